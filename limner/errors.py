@@ -1,0 +1,192 @@
+"""Every error Limner raises, sorted by whose fault it is, so that the catcher knows what to do.
+
+Used by every package. The tree::
+
+    LimnerError
+    ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
+    │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, IdempotencyConflict
+    │   ├── BodyTooLarge, WrongContentType, InvalidRequest
+    │   └── TooFast, WaitingFull
+    ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
+    │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
+    │   ├── Refused             the operator's account or setup: engine out of rotation
+    │   └── Rejected            the caller's prompt or picture: the job fails
+    ├── StaleLease              nobody's          → stop: another worker owns the job
+    ├── StoreDown               the house's       → HTTP 503, or try again
+    └── ConfigError             the operator's    → refuse to start, naming the setting
+
+A docstring is the default message, so type and text cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+FieldErrors = Mapping[str, Sequence[str]]
+
+
+class LimnerError(Exception):
+    """Something went wrong in Limner."""
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(self.message)
+
+
+class RequestError(LimnerError):
+    """The request cannot be served as it stands."""
+
+    #: field name on the wire → what is wrong with it
+    errors: FieldErrors = {}
+    #: seconds after which another try makes sense, for the Retry-After header
+    retry_after_s: float | None = None
+
+
+class NotJson(RequestError):
+    """The body is not a JSON object."""
+
+
+class TokenRejected(RequestError):
+    """The token is missing or unknown."""
+
+
+class LaneNotAllowed(RequestError):
+    """This client may not use that lane."""
+
+
+class JobNotFound(RequestError):
+    """There is no such job."""
+
+
+class IdempotencyConflict(RequestError):
+    """This Idempotency-Key was used with another body."""
+
+
+class BodyTooLarge(RequestError):
+    """The body is too large."""
+
+    def __init__(self, message: str | None = None, errors: FieldErrors | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors or {}
+
+
+class WrongContentType(RequestError):
+    """The body must be sent as application/json."""
+
+
+class InvalidRequest(RequestError):
+    """One or more fields are wrong."""
+
+    def __init__(self, errors: FieldErrors, message: str | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors
+
+
+class TooFast(RequestError):
+    """This client sends requests faster than its rate allows."""
+
+    def __init__(self, retry_after_s: float, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class WaitingFull(RequestError):
+    """This client has as many waiting jobs as it may."""
+
+    def __init__(self, retry_after_s: float, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class EngineError(LimnerError):
+    """The drawing engine could not draw."""
+
+    #: what programs read in ``reasonCode`` if the job ends by this error
+    reason_code = "engine_failed"
+
+
+class EngineDown(EngineError):
+    """The engine cannot be reached."""
+
+    reason_code = "engine_down"
+
+
+class EngineBusy(EngineError):
+    """The engine takes no more work for now."""
+
+    reason_code = "engine_busy"
+
+    def __init__(self, retry_after_s: float = 1.0, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class EngineStuck(EngineError):
+    """The engine showed no progress for too long."""
+
+    reason_code = "no_progress"
+
+
+class JobLost(EngineError):
+    """The engine no longer knows this drawing.
+
+    ``charged`` says that the lost drawing cost money, so drawing it again is the operator's choice.
+    """
+
+    reason_code = "drawing_lost"
+
+    def __init__(self, message: str | None = None, *, charged: bool = False) -> None:
+        super().__init__(message)
+        self.charged = charged
+
+
+class OutOfMemory(EngineError):
+    """The engine ran out of memory."""
+
+    reason_code = "out_of_memory"
+
+
+class BadResult(EngineError):
+    """The engine's pictures are missing, broken or of the wrong size."""
+
+    reason_code = "bad_result"
+
+
+RefusedKind = Literal["credentials", "credit", "setup"]
+RejectedKind = Literal["moderated", "parameter", "reference", "failed"]
+
+
+class Refused(EngineError):
+    """The engine refuses to work for this gateway: its operator must act."""
+
+    reason_code = "engine_refused"
+
+    def __init__(self, kind: RefusedKind, message: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Rejected(EngineError):
+    """The engine rejects this prompt or picture: drawing it again would not help."""
+
+    def __init__(self, kind: RejectedKind, message: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.reason_code = "engine_failed" if kind == "failed" else kind
+
+
+class StaleLease(LimnerError):
+    """Another worker owns this job now."""
+
+
+class StoreDown(LimnerError):
+    """Redis cannot be reached."""
+
+
+class ConfigError(LimnerError):
+    """A setting is wrong."""
+
+    def __init__(self, setting: str, why: str) -> None:
+        super().__init__(f"{setting}: {why}")
+        self.setting = setting

@@ -1,0 +1,336 @@
+"""Every setting of Limner, read once at start from ``LIMNER_*`` and ``limner.toml``; environment wins.
+
+Used by every process. A wrong setting raises ``ConfigError`` naming it, before anything has started.
+The table in the README is checked against ``Settings`` by a test.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from limner.errors import ConfigError
+
+ENV_PREFIX = "LIMNER_"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """How much of one engine a lane may use: drawings at a time, and seconds between two starts."""
+
+    slots: int = 0
+    gap_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """One ``[[engine]]`` entry: which driver draws, how much of it each lane may use, its options."""
+
+    name: str
+    driver: str
+    fast: LaneLimits = LaneLimits()
+    relaxed: LaneLimits = LaneLimits()
+    weight: float = 1.0
+    #: the driver's own settings, which it checks itself
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def slots(self) -> int:
+        """Drawings at a time over both lanes: fast may use every slot, relaxed only its share."""
+        return max(self.fast.slots, self.relaxed.slots)
+
+
+# -- parsers: text or TOML value in, typed value out, ValueError with one clause of reason --------
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError("must be text")
+    return raw
+
+
+def _optional_text(raw: Any) -> str | None:
+    return _text(raw) or None
+
+
+def _path(raw: Any) -> Path:
+    if not _text(raw):
+        raise ValueError("must name a folder")
+    return Path(raw).expanduser().absolute()
+
+
+def _number(raw: Any) -> float:
+    if isinstance(raw, bool):
+        raise ValueError("must be a number")
+    try:
+        number = float(raw)
+    except (TypeError, ValueError):
+        raise ValueError("must be a number") from None
+    if not math.isfinite(number):
+        raise ValueError("must be a finite number")
+    return number
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def parse(raw: Any) -> int:
+        number = _number(raw)
+        if number != int(number) or not low <= number <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(number)
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[Any], float]:
+    def parse(raw: Any) -> float:
+        number = _number(raw)
+        if not low <= number <= high:
+            raise ValueError(f"must be from {low:g} to {high:g}")
+        return number
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def parse(raw: Any) -> str:
+        if raw not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return str(raw)
+
+    return parse
+
+
+def _boolean(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(raw, str) and raw.lower() in words:
+        return words[raw.lower()]
+    raise ValueError("must be true or false")
+
+
+def _http_url(raw: Any) -> str | None:
+    text = _text(raw)
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http(s) URL")
+    return text.rstrip("/")
+
+
+def _redis_url(raw: Any) -> str | None:
+    text = _text(raw)
+    if text and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must be a redis://, rediss:// or unix:// URL")
+    return text or None
+
+
+def _flower_auth(raw: Any) -> str | None:
+    text = _text(raw)
+    if text and not all(text.partition(":")):
+        raise ValueError("must have the form user:password")
+    return text or None
+
+
+def _setting(default: Any, parse: Callable[[Any], Any], help_text: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help_text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose. Each field is ``LIMNER_<FIELD>`` and, in lower case, a TOML key."""
+
+    redis_url: str | None = _setting(
+        None, _redis_url, "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server"
+    )
+    data_dir: Path = _setting(
+        Path("limner-data").absolute(), _path, "folder for the embedded server and the pictures"
+    )
+    host: str = _setting("127.0.0.1", _text, "address the API listens on")
+    port: int = _setting(8000, _whole(1, 65535), "port of the API")
+    public_url: str | None = _setting(
+        None, _http_url, "base of the picture URLs. Empty: http://host:port"
+    )
+    api_workers: int = _setting(1, _whole(1, 64), "API processes")
+    api_threads: int = _setting(16, _whole(1, 512), "threads of each API process")
+    flower_host: str = _setting(
+        "127.0.0.1", _text, "address Flower listens on; beyond loopback only with flower_auth"
+    )
+    flower_port: int = _setting(5555, _whole(1, 65535), "port of Flower")
+    flower_auth: str | None = _setting(None, _flower_auth, "user:password for Flower")
+    callback_url: str | None = _setting(
+        None, _http_url, "default callback URL of clients that have none"
+    )
+    callback_allow: str = _setting(
+        "", _text, "private receivers that callbacks may reach: `10.20.0.0/16:8443, localhost:*`"
+    )
+    callback_threads: int = _setting(32, _whole(1, 512), "callbacks in flight in one process")
+    fast_slots: int = _setting(2, _whole(0, 10_000), "slots of the built-in engine, fast lane")
+    fast_gap_s: float = _setting(0.0, _seconds(0, 86_400), "its seconds between two fast starts")
+    relaxed_slots: int = _setting(1, _whole(0, 10_000), "slots the relaxed lane may use of it")
+    relaxed_gap_s: float = _setting(
+        0.0, _seconds(0, 86_400), "its seconds between two relaxed starts"
+    )
+    worker_threads: int = _setting(500, _whole(1, 5_000), "drawings in flight in one lane worker")
+    lease_s: float = _setting(
+        15.0, _seconds(1, 600), "a worker silent for so long has lost its drawings"
+    )
+    tick_s: float = _setting(5.0, _seconds(0.5, 60), "seconds between two looks for lost messages")
+    progress_limit_s: float = _setting(
+        120.0, _seconds(1, 86_400), "a drawing without progress for so long is stuck"
+    )
+    drawing_limit_s: float = _setting(900.0, _seconds(1, 86_400), "the longest drawing")
+    waiting_limit_s: float = _setting(
+        86_400.0, _seconds(1, 2_592_000), "the longest a job waits for an engine"
+    )
+    waiting_cap: int = _setting(
+        100_000, _whole(1, 10_000_000), "waiting jobs of a client that has no cap of its own"
+    )
+    keep_days: float = _setting(30.0, _seconds(0.01, 3650), "days that jobs and pictures are kept")
+    preview_keep_days: float = _setting(1.0, _seconds(0.01, 3650), "days that previews are kept")
+    log_format: str = _setting("auto", _one_of("auto", "json", "text"), "auto: text on a terminal")
+    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least level")
+    engines: tuple[EngineSettings, ...] = ()
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read ``LIMNER_CONFIG`` (or ``./limner.toml`` if there is one) and the environment.
+
+        Raises:
+            ConfigError: a file, a name or a value is wrong.
+        """
+        table = _read_toml(environ)
+        known = {f.name: f for f in fields(cls) if f.name != "engines"}
+        entries = table.pop("engine", [])
+        for key in table:
+            if key not in known:
+                raise ConfigError(f"limner.toml: {key}", "there is no such setting")
+        for variable in environ:
+            name = variable.removeprefix(ENV_PREFIX)
+            if name != variable and name != "CONFIG" and name.lower() not in known:
+                raise ConfigError(variable, "there is no such setting")
+        values: dict[str, Any] = {}
+        for name, setting in known.items():
+            variable = ENV_PREFIX + name.upper()
+            if variable in environ:
+                values[name] = _parse(variable, setting.metadata["parse"], environ[variable])
+            elif name in table:
+                values[name] = _parse(
+                    f"limner.toml: {name}", setting.metadata["parse"], table[name]
+                )
+        settings = cls(**values)
+        return settings.with_engines(_engines(entries, settings))
+
+    def with_engines(self, engines: tuple[EngineSettings, ...]) -> Self:
+        """Return these settings with other engines."""
+        return type(self)(
+            **{f.name: getattr(self, f.name) for f in fields(self)} | {"engines": engines}
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Where callers reach the API and the pictures, without a slash at the end."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def image_dir(self) -> Path:
+        """The folder that holds every picture."""
+        return self.data_dir / "images"
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings that differ from their defaults as ``LIMNER_*``, for child processes.
+
+        Engines are left out: children read them from the same ``limner.toml``.
+        """
+        changed = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name == "engines" or (f.default is not MISSING and value == f.default):
+                continue
+            changed[ENV_PREFIX + f.name.upper()] = "" if value is None else str(value)
+        return changed
+
+
+def _read_toml(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get(ENV_PREFIX + "CONFIG")
+    path = Path(named) if named else Path("limner.toml")
+    if not named and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(ENV_PREFIX + "CONFIG", f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(ENV_PREFIX + "CONFIG", f"{path} is not TOML: {error}") from error
+
+
+def _parse(name: str, parse: Callable[[Any], Any], raw: Any) -> Any:
+    try:
+        return parse(raw)
+    except ValueError as error:
+        raise ConfigError(name, f"{error} (it is {raw!r})") from error
+
+
+def _engines(entries: Any, settings: Settings) -> tuple[EngineSettings, ...]:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError("limner.toml: engine", "must be written as [[engine]] tables")
+    if not entries:
+        built_in = EngineSettings(
+            name="sketch",
+            driver="sketch",
+            fast=LaneLimits(settings.fast_slots, settings.fast_gap_s),
+            relaxed=LaneLimits(settings.relaxed_slots, settings.relaxed_gap_s),
+        )
+        if built_in.slots == 0:
+            raise ConfigError("LIMNER_FAST_SLOTS", "at least one lane needs a slot")
+        return (built_in,)
+    engines = tuple(_engine(dict(entry)) for entry in entries)
+    names = [engine.name for engine in engines]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError("limner.toml: engine", f"two engines are called {name!r}")
+    return engines
+
+
+def _engine(entry: dict[str, Any]) -> EngineSettings:
+    name, driver = entry.pop("name", None), entry.pop("driver", None)
+    if (
+        not isinstance(name, str)
+        or not name
+        or not name.replace("-", "").replace("_", "").isalnum()
+    ):
+        raise ConfigError(
+            "limner.toml: engine: name", "must be letters, digits, - and _ (it is required)"
+        )
+    where = f"limner.toml: engine {name}"
+    if not isinstance(driver, str) or not driver:
+        raise ConfigError(f"{where}: driver", "is required")
+    engine = EngineSettings(
+        name=name,
+        driver=driver,
+        fast=_lane(where, "fast", entry.pop("fast", {})),
+        relaxed=_lane(where, "relaxed", entry.pop("relaxed", {})),
+        weight=_parse(f"{where}: weight", _seconds(0.001, 1000), entry.pop("weight", 1.0)),
+        options=entry,
+    )
+    if engine.slots == 0:
+        raise ConfigError(where, "needs slots in at least one lane: fast = { slots = 1 }")
+    return engine
+
+
+def _lane(where: str, lane: str, raw: Any) -> LaneLimits:
+    name = f"{where}: {lane}"
+    if not isinstance(raw, dict) or not set(raw) <= {"slots", "gap_s"}:
+        raise ConfigError(name, "must have the form { slots = 1, gap_s = 0 }")
+    return LaneLimits(
+        slots=_parse(f"{name}.slots", _whole(0, 10_000), raw.get("slots", 0)),
+        gap_s=_parse(f"{name}.gap_s", _seconds(0, 86_400), raw.get("gap_s", 0.0)),
+    )
