@@ -1,0 +1,56 @@
+"""How Celery is set up for Limner, read by the API's producer, the workers, beat and Flower.
+
+Lower-case names are Celery settings; see its configuration reference for each.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kombu import Queue
+
+from limner.broker import broker_url as _broker_url
+from limner.settings import Settings as _Settings
+
+_settings = _Settings.load()
+
+broker_url = _broker_url(_settings)
+broker_connection_retry_on_startup = True
+#: None: for ever. A worker outlives any outage of Redis.
+broker_connection_max_retries = None
+broker_transport_options = {
+    # Early acks make redelivery a matter of seconds at most; leases, not this, repair a crash.
+    "visibility_timeout": 3600,
+    # More than the threads that use the pool, or errors come late and look like something else.
+    "max_connections": 10_000,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 3,
+    "health_check_interval": 30,
+}
+
+task_queues = (
+    Queue("fast", routing_key="fast"),
+    Queue("relaxed", routing_key="relaxed"),
+    Queue("callbacks", routing_key="callbacks"),
+)
+task_default_queue = "callbacks"
+task_create_missing_queues = False
+task_ignore_result = True
+task_acks_late = False
+task_serializer = "json"
+accept_content = ["json"]
+timezone = "UTC"
+enable_utc = True
+
+worker_prefetch_multiplier = 1
+worker_hijack_root_logger = False
+worker_cancel_long_running_tasks_on_connection_loss = False
+
+beat_schedule = {
+    "tick": {
+        "task": "tick",
+        "schedule": timedelta(seconds=_settings.tick_s),
+        # A tick that nobody took is worth nothing: the next one does the same.
+        "options": {"queue": "callbacks", "expires": _settings.tick_s * 2},
+    }
+}

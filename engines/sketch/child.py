@@ -1,0 +1,91 @@
+"""A painting process: reads orders from its standard input, answers with pictures.
+
+``children.py`` starts it as ``python -m engines.sketch.child <parent's pid>``. It leaves when the
+pipe closes or its parent is another process, even in the middle of a picture: a thread watches both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import select
+import signal
+import sys
+import threading
+from typing import Any
+
+from engines.sketch import wire
+
+#: how often the parent is looked for, should a forked copy of it keep the pipe open
+LOOK_S = 1.0
+
+#: paint for others only with what the gateway leaves over
+NICENESS = 5
+
+Frame = tuple[dict[str, Any], bytes]
+
+
+def main(parent: int) -> None:
+    """Answer orders until the parent is gone."""
+    # Ctrl-C reaches the whole process group; only the parent decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    # a stray print must not fall between two frames
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    orders: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(parent, orders), daemon=True).start()
+    while True:
+        header, _ = orders.get()
+        frame = memoryview(_answer(header))
+        try:
+            while frame:
+                frame = frame[os.write(answers, frame) :]
+        except OSError:
+            os._exit(0)
+
+
+def _listen(parent: int, orders: queue.SimpleQueue[Frame]) -> None:
+    """Put what comes on the pipe into ``orders``; end the whole process when nothing more can."""
+
+    def read(count: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < count:
+            while not select.select([0], [], [], LOOK_S)[0]:
+                if os.getppid() != parent:
+                    raise EOFError
+            part = os.read(0, count - len(parts))
+            if not part:
+                raise EOFError
+            parts += part
+        return bytes(parts)
+
+    try:
+        while True:
+            orders.put(wire.unpack(read))
+    finally:
+        os._exit(0)
+
+
+def _answer(header: dict[str, Any]) -> bytes:
+    """Paint what one order asks; a failure is an answer too, the parent says what it means."""
+    from engines.sketch.order import Order
+    from engines.sketch.painter import UnreadablePicture, notes, paint_encoded
+
+    try:
+        order = Order.from_json(header["order"])
+        picture = paint_encoded(order, header["cell"], header["shrink"])
+        said = notes(order) if header.get("notes") else None
+    except UnreadablePicture as error:
+        return wire.pack({"failed": "reference", "why": str(error)})
+    except MemoryError:
+        return wire.pack({"failed": "memory", "why": ""})
+    except Exception as error:  # noqa: BLE001 -- the process must outlive any one picture
+        return wire.pack({"failed": "painter", "why": f"{type(error).__name__}: {error}"})
+    return wire.pack({"notes": said}, picture)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

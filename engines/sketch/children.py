@@ -1,0 +1,197 @@
+"""The painting processes: started when first needed, shared by all drawings, replaced when they die.
+
+Used by ``engine.py``. A child is a plain ``subprocess`` that speaks frames over its pipes, because
+``multiprocessing`` trips over Celery's ``__main__`` and its patched process classes. A child dies by
+itself when its pipe closes, so that a worker killed with -9 leaves none behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from engines.sketch import wire
+from limner.engine import Stop
+from limner.errors import EngineDown, EngineStuck
+
+#: how often a wait looks at ``stop``; half the time that ending early may take on the way
+LOOK_S = 0.1
+
+#: one cell takes about a second; a child silent for so long hangs
+SILENT_S = 120.0
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class ChildDied(Exception):
+    """A painting process ended before it answered."""
+
+
+class Stopped(Exception):
+    """The drawing was told to end while a painting process worked on it."""
+
+
+class Child:
+    """One painting process and the two pipes to it. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+        # BLAS would start a thread per core that the painter never uses
+        environment = os.environ | {
+            "PYTHONPATH": path,
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "engines.sketch.child", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise EngineDown("A painting process cannot be started.") from error
+
+    @property
+    def pid(self) -> int:
+        """Return the process id, for tests and logs."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the process still runs."""
+        return self._process.poll() is None
+
+    def ask(self, header: dict[str, Any], stop: Stop) -> tuple[dict[str, Any], bytes]:
+        """Send one frame and wait for the answer.
+
+        Raises:
+            Stopped: ``stop`` was set first; the child is of no more use then.
+            ChildDied: the process ended.
+            EngineStuck: it said nothing for too long.
+        """
+        assert self._process.stdin and self._process.stdout
+        output = self._process.stdout.fileno()
+        try:
+            self._process.stdin.write(wire.pack(header))
+        except OSError as error:
+            raise ChildDied from error
+        deadline = time.monotonic() + SILENT_S
+
+        def read(count: int) -> bytes:
+            parts = bytearray()
+            while len(parts) < count:
+                while not select.select([output], [], [], LOOK_S)[0]:
+                    if stop.is_set():
+                        raise Stopped
+                    if time.monotonic() > deadline:
+                        raise EngineStuck("A painting process hangs.")
+                part = os.read(output, count - len(parts))
+                if not part:
+                    raise EOFError
+                parts += part
+            return bytes(parts)
+
+        try:
+            return wire.unpack(read)
+        except (EOFError, OSError, ValueError) as error:
+            raise ChildDied from error
+
+    def kill(self) -> None:
+        """End the process at once and reap it."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
+        self._process.wait()
+
+
+class Children:
+    """At most so many painting processes, lent to one thread each."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._changed = threading.Condition()
+        self._idle: list[Child] = []
+        self._lent: set[Child] = set()
+        #: who waits for a child, longest first, so that nobody is overtaken
+        self._waiting: list[object] = []
+        self._closed = False
+
+    def queue_position(self, ticket: object) -> int:
+        """Return how many wait up to and including ``ticket``; 0 when it does not wait."""
+        with self._changed:
+            return self._waiting.index(ticket) + 1 if ticket in self._waiting else 0
+
+    def join(self) -> object:
+        """Join the queue for a child; hand what this returns to ``lend``."""
+        ticket = object()
+        with self._changed:
+            self._waiting.append(ticket)
+        return ticket
+
+    def leave(self, ticket: object) -> None:
+        """Leave the queue, whether or not a child was lent."""
+        with self._changed, contextlib.suppress(ValueError):
+            self._waiting.remove(ticket)
+            self._changed.notify_all()
+
+    def lend(self, ticket: object, wait_s: float) -> Child | None:
+        """Lend a child to the holder of ``ticket`` once it is first in the queue, or None."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._may_have(ticket), wait_s):
+                return None
+            self._waiting.remove(ticket)
+            return self._take()
+
+    def lend_spare(self) -> Child | None:
+        """Lend a second child to a drawing that has one, if nobody else waits for it."""
+        with self._changed:
+            if self._closed or self._waiting or len(self._lent) >= self._most:
+                return None
+            return self._take()
+
+    def give_back(self, child: Child, *, useful: bool) -> None:
+        """Take a child back; one of no more use is killed, and replaced when next needed."""
+        with self._changed:
+            self._lent.discard(child)
+            if useful and not self._closed and child.alive:
+                self._idle.append(child)
+            else:
+                child.kill()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Kill every child; those lent make their borrowers' reads fail."""
+        with self._changed:
+            self._closed = True
+            for child in (*self._idle, *self._lent):
+                child.kill()
+            self._idle.clear()
+            self._changed.notify_all()
+
+    def _may_have(self, ticket: object) -> bool:
+        if self._closed:
+            raise EngineDown("The engine is closed.")
+        return self._waiting[:1] == [ticket] and len(self._lent) < self._most
+
+    def _take(self) -> Child:
+        child = None
+        while self._idle and child is None:
+            idle = self._idle.pop()
+            if idle.alive:
+                child = idle
+            else:
+                idle.kill()
+        child = child or Child()
+        self._lent.add(child)
+        return child

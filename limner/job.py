@@ -1,0 +1,207 @@
+"""The job: what was asked for, the record kept of it, its states and its lanes.
+
+Made by schemas from a request, kept by the store, drawn by workers, shown by schemas again. In
+Redis a job is one hash of strings; ``Job.from_record`` reads it and ``new_record`` writes the first.
+Every later change is made by a script of the store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from limner.prompt import compile_prompt, parse_prompt
+from limner.ratios import SQUARE
+
+
+class Status(StrEnum):
+    """Where a job is. Moves: waiting → submitted → drawing → done | failed, or back to waiting."""
+
+    WAITING = "waiting"
+    SUBMITTED = "submitted"
+    DRAWING = "drawing"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Nothing changes after this state."""
+        return self in (Status.DONE, Status.FAILED)
+
+
+class Lane(StrEnum):
+    """The two queues a job may wait in."""
+
+    FAST = "fast"
+    RELAXED = "relaxed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One accepted imagine request, in the domain's own words; None means the caller said nothing."""
+
+    prompt_en: str
+    lane: Lane
+    tag: str
+    prompt: str | None = None
+    callback_url: str | None = None
+    niji: bool = False
+    #: one of the seven ratios
+    ar: str | None = None
+    #: what the caller wrote, where ``ar`` is only the nearest to it
+    ar_requested: str | None = None
+    chaos: float | None = None
+    stylize: float | None = None
+    style: str | None = None
+    tile: bool = False
+    iw: float | None = None
+    #: reference images: http(s) URLs, or ``spool:<key>`` for pictures sent inline
+    references: tuple[str, ...] = ()
+    extra: str | None = None
+    #: ``origin/imagine``: the text goes to the engine as it stands
+    origin: bool = False
+
+    def final_prompt(self) -> str:
+        """Return the text a Midjourney user would type for this request."""
+        return compile_prompt(self)
+
+    def to_json(self) -> str:
+        """Return the request as one line of JSON, for the record."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what ``to_json`` wrote."""
+        stored = json.loads(text)
+        stored["lane"] = Lane(stored["lane"])
+        stored["references"] = tuple(stored["references"])
+        return cls(**stored)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One stored picture as callers see it; sizes in pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One drawing asked for, from accepted to done or failed."""
+
+    id: str
+    client: str
+    request: Request
+    final_prompt: str
+    draw_type: str
+    seeds: tuple[int, int, int, int]
+    created_at: datetime
+    status: Status = Status.WAITING
+    #: 0-100
+    progress: int = 0
+    #: how many events this job has caused
+    seq: int = 0
+    #: 1 = next; None unless the job waits
+    position: int | None = None
+    #: the newest picture: a preview while drawing, the grid when done
+    picture: Picture | None = None
+    #: the four cells, once done
+    cells: tuple[Picture, ...] = ()
+    #: follow-ups already used: "u1" … "v4", "r"
+    marks: frozenset[str] = frozenset()
+    engine: str | None = None
+    reason: str | None = None
+    reason_code: str | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    #: what the engine gave at submit; the engine it belongs to is ``engine``
+    handle: Mapping[str, Any] | None = None
+    #: how many times an engine was given this job before
+    attempts: int = 0
+
+    @property
+    def lane(self) -> Lane:
+        """The lane the job was accepted into."""
+        return self.request.lane
+
+    @property
+    def tag(self) -> str:
+        """The caller's own mark, as it was sent."""
+        return self.request.tag
+
+    @property
+    def ar(self) -> str:
+        """The aspect ratio that is drawn."""
+        return self.request.ar or parse_prompt(self.final_prompt).ar or SQUARE
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, str], position: int | None = None) -> Self:
+        """Read a job from its Redis hash; an empty text stands for None."""
+        width, height = record.get("width"), record.get("height")
+        picture = (
+            Picture(record["url"], int(width), int(height))
+            if record.get("url") and width and height
+            else None
+        )
+        seeds = json.loads(record["seeds"])
+        return cls(
+            id=record["id"],
+            client=record["client"],
+            request=Request.from_json(record["request"]),
+            final_prompt=record["final_prompt"],
+            draw_type=record["draw_type"],
+            seeds=(seeds[0], seeds[1], seeds[2], seeds[3]),
+            created_at=from_ms(record["created_ms"]),
+            status=Status(record["status"]),
+            progress=int(record.get("progress") or 0),
+            seq=int(record.get("seq") or 0),
+            position=position,
+            picture=picture,
+            cells=tuple(Picture(**cell) for cell in json.loads(record.get("cells") or "[]")),
+            marks=frozenset((record.get("marks") or "").split()),
+            engine=record.get("engine") or None,
+            reason=record.get("reason") or None,
+            reason_code=record.get("reason_code") or None,
+            notes=json.loads(record.get("notes") or "{}"),
+            started_at=from_ms(record["started_ms"]) if record.get("started_ms") else None,
+            finished_at=from_ms(record["finished_ms"]) if record.get("finished_ms") else None,
+            handle=json.loads(record["handle"]) if record.get("handle") else None,
+            attempts=int(record.get("attempts") or 0),
+        )
+
+    def evolve(self, **changes: Any) -> Self:
+        """Return this job with some fields changed."""
+        return replace(self, **changes)
+
+
+def new_record(
+    job_id: str, client: str, request: Request, seeds: Sequence[int], draw_type: str = "draw"
+) -> dict[str, str]:
+    """Return the hash fields of a job just accepted; the store adds the time and the order."""
+    return {
+        "id": job_id,
+        "client": client,
+        "lane": request.lane.value,
+        "tag": tag_key(request.tag),
+        "request": request.to_json(),
+        "final_prompt": request.final_prompt(),
+        "draw_type": draw_type,
+        "seeds": json.dumps(list(seeds)),
+    }
+
+
+def tag_key(tag: str) -> str:
+    """Return the form under which a tag is found: the dashed and the bare form are one tag."""
+    return tag.replace("-", "").lower()
+
+
+def from_ms(milliseconds: str | int | float) -> datetime:
+    """Return the moment that Redis keeps as milliseconds since 1970."""
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

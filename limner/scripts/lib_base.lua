@@ -1,0 +1,43 @@
+-- What every script shares: the prefix, the clock, and the form of each key.
+--
+--   job:<id>               HASH  the record; fields as limner/job.py reads them, and beside them
+--                                token holder dest callback_url attach lost trouble resend_ms
+--   tag:<client>:<tag>     ZSET  job ids by creation, ms
+--   jobs:<client>          ZSET  job ids by creation, ms
+--   waits:<client>         SET   job ids in state waiting
+--   runs:<client>          SET   job ids submitted or drawing
+--   idem:<client>:<key>    STR   "<body hash> <job id>"
+--   waiting:<lane>         ZSET  job id → place in the lane, smallest first
+--   ready:<lane>           ZSET  waiting jobs that a worker holds → the same place
+--   holds                  ZSET  waiting jobs that a worker holds → until, ms
+--   slots:<engine>:<lane>  ZSET  job id → lease (or reservation) until, ms
+--   grant:<job>            LIST  one element when a waiting job was given a slot
+--   engine:<name>          HASH  its limits, last starts and health
+--   engines                SET   names of all engines ever registered
+--   worker:<id>            HASH  lane, engines, host
+--   workers:<lane>         ZSET  worker id → seen until, ms
+--   gone                   ZSET  ended jobs → when their keys may be dropped, ms
+-- The outbox's keys are listed in lib_outbox.lua.
+
+local PREFIX = ARGV[1]
+
+local function now_ms()
+    if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local NOW = now_ms()
+
+local function key(...)
+    return PREFIX .. table.concat({...}, ':')
+end
+
+local function job_key(id)
+    return PREFIX .. 'job:' .. id
+end
+
+-- Milliseconds as text: Lua would write large numbers as 1.7e+12.
+local function ms(number)
+    return string.format('%.0f', number)
+end

@@ -1,0 +1,44 @@
+"""The store: everything Limner keeps, in Redis. The only package that imports redis.
+
+``Store.connect`` gives one object a process, with a part for each subject: ``jobs`` (accept, look
+up), ``lanes`` (slots, leases, recovery), ``outbox`` (events to tell) and ``clients``. Every change of
+state is one script of ``limner/scripts``; Python only passes arguments in and reads answers.
+"""
+
+from __future__ import annotations
+
+from limner.store.clients import Clients
+from limner.store.connection import connect, guarded
+from limner.store.jobs import Accepted, Idempotency, Jobs
+from limner.store.lanes import Lanes
+from limner.store.outbox import Outbox
+from limner.store.scripts import Clock, Scripts
+
+__all__ = ["Accepted", "Clients", "Idempotency", "Jobs", "Lanes", "Outbox", "Store"]
+
+PREFIX = "limner:"
+
+
+class Store:
+    """One process's door to Redis. Safe to share between threads."""
+
+    def __init__(self, url: str, *, prefix: str = PREFIX, clock: Clock | None = None) -> None:
+        self.redis = connect(url)
+        scripts = Scripts(self.redis, prefix, clock)
+        self.clients = Clients(self.redis, prefix)
+        self.jobs = Jobs(self.redis, prefix, scripts)
+        self.lanes = Lanes(self.redis, prefix, scripts)
+        self.outbox = Outbox(self.redis, prefix, scripts)
+
+    @guarded
+    def ping(self) -> None:
+        """Return if Redis answers.
+
+        Raises:
+            StoreDown: it does not.
+        """
+        self.redis.ping()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.redis.close()

@@ -1,0 +1,118 @@
+"""Clients and their tokens, kept by hash; used by the API's guard, the callbacks and the CLI.
+
+Keys: ``client:<name>`` HASH · ``tokens`` HASH sha256(token) → name · ``clients`` SET of names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from redis import Redis
+
+from limner.client import Client, NewClient
+from limner.errors import ConfigError
+from limner.job import Lane
+from limner.store.connection import guarded
+
+TOKEN_BYTES = 32
+SECRET_BYTES = 32
+
+
+class Clients:
+    """Make, find and change clients."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis: Any = redis
+        self._prefix = prefix
+
+    @guarded
+    def add(
+        self,
+        name: str,
+        *,
+        callback_url: str | None = None,
+        lanes: frozenset[Lane] = frozenset(Lane),
+        waiting_cap: int | None = None,
+        rate_per_s: float | None = None,
+        callback_allow: str = "",
+        token: str | None = None,
+    ) -> NewClient:
+        """Make a client with a fresh token and a fresh ``whsec_`` secret.
+
+        Raises:
+            ConfigError: the name is taken or not made of letters, digits, - and _.
+        """
+        if not name or not name.replace("-", "").replace("_", "").isalnum() or len(name) > 64:
+            raise ConfigError("client name", "must be 1-64 letters, digits, - and _")
+        token = token or f"lim_{secrets.token_urlsafe(TOKEN_BYTES)}"
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+        client = Client(
+            name=name,
+            callback_url=callback_url,
+            lanes=lanes,
+            secrets=(secret,),
+            waiting_cap=waiting_cap,
+            rate_per_s=rate_per_s,
+            callback_allow=callback_allow,
+        )
+        if not self._redis.hsetnx(self._key(name), "name", name):
+            raise ConfigError("client name", f"there is a client called {name!r} already")
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(self._key(name), mapping=_to_record(client))
+            pipe.hset(self._prefix + "tokens", _digest(token), name)
+            pipe.sadd(self._prefix + "clients", name)
+            pipe.execute()
+        return NewClient(client, token)
+
+    @guarded
+    def by_token(self, token: str) -> Client | None:
+        """Return the client who holds ``token``."""
+        name = self._redis.hget(self._prefix + "tokens", _digest(token))
+        return self.get(name) if name else None
+
+    @guarded
+    def get(self, name: str) -> Client | None:
+        """Return the client called ``name``."""
+        record = self._redis.hgetall(self._key(name))
+        return _from_record(record) if record.get("lanes") is not None else None
+
+    @guarded
+    def names(self) -> list[str]:
+        """Return every client's name, in alphabetical order."""
+        return sorted(self._redis.smembers(self._prefix + "clients"))
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}client:{name}"
+
+
+def _digest(token: str) -> str:
+    # Tokens are 256 random bits, so a plain hash keeps them; a slow one would only slow callers.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _to_record(client: Client) -> dict[str, str]:
+    return {
+        "name": client.name,
+        "callback_url": client.callback_url or "",
+        "lanes": " ".join(sorted(client.lanes)),
+        "secrets": json.dumps(client.secrets),
+        "waiting_cap": "" if client.waiting_cap is None else str(client.waiting_cap),
+        "rate_per_s": "" if client.rate_per_s is None else repr(client.rate_per_s),
+        "callback_allow": client.callback_allow,
+    }
+
+
+def _from_record(record: dict[str, str]) -> Client:
+    return Client(
+        name=record["name"],
+        callback_url=record["callback_url"] or None,
+        lanes=frozenset(Lane(lane) for lane in record["lanes"].split()),
+        secrets=tuple(json.loads(record["secrets"])),
+        waiting_cap=int(record["waiting_cap"]) if record["waiting_cap"] else None,
+        rate_per_s=float(record["rate_per_s"]) if record["rate_per_s"] else None,
+        callback_allow=record["callback_allow"],
+    )

@@ -1,0 +1,55 @@
+"""One connection to Redis for a process, and the one place where its failures become ``StoreDown``.
+
+Used by the store's parts. Commands are tried again once on a broken connection (a restarted server
+leaves the pool full of those); whoever needs more patience than that has its own loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
+from redis.retry import Retry
+
+from limner.errors import StoreDown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CONNECT_TIMEOUT_S = 3.0
+#: longer than any blocking command of ours waits
+SOCKET_TIMEOUT_S = 10.0
+
+DOWN = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError)
+
+
+def connect(url: str, max_connections: int = 2000) -> redis.Redis:
+    """Return a client for ``url``; nothing is dialled before the first command."""
+    client: redis.Redis = redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        health_check_interval=30,
+        max_connections=max_connections,
+        retry=Retry(ConstantBackoff(0.1), 1),
+        retry_on_error=[ConnectionError, TimeoutError],
+    )
+    return client
+
+
+def guarded(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn what redis-py raises when the server cannot be reached into ``StoreDown``."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except DOWN as error:
+            raise StoreDown(f"Redis cannot be reached: {type(error).__name__}") from error
+
+    call.__name__ = function.__name__
+    call.__doc__ = function.__doc__
+    return call

@@ -1,0 +1,203 @@
+"""Accept jobs and look them up; called by the API and, for one job at a time, by the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from limner.errors import IdempotencyConflict, JobNotFound, WaitingFull
+from limner.job import Job, Request, Status, new_record, tag_key
+from limner.message import Messages
+from limner.store.connection import guarded
+from limner.store.scripts import Scripts
+
+IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
+#: a client whose waiting cap is full may try again after so long
+FULL_RETRY_AFTER_S = 10.0
+#: how far ``page`` looks for jobs that fit its filters before it hands over to the next page
+PAGE_SCAN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's ``Idempotency-Key`` and the hash of the body it came with."""
+
+    key: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job that a POST is answered with; ``again``: an earlier POST with this key made it."""
+
+    job: Job
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a client's jobs, newest first, and where the next page starts (None: no more)."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+
+
+class Jobs:
+    """The records of all jobs."""
+
+    def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
+        self._redis: Any = redis
+        self._prefix = prefix
+        self._scripts = scripts
+
+    @guarded
+    def accept(
+        self,
+        job_id: str,
+        client: str,
+        request: Request,
+        seeds: Sequence[int],
+        messages: Messages,
+        *,
+        waiting_cap: int,
+        destination: str | None = None,
+        idempotency: Idempotency | None = None,
+        draw_type: str = "draw",
+    ) -> Accepted:
+        """Keep a new job and put its message on its lane, in one script.
+
+        ``destination`` is the key under which callbacks to the request's URL share their fate
+        (``limner.callback.destination``); None: nobody is told. When this returns, Redis has the
+        record and the message.
+
+        Raises:
+            IdempotencyConflict: the key was used with another body.
+            WaitingFull: the client has ``waiting_cap`` waiting jobs already.
+        """
+        record = new_record(job_id, client, request, seeds, draw_type)
+        if destination is not None:
+            record["dest"] = destination
+        answer = self._scripts(
+            "accept",
+            job_id,
+            client,
+            request.lane.value,
+            tag_key(request.tag),
+            messages.fill(request.lane, job_id),
+            waiting_cap,
+            idempotency.key if idempotency else "",
+            idempotency.body_hash if idempotency else "",
+            IDEMPOTENCY_KEPT_MS,
+            *(part for item in record.items() for part in item),
+        )
+        match answer[0]:
+            case "again":
+                return Accepted(self.get(answer[1]), again=True)
+            case "conflict":
+                raise IdempotencyConflict
+            case "full":
+                raise WaitingFull(FULL_RETRY_AFTER_S)
+        record |= {"status": Status.WAITING, "created_ms": str(answer[2])}
+        return Accepted(Job.from_record(record, position=int(answer[1])))
+
+    @guarded
+    def get(self, job_id: str, client: str | None = None) -> Job:
+        """Return one job, if ``client`` may see it (None: the house itself asks).
+
+        Raises:
+            JobNotFound: there is none, or it is another client's.
+        """
+        record = self._redis.hgetall(self._prefix + "job:" + job_id)
+        if not record or (client is not None and record["client"] != client):
+            raise JobNotFound
+        return Job.from_record(record, self._position(record))
+
+    @guarded
+    def newest_by_tag(self, client: str, tag: str) -> Job:
+        """Return the client's newest job with that tag, dashed or not.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        newest = self._redis.zrevrange(f"{self._prefix}tag:{client}:{tag_key(tag)}", 0, 0)
+        if not newest:
+            raise JobNotFound
+        return self.get(newest[0], client)
+
+    @guarded
+    def page(
+        self,
+        client: str,
+        *,
+        tag: str | None = None,
+        status: Status | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return some of the client's jobs, newest first.
+
+        A page may hold fewer than ``limit`` jobs and still have a next one: with a filter, at most
+        ``PAGE_SCAN`` jobs are looked at for one page. ``cursor`` is an earlier page's, else ValueError.
+        """
+        index = (
+            f"{self._prefix}tag:{client}:{tag_key(tag)}" if tag else f"{self._prefix}jobs:{client}"
+        )
+        start = self._after(index, cursor)
+        found: list[Job] = []
+        for offset in range(start, start + PAGE_SCAN, limit):
+            ids = self._redis.zrevrange(index, offset, offset + limit - 1)
+            for place, job in enumerate(self._many(ids), start=offset):
+                if job is None or (status is not None and job.status is not status):
+                    continue
+                found.append(job)
+                if len(found) == limit:
+                    last = ids[place - offset]
+                    more = self._redis.zcard(index) > place + 1
+                    return Page(tuple(found), self._cursor(index, last) if more else None)
+            if len(ids) < limit:
+                return Page(tuple(found), None)
+            last = ids[-1]
+        return Page(tuple(found), self._cursor(index, last))
+
+    @guarded
+    def waiting_count(self, client: str) -> int:
+        """Return how many of the client's jobs wait."""
+        return int(self._redis.scard(f"{self._prefix}waits:{client}"))
+
+    @guarded
+    def running_count(self, client: str) -> int:
+        """Return how many of the client's jobs are submitted or drawing."""
+        return int(self._redis.scard(f"{self._prefix}runs:{client}"))
+
+    def _many(self, ids: Sequence[str]) -> list[Job | None]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hgetall(self._prefix + "job:" + job_id)
+            records = pipe.execute()
+        return [Job.from_record(r, self._position(r)) if r else None for r in records]
+
+    def _position(self, record: dict[str, str]) -> int | None:
+        if record["status"] != Status.WAITING:
+            return None
+        rank = self._redis.zrank(f"{self._prefix}waiting:{record['lane']}", record["id"])
+        return None if rank is None else int(rank) + 1
+
+    def _cursor(self, index: str, job_id: str) -> str:
+        return f"{int(self._redis.zscore(index, job_id))}-{job_id}"
+
+    def _after(self, index: str, cursor: str | None) -> int:
+        """Return the rank of the first job after the cursor, also if its job is gone meanwhile."""
+        if cursor is None:
+            return 0
+        created, _, job_id = cursor.partition("-")
+        if not created.isdigit() or not job_id:
+            raise ValueError("not a cursor")
+        rank = self._redis.zrevrank(index, job_id)
+        return (
+            int(rank) + 1
+            if rank is not None
+            else int(self._redis.zcount(index, f"({created}", "+inf"))
+        )

@@ -1,0 +1,50 @@
+"""Load the Lua scripts of ``limner/scripts`` and call them; used by the store's parts only.
+
+A script's first line names the libraries it builds on (``-- uses: base outbox``); they are put before
+it, in that order. Every script takes the key prefix as ARGV[1] and the time in ms as ARGV[2] (empty:
+the server's own clock, the only one that all hosts share), and its own arguments after these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+from redis.commands.core import Script
+
+#: gives the time in ms since 1970; tests move it
+Clock = Callable[[], int]
+
+
+class Scripts:
+    """The scripts bound to one connection, one key prefix and one clock."""
+
+    def __init__(self, redis: Redis, prefix: str, clock: Clock | None) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._clock = clock
+        self._loaded: dict[str, Script] = {}
+
+    def __call__(self, name: str, *args: str | int | float | bytes) -> Any:
+        """Run the script ``limner/scripts/<name>.lua`` and return what it returns."""
+        script = self._loaded.get(name)
+        if script is None:
+            script = self._loaded.setdefault(name, self._redis.register_script(source(name)))
+        now_ms: str | int = self._clock() if self._clock else ""
+        return script(args=[self._prefix, now_ms, *args])
+
+
+@cache
+def source(name: str) -> str:
+    """Return the script's text with the libraries it uses before it."""
+    body = _read(name)
+    first = body.partition("\n")[0]
+    uses = first.removeprefix("-- uses:").split() if first.startswith("-- uses:") else []
+    return "\n".join([*(_read(f"lib_{library}") for library in uses), body])
+
+
+def _read(name: str) -> str:
+    return (files("limner") / "scripts" / f"{name}.lua").read_text(encoding="utf-8")

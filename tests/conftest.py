@@ -1,0 +1,81 @@
+"""What every room of tests shares: an embedded Redis of our own, a store on it, a clock to move."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from limner import embedded
+from limner.errors import StoreDown
+from limner.store import Store
+
+
+class MovingClock:
+    """Milliseconds since 1970 that pass only when a test says so."""
+
+    def __init__(self, now_ms: int = 1_800_000_000_000) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_ms += round(seconds * 1000)
+
+
+def wait_until(holds, timeout_s: float = 30.0, what: str = "the condition") -> None:
+    """Return as soon as ``holds()`` is true; fail the test if it never is."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not hold within {timeout_s:g} s")
+        time.sleep(0.02)
+
+
+def answers(store: Store) -> bool:
+    with contextlib.suppress(StoreDown):
+        store.ping()
+        return True
+    return False
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A server for the whole session, on a socket in a folder that goes with it."""
+    folder = Path(tempfile.mkdtemp(prefix="limner-test-"))
+    server = embedded.start(folder)
+    try:
+        url = embedded.socket_url(folder)
+        store = Store(url)
+        wait_until(lambda: answers(store), what="the embedded server")
+        store.close()
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock()
+
+
+@pytest.fixture
+def store(redis_url: str, clock: MovingClock) -> Iterator[Store]:
+    """A store on an empty server, whose clock the test moves."""
+    store = Store(redis_url, clock=clock)
+    store.redis.flushall()
+    yield store
+    store.close()
