@@ -7,14 +7,30 @@ state is one script of ``limner/scripts``; Python only passes arguments in and r
 
 from __future__ import annotations
 
+from typing import Self
+
+from limner.broker import redis_url
+from limner.settings import Settings
 from limner.store.clients import Clients
 from limner.store.connection import connect, guarded
 from limner.store.jobs import Accepted, Idempotency, Jobs
-from limner.store.lanes import Lanes
+from limner.store.lanes import EngineState, Lanes, Policy, Taken, Trouble
 from limner.store.outbox import Outbox
 from limner.store.scripts import Clock, Scripts
 
-__all__ = ["Accepted", "Clients", "Idempotency", "Jobs", "Lanes", "Outbox", "Store"]
+__all__ = [
+    "Accepted",
+    "Clients",
+    "EngineState",
+    "Idempotency",
+    "Jobs",
+    "Lanes",
+    "Outbox",
+    "Policy",
+    "Store",
+    "Taken",
+    "Trouble",
+]
 
 PREFIX = "limner:"
 
@@ -22,13 +38,25 @@ PREFIX = "limner:"
 class Store:
     """One process's door to Redis. Safe to share between threads."""
 
-    def __init__(self, url: str, *, prefix: str = PREFIX, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        policy: Policy | None = None,
+        prefix: str = PREFIX,
+        clock: Clock | None = None,
+    ) -> None:
         self.redis = connect(url)
         scripts = Scripts(self.redis, prefix, clock)
         self.clients = Clients(self.redis, prefix)
         self.jobs = Jobs(self.redis, prefix, scripts)
-        self.lanes = Lanes(self.redis, prefix, scripts)
+        self.lanes = Lanes(self.redis, prefix, scripts, policy or Policy())
         self.outbox = Outbox(self.redis, prefix, scripts)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the store that the settings describe; nothing is dialled yet."""
+        return cls(redis_url(settings), policy=policy(settings))
 
     @guarded
     def ping(self) -> None:
@@ -42,3 +70,13 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.redis.close()
+
+
+def policy(settings: Settings) -> Policy:
+    """Return the lanes' times and bounds that the operator set."""
+    return Policy(
+        lease_s=settings.lease_s,
+        keep_slot_s=settings.lease_s * 2,
+        keep_job_s=settings.keep_days * 86_400,
+        waiting_limit_s=settings.waiting_limit_s,
+    )

@@ -1,16 +1,322 @@
-"""Slots, leases, recovery: placeholder until the lanes land."""
+"""Slots, leases and recovery: what a worker asks the store on a job's way; called by workers only.
+
+The scripts are ``take let_go begin handle progress free_slot finish give_back renew leave sweep`` on
+``lib_lanes.lua``, which says how slots are given. A *token* is minted by the worker for each taking of
+a job; every later call carries it, so a worker that was given up cannot change anything.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
 from redis import Redis
 
+from limner.engine import Handle
+from limner.errors import StaleLease
+from limner.job import Lane, Picture
+from limner.message import Messages
+from limner.settings import EngineSettings
+from limner.store.connection import guarded
 from limner.store.scripts import Scripts
+
+#: a job that looks as if its message were lost is sent again after so long
+MISSING_PATIENCE_S = 5.0
+#: jobs sent again in one sweep
+SWEEP_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The times and bounds that the lanes' scripts work with."""
+
+    lease_s: float = 15.0
+    #: how long a slot stays taken for a job whose engine goes on drawing without a worker
+    keep_slot_s: float = 30.0
+    #: a job is given up with its n-th lost worker
+    lost_limit: int = 3
+    keep_job_s: float = 30 * 86_400.0
+    waiting_limit_s: float = 86_400.0
+
+    def arguments(self) -> tuple[int, ...]:
+        """Return what every script on ``lib_lanes.lua`` takes first."""
+        return (
+            _ms(self.lease_s),
+            _ms(self.keep_slot_s),
+            self.lost_limit,
+            _ms(self.keep_job_s),
+            _ms(self.waiting_limit_s),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a worker's try to take a job.
+
+    ``granted``: draw it on ``engine``. ``wait``: ask again when told, or after ``again_s``. ``held``:
+    another worker has it. ``gone``: it ended, or never was.
+    """
+
+    state: Literal["granted", "wait", "held", "gone"]
+    engine: str | None = None
+    again_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a job is given back, how often that may happen, and what it says of the engine."""
+
+    #: field of the record that counts it; None: not counted
+    counter: str | None = None
+    limit: int = 0
+    reason: str = ""
+    reason_code: str = ""
+    #: the engine rests before its next start; None: nothing to say of it
+    engine_state: Literal["busy", "down", "refused"] | None = None
+    engine_why: str = ""
+    pause_s: float = 0.0
+    pause_max_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """One engine as the store sees it, for operators."""
+
+    name: str
+    driver: str
+    state: str
+    why: str
+    slots: Mapping[Lane, int]
+    busy: Mapping[Lane, int]
+    paused_s: float
 
 
 class Lanes:
-    """What workers ask for."""
+    """The lanes' slots and the leases on them."""
 
-    def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, prefix: str, scripts: Scripts, policy: Policy) -> None:
+        self._redis: Any = redis
         self._prefix = prefix
         self._scripts = scripts
+        self._policy = policy.arguments()
+
+    @guarded
+    def register(self, engines: Iterable[EngineSettings]) -> None:
+        """Write what the engines' settings allow; the last worker to start is right."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            for engine in engines:
+                pipe.sadd(self._prefix + "engines", engine.name)
+                pipe.hset(
+                    f"{self._prefix}engine:{engine.name}",
+                    mapping={
+                        "driver": engine.driver,
+                        "fast_slots": engine.fast.slots,
+                        "fast_gap_ms": _ms(engine.fast.gap_s),
+                        "relaxed_slots": engine.relaxed.slots,
+                        "relaxed_gap_ms": _ms(engine.relaxed.gap_s),
+                        "weight": engine.weight,
+                    },
+                )
+            pipe.execute()
+
+    @guarded
+    def take(self, job_id: str, token: str, worker: str, messages: Messages) -> Taken:
+        """Hold a waiting job, and start it if an engine of this worker has a free slot."""
+        state, detail, unsent = self._run("take", job_id, token, worker)
+        self._send(unsent, messages)
+        match state:
+            case "granted":
+                return Taken("granted", engine=detail)
+            case "wait":
+                return Taken("wait", again_s=int(detail) / 1000 if detail else None)
+        return Taken(state)
+
+    @guarded
+    def wait_for_grant(self, job_id: str, timeout_s: float) -> float | None:
+        """Block until a held job may have been granted a slot; then ``take`` says for sure.
+
+        Returns seconds after which asking is worth it, where the script knew, else None.
+        """
+        told = self._redis.blpop(f"{self._prefix}grant:{job_id}", timeout=timeout_s)
+        return int(told[1]) / 1000 if told and told[1] != "granted" else None
+
+    @guarded
+    def let_go(self, job_id: str, token: str, messages: Messages) -> bool:
+        """Give up a job that is only held; False if it was granted meanwhile."""
+        state, unsent = self._run("let_go", job_id, token)
+        self._send(unsent, messages)
+        return bool(state != "granted")
+
+    @guarded
+    def begin(self, job_id: str, token: str) -> int:
+        """Count a hand-over to the engine; return how many came before.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        return int(self._owned(self._run("begin", job_id, token)))
+
+    @guarded
+    def keep_handle(self, job_id: str, token: str, handle: Handle, *, attach: bool) -> None:
+        """Write the engine's handle down; ``attach``: another worker could go on with it.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        self._owned(self._run("handle", job_id, token, json.dumps(handle), int(attach)))
+
+    @guarded
+    def progress(self, job_id: str, token: str, percent: int, preview: Picture | None) -> None:
+        """Write how far the drawing is, 0-100, with a new preview if there is one.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        picture = (preview.url, preview.width, preview.height) if preview else ("", "", "")
+        self._owned(self._run("progress", job_id, token, percent, *picture))
+
+    @guarded
+    def free_slot(self, job_id: str, token: str) -> None:
+        """Say that the engine has drawn: its slot is free, the job is still this worker's.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        self._owned(self._run("free_slot", job_id, token))
+
+    @guarded
+    def done(
+        self,
+        job_id: str,
+        token: str,
+        grid: Picture,
+        cells: Sequence[Picture],
+        notes: Mapping[str, Any],
+    ) -> None:
+        """End the job with its pictures.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        fields: dict[str, str | int] = {
+            "progress": 100,
+            "url": grid.url,
+            "width": grid.width,
+            "height": grid.height,
+            "cells": json.dumps([_picture(cell) for cell in cells]),
+            "notes": json.dumps(notes, ensure_ascii=False),
+        }
+        flat = (part for item in fields.items() for part in item)
+        self._owned(self._run("finish", job_id, token, "done", "", "", *flat))
+
+    @guarded
+    def failed(self, job_id: str, token: str, reason: str, reason_code: str) -> None:
+        """End the job with a reason for people and a code for programs.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        self._owned(self._run("finish", job_id, token, "failed", reason, reason_code))
+
+    @guarded
+    def give_back(
+        self, job_id: str, token: str, trouble: Trouble, messages: Messages, *, keep: bool = False
+    ) -> Literal["waiting", "failed"]:
+        """Put the job back at its place in the lane, or fail it if this happened too often.
+
+        ``keep``: the engine goes on drawing; its handle stays, and its slot stays taken for a while.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        state, unsent = self._run(
+            "give_back",
+            job_id,
+            token,
+            int(keep),
+            trouble.counter or "",
+            trouble.limit,
+            trouble.reason,
+            trouble.reason_code,
+            trouble.engine_state or "",
+            trouble.engine_why,
+            _ms(trouble.pause_s),
+            _ms(trouble.pause_max_s),
+        )
+        self._send(unsent, messages)
+        if state == "stale":
+            raise StaleLease
+        return "failed" if state == "failed" else "waiting"
+
+    @guarded
+    def renew(
+        self, worker: str, lane: Lane, engines: Iterable[str], owned: Mapping[str, str]
+    ) -> set[str]:
+        """Beat once for a worker and the jobs it owns (id → token); return those it owns no more."""
+        pairs = (part for item in owned.items() for part in item)
+        return set(self._run("renew", worker, lane.value, " ".join(engines), *pairs))
+
+    @guarded
+    def leave(self, worker: str, lane: Lane) -> None:
+        """Say that a worker is gone and owns nothing any more."""
+        self._scripts("leave", worker, lane.value)
+
+    @guarded
+    def sweep(self, messages: Messages) -> int:
+        """Take back what silent workers held and send lost messages again; return how many."""
+        unsent = self._run("sweep", _ms(MISSING_PATIENCE_S), SWEEP_MOST)
+        self._send(unsent, messages)
+        return len(unsent)
+
+    @guarded
+    def workers_seen(self, lane: Lane, now_ms: int) -> int:
+        """Return how many workers of a lane have beaten within their lease."""
+        return int(self._redis.zcount(f"{self._prefix}workers:{lane.value}", now_ms, "+inf"))
+
+    @guarded
+    def engine_states(self, now_ms: int) -> list[EngineState]:
+        """Return every engine that a worker ever registered, by name."""
+        states = []
+        for name in sorted(self._redis.smembers(self._prefix + "engines")):
+            record = self._redis.hgetall(f"{self._prefix}engine:{name}")
+            states.append(
+                EngineState(
+                    name=name,
+                    driver=record.get("driver", ""),
+                    state=record.get("state") or "ok",
+                    why=record.get("why", ""),
+                    slots={lane: int(record.get(f"{lane.value}_slots", 0)) for lane in Lane},
+                    busy={
+                        lane: self._redis.scard(f"{self._prefix}slots:{name}:{lane.value}")
+                        for lane in Lane
+                    },
+                    paused_s=max(0.0, (float(record.get("paused_until", 0)) - now_ms) / 1000),
+                )
+            )
+        return states
+
+    def _run(self, name: str, *args: str | int | float) -> Any:
+        return self._scripts(name, *self._policy, *args)
+
+    def _owned(self, answer: Any) -> Any:
+        if answer is None:
+            raise StaleLease
+        return answer
+
+    def _send(self, unsent: list[tuple[str, str, str]], messages: Messages) -> None:
+        """Push the messages of jobs left without one; the one that is first in its lane comes last.
+
+        If this worker dies before, ``sweep`` finds them.
+        """
+        for lane, job_id, _place in sorted(unsent, key=lambda job: -float(job[2])):
+            self._scripts("send_again", job_id, lane, messages.fill(Lane(lane), job_id))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    return {"url": picture.url, "width": picture.width, "height": picture.height}

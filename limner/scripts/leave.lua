@@ -1,0 +1,8 @@
+-- uses: base
+-- A worker is gone for good: nobody need wait for its silence.
+--
+-- ARGV 3 worker id · 4 lane
+
+redis.call('DEL', key('worker', ARGV[3]))
+redis.call('ZREM', key('workers', ARGV[4]), ARGV[3])
+return 1

@@ -1,0 +1,14 @@
+-- uses: base outbox lanes
+-- A worker that stops gives up a job it only holds; the job stays at its place.
+--
+-- ARGV 8 job id · 9 token
+-- Returns {"let_go" | "granted" (a slot came first: draw or give it back) | "stale", unsent}
+
+local id, token = ARGV[8], ARGV[9]
+local status, lane, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'lane', 'token'))
+if owner ~= token then return {'stale', unsent} end
+if status ~= 'waiting' then return {'granted', unsent} end
+drop_hold(id, lane)
+redis.call('HDEL', job_key(id), 'token', 'worker')
+needs_message(id, lane)
+return {'let_go', unsent}

@@ -1,0 +1,243 @@
+-- Slots, leases and a job's moves. Needs lib_base and lib_outbox.
+--
+-- Every script on this library takes, after prefix and time:
+--   ARGV 3 lease, ms · 4 how long a slot is kept for a job that may be re-attached, ms
+--        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
+-- Who may draw: the waiting job whose worker holds it, on an engine that this worker has, when the
+-- engine has a free slot and an open gap in the job's lane. Fast may use every slot of an engine;
+-- relaxed only its share, and none while a fast job could use the slot.
+
+local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local KEEP_JOB_MS, WAITING_LIMIT_MS = tonumber(ARGV[6]), tonumber(ARGV[7])
+local LANES = {'fast', 'relaxed'}
+local READY_SCAN = 64   -- more are off the queue only with more than 32 processes in one lane
+local REAP_SCAN = 200
+local GRANT_KEPT_MS = 60000
+
+-- Jobs that this script left waiting without a message: {lane, id, place} each, for the caller to send.
+local unsent = {}
+
+local function needs_message(id, lane)
+    unsent[#unsent + 1] = {lane, id, redis.call('HGET', job_key(id), 'place')}
+end
+
+local function drop_slot(id)
+    local engine, lane = unpack(redis.call('HMGET', job_key(id), 'engine', 'lane'))
+    if engine then redis.call('SREM', key('slots', engine, lane), id) end
+end
+
+local function drop_hold(id, lane)
+    redis.call('ZREM', key('holds'), id)
+    redis.call('ZREM', key('ready', lane), id)
+    redis.call('DEL', key('grant', id))
+end
+
+-- End a job for good: free what it holds, tell its caller, and let its record expire.
+local function end_job(id, status, reason, code)
+    local record = job_key(id)
+    local client, lane = unpack(redis.call('HMGET', record, 'client', 'lane'))
+    redis.call('HSET', record, 'status', status, 'finished_ms', ms(NOW),
+        'reason', reason, 'reason_code', code)
+    drop_slot(id)
+    drop_hold(id, lane)
+    redis.call('HDEL', record, 'token', 'worker', 'handle', 'attach', 'missing_ms')
+    redis.call('ZREM', key('leases'), id)
+    redis.call('ZREM', key('waiting', lane), id)
+    redis.call('SREM', key('waits', client), id)
+    redis.call('SREM', key('runs', client), id)
+    emit(id, 'X')
+    redis.call('PEXPIRE', record, ms(KEEP_JOB_MS))
+end
+
+-- Put a job that was submitted or drawing back at its place, which is the head of its lane. With
+-- `keep`, its engine goes on drawing: the handle stays, and the slot stays taken for a while.
+local function wait_again(id, keep)
+    local record = job_key(id)
+    local client, lane, place = unpack(redis.call('HMGET', record, 'client', 'lane', 'place'))
+    redis.call('HSET', record, 'status', 'waiting', 'progress', '0')
+    redis.call('HDEL', record, 'token', 'worker', 'begun', 'url', 'width', 'height')
+    redis.call('DEL', key('grant', id))
+    if keep then
+        redis.call('ZADD', key('leases'), ms(NOW + KEEP_SLOT_MS), id)
+    else
+        drop_slot(id)
+        redis.call('ZREM', key('leases'), id)
+        redis.call('HDEL', record, 'handle', 'attach', 'engine')
+    end
+    redis.call('SMOVE', key('runs', client), key('waits', client), id)
+    redis.call('ZADD', key('waiting', lane), place, id)
+    emit(id, 'T', redis.call('ZRANK', key('waiting', lane), id) + 1)
+    needs_message(id, lane)
+end
+
+-- Take back what silent workers held.
+local function reap()
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
+        local status, attach, begun = unpack(redis.call('HMGET', job_key(id), 'status', 'attach', 'begun'))
+        if status == 'submitted' or status == 'drawing' then
+            local lost = redis.call('HINCRBY', job_key(id), 'lost', begun and 1 or 0)
+            if lost >= LOST_LIMIT then
+                end_job(id, 'failed', 'The workers that drew this job died.', 'worker_lost')
+            else
+                wait_again(id, attach == '1')
+            end
+        else
+            drop_slot(id)
+            redis.call('ZREM', key('leases'), id)
+        end
+    end
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('holds'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
+        local lane = redis.call('HGET', job_key(id), 'lane')
+        if lane then
+            drop_hold(id, lane)
+            redis.call('HDEL', job_key(id), 'token', 'worker')
+            needs_message(id, lane)
+        else
+            redis.call('ZREM', key('holds'), id)
+        end
+    end
+end
+
+-- What is known of an engine, read once a script.
+local engines_read = {}
+
+local function engine_of(name)
+    if engines_read[name] then return engines_read[name] end
+    local flat = redis.call('HGETALL', key('engine', name))
+    local engine = {}
+    for i = 1, #flat, 2 do engine[flat[i]] = tonumber(flat[i + 1]) or flat[i + 1] end
+    engine.used = {}
+    for _, lane in ipairs(LANES) do engine.used[lane] = redis.call('SCARD', key('slots', name, lane)) end
+    engine.total = math.max(engine.fast_slots or 0, engine.relaxed_slots or 0)
+    engines_read[name] = engine
+    return engine
+end
+
+-- How many more drawings of a lane an engine takes now.
+local function room(engine, lane)
+    local used = engine.used.fast + engine.used.relaxed
+    local total = engine.total
+    -- An engine that failed draws one job for trial until one succeeds.
+    if (engine.fails or 0) > 0 then total = math.min(total, 1) end
+    return math.min(total - used, (engine[lane .. '_slots'] or 0) - engine.used[lane])
+end
+
+-- When an engine may next start a drawing of a lane, ms.
+local function opens(engine, lane)
+    local gap = engine[lane .. '_gap_ms'] or 0
+    local last = engine[lane .. '_last_ms']
+    local by_gap = (last and gap > 0) and last + gap or 0
+    return math.max(by_gap, engine.paused_until or 0)
+end
+
+local fast_is_served = nil
+
+local function fast_waits()
+    if fast_is_served == nil then
+        fast_is_served = redis.call('ZCOUNT', key('workers', 'fast'), ms(NOW), '+inf') > 0
+    end
+    return fast_is_served and redis.call('ZCARD', key('waiting', 'fast')) > 0
+end
+
+local worker_engines = {}
+
+local function engines_of(worker)
+    if not worker_engines[worker] then
+        local names = {}
+        for name in string.gmatch(redis.call('HGET', key('worker', worker), 'engines') or '', '%S+') do
+            names[#names + 1] = name
+        end
+        worker_engines[worker] = names
+    end
+    return worker_engines[worker]
+end
+
+-- Pick the engine for a held job: name, or nil and when one may open (ms, nil: when a slot is freed).
+local function pick(id, lane, worker, first)
+    local names = engines_of(worker)
+    if first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1 then
+        -- Its slot was kept, and its drawing goes on there.
+        for _, name in ipairs(names) do
+            if name == first then
+                local paused = engine_of(first).paused_until or 0
+                if paused <= NOW then return first, nil end
+                return nil, paused
+            end
+        end
+    end
+    local best, best_room, open_at = nil, 0, nil
+    for _, name in ipairs(names) do
+        local engine = engine_of(name)
+        local free = room(engine, lane)
+        if lane == 'relaxed' and free > 0 and room(engine, 'fast') > 0 and fast_waits() then free = 0 end
+        if free > 0 then
+            local at = opens(engine, lane)
+            if at > NOW then
+                open_at = open_at and math.min(open_at, at) or at
+            else
+                local weighed = free * (engine.weight or 1)
+                if name == first then weighed = weighed + 1e6 end
+                if weighed > best_room then best, best_room = name, weighed end
+            end
+        end
+    end
+    return best, open_at
+end
+
+local function grant(id, lane, name, first)
+    local record, engine = job_key(id), engine_of(name)
+    local client, started = unpack(redis.call('HMGET', record, 'client', 'started_ms'))
+    local kept = redis.call('SADD', key('slots', name, lane), id) == 0
+    if not kept then
+        engine.used[lane] = engine.used[lane] + 1
+        engine[lane .. '_last_ms'] = NOW
+        redis.call('HSET', key('engine', name), lane .. '_last_ms', ms(NOW))
+    end
+    if first and first ~= name then
+        redis.call('SREM', key('slots', first, lane), id)
+        redis.call('HDEL', record, 'handle', 'attach')
+    end
+    redis.call('HSET', record, 'status', 'submitted', 'engine', name)
+    if not started then redis.call('HSET', record, 'started_ms', ms(NOW)) end
+    redis.call('ZADD', key('leases'), ms(NOW + LEASE_MS), id)
+    redis.call('ZREM', key('waiting', lane), id)
+    redis.call('ZREM', key('ready', lane), id)
+    redis.call('ZREM', key('holds'), id)
+    redis.call('SMOVE', key('waits', client), key('runs', client), id)
+    emit(id, 'T')
+    redis.call('DEL', key('grant', id))
+    redis.call('LPUSH', key('grant', id), 'granted')
+    redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
+end
+
+-- Give free slots to the jobs that workers hold, fast before relaxed, in the order of their places.
+-- A job that only waits for a gap or a pause to end is told when (its worker then asks again).
+local function grant_ready()
+    local opening = {}
+    for _, lane in ipairs(LANES) do
+        local told = false
+        for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)) do
+            local worker, first, token =
+                unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'token'))
+            local name, open_at = nil, nil
+            if worker and token then name, open_at = pick(id, lane, worker, first or nil) end
+            if name then
+                grant(id, lane, name, first or nil)
+            elseif open_at then
+                opening[id] = open_at
+                if not told and redis.call('LLEN', key('grant', id)) == 0 then
+                    redis.call('LPUSH', key('grant', id), ms(open_at - NOW))
+                    redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
+                end
+                told = true
+            end
+        end
+    end
+    return opening
+end
+
+-- True if the caller's token owns the job and the job is on an engine.
+local function owns(id, token)
+    local status, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'token'))
+    return owner == token and (status == 'submitted' or status == 'drawing')
+end

@@ -1,0 +1,24 @@
+-- uses: base outbox lanes
+-- A worker's heartbeat: it lives, and so do its holds and leases.
+--
+-- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …
+-- Returns the ids that another worker owns by now.
+
+local worker, lane = ARGV[8], ARGV[9]
+redis.call('HSET', key('worker', worker), 'lane', lane, 'engines', ARGV[10])
+redis.call('PEXPIRE', key('worker', worker), ms(LEASE_MS * 2))
+redis.call('ZADD', key('workers', lane), ms(NOW + LEASE_MS), worker)
+redis.call('ZREMRANGEBYSCORE', key('workers', lane), '-inf', ms(NOW - LEASE_MS))
+local stale = {}
+for i = 11, #ARGV, 2 do
+    local id, token = ARGV[i], ARGV[i + 1]
+    local status, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'token'))
+    if owner ~= token then
+        stale[#stale + 1] = id
+    elseif status == 'waiting' then
+        redis.call('ZADD', key('holds'), 'XX', ms(NOW + LEASE_MS), id)
+    else
+        redis.call('ZADD', key('leases'), 'XX', ms(NOW + LEASE_MS), id)
+    end
+end
+return stale

@@ -1,0 +1,46 @@
+-- uses: base outbox lanes
+-- Look after the lanes: take back what silent workers held, use free slots, and find waiting jobs
+-- whose message is lost.
+--
+-- ARGV 8 how long a job must look lost before its message is sent again, ms · 9 most jobs at once
+-- Returns unsent.
+--
+-- A lane's list is first in, first out, so a waiting job that nobody holds and that is older than the
+-- oldest message has none; with an empty list, every such job has none. One that a worker took off
+-- the list a moment ago looks the same, hence the patience; one message too many does no harm.
+
+local patience, most = tonumber(ARGV[8]), tonumber(ARGV[9])
+local OLDEST_SCAN = 20
+
+reap()
+grant_ready()
+
+for _, lane in ipairs(LANES) do
+    local before = '+inf'
+    local tail = redis.call('LRANGE', lane, -OLDEST_SCAN, -1)
+    for i = #tail, 1, -1 do
+        local read, message = pcall(cjson.decode, tail[i])
+        local id = read and type(message.headers) == 'table' and message.headers.id
+        local place = id and redis.call('ZSCORE', key('waiting', lane), id)
+        if place then
+            before = '(' .. place
+            break
+        end
+    end
+    -- Only messages of jobs long over are in sight: wait until workers have dropped them.
+    local unknown = #tail > 0 and before == '+inf'
+    local old = unknown and {}
+        or redis.call('ZRANGEBYSCORE', key('waiting', lane), '-inf', before, 'LIMIT', 0, most)
+    for _, id in ipairs(old) do
+        if redis.call('EXISTS', job_key(id)) == 0 then
+            redis.call('ZREM', key('waiting', lane), id)
+        elseif not redis.call('ZSCORE', key('holds'), id) then
+            redis.call('HSETNX', job_key(id), 'missing_ms', ms(NOW))
+            if NOW - tonumber(redis.call('HGET', job_key(id), 'missing_ms')) >= patience then
+                redis.call('HDEL', job_key(id), 'missing_ms')
+                needs_message(id, lane)
+            end
+        end
+    end
+end
+return unsent

@@ -1,0 +1,34 @@
+-- uses: base outbox lanes
+-- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
+--
+-- ARGV 8 job id · 9 token of this taking · 10 worker id
+-- Returns {state, engine or ms until it may be worth asking again ("" = when told), unsent}
+--   state: "granted" · "wait" · "held" (by another, drop the message) · "gone" (nothing to do)
+
+local id, token, worker = ARGV[8], ARGV[9], ARGV[10]
+local record = job_key(id)
+reap()
+
+local status, lane, owner, place, created =
+    unpack(redis.call('HMGET', record, 'status', 'lane', 'token', 'place', 'created_ms'))
+if not status or status == 'done' or status == 'failed' then return {'gone', '', unsent} end
+if status ~= 'waiting' then
+    if owner == token then return {'granted', redis.call('HGET', record, 'engine'), unsent} end
+    return {'held', '', unsent}
+end
+local held_until = tonumber(redis.call('ZSCORE', key('holds'), id) or '0')
+if owner and owner ~= token and held_until > NOW then return {'held', '', unsent} end
+if NOW - tonumber(created) > WAITING_LIMIT_MS then
+    end_job(id, 'failed', 'No engine was free for this job in time.', 'waited_too_long')
+    return {'gone', '', unsent}
+end
+
+redis.call('HSET', record, 'token', token, 'worker', worker)
+redis.call('HDEL', record, 'missing_ms')
+redis.call('ZADD', key('holds'), ms(NOW + LEASE_MS), id)
+redis.call('ZADD', key('ready', lane), place, id)
+local opening = grant_ready()
+if redis.call('HGET', record, 'status') == 'submitted' then
+    return {'granted', redis.call('HGET', record, 'engine'), unsent}
+end
+return {'wait', opening[id] and ms(opening[id] - NOW) or '', unsent}

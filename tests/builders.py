@@ -1,0 +1,87 @@
+"""Builders of what tests arrange: requests, jobs in the store, engines' settings, messages."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import replace
+
+from limner.job import Job, Lane, Request
+from limner.message import Messages, _Template
+from limner.settings import EngineSettings, LaneLimits
+from limner.store import Store
+
+#: a message reduced to what the scripts read of it
+MESSAGES = Messages(
+    {
+        lane: _Template(
+            text=json.dumps(
+                {"body": "", "headers": {"id": "0f0f0f0f-1d1d-4d1d-8d1d-1d1d0f0f0f0f"}}
+            ),
+            body='[["0f0f0f0f-1d1d-4d1d-8d1d-1d1d0f0f0f0f"], {}, {}]',
+        )
+        for lane in Lane
+    }
+)
+
+WORKER = "worker-1"
+
+
+def a_request(**changes) -> Request:
+    """A plain fast request; name fields to change them."""
+    request = Request(prompt_en="a lighthouse", lane=Lane.FAST, tag=uuid.uuid4().hex)
+    return replace(request, **changes)
+
+
+def an_accepted_job(
+    store: Store,
+    *,
+    client: str = "ann",
+    waiting_cap: int = 1000,
+    destination: str | None = "http://receiver:80",
+    **request,
+) -> Job:
+    """A job that waits in its lane, with its message."""
+    request.setdefault("callback_url", "http://receiver/hook")
+    return store.jobs.accept(
+        uuid.uuid4().hex,
+        client,
+        a_request(**request),
+        (1, 2, 3, 4),
+        MESSAGES,
+        waiting_cap=waiting_cap,
+        destination=destination,
+    ).job
+
+
+def an_engine(
+    name: str = "stage",
+    *,
+    fast: int = 2,
+    relaxed: int = 1,
+    fast_gap_s: float = 0.0,
+    relaxed_gap_s: float = 0.0,
+    **options,
+) -> EngineSettings:
+    """A rehearsal engine with so many slots a lane."""
+    return EngineSettings(
+        name=name,
+        driver="rehearsal",
+        fast=LaneLimits(fast, fast_gap_s),
+        relaxed=LaneLimits(relaxed, relaxed_gap_s),
+        options=options,
+    )
+
+
+def a_worker(store: Store, *engines: EngineSettings, worker: str = WORKER) -> str:
+    """A worker of both lanes that has these engines (default: one with 2 fast slots)."""
+    engines = engines or (an_engine(),)
+    store.lanes.register(engines)
+    for lane in Lane:
+        store.lanes.renew(worker, lane, [engine.name for engine in engines], {})
+    return worker
+
+
+def messages_in(store: Store, lane: Lane = Lane.FAST) -> list[str]:
+    """Job ids of the messages on a lane's list, the next one first."""
+    return [json.loads(m)["headers"]["id"] for m in reversed(store.redis.lrange(lane.value, 0, -1))]

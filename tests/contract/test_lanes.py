@@ -1,0 +1,325 @@
+"""How slots, leases and returns behave, through the store against a real server."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+
+import pytest
+
+from limner.errors import StaleLease, WaitingFull
+from limner.job import Lane, Picture, Status
+from limner.store import Store, Trouble
+from tests.builders import (
+    MESSAGES,
+    WORKER,
+    a_worker,
+    an_accepted_job,
+    an_engine,
+    messages_in,
+)
+
+GRID = Picture("http://limner/grid.png", 1024, 1024)
+
+
+def take(store, job, token="t1", worker=WORKER):
+    return store.lanes.take(job.id, token, worker, MESSAGES)
+
+
+def test_an_accepted_job_waits_with_its_message_in_the_lane(store):
+    job = an_accepted_job(store)
+
+    assert store.jobs.get(job.id).status is Status.WAITING
+    assert store.jobs.get(job.id).position == 1
+    assert messages_in(store) == [job.id]
+
+
+def test_a_taken_job_gets_a_free_slot_and_is_submitted(store):
+    a_worker(store)
+    job = an_accepted_job(store)
+
+    taken = take(store, job)
+
+    assert (taken.state, taken.engine) == ("granted", "stage")
+    assert store.jobs.get(job.id).status is Status.SUBMITTED
+    assert store.jobs.running_count("ann") == 1
+    assert store.jobs.waiting_count("ann") == 0
+
+
+def test_no_more_jobs_than_slots_are_granted_and_a_finished_one_lets_the_next_in(store):
+    a_worker(store, an_engine(fast=2))
+    jobs = [an_accepted_job(store) for _ in range(3)]
+
+    states = [take(store, job, token=f"t{n}").state for n, job in enumerate(jobs)]
+    store.lanes.done(jobs[0].id, "t0", GRID, [GRID] * 4, {})
+
+    assert states == ["granted", "granted", "wait"]
+    assert take(store, jobs[2], token="t2").state == "granted"
+
+
+def test_fast_jobs_may_use_every_slot_and_relaxed_ones_only_their_share(store):
+    a_worker(store, an_engine(fast=3, relaxed=1))
+    relaxed = [an_accepted_job(store, lane=Lane.RELAXED) for _ in range(2)]
+    fast = [an_accepted_job(store) for _ in range(3)]
+
+    states = [take(store, job, token=job.id).state for job in relaxed]
+    assert states == ["wait", "wait"], "a fast job waits for the engine"
+    states = [take(store, job, token=job.id).state for job in fast]
+
+    assert states == ["granted", "granted", "granted"]
+    store.lanes.done(fast[0].id, fast[0].id, GRID, [GRID] * 4, {})
+    store.lanes.done(fast[1].id, fast[1].id, GRID, [GRID] * 4, {})
+    statuses = [store.jobs.get(job.id).status for job in relaxed]
+    assert statuses == [Status.SUBMITTED, Status.WAITING]
+
+
+def test_relaxed_jobs_do_not_wait_for_fast_ones_that_no_worker_serves(store, clock):
+    a_worker(store)
+    an_accepted_job(store)
+    clock.pass_s(60)
+    store.lanes.renew(WORKER, Lane.RELAXED, ["stage"], {})
+    relaxed = an_accepted_job(store, lane=Lane.RELAXED)
+
+    assert take(store, relaxed).state == "granted"
+
+
+def test_a_lane_keeps_its_gap_between_two_starts(store, clock):
+    a_worker(store, an_engine(relaxed=5, fast=5, relaxed_gap_s=1.5))
+    first, second = (an_accepted_job(store, lane=Lane.RELAXED) for _ in range(2))
+    take(store, first)
+
+    taken = take(store, second, token="t2")
+    assert (taken.state, taken.again_s) == ("wait", 1.5)
+    clock.pass_s(1.4)
+    assert take(store, second, token="t2").state == "wait"
+    clock.pass_s(0.1)
+    assert take(store, second, token="t2").state == "granted"
+
+
+def test_a_second_message_of_a_held_or_granted_job_is_dropped(store):
+    a_worker(store, an_engine(fast=1))
+    granted, held = an_accepted_job(store), an_accepted_job(store)
+    take(store, granted, token="a")
+    take(store, held, token="b")
+
+    assert take(store, granted, token="c").state == "held"
+    assert take(store, held, token="c").state == "held"
+    assert take(store, granted, token="a").state == "granted"
+
+
+def test_a_job_whose_worker_died_waits_at_the_head_of_its_lane_and_is_sent_again(store, clock):
+    a_worker(store, an_engine(fast=1))
+    lost, later = an_accepted_job(store), an_accepted_job(store)
+    store.redis.delete("fast")
+    take(store, lost)
+    store.lanes.begin(lost.id, "t1")
+
+    clock.pass_s(16)
+    store.lanes.sweep(MESSAGES)
+
+    job = store.jobs.get(lost.id)
+    assert (job.status, job.position) == (Status.WAITING, 1)
+    assert messages_in(store) == [lost.id]
+    assert store.jobs.get(later.id).position == 2
+    with pytest.raises(StaleLease):
+        store.lanes.progress(lost.id, "t1", 50, None)
+
+
+def test_a_job_that_lost_three_workers_fails(store, clock):
+    a_worker(store, an_engine(fast=1))
+    job = an_accepted_job(store)
+    for n in range(3):
+        a_worker(store, an_engine(fast=1))
+        take(store, job, token=f"t{n}")
+        store.lanes.begin(job.id, f"t{n}")
+        clock.pass_s(16)
+        store.lanes.sweep(MESSAGES)
+
+    ended = store.jobs.get(job.id)
+    assert (ended.status, ended.reason_code) == (Status.FAILED, "worker_lost")
+    assert store.jobs.running_count("ann") == store.jobs.waiting_count("ann") == 0
+
+
+def test_a_handed_over_job_keeps_its_slot_for_the_next_worker(store, clock):
+    a_worker(store, an_engine(fast=1))
+    job, other = an_accepted_job(store), an_accepted_job(store)
+    take(store, job)
+    store.lanes.begin(job.id, "t1")
+    store.lanes.keep_handle(job.id, "t1", {"id": "x"}, attach=True)
+
+    store.lanes.give_back(job.id, "t1", Trouble(), MESSAGES, keep=True)
+
+    assert take(store, other, token="t2").state == "wait", "the engine still draws the first"
+    taken = take(store, job, token="t3")
+    assert taken.state == "granted"
+    assert store.jobs.get(job.id).handle == {"id": "x"}
+    assert store.redis.hget(f"limner:job:{job.id}", "lost") is None
+
+
+def test_a_kept_slot_is_free_again_when_nobody_comes_for_it(store, clock):
+    a_worker(store, an_engine(fast=1))
+    job, other = an_accepted_job(store), an_accepted_job(store)
+    take(store, job)
+    store.lanes.keep_handle(job.id, "t1", {"id": "x"}, attach=True)
+    store.lanes.give_back(job.id, "t1", Trouble(), MESSAGES, keep=True)
+
+    clock.pass_s(31)
+    a_worker(store, an_engine(fast=1))
+
+    assert take(store, other, token="t2").state == "granted"
+
+
+def test_an_engine_in_trouble_rests_and_then_draws_one_for_trial(store, clock):
+    down = Trouble(engine_state="down", engine_why="refused", pause_s=1, pause_max_s=60)
+    a_worker(store, an_engine(fast=3))
+    jobs = [an_accepted_job(store) for _ in range(3)]
+    take(store, jobs[0], token="t0")
+
+    store.lanes.give_back(jobs[0].id, "t0", down, MESSAGES)
+    assert take(store, jobs[0], token="t0").again_s == 1.0
+    clock.pass_s(1)
+    states = [take(store, job, token=f"t{n}").state for n, job in enumerate(jobs)]
+    assert states == ["granted", "wait", "wait"]
+    store.lanes.free_slot(jobs[0].id, "t0")
+    assert take(store, jobs[1], token="t1").state == "granted"
+    assert take(store, jobs[2], token="t2").state == "granted"
+
+
+def test_trouble_that_comes_too_often_fails_the_job(store):
+    bad = Trouble(counter="bad_results", limit=1, reason="Broken.", reason_code="bad_result")
+    a_worker(store)
+    job = an_accepted_job(store)
+    take(store, job)
+    assert store.lanes.give_back(job.id, "t1", bad, MESSAGES) == "waiting"
+    take(store, job, token="t2")
+
+    assert store.lanes.give_back(job.id, "t2", bad, MESSAGES) == "failed"
+
+    assert store.jobs.get(job.id).reason_code == "bad_result"
+
+
+def test_a_hold_that_is_not_renewed_lapses_and_its_message_comes_back(store, clock):
+    a_worker(store, an_engine(fast=1))
+    drawing, held = an_accepted_job(store), an_accepted_job(store)
+    store.redis.delete("fast")
+    take(store, drawing, token="a")
+    take(store, held, token="b")
+
+    clock.pass_s(10)
+    store.lanes.renew(WORKER, Lane.FAST, ["stage"], {drawing.id: "a"})
+    clock.pass_s(6)
+    store.lanes.sweep(MESSAGES)
+
+    assert messages_in(store) == [held.id]
+    assert store.jobs.get(drawing.id).status is Status.SUBMITTED
+
+
+def test_messages_lost_with_the_broker_are_sent_again_in_order(store, clock):
+    a_worker(store)
+    jobs = [an_accepted_job(store) for _ in range(5)]
+    store.redis.delete("fast")
+
+    store.lanes.sweep(MESSAGES)
+    assert messages_in(store) == []
+    clock.pass_s(5)
+    store.lanes.sweep(MESSAGES)
+    clock.pass_s(60)
+    store.lanes.sweep(MESSAGES)
+
+    assert messages_in(store) == [job.id for job in jobs]
+
+
+def test_only_what_is_older_than_the_oldest_message_has_lost_its_own(store, clock):
+    jobs = [an_accepted_job(store) for _ in range(4)]
+    store.redis.rpop("fast")
+    store.redis.rpop("fast")
+
+    store.lanes.sweep(MESSAGES)
+    clock.pass_s(5)
+    store.lanes.sweep(MESSAGES)
+
+    assert messages_in(store) == [job.id for job in jobs]
+
+
+def test_percent_never_falls_and_the_first_drawing_state_is_a_transition(store):
+    a_worker(store)
+    job = an_accepted_job(store)
+    take(store, job)
+    store.lanes.progress(job.id, "t1", 40, None)
+    store.lanes.progress(job.id, "t1", 10, GRID)
+
+    seen = store.jobs.get(job.id)
+    assert (seen.status, seen.progress, seen.picture) == (Status.DRAWING, 40, GRID)
+
+
+def test_an_ended_job_does_not_change_any_more(store):
+    a_worker(store)
+    job = an_accepted_job(store)
+    take(store, job)
+    store.lanes.failed(job.id, "t1", "Because.", "moderated")
+
+    with pytest.raises(StaleLease):
+        store.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+    assert take(store, job, token="t2").state == "gone"
+    assert store.jobs.get(job.id).reason == "Because."
+
+
+def test_a_stopping_worker_lets_a_held_job_go_at_once(store):
+    a_worker(store, an_engine(fast=1))
+    drawing, held = an_accepted_job(store), an_accepted_job(store)
+    store.redis.delete("fast")
+    take(store, drawing, token="a")
+    take(store, held, token="b")
+
+    assert store.lanes.let_go(held.id, "b", MESSAGES)
+    assert not store.lanes.let_go(drawing.id, "a", MESSAGES)
+    assert messages_in(store) == [held.id]
+
+
+def test_a_full_client_is_told_so_and_others_are_not(store):
+    an_accepted_job(store, waiting_cap=1)
+
+    with pytest.raises(WaitingFull):
+        an_accepted_job(store, waiting_cap=1)
+    an_accepted_job(store, client="bob", waiting_cap=1)
+
+
+def test_a_job_that_waited_too_long_fails(store, clock):
+    job = an_accepted_job(store)
+    clock.pass_s(86_401)
+    a_worker(store)
+
+    assert take(store, job).state == "gone"
+    assert store.jobs.get(job.id).reason_code == "waited_too_long"
+
+
+def test_many_threads_never_hold_more_slots_than_there_are(redis_url):
+    store = Store(redis_url)
+    store.redis.flushall()
+    a_worker(store, an_engine(fast=3))
+    jobs = [an_accepted_job(store) for _ in range(60)]
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def draw(mine):
+        nonlocal at_once, most
+        for job in mine:
+            token = uuid.uuid4().hex
+            while take(store, job, token=token).state == "wait":
+                store.lanes.wait_for_grant(job.id, 0.2)
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            with lock:
+                at_once -= 1
+            store.lanes.done(job.id, token, GRID, [GRID] * 4, {})
+
+    threads = [threading.Thread(target=draw, args=(jobs[n::12],)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert most <= 3
+    assert all(store.jobs.get(job.id).status is Status.DONE for job in jobs)
+    assert store.redis.scard("limner:slots:stage:fast") == 0
+    store.close()
