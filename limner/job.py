@@ -141,6 +141,13 @@ class Job:
         """The aspect ratio that is drawn."""
         return self.request.ar or parse_prompt(self.final_prompt).ar or SQUARE
 
+    @property
+    def ar_requested(self) -> str | None:
+        """What the caller wrote, where ``ar`` is only the nearest to it."""
+        if self.request.ar is not None:
+            return self.request.ar_requested
+        return parse_prompt(self.final_prompt).ar_requested
+
     @classmethod
     def from_record(cls, record: Mapping[str, str], position: int | None = None) -> Self:
         """Read a job from its Redis hash; an empty text stands for None."""

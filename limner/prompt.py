@@ -8,12 +8,11 @@ Source of the flags: Midjourney's parameter list (``--ar --chaos --stylize --sty
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from limner.ratios import nearest_ratio
+from limner.ratios import CELL_SIZE_PX, nearest_ratio
 
 if TYPE_CHECKING:
     from limner.job import Request
@@ -24,6 +23,8 @@ STYLES = ("raw",)
 
 #: the dash pair is an em dash where a phone's keyboard has been at work
 _FLAG = re.compile(r"(?:^|\s)(?:--|—)([a-zA-Z]+)(?=\s|$)")
+#: short enough to stay finite; float() alone would also take "nan", "1_0" and other scripts' digits
+_DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Prompt:
 
     words: str
     ar: str | None = None
+    #: what the text says, where ``ar`` is only the nearest to it
+    ar_requested: str | None = None
     chaos: float | None = None
     stylize: float | None = None
     style: str = ""
@@ -76,10 +79,12 @@ def parse_prompt(text: str) -> Prompt:
         end = following.start() if following else len(text)
         found[mark[1].lower()] = text[mark.end() : end].strip()
     niji = "niji" in found
+    ar, ar_requested = _ratio(found.get("ar", found.get("aspect", "")))
     style = found.get("style", "").lower()
     return Prompt(
         words=words.strip(),
-        ar=_ratio(found.get("ar", found.get("aspect", ""))),
+        ar=ar,
+        ar_requested=ar_requested,
         chaos=_number(found.get("chaos", found.get("c", "")), 0, 100),
         stylize=_number(found.get("stylize", found.get("s", "")), 0, 1000),
         style=style if style in (*STYLES, *NIJI_STYLES) else "",
@@ -92,15 +97,14 @@ def parse_prompt(text: str) -> Prompt:
 
 
 def _plain(number: float) -> str:
-    return str(int(number)) if number == int(number) else repr(number)
+    # Never an exponent (1e-07), which is no number to Midjourney.
+    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def _number(text: str, low: float, high: float) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
+    if not _DECIMAL.fullmatch(text.removeprefix("-")):
         return None
-    return min(max(number, low), high) if math.isfinite(number) else None
+    return min(max(float(text), low), high)
 
 
 def _seed(text: str) -> int | None:
@@ -108,8 +112,13 @@ def _seed(text: str) -> int | None:
     return None if number is None else int(number)
 
 
-def _ratio(text: str) -> str | None:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", text)
-    if not match or not float(match[1]) or not float(match[2]):
-        return None
-    return nearest_ratio(float(match[1]), float(match[2]))
+def _ratio(text: str) -> tuple[str | None, str | None]:
+    """Return the one of the seven that ``text`` means, and the text where it is another one."""
+    if text in CELL_SIZE_PX:
+        return text, None
+    width, _, height = text.partition(":")
+    if not _DECIMAL.fullmatch(width) or not _DECIMAL.fullmatch(height):
+        return None, None
+    if not float(width) or not float(height):
+        return None, None
+    return nearest_ratio(float(width), float(height)), text

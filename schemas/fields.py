@@ -1,0 +1,198 @@
+"""Strict fields for what callers send; used by the schemas of this package.
+
+Marshmallow's own fields are kind to wrong input (the text ``"false"`` is a true boolean to some, NaN
+a number to others). These take what DESIGN 2.2 lists and refuse the rest with one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from marshmallow import ValidationError, fields
+
+from limner.ratios import CELL_SIZE_PX, SQUARE, nearest_ratio
+from limner.target import UrlRefused, parse_target
+
+T = TypeVar("T")
+
+REQUIRED = "Is required."
+_BOOLEANS: Mapping[str | None, bool] = {"true": True, "false": False, "1": True, "0": False}
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+#: longer texts are no numbers that a caller means, only work for the parser
+_NUMBER_LENGTH = 64
+_TAG = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_RATIO = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?):([0-9]{1,6}(?:\.[0-9]{1,6})?)")
+
+
+class Strict(fields.Field[T], Generic[T]):
+    """A field whose absence, and null where it may be absent, both mean that nothing was said."""
+
+    def __init__(self, *, required: bool = False, absent: Any = None) -> None:
+        super().__init__(
+            required=required,
+            allow_none=not required,
+            error_messages={"required": REQUIRED, "null": REQUIRED},
+            **({} if required else {"load_default": absent}),
+        )
+        self.absent = absent
+
+    def deserialize(
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Read one value; null is the same as leaving the field out."""
+        found = super().deserialize(value, attr, data, **kwargs)
+        return self.absent if found is None else found
+
+
+def clean_text(value: Any) -> str:
+    """Return ``value`` if it is text that can be kept and shown again as it is."""
+    if not isinstance(value, str):
+        raise ValidationError("Must be a string.")
+    if "\0" in value:
+        raise ValidationError("Must not hold a NUL character.")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValidationError("Must not hold half of a surrogate pair.") from None
+    return value
+
+
+class Text(Strict[str]):
+    """Text up to a number of characters; ``blank=False``: with something in it beside spaces."""
+
+    def __init__(self, *, longest: int, blank: bool = True, required: bool = False) -> None:
+        super().__init__(required=required)
+        self.longest = longest
+        self.blank = blank
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        text = clean_text(value)
+        if len(text) > self.longest:
+            raise ValidationError(f"Must be at most {self.longest} characters.")
+        if not self.blank and not text.strip():
+            raise ValidationError("Must not be blank.")
+        return text
+
+
+class Boolean(Strict[bool]):
+    """True or false, also as 1 or 0 and as text; the text ``"false"`` is false."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, (int, float)) and value in (0, 1):
+            return bool(value)
+        word = value.strip().lower() if isinstance(value, str) and len(value) < 10 else None
+        if word not in _BOOLEANS:
+            raise ValidationError("Must be true or false.")
+        return _BOOLEANS[word]
+
+
+class Number(Strict[float]):
+    """A number within bounds, also as text; never NaN, infinity or a boolean."""
+
+    def __init__(self, low: float, high: float, *, absent: float | None = None) -> None:
+        super().__init__(absent=absent)
+        self.low = low
+        self.high = high
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        number = _number(value)
+        if not self.low <= number <= self.high:
+            raise ValidationError(f"Must be from {self.low:g} to {self.high:g}.")
+        return number
+
+
+class Integer(Number):
+    """A whole number within bounds, also as text."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        number = super()._deserialize(value)
+        if number != int(number):
+            raise ValidationError("Must be a whole number.")
+        return int(number)
+
+
+class Tag(Strict[str]):
+    """The caller's mark: a UUID as 32 hex digits or dashed; kept as it was sent."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or not _TAG.fullmatch(value):
+            raise ValidationError("Must be a UUID: 32 hex digits, or the dashed form.")
+        return value
+
+
+class OneOf(Strict[str | None]):
+    """One of a few words; ``""`` is none of them and says nothing."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__()
+        self.words = tuple(words)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
+        if value == "":
+            return None
+        if not isinstance(value, str) or value not in self.words:
+            raise ValidationError(f"Must be one of {', '.join(self.words)}.")
+        return value
+
+
+class AspectRatio(Strict[tuple[str, str | None]]):
+    """One of the seven ratios and, where that is only the nearest, what was asked for."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, str | None]:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:
+            return SQUARE, None
+        if not isinstance(value, str) or len(value) > _NUMBER_LENGTH:
+            raise ValidationError("Must be a ratio like 3:2.")
+        asked = value.strip()
+        if asked in ("", "0"):
+            return SQUARE, None
+        if asked in CELL_SIZE_PX:
+            return asked, None
+        match = _RATIO.fullmatch(asked)
+        width, height = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
+        if not width or not height:
+            raise ValidationError("Must be a ratio like 3:2.")
+        return nearest_ratio(width, height), asked
+
+
+class CallbackUrl(Strict[str | None]):
+    """An http(s) URL that is right by its text; ``""`` says nothing."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
+        return http_url(clean_text(value)) if value != "" else None
+
+
+def http_url(text: str) -> str:
+    """Return ``text`` if it is a URL that we would dial; where it leads is looked at later."""
+    try:
+        parse_target(text)
+    except UrlRefused as error:
+        raise ValidationError(str(error)) from None
+    return text
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str):
+        text = value.strip()
+        # float() takes more than callers may mean: underscores, "nan", digits of other scripts.
+        if len(text) <= _NUMBER_LENGTH and _NUMBER.fullmatch(text):
+            value = float(text)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValidationError("Must be a number.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValidationError("Must be a finite number.")
+    return number

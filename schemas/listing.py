@@ -1,0 +1,55 @@
+"""What the list of jobs may be asked for; used by ``api/jobs.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError
+
+from limner.job import Status
+from schemas.fields import Integer, Strict, Tag
+from schemas.job import STATUS_OF
+from schemas.wire import Wire
+
+LIMIT_DEFAULT = 20
+LIMIT_MOST = 100
+_CURSOR = re.compile(r"[0-9]{1,15}-[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which of the client's jobs to list; None: no such filter, or the first page."""
+
+    tag: str | None
+    status: Status | None
+    cursor: str | None
+    limit: int
+
+
+class _Cursor(Strict[str]):
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not _CURSOR.fullmatch(value):
+            raise ValidationError("Must be the cursor of an earlier page.")
+        return str(value)
+
+
+class ListingSchema(Wire):
+    """The query of ``GET /draw/midjourney/jobs``."""
+
+    tag = Tag()
+    status = Integer(min(STATUS_OF), max(STATUS_OF))
+    cursor = _Cursor()
+    limit = Integer(1, LIMIT_MOST, absent=LIMIT_DEFAULT)
+
+    def read(self, query: Mapping[str, str]) -> Listing:
+        """Return what is asked for; a parameter without a value says nothing.
+
+        Raises:
+            InvalidRequest: a parameter is wrong or unknown.
+        """
+        found = self.fields_of({name: value or None for name, value in query.items()})
+        status = found.pop("status")
+        return Listing(status=None if status is None else STATUS_OF[status], **found)

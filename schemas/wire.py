@@ -1,0 +1,63 @@
+"""What every schema of this package shares: strict reading of one JSON object into one domain value.
+
+A schema is made once and read from by many threads. Unknown names are refused with the nearest known
+one, and all that is wrong is said at once, by the names that the caller used.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError
+
+from limner.errors import InvalidRequest
+
+#: a body of a million unknown names gets a short answer
+_UNKNOWN_TOLD = 8
+#: longer names are neither compared nor repeated in full
+_NAME_LENGTH = 64
+
+
+class Wire(Schema):
+    """A schema that refuses unknown names and raises ``InvalidRequest``."""
+
+    class Meta:
+        # `fields_of` refuses unknown names itself, with a suggestion.
+        unknown = EXCLUDE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = frozenset(field.data_key or name for name, field in self.load_fields.items())
+
+    def fields_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the checked fields of ``body`` by their domain names.
+
+        Raises:
+            InvalidRequest: a name is unknown or a field is wrong.
+        """
+        errors: dict[str, list[str]] = {}
+        if not body.keys() <= self.names:
+            errors = unknown_names(body.keys() - self.names, self.names)
+        try:
+            found: dict[str, Any] = self.load(body)
+        except ValidationError as error:
+            errors |= error.messages_dict
+        if errors:
+            raise InvalidRequest(errors)
+        return found
+
+
+def unknown_names(unknown: Collection[str], known: Collection[str]) -> dict[str, list[str]]:
+    """Return what to say about each unknown name: the nearest known one, where one is near."""
+    errors = {}
+    for name in sorted(unknown)[:_UNKNOWN_TOLD]:
+        near = None
+        if len(name) <= _NAME_LENGTH:
+            by_lower = {other.lower(): other for other in sorted(known)}
+            close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+            near = by_lower[close[0]] if close else None
+        hint = f" Did you mean {near}?" if near else ""
+        errors[name[:_NAME_LENGTH]] = [f"Unknown field.{hint}"]
+    return errors
