@@ -17,6 +17,8 @@ if idem ~= '' then
         return {'again', first}
     end
 end
+-- The connection broke after an earlier run of this very call, and redis-py made it again.
+if redis.call('EXISTS', job_key(id)) == 1 then return {'again', id} end
 if redis.call('SCARD', key('waits', client)) >= cap then return {'full'} end
 
 local record = {'status', 'waiting', 'progress', '0', 'seq', '0', 'created_ms', ms(NOW)}

@@ -7,6 +7,7 @@
 --   waits:<client>         SET   job ids in state waiting
 --   runs:<client>          SET   job ids submitted or drawing
 --   idem:<client>:<key>    STR   "<body hash> <job id>"
+--   rate:<client>          STR   when the client has caught up with its requests, ms
 --   waiting:<lane>         ZSET  job id → place in the lane, smallest first
 --   ready:<lane>           ZSET  waiting jobs that a worker holds → the same place
 --   holds                  ZSET  waiting jobs that a worker holds → until, ms

@@ -1,12 +1,19 @@
 -- The outbox: events of a job that its caller has not been told yet. Needs lib_base.
 --
---   outq:<job>   LIST  events not yet delivered, oldest first, each a JSON object:
---                      s seq, c class (T transition, P progress, X terminal), id webhook-id, t ms,
---                      v the changing fields of the record as they were at that moment
---   out:<job>    HASH  token, until (lease of the poster), flying (seq in flight), tried
---   due          ZSET  job id → when to try next; while a poster holds it: until its lease ends
---   wake         LIST  one element per job that became due now; a poster waits on it
--- Event bodies are made by the poster from the record and `v`, so a script can tell of any job.
+--   outq:<job>     LIST  live events not yet delivered, oldest first, at most 6, each a JSON object:
+--                        s seq, c class (T transition, P progress, X terminal), id webhook-id, t ms,
+--                        v the changing fields of the record as they were at that moment
+--   resend:<job>   LIST  events to post once more by command; looked at only when outq is empty
+--   dead:<job>     LIST  events given up, the same objects and: why, dead (ms); at most 100
+--   log:<job>      LIST  attempts, at most 100
+--   out:<job>      HASH  token, until (the poster's lease), flying (seq in its hands, "r" after a
+--                        resent one), sent (highest live seq ever handed out), tried / retried
+--                        (attempts of the head of outq / resend), parked, ended
+--   due            ZSET  job → when to look at it; while a poster holds it: until its lease ends
+--   wake           LIST  jobs to look at now: a hint, `due` is the truth
+--   dead           ZSET  jobs with dead letters → the newest one, ms
+-- Bodies are made by the poster from the record and `v`: a script can tell of any job, and the same
+-- event always gives the same bytes.
 
 -- What may differ between two events of a job.
 local CHANGING = {
@@ -14,6 +21,12 @@ local CHANGING = {
     'reason_code', 'notes', 'started_ms', 'finished_ms', 'attempts',
 }
 local WAKES_KEPT = 1000
+-- A hinted job is looked at again after so long, in case the hint died with who took it.
+local HOLD_MS = 2000
+-- A job that returns to its lane again and again tells its oldest untold transitions to the dead
+-- letters; with one place more for progress or the end, a queue holds 6.
+local TRANSITIONS_KEPT = 5
+local DEAD_KEPT = 100
 
 local function snapshot(id)
     local values = redis.call('HMGET', job_key(id), unpack(CHANGING))
@@ -24,33 +37,73 @@ local function snapshot(id)
     return shot
 end
 
--- Put one event of job `id` into its outbox. `class`: T, P or X. `position`: of a job that waits again.
+local function number(value)
+    return tonumber(value or '0') or 0
+end
+
+-- Have a poster look at the job now.
+local function wake(id)
+    if redis.call('LLEN', key('wake')) < WAKES_KEPT then
+        redis.call('ZADD', key('due'), ms(NOW + HOLD_MS), id)
+        redis.call('RPUSH', key('wake'), id)
+    else
+        redis.call('ZADD', key('due'), ms(NOW), id)
+    end
+end
+
+-- Keep an event that will not be tried any more. Progress is not worth keeping.
+local function bury(id, text, why)
+    local event = cjson.decode(text)
+    if event.c == 'P' then return end
+    event.why, event.dead = why, NOW
+    redis.call('RPUSH', key('dead', id), cjson.encode(event))
+    redis.call('LTRIM', key('dead', id), -DEAD_KEPT, -1)
+    redis.call('ZADD', key('dead'), ms(NOW), id)
+end
+
+-- Make room for one more transition.
+local function thin(id, queue, head_flies)
+    while redis.call('LLEN', queue) >= TRANSITIONS_KEPT do
+        local index = head_flies and 1 or 0
+        local text = redis.call('LINDEX', queue, index)
+        bury(id, text, 'superseded')
+        redis.call('LSET', queue, index, '')
+        redis.call('LREM', queue, 1, '')
+        if index == 0 then redis.call('HSET', key('out', id), 'tried', 0) end
+    end
+end
+
+-- Put one event of job `id` into its outbox, after the record has changed. `class`: T, P or X.
+-- `position`: of a job that waits again. Returns the event's seq.
 local function emit(id, class, position)
     local seq = redis.call('HINCRBY', job_key(id), 'seq', 1)
     if not redis.call('HGET', job_key(id), 'dest') then return seq end
     local queue, state = key('outq', id), key('out', id)
-    local flying = tonumber(redis.call('HGET', state, 'flying') or '0')
-    local event = {s = seq, c = class, t = NOW, v = snapshot(id)}
-    if position then event.v.position = tostring(position) end
+    local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended')
+    if out[5] then return redis.call('HINCRBY', job_key(id), 'seq', -1) end
+    local leased = number(out[2]) > NOW
+    local flying = leased and tonumber(out[1] or '')
+
     local last = redis.call('LINDEX', queue, -1)
     local newest = last and cjson.decode(last)
-    -- Progress that nobody was told yet gives its place, and its seq, to what is newer.
-    local replaces = newest and newest.c == 'P' and newest.s ~= flying and class ~= 'T'
-    if replaces and tonumber(redis.call('HGET', state, 'tried') or '0') == 0 then
-        event.s = newest.s
-        redis.call('HSET', job_key(id), 'seq', event.s)
+    if newest and newest.c == 'P' and newest.s ~= flying then
+        -- Progress gives its place to what is newer, and its seq too if nobody can have seen it.
+        if newest.s > number(out[3]) then
+            seq = newest.s
+            redis.call('HSET', job_key(id), 'seq', seq)
+        end
+        redis.call('RPOP', queue)
+        if redis.call('LLEN', queue) == 0 then redis.call('HSET', state, 'tried', 0) end
     end
-    event.id = 'msg_' .. id .. '_' .. event.s
-    if replaces then
-        redis.call('LSET', queue, -1, cjson.encode(event))
-    else
-        redis.call('RPUSH', queue, cjson.encode(event))
+    if class == 'T' then thin(id, queue, flying and redis.call('LLEN', queue) > 0) end
+
+    local event = {s = seq, c = class, t = NOW, v = snapshot(id), id = 'msg_' .. id .. '_' .. seq}
+    if position then event.v.position = tostring(position) end
+    redis.call('RPUSH', queue, cjson.encode(event))
+    if class == 'X' then redis.call('HSET', state, 'ended', 1) end
+    -- A transition makes a queue that waits for its next try look again at once; progress does not.
+    if not leased and not out[4] and (class ~= 'P' or not redis.call('ZSCORE', key('due'), id)) then
+        wake(id)
     end
-    local leased_until = tonumber(redis.call('HGET', state, 'until') or '0')
-    if leased_until <= NOW and (class ~= 'P' or not redis.call('ZSCORE', key('due'), id)) then
-        redis.call('ZADD', key('due'), ms(NOW), id)
-        redis.call('LPUSH', key('wake'), id)
-        redis.call('LTRIM', key('wake'), 0, WAKES_KEPT - 1)
-    end
-    return event.s
+    return seq
 end

@@ -1,0 +1,9 @@
+-- What the posters' scripts share. Put first: it reads the arguments that all of them begin with.
+--
+-- ARGV 3 poster · 4 cap of a destination · 5 probation places of this poster · 6 lease ms
+--      7 ms that what is told is kept after a job's end
+
+local POSTER, CAP, PLACES = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local LEASE_MS, KEPT_MS = tonumber(ARGV[6]), tonumber(ARGV[7])
+-- Whatever its attempts: an event older than this is given up (76 h, the terminal budget's length).
+local AGE_MAX_MS = 76 * 3600 * 1000

@@ -1,0 +1,116 @@
+-- uses: base posting outbox destinations handing
+-- Record how one attempt went, and hand over the job's next event or give the job back.
+--
+-- ARGV 3-7 as in lib_posting · 8 job · 9 token · 10 seq · 11 verdict: ok, retry, dead, drop, gone
+--      (all that is left is dead), later (not tried at all) · 12 ms until the next try · 13 1 to go on
+--      with this job · 14 health of the destination: ok, bad, none · 15 ms the answer took
+--      16 the attempt as a JSON object ("" = none) · 17 why it is dead · 18 client whose default URL
+--      this is ("" = it is not)
+-- Returns {"fenced"} · {"next", event, attempts before, 1 if resent, notes} · {"released", notes}
+-- notes: opened (the breaker opened), disabled, failing24, failing72 (the default URL), or empty
+
+local id, token, seq, verdict = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
+local delay, go_on, health, pace = tonumber(ARGV[12]), ARGV[13] == '1', ARGV[14], tonumber(ARGV[15])
+local attempt, why, default_of = ARGV[16], ARGV[17], ARGV[18]
+local LOG_KEPT = 100
+local HOUR_MS = 3600 * 1000
+
+local state = key('out', id)
+local out = redis.call('HMGET', state, 'token', 'flying')
+local resent = out[2] == seq .. 'r'
+local queue = resent and key('resend', id) or key('outq', id)
+local counter = resent and 'retried' or 'tried'
+local text = redis.call('LINDEX', queue, 0)
+local event = text and cjson.decode(text)
+-- Somebody else has the job, or the event gave its place away after our lease had ended.
+if out[1] ~= token or not event or event.s ~= seq then return {'fenced'} end
+
+local record = redis.call('HMGET', job_key(id), 'dest', 'client')
+local dest, client = record[1] or '', record[2] or ''
+local notes = {}
+
+-- A client's default URL that fails for 120 h is switched off: see Outbox.endpoint.
+local function judge_default()
+    local ep = key('endpoint', default_of)
+    if verdict == 'ok' then
+        redis.call('DEL', ep)
+        return
+    end
+    local since = number(redis.call('HGET', ep, 'since'))
+    if since == 0 then
+        since = NOW
+        redis.call('HSET', ep, 'since', ms(NOW))
+    end
+    local fails = redis.call('HINCRBY', ep, 'fails', 1)
+    local hours = (NOW - since) / HOUR_MS
+    if hours >= 120 and fails >= 20 and redis.call('HSETNX', ep, 'disabled', ms(NOW)) == 1 then
+        notes[#notes + 1] = 'disabled'
+    end
+    for _, mark in ipairs({24, 72}) do
+        if hours >= mark and hours < 120 and redis.call('HSETNX', ep, 'said' .. mark, 1) == 1 then
+            notes[#notes + 1] = 'failing' .. mark
+        end
+    end
+end
+
+if verdict == 'retry' and event.c == 'P' and redis.call('LLEN', queue) > 1 then
+    verdict = 'drop'
+end
+if attempt ~= '' then
+    local next_ms = verdict == 'retry' and ms(NOW + delay) or 'null'
+    redis.call('RPUSH', key('log', id),
+        '{"at":' .. ms(NOW) .. ',"next":' .. next_ms .. ',' .. string.sub(attempt, 2))
+    redis.call('LTRIM', key('log', id), -LOG_KEPT, -1)
+end
+if default_of ~= '' and verdict ~= 'later' and why ~= 'disabled' then judge_default() end
+if health ~= 'none' and learn(dest, health, pace) then notes[#notes + 1] = 'opened' end
+
+if verdict == 'retry' then
+    redis.call('HINCRBY', state, counter, 1)
+elseif verdict ~= 'later' then
+    redis.call('LPOP', queue)
+    redis.call('HSET', state, counter, 0)
+    if verdict == 'dead' and not resent then bury(id, text, why) end
+    if verdict == 'ok' and resent then
+        for _, dead in ipairs(redis.call('LRANGE', key('dead', id), 0, -1)) do
+            if cjson.decode(dead).s == seq then redis.call('LREM', key('dead', id), 1, dead) end
+        end
+        if redis.call('EXISTS', key('dead', id)) == 0 then redis.call('ZREM', key('dead'), id) end
+    end
+    if verdict == 'gone' then
+        if not resent then bury(id, text, 'gone') end
+        for _, left in ipairs(redis.call('LRANGE', queue, 0, -1)) do
+            if not resent then bury(id, left, 'gone') end
+        end
+        redis.call('DEL', queue)
+    end
+end
+
+local ends = verdict == 'retry' or verdict == 'later'
+local following, following_resent = head(id)
+local c = condition(dest)
+if following and go_on and not ends and not c.open then
+    hold(id, dest, client, NOW + LEASE_MS, c.proven)
+    if c.proven then
+        redis.call('ZREM', key('probation', POSTER), id)
+        redis.call('ZREM', key('probation', POSTER, client), id)
+        refill(dest, client)
+    end
+    local following_text, tried = hand_over(id, token, following, following_resent)
+    return {'next', following_text, tried, following_resent and 1 or 0, table.concat(notes, ' ')}
+end
+
+redis.call('HDEL', state, 'token', 'until', 'flying')
+for _, set in ipairs({key('flights', dest), key('probation', POSTER), key('probation', POSTER, client)}) do
+    redis.call('ZREM', set, id)
+end
+if ends then
+    redis.call('ZADD', key('due'), ms(NOW + delay), id)
+elseif following then
+    wake(id)
+else
+    settle(id)
+end
+refill(dest, client)
+serve_lobby(1)
+return {'released', table.concat(notes, ' ')}

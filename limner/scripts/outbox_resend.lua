@@ -1,0 +1,30 @@
+-- uses: base outbox
+-- Put a job's dead letters, or its terminal event if there are none, on its list to post once more.
+--
+-- ARGV 3 job · 4 only this seq (0 = all)
+-- Returns how many events will be posted.
+
+local id, only = ARGV[3], tonumber(ARGV[4])
+local state, list = key('out', id), key('resend', id)
+local record = redis.call('HMGET', job_key(id), 'dest', 'seq', 'status')
+if not record[1] then return 0 end
+
+local waiting = {}
+for _, text in ipairs(redis.call('LRANGE', list, 0, -1)) do waiting[cjson.decode(text).s] = true end
+local dead = redis.call('LRANGE', key('dead', id), 0, -1)
+local count = 0
+local function add(event)
+    if waiting[event.s] or (only ~= 0 and only ~= event.s) then return end
+    redis.call('RPUSH', list, cjson.encode(event))
+    count = count + 1
+end
+for _, text in ipairs(dead) do add(cjson.decode(text)) end
+if #dead == 0 and (record[3] == 'done' or record[3] == 'failed') then
+    local seq = tonumber(record[2])
+    add({s = seq, c = 'X', t = NOW, v = snapshot(id), id = 'msg_' .. id .. '_' .. seq})
+end
+if count == 0 then return 0 end
+local out = redis.call('HMGET', state, 'until', 'parked')
+redis.call('HSET', state, 'retried', 0)
+if number(out[1]) <= NOW and not out[2] then wake(id) end
+return count

@@ -1,0 +1,51 @@
+-- uses: base posting outbox destinations handing
+-- Give a poster up to n jobs with something to tell, each under a fresh lease.
+--
+-- ARGV 3-7 as in lib_posting · 8 n · 9 what the tokens begin with · 10 a job to look at first ("" = none)
+-- Returns a list of {job, token, event, attempts before, 1 if resent, {field, value, …} of the record}
+
+local want, base, first = tonumber(ARGV[8]), ARGV[9], ARGV[10]
+-- What one call may look at without finding anything to do: a script holds up the whole server.
+local LOOKS = 200
+local taken = {}
+
+local function look(id)
+    local state = key('out', id)
+    local out = redis.call('HMGET', state, 'until', 'parked')
+    if number(out[1]) > NOW or out[2] then return end
+    expire(id)
+    local event, resent = head(id)
+    if not event then
+        settle(id)
+        return
+    end
+    local record = redis.call('HGETALL', job_key(id))
+    local known = {}
+    for i = 1, #record, 2 do known[record[i]] = record[i + 1] end
+    local dest, client = known['dest'], known['client']
+    if not dest then
+        redis.call('DEL', key('outq', id), key('resend', id), state)
+        redis.call('ZREM', key('due'), id)
+        return
+    end
+    local c = condition(dest)
+    local full = c.open or busy(key('flights', dest)) >= c.cap
+    if full or not (c.proven or has_place(client)) then
+        park(id, dest, client, NOW)
+        if not full then enter_lobby(dest, client) end
+        return
+    end
+    local token = base .. ':' .. (#taken + 1)
+    hold(id, dest, client, NOW + LEASE_MS, c.proven)
+    local text, tried = hand_over(id, token, event, resent)
+    taken[#taken + 1] = {id, token, text, tried, resent and 1 or 0, record}
+end
+
+if first ~= '' then look(first) end
+for _ = 1, LOOKS do
+    if #taken >= want then break end
+    local id = redis.call('LPOP', key('wake'))
+    if not id then break end
+    look(id)
+end
+return taken

@@ -1,0 +1,37 @@
+-- uses: base posting outbox destinations handing
+-- Find what is due, and mend what a killed poster left behind. Any poster may call it at any time.
+--
+-- ARGV 3-7 as in lib_posting
+-- Returns {jobs hinted, ms until the next one is due (-1: none), jobs parked}
+
+local HINTS, DESTS, AGED = 200, 20, 50
+
+-- 1. What is due, in so far as the list of hints has room.
+local room = math.min(HINTS, WAKES_KEPT - redis.call('LLEN', key('wake')))
+local hinted = {}
+if room > 0 then
+    hinted = redis.call('ZRANGEBYSCORE', key('due'), '-inf', ms(NOW), 'LIMIT', 0, room)
+    for _, id in ipairs(hinted) do wake(id) end
+end
+
+-- 2. Breakers whose time is over let one job through.
+for _, dest in ipairs(redis.call('ZRANGEBYSCORE', key('opens'), '-inf', ms(NOW), 'LIMIT', 0, DESTS)) do
+    redis.call('ZREM', key('opens'), dest)
+    unpark(dest, 1)
+end
+
+-- 3. Places that nobody gave back: their leases have ended, and those who wait for them are let in.
+for _, dest in ipairs(redis.call('SRANDMEMBER', key('parkedat'), DESTS)) do
+    local oldest = redis.call('ZRANGE', key('parked', dest), 0, 0)[1]
+    refill(dest, oldest and redis.call('HGET', job_key(oldest), 'client') or '')
+end
+serve_lobby(PLACES - busy(key('probation', POSTER)))
+
+-- 4. Parked for longer than any event may wait: `take` gives up what is too old.
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('parked'), '-inf', ms(NOW - AGE_MAX_MS), 'LIMIT', 0, AGED)) do
+    unpark_one(id, redis.call('HGET', key('out', id), 'parked') or '')
+end
+
+redis.call('ZREMRANGEBYSCORE', key('dead'), '-inf', ms(NOW - KEPT_MS))
+local soonest = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')[2]
+return {#hinted, soonest and math.max(0, number(soonest) - NOW) or -1, redis.call('ZCARD', key('parked'))}
