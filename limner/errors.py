@@ -4,7 +4,7 @@ Used by every package. The tree::
 
     LimnerError
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
-    │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, IdempotencyConflict
+    │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── BodyTooLarge, WrongContentType, InvalidRequest
     │   └── TooFast, WaitingFull
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
@@ -57,6 +57,10 @@ class LaneNotAllowed(RequestError):
 
 class JobNotFound(RequestError):
     """There is no such job."""
+
+
+class PictureNotFound(RequestError):
+    """There is no such picture."""
 
 
 class IdempotencyConflict(RequestError):

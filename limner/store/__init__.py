@@ -48,7 +48,7 @@ class Store:
     ) -> None:
         self.redis = connect(url)
         scripts = Scripts(self.redis, prefix, clock)
-        self.clients = Clients(self.redis, prefix)
+        self.clients = Clients(self.redis, prefix, scripts)
         self.jobs = Jobs(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy or Policy())
         self.outbox = Outbox(self.redis, prefix, scripts)

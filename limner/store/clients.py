@@ -1,5 +1,8 @@
 """Clients and their tokens, kept by hash; used by the API's guard, the callbacks and the CLI.
 
+``admit`` is what every request to the API begins with: one round trip, nothing remembered here, so a
+token that was taken away or a rate that was changed counts from the next request on.
+
 Keys: ``client:<name>`` HASH · ``tokens`` HASH sha256(token) → name · ``clients`` SET of names.
 """
 
@@ -14,9 +17,11 @@ from typing import Any
 from redis import Redis
 
 from limner.client import Client, NewClient
-from limner.errors import ConfigError
+from limner.errors import ConfigError, TokenRejected, TooFast
 from limner.job import Lane
 from limner.store.connection import guarded
+from limner.store.scripts import Scripts
+from limner.target import UrlRefused, parse_target
 
 TOKEN_BYTES = 32
 SECRET_BYTES = 32
@@ -25,9 +30,10 @@ SECRET_BYTES = 32
 class Clients:
     """Make, find and change clients."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
         self._redis: Any = redis
         self._prefix = prefix
+        self._scripts = scripts
 
     @guarded
     def add(
@@ -44,10 +50,16 @@ class Clients:
         """Make a client with a fresh token and a fresh ``whsec_`` secret.
 
         Raises:
-            ConfigError: the name is taken or not made of letters, digits, - and _.
+            ConfigError: the name is taken or not made of letters, digits, - and _, or the callback
+                URL is wrong by its text.
         """
         if not name or not name.replace("-", "").replace("_", "").isalnum() or len(name) > 64:
             raise ConfigError("client name", "must be 1-64 letters, digits, - and _")
+        if callback_url:
+            try:
+                parse_target(callback_url)
+            except UrlRefused as error:
+                raise ConfigError("client callback URL", str(error)) from None
         token = token or f"lim_{secrets.token_urlsafe(TOKEN_BYTES)}"
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
         client = Client(
@@ -67,6 +79,22 @@ class Clients:
             pipe.sadd(self._prefix + "clients", name)
             pipe.execute()
         return NewClient(client, token)
+
+    @guarded
+    def admit(self, token: str) -> Client:
+        """Return the client who holds ``token``, and count the request against its rate.
+
+        Raises:
+            TokenRejected: nobody holds it.
+            TooFast: the client's rate allows no request yet.
+        """
+        wait_ms, *pairs = self._scripts("guard", _digest(token)) or ("0",)
+        record = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        if record.get("lanes") is None:
+            raise TokenRejected
+        if int(wait_ms):
+            raise TooFast(int(wait_ms) / 1000)
+        return _from_record(record)
 
     @guarded
     def by_token(self, token: str) -> Client | None:

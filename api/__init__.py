@@ -1,0 +1,69 @@
+"""HTTP in: the Flask application. ``api/wsgi.py`` makes one for gunicorn, tests make their own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from api import errors
+from api.accept import new_seeds
+from api.body import BODY_MAX_BYTES
+from api.draw import draw
+from api.health import health
+from api.house import EXTENSION, House, Seeds
+from api.jobs import jobs
+from api.pictures import pictures
+from api.producer import LazyMessages
+from limner.errors import ConfigError
+from limner.images import FolderImages
+from limner.message import Messages
+from limner.settings import Settings
+from limner.store import Store
+from limner.target import UrlRefused, parse_target
+
+
+def create_app(
+    settings: Settings,
+    store: Store | None = None,
+    messages: Messages | None = None,
+    *,
+    job_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    seeds: Callable[[], Seeds] = new_seeds,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Flask:
+    """Return the application; Redis is not dialled before the first request.
+
+    Raises:
+        ConfigError: the gateway's default callback URL is wrong by its text.
+    """
+    _check_callback_url(settings.callback_url)
+    app = Flask("limner", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    # A redirect to the tidy address would be an HTML page.
+    app.url_map.merge_slashes = False
+    store = store or Store.of(settings)
+    app.extensions[EXTENSION] = House(
+        settings=settings,
+        store=store,
+        images=FolderImages(settings.image_dir, settings.base_url),
+        messages=(lambda: messages) if messages else LazyMessages(settings, store),
+        job_id=job_id,
+        seeds=seeds,
+        now=now,
+    )
+    errors.register(app)
+    for blueprint in (draw, jobs, pictures, health):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _check_callback_url(url: str | None) -> None:
+    try:
+        if url:
+            parse_target(url)
+    except UrlRefused as error:
+        raise ConfigError("LIMNER_CALLBACK_URL", str(error)) from None

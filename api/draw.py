@@ -1,0 +1,36 @@
+"""POST ``imagine`` and ``origin/imagine``: ask for a drawing (DESIGN 2.2, 2.4)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, Response
+
+from api import guard
+from api.accept import accept
+from api.answer import answer
+from api.body import idempotency, json_object
+from schemas.imagine import ImagineSchema, OriginImagineSchema
+from schemas.job import job_body
+
+draw = Blueprint("draw", __name__, url_prefix="/draw/midjourney")
+draw.before_request(guard.let_in)
+
+_IMAGINE = ImagineSchema()
+_ORIGIN_IMAGINE = OriginImagineSchema()
+
+
+@draw.post("/imagine")
+def imagine() -> Response:
+    """Draw a prompt with parameters."""
+    body = json_object()
+    job = accept(_IMAGINE.read(body), idempotency(body))
+    return answer(job_body(job), HTTPStatus.ACCEPTED)
+
+
+@draw.post("/origin/imagine")
+def origin_imagine() -> Response:
+    """Draw a prompt as it stands, its flags in the text."""
+    body = json_object()
+    job = accept(_ORIGIN_IMAGINE.read(body), idempotency(body))
+    return answer(job_body(job), HTTPStatus.ACCEPTED)

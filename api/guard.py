@@ -1,0 +1,48 @@
+"""Who may call: every request to the drawing endpoints passes here first.
+
+The blueprints of ``draw`` and ``jobs`` put ``let_in`` before all their views, so none can forget it.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import g, request
+
+from api.house import house
+from limner.client import Client
+from limner.errors import LaneNotAllowed, TokenRejected
+from limner.job import Lane
+
+
+def let_in() -> None:
+    """Find out who calls and count the request; for ``before_request``.
+
+    Raises:
+        TokenRejected: there is no token, or nobody holds it.
+        TooFast: the client's rate allows no request yet.
+    """
+    token = request.headers.get("token", "").strip() or _bearer()
+    if not token:
+        raise TokenRejected("Send your token in the header `token` or as a bearer token.")
+    g.client = house().store.clients.admit(token)
+
+
+def caller() -> Client:
+    """Return who calls."""
+    return cast("Client", g.client)
+
+
+def check_lane(client: Client, lane: Lane) -> None:
+    """Return if ``client`` may use ``lane``.
+
+    Raises:
+        LaneNotAllowed: it may not.
+    """
+    if lane not in client.lanes:
+        raise LaneNotAllowed(f"This client may not use the {lane} lane.")
+
+
+def _bearer() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

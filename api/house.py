@@ -1,0 +1,39 @@
+"""What every view needs, in one object that hangs on the Flask app; made by ``create_app``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import current_app
+
+from limner.images import FolderImages
+from limner.message import Messages
+from limner.settings import Settings
+from limner.store import Store
+
+Seeds = tuple[int, int, int, int]
+EXTENSION = "limner"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts that one API process is made of."""
+
+    settings: Settings
+    store: Store
+    images: FolderImages
+    #: gives the rendered Celery messages, or raises StoreDown as long as the broker is away
+    messages: Callable[[], Messages]
+    #: gives a fresh job id, 32 hex digits
+    job_id: Callable[[], str]
+    #: gives the four cells' seeds, each below 2**32
+    seeds: Callable[[], Seeds]
+    now: Callable[[], datetime]
+
+
+def house() -> House:
+    """Return the house of the app that serves this request."""
+    return cast("House", current_app.extensions[EXTENSION])

@@ -1,0 +1,30 @@
+-- uses: base
+-- Let one request in, or not: who holds the token, and whether that client's rate allows it now.
+--
+-- ARGV 3 sha256 of the token
+-- Returns {} (unknown token) · {ms to wait (0 = let in), then field, value … of the client}
+-- The rate is kept as the moment at which the client has caught up (GCRA); one second's worth of
+-- requests, at least one, may come at once. A refused request does not count.
+
+local name = redis.call('HGET', key('tokens'), ARGV[3])
+if not name then return {} end
+local client = redis.call('HGETALL', key('client', name))
+local rate
+for i = 1, #client, 2 do
+    if client[i] == 'rate_per_s' then rate = tonumber(client[i + 1]) end
+end
+
+local wait = 0
+if rate and rate > 0 then
+    local interval = 1000 / rate
+    local ahead = (math.max(rate, 1) - 1) * interval
+    local caught_up = math.max(tonumber(redis.call('GET', key('rate', name)) or '0'), NOW)
+    if caught_up - NOW > ahead then
+        wait = math.ceil(caught_up - NOW - ahead)
+    else
+        caught_up = caught_up + interval
+        local kept = math.ceil(caught_up - NOW) + 1000
+        redis.call('SET', key('rate', name), string.format('%.3f', caught_up), 'PX', ms(kept))
+    end
+end
+return {ms(wait), unpack(client)}
