@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from flask import Flask
 from api import errors
 from api.accept import new_seeds
 from api.body import BODY_MAX_BYTES
+from api.door import Doorkeeper
 from api.draw import draw
 from api.health import health
 from api.house import EXTENSION, House, Seeds
@@ -33,6 +35,7 @@ def create_app(
     job_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     seeds: Callable[[], Seeds] = new_seeds,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], float] = time.monotonic,
 ) -> Flask:
     """Return the application; Redis is not dialled before the first request.
 
@@ -49,6 +52,7 @@ def create_app(
     app.extensions[EXTENSION] = House(
         settings=settings,
         store=store,
+        door=Doorkeeper(store.clients, clock),
         images=FolderImages(settings.image_dir, settings.base_url),
         messages=(lambda: messages) if messages else LazyMessages(settings, store),
         job_id=job_id,

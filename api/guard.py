@@ -25,7 +25,7 @@ def let_in() -> None:
     token = request.headers.get("token", "").strip() or _bearer()
     if not token:
         raise TokenRejected("Send your token in the header `token` or as a bearer token.")
-    g.client = house().store.clients.admit(token)
+    g.client = house().door.admit(token)
 
 
 def caller() -> Client:

@@ -9,6 +9,7 @@ from typing import cast
 
 from flask import current_app
 
+from api.door import Doorkeeper
 from limner.images import FolderImages
 from limner.message import Messages
 from limner.settings import Settings
@@ -24,6 +25,7 @@ class House:
 
     settings: Settings
     store: Store
+    door: Doorkeeper
     images: FolderImages
     #: gives the rendered Celery messages, or raises StoreDown as long as the broker is away
     messages: Callable[[], Messages]

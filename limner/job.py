@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -71,7 +71,9 @@ class Request:
 
     def to_json(self) -> str:
         """Return the request as one line of JSON, for the record."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+        # Not `asdict`, which copies deeply: every POST passes here.
+        stored = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps(stored, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -1,7 +1,6 @@
 """Clients and their tokens, kept by hash; used by the API's guard, the callbacks and the CLI.
 
-``admit`` is what every request to the API begins with: one round trip, nothing remembered here, so a
-token that was taken away or a rate that was changed counts from the next request on.
+``admit`` is what requests to the API begin with: token, client and rate in one round trip.
 
 Keys: ``client:<name>`` HASH · ``tokens`` HASH sha256(token) → name · ``clients`` SET of names.
 """

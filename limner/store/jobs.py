@@ -9,7 +9,7 @@ from typing import Any
 from redis import Redis
 
 from limner.errors import IdempotencyConflict, JobNotFound, WaitingFull
-from limner.job import Job, Request, Status, new_record, tag_key
+from limner.job import Job, Request, Status, from_ms, new_record, tag_key
 from limner.message import Messages
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
@@ -100,8 +100,17 @@ class Jobs:
                 raise IdempotencyConflict
             case "full":
                 raise WaitingFull(FULL_RETRY_AFTER_S)
-        record |= {"status": Status.WAITING, "created_ms": str(answer[2])}
-        return Accepted(Job.from_record(record, position=int(answer[1])))
+        job = Job(
+            id=job_id,
+            client=client,
+            request=request,
+            final_prompt=record["final_prompt"],
+            draw_type=draw_type,
+            seeds=(seeds[0], seeds[1], seeds[2], seeds[3]),
+            created_at=from_ms(answer[2]),
+            position=int(answer[1]),
+        )
+        return Accepted(job)
 
     @guarded
     def get(self, job_id: str, client: str | None = None) -> Job:
