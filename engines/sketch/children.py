@@ -9,33 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 from engines.sketch import wire
-from limner.engine import Stop
-from limner.errors import EngineDown, EngineStuck
-
-#: how often a wait looks at ``stop``; half the time that ending early may take on the way
-LOOK_S = 0.1
-
-#: one cell takes about a second; a child silent for so long hangs
-SILENT_S = 120.0
+from limner.errors import EngineDown
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class ChildDied(Exception):
     """A painting process ended before it answered."""
-
-
-class Stopped(Exception):
-    """The drawing was told to end while a painting process worked on it."""
 
 
 class Child:
@@ -70,31 +57,34 @@ class Child:
         """Say whether the process still runs."""
         return self._process.poll() is None
 
-    def ask(self, header: dict[str, Any], stop: Stop) -> tuple[dict[str, Any], bytes]:
-        """Send one frame and wait for the answer.
+    def fileno(self) -> int:
+        """Return what ``select`` waits on for this child's answer."""
+        assert self._process.stdout
+        return self._process.stdout.fileno()
+
+    def send(self, header: dict[str, Any]) -> None:
+        """Send one frame; the answer comes later.
 
         Raises:
-            Stopped: ``stop`` was set first; the child is of no more use then.
             ChildDied: the process ended.
-            EngineStuck: it said nothing for too long.
         """
-        assert self._process.stdin and self._process.stdout
-        output = self._process.stdout.fileno()
+        assert self._process.stdin
         try:
             self._process.stdin.write(wire.pack(header))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise ChildDied from error
-        deadline = time.monotonic() + SILENT_S
+
+    def receive(self) -> tuple[dict[str, Any], bytes]:
+        """Read the answer, which must have begun to come.
+
+        Raises:
+            ChildDied: the process ended first.
+        """
 
         def read(count: int) -> bytes:
             parts = bytearray()
             while len(parts) < count:
-                while not select.select([output], [], [], LOOK_S)[0]:
-                    if stop.is_set():
-                        raise Stopped
-                    if time.monotonic() > deadline:
-                        raise EngineStuck("A painting process hangs.")
-                part = os.read(output, count - len(parts))
+                part = os.read(self.fileno(), count - len(parts))
                 if not part:
                     raise EOFError
                 parts += part
@@ -169,6 +159,15 @@ class Children:
             else:
                 child.kill()
             self._changed.notify_all()
+
+    def replace(self, child: Child) -> Child:
+        """Lend a new child for a dead one, without a wait in the queue."""
+        with self._changed:
+            self._lent.discard(child)
+            child.kill()
+            if self._closed:
+                raise EngineDown("The engine is closed.")
+            return self._take()
 
     def close(self) -> None:
         """Kill every child; those lent make their borrowers' reads fail."""

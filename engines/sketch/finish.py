@@ -1,0 +1,180 @@
+"""The finish: what turns a scene into a painting. Bloom, brush, strokes, paper, and the niji line.
+
+Called by ``painter.py`` once the scene stands. In a tile everything wraps: the picture is widened by
+its own other side first and cut back last.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from engines.sketch.noise import Floats, fractal, generator, smoothstep, soften
+from engines.sketch.order import Order
+from engines.sketch.palette import to_linear, to_oklab
+from engines.sketch.stage import Stage
+
+#: pixels added around a full cell before the brush and cut away after
+MARGIN_PX = 24
+
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def finish(stage: Stage, order: Order) -> None:
+    """Finish the picture in place."""
+    canvas = stage.canvas
+    margin = max(4, round(MARGIN_PX * stage.scale))
+    stylize = min(max(order.stylize, 0.0), 1000.0) / 1000
+    finishes = stage.plan.finishes
+    mode: Literal["wrap", "edge"] = "wrap" if canvas.tile else "edge"
+    around = ((margin, margin), (margin, margin), (0, 0))
+    # the brush works on what the eye sees: near to square roots of light
+    picture = np.sqrt(np.clip(np.pad(canvas.rgb, around, mode=mode), 0, 4))
+    glow = 0.16 + 0.3 * stylize + (0.25 if "glow" in finishes else 0.0)
+    raw = order.style == "raw"
+    if raw:
+        glow *= 0.5
+    picture = _bloom(picture, glow, stage.scale)
+    flat = order.niji and not raw
+    if not raw:
+        strength = 0.35 + 0.65 * stylize**0.6
+        if not flat:
+            picture = _kuwahara(picture, 4 if stage.scale > 0.4 and stylize > 0.55 else 2)
+            picture = _strokes(picture, stage, strength, margin)
+        else:
+            picture = _kuwahara(picture, 2)
+    if flat:
+        picture = _inked(picture, order, stage.scale)
+    picture = picture[margin:-margin, margin:-margin]
+    if not raw:
+        _paper(picture, stage, 0.5 if flat else 1.0)
+    if not canvas.tile and not raw:
+        _vignette(picture, stage, 0.16 if finishes & {"ink", "pastel"} else 0.3)
+    canvas.rgb = np.ascontiguousarray(picture * picture)
+
+
+def _bloom(picture: Floats, strength: float, scale: float) -> Floats:
+    """Let what is bright shine over its surroundings."""
+    bright = np.clip(picture - 0.62, 0, None)
+    wide = soften(bright, max(2, round(26 * scale)))
+    near = soften(bright, max(2, round(8 * scale)))
+    return np.asarray(
+        picture + strength * (0.8 * np.clip(wide, 0, None) + 0.5 * np.clip(near, 0, None))
+    )
+
+
+def _window_mean(values: Floats, window: int) -> Floats:
+    """Return the mean of each ``window`` x ``window`` square, by its upper left corner."""
+    total = values
+    step = 1
+    while step < window:
+        total = total + np.roll(total, -step, axis=0)
+        total = total + np.roll(total, -step, axis=1)
+        step *= 2
+    return np.asarray(total * np.float32(1 / (window * window)))
+
+
+def _kuwahara(picture: Floats, window: int) -> Floats:
+    """Give each pixel the mean of the calmest of the four squares that it is a corner of.
+
+    It flattens grain and keeps edges, which is what a brush of that width does.
+    """
+    means = _window_mean(picture, window)
+    luma = picture @ LUMA
+    spread = _window_mean(luma * luma, window) - _window_mean(luma, window) ** 2
+    back = window - 1
+    best, best_spread = means, spread
+    for down, across in ((0, back), (back, 0), (back, back)):
+        other = np.roll(spread, (down, across), axis=(0, 1))
+        calmer = other < best_spread
+        best_spread = np.where(calmer, other, best_spread)
+        best = np.where(calmer[..., None], np.roll(means, (down, across), axis=(0, 1)), best)
+    return np.asarray(best)
+
+
+def _directions(
+    luma: Floats, rng: np.random.Generator, scale: float, tile: bool
+) -> tuple[Floats, Floats]:
+    """Return the brush's direction at each pixel: along the edges, and where all is calm, wandering."""
+    dy = np.roll(luma, -1, axis=0) - np.roll(luma, 1, axis=0)
+    dx = np.roll(luma, -1, axis=1) - np.roll(luma, 1, axis=1)
+    reach = max(2, round(12 * scale))
+    xx, yy, xy = soften(dx * dx, reach), soften(dy * dy, reach), soften(dx * dy, reach)
+    height, width = luma.shape
+    wander = fractal(rng, width, height, (3, 3), octaves=2, tile=tile) * 2.4
+    calm = np.float32(2e-4)
+    # doubled angles, so that opposite directions are one
+    cos2, sin2 = yy - xx + calm * np.cos(wander), -2 * xy + calm * np.sin(wander)
+    angle = 0.5 * np.arctan2(sin2, cos2)
+    return np.cos(angle), np.sin(angle)
+
+
+def _strokes(picture: Floats, stage: Stage, strength: float, margin: int) -> Floats:
+    """Drag the paint along the brush's direction, and let its bristles catch the light."""
+    scale = stage.scale
+    height, width = picture.shape[:2]
+    rng = generator(stage.plan.seed, "strokes")
+    cos, sin = _directions(picture @ LUMA, rng, scale, stage.canvas.tile)
+    # bristles: fine noise smeared along the direction
+    inner = (height - 2 * margin, width - 2 * margin)
+    fine = max(inner[0], 8) / 2.2, max(inner[1], 8) / 2.2
+    grain = fractal(rng, inner[1], inner[0], (fine[1], fine[0]), octaves=1, tile=stage.canvas.tile)
+    grain = np.pad(grain, margin, mode="wrap")
+    reach = max(1, round(9 * scale))
+    steps = [step for step in range(-reach, reach + 1) if step]
+    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
+    bristles = grain.copy()
+    dragged = picture.copy()
+    used = 1
+    flat = picture.reshape(-1, 3)
+    for step in steps[:: 2 if reach > 4 else 1]:
+        y = np.clip(rows + np.rint(sin * step).astype(np.int32), 0, height - 1)
+        x = np.clip(columns + np.rint(cos * step).astype(np.int32), 0, width - 1)
+        index = y * width + x
+        bristles += grain.ravel()[index]
+        if abs(step) <= 5:
+            dragged += flat[index]
+            used += 1
+    dragged /= used
+    bristles *= np.float32(1 / len(steps[::2]) ** 0.5 * 0.8)
+    # a bristle is a furrow: lit on one flank
+    relief = bristles - np.roll(bristles, 1, axis=0)
+    mixed = picture + (dragged - picture) * np.float32(min(0.5 + 0.5 * strength, 0.95))
+    tone = 1 + np.float32(0.034 * strength) * bristles + np.float32(0.045 * strength) * relief
+    return np.asarray(mixed * tone[..., None])
+
+
+def _inked(picture: Floats, order: Order, scale: float) -> Floats:
+    """Part the picture into flat tones and draw an ink line where they meet."""
+    lab = to_oklab(np.clip(picture * picture, 0, 1.5))
+    tones = {"cute": 9, "expressive": 8, "scenic": 16, "original": 11}.get(order.style, 11)
+    light = lab[..., 0] * tones
+    step = np.floor(light)
+    part = light - step
+    lab[..., 0] = (step + smoothstep(0.42, 0.58, part) + 0.02) / tones
+    line_from = soften(picture @ LUMA, max(1, round(1.5 * scale)))
+    dx = np.roll(line_from, -1, axis=1) - np.roll(line_from, 1, axis=1)
+    dy = np.roll(line_from, -1, axis=0) - np.roll(line_from, 1, axis=0)
+    edge = np.sqrt(dx * dx + dy * dy)
+    thick = {"cute": 0.55, "expressive": 0.95, "scenic": 0.4}.get(order.style, 0.75)
+    line = smoothstep(0.16, 0.4, edge) * thick
+    lab *= (1 - 0.75 * line)[..., None]
+    return np.sqrt(to_linear(lab))
+
+
+def _paper(picture: Floats, stage: Stage, strength: float) -> None:
+    """Let the weave of the ground show through, more where the finish asks for it."""
+    height, width = picture.shape[:2]
+    rng = generator(stage.plan.seed, "paper")
+    weave = fractal(
+        rng, width, height, (width / 2.5, height / 2.5), octaves=1, tile=stage.canvas.tile
+    )
+    amount = 0.012 + (0.02 if stage.plan.finishes & {"grain", "ink"} else 0.0)
+    picture *= (1 + np.float32(amount * strength) * weave)[..., None]
+
+
+def _vignette(picture: Floats, stage: Stage, strength: float) -> None:
+    x, y = stage.canvas.x - 0.5, stage.canvas.y - 0.5
+    away = np.clip((x * x + y * y) * 2, 0, 1)
+    picture *= (1 - np.float32(strength) * away**1.4)[..., None]

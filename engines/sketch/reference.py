@@ -1,0 +1,96 @@
+"""Reference pictures: their colours become the palette, their layout shows through.
+
+Called by ``painter.py``. A variation's parent is a reference of its own kind: mostly kept, by as much
+as the variation's strength leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from engines.sketch.noise import Floats
+from engines.sketch.order import Order
+from engines.sketch.palette import Palette, from_bytes, lighter, to_oklab
+from engines.sketch.plan import Plan
+
+#: references are looked at in this size: enough for colours and for a blurred layout
+LOOK_PX = 96
+
+
+class UnreadablePicture(Exception):
+    """A reference picture cannot be opened."""
+
+
+@lru_cache(maxsize=16)
+def _opened(path: str, changed_ns: int, width: int, height: int) -> Floats:
+    try:
+        with Image.open(path) as image:
+            fitted = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadablePicture("not a picture that can be opened") from error
+    return from_bytes(np.asarray(fitted))
+
+
+def _picture(path: str, width: int, height: int) -> Floats:
+    try:
+        changed_ns = Path(path).stat().st_mtime_ns
+    except OSError as error:
+        raise UnreadablePicture("a reference is missing") from error
+    return _opened(path, changed_ns, width, height)
+
+
+def adapted(plan: Plan, order: Order) -> Plan:
+    """Return the plan in the colours of the references, more so the more they weigh."""
+    sources = [_picture(path, LOOK_PX, LOOK_PX) for path in order.references]
+    share = min(0.35 + 0.35 * order.image_weight, 0.95) if order.image_weight > 0 else 0.0
+    if order.parent:
+        sources = [_picture(order.parent, LOOK_PX, LOOK_PX)]
+        share = 0.9 - 0.5 * order.parent_strength
+    if not sources or share == 0:
+        return plan
+    return replace(plan, palette=plan.palette.mixed(_palette_of(sources, plan.palette), share))
+
+
+def _palette_of(sources: list[Floats], usual: Palette) -> Palette:
+    """Return a palette from pictures: the sky from their upper rows, the land from their lower."""
+    lab = to_oklab(np.concatenate(sources, axis=1))
+    rows = lab.shape[0]
+    bands = [lab[rows * i // 8 : rows * (i + 1) // 8].reshape(-1, 3) for i in range(8)]
+    sky = np.stack([np.median(band, axis=0) for band in bands[:4]])
+    lower = np.concatenate(bands[5:])
+    pixels = lab.reshape(-1, 3)
+    by_light = pixels[np.argsort(pixels[:, 0], kind="stable")]
+    chroma = np.hypot(pixels[:, 1], pixels[:, 2])
+    vivid = pixels[np.argsort(-chroma, kind="stable")[: len(pixels) // 12]]
+    vivid = vivid[np.argsort(np.arctan2(vivid[:, 2], vivid[:, 1]), kind="stable")]
+    accents = np.stack([part.mean(axis=0) for part in np.array_split(vivid, 3)])
+    land = np.median(lower, axis=0)
+    return Palette(
+        sky=np.asarray(sky, np.float32),
+        far=np.asarray((land + sky[-1]) / 2, np.float32),
+        near=np.asarray(land, np.float32),
+        water=np.asarray((land + sky[2]) / 2, np.float32),
+        light=lighter(np.asarray(by_light[-len(by_light) // 30 :].mean(axis=0), np.float32), 0.02),
+        ink=np.asarray(by_light[: len(by_light) // 30].mean(axis=0), np.float32),
+        accents=np.asarray(accents, np.float32),
+    )
+
+
+def repainted(scene: Floats, order: Order) -> Floats:
+    """Return the scene with the layout of the references showing through from iw 0.5 on."""
+    height, width = scene.shape[:2]
+    if order.parent:
+        return scene + (_picture(order.parent, width, height) - scene) * np.float32(
+            0.75 - 0.6 * order.parent_strength
+        )
+    share = (order.image_weight - 0.5) / 1.5 * 0.85
+    if not order.references or share <= 0:
+        return scene
+    layout = sum(_picture(path, width, height) for path in order.references)
+    layout = np.asarray(layout, np.float32) / np.float32(len(order.references))
+    return np.asarray(scene + (layout - scene) * np.float32(share))

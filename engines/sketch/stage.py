@@ -1,0 +1,243 @@
+"""What an element's painter works with: the canvas, the plan, the colours, the ground underfoot.
+
+Made by ``painter.py`` for each cell and size. Whatever several elements need, such as light on a
+silhouette, haze over what is far, or spots for three birds, is here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from engines.sketch.canvas import Canvas
+from engines.sketch.element import ELEMENTS, Mention
+from engines.sketch.noise import Floats, Texture, generator
+from engines.sketch.palette import lighter, mix, to_linear
+from engines.sketch.plan import Plan
+from engines.sketch.shape import Mask, Shape
+
+
+class Stage:
+    """One cell while it is painted."""
+
+    def __init__(self, canvas: Canvas, plan: Plan, *, scale: float = 1.0) -> None:
+        self.canvas = canvas
+        self.plan = plan
+        self.palette = plan.palette
+        self.horizon = plan.horizon
+        #: pixels here for each pixel of the full picture: 1/8 in the first preview
+        self.scale = scale
+        #: column → where things stand, as a part of the height
+        self.ground: Floats = np.full(canvas.width, min(plan.horizon + 0.16, 0.93), np.float32)
+        #: the first row of the water, if there is any
+        self.water_top: float | None = None
+        #: where the sun or the moon stands, once one is painted
+        self.light_spot: tuple[float, float] | None = None
+        #: what is painted after the brush has gone over everything else
+        self.afterwards: list[Callable[[], None]] = []
+        #: where the bare sky is still seen, 0 to 1; stars shine only there
+        self.sky_left: Floats = np.ones((canvas.height, canvas.width), np.float32)
+
+    def cover_sky(self, mask: Floats, *, top: int = 0) -> None:
+        """Note that something now lies before the sky, as strongly as the mask says."""
+        self.sky_left[top : top + mask.shape[0]] *= 1 - mask
+
+    def find_or_add(self, paint: Callable[[Stage, Mention], None], name: str) -> None:
+        """Paint another element along with this one, unless the plan has it anyway."""
+        if not self.plan.has(name):
+            paint(self, Mention(name))
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return the random numbers that belong to one element of this cell."""
+        return generator(self.plan.seed, name)
+
+    @cached_property
+    def texture(self) -> Texture:
+        """The grain of rock, waves and bark, read in each shape's own coordinates."""
+        return Texture(self.rng("texture"))
+
+    # -- colours ---------------------------------------------------------------------------------
+
+    @property
+    def haze(self) -> Floats:
+        """The colour that far things fade to: the sky just above the horizon."""
+        return np.asarray(self.palette.sky[-1], np.float32)
+
+    def distant(self, colour: Floats, distance: float) -> Floats:
+        """Return a colour seen through so much air, 0 to 1, in OKLab."""
+        return mix(colour, self.haze, distance)
+
+    def accent(self, index: int) -> Floats:
+        """Return one of the palette's accents in OKLab."""
+        return np.asarray(self.palette.accents[index % len(self.palette.accents)], np.float32)
+
+    def colour_of(self, mention: Mention, usual: Floats) -> Floats:
+        """Return the thing's colour: as the words say, else as usual; darker at night."""
+        if mention.colour is None:
+            return usual
+        dimmed = lighter(mention.colour, -0.16 * self.palette.darkness)
+        return mix(dimmed, self.haze, 0.06)
+
+    # -- places ----------------------------------------------------------------------------------
+
+    def ground_at(self, x: float) -> float:
+        """Return where the ground is at a part of the width, as a part of the height."""
+        column = int(np.clip(x, 0, 1) * (self.canvas.width - 1))
+        return float(self.ground[column])
+
+    def place(self, mention: Mention) -> float:
+        """Return the part of the width that is the thing's place."""
+        return self.plan.places.get(mention.name, 0.5)
+
+    def size(self, mention: Mention) -> float:
+        """Return how many times as large as usual the thing is."""
+        return mention.size * self.plan.zoom
+
+    def facing(self, x: float) -> bool:
+        """Say whether a thing at ``x`` is flipped, so that it looks into the picture."""
+        return x > 0.5
+
+    def spots(
+        self, mention: Mention, size: float, *, usual: int = 1
+    ) -> list[tuple[float, float, float]]:
+        """Return x, y and size for each of the thing, the farthest first.
+
+        The first stands at the thing's place; more of them spread out, smaller and farther.
+        """
+        count = min(mention.count or usual, 9)
+        rng = self.rng(f"spots of {mention.name}")
+        place = ELEMENTS[mention.name].place
+        room = 1.0 / (1 + 0.22 * (count - 1))
+        spots = []
+        for i in range(count):
+            away = 0.0 if count == 1 else (i / (count - 1)) * 0.6
+            x = self.place(mention)
+            if i:
+                side = 1 if (i % 2) == (x < 0.5) else -1
+                x = x + side * (0.17 + 0.11 * i) * (0.8 + 0.4 * rng.random())
+                x = 0.06 + (x - 0.06) % 0.88
+            own = size * self.size(mention) * max(room, 0.45) * (1 - 0.55 * away)
+            spots.append((x, self._foot(place, x, away, own, rng), own))
+        if self.canvas.tile:
+            spots = self._tile_spots(rng, size)
+        return sorted(spots, key=lambda spot: spot[2])
+
+    def _foot(
+        self, place: str, x: float, away: float, size: float, rng: np.random.Generator
+    ) -> float:
+        if place == "float":
+            return self.horizon + (1 - self.horizon) * (
+                0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1)
+            )
+        if place == "fly":
+            low = self.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
+            return max(low, size * self.canvas.unit / self.canvas.height + 0.03)
+        ground = self.ground_at(x)
+        return ground + (1 - ground) * (0.12 + 0.3 * (1 - away) * rng.random()) - 0.02 * away
+
+    def _tile_spots(
+        self, rng: np.random.Generator, size: float
+    ) -> list[tuple[float, float, float]]:
+        """Return places all over the torus, no two too near each other."""
+        found: list[tuple[float, float, float]] = []
+        small = min(size, 0.3) * 0.62 * self.plan.zoom
+        for _ in range(90):
+            x, y = float(rng.random()), float(rng.random())
+            clear = all(
+                abs(x - px - round(x - px)) + abs(y - py - round(y - py)) > 0.3
+                for px, py, _ in found
+            )
+            if clear:
+                found.append((x, y, small * float(rng.uniform(0.75, 1.15))))
+        return found
+
+    def crowd(
+        self,
+        mention: Mention,
+        shape: Shape,
+        size: float,
+        usual: Floats,
+        *,
+        after: Callable[[Stage, float, float, float, bool], None] | None = None,
+        rim: float = 0.5,
+        far: float = 0.0,
+    ) -> None:
+        """Paint as many of a thing as the words ask for, each at its spot; ``after`` adds details."""
+        colour = self.colour_of(mention, usual)
+        for x, y, own in self.spots(mention, size):
+            flip = self.facing(x)
+            self.put(shape, x, y, own, colour, flip=flip, rim=rim, far=far)
+            if after:
+                after(self, x, y, own, flip)
+
+    # -- silhouettes -----------------------------------------------------------------------------
+
+    def put(
+        self,
+        shape: Shape,
+        x: float,
+        y: float,
+        size: float,
+        colour: Floats,
+        *,
+        flip: bool = False,
+        rim: float = 0.5,
+        shade: float = 0.12,
+        far: float = 0.0,
+        strength: float = 1.0,
+    ) -> None:
+        """Paint a silhouette in OKLab ``colour``, lit from the light's side, its foot at (x, y).
+
+        ``size`` is in units, ``rim`` how bright its lit edge is, ``shade`` how much darker its foot
+        gets, ``far`` how much haze lies before it.
+        """
+        canvas = self.canvas
+        size_px = size * canvas.unit
+        mask = shape.mask(x * canvas.width, y * canvas.height, size_px, flip=flip)
+        rows, columns = mask.alpha.shape
+        if rows < 1 or columns < 1:
+            return
+        base = to_linear(self.distant(colour, far))
+        down = np.linspace(0, 1, rows, dtype=np.float32)[:, None, None]
+        paint = base * (1 + shade - 2 * shade * down)
+        if rim > 0:
+            side = 1 if self.plan.light_x > x else -1
+            step = max(1, round(size_px * 0.014))
+            behind = np.zeros_like(mask.alpha)
+            # what the light's neighbour does not cover, the light reaches
+            if side > 0:
+                behind[step:, :-step] = mask.alpha[:-step, step:]
+            else:
+                behind[step:, step:] = mask.alpha[:-step, :-step]
+            lit = np.clip(mask.alpha - behind, 0, 1)[..., None]
+            light = to_linear(mix(lighter(colour, 0.18), self.palette.light, 0.55))
+            paint = paint + (light - paint) * lit * (rim * (1 - far))
+        if strength < 1:
+            mask.alpha[...] *= strength
+        self._cover(mask)
+        canvas.stamp(mask, np.broadcast_to(paint, (rows, columns, 3)).astype(np.float32))
+
+    def light_up(
+        self, shape: Shape, x: float, y: float, size: float, colour: Floats, *, flip: bool = False
+    ) -> None:
+        """Paint a shape that shines by itself: a window, an eye, a lantern; no light, no shade."""
+        canvas = self.canvas
+        mask = shape.mask(x * canvas.width, y * canvas.height, size * canvas.unit, flip=flip)
+        self._cover(mask)
+        canvas.stamp(mask, to_linear(colour))
+
+    def _cover(self, mask: Mask) -> None:
+        rows, columns = mask.alpha.shape
+        x0, x1 = max(mask.left, 0), min(mask.left + columns, self.canvas.width)
+        y0, y1 = max(mask.top, 0), min(mask.top + rows, self.canvas.height)
+        if x0 < x1 and y0 < y1:
+            self.sky_left[y0:y1, x0:x1] *= (
+                1 - mask.alpha[y0 - mask.top : y1 - mask.top, x0 - mask.left : x1 - mask.left]
+            )
+
+    def halo(self, x: float, y: float, radius: float, colour: Floats, strength: float) -> None:
+        """Add soft light around a point; ``colour`` is OKLab, ``radius`` in units."""
+        distance = self.canvas.distance(x, y) / radius
+        self.canvas.glow(np.exp(-distance * distance) * strength, to_linear(colour))

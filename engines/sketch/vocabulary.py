@@ -1,0 +1,79 @@
+"""The small words of a prompt, as data: colours, sizes, counts, and words that mean nothing to paint.
+
+Read by ``reading.py``. Elements carry their own words (``scene/``), moods theirs (``moods.py``).
+"""
+
+from __future__ import annotations
+
+#: colour words → sRGB hex
+COLOURS: dict[str, str] = {
+    "red, scarlet, vermilion, ruby, 红, 红色, 赤": "#c8322b",
+    "crimson, burgundy, maroon, blood, 深红, 绯红": "#8f1d2c",
+    "orange, tangerine, amber, 橙, 橙色, 橘色, 琥珀": "#f08a24",
+    "yellow, lemon, 黄, 黄色": "#f5d02f",
+    "gold, golden, gilded, 金, 金色, 黄金": "#d9a62e",
+    "green, jade, emerald green, olive, 绿, 绿色, 翠": "#4a9a52",
+    "teal, turquoise, cyan, aqua, 青, 青色, 碧": "#2fb5b0",
+    "blue, azure, sapphire, cobalt, 蓝, 蓝色": "#2f6fd0",
+    "navy, indigo, 靛, 靛蓝, 深蓝": "#26337f",
+    "purple, violet, lavender, lilac, magenta, 紫, 紫色": "#8a4fc0",
+    "pink, rose, rosy, blush, 粉, 粉色, 粉红, 粉红色": "#f48fb1",
+    "brown, chestnut, bronze, copper, 棕, 棕色, 褐色": "#8a5a34",
+    "black, ebony, jet black, 黑, 黑色": "#15151b",
+    "white, ivory, pale, snow white, 白, 白色, 雪白": "#f7f4ec",
+    "grey, gray, silver, silvery, ash, 灰, 灰色, 银, 银色": "#9aa0a6",
+    "beige, cream, tan, 米色, 奶油色": "#e3cfa8",
+}
+
+#: size words → how many times the usual
+SIZES: dict[str, float] = {
+    "tiny, miniature, teeny, 微小, 迷你": 0.5,
+    "small, little, distant, faraway, 小, 小小, 遥远": 0.7,
+    "big, large, tall, great, grand, 大, 高大, 大大": 1.35,
+    "huge, giant, gigantic, enormous, massive, colossal, towering, vast, 巨大, 巨, 庞大, 超大": 1.75,
+}
+
+#: counting words → how many
+COUNTS: dict[str, int] = {
+    "one, single, lone, lonely, solitary, 一个, 一只, 一, 一座, 一棵, 一艘, 孤独": 1,
+    "two, pair of, couple of, twin, 两个, 两只, 两, 二, 两座, 两棵, 双": 2,
+    "three, trio of, 三个, 三只, 三, 三座, 三棵": 3,
+    "four, 四个, 四只, 四": 4,
+    "five, several, some, few, group of, 五个, 五只, 五, 几个, 几只, 一些": 5,
+    "many, flock of, herd of, swarm of, dozens of, countless, crowd of, lots of, full of, hundreds of, "
+    "许多, 很多, 一群, 无数, 满": 9,
+}
+
+#: words that change a thing rather than the picture
+QUALITIES = (
+    "snowy, snow-capped, snowcapped, glowing, shining, luminous, crescent, full, autumn, flying, "
+    "sleeping, ringed, 雪, 发光, 弯, 新月, 满, 飞翔, 睡觉, 下雪"
+)
+
+#: what follows one of these is not painted
+NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
+
+#: words a painter of scenes can pass over without being asked about them
+SILENT = (
+    "a, an, the, of, in, on, at, by, to, from, with, and, or, over, under, above, below, behind, "
+    "beside, near, next, into, onto, through, across, along, around, between, among, against, as, is, "
+    "are, be, it, its, this, that, his, her, their, my, your, very, while, during, up, down, out, off, "
+    "for, s, like, one's, front, middle, background, foreground, top, bottom, left, right, side, "
+    "的, 在, 和, 与, 上, 下, 里, 中, 了, 着, 是, 有, 一幅, 一张, 旁, 边, 前, 后, 之, 旁边, 上面, 下面, 下的, 上的"
+)
+
+#: words about the picture as such: heard, with nothing of their own to paint
+ABOUT_THE_PICTURE = (
+    "painting, picture, image, photo, photograph, illustration, artwork, art, drawing, render, style, "
+    "styled, view, scene, landscape, scenery, composition, detailed, highly, ultra, hd, 4k, 8k, best, quality, "
+    "masterpiece, beautiful, stunning, trending, artstation, cinematic, wallpaper, lighting, light, "
+    "画, 图, 照片, 风景, 插画, 高清, 高质量, 美丽, 漂亮, 杰作, 风格"
+)
+
+#: joins adjectives to the noun that follows, where other words would part them
+BINDING = "and, 的, 和, with"
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of one entry above."""
+    return [word.strip() for word in text.split(",") if word.strip()]
