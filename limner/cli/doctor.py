@@ -1,0 +1,91 @@
+"""``limner doctor``: look at everything that an installation needs, and say what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Callable, Iterator
+
+from limner import embedded, processes
+from limner.broker import redis_url
+from limner.errors import ConfigError, StoreDown
+from limner.settings import Settings
+from limner.stack import port_trouble
+from limner.store import Store
+from limner.store.server import server_facts
+
+#: whether it is well (None: worth knowing), and one line
+Finding = tuple[bool | None, str]
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Print one line for each thing looked at; exit code 1 if something is wrong."""
+    settings = Settings.load()
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _settings,
+        _folder,
+        _server,
+        _ports,
+    )
+    bad = False
+    for check in checks:
+        for well, line in check(settings):
+            print(f"{ {True: 'ok', False: 'BAD', None: '-'}[well]:4}{line}")
+            bad = bad or well is False
+    return 1 if bad else 0
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    config = os.environ.get("LIMNER_CONFIG") or "limner.toml"
+    source = config if os.path.exists(config) else "no limner.toml"
+    yield True, f"settings: {source}; Python {platform.python_version()}"
+    for engine in settings.engines:
+        lanes = f"fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
+        yield True, f"engine {engine.name} ({engine.driver}): slots {lanes}"
+    try:
+        processes.flower(settings)
+    except ConfigError as error:
+        yield False, error.message
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = place.is_dir() and os.access(place, os.W_OK)
+    yield writable, f"data folder {folder}" + ("" if writable else ": cannot be written")
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    if not settings.redis_url:
+        try:
+            yield True, f"embedded server: {embedded.binary().name}"
+            embedded.socket_url(settings.data_dir)
+        except ConfigError as error:
+            yield False, error.message
+            return
+        if not (settings.data_dir / embedded.SOCKET_NAME).exists():
+            yield None, "Redis: `limner up` has not run here"
+            return
+    store = Store(redis_url(settings))
+    try:
+        facts = server_facts(store.redis)
+    except StoreDown as error:
+        # The embedded one comes and goes with `limner up`.
+        yield (False if settings.redis_url else None), error.message
+        return
+    finally:
+        store.close()
+    yield not facts.too_old, f"{facts.product} {facts.version} (6.2 or newer is needed)"
+    for warning in facts.warnings():
+        yield False, warning
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for what, host, port in (
+        ("API", settings.host, settings.port),
+        ("Flower", settings.flower_host, settings.flower_port),
+    ):
+        trouble = port_trouble(host, port)
+        # In use may well mean: by Limner itself.
+        yield (None if trouble else True), f"{what} at {host}:{port}: {trouble or 'free'}"

@@ -1,0 +1,155 @@
+"""``limner up`` and ``demo``, and the commands that become one process of the gateway.
+
+``limner api`` and its like *become* gunicorn or Celery by exec, so that signals and exit codes are
+theirs and a container has one process less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import uuid
+from dataclasses import replace
+
+from limner import demo as demo_show
+from limner import log, processes
+from limner.client import NewClient
+from limner.console import BOLD, DIM, YELLOW, Console, ConsoleHandler
+from limner.errors import ConfigError
+from limner.settings import Settings
+from limner.stack import Stack, StartFailed, StopAsked
+from limner.store import Store
+
+#: what ``limner up``'s first client may be called back on, beside public addresses
+LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
+
+
+def up(options: argparse.Namespace) -> int:
+    """Run everything until a signal comes."""
+    settings = _with_ports(Settings.load(), options)
+    console = Console()
+    if settings.log_format == "auto":
+        # The lines go through us, so the children cannot see what they are written to.
+        settings = replace(settings, log_format="text")
+    log.set_up(settings.log_format, settings.log_level, ConsoleHandler(console, "limner"))
+    made: list[NewClient] = []
+    stack = Stack(settings, console.say_as, flower=not options.no_flower)
+    try:
+        with stack:
+            facts = stack.start(lambda store: made.extend(_first_client(store)))
+            console.say(
+                _greeting(
+                    console,
+                    settings,
+                    f"{facts.product} {facts.version}",
+                    made,
+                    flower=not options.no_flower,
+                )
+            )
+            stack.supervisor.run()
+            console.say_as("limner", "stopping; Ctrl-C again kills")
+    except StopAsked:
+        console.say_as("limner", "stopped before it was up")
+    except StartFailed as error:
+        raise StartFailed(f"{error.message}; see its lines above") from error
+    console.say_as("limner", "stopped")
+    return 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Draw two pictures on a stack of our own."""
+    return demo_show.show(Console())
+
+
+def process(options: argparse.Namespace) -> int:
+    """Become one process of the gateway, or show its command line."""
+    settings = Settings.load()
+    match options.command:
+        case "api":
+            command = processes.api(settings)
+        case "worker":
+            command = processes.worker(options.queue, settings, str(os.getpid()))
+        case "beat":
+            processes.make_folder(settings)
+            command = processes.beat(settings)
+        case _:
+            command = processes.flower(settings)
+    return _become(command, processes.environment(settings), show=options.print)
+
+
+def sketch(options: argparse.Namespace) -> int:
+    """Become the sketch engine's own command."""
+    command = processes.python("engines.sketch.sheet", *options.rest)
+    return _become(command, dict(os.environ), show=False, folder=None)
+
+
+def _become(
+    command: list[str],
+    environment: dict[str, str],
+    *,
+    show: bool,
+    folder: str | None = str(processes.HOME),
+) -> int:
+    if show:
+        print(shlex.join(command))
+    else:
+        if folder:
+            os.chdir(folder)
+        os.execvpe(command[0], command, environment)
+    return 0
+
+
+def _with_ports(settings: Settings, options: argparse.Namespace) -> Settings:
+    chosen = {"port": options.port, "flower_port": options.flower_port}
+    for name, port in chosen.items():
+        if port is not None and not 1 <= port <= 65535:
+            option = "--" + name.replace("_", "-")
+            raise ConfigError(option, f"must be a whole number from 1 to 65535 (it is {port})")
+    settings = replace(settings, **{k: v for k, v in chosen.items() if v is not None})
+    if not options.no_flower and settings.port == settings.flower_port:
+        raise ConfigError("LIMNER_FLOWER_PORT", f"the API has port {settings.port} already")
+    return settings
+
+
+def _first_client(store: Store) -> list[NewClient]:
+    """Make the client ``local`` where there is no client yet."""
+    if store.clients.names():
+        return []
+    return [store.clients.add("local", callback_allow=LOOPBACK)]
+
+
+def _greeting(
+    console: Console, settings: Settings, server: str, made: list[NewClient], *, flower: bool
+) -> str:
+    def fact(name: str, value: str) -> str:
+        return f"  {console.paint(DIM, f'{name:8}')} {value}"
+
+    where = settings.base_url
+    token = made[0].token if made else "$TOKEN"
+    kept = "LIMNER_REDIS_URL" if settings.redis_url else str(settings.data_dir)
+    lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
+    lines.append(fact("API", f"{where}   (reference: {where}/docs)"))
+    if flower:
+        lines.append(fact("Flower", f"http://{settings.flower_host}:{settings.flower_port}"))
+    lines.append(fact("Redis", f"{server}, in {kept}"))
+    if made:
+        lines.append(fact("token", f"{made[0].token}   (client local; shown only now)"))
+        lines.append(fact("secret", f"{made[0].client.secrets[0]}   (signs its callbacks)"))
+    else:
+        lines.append(fact("token", "shown when it was made; another: limner clients add NAME"))
+    lines += ["", "Draw something, then look at it:", "", _curl_lines(where, token), ""]
+    if settings.public_url is None and settings.host in ("0.0.0.0", "::"):
+        note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."
+        lines += [console.paint(YELLOW, note), ""]
+    return "\n".join(lines)
+
+
+def _curl_lines(where: str, token: str) -> str:
+    tag = uuid.uuid4().hex
+    body = f'{{"promptEn": "a lighthouse on a cliff at dusk", "fast": true, "tag": "{tag}"}}'
+    return (
+        f'  curl -s {where}/draw/midjourney/imagine -H "token: {token}" \\\n'
+        f"    -H 'content-type: application/json' -d '{body}'\n"
+        f'  curl -s {where}/draw/midjourney/find/by/{tag} -H "token: {token}"'
+    )

@@ -1,0 +1,235 @@
+"""``limner demo``: two drawings on a stack of its own, and every callback as it comes.
+
+It is a caller like any other: it knows the wire and its token, and looks at nothing else. Leaves two
+pictures in the current folder, and neither a process nor a temporary folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import socket
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from limner.console import BOLD, DIM, GREEN, RED, Console, bar
+from limner.errors import LimnerError
+from limner.receiver import WORDS, Receiver, Told
+from limner.settings import ENV_PREFIX, Settings
+from limner.stack import Stack, StopAsked
+from limner.store import Store
+
+LIMIT_S = 180.0
+REQUEST_S = 15.0
+#: lines of a process that failed, shown with the failure
+LAST_LINES = 20
+
+PROMPTS = {
+    "fast": "a lighthouse on a cliff at dusk, waves below",
+    "relaxed": "a fox in a snowy forest under the northern lights",
+}
+
+
+class DemoFailed(LimnerError):
+    """The demo did not come to its end."""
+
+
+@dataclass(slots=True)
+class Drawing:
+    """One of the two jobs, as its callbacks tell it."""
+
+    lane: str
+    tag: str = field(default_factory=lambda: uuid.uuid4().hex)
+    job: dict[str, Any] = field(default_factory=dict)
+    callbacks: int = 0
+
+    @property
+    def status(self) -> int:
+        return int(self.job.get("status", -2))
+
+    @property
+    def ended(self) -> bool:
+        return self.status in (1, 2)
+
+    def hear(self, told: Told) -> None:
+        """Take in one callback.
+
+        Raises:
+            DemoFailed: it breaks a promise: unsigned, out of order, after the end; or the job failed.
+        """
+        if not told.signed:
+            raise DemoFailed(f"{self.lane}: a callback had a wrong signature")
+        if self.ended or told.job["seq"] <= self.job.get("seq", 0):
+            raise DemoFailed(f"{self.lane}: a callback came out of order")
+        self.job = dict(told.job)
+        self.callbacks += 1
+        if self.status == 2:
+            raise DemoFailed(f"{self.lane}: the drawing failed: {self.job.get('reason')}")
+
+
+def show(console: Console) -> int:
+    """Run the demo and return its exit code."""
+    # Resolved: a link in the path could be shorter than what it stands for.
+    folder = Path(tempfile.mkdtemp(prefix="limner-demo-")).resolve()
+    last_lines: deque[str] = deque(maxlen=LAST_LINES)
+    try:
+        _run(console, folder, last_lines)
+    except StopAsked:
+        console.say("\nStopped. Nothing is left running.")
+        return 130
+    except LimnerError as error:
+        console.say(f"\n{console.paint(RED, 'The demo failed:')} {error.message}")
+        if last_lines:
+            console.say("The last lines of its processes:")
+            console.say("\n".join(f"  {line}" for line in last_lines))
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    console.say(
+        f"\nNext: {console.paint(BOLD, 'make up')} starts the gateway to keep, "
+        "and prints a curl line to paste."
+    )
+    return 0
+
+
+def _run(console: Console, folder: Path, last_lines: deque[str]) -> None:
+    # Nothing of the operator's own gateway gets in here.
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(ENV_PREFIX)}
+    environ |= {
+        ENV_PREFIX + "CONFIG": os.devnull,
+        ENV_PREFIX + "DATA_DIR": str(folder / "data"),
+        ENV_PREFIX + "PORT": str(free_port()),
+        ENV_PREFIX + "LOG_FORMAT": "text",
+    }
+    settings = Settings.load(environ)
+    deadline = time.monotonic() + LIMIT_S
+    console.say(console.paint(BOLD, "Limner") + " draws two pictures and tells each step.\n")
+    stack = Stack(
+        settings,
+        lambda name, line: last_lines.append(f"{name:9} | {line}"),
+        flower=False,
+        environ=environ,
+    )
+    with stack:
+        begun_at = time.monotonic()
+        stack.start()
+        took_s = time.monotonic() - begun_at
+        console.say(f"  started  server, workers, API                {took_s:8.1f} s\n")
+        token, secret = _client(stack.store)
+        with Receiver(secret) as receiver:
+            drawings = [Drawing(lane) for lane in PROMPTS]
+            for drawing in drawings:
+                console.say(f"  {drawing.lane:8} {PROMPTS[drawing.lane]}")
+                _submit(settings.base_url, token, receiver.url, drawing)
+            console.say()
+            _follow(console, stack, receiver, drawings, deadline)
+        console.say()
+        for drawing in drawings:
+            path = Path(f"limner-demo-{drawing.lane}.png").absolute()
+            path.write_bytes(_fetch(drawing.job["url"]))
+            size = f"{drawing.job['width']} x {drawing.job['height']}"
+            console.say(f"  {drawing.lane:8} {path}  {console.paint(DIM, size)}")
+
+
+def _client(store: Store) -> tuple[str, str]:
+    made = store.clients.add("demo", callback_allow="127.0.0.1:*")
+    return made.token, made.client.secrets[0]
+
+
+def _submit(base_url: str, token: str, callback_url: str, drawing: Drawing) -> None:
+    body = {
+        "promptEn": PROMPTS[drawing.lane],
+        "fast": drawing.lane == "fast",
+        "tag": drawing.tag,
+        "callBackUrl": callback_url,
+    }
+    request = urllib.request.Request(
+        f"{base_url}/draw/midjourney/imagine",
+        data=json.dumps(body).encode(),
+        headers={"token": token, "content-type": "application/json"},
+    )
+    _fetch(request)
+
+
+def _follow(
+    console: Console,
+    stack: Stack,
+    receiver: Receiver,
+    drawings: list[Drawing],
+    deadline: float,
+) -> None:
+    by_tag = {drawing.tag: drawing for drawing in drawings}
+    board = Board(console, drawings)
+    while not all(drawing.ended for drawing in drawings):
+        stack.check()
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"it was not done within {LIMIT_S:g} s")
+        try:
+            told = receiver.told.get(timeout=0.1)
+        except queue.Empty:
+            continue
+        drawing = by_tag.get(told.job.get("tag", ""))
+        if drawing is None:
+            raise DemoFailed("a callback came for a job that nobody asked for")
+        drawing.hear(told)
+        board.show(drawing)
+
+
+class Board:
+    """A line for each drawing: moving on a terminal, one more with each callback elsewhere."""
+
+    def __init__(self, console: Console, drawings: list[Drawing]) -> None:
+        self._console = console
+        self._drawings = drawings
+        if console.is_terminal:
+            for drawing in drawings:
+                console.say(self._line(drawing))
+
+    def show(self, drawing: Drawing) -> None:
+        """Show what a callback has changed."""
+        if not self._console.is_terminal:
+            self._console.say(self._line(drawing))
+            return
+        lines = "".join(f"\r\x1b[2K{self._line(each)}\n" for each in self._drawings)
+        self._console.write(f"\x1b[{len(self._drawings)}A{lines}")
+
+    def _line(self, drawing: Drawing) -> str:
+        console, percent = self._console, int(drawing.job.get("progress", 0))
+        state = f"{drawing.status:2} {WORDS[drawing.status]:9}"
+        meter = ""
+        if console.is_terminal:
+            state = console.paint(GREEN if drawing.ended else BOLD, state)
+            meter = console.paint(GREEN if drawing.ended else DIM, bar(percent)) + "  "
+        heard = ""
+        if drawing.callbacks:
+            heard = console.paint(DIM, f"callback {drawing.callbacks}, signature good")
+        return f"  {drawing.lane:8} {state}  {meter}{percent:3} %  {heard}".rstrip()
+
+
+def _fetch(request: str | urllib.request.Request) -> bytes:
+    try:
+        with urllib.request.urlopen(request, timeout=REQUEST_S) as answer:
+            body: bytes = answer.read()
+            return body
+    except urllib.error.HTTPError as error:
+        text = error.read(500).decode(errors="replace")
+        raise DemoFailed(f"{error.url} answered {error.code}: {text}") from error
+    except OSError as error:
+        raise DemoFailed(f"the API cannot be reached: {error}") from error
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

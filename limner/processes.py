@@ -1,0 +1,158 @@
+"""The command line and the environment of each process of Limner, and where they are said once.
+
+Used by ``limner api``, ``limner worker`` and the like, which become these commands, and by
+``limner up``, which starts them all. The commands are started, never imported: the core knows no
+Flask and no Celery.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+
+from limner.errors import ConfigError
+from limner.settings import ENV_PREFIX, Settings
+
+#: where ``api``, ``workers`` and ``celeryconfig`` lie. Gunicorn and Celery look for modules in the
+#: folder they are started in, first of all: started here, no ``api/`` of the operator's gets in.
+HOME = Path(__file__).resolve().parents[1]
+
+#: the queues a worker may be started for
+QUEUES = ("fast", "relaxed", "callbacks")
+
+#: a deliver task only hands over to the process's dispatcher, so a few threads do
+CALLBACK_CONCURRENCY = 4
+
+#: requests that run at a stop have so long to end
+API_GRACE_S = 2
+
+#: tasks Flower keeps in memory (1,000: about 60 MB, 10,000: about 110 MB)
+FLOWER_TASKS = 2000
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs ``module`` under the interpreter that runs us."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def celery(*arguments: str) -> list[str]:
+    """Return a Celery command without its banner."""
+    return python("celery", "--quiet", *arguments)
+
+
+def api(settings: Settings) -> list[str]:
+    """Return the command of the API: gunicorn with threads, quick to stop, no access log."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return python(
+        "gunicorn",
+        "api.wsgi:app",
+        *("--bind", f"{host}:{settings.port}"),
+        *("--worker-class", "gthread"),
+        *("--workers", str(settings.api_workers)),
+        *("--threads", str(settings.api_threads)),
+        *("--graceful-timeout", str(API_GRACE_S)),
+        *("--log-level", "warning"),
+        # It would lie in the home folder, one for all Limners of a user.
+        "--no-control-socket",
+    )
+
+
+def worker(queue: str, settings: Settings, mark: str) -> list[str]:
+    """Return the command of one worker of ``queue``; ``mark`` tells it from others on its host.
+
+    Raises:
+        ConfigError: there is no such queue.
+    """
+    if queue not in QUEUES:
+        raise ConfigError("worker", f"must be one of {', '.join(QUEUES)} (it is {queue!r})")
+    lane = queue != "callbacks"
+    return celery(
+        *("-A", "workers.app", "worker"),
+        *("-Q", queue),
+        *("--pool", "threads"),
+        *("--concurrency", str(settings.worker_threads if lane else CALLBACK_CONCURRENCY)),
+        *("-n", f"{queue}-{mark}@%h"),
+        # Flower follows drawings; ticks and deliveries would drown them in its task list.
+        *(["-E"] if lane else []),
+        "--without-mingle",
+        "--without-gossip",
+    )
+
+
+def beat(settings: Settings) -> list[str]:
+    """Return the command of beat. It sends ``tick`` by name and loads no worker code."""
+    return celery(
+        *("--config", "celeryconfig", "beat"),
+        *("--schedule", str(settings.data_dir / "beat-schedule")),
+        *("--loglevel", "WARNING"),
+    )
+
+
+def flower(settings: Settings) -> list[str]:
+    """Return the command of Flower. The password is not in it: see ``environment``.
+
+    Raises:
+        ConfigError: it would listen beyond loopback without a password.
+    """
+    if not settings.flower_auth and not is_loopback(settings.flower_host):
+        raise ConfigError(
+            "LIMNER_FLOWER_AUTH",
+            f"must be set (user:password) for Flower to listen on {settings.flower_host}",
+        )
+    if settings.flower_auth and "," in settings.flower_auth:
+        raise ConfigError("LIMNER_FLOWER_AUTH", "must have no comma: Flower splits there")
+    return celery(
+        *("--config", "celeryconfig", "flower"),
+        f"--address={settings.flower_host}",
+        f"--port={settings.flower_port}",
+        f"--max_tasks={FLOWER_TASKS}",
+        "--purge_offline_workers=60",
+        "--tasks_columns=name,uuid,state,args,worker,received,started,runtime",
+        "--logging=warning",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach a server that listens on ``host``."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def make_folder(settings: Settings) -> None:
+    """Make the data folder if it is not there.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "LIMNER_DATA_DIR", f"cannot make {settings.data_dir}: {error.strerror}"
+        ) from error
+
+
+def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment in which a process of ours sees just these settings.
+
+    The command line may have changed a setting back to its default, and relative paths mean
+    something else in ``HOME``: those are always said in full.
+    """
+    own = {
+        ENV_PREFIX + "DATA_DIR": str(settings.data_dir),
+        ENV_PREFIX + "HOST": settings.host,
+        ENV_PREFIX + "PORT": str(settings.port),
+        ENV_PREFIX + "FLOWER_PORT": str(settings.flower_port),
+    }
+    config = Path(environ.get(ENV_PREFIX + "CONFIG") or "limner.toml")
+    own[ENV_PREFIX + "CONFIG"] = str(config.absolute()) if config.exists() else os.devnull
+    own["PYTHONUNBUFFERED"] = "1"
+    # Not as an option: everyone on the machine can read those.
+    if settings.flower_auth:
+        own["FLOWER_BASIC_AUTH"] = settings.flower_auth
+    return {**environ, **settings.environment(), **own}

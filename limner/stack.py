@@ -1,0 +1,212 @@
+"""Everything on one machine: which processes, in which order, and when they are ready.
+
+Used by ``limner up`` and ``limner demo``, over ``limner.supervisor``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from limner import embedded, processes
+from limner.broker import redis_url
+from limner.errors import ConfigError, LimnerError, StoreDown
+from limner.log import event
+from limner.settings import Settings
+from limner.store import Store
+from limner.store.server import ServerFacts, server_facts
+from limner.supervisor import Program, Supervisor, describe_exit
+
+log = logging.getLogger(__name__)
+
+# Stopped in this order, and all within 15 s: who sends work first, the server last.
+WATCHERS, DOOR, HANDS, SERVER = range(4)
+GRACE_S = {WATCHERS: 1.0, DOOR: processes.API_GRACE_S + 0.5, HANDS: 9.0, SERVER: 2.0}
+
+SERVER_READY_S = 60.0  # a long append-only file takes its time
+API_READY_S = 60.0
+
+
+class StartFailed(LimnerError):
+    """Limner did not start."""
+
+
+class StopAsked(Exception):
+    """A signal asked to stop before everything had started."""
+
+
+class Stack:
+    """The processes of one Limner. Leave the ``with`` block to stop them all."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str, str], None],
+        *,
+        flower: bool = True,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.settings = settings
+        self.supervisor = Supervisor(say)
+        self.store = Store(redis_url(settings))
+        self._flower = flower
+        self._exit = ExitStack()
+        self._environment = processes.environment(settings, environ)
+
+    def __enter__(self) -> Stack:
+        self._exit.enter_context(self.supervisor.signals())
+        # Unwound from the bottom: the processes first, then the connection.
+        self._exit.callback(self.store.close)
+        self._exit.callback(self.supervisor.stop)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._exit.close()
+
+    def start(self, on_server: Callable[[Store], None] = lambda store: None) -> ServerFacts:
+        """Start everything and return when the API answers.
+
+        ``on_server`` is called once Redis answers and before anyone else uses it.
+
+        Raises:
+            ConfigError: a port is in use, or the data folder is; nothing has started then.
+            StartFailed: something ended, or did not answer, while it should have become ready.
+            StopAsked: a signal came.
+        """
+        settings = self.settings
+        lines = self._command_lines()
+        self._check_ports()
+        if not settings.redis_url:
+            self._start_server()
+        facts = self._server_ready()
+        on_server(self.store)
+        processes.make_folder(settings)
+        for name, (stage, command) in lines.items():
+            self._start(name, stage, command)
+        self._wait(self._api_answers, API_READY_S, "the API did not answer")
+        return facts
+
+    def _command_lines(self) -> dict[str, tuple[int, list[str]]]:
+        settings, mark = self.settings, str(os.getpid())
+        lines = {name: (HANDS, processes.worker(name, settings, mark)) for name in processes.QUEUES}
+        lines["beat"] = (WATCHERS, processes.beat(settings))
+        lines["api"] = (DOOR, processes.api(settings))
+        if self._flower:
+            lines["flower"] = (WATCHERS, processes.flower(settings))
+        return lines
+
+    def _check_ports(self) -> None:
+        settings = self.settings
+        wanted = [("LIMNER_PORT", "--port", settings.host, settings.port)]
+        if self._flower:
+            wanted.append(
+                ("LIMNER_FLOWER_PORT", "--flower-port", settings.flower_host, settings.flower_port)
+            )
+        for name, option, host, port in wanted:
+            if why := port_trouble(host, port):
+                raise ConfigError(name, f"{host}:{port} {why}; choose another with {option}")
+
+    def _start_server(self) -> None:
+        descriptor = embedded.lock(self.settings.data_dir)
+        self._exit.callback(os.close, descriptor)
+        self._start(
+            "server", SERVER, embedded.command(self.settings.data_dir), inherits=(descriptor,)
+        )
+
+    def _server_ready(self) -> ServerFacts:
+        what = (
+            f"Redis does not answer at {_without_password(self.settings.redis_url)}"
+            if self.settings.redis_url
+            else "the embedded server did not answer"
+        )
+        self._wait(self._redis_answers, 5.0 if self.settings.redis_url else SERVER_READY_S, what)
+        facts = server_facts(self.store.redis)
+        if facts.too_old:
+            raise StartFailed(f"{facts.product} {facts.version} is too old: Limner needs 6.2")
+        for warning in facts.warnings():
+            event(log, "redis.unsafe", level=logging.WARNING, why=warning)
+        return facts
+
+    def _start(
+        self, name: str, stage: int, command: list[str], inherits: tuple[int, ...] = ()
+    ) -> None:
+        self.supervisor.start(
+            Program(
+                name=name,
+                command=command,
+                stage=stage,
+                grace_s=GRACE_S[stage],
+                environment=self._environment,
+                folder=processes.HOME,
+                inherits=inherits,
+            )
+        )
+
+    def _wait(self, holds: Callable[[], bool], limit_s: float, otherwise: str) -> None:
+        deadline = time.monotonic() + limit_s
+        while not holds():
+            self.check()
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{otherwise} within {limit_s:g} s")
+            time.sleep(0.1)
+        self.check()
+
+    def check(self) -> None:
+        """Look after the processes once, where a death is a failure.
+
+        Raises:
+            StartFailed: one of them has died.
+            StopAsked: a signal came.
+        """
+        if self.supervisor.stopping:
+            raise StopAsked
+        self.supervisor.look()
+        for name, code in self.supervisor.deaths:
+            raise StartFailed(f"{name} ended with exit code {describe_exit(code)}")
+
+    def _redis_answers(self) -> bool:
+        with contextlib.suppress(StoreDown):
+            self.store.ping()
+            return True
+        return False
+
+    def _api_answers(self) -> bool:
+        host = "127.0.0.1" if self.settings.host in ("0.0.0.0", "::") else self.settings.host
+        connection = http.client.HTTPConnection(host, self.settings.port, timeout=2)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def port_trouble(host: str, port: int) -> str | None:
+    """Return why nobody could listen on ``host:port`` now, or None."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return (
+            "is in use"
+            if error.errno == errno.EADDRINUSE
+            else f"cannot be used: {error.strerror or error}"
+        )
+    return None
+
+
+def _without_password(url: str | None) -> str:
+    address = (url or "").rpartition("@")
+    return address[2] if address[1] else (url or "")

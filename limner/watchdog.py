@@ -1,0 +1,53 @@
+"""Ends the processes of a supervisor that was killed with -9; started by ``limner.supervisor``.
+
+It reads ``+<group>`` and ``-<group>`` lines from a pipe whose other end only the supervisor holds. At
+the end of the pipe the supervisor is gone, and the groups still listed are ended: asked first, killed
+after a few seconds. A pipe works on macOS too, where a process cannot ask to die with its parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+
+GRACE_S = 5.0
+
+
+def watch(lines: Iterable[str], grace_s: float = GRACE_S) -> None:
+    """Follow ``lines`` until they end, then end every process group that is still listed."""
+    groups: dict[int, None] = {}
+    for line in lines:
+        if line.startswith("+"):
+            groups[int(line[1:])] = None
+        else:
+            groups.pop(int(line[1:]), None)
+    _send(groups, signal.SIGTERM)
+    deadline = time.monotonic() + grace_s
+    while time.monotonic() < deadline and any(_lives(group) for group in groups):
+        time.sleep(0.1)
+    _send(groups, signal.SIGKILL)
+
+
+def _send(groups: Iterable[int], number: int) -> None:
+    for group in groups:
+        with contextlib.suppress(OSError):
+            os.killpg(group, number)
+
+
+def _lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    # It ends with its supervisor and by nothing else.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    watch(sys.stdin)
