@@ -1,0 +1,236 @@
+"""HTTP to places that others named: every address is checked as it is dialled, every answer bounded.
+
+Used by the callbacks' poster (``Outgoing.post``) and by whoever fetches reference images
+(``Outgoing.fetch``). It goes through requests' adapter and not through its ``Session``: so there are
+no cookies, no ``.netrc``, no proxies from the environment, and no redirect is ever looked at.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from http.client import RemoteDisconnected
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from limner.address import AddressNotAllowed, Policy
+from limner.callback import Outcome
+from limner.errors import LimnerError
+from limner.settings import Settings
+from limner.target import UrlRefused, parse_target
+from workers.dialling import Deadline, NameNotFound, guarded_pools
+
+CONNECT_S = 5.0
+READ_S = 15.0
+#: the whole attempt, from the name's look-up to the last byte that is read
+TOTAL_S = 20.0
+#: how much of an answer is read, and how much of that is kept
+ANSWER_READ_BYTES = 4096
+ANSWER_KEPT_BYTES = 1024
+#: a kept connection that breaks so soon was closed while it idled: the request is sent once more
+STALE_S = 1.0
+USER_AGENT = "limner"
+
+
+class FetchFailed(LimnerError):
+    """The picture could not be fetched."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        #: one of ``Outcome``'s error words, ``http_404`` and the like, or ``too_large``
+        self.why = why
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter, with pools whose connections ask the policy."""
+
+    def __init__(self, policy: Policy, pool_size: int) -> None:
+        self._policy = policy
+        super().__init__(pool_connections=64, pool_maxsize=pool_size, max_retries=0)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **kwargs: object
+    ) -> None:
+        """Make the pools; called by HTTPAdapter's constructor."""
+        self.poolmanager = urllib3.PoolManager(num_pools=connections, maxsize=maxsize, block=block)
+        self.poolmanager.pool_classes_by_scheme = guarded_pools(self._policy)
+
+
+class Outgoing:
+    """Requests under one policy. Safe to share between threads, which then share connections."""
+
+    def __init__(
+        self, policy: Policy, *, pool_size: int = 32, ca_bundle: str | bool = True
+    ) -> None:
+        self._adapter = _Adapter(policy, pool_size)
+        self._ca_bundle = ca_bundle
+
+    @classmethod
+    def of(cls, settings: Settings, extra_allow: str = "") -> Outgoing:
+        """Return what a client may reach: the gateway's allow-list and the client's own."""
+        policy = Policy.parse(settings.callback_allow, extra_allow)
+        own = {settings.port, settings.flower_port}
+        return cls(replace(policy, own_ports=frozenset(own)), pool_size=settings.callback_threads)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._adapter.close()
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], total_s: float = TOTAL_S
+    ) -> Outcome:
+        """POST ``body`` and return how it went; whatever the receiver does is a value, no error."""
+        started = time.monotonic()
+        with Deadline(total_s) as deadline:
+            outcome = self._post(url, body, headers, deadline)
+        took_ms = round((time.monotonic() - started) * 1000)
+        if deadline.passed and not outcome.delivered:
+            outcome = replace(outcome, status=None, error="timeout")
+        return replace(outcome, took_ms=took_ms, address=deadline.address)
+
+    def fetch(self, url: str, max_bytes: int, timeout_s: float = TOTAL_S) -> bytes:
+        """Return what a GET of ``url`` answers with 200, undecoded.
+
+        Raises:
+            FetchFailed: there is no such answer, or it is larger than ``max_bytes``.
+        """
+        with Deadline(timeout_s) as deadline:
+            try:
+                response = self._send("GET", url, None, {}, deadline)
+            except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
+                raise FetchFailed(_word(error, deadline)) from error
+            try:
+                if response.status_code != 200:
+                    raise FetchFailed(f"http_{response.status_code}")
+                body = _read(response, max_bytes + 1)
+            except (OSError, HTTPError) as error:
+                raise FetchFailed(_word(error, deadline)) from error
+            finally:
+                _let_go(response)
+        if deadline.passed:
+            raise FetchFailed("timeout")
+        if len(body) > max_bytes:
+            raise FetchFailed("too_large")
+        return body
+
+    def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str], deadline: Deadline
+    ) -> Outcome:
+        try:
+            try:
+                response = self._send("POST", url, body, headers, deadline)
+            except requests.ConnectionError as error:
+                if not (deadline.reused and deadline.age_s < STALE_S and _closed_early(error)):
+                    raise
+                response = self._send("POST", url, body, headers, deadline)
+        except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
+            return Outcome(error=_word(error, deadline))
+        answer = b""
+        try:
+            # Shutting a socket ends the headers as if the peer had ended them.
+            if deadline.passed:
+                return Outcome(error="timeout")
+            if not 300 <= response.status_code < 400:
+                answer = _read(response, ANSWER_READ_BYTES)
+        except (OSError, HTTPError) as error:
+            # The status came, but the answer is not whole: nobody can say that it was meant.
+            return Outcome(error=_word(error, deadline))
+        finally:
+            _let_go(response)
+        return Outcome(
+            status=response.status_code,
+            retry_after=response.headers.get("Retry-After"),
+            location=response.headers.get("Location"),
+            answer=answer[:ANSWER_KEPT_BYTES],
+        )
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> requests.Response:
+        parse_target(url)
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(method)
+        prepared.prepare_url(url, None)
+        prepared.prepare_headers(
+            {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        )
+        prepared.prepare_body(body, None)
+        return self._adapter.send(
+            prepared,
+            stream=True,
+            timeout=(min(CONNECT_S, deadline.left_s), min(READ_S, deadline.left_s)),
+            verify=self._ca_bundle,
+            proxies={},
+        )
+
+
+def _read(response: requests.Response, most_bytes: int) -> bytes:
+    """Read at most so much of the body, as it came over the wire."""
+    return bytes(response.raw.read(most_bytes, decode_content=False))
+
+
+def _let_go(response: requests.Response) -> None:
+    """Give the connection back if the answer was read to its end, else drop it."""
+    raw = response.raw
+    underneath = getattr(raw, "_fp", None)
+    if raw.length_remaining == 0 or underneath is None or underneath.isclosed():
+        raw.release_conn()
+    else:
+        raw.close()
+
+
+def _closed_early(error: BaseException) -> bool:
+    return any(
+        isinstance(cause, (RemoteDisconnected, ConnectionResetError, BrokenPipeError))
+        for cause in _causes(error)
+    )
+
+
+def _word(error: BaseException, deadline: Deadline) -> str:
+    """Return the one word by which an attempt's failure is known."""
+    if deadline.passed:
+        return "timeout"
+    words: tuple[tuple[type[BaseException], str], ...] = (
+        (AddressNotAllowed, "not_allowed"),
+        (UrlRefused, "url"),
+        (NameNotFound, "dns"),
+        (ssl.SSLError, "tls"),
+        (urllib3.exceptions.SSLError, "tls"),
+        (ConnectionRefusedError, "refused"),
+        (TimeoutError, "timeout"),
+        (urllib3.exceptions.TimeoutError, "timeout"),
+        (socket.gaierror, "dns"),
+        (RemoteDisconnected, "reset"),
+        (ConnectionError, "reset"),
+        (OSError, "unreachable"),
+    )
+    causes = _causes(error)
+    # requests' own errors are OSErrors too, and say nothing by that.
+    causes = [cause for cause in _causes(error) if not isinstance(cause, requests.RequestException)]
+    for kind, word in words:
+        if any(isinstance(cause, kind) for cause in causes):
+            return word
+    return "protocol"
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and everything it was made from: causes, contexts, reasons, arguments."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, BaseException) and item not in found:
+            found.append(item)
+            todo += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
+    return found
