@@ -30,8 +30,13 @@ class LimnerError(Exception):
     """Something went wrong in Limner."""
 
     def __init__(self, message: str | None = None) -> None:
-        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.message = message or self.summary()
         super().__init__(self.message)
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the class's docstring: the text that is fit for anyone."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 class RequestError(LimnerError):

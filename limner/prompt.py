@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from limner.ratios import CELL_SIZE_PX, nearest_ratio
@@ -75,7 +76,7 @@ def parse_prompt(text: str) -> Prompt:
     marks = list(_FLAG.finditer(text))
     words = text[: marks[0].start()] if marks else text
     found: dict[str, str] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip_longest(marks, marks[1:]):
         end = following.start() if following else len(text)
         found[mark[1].lower()] = text[mark.end() : end].strip()
     niji = "niji" in found

@@ -65,6 +65,14 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """How many hand-overs came before this one; None: wait so long for the lane's gap first."""
+
+    attempt: int | None
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Why a job is given back, how often that may happen, and what it says of the engine."""
 
@@ -150,13 +158,16 @@ class Lanes:
         return bool(state != "granted")
 
     @guarded
-    def begin(self, job_id: str, token: str) -> int:
-        """Count a hand-over to the engine; return how many came before.
+    def begin(self, job_id: str, token: str) -> Begun:
+        """Count a hand-over to the engine, just before it happens, unless the gap is not over.
 
         Raises:
             StaleLease: another worker owns the job.
         """
-        return int(self._owned(self._run("begin", job_id, token)))
+        before, wait_ms = self._owned(self._run("begin", job_id, token))
+        if before == "wait":
+            return Begun(None, int(wait_ms) / 1000)
+        return Begun(int(before))
 
     @guarded
     def keep_handle(self, job_id: str, token: str, handle: Handle, *, attach: bool) -> None:

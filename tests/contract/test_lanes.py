@@ -96,6 +96,19 @@ def test_a_lane_keeps_its_gap_between_two_starts(store, clock):
     assert take(store, second, token="t2").state == "granted"
 
 
+def test_the_gap_counts_from_the_hand_over_to_the_engine(store, clock):
+    a_worker(store, an_engine(relaxed=5, fast=5, relaxed_gap_s=1.5))
+    first, second = (an_accepted_job(store, lane=Lane.RELAXED) for _ in range(2))
+    take(store, first)
+    clock.pass_s(1.5)
+    take(store, second, token="t2")
+
+    assert store.lanes.begin(first.id, "t1").attempt == 0
+    assert store.lanes.begin(second.id, "t2").wait_s == 1.5
+    clock.pass_s(1.5)
+    assert store.lanes.begin(second.id, "t2").attempt == 0
+
+
 def test_a_second_message_of_a_held_or_granted_job_is_dropped(store):
     a_worker(store, an_engine(fast=1))
     granted, held = an_accepted_job(store), an_accepted_job(store)

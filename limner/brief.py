@@ -1,0 +1,39 @@
+"""Make the brief that an engine gets from the job; called by the drawing worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from limner.engine import Brief
+from limner.job import Job, Lane
+from limner.prompt import parse_prompt
+from limner.ratios import CELL_SIZE_PX
+
+
+def brief_of(job: Job, references: Sequence[Path] = (), attempt: int = 0) -> Brief:
+    """Return what an engine may know of ``job``, read from its final prompt alone.
+
+    So ``origin/imagine``, whose flags stand in the text, and ``imagine``, whose flags we wrote, are
+    drawn by one rule.
+    """
+    prompt = parse_prompt(job.final_prompt)
+    width, height = CELL_SIZE_PX[job.ar]
+    return Brief(
+        job_id=job.id,
+        prompt=prompt.words,
+        final_prompt=job.final_prompt,
+        negative=prompt.negative,
+        width=width,
+        height=height,
+        seeds=job.seeds,
+        chaos=prompt.chaos,
+        stylize=prompt.stylize,
+        style=prompt.style,
+        niji=prompt.niji,
+        tile=prompt.tile,
+        references=tuple(references),
+        iw=prompt.iw,
+        fast=job.lane is Lane.FAST,
+        attempt=attempt,
+    )

@@ -1,0 +1,132 @@
+"""What is done to pictures between an engine and a caller: check, compose, shrink, encode anew.
+
+Called by the workers. Everything a caller gets was encoded here, so nothing that an engine wrote into
+a file (ComfyUI puts the whole graph there) leaves the house.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from limner.errors import BadResult
+
+#: more pixels than any picture we take in has a right to
+PIXELS_MAX = 50_000_000
+REFERENCE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+REFERENCE_SIDE_MAX_PX = 2048
+PREVIEW_SIDE_MAX_PX = 768
+#: zlib's fastest third: within some percent of the smallest file, in a fraction of the time
+PNG_LEVEL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture ready to be kept."""
+
+    data: bytes
+    suffix: str
+    width: int
+    height: int
+
+
+class UnreadablePictureError(ValueError):
+    """The bytes are no picture that we take; the message says why, in a clause."""
+
+
+def open_picture(data: bytes, formats: tuple[str, ...] | None = None) -> Image.Image:
+    """Decode a picture's first frame as RGB, upright, after its size was checked.
+
+    Raises:
+        UnreadablePictureError: not one of ``formats``, too many pixels, or broken.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(data), formats=formats)
+            width, height = picture.size
+            if width * height > PIXELS_MAX:
+                raise UnreadablePictureError(f"has {width} x {height} pixels, too many")
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except UnreadablePictureError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadablePictureError("has too many pixels") from error
+    # Pillow's decoders raise nearly anything on hostile bytes.
+    except Exception as error:
+        raise UnreadablePictureError("cannot be read as PNG, JPEG, WebP or GIF") from error
+
+
+def check_cells(cells: Sequence[bytes], width: int, height: int) -> list[Image.Image]:
+    """Return the four cells decoded.
+
+    Raises:
+        BadResult: not four, one cannot be read, has another size, or is blank.
+    """
+    if len(cells) != 4:
+        raise BadResult(f"The engine gave {len(cells)} pictures instead of four.")
+    pictures = []
+    for number, cell in enumerate(cells, start=1):
+        try:
+            picture = open_picture(cell)
+        except UnreadablePictureError as error:
+            raise BadResult(f"Picture {number} of the engine {error}.") from error
+        if picture.size != (width, height):
+            raise BadResult(f"Picture {number} of the engine has the wrong size.")
+        # What a diffusion model gives when its numbers overflowed.
+        if all(high == 0 for _low, high in picture.getextrema()):  # type: ignore[misc]
+            raise BadResult(f"Picture {number} of the engine is black.")
+        pictures.append(picture)
+    return pictures
+
+
+def grid(cells: Sequence[Image.Image]) -> Image.Image:
+    """Return the 2x2 picture made of four cells of one size."""
+    width, height = cells[0].size
+    whole = Image.new("RGB", (width * 2, height * 2))
+    for index, cell in enumerate(cells):
+        whole.paste(cell, ((index % 2) * width, (index // 2) * height))
+    return whole
+
+
+def encode_png(picture: Image.Image) -> Encoded:
+    """Encode a finished picture."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=PNG_LEVEL)
+    return Encoded(buffer.getvalue(), "png", *picture.size)
+
+
+def encode_preview(picture: Image.Image) -> Encoded:
+    """Encode an unfinished picture, with its longest side at most ``PREVIEW_SIDE_MAX_PX``."""
+    small = picture.copy()
+    small.thumbnail((PREVIEW_SIDE_MAX_PX, PREVIEW_SIDE_MAX_PX))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return Encoded(buffer.getvalue(), "jpg", *small.size)
+
+
+class PreviewGrid:
+    """The newest preview of each cell, put together as one picture."""
+
+    def __init__(self, cell_width: int, cell_height: int) -> None:
+        self._width, self._height = cell_width // 2, cell_height // 2
+        self._whole = Image.new("RGB", (self._width * 2, self._height * 2), (127, 127, 127))
+
+    def show(self, cell: int | None, image: bytes) -> Encoded | None:
+        """Return the whole after a new preview; None if the engine's bytes are no picture.
+
+        A broken preview is nothing to fail a drawing for.
+        """
+        try:
+            picture = open_picture(image)
+        except UnreadablePictureError:
+            return None
+        if cell is None:
+            return encode_preview(picture)
+        small = picture.resize((self._width, self._height))
+        self._whole.paste(small, ((cell % 2) * self._width, (cell // 2) * self._height))
+        return encode_preview(self._whole)

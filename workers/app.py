@@ -1,0 +1,121 @@
+"""The Celery app, its tasks and what Celery's signals start and stop; run as ``celery -A workers.app``.
+
+All knowledge of Celery is here and in ``workers.gate``. Tasks are doors to plain functions.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+from celery import Celery, Task, signals
+from celery.exceptions import Retry
+
+from limner import log
+from limner.errors import ConfigError, StoreDown
+from limner.job import Lane
+from limner.message import TASK
+from limner.settings import Settings
+from workers.drawing import STORE_RETRY_S, GivenBack, JobFailed
+from workers.gate import Gate, install
+from workers.runtime import CallbackRuntime, LaneRuntime
+
+app = Celery("limner")
+app.config_from_object("celeryconfig")
+
+logger = logging.getLogger(__name__)
+
+gate = Gate()
+# At import: Celery builds the consumer before it says which queues it takes.
+install(app, gate)
+
+
+class Process:
+    """What this process runs, once Celery has said which queues it consumes."""
+
+    lanes: LaneRuntime | None = None
+    callbacks: CallbackRuntime | None = None
+
+    def parts(self) -> list[LaneRuntime | CallbackRuntime]:
+        """Return what there is."""
+        return [part for part in (self.lanes, self.callbacks) if part is not None]
+
+
+process = Process()
+
+
+@app.task(name=TASK, bind=True, throws=(JobFailed,))
+def imagine(self: Task[Any, Any], job_id: str) -> str:
+    """Draw the job; its lane is the queue this message came by."""
+    assert process.lanes is not None, "this process consumes no lane"
+
+    def granted(engine: str) -> None:
+        gate.leave(job_id)
+        # Shown by Flower beside the task, which it knows by the job's id.
+        lane = (self.request.delivery_info or {}).get("routing_key")
+        self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
+
+    try:
+        return process.lanes.draftsman.imagine(job_id, granted)
+    except GivenBack as why:
+        # The job's next message goes on with it; to Flower that is a retry.
+        raise Retry(str(why)) from None
+    finally:
+        gate.leave(job_id)
+
+
+@app.task(name="tick", throws=(StoreDown,))
+def tick() -> str:
+    """Look after the lanes, whatever the lane workers do."""
+    assert process.callbacks is not None, "this process does not consume callbacks"
+    return process.callbacks.tick()
+
+
+@signals.setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    settings = Settings.load()
+    log.set_up(settings.log_format, settings.log_level)
+
+
+@signals.celeryd_after_setup.connect
+def _build(**_: Any) -> None:
+    consumed = set(app.amqp.queues.consume_from)
+    lanes = [lane for lane in Lane if lane.value in consumed]
+    try:
+        settings = Settings.load()
+        if lanes:
+            process.lanes = LaneRuntime(settings, lanes, app)
+        if "callbacks" in consumed:
+            process.callbacks = CallbackRuntime(settings, app)
+    except ConfigError as error:
+        # Celery swallows a signal's exceptions, but not an exit.
+        sys.stderr.write(f"limner: {error.message}\n")
+        raise SystemExit(2) from None
+
+
+@signals.worker_ready.connect
+def _start(**_: Any) -> None:
+    for part in process.parts():
+        while True:
+            try:
+                part.start()
+                break
+            except StoreDown as error:
+                # Celery would swallow this, and leave a worker without a heartbeat.
+                log.event(logger, "store.missed", why=error.message)
+                time.sleep(STORE_RETRY_S)
+
+
+@signals.worker_shutting_down.connect
+def _drain(**_: Any) -> None:
+    gate.closed = True
+    for part in process.parts():
+        part.drain()
+
+
+@signals.worker_shutdown.connect
+def _end(**_: Any) -> None:
+    for part in process.parts():
+        part.end()

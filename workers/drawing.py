@@ -1,0 +1,338 @@
+"""Draw one job, from its message to its pictures: the plain function behind the task ``imagine``.
+
+Called by ``workers.app``. The engine yields what it sees; what is written, told and tried again is
+decided here. Every store call waits for Redis to come back; every write carries the job's token.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from limner.brief import brief_of
+from limner.engine import Engine, Finished, Handle, Preview, Progress
+from limner.errors import (
+    BadResult,
+    EngineError,
+    EngineStuck,
+    JobNotFound,
+    Rejected,
+    StaleLease,
+    StoreDown,
+)
+from limner.images import FolderImages
+from limner.job import Job, Picture
+from limner.log import event
+from limner.message import Messages
+from limner.pictures import Encoded, PreviewGrid, check_cells, encode_png, grid
+from limner.store import Store
+from limner.store.lanes import Trouble
+from workers.keeper import Drawing, Keeper
+from workers.references import Fetch, drop_spooled, prepare_references
+from workers.trouble import crash, handover, trouble_of
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: a held job's worker asks again after so long, also when nobody told it to
+ASK_AGAIN_S = 1.0
+STORE_RETRY_S = 0.5
+#: least seconds between two writes of a drawing's progress
+PROGRESS_GAP_S = 0.5
+#: the share of the whole that is done before the pictures are composed and stored
+DRAWN_PERCENT = 99
+
+
+class JobFailed(Exception):
+    """The job ended in failure; what Flower shows of the task."""
+
+
+class GivenBack(Exception):
+    """The job went back to its lane; another delivery of its message goes on with it."""
+
+
+class Draftsman:
+    """Draws the jobs of one worker process, each call in a thread of its own."""
+
+    def __init__(
+        self,
+        store: Store,
+        engines: Mapping[str, Engine],
+        images: FolderImages,
+        keeper: Keeper,
+        worker: str,
+        messages: Callable[[], Messages],
+        fetch: Fetch,
+    ) -> None:
+        self._store = store
+        self._engines = engines
+        self._images = images
+        self._keeper = keeper
+        self._worker = worker
+        self._messages = messages
+        self._fetch = fetch
+        self._draining = False
+
+    def drain(self) -> None:
+        """Hand over everything: called when the process is told to end."""
+        self._draining = True
+        self._keeper.stop_all("shutdown")
+
+    def imagine(self, job_id: str, on_grant: Callable[[str], None]) -> str:
+        """Draw a job and return a line for operators; ``on_grant(engine)`` when it has a slot.
+
+        Raises:
+            JobFailed: the job ended in failure.
+            GivenBack: the job waits again.
+        """
+        drawing = Drawing(job_id, uuid.uuid4().hex)
+        with self._keeper.keeping(drawing):
+            try:
+                engine = self._wait_for_slot(drawing)
+                if engine is None:
+                    return "nothing to do"
+                on_grant(engine)
+                return self._draw(drawing, engine)
+            except StaleLease:
+                event(log, "lease.lost", level=logging.WARNING, job=job_id)
+                raise GivenBack("another worker owns the job") from None
+
+    def _wait_for_slot(self, drawing: Drawing) -> str | None:
+        """Return the engine that is to draw, or None if this message is of no use."""
+        lanes, job_id, token = self._store.lanes, drawing.job_id, drawing.token
+        while not drawing.is_set() and not self._draining:
+            taken = self._patiently(
+                drawing, lambda: lanes.take(job_id, token, self._worker, self._messages())
+            )
+            if taken.state == "granted":
+                event(log, "job.granted", job=job_id, engine=taken.engine)
+                return taken.engine
+            if taken.state != "wait":
+                event(log, "message.dropped", job=job_id, state=taken.state)
+                return None
+            self._wait_for_word(drawing, taken.again_s)
+        if lanes.let_go(job_id, token, self._messages()):
+            raise GivenBack("the worker stops")
+        return self._patiently(
+            drawing, lambda: lanes.take(job_id, token, self._worker, self._messages())
+        ).engine
+
+    def _wait_for_word(self, drawing: Drawing, again_s: float | None) -> None:
+        """Block until asking for a slot is worth it."""
+        try:
+            wait_s = ASK_AGAIN_S if again_s is None else min(max(again_s, 0.01), ASK_AGAIN_S)
+            told_s = self._store.lanes.wait_for_grant(drawing.job_id, wait_s)
+            if told_s is not None:
+                drawing.wait(min(told_s, ASK_AGAIN_S))
+        except StoreDown:
+            drawing.wait(STORE_RETRY_S)
+
+    def _draw(self, drawing: Drawing, engine_name: str) -> str:
+        engine = self._engines[engine_name]
+        job = self._patiently(drawing, lambda: self._store.jobs.get(drawing.job_id))
+        handle: Handle | None = job.handle
+        try:
+            with tempfile.TemporaryDirectory(prefix="limner-") as folder:
+                finished, handle = self._run_engine(drawing, engine, job, Path(folder), handle)
+            if finished is None:
+                return self._stopped(drawing, engine, job, handle)
+            self._deliver(drawing, job, finished)
+        except (StaleLease, StoreDown):
+            raise
+        except Rejected as error:
+            return self._fail(drawing, job, error.message, error.reason_code)
+        except EngineError as error:
+            event(
+                log,
+                "engine.failed",
+                level=logging.WARNING,
+                job=job.id,
+                engine=engine_name,
+                error_class=type(error).__name__,
+                why=str(error.__cause__ or error),
+            )
+            trouble = trouble_of(error, submitted=drawing.began_s is not None)
+            keep = trouble.engine_state == "down" and engine.capabilities().attach
+            return self._give_back(drawing, job, trouble, keep=keep and handle is not None)
+        # A bug in a driver must not cost the job, nor the worker.
+        except Exception:  # noqa: BLE001
+            event(log, "drawing.crashed", level=logging.ERROR, error=True, job=job.id)
+            return self._give_back(drawing, job, crash())
+        drop_spooled(job.request.references, self._images)
+        event(log, "job.finished", job=job.id, engine=engine_name, status="done")
+        return f"done on {engine_name}"
+
+    def _run_engine(
+        self, drawing: Drawing, engine: Engine, job: Job, folder: Path, handle: Handle | None
+    ) -> tuple[Finished | None, Handle | None]:
+        """Submit, or go on with a handle, and watch; without ``Finished`` the drawing was stopped."""
+        lanes = self._store.lanes
+        if handle is None:
+            references = prepare_references(
+                job.request.references, folder, self._images, self._fetch
+            )
+            attempt = self._begin(drawing)
+            if attempt is None:
+                return None, None
+            brief = brief_of(job, references, attempt)
+            handle = engine.submit(brief)
+            kept, attach = handle, engine.capabilities().attach
+            self._patiently(
+                drawing, lambda: lanes.keep_handle(job.id, drawing.token, kept, attach=attach)
+            )
+            event(log, "job.submitted", job=job.id, attempt=attempt)
+        else:
+            brief = brief_of(job, attempt=job.attempts)
+            event(log, "job.attached", job=job.id)
+        drawing.began()
+        telling = _Telling(self._store, self._images, drawing, brief.width, brief.height)
+        for step in engine.watch(handle, brief, drawing):
+            drawing.moved()
+            if isinstance(step, Finished):
+                return step, handle
+            if drawing.is_set():
+                return None, handle
+            telling.see(step)
+        if not drawing.is_set():
+            raise BadResult("The engine ended without a result.")
+        return None, handle
+
+    def _begin(self, drawing: Drawing) -> int | None:
+        """Wait for the lane's gap and count the hand-over; None if told to stop meanwhile."""
+        lanes = self._store.lanes
+        while not drawing.is_set():
+            begun = self._patiently(drawing, lambda: lanes.begin(drawing.job_id, drawing.token))
+            if begun.attempt is not None:
+                return begun.attempt
+            drawing.wait(begun.wait_s)
+        return None
+
+    def _deliver(self, drawing: Drawing, job: Job, finished: Finished) -> None:
+        """Check the pictures, keep them, and only then say so in the record."""
+        lanes = self._store.lanes
+        drawing.over()
+        # The engine is free from here on; what is left to do is ours.
+        self._patiently(drawing, lambda: lanes.free_slot(job.id, drawing.token))
+        brief = brief_of(job)
+        cells = check_cells(finished.cells, brief.width, brief.height)
+        pictures = [self._keep(encode_png(picture)) for picture in (grid(cells), *cells)]
+        self._patiently(
+            drawing,
+            lambda: lanes.done(job.id, drawing.token, pictures[0], pictures[1:], finished.notes),
+        )
+
+    def _keep(self, encoded: Encoded) -> Picture:
+        key = self._images.put("drawings", encoded.data, encoded.suffix, datetime.now(UTC))
+        return Picture(self._images.url(key), encoded.width, encoded.height)
+
+    def _stopped(self, drawing: Drawing, engine: Engine, job: Job, handle: Handle | None) -> str:
+        """End a drawing that the keeper told to stop, by its reason."""
+        attach = engine.capabilities().attach
+        if drawing.stop_reason == "stale":
+            raise StaleLease
+        if drawing.stop_reason == "shutdown":
+            return self._give_back(drawing, job, handover(), keep=attach and handle is not None)
+        if handle is not None:
+            self._cancel(engine, handle)
+        if drawing.stop_reason == "late":
+            return self._fail(drawing, job, "The drawing took too long.", "timed_out")
+        return self._give_back(drawing, job, trouble_of(EngineStuck(), submitted=True))
+
+    def _cancel(self, engine: Engine, handle: Handle) -> None:
+        try:
+            engine.cancel(handle)
+        # The job's end does not depend on whether its engine could be told.
+        except Exception:  # noqa: BLE001
+            event(log, "engine.cancel_failed", level=logging.WARNING, error=True)
+
+    def _fail(self, drawing: Drawing, job: Job, reason: str, code: str) -> str:
+        self._patiently(
+            drawing, lambda: self._store.lanes.failed(job.id, drawing.token, reason, code)
+        )
+        drop_spooled(job.request.references, self._images)
+        event(log, "job.finished", job=job.id, status="failed", reason_code=code)
+        raise JobFailed(code)
+
+    def _give_back(
+        self, drawing: Drawing, job: Job, trouble: Trouble, *, keep: bool = False
+    ) -> str:
+        state = self._patiently(
+            drawing,
+            lambda: self._store.lanes.give_back(
+                job.id, drawing.token, trouble, self._messages(), keep=keep
+            ),
+        )
+        if state == "failed":
+            drop_spooled(job.request.references, self._images)
+            event(log, "job.finished", job=job.id, status="failed", reason_code=trouble.reason_code)
+            raise JobFailed(trouble.reason_code)
+        event(log, "job.returned", job=job.id, kept=keep, why=trouble.engine_why)
+        raise GivenBack(trouble.engine_why or "the worker stops")
+
+    def _patiently(self, drawing: Drawing, call: Callable[[], T]) -> T:
+        """Make a store call, as often as it takes until Redis is back or the process must end.
+
+        Raises:
+            StaleLease: the job is gone.
+            StoreDown: the process ends before Redis is back; the lease will lapse.
+        """
+        while True:
+            try:
+                return call()
+            except JobNotFound:
+                raise StaleLease from None
+            except StoreDown:
+                if self._draining:
+                    raise
+                time.sleep(STORE_RETRY_S)
+
+
+class _Telling:
+    """Writes a drawing's progress, coalesced: the newest at most every ``PROGRESS_GAP_S``."""
+
+    def __init__(
+        self, store: Store, images: FolderImages, drawing: Drawing, width: int, height: int
+    ) -> None:
+        self._store = store
+        self._images = images
+        self._drawing = drawing
+        self._previews = PreviewGrid(width, height)
+        self._percent = 0
+        self._preview: tuple[int | None, bytes] | None = None
+        self._told_s = float("-inf")
+
+    def see(self, step: object) -> None:
+        """Take one event of the engine in; write if the time has come."""
+        if isinstance(step, Progress):
+            percent = int(max(0.0, min(1.0, step.fraction)) * 100)
+            self._percent = max(self._percent, min(percent, DRAWN_PERCENT))
+        elif isinstance(step, Preview):
+            self._preview = (step.cell, step.image)
+        else:
+            return
+        now = time.monotonic()
+        if now - self._told_s >= PROGRESS_GAP_S:
+            self._told_s = now
+            self._tell()
+
+    def _tell(self) -> None:
+        encoded = self._previews.show(*self._preview) if self._preview else None
+        self._preview = None
+        picture = None
+        if encoded:
+            key = self._images.put("previews", encoded.data, encoded.suffix, datetime.now(UTC))
+            picture = Picture(self._images.url(key), encoded.width, encoded.height)
+        try:
+            self._store.lanes.progress(
+                self._drawing.job_id, self._drawing.token, self._percent, picture
+            )
+        except StoreDown:
+            # Only the newest progress counts: the next one makes up for this.
+            event(log, "progress.skipped", level=logging.WARNING, job=self._drawing.job_id)

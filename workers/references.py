@@ -1,0 +1,84 @@
+"""Turn a job's reference images into checked picture files; called by the drawing worker.
+
+A reference is an http(s) URL, fetched through the guard that callbacks use, or ``spool:<key>``: the
+text a caller sent inline, still in base64. What an engine gets is a PNG that we wrote.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from limner.errors import Rejected
+from limner.images import FolderImages
+from limner.log import event
+from limner.pictures import (
+    REFERENCE_FORMATS,
+    REFERENCE_SIDE_MAX_PX,
+    UnreadablePictureError,
+    open_picture,
+)
+
+log = logging.getLogger(__name__)
+
+SPOOL = "spool:"
+REFERENCE_MAX_BYTES = 10 * 1024 * 1024
+_DATA_URL = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
+
+#: URL, most bytes → the bytes; raises ReferenceUnreachableError
+Fetch = Callable[[str, int], bytes]
+
+
+class ReferenceUnreachableError(Exception):
+    """A reference could not be fetched; the message says why, in a clause, and nothing of our network."""
+
+
+def prepare_references(
+    references: Sequence[str], folder: Path, images: FolderImages, fetch: Fetch
+) -> list[Path]:
+    """Write each reference into ``folder`` as an upright PNG and return the paths, in order.
+
+    Raises:
+        Rejected: one cannot be used; the message says which (counting from 1) and why.
+    """
+    paths = []
+    for number, reference in enumerate(references, start=1):
+        try:
+            data = _read(reference, images, fetch)
+            if len(data) > REFERENCE_MAX_BYTES:
+                raise UnreadablePictureError("is larger than 10 MB")
+            picture = open_picture(data, REFERENCE_FORMATS)
+        except (UnreadablePictureError, ReferenceUnreachableError) as error:
+            event(log, "reference.rejected", number=number, why=str(error))
+            raise Rejected("reference", f"Reference image {number} {error}.") from error
+        picture.thumbnail((REFERENCE_SIDE_MAX_PX, REFERENCE_SIDE_MAX_PX))
+        path = folder / f"reference-{number}.png"
+        picture.save(path, "PNG", compress_level=1)
+        paths.append(path)
+    return paths
+
+
+def drop_spooled(references: Sequence[str], images: FolderImages) -> None:
+    """Forget what a job's caller sent inline; the job has ended."""
+    for reference in references:
+        if reference.startswith(SPOOL):
+            images.delete(reference.removeprefix(SPOOL))
+
+
+def _read(reference: str, images: FolderImages, fetch: Fetch) -> bytes:
+    if not reference.startswith(SPOOL):
+        return fetch(reference, REFERENCE_MAX_BYTES)
+    try:
+        text = images.get(reference.removeprefix(SPOOL)).decode("ascii")
+    except KeyError:
+        raise ReferenceUnreachableError("is not kept any more") from None
+    except UnicodeDecodeError as error:
+        raise UnreadablePictureError("is not base64") from error
+    try:
+        return base64.b64decode(_DATA_URL.sub("", text, count=1), validate=False)
+    except (binascii.Error, ValueError) as error:
+        raise UnreadablePictureError("is not base64") from error

@@ -1,0 +1,128 @@
+"""What one worker process is made of: store, engines, keeper, draftsman, dispatcher; built at start.
+
+Called by ``workers.app`` from Celery's signals. Nothing here knows Celery.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import engines
+from limner.engine import Engine
+from limner.images import FolderImages
+from limner.job import Lane
+from limner.message import Messages
+from limner.settings import Settings
+from limner.store import Store
+from workers.callbacks import Dispatcher
+from workers.drawing import Draftsman
+from workers.keeper import Keeper
+from workers.outgoing import reference_fetcher
+
+#: how long an ending process lets a POST under way come to its end
+POSTS_GRACE_S = 5.0
+
+
+class LaneRuntime:
+    """A process that draws the jobs of one lane, or of both."""
+
+    def __init__(self, settings: Settings, lanes: list[Lane], app: Any) -> None:
+        self.store = Store.of(settings)
+        self.messages = LazyMessages(app)
+        self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in settings.engines}
+        worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._worker, self._lanes, self._settings = worker, lanes, settings
+        self._keeper = Keeper(
+            self.store,
+            worker,
+            lanes,
+            self.engines,
+            self.messages,
+            lease_s=settings.lease_s,
+            tick_s=settings.tick_s,
+            progress_limit_s=settings.progress_limit_s,
+            drawing_limit_s=settings.drawing_limit_s,
+        )
+        self.draftsman = Draftsman(
+            self.store,
+            self.engines,
+            FolderImages(settings.image_dir, settings.base_url),
+            self._keeper,
+            worker,
+            self.messages,
+            reference_fetcher(settings),
+        )
+
+    def start(self) -> None:
+        """Tell the store which engines there are, and begin to beat."""
+        self.store.lanes.register(self._settings.engines)
+        self._keeper.start()
+
+    def drain(self) -> None:
+        """Hand over every drawing; the process is told to end."""
+        self.draftsman.drain()
+
+    def end(self) -> None:
+        """Let go of everything, once the drawings have ended."""
+        self._keeper.end()
+        for engine in self.engines.values():
+            engine.close()
+        for lane in self._lanes:
+            self.store.lanes.leave(self._worker, lane)
+        self.store.close()
+
+
+class CallbackRuntime:
+    """A process that tells callers what happened, and looks after the lanes now and then."""
+
+    def __init__(self, settings: Settings, app: Any) -> None:
+        self.store = Store.of(settings)
+        self.messages = LazyMessages(app)
+        self._settings = settings
+        self._images = FolderImages(settings.image_dir, settings.base_url)
+        self._dispatcher = Dispatcher(self.store, settings)
+
+    def start(self) -> None:
+        """Begin to post."""
+        self._dispatcher.start()
+
+    def drain(self) -> None:
+        """Start no more posts."""
+        self._dispatcher.stop(POSTS_GRACE_S)
+
+    def end(self) -> None:
+        """Let go of everything."""
+        self._dispatcher.stop(0)
+        self.store.close()
+
+    def tick(self) -> str:
+        """Look after lanes and pictures; a line for operators."""
+        sent = self.store.lanes.sweep(self.messages())
+        now = datetime.now(UTC)
+        dropped = self._images.prune("previews", self._settings.preview_keep_days, now)
+        dropped += self._images.prune("spool", self._settings.preview_keep_days, now)
+        dropped += self._images.prune("drawings", self._settings.keep_days, now)
+        return f"{sent} messages sent again, {dropped} days of pictures dropped"
+
+
+class LazyMessages:
+    """The rendered messages, made by the first who needs them: the broker may be down at start."""
+
+    def __init__(self, app: Any, render: Callable[[Any], Messages] = Messages.render) -> None:
+        self._app = app
+        self._render = render
+        self._messages: Messages | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Messages:
+        """Return the templates, rendering them once."""
+        with self._lock:
+            if self._messages is None:
+                self._messages = self._render(self._app)
+            return self._messages

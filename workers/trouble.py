@@ -1,0 +1,83 @@
+"""What each engine error means for its job: tried again how often, and what rests for how long.
+
+The one table; called by the drawing worker. Rejected prompts are not in it: they fail at once.
+"""
+
+from __future__ import annotations
+
+from limner.errors import (
+    BadResult,
+    EngineBusy,
+    EngineDown,
+    EngineError,
+    EngineStuck,
+    JobLost,
+    OutOfMemory,
+    Refused,
+)
+from limner.store.lanes import Trouble
+
+DOWN_PAUSE_S, DOWN_PAUSE_MAX_S = 1.0, 60.0
+BUSY_PAUSE_MAX_S = 30.0
+REFUSED_PAUSE_S, REFUSED_PAUSE_MAX_S = 60.0, 600.0
+#: a job whose engine goes down under it again and again is given up
+DOWNS_MAX = 5
+LOSSES_MAX = 2
+ONCE_MORE = 1
+
+
+def handover() -> Trouble:
+    """The worker ends; nothing is wrong with the job or the engine."""
+    return Trouble()
+
+
+def crash() -> Trouble:
+    """A bug of ours or of a driver's."""
+    return Trouble(
+        counter="crashes",
+        limit=ONCE_MORE,
+        reason="Something went wrong inside the gateway.",
+        reason_code="internal_error",
+    )
+
+
+def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
+    """Return what to do about ``error``; ``submitted``: the engine had accepted the drawing."""
+    # What a peer says may hold paths and prompts: callers get our own words, the log gets the rest.
+    reason, code = error.summary(), error.reason_code
+    match error:
+        case EngineBusy():
+            return Trouble(
+                engine_state="busy",
+                engine_why=error.message,
+                pause_s=error.retry_after_s,
+                pause_max_s=max(BUSY_PAUSE_MAX_S, error.retry_after_s),
+            )
+        case EngineDown():
+            # Before submit nothing was spent: the job goes elsewhere, or waits, at no cost.
+            return Trouble(
+                counter="downs" if submitted else None,
+                limit=DOWNS_MAX,
+                reason=reason,
+                reason_code=code,
+                engine_state="down",
+                engine_why=error.message,
+                pause_s=DOWN_PAUSE_S,
+                pause_max_s=DOWN_PAUSE_MAX_S,
+            )
+        case Refused():
+            return Trouble(
+                engine_state="refused",
+                engine_why=f"{error.kind}: {error.message}",
+                pause_s=REFUSED_PAUSE_S,
+                pause_max_s=REFUSED_PAUSE_MAX_S,
+            )
+        case JobLost():
+            return Trouble("losses", LOSSES_MAX, reason, code)
+        case EngineStuck():
+            return Trouble("stuck", ONCE_MORE, reason, code)
+        case OutOfMemory():
+            return Trouble("memory", ONCE_MORE, reason, code)
+        case BadResult():
+            return Trouble("bad_results", ONCE_MORE, reason, code)
+    return Trouble("engine_errors", ONCE_MORE, reason, code)
