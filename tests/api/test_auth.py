@@ -1,0 +1,132 @@
+"""Who may call: tokens, lanes, rates and caps."""
+
+from __future__ import annotations
+
+import pytest
+
+from api import create_app
+from tests.api.asking import IMAGINE, Caller, a_body, a_caller, refused
+
+GUARDED = [
+    ("POST", IMAGINE),
+    ("POST", "/draw/midjourney/origin/imagine"),
+    ("POST", "/draw/midjourney/waiting"),
+    ("POST", "/draw/midjourney/pending"),
+    ("GET", "/draw/midjourney/jobs"),
+    ("GET", "/draw/midjourney/jobs/" + "0" * 32),
+    ("GET", "/draw/midjourney/find/by/" + "0" * 32),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"token": ""},
+        {"token": "wrong"},
+        {"token": "tök\xffn"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic wrong"},
+    ],
+)
+def test_without_a_known_token_nothing_is_shown(app, method, path, headers):
+    response = app.test_client().open(path, method=method, headers=headers)
+
+    assert refused(response, 401) == {}
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])
+def test_a_bearer_token_is_as_good_as_the_header(app, caller, scheme):
+    headers = {"Authorization": f"{scheme} {caller.token}"}
+
+    response = app.test_client().post(IMAGINE, json=a_body(), headers=headers)
+
+    assert response.status_code == 202
+
+
+def test_a_token_that_is_taken_away_dies_within_a_second(settings, store, messages):
+    now = [0.0]
+    app = create_app(settings, store, messages, clock=lambda: now[0])
+    ann = a_caller(app, store, "ann")
+    ann.drawn()
+
+    store.redis.delete("limner:tokens")
+    now[0] += 1.0
+
+    refused(ann.imagine(), 401)
+
+
+@pytest.mark.parametrize(("lane", "fast"), [("fast", False), ("relaxed", True)])
+def test_a_lane_that_a_client_may_not_use_is_forbidden(app, store, lane, fast):
+    limited = a_caller(app, store, "limited", lanes=frozenset([lane]))
+
+    assert limited.imagine(fast=not fast).status_code == 202
+    assert refused(limited.imagine(fast=fast), 403) == {}
+
+
+def test_a_client_whose_waiting_cap_is_full_is_told_when_to_come_again(app, store):
+    small = a_caller(app, store, "small", waiting_cap=2)
+    assert [small.imagine().status_code for _ in range(2)] == [202, 202]
+
+    response = small.imagine()
+
+    refused(response, 429)
+    assert int(response.headers["Retry-After"]) > 0
+    assert small("POST", "/draw/midjourney/waiting").json == {"data": 2}
+
+
+def test_a_client_without_a_cap_has_the_gateways(settings, store, messages):
+    app = create_app(settings.with_engines(()), store, messages)
+    ann = a_caller(app, store, "ann")
+    store.redis.sadd("limner:waits:ann", *range(settings.waiting_cap))
+
+    refused(ann.imagine(), 429)
+
+
+def test_one_clients_cap_is_nothing_to_another(app, store, caller):
+    full = a_caller(app, store, "full", waiting_cap=0)
+
+    refused(full.imagine(), 429)
+    caller.drawn()
+
+
+def test_a_client_may_send_a_seconds_worth_at_once_and_then_its_rate(app, store, clock):
+    paced = a_caller(app, store, "paced", rate_per_s=2.0)
+    waiting = "/draw/midjourney/waiting"
+
+    assert [paced("POST", waiting).status_code for _ in range(3)] == [200, 200, 429]
+    clock.pass_s(0.5)
+    assert [paced("POST", waiting).status_code for _ in range(2)] == [200, 429]
+    clock.pass_s(60)
+    assert [paced("POST", waiting).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_slow_rate_says_after_how_many_seconds(app, store, clock):
+    slow = a_caller(app, store, "slow", rate_per_s=0.1)
+
+    assert slow.imagine().status_code == 202
+    clock.pass_s(3)
+    response = slow.imagine()
+
+    refused(response, 429)
+    assert response.headers["Retry-After"] == "7"
+
+
+def test_one_clients_jobs_are_not_there_for_another(caller, other):
+    job = caller.drawn()
+
+    refused(other("GET", f"/draw/midjourney/jobs/{job['id']}"), 404)
+    refused(other("GET", f"/draw/midjourney/find/by/{job['tag']}"), 404)
+    assert other("GET", "/draw/midjourney/jobs").json == {"data": [], "cursor": None}
+    assert other("GET", f"/draw/midjourney/jobs?tag={job['tag']}").json["data"] == []
+    assert other("POST", "/draw/midjourney/waiting").json == {"data": 0}
+
+
+def test_pictures_and_health_need_no_token(app):
+    nobody = Caller(app, "", "")
+
+    assert nobody("GET", "/healthz").status_code == 200
+    refused(nobody("GET", "/images/drawings/20270115/" + "0" * 32 + ".png"), 404)

@@ -1,0 +1,151 @@
+"""What a body must be before its fields are looked at, and addresses that are none."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from api.errors import STATUS_CODES
+from limner import errors
+from tests.api.asking import IMAGINE, a_body, refused
+
+
+def post(caller, data, content_type="application/json", **headers):
+    return caller("POST", IMAGINE, data=data, content_type=content_type, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/x+json",
+    ],
+)
+def test_json_by_its_content_type_is_read(caller, content_type):
+    assert post(caller, json.dumps(a_body()), content_type).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ],
+)
+def test_another_content_type_is_refused(caller, content_type):
+    refused(post(caller, json.dumps(a_body()), content_type), 415)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"{}}",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"1",
+        b'{"chaos": NaN}',
+        b'{"chaos": Infinity}',
+        b'{"chaos": -Infinity}',
+        b'{"tag": "a", "tag": "b"}',
+        b"\xff\xfe{",
+        b'{"prompt": "\xff"}',
+        b'{"prompt": "\xed\xa0\x80"}',
+        b'{"chaos": ' + b"9" * 5000 + b"}",
+        b"[" * 200_000,
+        b'{"a":' * 200_000 + b"1" + b"}" * 200_000,
+    ],
+)
+def test_what_is_not_one_json_object_is_refused(caller, data):
+    assert refused(post(caller, data), 400) == {}
+
+
+def test_a_byte_order_mark_does_no_harm(caller):
+    assert post(caller, b"\xef\xbb\xbf" + json.dumps(a_body()).encode()).status_code == 202
+
+
+def test_a_body_that_says_it_is_over_100_mb_is_refused_unread(caller):
+    response = caller(
+        "POST",
+        IMAGINE,
+        input_stream=io.BytesIO(b"{}"),
+        content_type="application/json",
+        environ_overrides={"CONTENT_LENGTH": str(100 * 1024 * 1024 + 1)},
+    )
+
+    refused(response, 413)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/draw/midjourney/"),
+        ("POST", IMAGINE + "/"),
+        ("POST", "/" + IMAGINE),
+        ("GET", "/draw/midjourney/find/by/"),
+        ("GET", "/images/"),
+        ("GET", "/static/x"),
+        ("GET", "/%00"),
+    ],
+)
+def test_an_address_that_is_none_is_404_in_the_one_shape(caller, method, path):
+    refused(caller(method, path), 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_a_wrong_method_is_405_with_those_allowed(caller, method):
+    response = caller(method, IMAGINE)
+
+    refused(response, 405)
+    assert response.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/draw/midjourney/waiting", "/draw/midjourney/pending"])
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [(b"", None), (b"{}", "application/json"), (b"{", "application/json"), (b"x=1", "text/plain")],
+)
+def test_counting_takes_any_body_or_none(caller, path, data, content_type):
+    response = caller("POST", path, data=data, content_type=content_type)
+
+    assert (response.status_code, response.json) == (200, {"data": 0})
+
+
+def test_every_refusal_has_its_status():
+    def below(kind):
+        return {kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))}
+
+    assert set(STATUS_CODES) == below(errors.RequestError) - {errors.RequestError}
+
+
+def test_what_nobody_foresaw_is_a_bare_500_and_a_log_line(app, caller, caplog):
+    @app.get("/broken")
+    def broken():
+        raise RuntimeError("secret detail")
+
+    response = caller("GET", "/broken")
+
+    assert refused(response, 500) == {}
+    assert "secret" not in response.text
+    assert "request.broke" in caplog.messages
+
+
+def test_an_accepted_job_is_logged_without_its_words(caller, caplog):
+    caplog.set_level("INFO")
+
+    job = caller.drawn(promptEn="secret words", callBackUrl="https://caller.example/key")
+
+    (line,) = [record for record in caplog.records if record.message == "job.accepted"]
+    assert line.limner_fields == {"job": job["id"], "client": "ann", "lane": "fast"}
+    assert "secret" not in caplog.text
+    assert "caller.example" not in caplog.text

@@ -1,0 +1,123 @@
+"""The API while Redis is away, and when it comes back."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from api import create_app
+from limner import embedded
+from limner.settings import Settings
+from limner.store import Store
+from tests.api.asking import Caller, a_caller, refused
+from tests.conftest import answers, wait_until
+
+ASKED = [
+    ("POST", "/draw/midjourney/waiting"),
+    ("POST", "/draw/midjourney/pending"),
+    ("GET", "/draw/midjourney/jobs"),
+    ("GET", "/draw/midjourney/jobs/" + "0" * 32),
+    ("GET", "/draw/midjourney/find/by/" + "0" * 32),
+    ("GET", "/readyz"),
+]
+
+
+class Mortal:
+    """A server of a test's own, to be started and killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = embedded.socket_url(folder)
+        self.process = None
+
+    def start(self) -> None:
+        self.process = embedded.start(self.folder)
+        store = Store(self.url)
+        wait_until(lambda: answers(store), what="the embedded server")
+        store.close()
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+@pytest.fixture
+def server():
+    folder = Path(tempfile.mkdtemp(prefix="limner-mortal-"))
+    mortal = Mortal(folder)
+    yield mortal
+    mortal.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mortal_app(server, tmp_path):
+    settings = Settings(redis_url=server.url, data_dir=tmp_path)
+    store = Store(server.url)
+    # Time stands still for the guard, so a client once known stays known.
+    yield create_app(settings, store, clock=lambda: 0.0)
+    store.close()
+
+
+def test_without_redis_every_request_is_503_with_a_time_to_come_again(mortal_app):
+    caller = Caller(mortal_app, "some-token", "ann")
+
+    for response in [caller.imagine(), caller.origin(), *(caller(*asked) for asked in ASKED)]:
+        refused(response, 503)
+        assert int(response.headers["Retry-After"]) > 0
+
+
+def test_without_redis_the_process_is_alive_and_not_ready(mortal_app):
+    client = mortal_app.test_client()
+
+    assert client.get("/healthz").json == {"status": "alive"}
+    refused(client.get("/readyz"), 503)
+
+
+def test_an_api_that_started_first_accepts_as_soon_as_redis_is_there(mortal_app, server):
+    client = mortal_app.test_client()
+    refused(client.get("/readyz"), 503)
+
+    server.start()
+    store = Store(server.url)
+    caller = a_caller(mortal_app, store, "ann")
+
+    assert client.get("/readyz").json == {"status": "ready"}
+    assert caller.imagine().status_code == 202
+    assert store.redis.llen("fast") == 1
+    store.close()
+
+
+def test_an_inline_picture_stays_when_nobody_knows_whether_the_job_was_accepted(
+    mortal_app, server, tmp_path
+):
+    server.start()
+    store = Store(server.url)
+    caller = a_caller(mortal_app, store, "ann")
+    store.close()
+    caller.drawn()
+
+    server.kill()
+
+    refused(caller.imagine(imageList=[base64.b64encode(b"a picture").decode()]), 503)
+    assert len(list(tmp_path.glob("images/spool/*/*.txt"))) == 1
+
+
+def test_a_restarted_redis_is_used_again(mortal_app, server):
+    server.start()
+    store = Store(server.url)
+    caller = a_caller(mortal_app, store, "ann")
+    first = caller.drawn()
+    server.kill()
+    refused(caller("GET", f"/draw/midjourney/jobs/{first['id']}"), 503)
+
+    server.start()
+
+    assert caller("GET", f"/draw/midjourney/jobs/{first['id']}").json == first
+    store.close()
