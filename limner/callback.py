@@ -31,6 +31,14 @@ class Kind(StrEnum):
     TERMINAL = "X"
 
 
+#: what of a job's record may differ between two of its events (CHANGING of lib_outbox.lua)
+CHANGING = frozenset(
+    {
+        *("status", "progress", "url", "width", "height", "cells", "marks", "engine"),
+        *("reason", "reason_code", "notes", "started_ms", "finished_ms", "attempts"),
+    }
+)
+
 #: seconds before each attempt, counted from the one before it
 BUDGETS: Mapping[Kind, tuple[float, ...]] = {
     Kind.TERMINAL: (

@@ -1,0 +1,176 @@
+"""What an attempt sends and keeps: URL, body, signed headers, and the line in the job's log.
+
+Used by ``workers/callbacks.py``. Clients are looked up at most every few seconds; bodies are made from
+the record and the event alone, so every attempt of an event sends the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from limner import log
+from limner.callback import CHANGING, Event, GiveUp, Outcome
+from limner.client import Client
+from limner.job import Job, Request
+from limner.settings import Settings
+from limner.signature import sign
+from limner.store import Store
+from limner.store.outbox import Taken
+from schemas.job import job_body
+from workers.outgoing import Outgoing
+
+logger = logging.getLogger(__name__)
+
+BODY_MAX_BYTES = 64 * 1024
+#: how long a change of a client (its secret, its allow-list) may go unseen
+CLIENT_FRESH_S = 5.0
+#: more allow-lists than this at a time, and the connections of the oldest are closed
+OUTGOING_KEPT = 64
+REPLAY_HEADER = "x-limner-replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Everything one attempt needs."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+    outgoing: Outgoing
+    #: the client whose default URL this is, "" if it is not
+    default_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    client: Client | None
+    disabled: bool
+    fresh_until: float
+
+
+class Letters:
+    """Writes letters; safe to share between threads."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._clients: dict[str, _Known] = {}
+        self._outgoing: dict[str, Outgoing] = {}
+        self._lock = threading.Lock()
+
+    def write(self, taken: Taken) -> Letter | GiveUp:
+        """Return what to send, or why there is nothing to send or nobody to send it as.
+
+        Raises:
+            StoreDown: the client cannot be looked up now.
+        """
+        event, record = taken.event, taken.record
+        known = self._known(record["client"])
+        client = known.client
+        if client is None or not client.secrets:
+            return GiveUp("no_client", all_of_it=True)
+        try:
+            own_url = Request.from_json(record["request"]).callback_url
+            body = event_body(record, event)
+        except (KeyError, TypeError, ValueError):
+            log.event(logger, "callback.broken", logging.ERROR, error=True, job=event.job)
+            return GiveUp("broken")
+        default_url = client.callback_url or self._settings.callback_url
+        url = own_url or default_url
+        if url is None:
+            return GiveUp("no_url", all_of_it=True)
+        is_default = url == default_url
+        if is_default and known.disabled and not event.resent:
+            return GiveUp("disabled")
+        headers = {
+            "Content-Type": "application/json",
+            **sign(event.id, int(self._clock()), body, client.secrets),
+            **({REPLAY_HEADER: "1"} if event.resent else {}),
+        }
+        default_of = client.name if is_default else ""
+        return Letter(url, body, headers, self._outgoing_of(client), default_of)
+
+    def forget(self, client: str) -> None:
+        """Look the client up anew the next time."""
+        self._clients.pop(client, None)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        with self._lock:
+            for outgoing in self._outgoing.values():
+                outgoing.close()
+            self._outgoing.clear()
+
+    def _known(self, name: str) -> _Known:
+        now = time.monotonic()
+        known = self._clients.get(name)
+        if known is None or known.fresh_until < now:
+            client = self._store.clients.get(name)
+            disabled = self._store.outbox.endpoint(name).disabled_ms is not None
+            known = _Known(client, disabled, now + CLIENT_FRESH_S)
+            self._clients[name] = known
+        return known
+
+    def _outgoing_of(self, client: Client) -> Outgoing:
+        """Return the connections of everybody with the same allow-list: no others may use them."""
+        allow = client.callback_allow
+        with self._lock:
+            outgoing = self._outgoing.get(allow)
+            if outgoing is None:
+                try:
+                    outgoing = Outgoing.of(self._settings, allow)
+                except ValueError as error:
+                    log.event(
+                        logger, "client.misread", logging.ERROR, client=client.name, why=error
+                    )
+                    outgoing = Outgoing.of(self._settings)
+                while len(self._outgoing) >= OUTGOING_KEPT:
+                    self._outgoing.pop(next(iter(self._outgoing))).close()
+                self._outgoing[allow] = outgoing
+            return outgoing
+
+
+def event_body(record: Mapping[str, str], event: Event) -> bytes:
+    """Return the bytes that tell ``event``: the job as it was then, with the event's seq."""
+    then = {name: text for name, text in record.items() if name not in CHANGING}
+    then |= event.fields
+    position = then.pop("position", None)
+    job = Job.from_record(then, position=int(position) if position else None)
+    body = job_body(job) | {"seq": event.seq}
+    for dispensable in ((), ("prompt",), ("prompt", "finalPrompt"), ("extra",)):
+        body |= dict.fromkeys(dispensable)
+        encoded = _json(body)
+        if len(encoded) <= BODY_MAX_BYTES:
+            break
+    return encoded
+
+
+def attempt_record(taken: Taken, outcome: Outcome) -> dict[str, Any]:
+    """Return what the job's log keeps of an attempt; the outbox adds ``at`` and ``next``."""
+    event = taken.event
+    facts: dict[str, Any] = {
+        "seq": event.seq,
+        "kind": event.kind.value,
+        "id": event.id,
+        "attempt": taken.tried + 1,
+        "status": outcome.status,
+        "error": outcome.error_class,
+        "ms": outcome.took_ms,
+        "address": outcome.address,
+        "answer": outcome.answer.decode("utf-8", "replace") or None,
+        # Where it wanted to lead us; queries may carry secrets.
+        "location": outcome.location.partition("?")[0][:256] if outcome.location else None,
+        "resent": True if event.resent else None,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
