@@ -69,7 +69,7 @@ class Draftsman:
         keeper: Keeper,
         worker: str,
         messages: Callable[[], Messages],
-        fetch: Fetch,
+        fetch_for: Callable[[str], Fetch],
     ) -> None:
         self._store = store
         self._engines = engines
@@ -77,7 +77,7 @@ class Draftsman:
         self._keeper = keeper
         self._worker = worker
         self._messages = messages
-        self._fetch = fetch
+        self._fetch_for = fetch_for
         self._draining = False
 
     def drain(self) -> None:
@@ -175,9 +175,8 @@ class Draftsman:
         """Submit, or go on with a handle, and watch; without ``Finished`` the drawing was stopped."""
         lanes = self._store.lanes
         if handle is None:
-            references = prepare_references(
-                job.request.references, folder, self._images, self._fetch
-            )
+            fetch = self._patiently(drawing, lambda: self._fetch_for(job.client))
+            references = prepare_references(job.request.references, folder, self._images, fetch)
             attempt = self._begin(drawing)
             if attempt is None:
                 return None, None

@@ -22,19 +22,23 @@ from limner.pictures import (
     UnreadablePictureError,
     open_picture,
 )
+from workers.outgoing import FetchFailed
 
 log = logging.getLogger(__name__)
 
 SPOOL = "spool:"
 REFERENCE_MAX_BYTES = 10 * 1024 * 1024
+#: what a caller learns of a failed fetch: no more of our network than that it failed
+_UNREACHABLE = "cannot be fetched"
+_CLAUSES = {
+    "too_large": "is larger than 10 MB",
+    "timeout": "took too long to fetch",
+    "not_allowed": "is at an address that is not allowed",
+}
 _DATA_URL = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
 
-#: URL, most bytes → the bytes; raises ReferenceUnreachableError
+#: URL, most bytes → the bytes; raises FetchFailed
 Fetch = Callable[[str, int], bytes]
-
-
-class ReferenceUnreachableError(Exception):
-    """A reference could not be fetched; the message says why, in a clause, and nothing of our network."""
 
 
 def prepare_references(
@@ -52,9 +56,14 @@ def prepare_references(
             if len(data) > REFERENCE_MAX_BYTES:
                 raise UnreadablePictureError("is larger than 10 MB")
             picture = open_picture(data, REFERENCE_FORMATS)
-        except (UnreadablePictureError, ReferenceUnreachableError) as error:
+        except UnreadablePictureError as error:
             event(log, "reference.rejected", number=number, why=str(error))
             raise Rejected("reference", f"Reference image {number} {error}.") from error
+        except FetchFailed as error:
+            event(log, "reference.rejected", number=number, why=error.why)
+            raise Rejected(
+                "reference", f"Reference image {number} {_CLAUSES.get(error.why, _UNREACHABLE)}."
+            ) from error
         picture.thumbnail((REFERENCE_SIDE_MAX_PX, REFERENCE_SIDE_MAX_PX))
         path = folder / f"reference-{number}.png"
         picture.save(path, "PNG", compress_level=1)
@@ -75,7 +84,7 @@ def _read(reference: str, images: FolderImages, fetch: Fetch) -> bytes:
     try:
         text = images.get(reference.removeprefix(SPOOL)).decode("ascii")
     except KeyError:
-        raise ReferenceUnreachableError("is not kept any more") from None
+        raise UnreadablePictureError("is not kept any more") from None
     except UnicodeDecodeError as error:
         raise UnreadablePictureError("is not base64") from error
     try:

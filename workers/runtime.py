@@ -23,7 +23,8 @@ from limner.store import Store
 from workers.callbacks import Dispatcher
 from workers.drawing import Draftsman
 from workers.keeper import Keeper
-from workers.outgoing import reference_fetcher
+from workers.outgoing import Outgoing
+from workers.references import Fetch
 
 #: how long an ending process lets a POST under way come to its end
 POSTS_GRACE_S = 5.0
@@ -56,7 +57,7 @@ class LaneRuntime:
             self._keeper,
             worker,
             self.messages,
-            reference_fetcher(settings),
+            Fetchers(self.store, settings),
         )
 
     def start(self) -> None:
@@ -109,6 +110,25 @@ class CallbackRuntime:
         dropped += self._images.prune("spool", self._settings.preview_keep_days, now)
         dropped += self._images.prune("drawings", self._settings.keep_days, now)
         return f"{sent} messages sent again, {dropped} days of pictures dropped"
+
+
+class Fetchers:
+    """How each client's reference images are fetched: by what that client may reach."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._by_allowance: dict[str, Outgoing] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, client: str) -> Fetch:
+        """Return the way to fetch for ``client``."""
+        known = self._store.clients.get(client)
+        allowance = known.callback_allow if known else ""
+        with self._lock:
+            if allowance not in self._by_allowance:
+                self._by_allowance[allowance] = Outgoing.of(self._settings, allowance)
+            return self._by_allowance[allowance].fetch
 
 
 class LazyMessages:

@@ -1,0 +1,187 @@
+"""A whole Limner of real processes in a folder of its own, to be killed in part or in whole."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any
+
+from limner import embedded, processes
+from limner.settings import Settings
+from limner.stack import answers
+from limner.store import Store
+from tests.conftest import answers as redis_answers
+from tests.conftest import wait_until
+
+
+class House:
+    """Starts Limner's processes one by one, by the command lines of ``limner.processes``."""
+
+    def __init__(self, engines: str, **settings: Any) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="limner-house-"))
+        self.ledger = self.folder / "ledger"
+        self.ledger.touch()
+        config = self.folder / "limner.toml"
+        lines = {"port": _free_port(), "flower_port": _free_port(), "lease_s": 4, "tick_s": 1}
+        lines |= settings
+        config.write_text(
+            f'data_dir = "{self.folder}/data"\n'
+            + "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
+            + engines.replace("LEDGER", str(self.ledger)),
+            encoding="utf-8",
+        )
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("LIMNER_")}
+        environ["LIMNER_CONFIG"] = str(config)
+        self.settings = Settings.load(environ)
+        self._environ = processes.environment(self.settings, environ)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.started = 0
+
+    def __enter__(self) -> House:
+        self.settings.data_dir.mkdir()
+        self.start_redis()
+        self.store = Store.of(self.settings)
+        wait_until(lambda: redis_answers(self.store), what="the embedded server")
+        self.token = self.store.clients.add("ann", callback_allow="127.0.0.1:*").token
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+        for name in list(self.running):
+            self.kill(name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start_redis(self) -> None:
+        self._start("redis", embedded.command(self.settings.data_dir))
+
+    def start_api(self) -> None:
+        self._start("api", processes.api(self.settings))
+        wait_until(
+            lambda: answers("127.0.0.1", self.settings.port, "/healthz"), what="the API's start"
+        )
+
+    def start_worker(self, queue: str) -> str:
+        """Start one worker and return its name."""
+        self.started += 1
+        name = f"{queue}-{self.started}"
+        self._start(name, processes.worker(queue, self.settings, str(self.started)))
+        return name
+
+    def start_beat(self) -> None:
+        self._start("beat", processes.beat(self.settings))
+
+    def start_flower(self) -> None:
+        self._start("flower", processes.flower(self.settings))
+        wait_until(
+            lambda: answers("127.0.0.1", self.settings.flower_port, "/healthcheck"),
+            what="Flower's start",
+        )
+
+    def start_all(self) -> None:
+        self.start_api()
+        for queue in processes.QUEUES:
+            self.start_worker(queue)
+
+    def kill(self, name: str) -> None:
+        """Kill a process and all it started with -9, without a word."""
+        process = self.running.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def terminate(self, name: str) -> float:
+        """Ask a process to end; return how many seconds that took."""
+        process = self.running.pop(name)
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(30)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return time.monotonic() - began
+
+    def imagine(self, **fields: Any) -> dict[str, Any]:
+        """POST one job through the API and return the answer."""
+        body = {"promptEn": "a lighthouse", "fast": True, "tag": uuid.uuid4().hex} | fields
+        status, answer = self.ask("POST", "/draw/midjourney/imagine", body)
+        assert status == 202, answer
+        return answer
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.settings.port}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"token": self.token, "Content-Type": "application/json"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def flower(self, path: str) -> Any:
+        url = f"http://127.0.0.1:{self.settings.flower_port}{path}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
+
+    def drawn(self) -> list[dict[str, Any]]:
+        """What the rehearsal engine noted: its starts and ends, in order of time."""
+        lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
+        return sorted(lines, key=lambda line: line["at"])
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def _start(self, name: str, command: list[str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                command,
+                cwd=processes.HOME,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+def most_at_once(ledger: list[dict[str, Any]]) -> int:
+    """The most drawings that were on the engine at one time."""
+    now = most = 0
+    for line in ledger:
+        now += 1 if line["what"] == "start" else -1
+        most = max(most, now)
+    return most
+
+
+def assert_told_in_order(events: list[dict[str, Any]]) -> None:
+    """−1 first, seq rising, percent rising until the job waits again, one end, and that last."""
+    assert events, "nothing was told"
+    statuses = [event["status"] for event in events]
+    seqs = [event["seq"] for event in events]
+    assert statuses[0] == -1, statuses
+    assert seqs == sorted(set(seqs)), seqs
+    assert statuses[-1] in (1, 2), statuses
+    assert not {1, 2} & set(statuses[:-1]), statuses
+    for before, after in itertools.pairwise(events):
+        if before["status"] == after["status"] == 0:
+            assert before["progress"] <= after["progress"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,69 @@
+"""A callback receiver on loopback that keeps everything it is told, in order."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Receiver:
+    """Answers 204; ``bodies`` are per job, ``ids`` the webhook-ids beside them."""
+
+    bodies: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
+    ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> Receiver:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with receiver.lock:
+                    receiver.bodies[body["id"]].append(body)
+                    receiver.ids[body["id"]].append(self.headers["webhook-id"])
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_: object) -> None:
+                """A poster that was killed leaves a broken connection: that is what we test."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+
+    def told(self, job_id: str) -> list[dict]:
+        """The job's events in the order in which they came, without repeated deliveries."""
+        with self.lock:
+            seen: set[str] = set()
+            events = []
+            for identity, body in zip(self.ids[job_id], self.bodies[job_id], strict=True):
+                if identity not in seen:
+                    seen.add(identity)
+                    events.append(body)
+            return events
+
+    def ended(self, job_id: str) -> bool:
+        return any(body["status"] in (1, 2) for body in self.told(job_id))
