@@ -11,10 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from limner import embedded
 from limner.errors import StoreDown
 from limner.store import Store
+
+# Two shared cores: how long an example takes says nothing about the code.
+hypothesis_settings.register_profile(
+    "limner", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("limner")
 
 
 class MovingClock:
