@@ -1,0 +1,160 @@
+"""What the callbacks' tests share: jobs with events, a poster to move by hand, a receiver to command."""
+
+from __future__ import annotations
+
+import http.server
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from limner.callback import destination
+from limner.job import Lane, Request, new_record
+from limner.store import Store
+from limner.store.outbox import Next, Poster, Report, Taken
+from limner.store.scripts import _read
+
+EMIT = """
+redis.call('HSET', job_key(ARGV[3]), 'status', ARGV[5], 'progress', ARGV[6])
+return emit(ARGV[3], ARGV[4], ARGV[7] ~= '' and ARGV[7] or nil)
+"""
+KEPT_MS = 30 * 86_400_000
+_tokens = itertools.count(1)
+
+
+def a_poster(name: str = "p1", *, cap: int = 8, places: int = 8, lease_ms: int = 30_000) -> Poster:
+    return Poster(name, cap=cap, places=places, kept_ms=KEPT_MS, lease_ms=lease_ms)
+
+
+def a_job(
+    store: Store, job_id: str, url: str = "http://receiver:80/hook", client: str = "ann"
+) -> str:
+    """A job that somebody is to be told of, without the lanes around it."""
+    request = Request("a cat", Lane.FAST, "0" * 32, callback_url=url)
+    record = new_record(job_id, client, request, (1, 2, 3, 4))
+    record |= {"dest": destination(url), "status": "waiting", "progress": "0", "seq": "0"}
+    record["created_ms"] = "1800000000000"
+    store.redis.hset("limner:job:" + job_id, mapping=record)
+    return job_id
+
+
+def emit(store: Store, job: str, kind: str, status: str = "", progress: int = 0) -> int:
+    """Change the record and put the event into the outbox, as the lanes' scripts do."""
+    scripts = store.outbox._scripts
+    script = scripts._loaded.get("test_emit")
+    if script is None:
+        text = "\n".join([_read("lib_base"), _read("lib_outbox"), EMIT])
+        script = scripts._loaded["test_emit"] = store.redis.register_script(text)
+    status = status or {"T": "submitted", "P": "drawing", "X": "done"}[kind]
+    now = scripts._clock() if scripts._clock else ""
+    return int(script(args=["limner:", now, job, kind, status, progress, ""]))
+
+
+def take(store: Store, poster: Poster | None = None, count: int = 100) -> list[Taken]:
+    """Everything a poster gets now."""
+    return store.outbox.take(poster or a_poster(), count, f"token-{next(_tokens)}")
+
+
+def take_one(store: Store, poster: Poster | None = None) -> Taken:
+    (taken,) = take(store, poster, 1)
+    return taken
+
+
+def done(store: Store, taken: Taken, verdict: str = "ok", poster: Poster | None = None, **report):
+    """Report an attempt; ``go_on`` is off unless asked for."""
+    go_on = report.pop("go_on", False)
+    health = {"ok": "ok", "retry": "bad", "dead": "bad", "drop": "bad"}.get(verdict, "none")
+    made = Report(verdict, **{"health": health} | report)
+    return store.outbox.done(poster or a_poster(), taken, made, go_on=go_on)
+
+
+def tell_all(store: Store, poster: Poster | None = None) -> list[int]:
+    """Deliver whatever can be delivered now; return the seqs in order."""
+    told = []
+    for taken in take(store, poster):
+        while True:
+            told.append(taken.event.seq)
+            result = done(store, taken, "ok", poster, go_on=True)
+            if not isinstance(result, Next):
+                break
+            taken = result.taken
+    return told
+
+
+@dataclass
+class Heard:
+    """One POST as the receiver got it."""
+
+    headers: dict[str, str]
+    body: bytes
+    path: str
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def job(self) -> str:
+        return json.loads(self.body)["id"]
+
+    @property
+    def seq(self) -> int:
+        return json.loads(self.body)["seq"]
+
+
+#: path, and how many POSTs came before → status and headers to answer with
+Answer = Callable[[Heard, int], tuple[int, dict[str, str]]]
+
+
+class Receiver:
+    """A real HTTP server on loopback that keeps what it hears and answers as it is told."""
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self.heard: list[Heard] = []
+        self._answer = answer or (lambda heard, before: (200, {}))
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            # One write and no delay, else loopback is as slow as an ocean.
+            wbufsize = -1
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                heard = Heard({k.lower(): v for k, v in self.headers.items()}, body, self.path)
+                before = len(receiver.heard)
+                receiver.heard.append(heard)
+                status, headers = receiver._answer(heard, before)
+                self.send_response(status)
+                for name, value in {"Content-Length": "2", **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                pass
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
