@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 RESET = "\x1b[0m"
@@ -44,7 +45,9 @@ class Console:
             self._stream.flush()
 
     def say_as(self, name: str, text: str) -> None:
-        """Write one line of the process called ``name``."""
+        """Write one line of the process called ``name``; empty ones are left out."""
+        if not text:
+            return
         colour = self._colours.setdefault(
             name, PREFIX_COLOURS[len(self._colours) % len(PREFIX_COLOURS)]
         )
@@ -61,16 +64,15 @@ class Console:
         return f"{colour}{text}{RESET}" if self.colourful else text
 
 
-class ConsoleHandler(logging.Handler):
-    """Log records as lines of one process on a console."""
+class CallHandler(logging.Handler):
+    """Log records as lines given to a function."""
 
-    def __init__(self, console: Console, name: str) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()
-        self._console = console
-        self._as = name
+        self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.say_as(self._as, self.format(record))
+        self._say(self.format(record))
 
 
 def bar(percent: int, width: int = 30) -> str:

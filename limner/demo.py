@@ -16,22 +16,26 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from limner.console import BOLD, DIM, GREEN, RED, Console, bar
+from limner import log
+from limner.console import BOLD, DIM, GREEN, RED, CallHandler, Console, bar
 from limner.errors import LimnerError
 from limner.receiver import WORDS, Receiver, Told
 from limner.settings import ENV_PREFIX, Settings
-from limner.stack import Stack, StopAsked
+from limner.stack import Stack, StartFailed, StopAsked
 from limner.store import Store
 
 LIMIT_S = 180.0
 REQUEST_S = 15.0
-#: lines of a process that failed, shown with the failure
+#: lines of the processes, shown with a failure
 LAST_LINES = 20
+
+#: the longest line of the board
+LINE_WIDTH = 80
 
 PROMPTS = {
     "fast": "a lighthouse on a cliff at dusk, waves below",
@@ -80,17 +84,18 @@ def show(console: Console) -> int:
     """Run the demo and return its exit code."""
     # Resolved: a link in the path could be shorter than what it stands for.
     folder = Path(tempfile.mkdtemp(prefix="limner-demo-")).resolve()
-    last_lines: deque[str] = deque(maxlen=LAST_LINES)
+    told: list[tuple[str, str]] = []
     try:
-        _run(console, folder, last_lines)
+        _run(console, folder, told)
     except StopAsked:
         console.say("\nStopped. Nothing is left running.")
         return 130
     except LimnerError as error:
         console.say(f"\n{console.paint(RED, 'The demo failed:')} {error.message}")
-        if last_lines:
-            console.say("The last lines of its processes:")
-            console.say("\n".join(f"  {line}" for line in last_lines))
+        culprit = error.process if isinstance(error, StartFailed) else None
+        lines = [f"  {name:9} | {line}" for name, line in told if culprit in (None, name)]
+        for line in lines[-LAST_LINES:]:
+            console.say(line)
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -101,43 +106,59 @@ def show(console: Console) -> int:
     return 0
 
 
-def _run(console: Console, folder: Path, last_lines: deque[str]) -> None:
-    # Nothing of the operator's own gateway gets in here.
+def _run(console: Console, folder: Path, told: list[tuple[str, str]]) -> None:
+    def say(name: str, line: str) -> None:
+        if line and not over:
+            told.append((name, line))
+
+    over = False
+    log.set_up("text", "info", CallHandler(partial(say, "limner")))
+    deadline = time.monotonic() + LIMIT_S
+    environ = _environment(folder)
+    settings = Settings.load(environ)
+    console.say(console.paint(BOLD, "Limner") + " draws two pictures and tells each step.\n")
+    with Stack(settings, say, flower=False, environ=environ) as stack:
+        try:
+            begun_at = time.monotonic()
+            stack.start()
+            took_s = time.monotonic() - begun_at
+            console.say(f"  started  server, workers, API: {took_s:.1f} s\n")
+            _draw(console, stack, deadline)
+        finally:
+            over = True  # how they stop says nothing about why they had to
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return an environment in which nothing of the operator's own gateway gets in."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(ENV_PREFIX)}
-    environ |= {
+    return environ | {
         ENV_PREFIX + "CONFIG": os.devnull,
         ENV_PREFIX + "DATA_DIR": str(folder / "data"),
         ENV_PREFIX + "PORT": str(free_port()),
         ENV_PREFIX + "LOG_FORMAT": "text",
     }
-    settings = Settings.load(environ)
-    deadline = time.monotonic() + LIMIT_S
-    console.say(console.paint(BOLD, "Limner") + " draws two pictures and tells each step.\n")
-    stack = Stack(
-        settings,
-        lambda name, line: last_lines.append(f"{name:9} | {line}"),
-        flower=False,
-        environ=environ,
-    )
-    with stack:
-        begun_at = time.monotonic()
-        stack.start()
-        took_s = time.monotonic() - begun_at
-        console.say(f"  started  server, workers, API                {took_s:8.1f} s\n")
-        token, secret = _client(stack.store)
-        with Receiver(secret) as receiver:
-            drawings = [Drawing(lane) for lane in PROMPTS]
-            for drawing in drawings:
-                console.say(f"  {drawing.lane:8} {PROMPTS[drawing.lane]}")
-                _submit(settings.base_url, token, receiver.url, drawing)
-            console.say()
-            _follow(console, stack, receiver, drawings, deadline)
-        console.say()
+
+
+def _draw(console: Console, stack: Stack, deadline: float) -> None:
+    token, secret = _client(stack.store)
+    base_url = stack.settings.base_url
+    drawings = [Drawing(lane) for lane in PROMPTS]
+    with Receiver(secret) as receiver:
         for drawing in drawings:
-            path = Path(f"limner-demo-{drawing.lane}.png").absolute()
-            path.write_bytes(_fetch(drawing.job["url"]))
-            size = f"{drawing.job['width']} x {drawing.job['height']}"
-            console.say(f"  {drawing.lane:8} {path}  {console.paint(DIM, size)}")
+            console.say(f"  {drawing.lane:8} {PROMPTS[drawing.lane]}")
+            _submit(base_url, token, receiver.url, drawing)
+        console.say()
+        _follow(console, stack, receiver, drawings, deadline)
+    console.say()
+    for drawing in drawings:
+        path = Path(f"limner-demo-{drawing.lane}.png").absolute()
+        picture = _fetch(drawing.job["url"])
+        try:
+            path.write_bytes(picture)
+        except OSError as error:
+            raise DemoFailed(f"cannot write {path}: {error.strerror}") from error
+        size = f"{drawing.job['width']} x {drawing.job['height']}"
+        console.say(f"  {drawing.lane:8} {path}  {console.paint(DIM, size)}")
 
 
 def _client(store: Store) -> tuple[str, str]:
@@ -190,13 +211,15 @@ class Board:
     def __init__(self, console: Console, drawings: list[Drawing]) -> None:
         self._console = console
         self._drawings = drawings
-        if console.is_terminal:
+        # A line that wraps could not be written over.
+        self._moves = console.is_terminal and shutil.get_terminal_size().columns >= LINE_WIDTH
+        if self._moves:
             for drawing in drawings:
                 console.say(self._line(drawing))
 
     def show(self, drawing: Drawing) -> None:
         """Show what a callback has changed."""
-        if not self._console.is_terminal:
+        if not self._moves:
             self._console.say(self._line(drawing))
             return
         lines = "".join(f"\r\x1b[2K{self._line(each)}\n" for each in self._drawings)
@@ -206,12 +229,12 @@ class Board:
         console, percent = self._console, int(drawing.job.get("progress", 0))
         state = f"{drawing.status:2} {WORDS[drawing.status]:9}"
         meter = ""
-        if console.is_terminal:
+        if self._moves:
             state = console.paint(GREEN if drawing.ended else BOLD, state)
-            meter = console.paint(GREEN if drawing.ended else DIM, bar(percent)) + "  "
+            meter = console.paint(GREEN if drawing.ended else DIM, bar(percent, 24)) + "  "
         heard = ""
         if drawing.callbacks:
-            heard = console.paint(DIM, f"callback {drawing.callbacks}, signature good")
+            heard = console.paint(DIM, f"callback {drawing.callbacks}, signed")
         return f"  {drawing.lane:8} {state}  {meter}{percent:3} %  {heard}".rstrip()
 
 

@@ -60,3 +60,6 @@ def set_up(log_format: str, log_level: str, handler: logging.Handler | None = No
     root.setLevel(log_level.upper())
     # urllib3 writes whole URLs, and callback URLs may carry secrets.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # Celery tells of each task that came and went, ticks included; our own events say more.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)

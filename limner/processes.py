@@ -8,6 +8,7 @@ Flask and no Celery.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -82,6 +83,15 @@ def worker(queue: str, settings: Settings, mark: str) -> list[str]:
     )
 
 
+def ping(queue: str, mark: str) -> list[str]:
+    """Return the command that succeeds if that worker on this host answers."""
+    return celery(
+        *("--config", "celeryconfig", "inspect", "ping"),
+        *("--destination", f"{queue}-{mark}@{socket.gethostname()}"),
+        *("--timeout", "5"),
+    )
+
+
 def beat(settings: Settings) -> list[str]:
     """Return the command of beat. It sends ``tick`` by name and loads no worker code."""
     return celery(
@@ -110,8 +120,10 @@ def flower(settings: Settings) -> list[str]:
         f"--port={settings.flower_port}",
         f"--max_tasks={FLOWER_TASKS}",
         "--purge_offline_workers=60",
-        "--tasks_columns=name,uuid,state,args,worker,received,started,runtime",
-        "--logging=warning",
+        # It would switch on the callback workers' events too; lane workers send theirs anyway.
+        "--enable_events=false",
+        "--tasks_columns=name,uuid,state,kwargs,worker,received,started,runtime",
+        "--logging=error",
     )
 
 
@@ -152,6 +164,9 @@ def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
     config = Path(environ.get(ENV_PREFIX + "CONFIG") or "limner.toml")
     own[ENV_PREFIX + "CONFIG"] = str(config.absolute()) if config.exists() else os.devnull
     own["PYTHONUNBUFFERED"] = "1"
+    # Five lines from each worker. What it warns of, pickled messages, is not accepted here.
+    filters = (environ.get("PYTHONWARNINGS"), "ignore:You're running the worker with superuser")
+    own["PYTHONWARNINGS"] = ",".join(filter(None, filters))
     # Not as an option: everyone on the machine can read those.
     if settings.flower_auth:
         own["FLOWER_BASIC_AUTH"] = settings.flower_auth

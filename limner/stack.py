@@ -32,10 +32,14 @@ GRACE_S = {WATCHERS: 1.0, DOOR: processes.API_GRACE_S + 0.5, HANDS: 9.0, SERVER:
 
 SERVER_READY_S = 60.0  # a long append-only file takes its time
 API_READY_S = 60.0
+WORKERS_READY_S = 15.0
 
 
 class StartFailed(LimnerError):
     """Limner did not start."""
+
+    #: which of its processes ended
+    process: str | None = None
 
 
 class StopAsked(Exception):
@@ -54,8 +58,10 @@ class Stack:
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.settings = settings
-        self.supervisor = Supervisor(say)
+        self.supervisor = Supervisor(self._hear)
         self.store = Store(redis_url(settings))
+        self._say = say
+        self._ready: set[str] = set()
         self._flower = flower
         self._exit = ExitStack()
         self._environment = processes.environment(settings, environ)
@@ -91,6 +97,7 @@ class Stack:
         for name, (stage, command) in lines.items():
             self._start(name, stage, command)
         self._wait(self._api_answers, API_READY_S, "the API did not answer")
+        self._workers_ready()
         return facts
 
     def _command_lines(self) -> dict[str, tuple[int, list[str]]]:
@@ -149,6 +156,19 @@ class Stack:
             )
         )
 
+    def _workers_ready(self) -> None:
+        """Wait until the workers have said so, for a while: jobs may be accepted before."""
+        deadline = time.monotonic() + WORKERS_READY_S
+        while self._ready < set(processes.QUEUES) and time.monotonic() < deadline:
+            self.check()
+            time.sleep(0.05)
+        self.check()
+
+    def _hear(self, name: str, line: str) -> None:
+        if name in processes.QUEUES and line.endswith(" ready."):
+            self._ready.add(name)
+        self._say(name, line)
+
     def _wait(self, holds: Callable[[], bool], limit_s: float, otherwise: str) -> None:
         deadline = time.monotonic() + limit_s
         while not holds():
@@ -169,7 +189,9 @@ class Stack:
             raise StopAsked
         self.supervisor.look()
         for name, code in self.supervisor.deaths:
-            raise StartFailed(f"{name} ended with exit code {describe_exit(code)}")
+            failure = StartFailed(f"{name} ended with exit code {describe_exit(code)}")
+            failure.process = name
+            raise failure
 
     def _redis_answers(self) -> bool:
         with contextlib.suppress(StoreDown):
@@ -178,15 +200,20 @@ class Stack:
         return False
 
     def _api_answers(self) -> bool:
-        host = "127.0.0.1" if self.settings.host in ("0.0.0.0", "::") else self.settings.host
-        connection = http.client.HTTPConnection(host, self.settings.port, timeout=2)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return answers(self.settings.host, self.settings.port, "/healthz")
+
+
+def answers(host: str, port: int, path: str) -> bool:
+    """Return whether a server of ours that listens on ``host:port`` answers ``path`` with 200."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def port_trouble(host: str, port: int) -> str | None:

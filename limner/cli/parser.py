@@ -40,6 +40,11 @@ def build() -> argparse.ArgumentParser:
         process = commands.add_parser(name, help=about)
         if name == "worker":
             process.add_argument("queue", choices=QUEUES, help="what it works on")
+            process.add_argument("--name", help="what tells it from others on this host (its pid)")
+        if name != "beat":
+            process.add_argument(
+                "--check", action="store_true", help="ask the running one whether it is well"
+            )
         process.add_argument("--print", action="store_true", help="show the command line instead")
         process.set_defaults(run=processes.process)
 

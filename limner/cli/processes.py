@@ -11,14 +11,15 @@ import os
 import shlex
 import uuid
 from dataclasses import replace
+from functools import partial
 
 from limner import demo as demo_show
 from limner import log, processes
 from limner.client import NewClient
-from limner.console import BOLD, DIM, YELLOW, Console, ConsoleHandler
+from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
 from limner.errors import ConfigError
 from limner.settings import Settings
-from limner.stack import Stack, StartFailed, StopAsked
+from limner.stack import Stack, StartFailed, StopAsked, answers
 from limner.store import Store
 
 #: what ``limner up``'s first client may be called back on, beside public addresses
@@ -32,7 +33,9 @@ def up(options: argparse.Namespace) -> int:
     if settings.log_format == "auto":
         # The lines go through us, so the children cannot see what they are written to.
         settings = replace(settings, log_format="text")
-    log.set_up(settings.log_format, settings.log_level, ConsoleHandler(console, "limner"))
+    log.set_up(
+        settings.log_format, settings.log_level, CallHandler(partial(console.say_as, "limner"))
+    )
     made: list[NewClient] = []
     stack = Stack(settings, console.say_as, flower=not options.no_flower)
     try:
@@ -63,19 +66,32 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def process(options: argparse.Namespace) -> int:
-    """Become one process of the gateway, or show its command line."""
+    """Become one process of the gateway, show its command line, or ask whether it is well."""
     settings = Settings.load()
-    match options.command:
-        case "api":
-            command = processes.api(settings)
-        case "worker":
-            command = processes.worker(options.queue, settings, str(os.getpid()))
-        case "beat":
-            processes.make_folder(settings)
-            command = processes.beat(settings)
-        case _:
-            command = processes.flower(settings)
+    if options.command == "worker":
+        mark = options.name or str(os.getpid())
+        if options.check:
+            command = processes.ping(options.queue, mark)
+        else:
+            command = processes.worker(options.queue, settings, mark)
+    elif options.command == "api":
+        if options.check:
+            return _check(settings.host, settings.port, "/healthz")
+        command = processes.api(settings)
+    elif options.command == "flower":
+        if options.check:
+            return _check(settings.flower_host, settings.flower_port, "/healthcheck")
+        command = processes.flower(settings)
+    else:
+        processes.make_folder(settings)
+        command = processes.beat(settings)
     return _become(command, processes.environment(settings), show=options.print)
+
+
+def _check(host: str, port: int, path: str) -> int:
+    well = answers(host, port, path)
+    print("well" if well else f"{host}:{port} does not answer")
+    return 0 if well else 1
 
 
 def sketch(options: argparse.Namespace) -> int:

@@ -1,0 +1,31 @@
+# One image for every process; compose says which one a container runs.
+FROM python:3.12-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+
+RUN useradd --uid 10001 --create-home limner \
+    && install --directory --owner=limner --group=limner /data
+
+WORKDIR /app
+
+# The libraries first: a change of our own code does not install them again.
+COPY pyproject.toml ./
+RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > /tmp/libraries \
+    && pip install -r /tmp/libraries \
+    && rm /tmp/libraries
+
+COPY . .
+RUN pip install --no-deps --editable .
+
+USER limner
+ENV LIMNER_DATA_DIR=/data \
+    LIMNER_HOST=0.0.0.0 \
+    LIMNER_LOG_FORMAT=json
+VOLUME /data
+EXPOSE 8000 5555
+
+# Everything in one container, unless told otherwise: `docker run --init -p 8000:8000 limner`
+ENTRYPOINT ["limner"]
+CMD ["up", "--no-flower"]

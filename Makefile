@@ -1,0 +1,55 @@
+# Every command of this repository. `make` alone lists them; each one sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test lint check bench clean
+
+help: ## list these commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed-dev ## set up .venv with everything for development
+
+demo: $(VENV)/.installed ## draw two pictures and show every callback; needs nothing else
+	@$(BIN)/limner demo
+
+up: $(VENV)/.installed ## run the gateway on this machine: API on 8000, Flower on 5555
+	@$(BIN)/limner up
+
+test: $(VENV)/.installed-dev ## run every test
+	$(BIN)/python -m pytest --durations=15
+
+lint: $(VENV)/.installed-dev ## look at style, types and import arrows, without the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## everything a change has to pass
+
+bench: $(VENV)/.installed-dev ## measure (comes with a later release)
+	@if [ -f bench/__main__.py ]; then $(BIN)/python -m bench; \
+	else echo "There is nothing to measure with yet: the benchmark comes with a later release."; fi
+
+clean: ## remove .venv and what the tools leave; keeps limner-data
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The stamps are as old as the last install: a changed pyproject.toml makes it run again.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Limner needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1)."; \
+	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; } >&2
+	@echo "Setting up $(VENV) (once; takes a minute)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.installed
