@@ -144,7 +144,7 @@ class Draftsman:
             if finished is None:
                 return self._stopped(drawing, engine, job, handle)
             self._deliver(drawing, job, finished)
-        except (StaleLease, StoreDown):
+        except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
         except Rejected as error:
             return self._fail(drawing, job, error.message, error.reason_code)
