@@ -144,6 +144,8 @@ def _forms(address: Address) -> list[Address]:
 
 def _rule(entry: str) -> Rule:
     host, equals, rest = entry.partition("=")
+    if equals and not host:
+        raise ValueError(f"{entry!r}: a host name must stand before '='")
     if not equals:
         host, rest = "", entry
     target, port = _split_port(rest, entry)

@@ -109,6 +109,8 @@ class Outgoing:
                 if response.status_code != 200:
                     raise FetchFailed(f"http_{response.status_code}")
                 body = _read(response, max_bytes + 1)
+                if len(body) <= max_bytes and response.raw.length_remaining:
+                    raise FetchFailed("reset")
             except (OSError, HTTPError) as error:
                 raise FetchFailed(_word(error, deadline)) from error
             finally:

@@ -1,0 +1,387 @@
+"""What leaves the house: no socket to a forbidden address, and no peer that takes more than it may."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import resource
+import socket
+import threading
+import time
+
+import pytest
+
+from limner.address import Policy
+from tests.callback_doubles import Receiver
+from workers import dialling
+from workers.outgoing import FetchFailed, Outgoing
+
+LOOPBACK = "127.0.0.1:*, localhost:*"
+
+#: as the world writes them; none may lead to a socket
+FORBIDDEN_URLS = [
+    *(
+        f"http://{host}/"
+        for host in ("127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1")
+    ),
+    *(f"http://{host}/" for host in ("0", "0.0.0.0", "localhost", "LOCALHOST.", "127.127.127.127")),
+    *(f"http://[{host}]/" for host in ("::1", "::", "::ffff:127.0.0.1", "::ffff:7f00:1")),
+    *(f"http://[{host}]/" for host in ("::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b::7f00:1")),
+    *(f"http://[{host}]/" for host in ("64:ff9b:1::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::")),
+    *(
+        f"http://[{host}]/"
+        for host in ("5f00::1", "3fff::1", "fe80::1%25eth0", "fe80::1", "fec0::1")
+    ),
+    *(f"http://[{host}]/" for host in ("fc00::1", "fd00:ec2::254", "ff02::1")),
+    *(f"http://{host}/" for host in ("10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1")),
+    *(f"http://{host}/" for host in ("198.18.0.1", "192.0.2.1", "198.51.100.1", "203.0.113.1")),
+    *(f"http://{host}/" for host in ("224.0.0.1", "240.0.0.1", "255.255.255.255", "192.88.99.1")),
+    *(f"http://{host}/" for host in ("169.254.169.254", "169.254.170.2", "100.100.100.200")),
+    *(f"http://{host}/" for host in ("192.0.0.192", "168.63.129.16", "metadata.google.internal")),
+    "http://8.8.8.8@127.0.0.1/",
+    "http://user:pw@127.0.0.1/",
+    "http://ex\\@127.0.0.1/",
+    "http://127.0.0.1#@8.8.8.8/",
+    "http://①②⑦.⓪.⓪.①/",
+    "http://127。0。0。1/",
+    "http://127.0.0.1%00.x.com/",
+    "file:///etc/passwd",
+    "gopher://127.0.0.1/",
+    "ftp://127.0.0.1/",
+    "http+unix://%2Fvar%2Frun%2Fdocker.sock/",
+    "//127.0.0.1/",
+    "http://127.0.0.1:99999/",
+    "http:///x",
+    "https://127.0.0.1/",
+    "http://inside.example/",
+    "http://mixed.example/",
+    "http://mapped.example/",
+]
+NAMES = {
+    "inside.example": ["10.0.0.1"],
+    "mixed.example": ["93.184.216.34", "10.0.0.1"],
+    "mapped.example": ["::ffff:169.254.169.254"],
+    "metadata.google.internal": ["169.254.169.254"],
+}
+
+
+@pytest.fixture
+def dialled(monkeypatch):
+    """Every address that anybody calls ``connect`` with; names are resolved from a table."""
+    found: list[str] = []
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+    class Watched(socket.socket):
+        def connect(self, address):
+            found.append(str(address[0]))
+            if address[0] not in ("127.0.0.1", "::1"):
+                raise ConnectionRefusedError
+            return connect(self, address)
+
+    def look_up(host, port, *args, **kwargs):
+        if host in NAMES:
+            family = [socket.AF_INET6 if ":" in a else socket.AF_INET for a in NAMES[host]]
+            return [
+                (
+                    f,
+                    socket.SOCK_STREAM,
+                    6,
+                    "",
+                    (a, port) if f == socket.AF_INET else (a, port, 0, 0),
+                )
+                for f, a in zip(family, NAMES[host], strict=True)
+            ]
+        return getaddrinfo(host, port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "socket", Watched)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return found
+
+
+@contextlib.contextmanager
+def peer(serve):
+    """A raw TCP server on loopback; ``serve`` gets each connection in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def run(connection):
+        with connection, contextlib.suppress(OSError):
+            serve(connection, ended)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=run, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        ended.set()
+        listener.close()
+
+
+@pytest.fixture
+def outgoing():
+    made = Outgoing(Policy.parse(LOOPBACK))
+    yield made
+    made.close()
+
+
+def post(outgoing, url, total_s=5.0):
+    return outgoing.post(url, b"{}", {"Content-Type": "application/json"}, total_s)
+
+
+@pytest.mark.parametrize("url", FORBIDDEN_URLS)
+def test_no_socket_is_dialled_to_a_forbidden_address(url, dialled):
+    outcome = post(Outgoing(Policy()), url)
+
+    assert dialled == []
+    assert outcome.status is None
+    assert outcome.error in ("not_allowed", "url", "dns")
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "inside.example", "metadata.google.internal"])
+def test_a_picture_is_fetched_through_the_same_guard(host, dialled):
+    with pytest.raises(FetchFailed) as failure:
+        Outgoing(Policy()).fetch(f"http://{host}/cat.png", 1000)
+
+    assert dialled == []
+    assert failure.value.why == "not_allowed"
+
+
+def test_an_allowed_name_that_is_repointed_to_metadata_is_not_dialled(dialled, monkeypatch):
+    monkeypatch.setitem(NAMES, "recv.lan", ["169.254.169.254"])
+
+    assert (
+        post(Outgoing(Policy.parse("recv.lan:*, 0.0.0.0/0")), "http://recv.lan/").error
+        == "not_allowed"
+    )
+    assert dialled == []
+
+
+def test_a_name_that_changes_its_address_is_looked_at_again_on_each_connection(
+    dialled, monkeypatch
+):
+    monkeypatch.setitem(NAMES, "rebind.example", ["127.0.0.1"])
+    outgoing = Outgoing(Policy.parse("127.0.0.1:*"))
+    with Receiver(lambda heard, before: (200, {"Connection": "close"})) as receiver:
+        url = f"http://rebind.example:{receiver.port}/"
+        assert post(outgoing, url).status == 200
+        NAMES["rebind.example"] = ["10.0.0.1"]
+        assert post(outgoing, url).error == "not_allowed"
+
+    assert dialled == ["127.0.0.1"]
+
+
+def test_a_dead_first_address_leaves_time_for_the_second(dialled, monkeypatch):
+    with Receiver() as receiver:
+        monkeypatch.setitem(NAMES, "two.example", ["93.184.216.34", "127.0.0.1"])
+        outgoing = Outgoing(Policy.parse("127.0.0.1:*"))
+        outcome = post(outgoing, f"http://two.example:{receiver.port}/")
+
+    assert (outcome.status, outcome.address) == (200, "127.0.0.1")
+    assert dialled == ["93.184.216.34", "127.0.0.1"]
+
+
+def test_a_kept_connection_is_used_again(outgoing, dialled):
+    with Receiver() as receiver:
+        for _ in range(5):
+            assert post(outgoing, receiver.url).status == 200
+    assert dialled == ["127.0.0.1"]
+
+
+def test_a_connection_that_was_closed_while_it_idled_costs_no_attempt(outgoing):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        # Gone as soon as the next request comes.
+        connection.recv(65536)
+
+    with peer(serve) as url:
+        assert [post(outgoing, url).status for _ in range(3)] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(outgoing, status, dialled):
+    with Receiver(
+        lambda heard, before: (status, {"Location": "http://169.254.169.254/"})
+    ) as receiver:
+        outcome = post(outgoing, receiver.url)
+
+    assert (outcome.status, outcome.location) == (status, "http://169.254.169.254/")
+    assert dialled == ["127.0.0.1"]
+    assert len(receiver.heard) == 1
+
+
+def test_environment_proxies_netrc_and_cookies_are_left_alone(outgoing, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login us password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    with Receiver(lambda heard, before: (200, {"Set-Cookie": "a=b; Path=/"})) as receiver:
+        for _ in range(2):
+            assert post(outgoing, receiver.url).status == 200
+
+    for heard in receiver.heard:
+        assert not {"cookie", "authorization", "proxy-authorization"} & set(heard.headers)
+
+
+def drip(start):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(start)
+        while not ended.wait(0.05):
+            connection.sendall(b"x")
+
+    return serve
+
+
+def silent(connection, ended):
+    ended.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("serve", "status"),
+    [
+        (silent, None),
+        (drip(b""), None),
+        (drip(b"HTTP/1.1 200 OK\r\n"), None),
+        (drip(b"HTTP/1.1 200 OK\r\nX: "), None),
+        # The receiver has said 200 and is only slow to say more.
+        (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n"), 200),
+        (drip(b"HTTP/1.1 500 No\r\nContent-Length: 3000\r\n\r\n"), None),
+    ],
+    ids=["silent", "status", "headers", "one header", "body", "body of a 500"],
+)
+def test_an_attempt_ends_in_time_whatever_the_peer_drags_out(outgoing, serve, status):
+    with peer(serve) as url:
+        started = time.monotonic()
+        outcome = post(outgoing, url, total_s=0.6)
+        took_s = time.monotonic() - started
+
+    assert took_s < 1.1
+    assert outcome.status == status
+    assert status or outcome.error == "timeout"
+
+
+def test_a_tls_handshake_that_never_ends_is_ended(outgoing):
+    with peer(drip(b"\x16\x03\x03\x40\x00")) as url:
+        started = time.monotonic()
+        outcome = post(outgoing, url.replace("http:", "https:"), total_s=0.6)
+
+    assert time.monotonic() - started < 1.1
+    assert outcome.error == "timeout"
+
+
+def test_a_name_server_that_does_not_answer_is_not_waited_for(outgoing, monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(dialling.socket, "getaddrinfo", lambda *a, **k: ended.wait(10) and [])
+    started = time.monotonic()
+    outcome = post(outgoing, "http://slow.example/", total_s=0.5)
+    ended.set()
+
+    assert outcome.error in ("dns", "timeout")
+    assert time.monotonic() - started < 1.0
+
+
+def flood(head):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(head)
+        for _ in range(3000):
+            connection.sendall(b"x" * 100_000)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 300000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 500 No\r\nContent-Length: 300000000\r\n\r\n",
+    ],
+    ids=["302", "200", "200 without a length", "500"],
+)
+def test_a_flood_is_not_read(outgoing, head):
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with peer(flood(head)) as url:
+        outcome = post(outgoing, url)
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
+
+    assert outcome.status == int(head[9:12])
+    assert len(outcome.answer) <= 1024
+    assert grown_kb < 64 * 1024
+
+
+def test_a_compressed_bomb_stays_compressed(outgoing):
+    bomb = gzip.compress(b"\0" * 50_000_000)
+
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+        )
+        connection.sendall(bomb)
+
+    with peer(serve) as url:
+        assert post(outgoing, url).answer == bomb[:1024]
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [(b"\0\1\2\3\r\n\r\n", "protocol"), (b"", "reset"), (b"HTTP/1.1 9999 x\r\n\r\n", "protocol")],
+)
+def test_nonsense_is_a_failure_and_no_exception(outgoing, said, error):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(said)
+
+    with peer(serve) as url:
+        assert post(outgoing, url).error in (error, "reset")
+
+
+def test_headers_without_end_are_a_failure(outgoing):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\n" + b"".join(b"X%d: y\r\n" % n for n in range(5000))
+        )
+        ended.wait(5)
+
+    with peer(serve) as url:
+        assert post(outgoing, url).status is None
+
+
+def test_a_picture_is_fetched_up_to_its_bound(outgoing):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"p" * 5000)
+
+    with peer(serve) as url:
+        assert outgoing.fetch(url, 5000) == b"p" * 5000
+        with pytest.raises(FetchFailed) as failure:
+            outgoing.fetch(url, 4999)
+
+    assert failure.value.why == "too_large"
+
+
+@pytest.mark.parametrize("status", [204, 301, 404, 500])
+def test_only_a_200_is_a_picture(outgoing, status):
+    answer = drip(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % status)
+    with peer(answer) as url, pytest.raises(FetchFailed) as failure:
+        outgoing.fetch(url, 5000)
+    assert failure.value.why == f"http_{status}"
+
+
+def test_a_picture_that_is_cut_off_is_no_picture(outgoing):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nabc")
+
+    with peer(serve) as url, pytest.raises(FetchFailed):
+        outgoing.fetch(url, 50_000)
