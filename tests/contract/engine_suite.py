@@ -1,0 +1,138 @@
+"""What every engine must do; each driver's test file subclasses ``EngineSuite`` and says how to start.
+
+A subclass gives the fixture ``engine`` (a running engine, over a stand-in server where it has one), and
+changes ``brief`` if its engine needs smaller pictures. Faults are each driver's own tests:
+``assert_raises`` reads best there.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from limner.engine import Brief, Engine, Finished, Preview, Progress, Queued
+
+#: a stop must be heeded within 2 s; the rest is for a loaded machine
+STOP_S = 10.0
+
+
+class EngineSuite:
+    """The contract of ``limner.engine``, as tests."""
+
+    @pytest.fixture
+    def engine(self) -> Iterator[Engine]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def brief(self) -> Brief:
+        """What is drawn; small, so that a slow engine is quick."""
+        return Brief(
+            job_id="0123456789abcdef0123456789abcdef",
+            prompt="a lighthouse at dusk",
+            final_prompt="a lighthouse at dusk",
+            negative="",
+            width=128,
+            height=192,
+            seeds=(11, 22, 33, 44),
+        )
+
+    def test_a_submitted_brief_ends_in_four_pictures_of_its_size(self, engine, brief):
+        steps = list(engine.watch(engine.submit(brief), brief, threading.Event()))
+
+        finished = steps[-1]
+        assert isinstance(finished, Finished)
+        assert len(finished.cells) == len(finished.seeds) == 4
+        for cell in finished.cells:
+            assert Image.open(io.BytesIO(cell)).size == (brief.width, brief.height)
+        assert all(isinstance(s, Queued | Progress | Preview) for s in steps[:-1])
+
+    def test_the_handle_is_plain_json(self, engine, brief):
+        handle = engine.submit(brief)
+
+        assert json.loads(json.dumps(handle)) == handle
+        engine.cancel(handle)
+
+    def test_progress_never_falls_and_stays_within_bounds(self, engine, brief):
+        steps = list(engine.watch(engine.submit(brief), brief, threading.Event()))
+
+        fractions = [step.fraction for step in steps if isinstance(step, Progress)]
+        assert fractions == sorted(fractions)
+        assert all(0 <= fraction <= 1 for fraction in fractions)
+
+    def test_previews_are_pictures_if_the_engine_promises_any(self, engine, brief):
+        steps = list(engine.watch(engine.submit(brief), brief, threading.Event()))
+
+        previews = [step for step in steps if isinstance(step, Preview)]
+        assert bool(previews) == engine.capabilities().previews
+        for preview in previews:
+            assert preview.cell in (None, 0, 1, 2, 3)
+            Image.open(io.BytesIO(preview.image)).load()
+
+    def test_a_stopped_watch_returns_soon_and_without_a_result(self, engine, brief):
+        stop = threading.Event()
+        handle = engine.submit(brief)
+        watching = engine.watch(handle, brief, stop)
+        stop.set()
+        began = time.monotonic()
+
+        steps = list(watching)
+
+        assert time.monotonic() - began < STOP_S
+        assert not any(isinstance(step, Finished) for step in steps)
+        engine.cancel(handle)
+
+    def test_a_handle_may_be_watched_again(self, engine, brief):
+        stop = threading.Event()
+        handle = json.loads(json.dumps(engine.submit(brief)))
+        stop.set()
+        list(engine.watch(handle, brief, stop))
+
+        again = list(engine.watch(handle, brief, threading.Event()))
+
+        assert isinstance(again[-1], Finished)
+
+    def test_cancelling_twice_or_after_the_end_is_no_error(self, engine, brief):
+        handle = engine.submit(brief)
+        engine.cancel(handle)
+        engine.cancel(handle)
+        other = engine.submit(brief)
+        list(engine.watch(other, brief, threading.Event()))
+        engine.cancel(other)
+
+    def test_it_says_that_it_is_well(self, engine):
+        began = time.monotonic()
+
+        assert engine.health().state == "ok"
+        assert time.monotonic() - began < STOP_S
+
+    def test_two_drawings_at_once_keep_apart(self, engine, brief):
+        other = Brief(
+            job_id="f" * 32,
+            prompt="a quiet harbour",
+            final_prompt="a quiet harbour",
+            negative="",
+            width=brief.width,
+            height=brief.height,
+            seeds=(91, 92, 93, 94),
+        )
+        results: dict[str, Finished] = {}
+
+        def draw(mine: Brief) -> None:
+            *_, last = engine.watch(engine.submit(mine), mine, threading.Event())
+            results[mine.job_id] = last
+
+        threads = [threading.Thread(target=draw, args=(b,)) for b in (brief, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+
+        assert set(results) == {brief.job_id, other.job_id}
+        assert all(isinstance(last, Finished) for last in results.values())
+        assert results[brief.job_id].cells != results[other.job_id].cells

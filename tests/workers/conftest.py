@@ -1,0 +1,125 @@
+"""A draftsman on a real store, with a rehearsal engine: the worker without Celery around it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import engines
+from limner.engine import Engine
+from limner.images import FolderImages
+from limner.job import Job, Lane
+from limner.store import Store
+from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine
+from workers.drawing import Draftsman, GivenBack, JobFailed
+from workers.keeper import Keeper
+
+
+@dataclass
+class Workshop:
+    """One worker process in miniature; ``run`` plays Celery's part for one job."""
+
+    store: Store
+    images: FolderImages
+    engine_settings: list
+    progress_limit_s: float = 120.0
+    drawing_limit_s: float = 900.0
+    #: URL → bytes, or an error to raise
+    web: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in self.engine_settings}
+        self.store.lanes.register(self.engine_settings)
+        self.keeper = Keeper(
+            self.store,
+            WORKER,
+            list(Lane),
+            self.engines,
+            lambda: MESSAGES,
+            lease_s=2,
+            tick_s=0.5,
+            progress_limit_s=self.progress_limit_s,
+            drawing_limit_s=self.drawing_limit_s,
+        )
+        self.draftsman = Draftsman(
+            self.store,
+            self.engines,
+            self.images,
+            self.keeper,
+            WORKER,
+            lambda: MESSAGES,
+            lambda client: self._fetch,
+        )
+        self.keeper.start()
+
+    def accept(self, **request) -> Job:
+        request.setdefault("prompt_en", "a lighthouse")
+        return an_accepted_job(self.store, **request)
+
+    def run(self, job: Job) -> Job:
+        """Take the job's messages, one after another, until it has ended."""
+        while not (seen := self.store.jobs.get(job.id)).status.ended:
+            try:
+                self.draftsman.imagine(job.id, lambda engine: None)
+            except (GivenBack, JobFailed):
+                continue
+        return seen
+
+    def draw(self, **request) -> Job:
+        return self.run(self.accept(**request))
+
+    def in_thread(self, job: Job) -> threading.Thread:
+        thread = threading.Thread(target=self.run, args=(job,), daemon=True)
+        thread.start()
+        return thread
+
+    def events(self, job: Job) -> list:
+        """What the caller would be told, oldest first, with nothing coalesced away."""
+        return self.store.redis.lrange(f"limner:outq:{job.id}", 0, -1)
+
+    def close(self) -> None:
+        self.keeper.end()
+        for engine in self.engines.values():
+            engine.close()
+        self.store.close()
+
+    def _fetch(self, url: str, max_bytes: int) -> bytes:
+        found = self.web[url]
+        if isinstance(found, Exception):
+            raise found
+        return found[: max_bytes + 1]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> FolderImages:
+    return FolderImages(tmp_path / "images", "http://limner")
+
+
+@pytest.fixture
+def workshop(redis_url: str, images: FolderImages) -> Iterator[Workshop]:
+    """A workshop on the server's own clock, with one quick rehearsal engine."""
+    store = Store(redis_url)
+    store.redis.flushall()
+    shop = Workshop(store, images, [an_engine(fast=2, seconds=0.05, steps=2)])
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def impatient(redis_url: str, images: FolderImages) -> Iterator[Workshop]:
+    """The same, but a drawing without progress for a second is stuck, and two seconds are too long."""
+    store = Store(redis_url)
+    store.redis.flushall()
+    shop = Workshop(
+        store,
+        images,
+        [an_engine(fast=2, seconds=0.05, steps=2)],
+        progress_limit_s=1.0,
+        drawing_limit_s=2.0,
+    )
+    yield shop
+    shop.close()

@@ -1,0 +1,226 @@
+"""What becomes of a job, by what its engine does: the rehearsal engine follows cues in the prompt."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+from PIL import Image
+
+from limner.job import Lane, Status
+from limner.pictures import open_picture
+from tests.conftest import wait_until
+from workers.outgoing import FetchFailed
+
+
+def record(workshop, job, field):
+    return workshop.store.redis.hget(f"limner:job:{job.id}", field)
+
+
+def picture_bytes(width=64, height=48, kind="PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 30)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def test_a_drawn_job_has_a_grid_and_four_cells_of_the_right_size(workshop):
+    job = workshop.draw(ar="3:2")
+
+    assert job.status is Status.DONE
+    assert (job.progress, job.engine, job.reason) == (100, "stage", None)
+    assert (job.picture.width, job.picture.height) == (1248, 832)
+    assert [(c.width, c.height) for c in job.cells] == [(624, 416)] * 4
+    grid = Image.open(io.BytesIO(workshop.images.get(workshop.images.key_of(job.picture.url))))
+    assert (grid.format, grid.size, grid.info) == ("PNG", (1248, 832), {})
+    assert job.started_at <= job.finished_at
+
+
+@pytest.mark.parametrize(
+    ("cue", "code"),
+    [
+        ("[[fail]]", "engine_failed"),
+        ("[[moderated]]", "moderated"),
+        ("[[bad-result]]", "bad_result"),
+        ("[[lost 9]]", "drawing_lost"),
+    ],
+)
+def test_a_job_that_cannot_be_drawn_fails_with_a_reason_and_a_code(workshop, cue, code):
+    job = workshop.draw(prompt_en=f"a lighthouse {cue}")
+
+    assert (job.status, job.reason_code) == (Status.FAILED, code)
+    assert job.reason
+    assert "Traceback" not in job.reason
+    assert workshop.store.redis.scard("limner:slots:stage:fast") == 0
+    assert workshop.store.jobs.running_count("ann") == 0
+
+
+@pytest.mark.parametrize("cue", ["[[busy 2]]", "[[down 1]]", "[[lost 1]]"])
+def test_a_job_survives_trouble_that_passes(workshop, cue):
+    job = workshop.draw(prompt_en=f"a lighthouse {cue}")
+
+    assert job.status is Status.DONE
+    assert job.attempts > 1
+
+
+def test_a_busy_engine_costs_a_job_nothing_however_often(workshop):
+    job = workshop.draw(prompt_en="a lighthouse [[busy 4]]")
+
+    assert (job.status, job.attempts) == (Status.DONE, 5)
+
+
+def test_a_drawing_without_progress_is_stuck_and_tried_once_more(impatient):
+    job = impatient.draw(prompt_en="a lighthouse [[hang]]")
+
+    assert (job.status, job.reason_code, job.attempts) == (Status.FAILED, "no_progress", 2)
+
+
+def test_a_drawing_that_takes_too_long_fails(redis_url, images, impatient):
+    impatient.keeper._progress_limit_s = 100
+    job = impatient.draw(prompt_en="a lighthouse [[hang]]")
+
+    assert (job.status, job.reason_code, job.attempts) == (Status.FAILED, "timed_out", 1)
+
+
+def test_a_crashing_driver_costs_a_job_one_try(workshop):
+    class Broken:
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    whole = workshop.engines["stage"]
+    workshop.engines["stage"] = Broken()
+    job = workshop.accept()
+    with pytest.raises(Exception, match="worker stops"):
+        workshop.draftsman.imagine(job.id, lambda engine: None)
+    workshop.engines["stage"] = whole
+
+    assert workshop.run(job).status is Status.DONE
+
+
+def test_percent_is_coalesced_and_never_falls(workshop):
+    job = workshop.accept(prompt_en="a lighthouse [[seconds 1.5]]")
+    workshop.run(job)
+    events = [json.loads(text) for text in workshop.events(job)]
+
+    statuses = [event["v"]["status"] for event in events]
+    assert statuses[0] == "submitted"
+    assert statuses[-1] == "done"
+    percents = [int(event["v"]["progress"]) for event in events]
+    assert percents == sorted(percents)
+
+
+def test_a_preview_is_shown_while_drawing(workshop):
+    job = workshop.accept(prompt_en="a lighthouse [[seconds 2]]")
+    thread = workshop.in_thread(job)
+
+    wait_until(lambda: workshop.store.jobs.get(job.id).picture is not None, what="a preview")
+    seen = workshop.store.jobs.get(job.id)
+    thread.join(10)
+
+    assert seen.status is Status.DRAWING
+    preview = workshop.images.get(workshop.images.key_of(seen.picture.url))
+    assert Image.open(io.BytesIO(preview)).format == "JPEG"
+
+
+def test_draining_hands_a_drawing_over_with_its_handle_and_its_slot(workshop):
+    job = workshop.accept(prompt_en="a lighthouse [[seconds 30]]")
+    thread = workshop.in_thread(job)
+    wait_until(lambda: record(workshop, job, "handle"), what="the handle")
+
+    workshop.keeper.stop_all("shutdown")
+    workshop.draftsman._draining = True
+    wait_until(
+        lambda: workshop.store.jobs.get(job.id).status is Status.WAITING, what="the hand-over"
+    )
+
+    assert record(workshop, job, "handle")
+    assert workshop.store.redis.sismember("limner:slots:stage:fast", job.id)
+    assert record(workshop, job, "lost") is None
+    workshop.store.redis.hset(f"limner:job:{job.id}", "status", "failed")
+    thread.join(10)
+
+
+def test_a_lost_lease_stops_the_drawing_and_writes_nothing(workshop):
+    job = workshop.accept(prompt_en="a lighthouse [[seconds 30]]")
+    thread = workshop.in_thread(job)
+    wait_until(lambda: record(workshop, job, "handle"), what="the handle")
+
+    workshop.store.redis.hset(
+        f"limner:job:{job.id}", mapping={"token": "another", "status": "failed"}
+    )
+    thread.join(10)
+
+    assert not thread.is_alive()
+    assert record(workshop, job, "token") == "another"
+
+
+def test_reference_images_of_each_kind_reach_the_engine(workshop, images):
+    seen = []
+    rehearsal = workshop.engines["stage"]
+
+    class Looking:
+        def __getattr__(self, name):
+            return getattr(rehearsal, name)
+
+        def submit(self, brief):
+            seen.extend(open_picture(path.read_bytes()).size for path in brief.references)
+            return rehearsal.submit(brief)
+
+    workshop.engines["stage"] = Looking()
+    workshop.web["http://pictures/a"] = picture_bytes(30, 20, "JPEG")
+    keys = [
+        images.put("spool", text, "txt", datetime.now(UTC))
+        for text in (
+            base64.b64encode(picture_bytes(40, 20, "WEBP")),
+            b"data:image/png;base64," + base64.b64encode(picture_bytes(50, 20)),
+        )
+    ]
+    job = workshop.draw(references=("http://pictures/a", *(f"spool:{key}" for key in keys)), iw=1.0)
+
+    assert job.status is Status.DONE
+    assert seen == [(30, 20), (40, 20), (50, 20)]
+    with pytest.raises(KeyError):
+        images.get(keys[0])
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (b"<html>", "2 cannot be read"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "2 cannot be read"),
+        (b"x" * (10 * 1024 * 1024 + 2), "2 is larger than 10 MB"),
+        (FetchFailed("http_404"), "2 cannot be fetched"),
+        (FetchFailed("not_allowed"), "2 is at an address that is not allowed"),
+    ],
+)
+def test_a_bad_reference_fails_the_job_and_says_which(workshop, bad, says):
+    workshop.web |= {"http://pictures/a": picture_bytes(), "http://pictures/b": bad}
+
+    job = workshop.draw(references=("http://pictures/a", "http://pictures/b"))
+
+    assert (job.status, job.reason_code) == (Status.FAILED, "reference")
+    assert says in job.reason
+
+
+def test_a_decompression_bomb_is_not_unpacked(workshop):
+    buffer = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(buffer, "PNG")
+    workshop.web["http://pictures/a"] = buffer.getvalue()
+
+    job = workshop.draw(references=("http://pictures/a",))
+
+    assert (job.status, job.reason_code) == (Status.FAILED, "reference")
+    assert "too many" in job.reason
+
+
+def test_a_relaxed_job_is_drawn_too(workshop):
+    assert workshop.draw(lane=Lane.RELAXED).status is Status.DONE
+
+
+def test_origin_flags_in_the_text_decide_the_size(workshop):
+    job = workshop.draw(prompt_en="a lighthouse --ar 16:9 --seed 7", origin=True)
+
+    assert job.ar == "7:4"
+    assert (job.picture.width, job.picture.height) == (1344, 768)
