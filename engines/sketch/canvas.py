@@ -32,6 +32,25 @@ class Canvas:
         down = down * np.float32(self.height / self.unit)
         return np.sqrt(across * across + down * down)
 
+    def spread(self, mask: Mask) -> Floats:
+        """Return a shape's mask as large as the picture."""
+        whole = np.zeros((self.height, self.width), np.float32)
+        rows, columns = mask.alpha.shape
+        x0, x1 = max(mask.left, 0), min(mask.left + columns, self.width)
+        y0, y1 = max(mask.top, 0), min(mask.top + rows, self.height)
+        if x0 < x1 and y0 < y1:
+            whole[y0:y1, x0:x1] = mask.alpha[
+                y0 - mask.top : y1 - mask.top, x0 - mask.left : x1 - mask.left
+            ]
+        return whole
+
+    def moved(self, mask: Floats, across: float, down: float) -> Floats:
+        """Return a mask as large as the picture, moved by parts of the unit; its edges repeat."""
+        dx, dy = round(across * self.unit), round(down * self.unit)
+        rows = np.clip(np.arange(self.height) - dy, 0, self.height - 1)
+        columns = np.clip(np.arange(self.width) - dx, 0, self.width - 1)
+        return mask[rows][:, columns]
+
     def wash(self, mask: Floats, colour: Floats, *, top: int = 0) -> None:
         """Lay a colour over the rows from ``top`` on, where and as strongly as the mask says."""
         rows = self.rgb[top : top + mask.shape[0]]

@@ -70,14 +70,14 @@ def fractal(
         total += weight * enlarge(lattice, width, height, margin=MARGIN)
         weight *= gain
     # bicubic enlarging keeps about 0.6 of the lattice's deviation
-    return total * np.float32(0.85 / power**0.5)
+    return np.asarray(total * np.float32(0.85 / power**0.5))
 
 
 def ridge(
     rng: np.random.Generator, width: int, cells: float, *, octaves: int = 5, gain: float = 0.5
 ) -> Floats:
     """Return a line of hills, one number a column, mean 0 and about ±1."""
-    return fractal(rng, width, 1, (cells, 1), octaves=octaves, gain=gain)[0]
+    return np.asarray(fractal(rng, width, 1, (cells, 1), octaves=octaves, gain=gain)[0])
 
 
 class Texture:
@@ -90,7 +90,7 @@ class Texture:
         """Return the field at these coordinates, 1.0 being the whole texture; they broadcast."""
         columns = np.asarray(across * TEXTURE, np.int32) & (TEXTURE - 1)
         rows = np.asarray(down * TEXTURE, np.int32) & (TEXTURE - 1)
-        return self._field[rows, columns]
+        return np.asarray(self._field[rows, columns])
 
     def smooth_at(self, across: Floats, down: Floats) -> Floats:
         """Return the same between the texture's own points, for where one is larger than a pixel."""

@@ -47,6 +47,7 @@ def paint(order: Order, cell: int, shrink: int = 1) -> Pixels:
     _scene(stage, planned)
     canvas.rgb = repainted(canvas.rgb, order)
     finish(stage, order)
+    stage.paint_lights()
     for late in stage.afterwards:
         late()
     return to_bytes(stage.canvas.rgb)

@@ -98,7 +98,7 @@ def ramp(stops: Floats, where: Floats) -> Floats:
     marks = np.arange(len(stops))
     lab = np.stack([np.interp(steps, marks, stops[:, i]) for i in range(3)], axis=-1)
     table = to_linear(lab.astype(np.float32))
-    return table[np.clip(where * 511, 0, 511).astype(np.int32)]
+    return np.asarray(table[np.clip(where * 511, 0, 511).astype(np.int32)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,11 @@ class Palette:
             name: mix(getattr(self, name), getattr(other, name), share) for name in self.__slots__
         }
         return replace(self, **parts)
+
+    @property
+    def haze(self) -> Floats:
+        """The colour that far things fade to: the sky just above the horizon."""
+        return np.asarray(self.sky[-1], np.float32)
 
     @property
     def darkness(self) -> float:

@@ -26,6 +26,9 @@ SAMPLES = 3
 MOST_PX = 2400
 
 
+_OCTAGON = [(cos(pi * i / 4), sin(pi * i / 4)) for i in range(8)]
+
+
 @dataclass(frozen=True, slots=True)
 class Mask:
     """How much of each pixel a shape covers, and where the top left corner of that lies."""
@@ -77,12 +80,13 @@ class Shape:
                 (x1 - nx * thick1, y1 - ny * thick1),
                 (x0 - nx * thick0, y0 - ny * thick0),
             )
-            self._dot(x1, y1, thick1)
+            self.dab(x1, y1, thick1)
         return self
 
-    def _dot(self, x: float, y: float, radius: float) -> None:
-        steps = [2 * pi * i / 8 for i in range(8)]
-        self._parts.append(([(x + radius * cos(t), y + radius * sin(t)) for t in steps], 255))
+    def dab(self, x: float, y: float, radius: float) -> Self:
+        """Add a small round dab: eight corners are enough at that size."""
+        self._parts.append(([(x + radius * c, y + radius * s) for c, s in _OCTAGON], 255))
+        return self
 
     @property
     def drawn(self) -> bool:
@@ -125,6 +129,12 @@ class Shape:
                 pen.polygon([((x - left) * SAMPLES, (y - top) * SAMPLES) for x, y in points], ink)
         alpha = np.asarray(image.reduce(SAMPLES), np.float32) * np.float32(1 / 255)
         return Mask(alpha, left, top)
+
+
+def path(text: str) -> list[Point]:
+    """Read an outline written as ``"x,y x,y"`` in hundredths, which is how silhouettes are kept."""
+    pairs = (pair.split(",") for pair in text.split())
+    return [(int(x) / 100, int(y) / 100) for x, y in pairs]
 
 
 def smooth(points: Sequence[Point], steps: int = 5) -> list[Point]:

@@ -40,9 +40,13 @@ class Stage:
         #: where the bare sky is still seen, 0 to 1; stars shine only there
         self.sky_left: Floats = np.ones((canvas.height, canvas.width), np.float32)
 
+        self._lights: Floats = np.zeros_like(canvas.rgb)
+        self._lights_alpha: Floats = np.zeros((canvas.height, canvas.width), np.float32)
+
     def cover_sky(self, mask: Floats, *, top: int = 0) -> None:
         """Note that something now lies before the sky, as strongly as the mask says."""
         self.sky_left[top : top + mask.shape[0]] *= 1 - mask
+        self._lights_alpha[top : top + mask.shape[0]] *= 1 - mask
 
     def find_or_add(self, paint: Callable[[Stage, Mention], None], name: str) -> None:
         """Paint another element along with this one, unless the plan has it anyway."""
@@ -62,8 +66,8 @@ class Stage:
 
     @property
     def haze(self) -> Floats:
-        """The colour that far things fade to: the sky just above the horizon."""
-        return np.asarray(self.palette.sky[-1], np.float32)
+        """The colour that far things fade to."""
+        return self.palette.haze
 
     def distant(self, colour: Floats, distance: float) -> Floats:
         """Return a colour seen through so much air, 0 to 1, in OKLab."""
@@ -227,15 +231,36 @@ class Stage:
         mask = shape.mask(x * canvas.width, y * canvas.height, size * canvas.unit, flip=flip)
         self._cover(mask)
         canvas.stamp(mask, to_linear(colour))
+        self._shine(mask, to_linear(colour))
+
+    def _shine(self, mask: Mask, light: Floats) -> None:
+        """Remember a small light, to paint it once more after the brush has smeared it."""
+        if self.canvas.tile:
+            return
+        x0, x1, y0, y1 = self._inside(mask)
+        if x0 < x1 and y0 < y1:
+            part = mask.alpha[y0 - mask.top : y1 - mask.top, x0 - mask.left : x1 - mask.left]
+            self._lights[y0:y1, x0:x1] += (light - self._lights[y0:y1, x0:x1]) * part[..., None]
+            left = self._lights_alpha[y0:y1, x0:x1]
+            np.maximum(left, part, out=left)
+
+    def paint_lights(self) -> None:
+        """Paint what shines by itself once more, crisp, where nothing came before it."""
+        self.canvas.wash(self._lights_alpha, self._lights)
 
     def _cover(self, mask: Mask) -> None:
+        x0, x1, y0, y1 = self._inside(mask)
+        if x0 < x1 and y0 < y1:
+            part = mask.alpha[y0 - mask.top : y1 - mask.top, x0 - mask.left : x1 - mask.left]
+            self.sky_left[y0:y1, x0:x1] *= 1 - part
+            self._lights_alpha[y0:y1, x0:x1] *= 1 - part
+
+    def _inside(self, mask: Mask) -> tuple[int, int, int, int]:
+        """Return the part of a mask that lies on the canvas: first and last column and row."""
         rows, columns = mask.alpha.shape
         x0, x1 = max(mask.left, 0), min(mask.left + columns, self.canvas.width)
         y0, y1 = max(mask.top, 0), min(mask.top + rows, self.canvas.height)
-        if x0 < x1 and y0 < y1:
-            self.sky_left[y0:y1, x0:x1] *= (
-                1 - mask.alpha[y0 - mask.top : y1 - mask.top, x0 - mask.left : x1 - mask.left]
-            )
+        return x0, x1, y0, y1
 
     def halo(self, x: float, y: float, radius: float, colour: Floats, strength: float) -> None:
         """Add soft light around a point; ``colour`` is OKLab, ``radius`` in units."""

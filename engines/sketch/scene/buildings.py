@@ -1,4 +1,4 @@
-"""What people have built: castle, pagoda, house, lighthouse, the city and its lights."""
+"""What people have built to live, pray and work in, one by one; cities are in ``city.py``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from engines.sketch.element import Mention, element
 from engines.sketch.palette import lighter, mix
-from engines.sketch.shape import Shape
+from engines.sketch.shape import Shape, path
 
 if TYPE_CHECKING:
     from engines.sketch.stage import Stage
@@ -81,60 +81,6 @@ def pagoda(stage: Stage, mention: Mention) -> None:
 
 
 @element(
-    "city",
-    "city, skyline, cityscape, skyscraper, downtown, metropolis, tokyo, new york, shanghai, hong kong, urban, 城市, 都市, 摩天楼, 高楼, 天际线, 东京, 上海, 纽约, 香港",
-    "backdrop",
-    28,
-    mood="dusk",
-)
-def city(stage: Stage, mention: Mention) -> None:
-    """Rows of towers, hazier the farther, and all their windows painted in one go."""
-    canvas, rng, palette = stage.canvas, stage.rng("city"), stage.palette
-    across = canvas.width / canvas.unit
-    base_colour = stage.colour_of(mention, mix(palette.near, palette.ink, 0.3))
-    lamps = [
-        mix(np.array([0.86, 0.03, 0.12], np.float32), palette.light, 0.3),
-        stage.accent(0),
-        stage.accent(1),
-    ]
-    for layer in range(3):
-        near = layer / 2
-        towers, windows = Shape(), [Shape(), Shape(), Shape()]
-        x = -0.05
-        while x < across + 0.05:
-            width = rng.uniform(0.035, 0.085) * (0.8 + 0.5 * near)
-            height = (
-                rng.uniform(0.08, 0.26) * (1.25 - 0.4 * near) * (1.6 if rng.random() < 0.14 else 1)
-            )
-            towers.box(x, -0.6, x + width, height)
-            style = rng.random()
-            if style < 0.25:
-                towers.line([(x + width / 2, height), (x + width / 2, height + 0.07)], 0.006, 0.003)
-            elif style < 0.45:
-                towers.area((x, height), (x + width / 2, height + width * 0.6), (x + width, height))
-            elif style < 0.6:
-                towers.box(x + width * 0.2, height, x + width * 0.8, height + 0.025)
-            if layer:
-                step = 0.017 + 0.004 * near
-                for wx in np.arange(x + 0.008, x + width - 0.01, step * 0.8):
-                    for wy in np.arange(-0.02 if layer == 1 else -0.2, height - 0.012, step):
-                        if rng.random() < 0.3:
-                            lamp = windows[int(rng.choice(3, p=[0.7, 0.15, 0.15]))]
-                            lamp.box(wx, wy, wx + 0.007, wy + 0.01)
-            x += width + rng.uniform(-0.012, 0.012)
-        y = stage.horizon + 0.004 + 0.055 * near
-        stage.put(towers, 0, y, 1, base_colour, far=0.5 * (1 - near), rim=0.25, shade=0.25)
-        if layer:
-            for shape, colour in zip(windows, lamps, strict=True):
-                if shape.drawn:
-                    tone = mix(base_colour, colour, 0.55 + 0.4 * palette.darkness)
-                    stage.light_up(shape, 0, y, 1, lighter(tone, 0.05 * near))
-    stage.halo(
-        0.5, stage.horizon, 0.6, mix(stage.haze, stage.accent(1), 0.4), 0.12 * palette.darkness
-    )
-
-
-@element(
     "house",
     "house, cottage, cabin, hut, home, barn, farmhouse, village, villa, 房子, 房屋, 小屋, 木屋, 村庄, 农舍, 别墅, 家",
     "stand",
@@ -195,3 +141,127 @@ def lighthouse(stage: Stage, mention: Mention) -> None:
         mix(stage.palette.light, stage.palette.near, 0.15), -0.25 * stage.palette.darkness
     )
     stage.crowd(mention, tower, 0.5, wall, after=rest)
+
+
+@element("torii", "torii, torii gate, gate, archway, 鸟居, 牌坊, 大门, 拱门", "stand", 46)
+def torii(stage: Stage, mention: Mention) -> None:
+    """Two posts that lean inwards, two beams, the upper one curved."""
+    posts = Shape().line(path("-34,-8 -29,84"), 0.085, 0.07).line(path("34,-8 29,84"), 0.085, 0.07)
+    posts.box(-0.42, 0.6, 0.42, 0.67).box(-0.04, 0.67, 0.04, 0.82)
+    roof = Shape().area(*path("-60,98 -30,92 0,90 30,92 60,98 56,86 28,81 0,80 -28,81 -56,86"))
+    red = mix(
+        np.array([0.55, 0.17, 0.11], np.float32), stage.palette.ink, 0.25 * stage.palette.darkness
+    )
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        own = stage.colour_of(mention, red)
+        stage.put(roof, x, y, size, mix(own, stage.palette.ink, 0.3), flip=flip)
+
+    stage.crowd(mention, posts, 0.44, red, after=rest)
+
+
+@element("windmill", "windmill, mill, wind turbine, 风车, 风力发电", "stand", 47)
+def windmill(stage: Stage, mention: Mention) -> None:
+    """A tower, a cap, four sails of lattice."""
+    tower = (
+        Shape().area(*path("-17,-8 -10,58 10,58 17,-8")).blob(*path("-12,57 -9,68 0,72 9,68 12,57"))
+    )
+    sails = Shape()
+    for quarter in range(4):
+        blade = Shape().line(path("0,0 0,44"), 0.02, 0.012).area(*path("1,8 11,10 9,43 1,43"))
+        for rung in range(5):
+            blade.area(
+                (0.02, 0.13 + 0.065 * rung),
+                (0.09, 0.135 + 0.065 * rung),
+                (0.085, 0.17 + 0.065 * rung),
+                (0.02, 0.165 + 0.065 * rung),
+                cut=True,
+            )
+        sails.with_parts_of(blade.turned(90 * quarter + 22), 0, 0.62)
+    door = Shape().box(-0.04, -0.04, 0.04, 0.12).disc(0, 0.35, 0.025, 0.035)
+    wall = mix(stage.palette.light, stage.palette.near, 0.4 + 0.3 * stage.palette.darkness)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.put(door, x, y, size, stage.palette.ink, flip=flip, rim=0)
+        stage.put(sails, x, y, size, mix(stage.palette.ink, stage.accent(0), 0.25), flip=flip)
+
+    stage.crowd(mention, tower, 0.46, wall, after=rest)
+
+
+@element("church", "church, cathedral, chapel, mosque, abbey, 教堂, 大教堂, 清真寺", "stand", 47)
+def church(stage: Stage, mention: Mention) -> None:
+    """A nave, a spire with its cross, tall windows."""
+    walls = Shape().box(-0.14, -0.1, 0.44, 0.34).box(-0.3, -0.1, -0.06, 0.56)
+    roof = Shape().area(*path("-10,32 -2,54 36,54 50,32")).area(*path("-34,54 -18,100 -2,54"))
+    roof.line(path("-18,98 -18,112"), 0.014).line(path("-22,107 -14,107"), 0.014)
+    panes = Shape()
+    for x in (0.04, 0.17, 0.3):
+        panes.box(x, 0.06, x + 0.06, 0.2).disc(x + 0.03, 0.2, 0.03, 0.05)
+    panes.disc(-0.18, 0.4, 0.045).box(-0.21, 0.0, -0.15, 0.14).disc(-0.18, 0.14, 0.03, 0.04)
+    stone = mix(stage.palette.light, stage.palette.far, 0.6)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.put(roof, x, y, size, mix(stage.palette.ink, stage.palette.far, 0.3), flip=flip)
+        glow = mix(
+            np.array([0.85, 0.04, 0.13], np.float32),
+            stage.palette.ink,
+            0.4 * (1 - stage.palette.darkness),
+        )
+        stage.light_up(panes, x, y, size, glow, flip=flip)
+
+    stage.crowd(
+        mention, walls, 0.42, lighter(stone, -0.2 * stage.palette.darkness), after=rest, rim=0.3
+    )
+
+
+@element("bridge", "bridge, viaduct, aqueduct, 桥, 大桥, 石桥, 小桥, 拱桥", "stand", 44)
+def bridge(stage: Stage, mention: Mention) -> None:
+    """A stone bridge on arches, from one side of the picture to the other."""
+    canvas = stage.canvas
+    across = canvas.width / canvas.unit
+    deck = Shape().area(
+        (-0.1, -0.12),
+        (-0.1, 0.09),
+        (across * 0.5, 0.15),
+        (across + 0.1, 0.09),
+        (across + 0.1, -0.12),
+    )
+    count = max(3, round(across * 3.2))
+    for arch in range(count):
+        x = across * (arch + 0.5) / count
+        deck.disc(x, -0.1, across / count * 0.38, 0.17, cut=True)
+        deck.area(
+            (x - across / count * 0.38, -0.4),
+            (x + across / count * 0.38, -0.4),
+            (x + across / count * 0.38, -0.1),
+            (x - across / count * 0.38, -0.1),
+            cut=True,
+        )
+    rail = Shape()
+    for post in range(count * 6 + 1):
+        x = across * post / (count * 6)
+        y = 0.09 + 0.06 * (1 - abs(x / across - 0.5) * 2)
+        rail.box(x - 0.003, y, x + 0.003, y + 0.026)
+    rail.line([(0, 0.115), (across * 0.5, 0.178), (across, 0.115)], 0.007)
+    stone = stage.colour_of(mention, mix(stage.palette.far, stage.palette.ink, 0.4))
+    y = min(stage.horizon + 0.11, 0.94)
+    if stage.water_top is not None:
+        image = deck.moved(lambda x, y: (x, -y * 0.8 - 0.18))
+        stage.put(image, 0, y, 1, mix(stage.palette.water, stone, 0.5), strength=0.35, rim=0)
+    stage.put(rail, 0, y, 1, mix(stone, stage.palette.ink, 0.3), rim=0.3)
+    stage.put(deck, 0, y, 1, stone, rim=0.4, shade=0.2)
+
+
+@element("tent", "tent, camp, camping, yurt, tipi, teepee, 帐篷, 露营, 蒙古包", "stand", 49)
+def tent(stage: Stage, mention: Mention) -> None:
+    """A tent lit from within."""
+    canvas_cloth = Shape().area(*path("-62,-2 -4,62 0,66 4,62 58,-2"))
+    flap = Shape().area(*path("-16,-2 0,56 22,-2"))
+    warm = mix(np.array([0.72, 0.09, 0.13], np.float32), stage.accent(0), 0.25)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        own = stage.colour_of(mention, warm)
+        stage.halo(x, y - 0.1 * size, size * 0.9, own, 0.3 * stage.palette.darkness)
+        stage.light_up(flap, x, y, size, mix(own, stage.palette.light, 0.55), flip=flip)
+
+    stage.crowd(mention, canvas_cloth, 0.24, mix(warm, stage.palette.ink, 0.2), after=rest)

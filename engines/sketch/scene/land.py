@@ -9,6 +9,7 @@ import numpy as np
 from engines.sketch.element import Mention, element
 from engines.sketch.noise import Floats, ridge, smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
+from engines.sketch.shape import Shape
 
 if TYPE_CHECKING:
     from engines.sketch.stage import Stage
@@ -37,54 +38,67 @@ def mountains(stage: Stage, mention: Mention) -> None:
     snowy = snowy or palette.near[0] > 0.8 or stage.plan.has("snow", "aurora", "milky way")
     own = stage.colour_of(mention, palette.far)
     layers = 4
+    peak = float(np.clip(0.5 + (0.5 - stage.plan.light_x) * rng.uniform(0.2, 1.1), 0.2, 0.8))
     for layer in range(layers):
         near = layer / (layers - 1)
-        height = (0.3 - 0.07 * layer) * mention.size**0.5 * stage.plan.zoom**0.4
-        line = ridge(rng, stage.canvas.width, 2.2 + 1.3 * layer, octaves=7, gain=0.46)
-        # sharp tops, broad valleys: the land is what is left when water has run down
-        rise = 0.62 - 0.75 * np.abs(line)
-        top_line = stage.horizon - height * (rise.clip(-0.2, None) + 0.16 * near)
-        colour = mix(own, palette.near, 0.55 * near**1.3)
-        _range(stage, top_line.astype(np.float32), colour, near, snowy=snowy and layer < 3, ink=ink)
+        height = (0.36, 0.25, 0.15, 0.07)[layer] * mention.size**0.5 * stage.plan.zoom**0.4
+        # the main range is the second one: higher than what is before and behind it
+        towering = (0.5, 1.0, 0.45, 0.3)[layer]
+        middle = peak if layer == 1 else rng.uniform(0, 1)
+        crest = _crest(rng, stage.canvas.width, 2.0 + 1.1 * layer, middle, towering)
+        line = stage.horizon + 0.012 - height * crest
+        colour = mix(own, palette.near, 0.5 * near**1.5)
+        _range(stage, line.astype(np.float32), colour, near, snowy=snowy and layer < 3, ink=ink)
+
+
+def _crest(
+    rng: np.random.Generator, width: int, spread: float, middle: float, towering: float
+) -> Floats:
+    """Return a range's height by column, 0 to about 1: sharp where two slopes meet."""
+    line = np.zeros(width, np.float32)
+    for octave in range(6):
+        wave = ridge(rng, width, spread * 2**octave, octaves=1)
+        # the first octaves fold into ridges, the last only roughen them
+        line += 0.52**octave * (0.75 - 1.15 * np.abs(wave) if octave < 4 else 0.5 * wave)
+    x = (np.arange(width) + 0.5) / width
+    envelope = 1 - towering * 0.62 + towering * 0.75 * np.exp(-(((x - middle) / 0.27) ** 2))
+    return np.asarray(np.clip(0.3 + 0.5 * line, -0.1, None) * envelope + 0.08)
 
 
 def _range(
     stage: Stage, line: Floats, colour: Floats, near: float, *, snowy: bool, ink: bool
 ) -> None:
-    canvas = stage.canvas
+    canvas, palette = stage.canvas, stage.palette
     top, mask, depth = below(stage, line)
     if mask.size == 0:
         return
     x = canvas.x * (canvas.width / canvas.unit)
     side = 1.0 if stage.plan.light_x > 0.5 else -1.0
-    down = np.clip(depth, 0, None)
-    # the texture runs down the slopes: coordinates below the ridge, leaning away from the light
+    down = np.clip(depth, 0, None) * np.float32(canvas.height / canvas.unit)
+    # rock is read along its own slopes: below the ridge, leaning away from the light
     texture = stage.texture
-    u, v = x * 0.55 + down * 0.5 * side + near, down * 0.3 + near * 0.37
-    here = texture.smooth_at(u, v)
-    there = texture.smooth_at(u + 0.012 * side, v + 0.004)
-    lit = smoothstep(-0.12, 0.16, here - there)
+    warp = texture.smooth_at(x * 0.5 + near, down * 0.4 + 0.3) * 0.05
+    u, v = x * 0.62 + down * 0.42 * side + warp + near, down * 0.24 + near * 0.37
+    here, there = np.abs(texture.smooth_at(u, v)), np.abs(texture.smooth_at(u + 0.01 * side, v))
+    slope = np.gradient(line) * canvas.width * side / (canvas.height / canvas.unit)
+    tilt = np.clip(slope, -1.2, 1.2)[None, :] * np.exp(-down * 6)
+    lit = smoothstep(-0.11, 0.13, there - here + 0.07 * tilt)
     haze = stage.haze
-    shadow = to_linear(mix(lighter(colour, -0.1), haze, 0.42 * (1 - near)))
-    light = to_linear(mix(mix(colour, stage.palette.light, 0.3), haze, 0.4 * (1 - near)))
+    air = 0.5 * (1 - near)
+    shadow = to_linear(mix(mix(lighter(colour, -0.07), palette.ink, 0.15 * near), haze, air * 0.75))
+    light = to_linear(mix(mix(lighter(colour, 0.03), palette.light, 0.3), haze, air))
+    paint = shadow + (0.9 * lit)[..., None] * (light - shadow)
     if snowy:
-        cold = mix(stage.palette.sky[1], lighter(haze, 0.1), 0.5)
-        snow_light = to_linear(
-            mix(
-                lighter(mix(stage.palette.light, haze, 0.4), -0.3 * stage.palette.darkness),
-                haze,
-                0.15,
-            )
-        )
-        snow_shade = to_linear(mix(cold, haze, 0.25))
-        snow = smoothstep(0.2, 0.06, down + 0.05 * here) * np.float32(0.95)
-        bare = shadow + lit[..., None] * (light - shadow)
-        white = snow_shade + lit[..., None] * (snow_light - snow_shade)
-        paint = bare + (white - bare) * snow[..., None]
-    else:
-        paint = shadow + (0.85 * lit)[..., None] * (light - shadow)
-    # mist gathers at the foot of every range but the nearest
-    mist = smoothstep(0.02, 0.3 if ink else 0.42, down) * (0.95 if ink else 0.8) * (1 - 0.75 * near)
+        dim = -0.2 * palette.darkness
+        white = lighter(mix(palette.light, np.array([0.95, -0.01, -0.02], np.float32), 0.6), dim)
+        blue = mix(palette.sky[1], lighter(haze, 0.04), 0.55)
+        snow_light, snow_shade = to_linear(mix(white, haze, air)), to_linear(mix(blue, haze, air))
+        snowline = (0.3 - 0.12 * near) * (1 + 0.5 * here)
+        snow = smoothstep(1.15, 0.75, down / snowline) * (0.75 + 0.25 * lit)
+        cover = snow_shade + lit[..., None] * (snow_light - snow_shade)
+        paint = paint + (cover - paint) * snow[..., None]
+    # mist gathers at the foot of every range, least at the nearest
+    mist = smoothstep(0.03, 0.2 if ink else 0.34, down) * (0.97 if ink else 0.78) * (1 - 0.7 * near)
     paint = paint + (to_linear(haze) - paint) * mist[..., None]
     canvas.wash(mask, paint.astype(np.float32), top=top)
     stage.cover_sky(mask, top=top)
@@ -108,20 +122,45 @@ def hills(stage: Stage, mention: Mention) -> None:
 
 
 def _slope(stage: Stage, line: Floats, colour: Floats, far: float) -> None:
+    """Paint a grown slope: light along its back, broad patches, shade towards the viewer."""
     canvas = stage.canvas
     top, mask, depth = below(stage, line)
     x = canvas.x * (canvas.width / canvas.unit)
-    grain = stage.texture.smooth_at(x * 0.9 + depth * 0.4, depth * 2.2)
-    broad = stage.texture.smooth_at(x * 0.25 + 0.3, depth * 0.6 + far)
-    tone = 1 + 0.16 * grain + 0.2 * broad
-    edge = np.exp(-np.clip(depth, 0, None) / 0.03) * (0.5 - 0.3 * stage.palette.darkness)
+    down = np.clip(depth, 0, None)
+    grain = stage.texture.smooth_at(x * 0.9 + down * 0.4, down * 2.6)
+    broad = stage.texture.smooth_at(x * 0.22 + 0.3 + down * 0.3, down * 0.9 + far)
+    back = np.exp(-down / 0.05)
+    warm = to_linear(stage.distant(mix(lighter(colour, 0.06), stage.palette.light, 0.34), far))
     base = to_linear(stage.distant(colour, far))
-    light = to_linear(mix(colour, stage.palette.light, 0.45))
-    fall = np.clip(1.08 - 0.75 * np.clip(depth, 0, None), 0.45, None)
-    paint = base * (tone * fall)[..., None] + light * (edge * (0.5 + 0.3 * broad))[..., None] * 0.5
+    deep = to_linear(stage.distant(mix(colour, stage.palette.ink, 0.5), far * 0.6))
+    patches = smoothstep(-0.5, 0.9, broad + 0.35 * grain)
+    paint = base + patches[..., None] * (warm - base) * np.float32(0.6)
+    paint = paint + (warm - paint) * (back * (0.75 - 0.45 * stage.palette.darkness))[..., None]
+    shade = smoothstep(0.02, 0.36, down) * (0.72 - 0.25 * far)
+    paint = paint + (deep - paint) * shade[..., None]
     canvas.wash(mask, paint.astype(np.float32), top=top)
     stage.cover_sky(mask, top=top)
     stage.ground = line
+
+
+def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> None:
+    """Paint blades before everything at the lower edge, some dark and some in the light."""
+    rng, canvas = stage.rng("grasses"), stage.canvas
+    across = canvas.width / canvas.unit
+    tones = (
+        mix(colour, stage.palette.ink, 0.6),
+        mix(colour, stage.palette.ink, 0.3),
+        mix(lighter(colour, 0.05), stage.palette.light, 0.3),
+    )
+    for tone, share in zip(tones, (0.4, 0.4, 0.2), strict=True):
+        blades = Shape()
+        for _ in range(round(count * share)):
+            x, near = rng.random() * across, rng.random()
+            y = -(1 - low) * (1 - near) * 0.9 * (canvas.height / canvas.unit) * -1
+            tall, lean = 0.03 + 0.07 * near, rng.normal() * 0.025
+            tip = (x + lean, y + tall)
+            blades.area((x - 0.0035, y), (x + lean * 0.3, y + tall * 0.6), tip, (x + 0.0035, y))
+        stage.put(blades, 0, 1.02, 1, tone, rim=0, shade=0)
 
 
 @element(
@@ -138,6 +177,23 @@ def meadow(stage: Stage, mention: Mention) -> None:
     colour = stage.colour_of(mention, stage.palette.near)
     _slope(stage, ground.astype(np.float32), colour, 0.12)
     stage.ground = (ground + 0.1).astype(np.float32)
+    _wild_flowers(stage, colour)
+    grasses(stage, colour, low=stage.horizon + 0.6 * (1 - stage.horizon))
+
+
+def _wild_flowers(stage: Stage, colour: Floats) -> None:
+    """Dot the field, the nearer the larger and the farther apart."""
+    rng, canvas = stage.rng("wild flowers"), stage.canvas
+    across, tall = canvas.width / canvas.unit, canvas.height / canvas.unit
+    for index in range(3):
+        dots = Shape()
+        for _ in range(90):
+            near = rng.random() ** 0.7
+            y = stage.horizon + 0.06 + (1 - stage.horizon) * near
+            radius = 0.0015 + 0.006 * near**2 * rng.uniform(0.5, 1.2)
+            dots.dab(rng.random() * across, -y * tall, radius)
+        tone = mix(stage.accent(index), stage.palette.light, 0.2)
+        stage.put(dots, 0, 0, 1, mix(tone, colour, 0.25), rim=0, shade=0)
 
 
 @element(

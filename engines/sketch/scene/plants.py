@@ -1,4 +1,4 @@
-"""What grows: trees, the forest, flowers, bamboo."""
+"""What grows low or in masses: the forest, flowers, cactuses, mushrooms; single trees: ``trees.py``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.sketch.element import Mention, element
-from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
-from engines.sketch.shape import Shape
+from engines.sketch.shape import Shape, path
 
 if TYPE_CHECKING:
     from engines.sketch.stage import Stage
@@ -53,85 +52,6 @@ def fir(rng: np.random.Generator) -> Shape:
             (0, y - drop * 0.4),
         )
     return shape
-
-
-@element("tree", "tree, oak, maple, willow, lone tree, 树, 大树, 橡树, 枫树, 柳树", "stand", 50)
-def tree(stage: Stage, mention: Mention) -> None:
-    autumn = stage.palette.near[1] > 0.06
-    green = mix(stage.palette.near, np.array([0.6, -0.09, 0.09], np.float32), 0.35)
-    leaves = mix(stage.accent(0), stage.accent(1), 0.4) if autumn else lighter(green, 0.05)
-    _tree(stage, mention, leaves, "tree")
-
-
-@element(
-    "cherry",
-    "cherry blossom, cherry tree, cherry blossoms, sakura, blossom, blossoming tree, plum blossom, peach blossom, 樱花, 樱花树, 樱, 梅花, 桃花",
-    "stand",
-    51,
-    mood="spring",
-)
-def cherry(stage: Stage, mention: Mention) -> None:
-    pink = np.array([0.82, 0.09, 0.0], np.float32)
-    _tree(stage, mention, mix(pink, stage.palette.light, 0.15), "cherry")
-
-
-def _tree(stage: Stage, mention: Mention, leaf: Floats, name: str) -> None:
-    """Grow a trunk that forks six times, then paint leaves in clumps, dark ones first."""
-    rng = stage.rng(name)
-    leaf = stage.colour_of(mention, leaf)
-    bark = mix(stage.palette.ink, np.array([0.4, 0.03, 0.04], np.float32), 0.3)
-    for x, y, size in stage.spots(mention, 0.62):
-        wood = Shape()
-        tips: list[tuple[float, float]] = []
-
-        def grow(
-            x: float, y: float, angle: float, length: float, thick: float, depth: int,
-            wood: Shape = wood, tips: list[tuple[float, float]] = tips,
-        ) -> None:  # fmt: skip
-            bend = rng.uniform(-0.25, 0.25)
-            mx, my = x + cos(angle) * length * 0.5, y + sin(angle) * length * 0.5
-            ex, ey = mx + cos(angle + bend) * length * 0.5, my + sin(angle + bend) * length * 0.5
-            wood.line([(x, y), (mx, my), (ex, ey)], thick, thick * 0.7)
-            if depth == 0:
-                tips.append((ex, ey))
-                return
-            if depth < 3:
-                tips.append((ex, ey))
-            for side in (-1, 1):
-                turn = side * rng.uniform(0.25, 0.62)
-                grow(
-                    ex,
-                    ey,
-                    angle + bend + turn,
-                    length * rng.uniform(0.68, 0.84),
-                    thick * 0.66,
-                    depth - 1,
-                )
-
-        grow(0, -0.03, pi / 2 + rng.uniform(-0.12, 0.12), 0.27, 0.075, 5)
-        dark, middle, bright = Shape(), Shape(), Shape()
-        for tx, ty in tips:
-            for shape, count, spread, radius, lift in (
-                (dark, 2, 0.06, 0.05, -0.012),
-                (middle, 3, 0.06, 0.032, 0.006),
-                (bright, 2, 0.055, 0.017, 0.02),
-            ):
-                for _ in range(count):
-                    px, py = tx + rng.normal() * spread, ty + rng.normal() * spread * 0.8 + lift
-                    r = radius * rng.uniform(0.6, 1.2)
-                    shape.blob(
-                        *(
-                            (
-                                px + r * cos(a) * rng.uniform(0.7, 1.2),
-                                py + r * sin(a) * rng.uniform(0.6, 1.1),
-                            )
-                            for a in np.arange(6) * pi / 3
-                        )
-                    )
-        stage.put(dark, x, y, size, mix(lighter(leaf, -0.14), stage.palette.ink, 0.2), rim=0.1)
-        stage.put(wood, x, y, size, bark, rim=0.5)
-        stage.put(middle, x, y, size, leaf, rim=0.3)
-        stage.put(bright, x, y, size, mix(lighter(leaf, 0.07), stage.palette.light, 0.3), rim=0.2)
 
 
 @element(
@@ -187,3 +107,63 @@ def rosette(petals: int, turn: float) -> Shape:
             )
         )
     return shape
+
+
+@element("cactus", "cactus, saguaro, cacti, succulent, 仙人掌, 仙人球", "stand", 54, mood="desert")
+def cactus(stage: Stage, mention: Mention) -> None:
+    """A column with raised arms and pale ribs."""
+    body = (
+        Shape()
+        .line(path("0,-4 0,88"), 0.18, 0.16)
+        .line(path("0,36 -24,36 -27,44 -27,66"), 0.12, 0.11)
+    )
+    body.line(path("0,48 22,48 25,56 25,80"), 0.11, 0.1)
+    ribs = Shape()
+    for x, low, high in (
+        (-0.045, 0, 0.88),
+        (0.0, 0, 0.92),
+        (0.045, 0, 0.88),
+        (-0.27, 0.44, 0.68),
+        (0.25, 0.56, 0.82),
+    ):
+        ribs.line([(x, low), (x, high)], 0.012)
+    green = mix(
+        np.array([0.5, -0.08, 0.06], np.float32),
+        stage.palette.ink,
+        0.2 + 0.4 * stage.palette.darkness,
+    )
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        own = stage.colour_of(mention, green)
+        stage.put(ribs, x, y, size, mix(own, stage.palette.light, 0.3), flip=flip, rim=0)
+
+    stage.crowd(mention, body, 0.4, green, after=rest)
+
+
+@element("mushroom", "mushroom, toadstool, fungus, 蘑菇, 毒蘑菇, 菌", "stand", 78)
+def mushroom(stage: Stage, mention: Mention) -> None:
+    """Red caps with white spots, a large one and its children."""
+    stem = Shape().blob(*path("-12,-4 -9,30 -8,58 8,58 9,30 13,-4"))
+    skirt = Shape().blob(*path("-14,40 0,46 14,40 10,52 -10,52"))
+    cap = Shape().blob(*path("-46,54 -40,78 -20,94 0,98 20,94 40,78 46,54 20,50 -20,50"))
+    dots = Shape()
+    for x, y, r in (
+        (-0.22, 0.76, 0.06),
+        (0.05, 0.86, 0.055),
+        (0.24, 0.7, 0.065),
+        (0.0, 0.66, 0.05),
+        (-0.34, 0.6, 0.04),
+        (0.37, 0.58, 0.035),
+    ):
+        dots.disc(x, y, r, r * 0.75)
+    red = mix(np.array([0.55, 0.18, 0.1], np.float32), stage.accent(0), 0.3)
+    glows = bool(mention.qualities & {"glowing", "luminous", "发光"})
+    for x, y, size in stage.spots(mention, 0.32, usual=3):
+        own = stage.colour_of(mention, stage.accent(1) if glows else red)
+        pale = mix(stage.palette.light, stage.palette.near, 0.15 + 0.25 * stage.palette.darkness)
+        if glows or stage.palette.darkness > 0.75:
+            stage.halo(x, y - 0.7 * size, size * 0.9, own, 0.4)
+        stage.put(stem, x, y, size, pale, shade=0.25)
+        stage.put(skirt, x, y, size, lighter(pale, -0.08), rim=0.2)
+        stage.put(cap, x, y, size, own, shade=0.25, rim=0.7)
+        stage.put(dots, x, y, size, lighter(pale, 0.05), rim=0)

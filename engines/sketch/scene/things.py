@@ -1,14 +1,15 @@
-"""Things that float, fly and hang: boats, balloons, lanterns."""
+"""Things: boats and balloons, lanterns and kites, and what lies on a table for a still life."""
 
 from __future__ import annotations
 
+from math import cos, pi, sin
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engines.sketch.element import Mention, element
 from engines.sketch.palette import lighter, mix
-from engines.sketch.shape import Shape
+from engines.sketch.shape import Shape, path
 
 if TYPE_CHECKING:
     from engines.sketch.stage import Stage
@@ -16,76 +17,84 @@ if TYPE_CHECKING:
 
 @element(
     "sailboat",
-    "sailboat, boat, ship, yacht, sailing, vessel, fishing boat, 帆船, 船, 小船, 轮船, 渔船, 帆",
+    "sailboat, boat, ship, yacht, sailing, vessel, fishing boat, canoe, gondola, pirate ship, 帆船, 船, 小船, 轮船, 渔船, 帆, 小舟, 舟",
     "float",
     60,
 )
 def sailboat(stage: Stage, mention: Mention) -> None:
-    """A hull, a mast, two sails full of light, and its shadow on the water."""
-    hull = Shape().blob(
-        (-0.36, 0.14), (0, 0.1), (0.4, 0.16), (0.3, 0.0), (0.1, -0.03), (-0.24, -0.01)
-    )
-    main = Shape().area((0.0, 0.16), (0.02, 0.98), (0.3, 0.3), (0.36, 0.17))
-    jib = Shape().area((-0.03, 0.18), (0.0, 0.86), (-0.18, 0.4), (-0.32, 0.2))
-    mast = Shape().line([(0, 0.08), (0.01, 1.02)], 0.022, 0.012)
-    sail = stage.colour_of(mention, mix(stage.palette.light, stage.haze, 0.2))
-    sail = lighter(sail, -0.15 * stage.palette.darkness)
+    """A hull, a mast, two sails full of light, and all of it in the water again."""
+    hull = Shape().blob(*path("-38,14 0,10 42,17 31,0 10,-3 -25,-1"))
+    main = Shape().area(*path("0,16 3,98 14,62 28,34 37,18"))
+    jib = Shape().area(*path("-3,18 0,88 -14,50 -33,20"))
+    mast = Shape().line(path("0,8 1,102"), 0.022, 0.012)
+    usual = lighter(mix(stage.palette.light, stage.haze, 0.15), -0.14 * stage.palette.darkness)
+    sail = stage.colour_of(mention, usual)
 
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
         stage.put(mast, x, y, size, stage.palette.ink, flip=flip)
         stage.put(main, x, y, size, sail, flip=flip, rim=0.3)
-        stage.put(jib, x, y, size, mix(sail, stage.palette.water, 0.25), flip=flip, rim=0.3)
+        stage.put(jib, x, y, size, mix(sail, stage.palette.sky[1], 0.28), flip=flip, rim=0.3)
 
     wood = mix(stage.palette.ink, stage.accent(0), 0.2)
-    image = hull.moved(lambda x, y: (x, -y * 0.8)).with_parts_of(
-        main.moved(lambda x, y: (x, -y * 0.6)), 0, 0
+    hull_image = hull.moved(lambda x, y: (x, -y * 0.8))
+    sail_image = (
+        Shape()
+        .with_parts_of(main, 0, 0)
+        .with_parts_of(jib, 0, 0)
+        .moved(lambda x, y: (x, -y * 0.62))
     )
-    for x, y, size in stage.spots(mention, 0.26):
-        stage.put(image, x, y, size, mix(stage.palette.water, wood, 0.6), strength=0.35, rim=0)
-    stage.crowd(mention.uncoloured(), hull, 0.26, wood, after=rest)
+    if not stage.canvas.tile:
+        for x, y, size in stage.spots(mention, 0.27):
+            flip = stage.facing(x)
+            stage.put(
+                sail_image,
+                x,
+                y,
+                size,
+                mix(stage.palette.water, sail, 0.55),
+                flip=flip,
+                strength=0.35,
+                rim=0,
+            )
+            stage.put(
+                hull_image,
+                x,
+                y,
+                size,
+                mix(stage.palette.water, wood, 0.7),
+                flip=flip,
+                strength=0.6,
+                rim=0,
+            )
+    stage.crowd(mention.uncoloured(), hull, 0.27, wood, after=rest)
+
+
+#: radius and height along a balloon's seam
+SEAM = path("7,24 22,38 32,54 35,70 30,85 18,96 6,100")
 
 
 @element("balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61)
 def balloon(stage: Stage, mention: Mention) -> None:
     """Striped envelopes at several distances, each with its basket."""
     rng = stage.rng("balloon")
-    for i, (x, y, size) in enumerate(stage.spots(mention, 0.3, usual=4)):
-        far = 0.45 * i / 4
+    envelope = Shape().blob(*((-r, h) for r, h in SEAM), *((r, h) for r, h in reversed(SEAM)))
+    basket = Shape().box(-0.055, 0.0, 0.055, 0.08)
+    basket.line(path("-5,8 -7,24"), 0.01).line(path("5,8 7,24"), 0.01)
+    spots = stage.spots(mention, 0.3, usual=4)
+    for i, (x, y, size) in enumerate(spots):
+        far = 0.4 * (1 - (i + 1) / len(spots))
         one = stage.colour_of(mention, stage.accent(i))
-        other = mix(stage.palette.light, one, 0.15 + 0.2 * rng.random())
-        envelope = Shape().blob(
-            (-0.07, 0.24),
-            (-0.3, 0.5),
-            (-0.34, 0.72),
-            (-0.2, 0.95),
-            (0, 1.0),
-            (0.2, 0.95),
-            (0.34, 0.72),
-            (0.3, 0.5),
-            (0.07, 0.24),
-        )
-        stage.put(envelope, x, y, size, one, far=far, shade=0.2)
-        for left, right in ((-0.75, -0.4), (-0.12, 0.18), (0.5, 0.8)):
-            gore = Shape().blob(
-                *((left * r, h) for r, h in _GORE), *((right * r, h) for r, h in reversed(_GORE))
-            )
-            stage.put(gore, x, y, size, other, far=far, rim=0.1, shade=0.2)
-        basket = (
-            Shape()
-            .box(-0.055, 0.0, 0.055, 0.08)
-            .line([(-0.05, 0.08), (-0.07, 0.24)], 0.01)
-            .line([(0.05, 0.08), (0.07, 0.24)], 0.01)
-        )
+        other = mix(stage.palette.light, one, 0.12 + 0.2 * rng.random())
+        stage.put(envelope, x, y, size, one, far=far, shade=0.22, rim=0.6)
+        for left, right in ((-0.86, -0.52), (-0.16, 0.2), (0.56, 0.86)):
+            gore = [(left * r, h) for r, h in SEAM] + [(right * r, h) for r, h in reversed(SEAM)]
+            stage.put(Shape().blob(*gore), x, y, size, other, far=far, rim=0.1, shade=0.22)
         stage.put(basket, x, y, size, mix(stage.palette.ink, stage.accent(1), 0.3), far=far)
-
-
-#: radius and height along a balloon's seam
-_GORE = ((0.07, 0.24), (0.3, 0.5), (0.34, 0.72), (0.2, 0.94))
 
 
 @element(
     "lantern",
-    "lantern, paper lantern, sky lantern, floating lantern, lamp, 灯笼, 孔明灯, 天灯, 灯",
+    "lantern, paper lantern, sky lantern, floating lantern, lamp, street lamp, 灯笼, 孔明灯, 天灯, 灯, 河灯, 路灯",
     "fly",
     83,
     mood="night",
@@ -93,16 +102,258 @@ _GORE = ((0.07, 0.24), (0.3, 0.5), (0.34, 0.72), (0.2, 0.94))
 def lantern(stage: Stage, mention: Mention) -> None:
     """Paper lanterns rising, warm from within, small ones far away."""
     rng = stage.rng("lantern")
-    warm = stage.colour_of(mention, np.array([0.74, 0.1, 0.13], np.float32))
-    count = min((mention.count or 16), 30)
+    warm = stage.colour_of(mention, np.array([0.72, 0.1, 0.13], np.float32))
+    body = Shape().blob(*path("-28,4 -40,50 -35,96 35,96 40,50 28,4"))
+    flame = Shape().disc(0, 0.26, 0.15, 0.2)
+    count = min((mention.count or 18), 30)
     for i in range(count):
         near = (i + 0.5) / count
-        x, y = rng.random(), 0.06 + 0.75 * rng.random()
-        size = 0.025 + 0.075 * near**2 * stage.size(mention)
-        body = Shape().blob(
-            (-0.3, 0.05), (-0.42, 0.5), (-0.36, 0.95), (0.36, 0.95), (0.42, 0.5), (0.3, 0.05)
-        )
-        flame = Shape().disc(0, 0.22, 0.16, 0.2)
-        stage.halo(x, y - size * 0.4, size * 1.7, warm, 0.34)
-        stage.put(body, x, y, size, warm, rim=0.0, shade=-0.3)
+        x, y = rng.random(), 0.08 + 0.72 * rng.random()
+        size = 0.02 + 0.075 * near**2 * stage.size(mention)
+        stage.halo(x, y - size * 0.4, size * 1.7, warm, 0.3)
+        stage.put(body, x, y, size, warm, rim=0.0, shade=-0.35)
         stage.light_up(flame, x, y, size, lighter(mix(warm, stage.palette.light, 0.6), 0.08))
+
+
+@element("kite", "kite, 风筝, 纸鸢", "fly", 63)
+def kite(stage: Stage, mention: Mention) -> None:
+    """Two colours on a cross of sticks, and a tail of bows."""
+    whole = Shape().area(*path("0,100 32,66 0,12 -32,66"))
+    half = Shape().area(*path("0,100 0,66 -32,66")).area(*path("0,66 32,66 0,12"))
+    tail = Shape()
+    line = [(0.07 * sin(7 * t), 0.12 - 0.7 * t) for t in np.linspace(0, 1, 14)]
+    tail.line(line, 0.012, 0.006)
+    for x, y in line[3::3]:
+        tail.area((x, y), (x - 0.07, y + 0.035), (x - 0.07, y - 0.035)).area(
+            (x, y), (x + 0.07, y + 0.035), (x + 0.07, y - 0.035)
+        )
+    lean = -18 if stage.plan.mirrored else 18
+    for i, (x, y, size) in enumerate(stage.spots(mention, 0.22, usual=2)):
+        own = stage.colour_of(mention, stage.accent(i))
+        stage.put(tail.turned(lean), x, y, size, mix(own, stage.palette.ink, 0.4), rim=0)
+        stage.put(whole.turned(lean), x, y, size, own)
+        stage.put(half.turned(lean), x, y, size, mix(own, stage.palette.light, 0.5), rim=0)
+
+
+@element("umbrella", "umbrella, parasol, 雨伞, 伞, 油纸伞", "stand", 73)
+def umbrella(stage: Stage, mention: Mention) -> None:
+    """An umbrella, and whoever walks under it."""
+    under = (
+        Shape()
+        .blob(*path("-10,0 -12,40 -9,58 9,58 12,40 10,0 3,4 -4,2"))
+        .disc(0, 0.68, 0.065, 0.075)
+    )
+    roof = Shape().blob(
+        *path("-46,70 -38,88 -20,100 0,104 20,100 38,88 46,70 31,75 15,69 0,75 -15,69 -31,75")
+    )
+    ribs = Shape()
+    for k in (-31, -15, 0, 15, 31):
+        ribs.line([(0, 1.04), (k / 130, 0.9), (k / 100, 0.73)], 0.008)
+    ribs.line(path("0,104 0,110"), 0.014)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        own = stage.colour_of(mention, stage.accent(0))
+        stage.put(roof, x, y, size, own, flip=flip, shade=0.2)
+        stage.put(ribs, x, y, size, mix(own, stage.palette.ink, 0.5), flip=flip, rim=0)
+
+    dark = mix(stage.palette.ink, stage.palette.near, 0.15)
+    stage.crowd(mention.uncoloured(), under, 0.32, dark, after=rest)
+
+
+@element("heart", "heart, love, valentine, 心, 爱心, 爱, 爱情", "fly", 76, mood="pastel")
+def heart(stage: Stage, mention: Mention) -> None:
+    shape = Shape().blob(
+        *path(
+            "0,6 -22,26 -44,50 -48,72 -36,90 -18,92 -4,82 0,72 4,82 18,92 36,90 48,72 44,50 22,26"
+        )
+    )
+    shine = Shape().blob(*path("-34,62 -34,76 -24,82 -18,76 -28,70"))
+    red = mix(np.array([0.62, 0.19, 0.08], np.float32), stage.accent(0), 0.25)
+    for x, y, size in stage.spots(mention, 0.3):
+        own = stage.colour_of(mention, red)
+        stage.halo(x, y - size * 0.4, size * 1.1, own, 0.25)
+        stage.put(shape, x, y, size, own, shade=0.3, rim=0.7)
+        stage.put(shine, x, y, size, mix(own, stage.palette.light, 0.6), rim=0, strength=0.8)
+
+
+@element(
+    "crystal",
+    "crystal, gem, gemstone, diamond, crystals, amethyst, quartz, 水晶, 宝石, 钻石, 晶体",
+    "stand",
+    75,
+    mood="fantasy",
+)
+def crystal(stage: Stage, mention: Mention) -> None:
+    """A cluster of prisms, each with a lit and a shaded face, and light from within."""
+    rng = stage.rng("crystal")
+    for x, y, size in stage.spots(mention, 0.44):
+        own = stage.colour_of(mention, mix(stage.accent(1), stage.palette.light, 0.15))
+        stage.halo(x, y - size * 0.4, size * 0.9, own, 0.4)
+        prisms = sorted((rng.uniform(0.35, 0.8), rng.uniform(-42, 42)) for _ in range(6))
+        for tall, lean in [*prisms, (1.0, rng.uniform(-6, 6))]:
+            w = 0.07 + 0.06 * tall
+            body = Shape().area(
+                (-w, -0.05), (-w, tall * 0.78), (0, tall), (w, tall * 0.78), (w, -0.05)
+            )
+            lit = Shape().area(
+                (-w, -0.05),
+                (-w, tall * 0.78),
+                (0, tall),
+                (-w * 0.15, tall * 0.72),
+                (-w * 0.2, -0.05),
+            )
+            deep = Shape().area(
+                (w, -0.05), (w, tall * 0.78), (0, tall), (w * 0.45, tall * 0.7), (w * 0.4, -0.05)
+            )
+            stage.put(body.turned(lean), x, y, size, own, shade=0.2, rim=0.3)
+            stage.put(lit.turned(lean), x, y, size, mix(own, stage.palette.light, 0.6), rim=0)
+            stage.put(deep.turned(lean), x, y, size, mix(own, stage.palette.ink, 0.4), rim=0)
+
+
+@element("candle", "candle, candlelight, torch, flame, 蜡烛, 烛光, 火炬", "stand", 75, mood="dusk")
+def candle(stage: Stage, mention: Mention) -> None:
+    """Wax, wick and flame; what stands near is warmed by it."""
+    wax = Shape().blob(*path("-14,0 -14,50 -12,56 0,53 12,57 14,50 14,0 0,-3"))
+    wick = Shape().line(path("0,54 1,62"), 0.016)
+    flame = Shape().blob(*path("0,58 -7,66 -6,76 0,92 6,76 7,66"))
+    core = Shape().blob(*path("0,59 -4,66 0,78 4,66"))
+    warm = np.array([0.82, 0.06, 0.15], np.float32)
+    for x, y, size in stage.spots(mention, 0.36):
+        tip_y = y - 0.7 * size * stage.canvas.unit / stage.canvas.height
+        stage.halo(x, tip_y, size * 1.3, warm, 0.45)
+        stage.put(
+            wax,
+            x,
+            y,
+            size,
+            stage.colour_of(mention, mix(stage.palette.light, warm, 0.3)),
+            shade=0.35,
+        )
+        stage.put(wick, x, y, size, stage.palette.ink, rim=0)
+        stage.light_up(flame, x, y, size, warm)
+        stage.light_up(core, x, y, size, np.array([0.97, -0.01, 0.06], np.float32))
+
+
+@element("cup", "cup, coffee, tea, mug, teapot, teacup, 杯子, 咖啡, 茶, 茶杯, 茶壶", "stand", 75)
+def cup(stage: Stage, mention: Mention) -> None:
+    """A cup on its saucer, steaming."""
+    saucer = Shape().disc(0, 0.03, 0.5, 0.075)
+    handle = Shape().disc(0.36, 0.32, 0.15, 0.14)
+    handle.disc(0.36, 0.32, 0.09, 0.085, cut=True)
+    bowl = (
+        Shape().blob(*path("-36,54 -34,26 -22,8 0,4 22,8 34,26 36,54")).disc(0, 0.54, 0.36, 0.075)
+    )
+    drink = Shape().disc(0, 0.54, 0.31, 0.055)
+    for x, y, size in stage.spots(mention, 0.34):
+        own = stage.colour_of(mention, mix(stage.palette.light, stage.accent(2), 0.2))
+        stage.put(saucer, x, y, size, mix(own, stage.palette.ink, 0.2))
+        stage.put(handle, x, y, size, mix(own, stage.palette.ink, 0.12))
+        stage.put(bowl, x, y, size, own, shade=0.3)
+        stage.put(drink, x, y, size, np.array([0.38, 0.05, 0.06], np.float32), rim=0)
+        for k in (-1, 0, 1):
+            curl = [(0.1 * k + 0.045 * sin(5 * t + k), 0.6 + 0.5 * t) for t in np.linspace(0, 1, 9)]
+            stage.put(
+                Shape().line(curl, 0.05, 0.015),
+                x,
+                y,
+                size,
+                stage.palette.light,
+                rim=0,
+                strength=0.28,
+            )
+
+
+@element(
+    "fruit",
+    "fruit, apple, pear, peach, lemon tree, pumpkin, pomegranate, still life, 水果, 苹果, 梨, 桃子, 南瓜, 静物",
+    "stand",
+    75,
+)
+def fruit(stage: Stage, mention: Mention) -> None:
+    """Round things in a heap, each with its light, its shade and a leaf."""
+    leaf = Shape().blob(*path("2,84 14,98 34,98 22,86"))
+    stalk = Shape().line(path("0,76 2,92"), 0.035, 0.02)
+    body = Shape().blob(
+        *path("0,76 -18,82 -38,74 -46,50 -38,20 -20,2 0,5 20,2 38,20 46,50 38,74 18,82")
+    )
+    shine = Shape().disc(-0.17, 0.58, 0.09, 0.13)
+    shade = Shape().blob(*path("42,60 46,46 38,20 20,2 0,5 18,16 30,34"))
+    heap = ((-0.11, 0.0, 0.22), (0.11, 0.0, 0.2), (0.0, 0.035, 0.24))
+    for x, y, size in stage.spots(mention, 1.0):
+        for i, (dx, dy, part) in enumerate(heap if mention.count != 1 else heap[2:]):
+            own = stage.colour_of(mention, stage.accent(i))
+            spot = (x + dx * size, y + dy, part * size * (1.0 if mention.count != 1 else 1.5))
+            stage.put(body, *spot, own, shade=0.15)
+            stage.put(shade, *spot, mix(own, stage.palette.ink, 0.4), rim=0, strength=0.6)
+            stage.put(shine, *spot, mix(own, stage.palette.light, 0.7), rim=0, strength=0.7)
+            stage.put(stalk, *spot, stage.palette.ink, rim=0)
+            stage.put(leaf, *spot, np.array([0.52, -0.09, 0.08], np.float32), rim=0.3)
+
+
+@element("book", "book, books, open book, library, 书, 书本, 图书馆", "stand", 75)
+def book(stage: Stage, mention: Mention) -> None:
+    """An open book, its pages full of light."""
+    cover = Shape().area(*path("-66,8 -60,40 0,30 60,40 66,8 0,-4"))
+    pages = (
+        Shape()
+        .blob(*path("-60,12 -56,42 -28,46 0,34 0,2 -28,12"))
+        .blob(*path("60,12 56,42 28,46 0,34 0,2 28,12"))
+    )
+    lines = Shape()
+    for k in range(5):
+        y = 0.37 - 0.06 * k
+        lines.line([(-0.5, y), (-0.28, y + 0.03), (-0.07, y - 0.055)], 0.009)
+        lines.line([(0.5, y), (0.28, y + 0.03), (0.07, y - 0.055)], 0.009)
+    for x, y, size in stage.spots(mention, 0.36):
+        own = stage.colour_of(mention, mix(stage.accent(0), stage.palette.ink, 0.4))
+        stage.put(cover, x, y, size, own)
+        stage.put(pages, x, y, size, mix(stage.palette.light, stage.haze, 0.15), shade=-0.1)
+        stage.put(
+            lines, x, y, size, mix(stage.palette.ink, stage.palette.light, 0.4), rim=0, strength=0.6
+        )
+        stage.halo(x, y - 0.3 * size, size * 0.6, stage.palette.light, 0.2)
+
+
+@element(
+    "guitar",
+    "guitar, violin, cello, music, musical instrument, 吉他, 小提琴, 音乐, 琵琶",
+    "stand",
+    75,
+)
+def guitar(stage: Stage, mention: Mention) -> None:
+    """A guitar that leans, strings and all."""
+    body = Shape().blob(
+        *path(
+            "0,0 -22,4 -28,20 -20,34 -15,42 -19,54 -12,64 0,66 12,64 19,54 15,42 20,34 28,20 22,4"
+        )
+    )
+    neck = Shape().box(-0.03, 0.6, 0.03, 1.14).blob(*path("-5,112 -6,128 6,128 5,112"))
+    hole = Shape().disc(0, 0.44, 0.085)
+    strings = Shape().box(-0.11, 0.17, 0.11, 0.2)
+    for k in range(4):
+        strings.line([(-0.016 + 0.011 * k, 0.18), (-0.016 + 0.011 * k, 1.16)], 0.004)
+    lean = 12 if stage.plan.mirrored else -12
+    wood = np.array([0.58, 0.06, 0.1], np.float32)
+    for x, y, size in stage.spots(mention, 0.4):
+        own = stage.colour_of(mention, wood)
+        stage.put(neck.turned(lean), x, y, size, mix(own, stage.palette.ink, 0.5))
+        stage.put(body.turned(lean), x, y, size, own, shade=0.25)
+        stage.put(hole.turned(lean), x, y, size, stage.palette.ink, rim=0)
+        stage.put(strings.turned(lean), x, y, size, mix(stage.palette.light, own, 0.3), rim=0)
+
+
+@element("clock", "clock, watch, time, hourglass, 时钟, 钟, 时间, 手表", "stand", 75)
+def clock(stage: Stage, mention: Mention) -> None:
+    rim_shape, face = Shape().disc(0, 0.5, 0.5), Shape().disc(0, 0.5, 0.43)
+    marks = Shape()
+    for hour in range(12):
+        c, s = cos(hour * pi / 6), sin(hour * pi / 6)
+        marks.line([(0.38 * c, 0.5 + 0.38 * s), (0.32 * c, 0.5 + 0.32 * s)], 0.028)
+    marks.line(path("0,50 -14,68"), 0.04, 0.02).line(path("0,50 20,72 26,78"), 0.028, 0.012).dab(
+        0, 0.5, 0.03
+    )
+    for x, y, size in stage.spots(mention, 0.4):
+        own = stage.colour_of(mention, mix(stage.accent(1), stage.palette.ink, 0.3))
+        stage.put(rim_shape, x, y, size, own, rim=0.9)
+        stage.put(face, x, y, size, mix(stage.palette.light, stage.haze, 0.15), rim=0)
+        stage.put(marks, x, y, size, stage.palette.ink, rim=0)

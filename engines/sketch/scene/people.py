@@ -1,0 +1,260 @@
+"""People, seen from behind or as silhouettes, small before the picture; and two who are not people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines.sketch.element import Mention, element
+from engines.sketch.noise import Floats
+from engines.sketch.palette import lighter, mix
+from engines.sketch.shape import Shape, path
+
+if TYPE_CHECKING:
+    from engines.sketch.stage import Stage
+
+
+def cloth(stage: Stage, index: int = 0) -> Floats:
+    """Return a garment's colour: an accent, deep enough to stand before the sky."""
+    return mix(stage.accent(index), stage.palette.ink, 0.45 + 0.2 * stage.palette.darkness)
+
+
+def body_dark(stage: Stage) -> Floats:
+    """Return what heads, hands and boots are painted in against the light."""
+    return mix(stage.palette.ink, stage.palette.near, 0.12)
+
+
+@element(
+    "person",
+    "person, man, boy, traveler, traveller, wanderer, hiker, figure, silhouette, child, kid, "
+    "monk, fisherman, farmer, stranger, hero, prince, king, "
+    "人, 男人, 男孩, 旅人, 行人, 孩子, 背影, 少年, 老人, 渔夫",
+    "stand",
+    72,
+)
+def person(stage: Stage, mention: Mention) -> None:
+    """A wanderer in a long coat, seen from behind, with a stick."""
+    coat = Shape().blob(*path("-13,14 -11,44 -14,66 -9,78 9,78 14,66 12,44 16,14 4,17 -6,13"))
+    rest_of = (
+        Shape()
+        .disc(0.0, 0.88, 0.068, 0.078)
+        .box(-0.03, 0.76, 0.03, 0.83)
+        .line(path("-5,20 -7,8 -8,0"), 0.07, 0.05)
+        .line(path("6,20 6,8 8,0"), 0.07, 0.05)
+        .line(path("12,66 20,50 22,42"), 0.055, 0.04)
+        .line(path("22,60 23,0"), 0.016, 0.014)
+    )
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.put(rest_of, x, y, size, body_dark(stage), flip=flip)
+        stage.put(coat, x, y, size, stage.colour_of(mention, cloth(stage)), flip=flip)
+
+    stage.crowd(mention.uncoloured(), rest_of, 0.3, body_dark(stage), after=rest)
+
+
+@element(
+    "woman",
+    "woman, girl, lady, princess, queen, dancer, bride, ballerina, fairy, goddess, witch, "
+    "女人, 女孩, 少女, 女子, 公主, 女王, 舞者, 仙女, 新娘, 女巫",
+    "stand",
+    72,
+)
+def woman(stage: Stage, mention: Mention) -> None:
+    """A woman in a long dress, hair and hem in the wind."""
+    dress = Shape().blob(
+        *path("-6,76 6,76 8,66 5,55 9,44 19,22 34,4 20,0 4,3 -8,0 -20,2 -16,20 -8,42 -5,55 -8,66")
+    )
+    skin = (
+        Shape()
+        .disc(0.0, 0.88, 0.055, 0.068)
+        .line(path("0,74 0,84"), 0.04)
+        .line(path("-6,72 -11,58 -10,46"), 0.036, 0.028)
+        .line(path("6,72 13,60 20,52"), 0.036, 0.028)
+    )
+    hair = Shape().blob(
+        *path("6,95 -2,98 -8,92 -9,82 -14,72 -24,66 -30,68 -20,76 -14,86 -8,78 -5,84 3,92")
+    )
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        pale = mix(mix(stage.palette.light, stage.accent(0), 0.3), stage.palette.ink, 0.5)
+        stage.put(skin, x, y, size, pale, flip=flip)
+        stage.put(hair, x, y, size, body_dark(stage), flip=flip)
+        stage.put(
+            dress, x, y, size, stage.colour_of(mention, lighter(cloth(stage), 0.06)), flip=flip
+        )
+
+    stage.crowd(mention.uncoloured(), dress, 0.32, cloth(stage), after=rest)
+
+
+@element(
+    "couple",
+    "couple, lovers, two people, family, friends, people, crowd, wedding, 情侣, 恋人, 夫妻, 家人, 朋友, 人群, 人们",
+    "stand",
+    72,
+)
+def couple(stage: Stage, mention: Mention) -> None:
+    """Two who stand close and look the same way."""
+    one = Shape().blob(*path("-29,0 -26,40 -30,64 -24,78 -12,78 -6,64 -10,40 -9,0 -18,4"))
+    one.disc(-0.18, 0.88, 0.065, 0.075).line(path("-8,68 2,52 6,50"), 0.05, 0.04)
+    two = Shape().blob(*path("2,64 6,71 15,71 20,62 16,44 26,8 22,0 2,0 0,8 8,44"))
+    two.disc(0.09, 0.8, 0.056, 0.064).blob(*path("4,84 14,86 18,76 17,64 11,62 12,74"))
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.put(two, x, y, size, stage.colour_of(mention, cloth(stage, 1)), flip=flip)
+
+    stage.crowd(mention.uncoloured(), one, 0.29, body_dark(stage), after=rest)
+
+
+@element(
+    "samurai",
+    "samurai, warrior, knight, ninja, soldier, swordsman, ronin, viking, gladiator, "
+    "武士, 战士, 骑士, 侠客, 剑客, 忍者, 将军",
+    "stand",
+    72,
+)
+def samurai(stage: Stage, mention: Mention) -> None:
+    """A swordsman in a wide hat, sleeves in the wind, blade drawn."""
+    dark = (
+        Shape()
+        .blob(*path("-12,76 12,76 18,62 12,46 22,8 26,0 8,0 2,24 -6,0 -24,0 -18,12 -10,46 -16,60"))
+        .disc(0.0, 0.85, 0.06, 0.07)
+        .blob(*path("-12,72 -26,60 -40,56 -34,68 -20,76"))
+    )
+    hat = Shape().area(*path("-24,86 0,102 24,86 12,84 -12,84"))
+    sash = (
+        Shape()
+        .area(*path("-11,48 12,48 13,42 -12,42"))
+        .blob(*path("-10,46 -24,40 -36,28 -24,34 -12,40"))
+    )
+    blade = Shape().line(path("16,50 34,38 62,14"), 0.018, 0.008)
+    arm = Shape().line(path("10,70 20,58 17,49"), 0.07, 0.045)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.put(hat, x, y, size, mix(body_dark(stage), stage.accent(1), 0.35), flip=flip)
+        stage.put(sash, x, y, size, cloth(stage), flip=flip, rim=0.2)
+        stage.put(arm, x, y, size, stage.colour_of(mention, body_dark(stage)), flip=flip)
+        stage.light_up(blade, x, y, size, mix(stage.palette.light, stage.haze, 0.2), flip=flip)
+
+    stage.crowd(mention, dark, 0.36, body_dark(stage), after=rest)
+
+
+@element(
+    "wizard",
+    "wizard, mage, sorcerer, magician, druid, 巫师, 法师, 魔法师",
+    "stand",
+    72,
+    mood="fantasy",
+)
+def wizard(stage: Stage, mention: Mention) -> None:
+    """A pointed hat, a long robe, and a staff that shines."""
+    robe = Shape().blob(*path("-8,74 8,74 13,58 10,40 20,6 24,0 -22,0 -18,8 -10,40 -13,58"))
+    robe.line(path("8,68 18,56 24,56"), 0.07, 0.05)
+    hat = Shape().area(*path("-18,84 18,84 7,88 -4,116 -10,120 -7,88"))
+    head = Shape().disc(0, 0.8, 0.055, 0.062)
+    beard = Shape().blob(*path("-5,78 5,78 3,62 -1,54 -4,62"))
+    staff = Shape().line(path("25,0 25,86"), 0.022)
+    orb = Shape().disc(0.25, 0.91, 0.045)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.put(staff, x, y, size, body_dark(stage), flip=flip)
+        stage.put(head, x, y, size, mix(body_dark(stage), stage.palette.light, 0.3), flip=flip)
+        stage.put(beard, x, y, size, mix(stage.palette.light, stage.haze, 0.3), flip=flip, rim=0)
+        stage.put(hat, x, y, size, stage.colour_of(mention, cloth(stage, 2)), flip=flip)
+        glow = mix(stage.accent(1), stage.palette.light, 0.4)
+        side = -0.25 if flip else 0.25
+        orb_x = x + side * size * stage.canvas.unit / stage.canvas.width
+        orb_y = y - 0.91 * size * stage.canvas.unit / stage.canvas.height
+        stage.halo(orb_x, orb_y, size * 0.5, glow, 0.4)
+        stage.light_up(orb, x, y, size, lighter(glow, 0.1), flip=flip)
+
+    stage.crowd(mention, robe, 0.36, cloth(stage, 2), after=rest)
+
+
+@element(
+    "astronaut",
+    "astronaut, cosmonaut, spaceman, space suit, spacesuit, 宇航员, 航天员, 太空人",
+    "stand",
+    72,
+    mood="space",
+)
+def astronaut(stage: Stage, mention: Mention) -> None:
+    """A white suit, a dark visor with the light in it, a pack."""
+    pack = Shape().blob(*path("-20,42 -20,76 -14,80 14,80 20,76 20,42"))
+    suit = (
+        Shape()
+        .blob(*path("-15,40 -17,66 -12,76 12,76 17,66 15,40 8,34 -8,34"))
+        .line(path("-8,38 -10,18 -11,4"), 0.14, 0.12)
+        .line(path("8,38 10,18 11,4"), 0.14, 0.12)
+        .blob(*path("-19,0 -19,6 -5,7 -5,0"))
+        .blob(*path("19,0 19,6 5,7 5,0"))
+        .line(path("-15,70 -25,54 -24,40"), 0.11, 0.085)
+        .line(path("15,70 26,56 28,42"), 0.11, 0.085)
+        .disc(0, 0.87, 0.145, 0.14)
+    )
+    visor = Shape().blob(*path("-10,84 -10,91 -4,95 6,95 10,90 10,84 5,80 -5,80"))
+    glint = Shape().blob(*path("-7,88 -6,92 -1,93 -4,89"))
+    badge = Shape().box(-0.06, 0.55, 0.06, 0.64)
+    white = lighter(mix(stage.palette.light, stage.haze, 0.2), -0.06)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.put(suit, x, y, size, stage.colour_of(mention, white), flip=flip, shade=0.25)
+        stage.put(badge, x, y, size, stage.accent(0), flip=flip, rim=0)
+        stage.put(visor, x, y, size, mix(stage.palette.ink, stage.accent(1), 0.3), flip=flip, rim=0)
+        stage.light_up(glint, x, y, size, stage.palette.light, flip=flip)
+
+    stage.crowd(mention.uncoloured(), pack, 0.4, mix(white, stage.palette.ink, 0.5), after=rest)
+
+
+@element(
+    "robot",
+    "robot, android, cyborg, mecha, mech, droid, 机器人, 机甲, 机械",
+    "stand",
+    72,
+    mood="cyberpunk",
+)
+def robot(stage: Stage, mention: Mention) -> None:
+    """A square-shouldered machine with lit eyes and a lit heart."""
+    frame = (
+        Shape()
+        .area(*path("-20,40 -24,72 24,72 20,40"))
+        .area(*path("-12,76 -13,94 13,94 12,76"))
+        .box(-0.04, 0.7, 0.04, 0.78)
+        .line(path("-26,68 -32,50 -30,32"), 0.08, 0.07)
+        .line(path("26,68 32,50 30,32"), 0.08, 0.07)
+        .disc(-0.26, 0.68, 0.07)
+        .disc(0.26, 0.68, 0.07)
+        .line(path("-10,42 -12,20 -12,4"), 0.1, 0.09)
+        .line(path("10,42 12,20 12,4"), 0.1, 0.09)
+        .box(-0.2, 0, -0.04, 0.05)
+        .box(0.04, 0, 0.2, 0.05)
+        .line(path("8,94 10,106"), 0.014)
+        .disc(0.1, 1.06, 0.018)
+    )
+    eyes = Shape().disc(-0.055, 0.86, 0.028).disc(0.055, 0.86, 0.028).disc(0, 0.58, 0.04)
+    metal = mix(stage.palette.ink, np.array([0.7, -0.01, -0.02], np.float32), 0.45)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        stage.light_up(eyes, x, y, size, lighter(stage.accent(0), 0.06), flip=flip)
+
+    stage.crowd(mention, frame, 0.4, metal, after=rest)
+
+
+@element("mermaid", "mermaid, siren, 美人鱼, 人鱼", "float", 72, mood="underwater")
+def mermaid(stage: Stage, mention: Mention) -> None:
+    """Hair, arms, and a long tail with a broad fin."""
+    tail = Shape().blob(
+        *path("-10,52 -14,36 -4,16 14,4 34,6 46,0 62,-8 54,10 66,24 46,16 30,18 16,24 9,38 8,52")
+    )
+    torso = Shape().blob(*path("-8,52 -6,62 -9,74 9,74 6,62 8,52")).disc(0, 0.84, 0.06, 0.07)
+    torso.line(path("-8,72 -20,62 -24,52"), 0.036, 0.026).line(
+        path("8,72 20,78 28,86"), 0.036, 0.026
+    )
+    hair = Shape().blob(*path("8,90 -2,95 -10,88 -12,74 -22,62 -30,62 -22,72 -18,86 -10,96 4,98"))
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        skin = mix(mix(stage.palette.light, stage.accent(0), 0.3), stage.palette.water, 0.45)
+        stage.put(torso, x, y, size, skin, flip=flip)
+        stage.put(hair, x, y, size, mix(stage.accent(0), stage.palette.ink, 0.5), flip=flip)
+
+    stage.crowd(mention, tail, 0.36, mix(stage.accent(2), stage.palette.water, 0.35), after=rest)

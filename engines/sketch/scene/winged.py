@@ -1,0 +1,127 @@
+"""What flies: birds, butterflies, dragons."""
+
+from __future__ import annotations
+
+from math import pi, sin
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines.sketch.element import Mention, element
+from engines.sketch.palette import lighter, mix
+from engines.sketch.shape import Shape, path
+
+if TYPE_CHECKING:
+    from engines.sketch.stage import Stage
+
+
+@element(
+    "birds",
+    "bird, crow, raven, seagull, gull, crane, swallow, geese, goose, heron, dove, flamingo, sparrow, "
+    "鸟, 飞鸟, 小鸟, 鹤, 仙鹤, 乌鸦, 海鸥, 燕子, 大雁",
+    "fly",
+    62,
+)
+def birds(stage: Stage, mention: Mention) -> None:
+    """A loose flock, each with its wings at another beat."""
+    rng = stage.rng("birds")
+    colour = stage.colour_of(mention, mix(stage.palette.ink, stage.haze, 0.12))
+    middle_x, middle_y = stage.place(mention), stage.horizon * (0.3 + 0.2 * rng.random())
+    count = mention.count or 7
+    for i in range(count):
+        lift = rng.uniform(0.08, 0.42)
+        wings = Shape().blob(
+            (0.0, 0.06), (-0.2, 0.1 + lift * 0.55), (-0.4, 0.04 + lift * 0.75), (-0.72, lift * 0.5),
+            (-0.4, lift * 0.5 - 0.04), (-0.12, -0.04), (-0.03, -0.16), (0.05, -0.14), (0.12, -0.04),
+            (0.4, lift * 0.5 - 0.04), (0.72, lift * 0.5), (0.4, 0.04 + lift * 0.75),
+            (0.2, 0.1 + lift * 0.55),
+        )  # fmt: skip
+        x, y = middle_x + rng.normal() * 0.11, middle_y + rng.normal() * 0.065
+        size = (0.075 if i else 0.1) * stage.size(mention) * rng.uniform(0.45, 1.0)
+        size *= 2.2 if count == 1 else 1.0
+        stage.put(wings.turned(rng.uniform(-16, 16)), x, y, size, colour, rim=0.2)
+
+
+@element("eagle", "eagle, hawk, falcon, phoenix, 鹰, 老鹰, 凤凰, 雄鹰", "fly", 63)
+def eagle(stage: Stage, mention: Mention) -> None:
+    """One great bird with its wings spread and their feathers parted."""
+    shape = Shape().blob(*path("-8,30 -6,46 0,54 8,50 10,38 8,20 0,0 -10,10"))
+    for side in (-1, 1):
+        wing = [(side * x, y) for x, y in path("5,42 28,56 56,60 80,48 60,44 34,32 8,24")]
+        shape.blob(*wing)
+        for feather in range(6):
+            x, y = 0.5 + 0.06 * feather, 0.52 - 0.012 * feather
+            shape.line(
+                [(side * x, y), (side * (x + 0.12), y - 0.16 + 0.035 * feather)], 0.05, 0.015
+            )
+    shape.area(*path("-10,4 -16,-12 16,-12 8,4"))
+    brown = mix(stage.palette.ink, np.array([0.45, 0.06, 0.07], np.float32), 0.3)
+    stage.crowd(mention, shape, 0.3, brown)
+
+
+@element("butterfly", "butterfly, butterflies, moth, dragonfly, 蝴蝶, 蜻蜓, 飞蛾", "fly", 84)
+def butterfly(stage: Stage, mention: Mention) -> None:
+    """Four wings with a dark seam and light spots; more than one unless the words say so."""
+    rng = stage.rng("butterfly")
+    wings = Shape()
+    hearts = Shape()
+    for side in (-1, 1):
+        wings.blob(*((side * x, y) for x, y in path("2,48 14,72 34,86 48,82 46,60 28,46")))
+        wings.blob(*((side * x, y) for x, y in path("2,46 26,42 38,28 30,12 16,10 6,26")))
+        hearts.blob(*((side * x, y) for x, y in path("8,52 18,68 32,78 40,72 38,60 24,50")))
+        hearts.blob(*((side * x, y) for x, y in path("8,42 24,38 30,28 24,18 14,20")))
+    body = Shape().line(path("0,24 0,58"), 0.035, 0.045)
+    body.line(path("0,58 -10,76"), 0.012).line(path("0,58 10,76"), 0.012)
+    for i, (x, y, size) in enumerate(stage.spots(mention, 0.16, usual=4)):
+        colour = stage.colour_of(mention, stage.accent(i))
+        turn = rng.uniform(-35, 35)
+        stage.put(wings.turned(turn), x, y, size, mix(colour, stage.palette.ink, 0.7), rim=0.2)
+        stage.put(hearts.turned(turn), x, y, size, lighter(colour, 0.04), rim=0.3)
+        stage.put(body.turned(turn), x, y, size, stage.palette.ink, rim=0)
+
+
+@element(
+    "dragon",
+    "dragon, wyvern, serpent, sea monster, 龙, 巨龙, 飞龙, 神龙",
+    "fly",
+    64,
+    mood="fantasy",
+)
+def dragon(stage: Stage, mention: Mention) -> None:
+    """A long body in coils across the sky, spines along its back, two wings, a horned head."""
+    shape = Shape()
+    steps = [i / 40 for i in range(41)]
+    spine = [
+        (-0.75 + 1.35 * t, 0.5 + 0.17 * sin(2.3 * pi * t + 0.4) * (1.1 - 0.5 * t)) for t in steps
+    ]
+    for (x0, y0), (x1, y1), t in zip(spine, spine[1:], steps[1:], strict=False):
+        thick = 0.012 + 0.1 * sin(pi * min(t * 0.62 + 0.02, 0.5)) ** 1.3
+        shape.line([(x0, y0), (x1, y1)], thick)
+        if 0.12 < t < 0.95:
+            shape.area((x0, y0), (x0 - 0.02, y0 + thick * 0.5 + 0.045), (x1, y1))
+    x, y = spine[-1]
+    head = Shape().blob(*path("-8,-4 -6,8 4,10 12,7 26,2 26,-3 14,-3 20,-8 10,-9 0,-8"))
+    head.line(path("0,8 -12,18 -20,20"), 0.03, 0.008).line(path("4,9 -4,22 -10,26"), 0.025, 0.008)
+    shape.with_parts_of(head, x, y)
+    shape.area(*((spine[0][0] + px, spine[0][1] + py) for px, py in path("4,0 -10,8 -6,0 -10,-8")))
+    root_x, root_y = spine[24]
+    for reach, lift in ((0.62, 0.5), (0.4, 0.56)):
+        tip = (root_x - reach * 0.55, root_y + lift)
+        fingers = [
+            (root_x - reach * (0.75 + 0.12 * k), root_y + lift * (0.62 - 0.3 * k)) for k in range(3)
+        ]
+        membrane = [(root_x, root_y), (root_x - 0.02, root_y + lift * 0.55), tip]
+        for k, finger in enumerate(fingers):
+            membrane += [
+                finger,
+                (root_x - reach * (0.5 - 0.06 * k), root_y + lift * (0.3 - 0.16 * k)),
+            ]
+        shape.area(*membrane)
+    shape.line(path("0,40 8,30 4,24"), 0.04, 0.015).line(path("-30,52 -24,40 -30,34"), 0.035, 0.012)
+    skin = mix(stage.palette.ink, stage.accent(2), 0.25)
+    eye = Shape().disc(x + 0.08, y + 0.035, 0.014)
+
+    def glow(stage: Stage, px: float, py: float, size: float, flip: bool) -> None:
+        stage.light_up(eye, px, py, size, mix(stage.accent(1), stage.palette.light, 0.3), flip=flip)
+
+    stage.crowd(mention, shape, 0.56, skin, after=glow)
