@@ -21,10 +21,10 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageDraw
 
+from engines.options import Options
 from limner.engine import (
     Brief,
     Capabilities,
@@ -36,7 +36,7 @@ from limner.engine import (
     Progress,
     Stop,
 )
-from limner.errors import ConfigError, EngineBusy, EngineDown, JobLost, Rejected
+from limner.errors import EngineBusy, EngineDown, JobLost, Rejected
 from limner.settings import EngineSettings
 
 _CUE = re.compile(r"\[\[([a-z-]+)(?:\s+([\d.]+))?\]\]")
@@ -45,16 +45,12 @@ _BUSY_RETRY_S = 0.2
 
 def build(settings: EngineSettings) -> Rehearsal:
     """Build the engine from its ``[[engine]]`` entry."""
-    options = dict(settings.options)
-    where = f"limner.toml: engine {settings.name}"
-    seconds = _number(where, "seconds", options.pop("seconds", 2.0), 0, 3600)
-    steps = _number(where, "steps", options.pop("steps", 5), 0, 1000)
-    ledger = options.pop("ledger", None)
-    if ledger is not None and not isinstance(ledger, str):
-        raise ConfigError(f"{where}: ledger", "must be a path")
-    for name in options:
-        raise ConfigError(f"{where}: {name}", "rehearsal has no such option")
-    return Rehearsal(settings.name, seconds, int(steps), Path(ledger) if ledger else None)
+    options = Options(settings)
+    seconds = options.number("seconds", 2.0, 0, 3600)
+    steps = options.whole("steps", 5, 0, 1000)
+    ledger = options.optional_text("ledger")
+    options.done()
+    return Rehearsal(settings.name, seconds, steps, Path(ledger) if ledger else None)
 
 
 class Rehearsal:
@@ -155,9 +151,3 @@ def _card(width: int, height: int, label: str, hue: int) -> bytes:
     buffer = io.BytesIO()
     card.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
-
-
-def _number(where: str, name: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ConfigError(f"{where}: {name}", f"must be a number from {low:g} to {high:g}")
-    return float(value)

@@ -1,0 +1,250 @@
+"""HTTP to an engine server: one session, bounded waits, and every failure as one of our errors.
+
+Used by the drivers of remote engines. What a peer says never becomes an error's message, because a
+message may reach callers, and peers' words hold paths and prompts; nor do URLs with their queries,
+for they may hold keys. A driver that must tell one 4xx from another passes ``judge``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
+
+#: answers larger than this are not read to their end
+ANSWER_MAX_BYTES = 128 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+BUSY_S, BUSY_MAX_S = 5.0, 3600.0
+#: connections kept open; more are opened when needed, and closed after use
+POOL_SIZE = 16
+
+
+class NoAnswer(EngineDown):
+    """The engine did not answer a request that may have reached it."""
+
+
+class Answered(EngineError):
+    """The engine answered with an error."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"The engine answered with HTTP {answer.status}.")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, read to its end. Its body is the peer's words: not for callers, nor for the log."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body read as JSON.
+
+        Raises:
+            BadResult: it is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise BadResult("The engine's answer is not JSON.") from None
+
+    def table(self) -> dict[str, Any]:
+        """Return the body if it is a JSON object, else an empty one: for reading error answers."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def retry_after_s(self) -> float:
+        """How long the peer asks us to wait; a few seconds if it does not say."""
+        text = self.headers.get("Retry-After", "")
+        try:
+            seconds = float(text)
+        except ValueError:
+            try:
+                seconds = parsedate_to_datetime(text).timestamp() - time.time()
+            except ValueError:
+                seconds = BUSY_S
+        return min(max(seconds, 0.1), BUSY_MAX_S) if math.isfinite(seconds) else BUSY_S
+
+
+#: reads an answer of 400 or more; returns the error to raise, or None for the usual one
+Judge = Callable[[Answer], EngineError | None]
+
+
+class Remote:
+    """One engine server. Safe to call from many threads at once."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        connect_s: float = 3.0,
+        read_s: float = 10.0,
+        judge: Judge | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        #: where it is, for operators: no credentials, no path
+        self.peer = urlsplit(base_url).netloc.rpartition("@")[2]
+        self._connect_s, self._read_s, self._judge = connect_s, read_s, judge
+        self._session = _session(self._base_url)
+        self._session.headers.update(headers or {})
+        if auth:
+            self._session.auth = auth
+
+    def get_json(
+        self, path: str, *, params: Mapping[str, Any] | None = None, read_s: float | None = None
+    ) -> Any:
+        """GET ``path`` and return its JSON."""
+        return self.request("GET", path, params=params, read_s=read_s).json()
+
+    def post_json(self, path: str, body: Any, *, read_s: float | None = None) -> Any:
+        """POST ``body`` as JSON and return the answer's JSON."""
+        return self.request("POST", path, json=body, read_s=read_s).json()
+
+    def get_bytes(
+        self, path: str, *, params: Mapping[str, Any] | None = None, read_s: float | None = None
+    ) -> bytes:
+        """GET ``path`` and return its bytes."""
+        return self.request("GET", path, params=params, read_s=read_s).body
+
+    def request(
+        self, method: str, path: str, *, read_s: float | None = None, **arguments: Any
+    ) -> Answer:
+        """Make a request and return its answer; ``arguments`` as ``requests`` knows them.
+
+        ``read_s``: seconds between two bytes; None for the default, ``math.inf`` for no limit.
+
+        Raises:
+            EngineDown: not reached, or 502, 503, 504; ``NoAnswer`` if it may have been reached.
+            EngineBusy: 429.
+            Refused: 401, 402, 403, or a redirect (the base URL is wrong).
+            Answered: any other status of 400 or more, unless ``judge`` knows better.
+            BadResult: the answer is too large.
+        """
+        with self.stream(method, path, read_s=read_s, **arguments) as response:
+            return self._read(response)
+
+    @contextlib.contextmanager
+    def stream(
+        self, method: str, path: str, *, read_s: float | None = None, **arguments: Any
+    ) -> Iterator[requests.Response]:
+        """Make a request and give its answer unread, checked as ``request`` checks it.
+
+        What goes wrong while the caller reads is raised as our errors too.
+        """
+        with self._errors_mapped():
+            response = self._session.request(
+                method,
+                self._base_url + path,
+                timeout=(self._connect_s, self._wait_s(read_s)),
+                allow_redirects=False,
+                stream=True,
+                **arguments,
+            )
+            with response:
+                if response.status_code >= 300:
+                    raise self._error(self._read(response))
+                yield response
+
+    def download(self, url: str, *, read_s: float | None = None) -> bytes:
+        """Return the bytes behind a picture URL that the peer gave us.
+
+        Our credentials go nowhere but to the peer's own origin; elsewhere redirects are followed.
+        """
+        parts, own = urlsplit(url), urlsplit(self._base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadResult("The engine's picture has no http(s) address.")
+        ours = (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+        with self._errors_mapped(), contextlib.ExitStack() as stack:
+            session = self._session if ours else stack.enter_context(_session(url))
+            timeout = (self._connect_s, self._wait_s(read_s))
+            response = stack.enter_context(
+                session.get(url, timeout=timeout, stream=True, allow_redirects=not ours)
+            )
+            if response.status_code >= 300:
+                raise BadResult(f"The engine's picture is not there: HTTP {response.status_code}.")
+            return self._read(response).body
+
+    def close(self) -> None:
+        """Close the connections kept open."""
+        self._session.close()
+
+    def _wait_s(self, read_s: float | None) -> float | None:
+        wait_s = self._read_s if read_s is None else read_s
+        return None if wait_s == math.inf else wait_s
+
+    def _read(self, response: requests.Response) -> Answer:
+        body = bytearray()
+        for chunk in response.iter_content(CHUNK_BYTES):
+            body += chunk
+            if len(body) > ANSWER_MAX_BYTES:
+                raise BadResult("The engine's answer is too large.")
+        return Answer(response.status_code, response.headers, bytes(body))
+
+    def _error(self, answer: Answer) -> EngineError:
+        judged = self._judge(answer) if self._judge and answer.status >= 400 else None
+        if judged:
+            return judged
+        said = f"{self.peer} answered with HTTP {answer.status}"
+        match answer.status:
+            case 401 | 403:
+                return Refused("credentials", said)
+            case 402:
+                return Refused("credit", said)
+            case 429:
+                return EngineBusy(answer.retry_after_s, said)
+            case 502 | 503 | 504:
+                return EngineDown(said)
+            case status if status < 400:
+                return Refused("setup", f"{said}, a redirect: is the base URL right?")
+        return Answered(answer)
+
+    @contextlib.contextmanager
+    def _errors_mapped(self) -> Iterator[None]:
+        # `from None`: the library's messages hold URLs, and those may hold keys.
+        try:
+            yield
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as error:
+            raise EngineDown(f"{self.peer} cannot be reached ({type(error).__name__})") from None
+        except requests.exceptions.SSLError:
+            raise EngineDown(f"{self.peer}: TLS failed") from None
+        except requests.exceptions.ConnectionError as error:
+            # urllib3 wraps what it raised before anything was sent in MaxRetryError.
+            cause = getattr(error.args[0] if error.args else None, "reason", None)
+            if cause is not None:
+                raise EngineDown(f"{self.peer} cannot be reached") from None
+            raise NoAnswer(f"{self.peer} closed the connection") from None
+        except requests.exceptions.Timeout:
+            raise NoAnswer(f"{self.peer} did not answer in time") from None
+        except requests.exceptions.RequestException as error:
+            raise NoAnswer(f"{self.peer}: {type(error).__name__}") from None
+
+
+def _session(url: str) -> requests.Session:
+    """Return a session that reads the environment's proxies once, for ``url``, and no ``.netrc``."""
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = dict(requests.utils.get_environ_proxies(url))
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+    session.mount("http://", HTTPAdapter(pool_maxsize=POOL_SIZE))
+    session.mount("https://", HTTPAdapter(pool_maxsize=POOL_SIZE))
+    return session
