@@ -123,6 +123,15 @@ class Capabilities:
     charged: bool = False
 
 
+#: what a job may need so much that an engine without it does not get the job
+NEEDS = ("tile", "references")
+
+
+def lacks(capabilities: Capabilities) -> tuple[str, ...]:
+    """Return which of ``NEEDS`` an engine cannot do at all."""
+    return tuple(need for need in NEEDS if getattr(capabilities, need) == "none")
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What an engine says of itself; ``why`` is for operators."""

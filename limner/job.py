@@ -203,7 +203,17 @@ def new_record(
         "final_prompt": request.final_prompt(),
         "draw_type": draw_type,
         "seeds": json.dumps(list(seeds)),
+        "needs": " ".join(needs_of(request)),
     }
+
+
+def needs_of(request: Request) -> list[str]:
+    """Return what an engine must be able to do, at least nearly, to get this job.
+
+    The other parameters only colour a picture: an engine that ignores one says so in the notes.
+    """
+    tile = request.tile or parse_prompt(request.final_prompt()).tile
+    return [word for word, asked in (("tile", tile), ("references", request.references)) if asked]
 
 
 def tag_key(tag: str) -> str:

@@ -36,7 +36,12 @@ class EngineSettings:
     driver: str
     fast: LaneLimits = LaneLimits()
     relaxed: LaneLimits = LaneLimits()
+    #: beside equal room, an engine of weight 2 is picked before one of weight 1
     weight: float = 1.0
+    #: names of the clients whose jobs it draws; empty: everyone's
+    clients: tuple[str, ...] = ()
+    #: what becomes of a drawing that was lost after it had cost money
+    on_lost: str = "retry"
     #: the driver's own settings, which it checks itself
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -106,13 +111,10 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return parse
 
 
-def _boolean(raw: Any) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if isinstance(raw, str) and raw.lower() in words:
-        return words[raw.lower()]
-    raise ValueError("must be true or false")
+def _words(raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(word, str) and word for word in raw):
+        raise ValueError("must be a list of names")
+    return tuple(raw)
 
 
 def _http_url(raw: Any) -> str | None:
@@ -319,6 +321,10 @@ def _engine(entry: dict[str, Any]) -> EngineSettings:
         fast=_lane(where, "fast", entry.pop("fast", {})),
         relaxed=_lane(where, "relaxed", entry.pop("relaxed", {})),
         weight=_parse(f"{where}: weight", _seconds(0.001, 1000), entry.pop("weight", 1.0)),
+        clients=_parse(f"{where}: clients", _words, entry.pop("clients", [])),
+        on_lost=_parse(
+            f"{where}: on_lost", _one_of("retry", "fail"), entry.pop("on_lost", "retry")
+        ),
         options=entry,
     )
     if engine.slots == 0:

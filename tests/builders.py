@@ -61,6 +61,8 @@ def an_engine(
     relaxed: int = 1,
     fast_gap_s: float = 0.0,
     relaxed_gap_s: float = 0.0,
+    clients: tuple[str, ...] = (),
+    weight: float = 1.0,
     **options,
 ) -> EngineSettings:
     """A rehearsal engine with so many slots a lane."""
@@ -69,6 +71,8 @@ def an_engine(
         driver="rehearsal",
         fast=LaneLimits(fast, fast_gap_s),
         relaxed=LaneLimits(relaxed, relaxed_gap_s),
+        clients=clients,
+        weight=weight,
         options=options,
     )
 

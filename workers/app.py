@@ -57,8 +57,11 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         lane = (self.request.delivery_info or {}).get("routing_key")
         self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
 
+    def choosy() -> None:
+        gate.overlook(job_id)
+
     try:
-        return process.lanes.draftsman.imagine(job_id, granted)
+        return process.lanes.draftsman.imagine(job_id, granted, choosy)
     except GivenBack as why:
         # The job's next message goes on with it; to Flower that is a retry.
         raise Retry(str(why)) from None

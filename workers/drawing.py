@@ -21,6 +21,7 @@ from limner.errors import (
     BadResult,
     EngineError,
     EngineStuck,
+    JobLost,
     JobNotFound,
     Rejected,
     StaleLease,
@@ -70,6 +71,7 @@ class Draftsman:
         worker: str,
         messages: Callable[[], Messages],
         fetch_for: Callable[[str], Fetch],
+        on_lost: Mapping[str, str] | None = None,
     ) -> None:
         self._store = store
         self._engines = engines
@@ -78,6 +80,8 @@ class Draftsman:
         self._worker = worker
         self._messages = messages
         self._fetch_for = fetch_for
+        #: engine → "retry" or "fail", for drawings that were lost after they had cost money
+        self._on_lost = on_lost or {}
         self._draining = False
 
     def drain(self) -> None:
@@ -85,8 +89,16 @@ class Draftsman:
         self._draining = True
         self._keeper.stop_all("shutdown")
 
-    def imagine(self, job_id: str, on_grant: Callable[[str], None]) -> str:
+    def imagine(
+        self,
+        job_id: str,
+        on_grant: Callable[[str], None],
+        on_choosy: Callable[[], None] = lambda: None,
+    ) -> str:
         """Draw a job and return a line for operators; ``on_grant(engine)`` when it has a slot.
+
+        ``on_choosy`` is called when an engine has room that does not suit this job, so that others
+        need not wait behind it.
 
         Raises:
             JobFailed: the job ended in failure.
@@ -95,7 +107,7 @@ class Draftsman:
         drawing = Drawing(job_id, uuid.uuid4().hex)
         with self._keeper.keeping(drawing):
             try:
-                engine = self._wait_for_slot(drawing)
+                engine = self._wait_for_slot(drawing, on_choosy)
                 if engine is None:
                     return "nothing to do"
                 on_grant(engine)
@@ -104,7 +116,7 @@ class Draftsman:
                 event(log, "lease.lost", level=logging.WARNING, job=job_id)
                 raise GivenBack("another worker owns the job") from None
 
-    def _wait_for_slot(self, drawing: Drawing) -> str | None:
+    def _wait_for_slot(self, drawing: Drawing, on_choosy: Callable[[], None]) -> str | None:
         """Return the engine that is to draw, or None if this message is of no use."""
         lanes, job_id, token = self._store.lanes, drawing.job_id, drawing.token
         while not drawing.is_set() and not self._draining:
@@ -117,6 +129,8 @@ class Draftsman:
             if taken.state != "wait":
                 event(log, "message.dropped", job=job_id, state=taken.state)
                 return None
+            if taken.choosy:
+                on_choosy()
             self._wait_for_word(drawing, taken.again_s)
         if lanes.let_go(job_id, token, self._messages()):
             raise GivenBack("the worker stops")
@@ -158,6 +172,9 @@ class Draftsman:
                 error_class=type(error).__name__,
                 why=str(error.__cause__ or error),
             )
+            charged = isinstance(error, JobLost) and error.charged
+            if charged and self._on_lost.get(engine_name) == "fail":
+                return self._fail(drawing, job, error.summary(), error.reason_code)
             trouble = trouble_of(error, submitted=drawing.began_s is not None)
             keep = trouble.engine_state == "down" and engine.capabilities().attach
             return self._give_back(drawing, job, trouble, keep=keep and handle is not None)
@@ -238,13 +255,24 @@ class Draftsman:
             raise StaleLease
         if drawing.stop_reason == "shutdown":
             return self._give_back(drawing, job, handover(), keep=attach and handle is not None)
-        if handle is not None:
-            self._cancel(engine, handle)
         if drawing.stop_reason == "late":
+            self._cancel(engine, handle)
             return self._fail(drawing, job, "The drawing took too long.", "timed_out")
-        return self._give_back(drawing, job, trouble_of(EngineStuck(), submitted=True))
+        # Where another worker can attach, perhaps only the news stopped: it may find a finished one.
+        keep = attach and handle is not None
+        if not keep:
+            self._cancel(engine, handle)
+        try:
+            return self._give_back(
+                drawing, job, trouble_of(EngineStuck(), submitted=True), keep=keep
+            )
+        except JobFailed:
+            self._cancel(engine, handle)
+            raise
 
-    def _cancel(self, engine: Engine, handle: Handle) -> None:
+    def _cancel(self, engine: Engine, handle: Handle | None) -> None:
+        if handle is None:
+            return
         try:
             engine.cancel(handle)
         # The job's end does not depend on whether its engine could be told.

@@ -18,6 +18,9 @@ from celery.worker.consumer.tasks import Tasks
 from limner.message import TASK
 
 WITHOUT_SLOT_MAX = 2
+#: jobs that wait for one engine while another, which does not suit them, has room: they do not count
+#: as long as there are no more than this, so that they do not hold up those behind them
+OVERLOOKED_MAX = 50
 
 
 class Gate:
@@ -26,6 +29,7 @@ class Gate:
     def __init__(self, most: int = WITHOUT_SLOT_MAX) -> None:
         self._most = most
         self._waiting: Counter[str] = Counter()
+        self._overlooked: set[str] = set()
         self._lock = threading.Lock()
         self._hub: Any = None
         self.closed = False
@@ -38,19 +42,31 @@ class Gate:
     def leave(self, job_id: str) -> None:
         """A job got its slot, or its message is done with; called in any thread, any often."""
         with self._lock:
-            if not self._waiting[job_id]:
-                del self._waiting[job_id]
+            if job_id not in self._waiting:
                 return
             self._waiting[job_id] -= 1
+            self._overlooked.discard(job_id)
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
-        if self._hub is not None:
-            # The consumer sleeps in its poller; wake it so that it asks again.
-            self._hub.call_soon(_nothing)
+        self._wake()
+
+    def overlook(self, job_id: str) -> None:
+        """A job waits for an engine that others do not wait for: let one more message in."""
+        with self._lock:
+            if job_id not in self._waiting or len(self._overlooked) >= OVERLOOKED_MAX:
+                return
+            self._overlooked.add(job_id)
+        self._wake()
 
     def is_open(self) -> bool:
         """Say whether one more message may be taken off the queue."""
-        return not self.closed and self._waiting.total() < self._most
+        without_slot = self._waiting.total() - len(self._overlooked)
+        return not self.closed and without_slot < self._most
+
+    def _wake(self) -> None:
+        if self._hub is not None:
+            # The consumer sleeps in its poller; wake it so that it asks again.
+            self._hub.call_soon(_nothing)
 
     def attach(self, consumer: Any) -> None:
         """Put the gate before a consumer's channel; again after each reconnection."""

@@ -24,6 +24,7 @@ from workers.callbacks import Dispatcher
 from workers.drawing import Draftsman
 from workers.keeper import Keeper
 from workers.outgoing import Outgoing
+from workers.probe import Probe
 from workers.references import Fetch
 
 #: how long an ending process lets a POST under way come to its end
@@ -50,6 +51,7 @@ class LaneRuntime:
             progress_limit_s=settings.progress_limit_s,
             drawing_limit_s=settings.drawing_limit_s,
         )
+        self._probe = Probe(self.store, self.engines)
         self.draftsman = Draftsman(
             self.store,
             self.engines,
@@ -58,12 +60,14 @@ class LaneRuntime:
             worker,
             self.messages,
             Fetchers(self.store, settings),
+            {engine.name: engine.on_lost for engine in settings.engines},
         )
 
     def start(self) -> None:
         """Tell the store which engines there are, and begin to beat."""
         self.store.lanes.register(self._settings.engines)
         self._keeper.start()
+        self._probe.start()
 
     def drain(self) -> None:
         """Hand over every drawing; the process is told to end."""
@@ -72,6 +76,7 @@ class LaneRuntime:
     def end(self) -> None:
         """Let go of everything, once the drawings have ended."""
         self._keeper.end()
+        self._probe.end()
         for engine in self.engines.values():
             engine.close()
         for lane in self._lanes:

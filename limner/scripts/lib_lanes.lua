@@ -10,7 +10,7 @@
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local KEEP_JOB_MS, WAITING_LIMIT_MS = tonumber(ARGV[6]), tonumber(ARGV[7])
 local LANES = {'fast', 'relaxed'}
-local READY_SCAN = 64   -- more are off the queue only with more than 32 processes in one lane
+local READY_SCAN = 512
 local REAP_SCAN = 200
 local GRANT_KEPT_MS = 60000
 
@@ -130,15 +130,6 @@ local function opens(engine, lane)
     return math.max(by_gap, engine.paused_until or 0)
 end
 
-local fast_is_served = nil
-
-local function fast_waits()
-    if fast_is_served == nil then
-        fast_is_served = redis.call('ZCOUNT', key('workers', 'fast'), ms(NOW), '+inf') > 0
-    end
-    return fast_is_served and redis.call('ZCARD', key('waiting', 'fast')) > 0
-end
-
 local worker_engines = {}
 
 local function engines_of(worker)
@@ -152,7 +143,35 @@ local function engines_of(worker)
     return worker_engines[worker]
 end
 
--- Pick the engine for a held job: name, or nil and when one may open (ms, nil: when a slot is freed).
+-- Whether an engine may draw a job at all: what it lacks, and whose jobs it takes.
+local function suits(engine, needs, client)
+    for need in string.gmatch(needs or '', '%S+') do
+        if string.find(' ' .. (engine.lacks or '') .. ' ', ' ' .. need .. ' ', 1, true) then
+            return false
+        end
+    end
+    local clients = engine.clients or ''
+    return clients == '' or string.find(' ' .. clients .. ' ', ' ' .. client .. ' ', 1, true) ~= nil
+end
+
+local fast_is_served = nil
+
+-- Whether a fast job waits that could use a slot of this engine. What workers hold is the head of the
+-- lane; if they hold nothing yet, the next one may be for any engine.
+local function fast_waits_for(engine)
+    if fast_is_served == nil then
+        fast_is_served = redis.call('ZCOUNT', key('workers', 'fast'), ms(NOW), '+inf') > 0
+    end
+    if not fast_is_served then return false end
+    local held = redis.call('ZRANGE', key('ready', 'fast'), 0, READY_SCAN - 1)
+    for _, id in ipairs(held) do
+        if suits(engine, unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))) then return true end
+    end
+    return #held == 0 and redis.call('ZCARD', key('waiting', 'fast')) > 0
+end
+
+-- Pick the engine for a held job: name, or nil and when one may open (ms, nil: when a slot is freed),
+-- and whether the job is choosy: an engine that does not suit it has room.
 local function pick(id, lane, worker, first)
     local names = engines_of(worker)
     if first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1 then
@@ -165,11 +184,17 @@ local function pick(id, lane, worker, first)
             end
         end
     end
-    local best, best_room, open_at = nil, 0, nil
+    local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
+    local best, best_room, open_at, choosy = nil, 0, nil, false
     for _, name in ipairs(names) do
         local engine = engine_of(name)
         local free = room(engine, lane)
-        if lane == 'relaxed' and free > 0 and room(engine, 'fast') > 0 and fast_waits() then free = 0 end
+        if not suits(engine, needs, client) then
+            choosy = choosy or free > 0
+            free = 0
+        elseif lane == 'relaxed' and free > 0 and room(engine, 'fast') > 0 and fast_waits_for(engine) then
+            free = 0
+        end
         if free > 0 then
             local at = opens(engine, lane)
             if at > NOW then
@@ -181,7 +206,7 @@ local function pick(id, lane, worker, first)
             end
         end
     end
-    return best, open_at
+    return best, open_at, choosy
 end
 
 local function grant(id, lane, name, first)
@@ -213,14 +238,16 @@ end
 -- Give free slots to the jobs that workers hold, fast before relaxed, in the order of their places.
 -- A job that only waits for a gap or a pause to end is told when (its worker then asks again).
 local function grant_ready()
-    local opening = {}
+    local opening, choosy_jobs = {}, {}
     for _, lane in ipairs(LANES) do
         local told = false
         for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)) do
             local worker, first, token =
                 unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'token'))
             local name, open_at = nil, nil
-            if worker and token then name, open_at = pick(id, lane, worker, first or nil) end
+            if worker and token then
+                name, open_at, choosy_jobs[id] = pick(id, lane, worker, first or nil)
+            end
             if name then
                 grant(id, lane, name, first or nil)
             elseif open_at then
@@ -233,7 +260,17 @@ local function grant_ready()
             end
         end
     end
-    return opening
+    return opening, choosy_jobs
+end
+
+-- Whether any engine that was ever registered could draw the job.
+local function drawable(id)
+    local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
+    local names = redis.call('SMEMBERS', key('engines'))
+    for _, name in ipairs(names) do
+        if suits(engine_of(name), needs, client) then return true end
+    end
+    return #names == 0
 end
 
 -- True if the caller's token owns the job and the job is on an engine.

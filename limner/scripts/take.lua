@@ -2,7 +2,8 @@
 -- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
 --
 -- ARGV 8 job id · 9 token of this taking · 10 worker id
--- Returns {state, engine or ms until it may be worth asking again ("" = when told), unsent}
+-- Returns {state, engine or ms until it may be worth asking again ("" = when told), unsent, "1" if
+--   an engine has room that does not suit this job}
 --   state: "granted" · "wait" · "held" (by another, drop the message) · "gone" (nothing to do)
 
 local id, token, worker = ARGV[8], ARGV[9], ARGV[10]
@@ -22,13 +23,17 @@ if NOW - tonumber(created) > WAITING_LIMIT_MS then
     end_job(id, 'failed', 'No engine was free for this job in time.', 'waited_too_long')
     return {'gone', '', unsent}
 end
+if not drawable(id) then
+    end_job(id, 'failed', 'No engine here can draw what this job asks for.', 'no_engine')
+    return {'gone', '', unsent}
+end
 
 redis.call('HSET', record, 'token', token, 'worker', worker)
 redis.call('HDEL', record, 'missing_ms')
 redis.call('ZADD', key('holds'), ms(NOW + LEASE_MS), id)
 redis.call('ZADD', key('ready', lane), place, id)
-local opening = grant_ready()
+local opening, choosy = grant_ready()
 if redis.call('HGET', record, 'status') == 'submitted' then
     return {'granted', redis.call('HGET', record, 'engine'), unsent}
 end
-return {'wait', opening[id] and ms(opening[id] - NOW) or '', unsent}
+return {'wait', opening[id] and ms(opening[id] - NOW) or '', unsent, choosy[id] and '1' or ''}

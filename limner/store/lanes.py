@@ -62,6 +62,8 @@ class Taken:
     state: Literal["granted", "wait", "held", "gone"]
     engine: str | None = None
     again_s: float | None = None
+    #: an engine has room that does not suit this job: others need not wait behind it
+    choosy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,10 @@ class Lanes:
 
     @guarded
     def register(self, engines: Iterable[EngineSettings]) -> None:
-        """Write what the engines' settings allow; the last worker to start is right."""
+        """Write what the engines' settings allow; the last worker to start is right.
+
+        An engine out of rotation is tried again: its operator may have mended it.
+        """
         with self._redis.pipeline(transaction=True) as pipe:
             for engine in engines:
                 pipe.sadd(self._prefix + "engines", engine.name)
@@ -125,20 +130,45 @@ class Lanes:
                         "relaxed_slots": engine.relaxed.slots,
                         "relaxed_gap_ms": _ms(engine.relaxed.gap_s),
                         "weight": engine.weight,
+                        "clients": " ".join(engine.clients),
+                        "state": "ok",
+                        "why": "",
+                        "fails": 0,
+                        "busy": 0,
+                        "paused_until": 0,
                     },
                 )
             pipe.execute()
 
     @guarded
+    def register_lacks(self, engine: str, lacks: Iterable[str]) -> None:
+        """Write which of ``limner.engine.NEEDS`` an engine cannot do."""
+        self._redis.hset(f"{self._prefix}engine:{engine}", "lacks", " ".join(lacks))
+
+    @guarded
+    def rest(self, engine: str, well: bool, why: str, rest_s: float) -> None:
+        """Say what a probe of an engine that is down has found; nothing else is changed by it."""
+        self._scripts("rest", engine, int(well), why, _ms(rest_s))
+
+    @guarded
+    def states_of(self, engines: Iterable[str]) -> dict[str, str]:
+        """Return the state of each engine: ``ok busy down refused``."""
+        return {
+            name: self._redis.hget(f"{self._prefix}engine:{name}", "state") or "ok"
+            for name in engines
+        }
+
+    @guarded
     def take(self, job_id: str, token: str, worker: str, messages: Messages) -> Taken:
         """Hold a waiting job, and start it if an engine of this worker has a free slot."""
-        state, detail, unsent = self._run("take", job_id, token, worker)
+        state, detail, unsent, *choosy = self._run("take", job_id, token, worker)
         self._send(unsent, messages)
         match state:
             case "granted":
                 return Taken("granted", engine=detail)
             case "wait":
-                return Taken("wait", again_s=int(detail) / 1000 if detail else None)
+                again_s = int(detail) / 1000 if detail else None
+                return Taken("wait", again_s=again_s, choosy=choosy == ["1"])
         return Taken(state)
 
     @guarded

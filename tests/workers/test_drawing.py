@@ -71,10 +71,11 @@ def test_a_busy_engine_costs_a_job_nothing_however_often(workshop):
     assert (job.status, job.attempts) == (Status.DONE, 5)
 
 
-def test_a_drawing_without_progress_is_stuck_and_tried_once_more(impatient):
+def test_a_drawing_without_progress_is_looked_at_once_more_and_then_fails(impatient):
     job = impatient.draw(prompt_en="a lighthouse [[hang]]")
 
-    assert (job.status, job.reason_code, job.attempts) == (Status.FAILED, "no_progress", 2)
+    assert (job.status, job.reason_code, job.attempts) == (Status.FAILED, "no_progress", 1)
+    assert int(record(impatient, job, "stuck")) == 2
 
 
 def test_a_drawing_that_takes_too_long_fails(redis_url, images, impatient):

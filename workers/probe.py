@@ -1,0 +1,70 @@
+"""Asks engines how they are while they are out of rotation, and what they can do; one thread a process.
+
+Without it the head of a lane would be sent to a dead engine again and again, each time told as a
+submission and a return; with it one job is sent when the engine says that it is well.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+
+from limner.engine import Engine, lacks
+from limner.errors import LimnerError, StoreDown
+from limner.log import event
+from limner.store import Store
+
+log = logging.getLogger(__name__)
+
+PROBE_S = 2.0
+#: an engine that is found down rests a little longer than until the next probe
+REST_S = 5.0
+#: an engine's nodes and models may change while it runs
+CAPABILITIES_S = 300.0
+
+
+class Probe:
+    """The probing thread of one lane worker."""
+
+    def __init__(self, store: Store, engines: Mapping[str, Engine]) -> None:
+        self._store = store
+        self._engines = engines
+        self._asked_s: dict[str, float] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Ask no more; a call under way is left to its own end."""
+        self._ended.set()
+
+    def look(self) -> None:
+        """Ask every engine once that is down, and those whose abilities are not known lately."""
+        for name, state in self._store.lanes.states_of(self._engines).items():
+            engine = self._engines[name]
+            if state == "down":
+                health = engine.health()
+                event(log, "engine.probed", engine=name, state=health.state, why=health.why)
+                well = health.state != "down"
+                self._store.lanes.rest(name, well, health.why, REST_S)
+            elif time.monotonic() - self._asked_s.get(name, float("-inf")) > CAPABILITIES_S:
+                self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
+                self._asked_s[name] = time.monotonic()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self.look()
+            except StoreDown:
+                pass
+            except LimnerError as error:
+                event(log, "engine.unprobed", level=logging.WARNING, why=error.message)
+            # A driver's bug must not end the probing of the others.
+            except Exception:  # noqa: BLE001
+                event(log, "engine.unprobed", level=logging.ERROR, error=True)
+            self._ended.wait(PROBE_S)
