@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from engines.cut import Cut
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
 
 #: answers larger than this are not read to their end
@@ -107,8 +108,7 @@ class Remote:
         self._connect_s, self._read_s, self._judge = connect_s, read_s, judge
         self._session = _session(self._base_url)
         self._session.headers.update(headers or {})
-        if auth:
-            self._session.auth = auth
+        self._session.auth = auth
 
     def get_json(
         self, path: str, *, params: Mapping[str, Any] | None = None, read_s: float | None = None
@@ -127,7 +127,13 @@ class Remote:
         return self.request("GET", path, params=params, read_s=read_s).body
 
     def request(
-        self, method: str, path: str, *, read_s: float | None = None, **arguments: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        read_s: float | None = None,
+        cut: Cut | None = None,
+        **arguments: Any,
     ) -> Answer:
         """Make a request and return its answer; ``arguments`` as ``requests`` knows them.
 
@@ -140,19 +146,26 @@ class Remote:
             Answered: any other status of 400 or more, unless ``judge`` knows better.
             BadResult: the answer is too large.
         """
-        with self.stream(method, path, read_s=read_s, **arguments) as response:
+        with self.stream(method, path, read_s=read_s, cut=cut, **arguments) as response:
             return self._read(response)
 
     @contextlib.contextmanager
     def stream(
-        self, method: str, path: str, *, read_s: float | None = None, **arguments: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        read_s: float | None = None,
+        cut: Cut | None = None,
+        **arguments: Any,
     ) -> Iterator[requests.Response]:
         """Make a request and give its answer unread, checked as ``request`` checks it.
 
-        What goes wrong while the caller reads is raised as our errors too.
+        What goes wrong while the caller reads is raised as our errors too. With ``cut`` it goes over
+        a connection of its own, which another thread may cut; that is a ``NoAnswer``.
         """
-        with self._errors_mapped():
-            response = self._session.request(
+        with self._errors_mapped(), self._line(cut) as session:
+            response = session.request(
                 method,
                 self._base_url + path,
                 timeout=(self._connect_s, self._wait_s(read_s)),
@@ -187,6 +200,17 @@ class Remote:
     def close(self) -> None:
         """Close the connections kept open."""
         self._session.close()
+
+    @contextlib.contextmanager
+    def _line(self, cut: Cut | None) -> Iterator[requests.Session]:
+        if cut is None:
+            yield self._session
+            return
+        with _session(self._base_url) as session, contextlib.closing(cut):
+            session.headers, session.auth = self._session.headers, self._session.auth
+            session.mount("http://", cut.adapter())
+            session.mount("https://", cut.adapter())
+            yield session
 
     def _wait_s(self, read_s: float | None) -> float | None:
         wait_s = self._read_s if read_s is None else read_s

@@ -1,0 +1,1 @@
+"""Servers on loopback that stand in for drawing engines, with their faults to switch on."""
