@@ -1,0 +1,220 @@
+"""``limner up``, as an operator meets it: what it prints, what it survives, and that nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from limner import embedded
+from limner.stack import answers
+from tests.acceptance.leftovers import processes_of
+from tests.conftest import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+README = Path(__file__).parents[2] / "README.md"
+
+ENGINE = """
+[[engine]]
+name = "stage"
+driver = "rehearsal"
+seconds = 0.5
+steps = 2
+fast = { slots = 2 }
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Up:
+    """One folder in which ``limner up`` is run, again and again."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="limner-up-"))
+        (self.folder / "limner.toml").write_text(ENGINE)
+        self.port, self.flower_port = free_port(), free_port()
+        self.log = self.folder / "up.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.environ = {k: v for k, v in os.environ.items() if not k.startswith("LIMNER_")}
+        # By this its processes are known, wherever they hang in the tree.
+        self.environ["UP_MARK"] = str(self.folder)
+
+    def command(self, *options: str) -> list[str]:
+        ports = ["--port", str(self.port), "--flower-port", str(self.flower_port)]
+        return [sys.executable, "-m", "limner", "up", *ports, *options]
+
+    def start(self, *options: str) -> None:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self.command(*options), cwd=self.folder, env=self.environ, stdout=log, stderr=log
+            )
+
+    def is_up(self) -> bool:
+        assert self.process.poll() is None, self.said()
+        return "Limner is up." in self.said()
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:
+        begun_at = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        return code, time.monotonic() - begun_at
+
+    def left(self) -> list[psutil.Process]:
+        return processes_of("UP_MARK", self.folder)
+
+    def pid_of(self, *words: str) -> int:
+        (process,) = (
+            p
+            for p in self.left()
+            if p.ppid() == self.process.pid and set(words) <= set(p.cmdline())
+        )
+        return process.pid
+
+    def healthy(self) -> bool:
+        return answers("127.0.0.1", self.port, "/readyz")
+
+    def token(self) -> str:
+        return re.search(r"lim_[\w-]+", self.said())[0]
+
+    def shell(self, line: str, **environ: str) -> dict:
+        said = subprocess.run(
+            ["bash", "-c", line], env=self.environ | environ, capture_output=True, check=True
+        )
+        return json.loads(said.stdout)
+
+    def draw(self, token: str, line: str) -> dict:
+        """Ask for a job by the command ``line`` of a README or a greeting; return it when it ended."""
+        job = self.shell(line, TOKEN=token)
+        assert job["status"] == -2
+        look = (
+            f"curl -s http://127.0.0.1:{self.port}/draw/midjourney/jobs/{job['id']}"
+            ' -H "token: $TOKEN"'
+        )
+        wait_until(lambda: self.shell(look, TOKEN=token)["status"] > 0, 60, "the end of the job")
+        return self.shell(look, TOKEN=token)
+
+
+@pytest.fixture
+def up():
+    up = Up()
+    yield up
+    for process in up.left():
+        process.kill()
+    if up.process:
+        up.process.wait()
+    shutil.rmtree(up.folder, ignore_errors=True)
+
+
+def greeted_lines(said: str) -> str:
+    return re.search(r"^ *curl .*imagine(?:.*\\\n)*.*", said, re.M)[0]
+
+
+def test_a_first_start_prints_all_that_is_needed_and_ctrl_c_leaves_nothing(up):
+    up.start()
+    wait_until(up.is_up, 90)
+    assert f"http://127.0.0.1:{up.port}" in up.said()
+    assert f"http://127.0.0.1:{up.flower_port}" in up.said()
+    assert "whsec_" in up.said()
+    token = up.token()
+    # The very lines that are printed, and those of the README.
+    assert up.draw(token, greeted_lines(up.said()))["status"] == 1
+    readme = re.search(r"```sh\n(curl [^`]*/imagine[^`]*)```", README.read_text())[1]
+    readme = readme.replace(":8000", f":{up.port}")
+    assert up.draw(token, readme)["status"] == 1
+    wait_until(lambda: answers("127.0.0.1", up.flower_port, "/healthcheck"), 30)
+
+    second = subprocess.run(
+        [*up.command()[:-4], "--port", str(free_port()), "--flower-port", str(free_port())],
+        cwd=up.folder,
+        env=up.environ,
+        capture_output=True,
+        text=True,
+    )
+    assert second.returncode == 2
+    assert "another Limner runs on" in second.stderr
+
+    code, took_s = up.stop(signal.SIGINT)
+    assert code == 0
+    assert took_s < 15
+    assert up.left() == []
+    assert "Traceback" not in up.said()
+
+    up.start("--no-flower")
+    wait_until(up.is_up, 90)
+    assert token not in up.said()
+    assert "limner clients add" in up.said()
+    assert up.draw(token, greeted_lines(up.said()))["status"] == 1
+    assert up.stop(signal.SIGTERM)[0] == 0
+    assert up.left() == []
+
+
+def test_what_dies_is_started_again_and_said_so(up):
+    up.start("--no-flower")
+    wait_until(up.is_up, 90)
+    token = up.token()
+    (server,) = (p.pid for p in up.left() if p.name() == "valkey-server")
+    for name, pid in (("api", up.pid_of("api.wsgi:app")), ("server", server)):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda name=name: f"process.restarted process={name}" in up.said(), 30)
+        assert f"process.died process={name} exit=SIGKILL" in up.said()
+    wait_until(up.healthy, 60)
+    assert up.draw(token, greeted_lines(up.said()))["status"] == 1
+
+
+def test_nothing_outlives_a_kill_9_of_the_whole(up):
+    up.start()
+    wait_until(up.is_up, 90)
+    assert len(up.left()) >= 9  # itself, its watchdog, a server, gunicorn's two, three workers, …
+    up.process.kill()
+    up.process.wait()
+    wait_until(lambda: not up.left(), 30, "the end of every process")
+
+
+def test_a_process_that_cannot_start_ends_the_start_with_a_reason(up):
+    (up.folder / "limner.toml").write_text(ENGINE.replace("rehearsal", "no-such-driver"))
+    up.start("--no-flower")
+    assert up.process.wait(90) == 1
+    assert "no-such-driver" in up.said()
+    assert "limner: " in up.said().splitlines()[-1]
+    assert up.left() == []
+
+
+def test_a_redis_that_would_lose_jobs_is_warned_of_and_one_that_is_not_there_refused(up):
+    (up.folder / "other").mkdir()
+    options = embedded.command(up.folder / "other")
+    options[options.index("--appendonly") + 1] = "no"
+    options[options.index("--maxmemory-policy") + 1] = "allkeys-lru"
+    server = subprocess.Popen(options, stdout=subprocess.DEVNULL, env=up.environ)
+    try:
+        up.environ["LIMNER_REDIS_URL"] = embedded.socket_url(up.folder / "other")
+        up.start("--no-flower")
+        wait_until(up.is_up, 90)
+        assert "redis.unsafe" in up.said()
+        assert "appendonly yes" in up.said()
+        assert "noeviction" in up.said()
+        up.stop()
+    finally:
+        server.kill()
+        server.wait()
+    up.start("--no-flower")
+    assert up.process.wait(60) == 1
+    assert "Redis does not answer at unix://" in up.said()
