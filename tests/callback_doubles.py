@@ -120,7 +120,11 @@ class Receiver:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    self.close_connection = True
+                    return
                 heard = Heard({k.lower(): v for k, v in self.headers.items()}, body, self.path)
                 before = len(receiver.heard)
                 receiver.heard.append(heard)
