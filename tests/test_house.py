@@ -1,0 +1,261 @@
+"""The house keeps its own rules: arrows, sizes, documents, images; what a reviewer would have to look for."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from limner import signature
+from limner.cli import parser
+from limner.job import Status
+from limner.processes import QUEUES
+from limner.receiver import WORDS, is_signed
+from limner.settings import Settings
+from schemas.job import STATUS_CODE
+
+HOME = Path(__file__).parents[1]
+PACKAGES = ("api", "workers", "schemas", "engines", "limner")
+SOURCES = sorted(path for name in PACKAGES for path in (HOME / name).rglob("*.py"))
+SCRIPTS = sorted((HOME / "limner/scripts").glob("*.lua"))
+README = (HOME / "README.md").read_text(encoding="utf-8")
+
+LINES_MAX = 350
+#: files that may be longer, with the reason
+LONG = {
+    "engines/sketch/scene/things.py": "a catalogue: one short function for each thing",
+    "limner/settings.py": "one line for each setting, and its parser",
+    "limner/store/lanes.py": "one method for each script",
+    "workers/drawing.py": "one drawing's whole way, told in its order",
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(HOME).as_posix()
+
+
+# -- arrows ---------------------------------------------------------------------------------------
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = Path(sys.executable).with_name("lint-imports")
+    return subprocess.run(
+        [command, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.slow
+def test_imports_go_one_way():
+    done = lint_imports(HOME)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_import_contracts_bite(tmp_path):
+    for name in PACKAGES:
+        shutil.copytree(HOME / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HOME / "pyproject.toml", tmp_path)
+    wrong = {
+        "limner/bad.py": "import requests\nimport api.house",
+        "workers/bad.py": "import flask\nimport marshmallow\nimport redis",
+        "engines/bad.py": "import celery\nfrom limner.store import Store",
+    }
+    for path, code in wrong.items():
+        (tmp_path / path).write_text(code)
+    done = lint_imports(tmp_path)
+    contracts = tomllib.loads((HOME / "pyproject.toml").read_text())["tool"]["importlinter"]
+    for contract in contracts["contracts"]:
+        assert f"{contract['name']} BROKEN" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("limner/job.py", "import redis"),
+        ("limner/job.py", "from celery import Celery"),
+        ("schemas/job.py", "import flask"),
+        ("engines/rehearsal.py", "import marshmallow"),
+    ],
+)
+def test_a_library_out_of_its_room_is_refused_by_the_linter(path, code):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--stdin-filename", path, "-"],
+        input=code,
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "TID251" in done.stdout
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("api", "workers", "schemas", "engines", "limner", "limner/scripts", "celeryconfig.py"),
+        *("tests/unit", "tests/contract", "tests/api", "tests/workers", "tests/acceptance"),
+        *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs"),
+        *("pyproject.toml", "Makefile", ".ci/run", ".pre-commit-config.yaml"),
+        *("docker-compose.yml", "Dockerfile", ".dockerignore"),
+    ],
+)
+def test_the_rooms_are_where_the_map_says(name):
+    assert (HOME / name).exists()
+
+
+def test_no_file_is_too_long_to_be_read_at_a_sitting():
+    lengths = {name_of(p): len(p.read_text().splitlines()) for p in [*SOURCES, *SCRIPTS]}
+    assert {name: n for name, n in lengths.items() if n > LINES_MAX and name not in LONG} == {}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_every_module_says_what_it_holds(path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+def test_every_script_begins_with_what_it_does(path):
+    assert path.read_text(encoding="utf-8").startswith("-- ")
+
+
+def test_every_status_has_a_code_on_the_wire_and_the_demo_knows_its_word():
+    assert set(STATUS_CODE) == set(Status)
+    assert {code: status.value for status, code in STATUS_CODE.items()} == WORDS
+
+
+# -- documents ------------------------------------------------------------------------------------
+
+
+def as_shown(name: str, default: object) -> str:
+    if name == "data_dir":
+        return "`./limner-data`"
+    if default is None or default == "":
+        return "empty"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def test_the_readme_lists_every_setting_with_its_default_and_meaning():
+    rows = re.findall(r"^\| `LIMNER_(\w+)` \| (.+?) \| (.+) \|$", README, re.M)
+    assert rows == [
+        (f.name.upper(), as_shown(f.name, f.default), f.metadata["help"])
+        for f in fields(Settings)
+        if f.name != "engines"
+    ]
+
+
+def test_the_engines_of_the_readme_are_taken(tmp_path):
+    example = re.search(r"```toml\n(.*?)```", README, re.S)[1]
+    (tmp_path / "limner.toml").write_text(example)
+    settings = Settings.load({"LIMNER_CONFIG": str(tmp_path / "limner.toml")})
+    assert [engine.name for engine in settings.engines] == ["stage"]
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    """The receiver of the README, as it stands but for its secret."""
+    code = re.search(r"<!-- receiver -->\n```python\n(.*?)```", README, re.S)[1]
+    assert len(code.splitlines()) == 12
+    secret = "whsec_" + "bGltbmVy" * 4
+    path = tmp_path / "receiver.py"
+    path.write_text(code.replace("whsec_...", secret))
+    spec = importlib.util.spec_from_file_location("receiver", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.app.test_client(), secret
+
+
+BODY = json.dumps({"seq": 1, "status": -1, "progress": 0, "url": None}).encode()
+
+
+def test_the_receiver_of_the_readme_takes_what_limner_signs_and_nothing_else(receiver):
+    client, secret = receiver
+    headers = signature.sign("evt_1", int(time.time()), BODY, [secret])
+    assert client.post("/callbacks", data=BODY, headers=headers).status_code == 204
+    assert client.post("/callbacks", data=BODY + b" ", headers=headers).status_code == 401
+    assert client.post("/callbacks", data=BODY).status_code == 401
+    late = signature.sign("evt_1", int(time.time()) - 600, BODY, [secret])
+    assert client.post("/callbacks", data=BODY, headers=late).status_code == 401
+
+
+def test_the_demo_checks_signatures_as_the_library_does():
+    secret = "whsec_" + "bGltbmVy" * 4
+    headers = signature.sign("evt_1", 1_800_000_000, BODY, ["whsec_b3RoZXI=", secret])
+    assert is_signed(secret, headers, BODY, 1_800_000_000)
+    assert not is_signed(secret, headers, BODY + b" ", 1_800_000_000)
+    assert not is_signed(secret, headers, BODY, 1_800_000_301)
+    assert not is_signed("whsec_b3RoZXI", {}, BODY, 1_800_000_000)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operations.md"])
+def test_links_between_the_documents_lead_somewhere(page):
+    path = HOME / page
+    for link in re.findall(r"\]\((?!http|#)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), link
+
+
+# -- make, images, services -----------------------------------------------------------------------
+
+
+def test_make_lists_its_commands():
+    said = subprocess.run(["make", "help"], cwd=HOME, capture_output=True, text=True, check=True)
+    listed = set(re.findall(r"make (\w+)", said.stdout))
+    assert {"install", "demo", "up", "test", "check", "bench"} <= listed
+
+
+def compose() -> dict:
+    return yaml.safe_load((HOME / "docker-compose.yml").read_text(encoding="utf-8"))
+
+
+def test_compose_runs_every_process_by_a_command_that_there_is():
+    services = compose()["services"]
+    ours = {name: service for name, service in services.items() if name != "redis"}
+    assert set(ours) == {"api", "beat", "flower", *(f"worker-{queue}" for queue in QUEUES)}
+    for service in ours.values():
+        parser.build().parse_args(service["command"].split())
+        if check := service.get("healthcheck"):
+            assert parser.build().parse_args(check["test"][2:]).check
+        assert service["depends_on"]["redis"]["condition"] == "service_healthy"
+
+
+def test_compose_restarts_and_watches_its_services_and_sets_only_what_there_is():
+    services = compose()["services"]
+    known = {f"LIMNER_{f.name.upper()}" for f in fields(Settings)}
+    for name, service in services.items():
+        assert service["restart"] == "unless-stopped"
+        assert set(service.get("environment", {})) <= known
+        assert "healthcheck" in service or name == "beat"
+
+
+def test_compose_keeps_what_must_not_be_lost_and_hides_what_must_not_be_seen():
+    services = compose()["services"]
+    assert "--appendonly yes" in services["redis"]["command"]
+    assert "--maxmemory-policy noeviction" in services["redis"]["command"]
+    assert services["redis"]["volumes"] == ["redis:/data"]
+    assert "ports" not in services["redis"]
+    assert all(port.startswith("127.0.0.1:") for port in services["flower"]["ports"])
+    assert ":?" in services["flower"]["environment"]["LIMNER_FLOWER_AUTH"]
+
+
+def test_the_image_runs_as_nobody_in_particular():
+    lines = (HOME / "Dockerfile").read_text().splitlines()
+    users = [line for line in lines if line.startswith("USER ")]
+    assert users
+    assert users[-1] != "USER root"
+
+
+def test_ci_can_be_run():
+    assert (HOME / ".ci/run").stat().st_mode & 0o111
