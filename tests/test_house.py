@@ -84,7 +84,6 @@ def test_the_import_contracts_bite(tmp_path):
     [
         ("limner/job.py", "import redis"),
         ("limner/job.py", "from celery import Celery"),
-        ("schemas/job.py", "import flask"),
         ("engines/rehearsal.py", "import marshmallow"),
     ],
 )

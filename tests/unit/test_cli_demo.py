@@ -70,9 +70,11 @@ def test_on_a_narrow_terminal_nothing_is_written_over(monkeypatch):
 )
 def test_a_broken_promise_fails_the_demo(callbacks, why):
     drawing = Drawing("fast")
+    *good, bad = callbacks
+    for callback in good:
+        drawing.hear(callback)
     with pytest.raises(DemoFailed, match=why):
-        for callback in callbacks:
-            drawing.hear(callback)
+        drawing.hear(bad)
 
 
 @pytest.mark.parametrize(("percent", "full"), [(-5, 0), (0, 0), (50, 5), (100, 10), (140, 10)])
