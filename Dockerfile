@@ -17,7 +17,9 @@ RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))
     && rm /tmp/libraries
 
 COPY . .
-RUN pip install --no-deps --editable .
+# Compiled now: the user below cannot write beside the code.
+RUN pip install --no-deps --editable . \
+    && python -m compileall -q api workers schemas engines limner celeryconfig.py
 
 USER limner
 ENV LIMNER_DATA_DIR=/data \
