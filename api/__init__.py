@@ -11,7 +11,7 @@ from flask import Flask
 
 from api import errors
 from api.accept import new_seeds
-from api.body import BODY_MAX_BYTES
+from api.body import READ_MAX_BYTES
 from api.door import Doorkeeper
 from api.draw import draw
 from api.health import health
@@ -44,7 +44,7 @@ def create_app(
     """
     _check_callback_url(settings.callback_url)
     app = Flask("limner", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = READ_MAX_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the tidy address would be an HTML page.
     app.url_map.merge_slashes = False

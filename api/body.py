@@ -16,6 +16,8 @@ from limner.errors import BodyTooLarge, InvalidRequest, NotJson, WrongContentTyp
 from limner.store import Idempotency
 
 BODY_MAX_BYTES = 100 * 1024 * 1024
+#: werkzeug cuts a chunked body off at its bound and says nothing, so one byte more is read and looked at
+READ_MAX_BYTES = BODY_MAX_BYTES + 1
 KEY_HEADER = "Idempotency-Key"
 KEY_LENGTH = 255
 
@@ -30,8 +32,11 @@ def json_object() -> dict[str, Any]:
         raise WrongContentType
     if (request.content_length or 0) > BODY_MAX_BYTES:
         raise BodyTooLarge
+    data = request.get_data(cache=False)
+    if len(data) > BODY_MAX_BYTES:
+        raise BodyTooLarge
     try:
-        found = _DECODER.decode(request.get_data(cache=False).decode("utf-8-sig"))
+        found = _DECODER.decode(data.decode("utf-8-sig"))
     except RecursionError:
         raise NotJson("The body is nested too deeply.") from None
     except UnicodeDecodeError:

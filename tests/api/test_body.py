@@ -85,6 +85,18 @@ def test_a_body_that_says_it_is_over_100_mb_is_refused_unread(caller):
     refused(response, 413)
 
 
+def test_a_body_over_100_mb_that_does_not_say_its_length_is_refused_too(caller):
+    response = caller(
+        "POST",
+        IMAGINE,
+        input_stream=io.BytesIO(b'"' + bytes(100 * 1024 * 1024)),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+
+    refused(response, 413)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
