@@ -167,7 +167,7 @@ def test_the_engines_of_the_readme_are_taken(tmp_path):
 def receiver(tmp_path):
     """The receiver of the README, as it stands but for its secret."""
     code = re.search(r"<!-- receiver -->\n```python\n(.*?)```", README, re.S)[1]
-    assert len(code.splitlines()) == 12
+    assert len([line for line in code.splitlines() if line.strip()]) == 12
     secret = "whsec_" + "bGltbmVy" * 4
     path = tmp_path / "receiver.py"
     path.write_text(code.replace("whsec_...", secret))
