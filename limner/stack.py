@@ -167,7 +167,9 @@ class Stack:
     def _hear(self, name: str, line: str) -> None:
         if name in processes.QUEUES and line.endswith(" ready."):
             self._ready.add(name)
-        self._say(name, line)
+        # A hint for servers of many gigabytes (docs/operations.md), and no first line for a newcomer.
+        if name != "server" or "Memory overcommit must be enabled" not in line:
+            self._say(name, line)
 
     def _wait(self, holds: Callable[[], bool], limit_s: float, otherwise: str) -> None:
         deadline = time.monotonic() + limit_s

@@ -145,7 +145,7 @@ def _greeting(
     token = made[0].token if made else "$TOKEN"
     kept = "LIMNER_REDIS_URL" if settings.redis_url else str(settings.data_dir)
     lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
-    lines.append(fact("API", f"{where}   (reference: {where}/docs)"))
+    lines.append(fact("API", where))
     if flower:
         lines.append(fact("Flower", f"http://{settings.flower_host}:{settings.flower_port}"))
     lines.append(fact("Redis", f"{server}, in {kept}"))
