@@ -29,6 +29,8 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.JobNotFound: HTTPStatus.NOT_FOUND,
     errors.PictureNotFound: HTTPStatus.NOT_FOUND,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
+    errors.JobConflict: HTTPStatus.CONFLICT,
+    errors.ParentGone: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.WrongContentType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from limner.engine import Brief
+from limner.engine import Brief, Parent
 from limner.job import Job, Lane
 from limner.prompt import parse_prompt
 from limner.ratios import CELL_SIZE_PX
 
 
-def brief_of(job: Job, references: Sequence[Path] = (), attempt: int = 0) -> Brief:
+def brief_of(
+    job: Job,
+    references: Sequence[Path] = (),
+    attempt: int = 0,
+    parent: Parent | None = None,
+) -> Brief:
     """Return what an engine may know of ``job``, read from its final prompt alone.
 
     So ``origin/imagine``, whose flags stand in the text, and ``imagine``, whose flags we wrote, are
@@ -34,6 +39,7 @@ def brief_of(job: Job, references: Sequence[Path] = (), attempt: int = 0) -> Bri
         tile=prompt.tile,
         references=tuple(references),
         iw=prompt.iw,
+        parent=parent,
         fast=job.lane is Lane.FAST,
         attempt=attempt,
     )

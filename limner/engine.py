@@ -27,11 +27,16 @@ class Stop(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The cell a variation starts from: its picture, its index 0-3, and how far to go (0-1)."""
+    """The done drawing that a follow-up starts from.
 
-    picture: Path
-    cell: int
-    strength: float
+    Of a variation: the cell's picture, its index 0-3, and how far to go from it (0-1). Of a redraw
+    there is neither picture nor cell. ``handle`` is what the engine called ``engine`` gave at submit.
+    """
+
+    picture: Path | None = None
+    cell: int | None = None
+    strength: float = 1.0
+    engine: str | None = None
     handle: Handle | None = None
 
 

@@ -5,6 +5,7 @@ Used by every package. The tree::
     LimnerError
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
+    │   ├── JobConflict, ParentGone
     │   ├── BodyTooLarge, WrongContentType, InvalidRequest
     │   └── TooFast, WaitingFull
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
@@ -70,6 +71,14 @@ class PictureNotFound(RequestError):
 
 class IdempotencyConflict(RequestError):
     """This Idempotency-Key was used with another body."""
+
+
+class JobConflict(RequestError):
+    """The job is not in a state for that."""
+
+
+class ParentGone(RequestError):
+    """The pictures of that job are not kept any more."""
 
 
 class BodyTooLarge(RequestError):

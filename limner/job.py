@@ -127,6 +127,8 @@ class Job:
     handle: Mapping[str, Any] | None = None
     #: how many times an engine was given this job before
     attempts: int = 0
+    #: the job that this one follows up
+    parent: str | None = None
 
     @property
     def lane(self) -> Lane:
@@ -183,6 +185,7 @@ class Job:
             finished_at=from_ms(record["finished_ms"]) if record.get("finished_ms") else None,
             handle=json.loads(record["handle"]) if record.get("handle") else None,
             attempts=int(record.get("attempts") or 0),
+            parent=record.get("parent") or None,
         )
 
     def evolve(self, **changes: Any) -> Self:
@@ -190,9 +193,7 @@ class Job:
         return replace(self, **changes)
 
 
-def new_record(
-    job_id: str, client: str, request: Request, seeds: Sequence[int], draw_type: str = "draw"
-) -> dict[str, str]:
+def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int]) -> dict[str, str]:
     """Return the hash fields of a job just accepted; the store adds the time and the order."""
     return {
         "id": job_id,
@@ -201,7 +202,7 @@ def new_record(
         "tag": tag_key(request.tag),
         "request": request.to_json(),
         "final_prompt": request.final_prompt(),
-        "draw_type": draw_type,
+        "draw_type": "draw",
         "seeds": json.dumps(list(seeds)),
         "needs": " ".join(needs_of(request)),
     }

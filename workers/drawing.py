@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from limner.brief import brief_of
-from limner.engine import Engine, Finished, Handle, Preview, Progress
+from limner.engine import Engine, Finished, Handle, Parent, Preview, Progress
 from limner.errors import (
     BadResult,
     EngineError,
@@ -27,6 +27,7 @@ from limner.errors import (
     StaleLease,
     StoreDown,
 )
+from limner.followup import VARIATION_STRENGTH, cell_of
 from limner.images import FolderImages
 from limner.job import Job, Picture
 from limner.log import event
@@ -194,10 +195,11 @@ class Draftsman:
         if handle is None:
             fetch = self._patiently(drawing, lambda: self._fetch_for(job.client))
             references = prepare_references(job.request.references, folder, self._images, fetch)
+            parent = self._parent(drawing, job, folder)
             attempt = self._begin(drawing)
             if attempt is None:
                 return None, None
-            brief = brief_of(job, references, attempt)
+            brief = brief_of(job, references, attempt, parent)
             handle = engine.submit(brief)
             kept, attach = handle, engine.capabilities().attach
             self._patiently(
@@ -219,6 +221,26 @@ class Draftsman:
         if not drawing.is_set():
             raise BadResult("The engine ended without a result.")
         return None, handle
+
+    def _parent(self, drawing: Drawing, job: Job, folder: Path) -> Parent | None:
+        """Return what a follow-up starts from.
+
+        Raises:
+            Rejected: its pictures are not kept any more.
+        """
+        if job.parent is None:
+            return None
+        parent_id, cell = job.parent, cell_of(job.draw_type)
+        parent = self._patiently(drawing, lambda: self._store.jobs.get(parent_id))
+        if cell is None:
+            return Parent(engine=parent.engine, handle=parent.handle)
+        try:
+            picture = self._images.get(self._images.key_of(parent.cells[cell].url))
+        except KeyError:
+            raise Rejected("reference", "The picture to vary is not kept any more.") from None
+        path = folder / "parent.png"
+        path.write_bytes(picture)
+        return Parent(path, cell, VARIATION_STRENGTH, parent.engine, parent.handle)
 
     def _begin(self, drawing: Drawing) -> int | None:
         """Wait for the lane's gap and count the hand-over; None if told to stop meanwhile."""

@@ -1,4 +1,4 @@
-"""Asks engines how they are while they are out of rotation, and what they can do; one thread a process.
+"""One thread a process that asks engines how they are and what they can do, and stops drawings there.
 
 Without it the head of a lane would be sent to a dead engine again and again, each time told as a
 submission and a return; with it one job is sent when the engine says that it is well.
@@ -44,9 +44,14 @@ class Probe:
         self._ended.set()
 
     def look(self) -> None:
-        """Ask every engine once that is down, and those whose abilities are not known lately."""
+        """Ask every engine once that is down, and those whose abilities are not known lately.
+
+        Drawings that their callers cancelled are stopped here, too: nobody draws them any more.
+        """
         for name, state in self._store.lanes.states_of(self._engines).items():
             engine = self._engines[name]
+            for handle in self._store.lanes.cancelled_on(name):
+                engine.cancel(handle)
             if state == "down":
                 health = engine.health()
                 event(log, "engine.probed", engine=name, state=health.state, why=health.why)

@@ -1,13 +1,20 @@
--- uses: base
+-- uses: base outbox
 -- Accept one job: its record, its indexes, its place in the lane and its message, or nothing at all.
+-- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
--- ARGV 3 job id · 4 client · 5 lane · 6 tag key · 7 message · 8 most waiting jobs of this client
---      9 idempotency key ("" = none) · 10 hash of the body · 11 ms to remember the key
---      12 … field, value, … of the record
+-- ARGV 3 job id · 4 client · 5 lane · 6 tag key · 7 message ("" = done already, nothing to draw)
+--      8 most waiting jobs of this client · 9 idempotency key ("" = none) · 10 hash of the body
+--      11 ms to remember the key · 12 ms to keep a job after its end
+--      13 parent ("" = none) · 14 mark to set on it · 15 "1": the mark may be set once only
+--      16 … field, value, … of the record
 -- Returns {"accepted", position from 1, ms} · {"again", job id} · {"conflict"} · {"full"}
+--       · {"no_parent"} · {"used"}
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
+local keep_ms, parent, mark, once = tonumber(ARGV[12]), ARGV[13], ARGV[14], ARGV[15]
+-- A job may wait and be drawn for so long before it ends and its own time to be kept begins.
+local INDEX_SPARE_MS = 40 * 86400000
 
 if idem ~= '' then
     local seen = redis.call('GET', key('idem', client, idem))
@@ -17,23 +24,40 @@ if idem ~= '' then
         return {'again', first}
     end
 end
--- The connection broke after an earlier run of this very call, and redis-py made it again.
-if redis.call('EXISTS', job_key(id)) == 1 then return {'again', id} end
-if redis.call('SCARD', key('waits', client)) >= cap then return {'full'} end
+if message ~= '' and redis.call('SCARD', key('waits', client)) >= cap then return {'full'} end
+if parent ~= '' then
+    local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
+    if status ~= 'done' then return {'no_parent'} end
+    local marked = string.find(' ' .. (marks or '') .. ' ', ' ' .. mark .. ' ', 1, true)
+    if marked and once == '1' then return {'used'} end
+    if not marked then
+        redis.call('HSET', job_key(parent), 'marks', marks and marks .. ' ' .. mark or mark)
+    end
+end
 
 local record = {'status', 'waiting', 'progress', '0', 'seq', '0', 'created_ms', ms(NOW)}
-for i = 12, #ARGV do record[#record + 1] = ARGV[i] end
+for i = 16, #ARGV do record[#record + 1] = ARGV[i] end
 local place = redis.call('INCR', key('places', lane))
 record[#record + 1] = 'place'
 record[#record + 1] = ms(place)
 redis.call('HSET', job_key(id), unpack(record))
-redis.call('ZADD', key('tag', client, tag), ms(NOW), id)
-redis.call('ZADD', key('jobs', client), ms(NOW), id)
-redis.call('SADD', key('waits', client), id)
-redis.call('ZADD', key('waiting', lane), ms(place), id)
+for _, index in ipairs({key('tag', client, tag), key('jobs', client)}) do
+    redis.call('ZADD', index, ms(NOW), id)
+    redis.call('ZREMRANGEBYSCORE', index, '-inf', ms(NOW - keep_ms - INDEX_SPARE_MS))
+    redis.call('PEXPIRE', index, ms(keep_ms + INDEX_SPARE_MS))
+end
 if idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
+if message == '' then
+    redis.call('HSET', job_key(id), 'status', 'done', 'progress', '100',
+        'started_ms', ms(NOW), 'finished_ms', ms(NOW))
+    emit(id, 'X')
+    redis.call('PEXPIRE', job_key(id), ms(keep_ms))
+    return {'accepted', 0, ms(NOW)}
+end
+redis.call('SADD', key('waits', client), id)
+redis.call('ZADD', key('waiting', lane), ms(place), id)
 -- The broker's list: kombu pushes at the left and workers pop at the right.
 redis.call('LPUSH', lane, message)
 return {'accepted', redis.call('ZRANK', key('waiting', lane), id) + 1, ms(NOW)}

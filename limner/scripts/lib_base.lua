@@ -17,7 +17,8 @@
 --   engines                SET   names of all engines ever registered
 --   worker:<id>            HASH  lane, engines, host
 --   workers:<lane>         ZSET  worker id → seen until, ms
---   gone                   ZSET  ended jobs → when their keys may be dropped, ms
+--   cancels:<engine>       LIST  handles of drawings to stop there
+--   places:<lane>          STR   the last place given
 -- The outbox's keys are listed in lib_outbox.lua.
 
 local PREFIX = ARGV[1]

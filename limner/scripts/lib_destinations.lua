@@ -18,6 +18,7 @@
 
 local PROVEN_MS = 10 * 60 * 1000
 local SLOW_MS = 2000
+local NOTED_MS = 1000
 local BREAKER_FAILS = 5
 local OPEN_MS, OPEN_MAX_MS = 10 * 1000, 5 * 60 * 1000
 local DEST_KEPT_MS = 30 * 86400 * 1000
@@ -121,8 +122,12 @@ local function learn(dest, health, pace)
     local state = key('dest', dest)
     local opened = false
     if health == 'ok' then
-        local old = number(redis.call('HGET', state, 'pace'))
-        local usual = old == 0 and pace or math.floor(old * 0.7 + pace * 0.3)
+        local was = condition(dest)
+        -- A receiver that does well is noted once in a while, not at every answer.
+        if was.proven and was.fails == 0 and NOW - was.ok < NOTED_MS and pace <= SLOW_MS / 2 then
+            return false
+        end
+        local usual = was.pace == 0 and pace or math.floor(was.pace * 0.7 + pace * 0.3)
         redis.call('HSET', state, 'fails', 0, 'opens', 0, 'open_until', 0, 'ok', ms(NOW), 'pace', usual)
         redis.call('ZREM', key('opens'), dest)
     elseif health == 'bad' then

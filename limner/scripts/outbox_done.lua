@@ -63,6 +63,7 @@ if attempt ~= '' then
     redis.call('LTRIM', key('log', id), -LOG_KEPT, -1)
 end
 if default_of ~= '' and verdict ~= 'later' and why ~= 'disabled' then judge_default() end
+local was_proven = condition(dest).proven
 if health ~= 'none' and learn(dest, health, pace) then notes[#notes + 1] = 'opened' end
 
 if verdict == 'retry' then
@@ -91,7 +92,7 @@ local following, following_resent = head(id)
 local c = condition(dest)
 if following and go_on and not ends and not c.open then
     hold(id, dest, client, NOW + LEASE_MS, c.proven)
-    if c.proven then
+    if c.proven and not was_proven then
         redis.call('ZREM', key('probation', POSTER), id)
         redis.call('ZREM', key('probation', POSTER, client), id)
         refill(dest, client)

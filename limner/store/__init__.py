@@ -49,8 +49,9 @@ class Store:
         self.redis = connect(url)
         scripts = Scripts(self.redis, prefix, clock)
         self.clients = Clients(self.redis, prefix, scripts)
-        self.jobs = Jobs(self.redis, prefix, scripts)
-        self.lanes = Lanes(self.redis, prefix, scripts, policy or Policy())
+        policy = policy or Policy()
+        self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
+        self.lanes = Lanes(self.redis, prefix, scripts, policy)
         self.outbox = Outbox(self.redis, prefix, scripts)
 
     @classmethod

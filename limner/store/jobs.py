@@ -8,8 +8,9 @@ from typing import Any
 
 from redis import Redis
 
-from limner.errors import IdempotencyConflict, JobNotFound, WaitingFull
-from limner.job import Job, Request, Status, from_ms, new_record, tag_key
+from limner.errors import IdempotencyConflict, JobConflict, JobNotFound, WaitingFull
+from limner.followup import FollowUp
+from limner.job import Job, Picture, Request, Status, from_ms, new_record, tag_key
 from limner.message import Messages
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
@@ -48,10 +49,11 @@ class Page:
 class Jobs:
     """The records of all jobs."""
 
-    def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
+    def __init__(self, redis: Redis, prefix: str, scripts: Scripts, keep_job_s: float) -> None:
         self._redis: Any = redis
         self._prefix = prefix
         self._scripts = scripts
+        self._keep_ms = round(keep_job_s * 1000)
 
     @guarded
     def accept(
@@ -65,19 +67,32 @@ class Jobs:
         waiting_cap: int,
         destination: str | None = None,
         idempotency: Idempotency | None = None,
-        draw_type: str = "draw",
+        follow_up: FollowUp | None = None,
+        picked: Picture | None = None,
     ) -> Accepted:
         """Keep a new job and put its message on its lane, in one script.
 
         ``destination`` is the key under which callbacks to the request's URL share their fate
         (``limner.callback.destination``); None: nobody is told. When this returns, Redis has the
-        record and the message.
+        record and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job
+        is done with that picture at once, and nothing is queued.
 
         Raises:
             IdempotencyConflict: the key was used with another body.
             WaitingFull: the client has ``waiting_cap`` waiting jobs already.
+            JobConflict: the parent is not done, or this may be asked of it once only.
         """
-        record = new_record(job_id, client, request, seeds, draw_type)
+        record = new_record(job_id, client, request, seeds)
+        if follow_up:
+            record |= {"draw_type": follow_up.button, "parent": follow_up.parent}
+            if follow_up.engine:
+                record["engine"] = follow_up.engine
+        if picked:
+            record |= {
+                "url": picked.url,
+                "width": str(picked.width),
+                "height": str(picked.height),
+            }
         if destination is not None:
             record["dest"] = destination
         answer = self._scripts(
@@ -86,11 +101,15 @@ class Jobs:
             client,
             request.lane.value,
             tag_key(request.tag),
-            messages.fill(request.lane, job_id),
+            "" if picked else messages.fill(request.lane, job_id),
             waiting_cap,
             idempotency.key if idempotency else "",
             idempotency.body_hash if idempotency else "",
             IDEMPOTENCY_KEPT_MS,
+            self._keep_ms,
+            follow_up.parent if follow_up else "",
+            follow_up.button if follow_up else "",
+            int(bool(follow_up and follow_up.once)),
             *(part for item in record.items() for part in item),
         )
         match answer[0]:
@@ -100,15 +119,24 @@ class Jobs:
                 raise IdempotencyConflict
             case "full":
                 raise WaitingFull(FULL_RETRY_AFTER_S)
+            case "no_parent":
+                raise JobConflict("Only a job that is done can be followed up.")
+            case "used":
+                assert follow_up is not None
+                raise JobConflict(f"{follow_up.button} was used on this job before.")
+        if picked:
+            return Accepted(self.get(job_id))
         job = Job(
             id=job_id,
             client=client,
             request=request,
             final_prompt=record["final_prompt"],
-            draw_type=draw_type,
+            draw_type=record["draw_type"],
             seeds=(seeds[0], seeds[1], seeds[2], seeds[3]),
             created_at=from_ms(answer[2]),
             position=int(answer[1]),
+            engine=record.get("engine"),
+            parent=record.get("parent"),
         )
         return Accepted(job)
 

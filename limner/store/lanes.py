@@ -15,7 +15,7 @@ from typing import Any, Literal
 from redis import Redis
 
 from limner.engine import Handle
-from limner.errors import StaleLease
+from limner.errors import JobNotFound, StaleLease
 from limner.job import Lane, Picture
 from limner.message import Messages
 from limner.settings import EngineSettings
@@ -290,6 +290,26 @@ class Lanes:
         if state == "stale":
             raise StaleLease
         return "failed" if state == "failed" else "waiting"
+
+    @guarded
+    def cancel(self, job_id: str) -> bool:
+        """End a job as cancelled; False if it had ended otherwise before.
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        state = self._run("cancel", job_id)
+        if state == "gone":
+            raise JobNotFound
+        return bool(state == "cancelled")
+
+    @guarded
+    def cancelled_on(self, engine: str) -> list[Handle]:
+        """Take the handles of drawings that are to be stopped on an engine."""
+        handles = []
+        while text := self._redis.lpop(f"{self._prefix}cancels:{engine}"):
+            handles.append(json.loads(text))
+        return handles
 
     @guarded
     def renew(

@@ -1,0 +1,61 @@
+"""Follow-ups on a done job: pick a cell (u1-u4), vary one (v1-v4), draw again (r).
+
+Made by the API from a button, kept in the record by the store, turned into a brief by the worker.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+
+from limner.errors import JobConflict
+from limner.job import Job, Lane, Request
+
+BUTTONS = ("u1", "u2", "u3", "u4", "v1", "v2", "v3", "v4", "r")
+#: how far a variation goes from its cell, 0-1 (engines.md 7)
+VARIATION_STRENGTH = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Which button was pressed on which job, and the engine that drew it."""
+
+    parent: str
+    button: str
+    engine: str | None = None
+
+    @property
+    def once(self) -> bool:
+        """A cell is picked once; variations and redraws are made as often as wanted."""
+        return self.button.startswith("u")
+
+
+def cell_of(button: str) -> int | None:
+    """Return the cell, 0-3, that a button is about; None for r."""
+    return int(button[1]) - 1 if button[1:] else None
+
+
+def follow_up(parent: Job, button: str) -> FollowUp:
+    """Return the follow-up that ``button`` means on ``parent``.
+
+    Raises:
+        JobConflict: the parent is not done, or has no grid.
+    """
+    if parent.status != "done":
+        raise JobConflict(f"The job is {parent.status}: only one that is done can be followed up.")
+    if len(parent.cells) != 4:
+        raise JobConflict("That job is one picture, not a grid.")
+    return FollowUp(parent.id, button, parent.engine)
+
+
+def request_of(
+    parent: Job, *, lane: Lane, tag: str, callback_url: str | None, extra: str | None
+) -> Request:
+    """Return the parent's request as a request of its own."""
+    return replace(parent.request, lane=lane, tag=tag, callback_url=callback_url, extra=extra)
+
+
+def fresh_seeds() -> tuple[int, int, int, int]:
+    """Return four random seeds, 0 ≤ seed < 2**32."""
+    first, second, third, fourth = (secrets.randbits(32) for _ in range(4))
+    return first, second, third, fourth
