@@ -22,6 +22,7 @@ Build = Callable[[EngineSettings], Engine]
 BUILT_IN = {
     "sketch": "engines.sketch",
     "rehearsal": "engines.rehearsal",
+    "sdapi": "engines.sdapi",
 }
 
 

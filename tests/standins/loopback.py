@@ -109,8 +109,9 @@ class Loopback:
 
     def stop(self) -> None:
         """End at once, as a killed server would: open connections are cut."""
-        self.closing.set()
         self._server.shutdown()
+        self._server.socket.close()
+        self.closing.set()
         self._server.cut()
         self._thread.join(10)
         self._server.server_close()

@@ -1,0 +1,54 @@
+"""Draws with a Stable Diffusion server that speaks ``/sdapi/v1``: A1111, Forge, SD.Next, sd-server.
+
+``docs/engines/sdapi.md`` says how to set one up. ``build`` makes the engine from its ``[[engine]]``
+entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief as request bodies),
+``live`` (what a server tells while it draws) and ``answer`` (what it gives back).
+"""
+
+from __future__ import annotations
+
+from engines.options import Options
+from engines.sdapi.engine import Sdapi
+from engines.sdapi.live import Server
+from engines.sdapi.wanted import Manner
+from limner.settings import EngineSettings
+
+
+def build(settings: EngineSettings) -> Sdapi:
+    """Build the engine from its ``[[engine]]`` entry.
+
+    Raises:
+        ConfigError: an option is wrong.
+    """
+    options = Options(settings)
+    user, password = options.optional_text("user"), options.secret("password")
+    if bool(user) != bool(password):
+        options.wrong("user", "and password_env (or password_file) go together")
+    server = Server(
+        options.url("url"),
+        auth=(user, password) if user and password else None,
+        headers=options.table("headers") | options.secret_headers(),
+        exclusive=options.flag("exclusive"),
+    )
+    manner = Manner(
+        steps=options.whole("steps", 20, 1, 200),
+        cfg=options.number("cfg", 7.0, 0, 30),
+        sampler=options.optional_text("sampler"),
+        scheduler=options.optional_text("scheduler"),
+        checkpoint=options.optional_text("checkpoint"),
+        niji_checkpoint=options.optional_text("niji_checkpoint"),
+        suffix=options.optional_text("suffix") or "",
+        negative=options.optional_text("negative") or "",
+        scale=options.number("scale", 1.0, 0.5, 4.0),
+        batch=options.flag("batch", True),
+    )
+    engine = Sdapi(
+        settings.name,
+        server,
+        manner,
+        tiling=options.one_of("tiling", ("auto", "yes", "no"), "auto"),
+        poll_s=options.number("poll_s", 0.5, 0.02, 1.0),
+        silent_s=options.number("silent_s", 60.0, 0.1, 3600.0),
+    )
+    options.done()
+    return engine

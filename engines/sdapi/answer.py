@@ -1,0 +1,97 @@
+"""Read what an sdapi server answers: pictures out of a 200, our errors out of the others; pure.
+
+Source: ``modules/api/api.py`` of A1111 (errors are ``{"error": type, "detail", "body", "errors"}``),
+SD.Next's ``modules/api``, and sd-server's ``{"error": text}``. ``info`` is a JSON *string*, or "".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from engines.cells import from_base64
+from engines.remote import Answer, Answered
+from limner.errors import (
+    BadResult,
+    EngineError,
+    OutOfMemory,
+    Refused,
+    Rejected,
+)
+
+#: how error names and texts of these servers begin to tell what is wrong
+_MEMORY = ("outofmemory", "out of memory", "failed to allocate")
+_NAN = ("nansexception", "tensor with all nans", "tensor with nans")
+_SETUP = re.compile(
+    r"(?:sampler|scheduler|script|checkpoint)\b.{0,80}\bnot found|unknown checkpoint|not loaded"
+)
+_PICTURE = ("init image", "unidentifiedimage", "invalid encoded image", "invalid image")
+
+
+def pictures(answer: Answer, count: int) -> tuple[list[bytes], list[int]]:
+    """Return ``count`` pictures and as many seeds of a 200; no seeds if the server tells none.
+
+    Raises:
+        BadResult: they are not all there.
+    """
+    table = answer.table()
+    images = table.get("images")
+    info = _info(table.get("info"))
+    if not isinstance(images, list):
+        raise BadResult("The engine's answer has no pictures.")
+    # A server that makes grids puts them first, and says so.
+    first = info.get("index_of_first_image")
+    images = images[first if isinstance(first, int) and first > 0 else 0 :]
+    if len(images) < count:
+        raise BadResult(f"The engine gave {len(images)} pictures instead of {count}.")
+    return [from_base64(image) for image in images[:count]], _seeds(info, count)
+
+
+def judge(answer: Answer) -> EngineError | None:
+    """Return the error that an answer of 400 or more stands for, if its own words decide."""
+    words = _words(answer)
+    if any(word in words for word in _MEMORY):
+        return OutOfMemory()
+    if any(word in words for word in _NAN):
+        return BadResult("The engine's numbers overflowed.")
+    if answer.status in (400, 404, 422, 500):
+        if any(word in words for word in _PICTURE):
+            return Rejected("reference", "The engine could not read the reference image.")
+        if _SETUP.search(words):
+            return Refused("setup", "a sampler, script or checkpoint is not on the server")
+    if answer.status in (400, 422):
+        return Rejected("parameter", "The engine does not take these parameters.")
+    return None
+
+
+def refused_path(error: Answered) -> EngineError:
+    """Return what an error to the drawing request itself means."""
+    if error.answer.status in (404, 405):
+        return Refused("setup", "the server has no /sdapi/v1: was it started with --api?")
+    return error
+
+
+def _info(text: Any) -> dict[str, Any]:
+    if isinstance(text, dict):
+        return text
+    try:
+        info = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return info if isinstance(info, dict) else {}
+
+
+def _seeds(info: dict[str, Any], count: int) -> list[int]:
+    seeds = info.get("all_seeds")
+    if not isinstance(seeds, list) or len(seeds) < count:
+        return []
+    seeds = seeds[:count]
+    return seeds if all(isinstance(seed, int) for seed in seeds) else []
+
+
+def _words(answer: Answer) -> str:
+    """Return what may name an error, in lower case; never shown to anyone."""
+    table = answer.table()
+    told = [str(table.get(key, "")) for key in ("error", "detail", "errors", "message")]
+    return " ".join(told).lower()

@@ -1,0 +1,255 @@
+"""The sdapi engine: one blocking request draws, and beside it the server is asked how far it is.
+
+The pictures exist in that request's answer only. So ``submit`` merely names the task, ``watch`` posts
+in a thread of its own, to stop is to hang up, and a drawing whose worker died is drawn again. The
+answer may be as far away as the server's queue is long: it is waited for without a limit, and it is
+the server's silence on other questions that ends the wait.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Generator, Iterator
+
+from engines.cells import cell, looks_whole
+from engines.cut import Cut
+from engines.levels import notes
+from engines.remote import Answer, Answered, NoAnswer, Remote
+from engines.sdapi.answer import pictures, refused_path
+from engines.sdapi.live import Look, Server
+from engines.sdapi.wanted import CFG_LEAST_TO_VARY, Manner, Wanted, wanted
+from limner.engine import (
+    Brief,
+    Capabilities,
+    Event,
+    Finished,
+    Handle,
+    Health,
+    Level,
+    Preview,
+    Progress,
+    Queued,
+    Stop,
+)
+from limner.errors import (
+    BadResult,
+    EngineDown,
+    EngineError,
+    JobLost,
+    OutOfMemory,
+    Refused,
+)
+
+#: the share of a drawing's progress that is reached when its last picture comes
+DRAWN = 0.97
+HANG_UP_S = 1.0
+
+
+class Sdapi:
+    """One server that speaks ``/sdapi/v1``."""
+
+    def __init__(
+        self,
+        name: str,
+        server: Server,
+        manner: Manner,
+        *,
+        tiling: str,
+        poll_s: float,
+        silent_s: float,
+    ) -> None:
+        self._name = name
+        self._server = server
+        self._manner = manner
+        self._tiling = tiling
+        self._poll_s = poll_s
+        self._silent_s = silent_s
+
+    def capabilities(self) -> Capabilities:
+        """Say what the server behind can do; the least of it while it cannot be asked."""
+        try:
+            kind, tells = self._server.kind(), self._server.tells()
+        except EngineError:
+            kind, tells = "blind", False
+        tile: Level = "exact" if self._tiles(kind) else "none"
+        return Capabilities(
+            chaos="none" if kind == "blind" else "near",
+            stylize="near" if self._manner.cfg >= CFG_LEAST_TO_VARY else "none",
+            style="near",
+            niji="exact" if self._manner.niji_checkpoint else "near",
+            tile=tile,
+            references="near",
+            cancel=tells,
+            previews=tells,
+        )
+
+    def health(self) -> Health:
+        """Ask for a sign of life."""
+        try:
+            self._server.ask()
+        except Refused as error:
+            return Health("down", f"{error.kind}: {error.message}")
+        except EngineError as error:
+            self._server.forget()
+            return Health("down", error.message)
+        return Health("ok")
+
+    def submit(self, brief: Brief) -> Handle:
+        """Name the task; nothing is sent but a question whether somebody is there."""
+        self._server.ask()
+        return {"engine": self._name, "task": f"limner-{brief.job_id}-{brief.attempt}"}
+
+    def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        """Draw, in one request or four; a batch that does not fit into memory is drawn one by one."""
+        # What the second try tells must not fall behind what the first one told.
+        reached = 0.0
+        for step in self._try(handle, brief, stop):
+            if isinstance(step, Progress):
+                reached = max(reached, step.fraction)
+                step = Progress(reached)
+            yield step
+
+    def _try(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        try:
+            yield from self._draw(handle, brief, stop, batch=self._manner.batch)
+        except OutOfMemory:
+            if not self._manner.batch:
+                raise
+            yield from self._draw(handle, brief, stop, batch=False)
+
+    def cancel(self, handle: Handle) -> None:
+        """Interrupt the server if what it draws now is this drawing; only hanging up ends others."""
+        for task in (str(handle["task"]), *(f"{handle['task']}-{n}" for n in range(4))):
+            if self._server.interrupt(task):
+                return
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._server.remote.close()
+
+    def _tiles(self, kind: str) -> bool:
+        return self._tiling == "yes" or (self._tiling == "auto" and kind != "blind")
+
+    def _draw(self, handle: Handle, brief: Brief, stop: Stop, *, batch: bool) -> Iterator[Event]:
+        kind = self._server.kind()
+        tiling, subseeds = self._tiles(kind), kind != "blind"
+        parts = wanted(brief, self._manner, batch=batch, tiling=tiling, subseeds=subseeds)
+        cells: list[bytes] = []
+        seeds: list[int] = []
+        for place, part in enumerate(parts):
+            task = str(handle["task"]) if batch else f"{handle['task']}-{place}"
+            drawn = yield from self._draw_part(part, task, place / len(parts), len(parts), stop)
+            if drawn is None:
+                return
+            images, told = pictures(drawn, len(part.cells))
+            cells += [cell(image, brief.width, brief.height) for image in images]
+            # Under chaos all pictures have one seed, and what tells them apart is the variation's.
+            seeds += part.seeds if brief.chaos is not None else told or part.seeds
+        first, second, third, fourth = cells
+        s1, s2, s3, s4 = seeds
+        yield Finished(
+            (first, second, third, fourth),
+            (s1, s2, s3, s4),
+            notes(brief, self.capabilities(), **({} if batch else {"requests": len(parts)})),
+        )
+
+    def _draw_part(
+        self, part: Wanted, task: str, done: float, parts: int, stop: Stop
+    ) -> Generator[Event, None, Answer | None]:
+        """Post one request and tell how it goes; return its answer, or None if told to stop."""
+        if stop.is_set():
+            return None
+        body = dict(part.body)
+        if self._server.takes_task_ids():
+            body["force_task_id"] = task
+        shown_as = part.cells[0] if parts > 1 else None
+        post = _Post(self._server.remote, part.path, body)
+        try:
+            yield from self._wait_for(post, task, done, DRAWN / parts, shown_as, stop)
+        finally:
+            post.hang_up()
+        if stop.is_set():
+            # An interrupted server answers with 200 too: our own flag tells half-made pictures.
+            return None
+        answer = self._result(post)
+        if self._server.was_interrupted():
+            raise BadResult("Somebody interrupted the engine.")
+        return answer
+
+    def _wait_for(
+        self,
+        post: _Post,
+        task: str,
+        done: float,
+        share: float,
+        preview_cell: int | None,
+        stop: Stop,
+    ) -> Iterator[Event]:
+        look = Look()
+        heard_s = time.monotonic()
+        fraction = 0.0
+        while not stop.is_set() and not post.over.wait(self._poll_s):
+            try:
+                look = self._server.look(task, look.preview_id)
+                heard_s = time.monotonic()
+            except EngineError as error:
+                if time.monotonic() - heard_s > self._silent_s:
+                    raise EngineDown(f"silent for {self._silent_s:g} s: {error.message}") from None
+                continue
+            if look.state == "queued":
+                yield Queued(look.position)
+                continue
+            if look.state == "drawing":
+                fraction = max(fraction, look.fraction)
+            elif self._server.tells():
+                # Not yet begun or just ended: no news. If it stays so, the worker calls it stuck.
+                continue
+            # A server that tells nothing of drawings still tells that it lives.
+            yield Progress(done * DRAWN + fraction * share)
+            if look.preview and looks_whole(look.preview):
+                yield Preview(preview_cell, look.preview)
+
+    def _result(self, post: _Post) -> Answer:
+        if post.answer is not None:
+            return post.answer
+        error = post.error or JobLost("The engine's answer was lost.")
+        if isinstance(error, Answered):
+            raise refused_path(error)
+        if isinstance(error, NoAnswer):
+            # Is the server gone, or just this answer?
+            self._server.forget()
+            self._server.ask()
+            raise JobLost("The engine's answer was lost.") from None
+        raise error
+
+
+class _Post:
+    """A request that takes as long as a drawing, in a thread of its own."""
+
+    def __init__(self, remote: Remote, path: str, body: dict[str, object]) -> None:
+        self._remote, self._path, self._body = remote, path, body
+        self._cut = Cut()
+        self.answer: Answer | None = None
+        self.error: Exception | None = None
+        self.over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sdapi", daemon=True)
+        self._thread.start()
+
+    def hang_up(self) -> None:
+        """Close the connection if it is still open, and wait for the thread to notice."""
+        if not self.over.is_set():
+            self._cut()
+            self._thread.join(HANG_UP_S)
+
+    def _run(self) -> None:
+        try:
+            self.answer = self._remote.request(
+                "POST", self._path, json=self._body, read_s=math.inf, cut=self._cut
+            )
+        # Whatever it is, the thread that waits raises it.
+        except Exception as error:  # noqa: BLE001
+            self.error = error
+        finally:
+            self.over.set()

@@ -1,0 +1,212 @@
+"""What an sdapi server tells while it draws, and whether what it tells is about our drawing.
+
+Three kinds of servers, found out by asking once:
+
+- ``task`` (A1111, Forge): ``POST /internal/progress {id_task}`` answers for one task.
+- ``global`` (SD.Next; A1111 without its web page): ``GET /sdapi/v1/progress`` tells of whatever runs.
+  Believed only if its ``current_task`` is ours, or the operator says ``exclusive = true``.
+- ``blind`` (sd-server): neither. A drawing ends when its answer comes.
+
+Source: ``modules/progress.py`` and ``modules/api/api.py`` of A1111; SD.Next's ``modules/api``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engines.cells import from_base64
+from engines.remote import Answer, Answered, Remote
+from engines.sdapi.answer import judge
+from limner.errors import BadResult, EngineBusy, EngineError
+
+Kind = Literal["task", "global", "blind"]
+
+#: these servers stand nearby, and their health must be known within three seconds
+CONNECT_S = 1.5
+LOOK_S = 1.4
+_NO_SUCH_ROUTE = (404, 405)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a drawing. ``state`` is ``unseen`` where the server does not tell of ours."""
+
+    state: Literal["unseen", "queued", "drawing", "over"] = "unseen"
+    fraction: float = 0.0
+    position: int = 1
+    preview: bytes | None = None
+    #: names the preview, so that it is not sent twice
+    preview_id: int = -1
+
+
+class Server:
+    """One sdapi server."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        exclusive: bool = False,
+    ) -> None:
+        self.remote = Remote(
+            url, auth=auth, headers=headers, connect_s=CONNECT_S, read_s=10.0, judge=judge
+        )
+        self._exclusive = exclusive
+        self._kind: Kind | None = None
+        #: whether ``/sdapi/v1/progress`` names the task it tells of
+        self._names_tasks = False
+
+    def kind(self) -> Kind:
+        """Return the server's kind, asking it the first time."""
+        if self._kind is None:
+            self._kind = self._find_out()
+        return self._kind
+
+    def forget(self) -> None:
+        """Ask again next time: what comes back after a failure may be another server."""
+        self._kind = None
+
+    def takes_task_ids(self) -> bool:
+        """Say whether a drawing may be given our id."""
+        return self.kind() == "task" or self._names_tasks
+
+    def tells(self) -> bool:
+        """Say whether progress and previews of our drawings can be had."""
+        return self.takes_task_ids() or (self.kind() == "global" and self._exclusive)
+
+    def ask(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            EngineError: there is none.
+        """
+        if self._progress(skip_picture=True) is None:
+            self.remote.get_json("/sdapi/v1/sd-models", read_s=LOOK_S)
+
+    def look(self, task: str, preview_id: int) -> Look:
+        """Look at the drawing of this task.
+
+        Raises:
+            EngineError: the server does not answer.
+        """
+        kind = self.kind()
+        if kind == "task":
+            return self._look_at_task(task, preview_id)
+        if kind == "blind":
+            self.ask()
+            return Look()
+        told = self._progress(skip_picture=not self.tells())
+        if told is None or not self._is_ours(told, task):
+            return Look()
+        preview = _preview(told.get("current_image"))
+        named = hash(preview) if preview else -1
+        fresh = preview if named != preview_id else None
+        return Look("drawing", _fraction(told.get("progress")), preview=fresh, preview_id=named)
+
+    def was_interrupted(self) -> bool:
+        """Say whether somebody has interrupted what ran last; False where that cannot be known.
+
+        An interrupted drawing is answered with 200 and half-made pictures.
+        """
+        if self.kind() == "blind":
+            return False
+        try:
+            told = self._progress(skip_picture=True) or {}
+        except EngineError:
+            return False
+        state = told.get("state")
+        return isinstance(state, dict) and state.get("interrupted") is True
+
+    def interrupt(self, task: str) -> bool:
+        """Stop the drawing of this task if it runs now; False if it does not, or nobody can tell.
+
+        The call stops *whatever* runs, so it is made only if that is ours.
+        """
+        kind = self.kind()
+        if kind == "blind":
+            return False
+        if kind == "task":
+            running = self._look_at_task(task, -1).state == "drawing"
+        else:
+            told = self._progress(skip_picture=True)
+            running = told is not None and self._is_ours(told, task)
+        if running:
+            self.remote.request("POST", "/sdapi/v1/interrupt", json={})
+        return running
+
+    def _find_out(self) -> Kind:
+        told = self._progress(skip_picture=True)
+        self._names_tasks = told is not None and "current_task" in told
+        try:
+            body = {"id_task": "limner", "id_live_preview": -1}
+            answer = self._post_quickly("/internal/progress", body)
+            if "active" in answer.table():
+                return "task"
+        except Answered:
+            pass
+        return "blind" if told is None else "global"
+
+    def _look_at_task(self, task: str, preview_id: int) -> Look:
+        body = {"id_task": task, "id_live_preview": preview_id}
+        told = self._post_quickly("/internal/progress", body).table()
+        if told.get("active"):
+            named = told.get("id_live_preview")
+            return Look(
+                "drawing",
+                _fraction(told.get("progress")),
+                preview=_preview(told.get("live_preview")),
+                preview_id=named if isinstance(named, int) else preview_id,
+            )
+        if told.get("queued"):
+            return Look("queued", position=self._position(task), preview_id=preview_id)
+        return Look("over" if told.get("completed") else "unseen", preview_id=preview_id)
+
+    def _position(self, task: str) -> int:
+        try:
+            told = self.remote.request("GET", "/internal/pending-tasks", read_s=LOOK_S).table()
+        except (Answered, EngineBusy):
+            return 1
+        tasks = told.get("tasks")
+        return tasks.index(task) + 1 if isinstance(tasks, list) and task in tasks else 1
+
+    def _progress(self, *, skip_picture: bool) -> dict[str, Any] | None:
+        """Return what the server says of its running job; None if it has no such route."""
+        params = {"skip_current_image": "true" if skip_picture else "false"}
+        try:
+            return self.remote.request(
+                "GET", "/sdapi/v1/progress", params=params, read_s=LOOK_S
+            ).table()
+        except Answered as error:
+            if error.answer.status in _NO_SUCH_ROUTE:
+                return None
+            raise
+
+    def _post_quickly(self, path: str, body: Any) -> Answer:
+        return self.remote.request("POST", path, json=body, read_s=LOOK_S)
+
+    def _is_ours(self, told: Mapping[str, Any], task: str) -> bool:
+        if "current_task" in told:
+            return bool(told["current_task"] == task)
+        state = told.get("state")
+        idle = isinstance(state, dict) and not state.get("job_count", 1)
+        return self._exclusive and not idle
+
+
+def _fraction(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    # NaN compares as false with everything.
+    return min(float(value), 1.0) if value >= 0 else 0.0
+
+
+def _preview(text: Any) -> bytes | None:
+    if not text:
+        return None
+    try:
+        return from_base64(text)
+    except BadResult:
+        return None

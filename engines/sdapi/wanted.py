@@ -1,0 +1,167 @@
+"""A brief as the bodies of ``/sdapi/v1/txt2img`` and ``img2img``; pure, used by ``engine``.
+
+Source: ``modules/api/models.py`` of A1111 and Forge, ``examples/server/routes_sdapi.cpp`` of
+stable-diffusion.cpp. In one batch, picture i is drawn with seed + i. With ``subseed_strength`` above
+zero all pictures of a batch have one seed, and picture i varies it towards subseed + i: so it brings
+pictures *nearer* to each other the smaller it is, which is what a given chaos decides here.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engines.cells import to_png
+from limner.engine import Brief
+
+#: sd-server reads parameters out of the prompt between such marks: not for callers to give
+_EXTRA_ARGS = re.compile(r"</?\s*sd_cpp_extra_args\s*>", re.IGNORECASE)
+_NIJI_WORDS = "anime illustration, clean line art, cel shading"
+_STYLE_WORDS = {
+    "cute": "cute, charming, rounded shapes",
+    "expressive": "expressive, dynamic pose, vivid",
+    "original": "",
+    "scenic": "scenic, detailed background, cinematic light",
+}
+#: distilled models are run without guidance, and fall apart with it
+CFG_LEAST_TO_VARY = 2.0
+_SEED_MAX = 2**32 - 1
+_SIDE_STEP_PX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the operator wants this server to draw."""
+
+    steps: int = 20
+    cfg: float = 7.0
+    sampler: str | None = None
+    scheduler: str | None = None
+    checkpoint: str | None = None
+    niji_checkpoint: str | None = None
+    #: words added to every prompt, unless its style is raw
+    suffix: str = ""
+    negative: str = ""
+    #: drawn so many times larger than the cell, and then reduced
+    scale: float = 1.0
+    #: four pictures in one request; else four requests, with every seed as asked
+    batch: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request: its path, its body, the cells it draws and their seeds."""
+
+    path: str
+    body: dict[str, Any]
+    cells: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+def wanted(
+    brief: Brief, manner: Manner, *, batch: bool, tiling: bool, subseeds: bool
+) -> list[Wanted]:
+    """Return the requests that draw a brief's four cells, in order.
+
+    ``tiling`` and ``subseeds`` say whether the server knows these fields.
+    """
+    body = _common(brief, manner)
+    if tiling and brief.tile:
+        body["tiling"] = True
+    path = "/sdapi/v1/txt2img"
+    start = _start_of(brief)
+    if start:
+        picture, strength = start
+        size = body["width"], body["height"]
+        body["init_images"] = [base64.b64encode(to_png(picture, *size)).decode()]
+        body["denoising_strength"] = strength
+        path = "/sdapi/v1/img2img"
+    spread = _spread(brief) if subseeds else None
+    if not batch:
+        return [_single(path, body, brief, cell, spread) for cell in range(4)]
+    first = min(brief.seeds[0], _SEED_MAX - 3)
+    body |= {"batch_size": 4, "seed": first}
+    if spread is not None:
+        body |= {"subseed": first, "subseed_strength": spread}
+    return [Wanted(path, body, (0, 1, 2, 3), tuple(first + cell for cell in range(4)))]
+
+
+def _single(
+    path: str, body: dict[str, Any], brief: Brief, cell: int, spread: float | None
+) -> Wanted:
+    seed = brief.seeds[cell]
+    own: dict[str, Any] = {"batch_size": 1, "seed": seed}
+    if spread is not None:
+        own = own | {"seed": brief.seeds[0], "subseed": seed, "subseed_strength": spread}
+    return Wanted(path, body | own, (cell,), (seed,))
+
+
+def _common(brief: Brief, manner: Manner) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "prompt": _prompt(brief, manner),
+        "negative_prompt": _join(_safe(brief.negative), manner.negative),
+        "width": _side(brief.width * manner.scale),
+        "height": _side(brief.height * manner.scale),
+        "steps": manner.steps,
+        "cfg_scale": _cfg(brief, manner),
+        "n_iter": 1,
+        "send_images": True,
+        "save_images": False,
+    }
+    if manner.sampler:
+        body["sampler_name"] = manner.sampler
+    if manner.scheduler:
+        body["scheduler"] = manner.scheduler
+    checkpoint = manner.niji_checkpoint if brief.niji else None
+    checkpoint = checkpoint or manner.checkpoint
+    if checkpoint:
+        body["override_settings"] = {"sd_model_checkpoint": checkpoint}
+        # If every request names its own, nobody has to load the server's one in between.
+        body["override_settings_restore_afterwards"] = manner.checkpoint is None
+    return body
+
+
+def _prompt(brief: Brief, manner: Manner) -> str:
+    words = [_safe(brief.prompt)]
+    if brief.niji:
+        words.append("" if manner.niji_checkpoint else _NIJI_WORDS)
+        words.append(_STYLE_WORDS.get(brief.style, ""))
+    if brief.style != "raw":
+        words.append(manner.suffix)
+    return _join(*words)
+
+
+def _start_of(brief: Brief) -> tuple[Path, float] | None:
+    """Return the picture to start from and how far to go from it, 0-1."""
+    if brief.parent and brief.parent.picture:
+        return brief.parent.picture, brief.parent.strength
+    if brief.references:
+        iw = 1.0 if brief.iw is None else brief.iw
+        return brief.references[0], round(1 - 0.35 * iw, 3)
+    return None
+
+
+def _cfg(brief: Brief, manner: Manner) -> float:
+    """The less guidance, the freer the model's own taste."""
+    if brief.stylize is None or manner.cfg < CFG_LEAST_TO_VARY:
+        return manner.cfg
+    return round(max(1.5, manner.cfg + 2 - 5 * brief.stylize / 1000), 2)
+
+
+def _spread(brief: Brief) -> float | None:
+    return None if brief.chaos is None else round(0.4 + 0.6 * brief.chaos / 100, 3)
+
+
+def _side(pixels: float) -> int:
+    return max(_SIDE_STEP_PX, round(pixels / _SIDE_STEP_PX) * _SIDE_STEP_PX)
+
+
+def _safe(text: str) -> str:
+    return _EXTRA_ARGS.sub(" ", text)
+
+
+def _join(*words: str) -> str:
+    return ", ".join(word for word in words if word.strip())
