@@ -17,7 +17,7 @@ from typing import Any
 from limner import log
 from limner.callback import CHANGING, Event, GiveUp, Outcome
 from limner.client import Client
-from limner.job import Job, Request
+from limner.job import Job
 from limner.settings import Settings
 from limner.signature import sign
 from limner.store import Store
@@ -77,13 +77,13 @@ class Letters:
         if client is None or not client.secrets:
             return GiveUp("no_client", all_of_it=True)
         try:
-            own_url = Request.from_json(record["request"]).callback_url
-            body = event_body(record, event)
+            job = job_of(record, event)
+            body = job_bytes(job)
         except (KeyError, TypeError, ValueError):
             log.event(logger, "callback.broken", logging.ERROR, error=True, job=event.job)
             return GiveUp("broken")
         default_url = client.callback_url or self._settings.callback_url
-        url = own_url or default_url
+        url = job.request.callback_url or default_url
         if url is None:
             return GiveUp("no_url", all_of_it=True)
         is_default = url == default_url
@@ -138,12 +138,22 @@ class Letters:
 
 
 def event_body(record: Mapping[str, str], event: Event) -> bytes:
-    """Return the bytes that tell ``event``: the job as it was then, with the event's seq."""
+    """Return the bytes that tell ``event``."""
+    return job_bytes(job_of(record, event))
+
+
+def job_of(record: Mapping[str, str], event: Event) -> Job:
+    """Return the job as it was at the event, which gives it its seq."""
     then = {name: text for name, text in record.items() if name not in CHANGING}
     then |= event.fields
     position = then.pop("position", None)
-    job = Job.from_record(then, position=int(position) if position else None)
-    body = job_body(job) | {"seq": event.seq}
+    then["seq"] = str(event.seq)
+    return Job.from_record(then, position=int(position) if position else None)
+
+
+def job_bytes(job: Job) -> bytes:
+    """Return the body that tells of a job, without what would make it too long."""
+    body = job_body(job)
     for dispensable in ((), ("prompt",), ("prompt", "finalPrompt"), ("extra",)):
         body |= dict.fromkeys(dispensable)
         encoded = _json(body)
