@@ -11,7 +11,13 @@ from typing import ParamSpec, TypeVar
 
 import redis
 from redis.backoff import ConstantBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+)
 from redis.retry import Retry
 
 from limner.errors import StoreDown
@@ -23,7 +29,7 @@ CONNECT_TIMEOUT_S = 3.0
 #: longer than any blocking command of ours waits
 SOCKET_TIMEOUT_S = 10.0
 
-DOWN = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError)
+DOWN = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError)
 
 
 def connect(url: str, max_connections: int = 2000) -> redis.Redis:

@@ -121,3 +121,18 @@ def test_a_restarted_redis_is_used_again(mortal_app, server):
 
     assert caller("GET", f"/draw/midjourney/jobs/{first['id']}").json == first
     store.close()
+
+
+def test_a_redis_without_memory_left_is_as_good_as_none_until_it_has_some(mortal_app, server):
+    server.start()
+    store = Store(server.url)
+    caller = a_caller(mortal_app, store, "ann")
+    caller.drawn()
+
+    store.redis.config_set("maxmemory", "1")
+    refused(caller.imagine(), 503)
+
+    store.redis.config_set("maxmemory", "0")
+    caller.drawn()
+    assert caller("POST", "/draw/midjourney/waiting").json == {"data": 2}
+    store.close()
