@@ -38,7 +38,7 @@ def finish(stage: Stage, order: Order) -> None:
     picture = _bloom(picture, glow, stage.scale)
     flat = order.niji and not raw
     if not raw:
-        strength = 0.35 + 0.65 * stylize**0.6
+        strength = 0.18 + 0.82 * stylize**0.55
         if not flat:
             picture = _kuwahara(picture, 4 if stage.scale > 0.4 and stylize > 0.55 else 2)
             picture = _strokes(picture, stage, strength, margin)
@@ -118,10 +118,11 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int) -> Flo
     cos, sin = _directions(picture @ LUMA, rng, scale, stage.canvas.tile)
     # bristles: fine noise smeared along the direction
     inner = (height - 2 * margin, width - 2 * margin)
-    fine = max(inner[0], 8) / 2.2, max(inner[1], 8) / 2.2
+    # as fine at every size: a preview shows the brush of the whole, not one twice as coarse
+    fine = inner[0] / scale / 2.2, inner[1] / scale / 2.2
     grain = fractal(rng, inner[1], inner[0], (fine[1], fine[0]), octaves=1, tile=stage.canvas.tile)
     grain = np.pad(grain, margin, mode="wrap")
-    reach = max(1, round(9 * scale))
+    reach = max(1, round((6 + 9 * strength) * scale))
     steps = [step for step in range(-reach, reach + 1) if step]
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
     bristles = grain.copy()
@@ -133,7 +134,7 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int) -> Flo
         x = np.clip(columns + np.rint(cos * step).astype(np.int32), 0, width - 1)
         index = y * width + x
         bristles += grain.ravel()[index]
-        if abs(step) <= 5:
+        if abs(step) <= max(1, round((2 + 7 * strength) * scale)):
             dragged += flat[index]
             used += 1
     dragged /= used
@@ -158,7 +159,7 @@ def _inked(picture: Floats, order: Order, scale: float) -> Floats:
     dy = np.roll(line_from, -1, axis=0) - np.roll(line_from, 1, axis=0)
     edge = np.sqrt(dx * dx + dy * dy)
     thick = {"cute": 0.55, "expressive": 0.95, "scenic": 0.4}.get(order.style, 0.75)
-    line = smoothstep(0.16, 0.4, edge) * thick
+    line = smoothstep(0.09, 0.24, edge) * thick
     lab *= (1 - 0.75 * line)[..., None]
     return np.sqrt(to_linear(lab))
 
@@ -167,9 +168,8 @@ def _paper(picture: Floats, stage: Stage, strength: float) -> None:
     """Let the weave of the ground show through, more where the finish asks for it."""
     height, width = picture.shape[:2]
     rng = generator(stage.plan.seed, "paper")
-    weave = fractal(
-        rng, width, height, (width / 2.5, height / 2.5), octaves=1, tile=stage.canvas.tile
-    )
+    cells = width / stage.scale / 2.5, height / stage.scale / 2.5
+    weave = fractal(rng, width, height, cells, octaves=1, tile=stage.canvas.tile)
     amount = 0.012 + (0.02 if stage.plan.finishes & {"grain", "ink"} else 0.0)
     picture *= (1 + np.float32(amount * strength) * weave)[..., None]
 

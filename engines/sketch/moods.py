@@ -81,8 +81,8 @@ MOODS: dict[str, Mood] = {
         "storm, stormy, thunderstorm, tempest, thunder, gloomy, overcast, hurricane, dramatic, "
         "暴风雨, 暴风, 雷雨, 风暴, 阴天, 阴沉",
         Palette.from_hex(
-            "#20262f #3a444f #66737c #aab2ad",
-            "#515e69", "#22292c", "#37474f", "#e9eef0", "#0e1215", "#d8b24a #7fb4c4 #a34b3f",
+            "#1b2433 #33465a #5b7688 #a9bdb8",
+            "#4a6070", "#1f2c2e", "#2c4a58", "#eef3ec", "#0e1215", "#d8b24a #7fb4c4 #a34b3f",
         ),
         WEATHER, "storm clouds",
     ),
@@ -209,8 +209,8 @@ MOODS: dict[str, Mood] = {
         "gothic, dark, horror, spooky, haunted, creepy, sinister, eerie, halloween, macabre, grim, "
         "哥特, 恐怖, 黑暗, 阴森, 诡异, 万圣节",
         Palette.from_hex(
-            "#0c0f14 #1d2730 #3d4a4e #86917f",
-            "#35424a", "#0b0e11", "#232f36", "#e6ecc8", "#050607", "#d9752b #b7c94a #7d2338",
+            "#0d0e1f #232447 #4a4674 #9a93a8",
+            "#3d3f66", "#0e0d1a", "#2a2b50", "#f0ecd0", "#06060c", "#e0772c #b9c94a #8d2f52",
         ),
         2.6, "fog",
     ),

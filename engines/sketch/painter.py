@@ -21,6 +21,7 @@ from engines.sketch.palette import to_bytes
 from engines.sketch.plan import Plan, plan
 from engines.sketch.reading import read
 from engines.sketch.reference import UnreadablePicture, adapted, repainted
+from engines.sketch.scene.motifs import paint_motif
 from engines.sketch.scene.patterns import flow
 from engines.sketch.scene.sky import paint_sky
 from engines.sketch.stage import Stage
@@ -61,7 +62,8 @@ def _scene(stage: Stage, planned: Plan) -> None:
         paint_sky(stage)
     for mention in sorted(planned.mentions, key=lambda mention: ELEMENTS[mention.name].depth):
         known = ELEMENTS[mention.name]
-        if not tile or known.motif:
+        # a landscape's parts become signs in a pattern; what has neither lends its mood alone
+        if not tile or (not paint_motif(stage, mention) and known.motif):
             known.paint(stage, mention)
 
 

@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from engines.sketch.element import ELEMENTS, Mention
-from engines.sketch.moods import CALM_MOODS, MOODS
+from engines.sketch.moods import CALM_MOODS, MOODS, WEATHER
 from engines.sketch.noise import generator
 from engines.sketch.order import Order
 from engines.sketch.palette import Palette, mix
@@ -25,7 +25,10 @@ GROUNDS = frozenset(name for name, known in ELEMENTS.items() if known.place == "
 GUESTS = ("birds", "moon", "tree", "balloon", "lantern", "clouds", "rainbow", "butterfly", "stars")
 
 #: where unknown words may lead when nothing else is known
-OPEN_ENDS = ("abstract", "abstract", "mountains", "water", "hills", "nebula", "dunes")
+OPEN_ENDS = ("abstract", "abstract", "abstract", "mountains", "water", "hills", "dunes")
+
+#: what stands on a table unless the words put it elsewhere
+STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Plan:
     zoom: float
     #: whether hills, cats and faces look the other way
     mirrored: bool
+    #: whether a portrait has long hair
+    hair: bool
 
     def find(self, name: str) -> Mention | None:
         """Return the mention of an element, if it is in the picture."""
@@ -89,6 +94,7 @@ def plan(order: Order, seed: int) -> Plan:
         places=_places(mentions, float(focus), push, chaos),
         zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos))) * (0.8 if scenic else 1.0),
         mirrored=bool(luck[3] < 0.5),
+        hair=bool(reading.find("woman")) or (reading.find("person") is None and luck[2] < 0.5),
     )
 
 
@@ -121,13 +127,28 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
             mentions.append(Mention(name))
 
     places = {ELEMENTS[name].place for name in names}
+    if "portrait" in names:
+        # the words name who is portrayed: one head, not a head and a figure
+        portrayed = names & {"woman", "person"}
+        mentions[:] = [mention for mention in mentions if mention.name not in portrayed]
+        names -= portrayed
+    if names == {"portrait"}:
+        # a head that holds nothing would be a blank
+        add(("forest", "mountains", "flowers", "city")[wishes % 4])
+        add("birds")
     if "whole" in places or order.tile:
         return tuple(mentions)
     if not names and not reading.moods:
         add(OPEN_ENDS[wishes % len(OPEN_ENDS)])
         if "abstract" in names:
             return tuple(mentions)
-    if "underwater" in reading.moods or names & {"jellyfish", "coral", "seaweed", "mermaid"}:
+    standing = {name for name in names if ELEMENTS[name].place == "stand"}
+    if standing and standing <= STILL_LIFE and not names & GROUNDS:
+        add("table")
+    below = any(ELEMENTS[name].mood == "underwater" for name in names) and not names & (
+        GROUNDS | {"lotus"}
+    )
+    if "underwater" in reading.moods or below:
         add("seabed")
         return tuple(mentions)
     in_space = names & {"planet", "nebula", "galaxy", "astronaut", "rocket", "space station"} or (
@@ -140,12 +161,18 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
         return tuple(mentions)
     if "float" in places:
         add("water")
+    if "city" in names and not names & GROUNDS and wishes % 4:
+        add("water")
     if not names & GROUNDS:
         add("hills" if "mountains" in names or wishes % 3 else "meadow")
     elif names & GROUNDS == {"water"} and "stand" in places:
         add("shore")
     behind = {name for name in names if ELEMENTS[name].place == "backdrop"}
-    if not behind and not names & {"dunes", "forest", "city", "street"} and "float" not in places:
+    if (
+        not behind
+        and not names & {"dunes", "forest", "city", "street", "table", "waves"}
+        and "float" not in places
+    ):
         if wishes % 5 < 3:
             add("mountains")
         elif wishes % 5 == 3:
@@ -187,9 +214,10 @@ def _moods(
 ) -> list[tuple[str, float]]:
     """Return the moods of the cell with their shares, the strongest first."""
     names = list(reading.moods)[:3]
-    if not names:
-        implied = [ELEMENTS[mention.name].mood for mention in mentions]
-        names = [mood for mood in implied if mood][:1]
+    implied = [ELEMENTS[m.name].mood for m in mentions if ELEMENTS[m.name].mood not in ("", *names)]
+    # the weather is in the colours too, whatever the hour is called
+    weather = [mood for mood in implied if MOODS[mood].weight == WEATHER]
+    names += weather[:1] if names else implied[:1]
     if not names:
         names = [CALM_MOODS[reading.whole_mark % len(CALM_MOODS)]]
     if chaos > 0.6 and luck[7] < (chaos - 0.6) * 1.6:
@@ -215,8 +243,8 @@ def _palette(
     stylize = min(max(order.stylize, 0.0), 1000.0) / 1000
     taste = crc32(order.prompt.encode()) % 2 * 2 - 1
     turn = push[6] * (6 + 54 * chaos) + (reading.mark % 31 - 15 if reading.mark else 0)
-    turn += taste * 34 * max(0.0, stylize - 0.1)
-    chroma = 0.86 + 0.62 * stylize**0.7 + push[7] * 0.18 * chaos
+    turn += taste * 40 * max(0.0, stylize - 0.1)
+    chroma = 0.74 + 0.78 * stylize**0.6 + push[7] * 0.18 * chaos
     if order.niji:
         chroma *= {"expressive": 1.3, "cute": 1.05}.get(order.style, 1.12)
     if order.style == "raw":

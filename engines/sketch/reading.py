@@ -218,6 +218,8 @@ class _Reader:
         # "of" binds a count to what is counted; every other small word ends the adjectives' reach
         if kinds == {"silent"} and word not in words_of(vocabulary.BINDING) and word != "of":
             articles = word in ("a", "an", "the")
+            if word in ("a", "an") and self._pending.count is None:
+                self._pending.count = 1
             if not articles or self._pending.colour:
                 self._tint()
             if not articles:

@@ -93,6 +93,12 @@ class Shape:
         """Say whether there is anything to paint."""
         return bool(self._parts)
 
+    @property
+    def width(self) -> tuple[float, float]:
+        """Return how far the shape goes to the left and to the right of its foot."""
+        xs = [x for points, _ in self._parts for x, _ in points]
+        return min(xs), max(xs)
+
     def moved(self, change: Callable[[float, float], Point]) -> Shape:
         """Return the shape with every point changed: turned, leant, mirrored."""
         other = Shape()

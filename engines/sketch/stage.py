@@ -14,7 +14,7 @@ import numpy as np
 from engines.sketch.canvas import Canvas
 from engines.sketch.element import ELEMENTS, Mention
 from engines.sketch.noise import Floats, Texture, generator
-from engines.sketch.palette import lighter, mix, to_linear
+from engines.sketch.palette import lighter, mix, to_linear, to_oklab
 from engines.sketch.plan import Plan
 from engines.sketch.shape import Mask, Shape
 
@@ -35,11 +35,15 @@ class Stage:
         self.water_top: float | None = None
         #: where the sun or the moon stands, once one is painted
         self.light_spot: tuple[float, float] | None = None
+        #: where the weather is seen, if not everywhere: a window
+        self.opening: Floats | None = None
         #: what is painted after the brush has gone over everything else
         self.afterwards: list[Callable[[], None]] = []
         #: where the bare sky is still seen, 0 to 1; stars shine only there
         self.sky_left: Floats = np.ones((canvas.height, canvas.width), np.float32)
 
+        #: where a tile's pattern has something already
+        self._taken: list[tuple[float, float]] = []
         self._lights: Floats = np.zeros_like(canvas.rgb)
         self._lights_alpha: Floats = np.zeros((canvas.height, canvas.width), np.float32)
 
@@ -131,6 +135,8 @@ class Stage:
     def _foot(
         self, place: str, x: float, away: float, size: float, rng: np.random.Generator
     ) -> float:
+        if place == "float" and self.plan.has("seabed"):
+            return 0.22 + 0.5 * rng.random() + 0.4 * size
         if place == "float":
             return self.horizon + (1 - self.horizon) * (
                 0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1)
@@ -147,14 +153,16 @@ class Stage:
         """Return places all over the torus, no two too near each other."""
         found: list[tuple[float, float, float]] = []
         small = min(size, 0.3) * 0.62 * self.plan.zoom
-        for _ in range(90):
+        most = max(3, 15 // max(1, len(self.plan.mentions)))
+        for _ in range(120):
             x, y = float(rng.random()), float(rng.random())
             clear = all(
-                abs(x - px - round(x - px)) + abs(y - py - round(y - py)) > 0.3
-                for px, py, _ in found
+                abs(x - px - round(x - px)) + abs(y - py - round(y - py)) > 0.24
+                for px, py in self._taken
             )
-            if clear:
+            if clear and len(found) < most:
                 found.append((x, y, small * float(rng.uniform(0.75, 1.15))))
+                self._taken.append((x, y))
         return found
 
     def crowd(
@@ -167,14 +175,48 @@ class Stage:
         after: Callable[[Stage, float, float, float, bool], None] | None = None,
         rim: float = 0.5,
         far: float = 0.0,
+        firm: bool = False,
     ) -> None:
         """Paint as many of a thing as the words ask for, each at its spot; ``after`` adds details."""
         colour = self.colour_of(mention, usual)
+        left, right = shape.width
         for x, y, own in self.spots(mention, size):
             flip = self.facing(x)
-            self.put(shape, x, y, own, colour, flip=flip, rim=rim, far=far)
+            if not self.canvas.tile:
+                # a wide thing keeps clear of the picture's edge
+                part = own * self.canvas.unit / self.canvas.width
+                most_left, most_right = (right, -left) if flip else (-left, right)
+                x = float(
+                    np.clip(
+                        x, min(most_left * part + 0.02, 0.5), max(0.98 - most_right * part, 0.5)
+                    )
+                )
+            seen = self.told_apart(colour, x, y, own, firm=firm or mention.colour is not None)
+            self.put(shape, x, y, own, seen, flip=flip, rim=rim, far=far)
             if after:
                 after(self, x, y, own, flip)
+
+    def told_apart(self, colour: Floats, x: float, y: float, size: float, *, firm: bool) -> Floats:
+        """Return the colour, darker or lighter if what lies behind it is too like it.
+
+        A ``firm`` colour, one that the words ask for, moves less.
+        """
+        canvas = self.canvas
+        middle_y = y - 0.4 * size * canvas.unit / canvas.height
+        reach = max(2, round(size * canvas.unit * 0.3))
+        column, row = round(x * canvas.width), round(middle_y * canvas.height)
+        behind = canvas.rgb[
+            max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach
+        ]
+        if behind.size == 0:
+            return colour
+        lightness = float(to_oklab(behind.reshape(-1, 3).mean(axis=0))[0])
+        apart = float(colour[0]) - lightness
+        if abs(apart) >= 0.15:
+            return colour
+        away = 1.0 if lightness < 0.45 or (apart > 0 and lightness < 0.8) else -1.0
+        wanted = lightness + away * 0.17
+        return lighter(colour, (wanted - float(colour[0])) * (0.5 if firm else 1.0))
 
     # -- silhouettes -----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import engines.sketch.scene.air
 import engines.sketch.scene.animals
 import engines.sketch.scene.buildings
 import engines.sketch.scene.city
+import engines.sketch.scene.indoors
 import engines.sketch.scene.land
 import engines.sketch.scene.lights
 import engines.sketch.scene.machines

@@ -9,7 +9,7 @@ import numpy as np
 from engines.sketch.element import Mention, element
 from engines.sketch.noise import Floats, fractal, smoothstep
 from engines.sketch.palette import mix, to_linear
-from engines.sketch.shape import Shape
+from engines.sketch.shape import Mask, Shape
 
 if TYPE_CHECKING:
     from engines.sketch.stage import Stage
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 def scatter(
     stage: Stage, name: str, count: int, colour: Floats, *, radius: float, low: float, glow: float
 ) -> None:
-    """Paint soft dots below ``low``, the nearer the larger; ``radius`` is in units, colour OKLab."""
+    """Paint soft dots below ``low``, the nearer the larger; ``radius`` is in units, colour OKLab.
+
+    ``glow`` is how much they shine; 0 for dots that only cover.
+    """
     canvas, rng = stage.canvas, stage.rng(name)
     light = to_linear(colour)
     for _ in range(count):
         x, y, near = rng.random(), low + (1 - low) * rng.random(), rng.random() ** 2
+        if (
+            stage.opening is not None
+            and not stage.opening[int(y * canvas.height), int(x * canvas.width)]
+        ):
+            continue
         size = max(0.7, radius * (0.35 + near) * canvas.unit)
         reach = round(size * 2) + 1
         steps = np.arange(-reach, reach + 1, dtype=np.float32) / np.float32(size)
-        dot = np.exp(-(steps[:, None] ** 2 + steps[None, :] ** 2))
-        from engines.sketch.shape import Mask
-
-        mask = Mask(
-            (dot * (0.5 + 0.5 * near)).astype(np.float32),
-            round(x * canvas.width) - reach,
-            round(y * canvas.height) - reach,
-        )
-        canvas.stamp(mask, light * np.float32(glow), add=glow > 0) if glow else canvas.stamp(
-            mask, light
-        )
+        dot = np.exp(-(steps[:, None] ** 2 + steps[None, :] ** 2)) * (0.5 + 0.5 * near)
+        left, top = round(x * canvas.width) - reach, round(y * canvas.height) - reach
+        canvas.stamp(Mask(dot, left, top), light * np.float32(glow or 1.0), add=glow > 0)
 
 
 @element(
@@ -75,12 +75,13 @@ def _rain(stage: Stage) -> None:
         drops.line([(x, y), (x - lean * length, y - length)], 0.0016)
     mask = drops.mask(0, 0, canvas.unit)
     mask.alpha[...] *= 0.4
-    canvas.stamp(mask, to_linear(mix(stage.haze, stage.palette.light, 0.5)))
+    light = to_linear(mix(stage.haze, stage.palette.light, 0.5))
+    canvas.wash(canvas.spread(mask) * (1.0 if stage.opening is None else stage.opening), light)
 
 
-@element("fog", "fog, smoke, steam, vapor, 雾, 大雾, 烟, 烟雾", "over", 92, mood="misty")
+@element("fog", "fog, smoke, steam, vapor, 雾, 大雾, 烟, 烟雾", "over", 41, mood="misty")
 def fog(stage: Stage, mention: Mention) -> None:
-    """Long banks over the land, thickest at its horizon."""
+    """Long banks over the land, thickest at its horizon, behind what stands near."""
     canvas = stage.canvas
     banks = fractal(stage.rng("fog"), canvas.width, canvas.height, (2, 9), octaves=4)
     middle = np.exp(-(((canvas.y - stage.horizon - 0.06) / 0.17) ** 2))

@@ -169,13 +169,14 @@ def elephant(stage: Stage, mention: Mention) -> None:
     """An elephant with its trunk down and one ear spread."""
     body = (
         Shape()
-        .blob(*path("-54,44 -52,68 -36,82 -8,86 14,84 30,86 44,76 50,62 56,40 55,18 50,4 56,6 61,20 61,44 58,62 50,80 36,90 22,86 26,56 22,40 -10,34 -40,34"))
+        .blob(*path("-54,44 -52,66 -38,80 -10,86 12,82 26,88 42,80 50,66 50,52 42,44 30,46 24,40 -10,34 -40,34"))
+        .line(path("46,62 54,44 53,24 57,10 65,8"), 0.15, 0.05)
         .box(-0.52, 0, -0.37, 0.5).box(-0.32, 0.02, -0.19, 0.45)
         .box(0.0, 0.02, 0.13, 0.45).box(0.16, 0, 0.31, 0.55)
         .line(path("-54,66 -60,46 -58,34"), 0.025, 0.015)
     )  # fmt: skip
     ear = Shape().blob(*path("16,82 6,66 10,46 22,40 32,54 32,74"))
-    tusk = Shape().blob(*path("44,54 54,42 66,40 56,47 47,60"))
+    tusk = Shape().blob(*path("45,50 55,36 68,38 58,43 50,54"))
     grey = mix(stage.palette.ink, np.array([0.6, 0.0, 0.01], np.float32), 0.45)
 
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def castle(stage: Stage, mention: Mention) -> None:
     """Towers with pointed roofs around a keep, some windows lit."""
     rng = stage.rng("castle")
-    shape = Shape().box(-0.36, -0.2, 0.36, 0.26)
+    shape = Shape().box(-0.36, -0.2 * (not stage.canvas.tile), 0.36, 0.26)
+    if not stage.canvas.tile:
+        shape.blob(*path("-110,-34 -74,-12 -48,3 -20,6 20,6 48,3 74,-12 110,-34"))
     windows = Shape()
     towers = [
         (0.0, 0.15, 0.62, 0.36),
@@ -33,7 +35,7 @@ def castle(stage: Stage, mention: Mention) -> None:
     ]
     for x, width, height, roof in towers:
         high = height * rng.uniform(0.9, 1.1)
-        shape.box(x - width / 2, -0.2, x + width / 2, high)
+        shape.box(x - width / 2, 0, x + width / 2, high)
         shape.box(x - width * 0.6, high - 0.03, x + width * 0.6, high)
         shape.area((x - width * 0.66, high), (x, high + roof), (x + width * 0.66, high))
         for step in range(3):

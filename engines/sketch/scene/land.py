@@ -56,10 +56,10 @@ def _crest(
 ) -> Floats:
     """Return a range's height by column, 0 to about 1: sharp where two slopes meet."""
     line = np.zeros(width, np.float32)
-    for octave in range(6):
+    for octave in range(5):
         wave = ridge(rng, width, spread * 2**octave, octaves=1)
         # the first octaves fold into ridges, the last only roughen them
-        line += 0.52**octave * (0.75 - 1.15 * np.abs(wave) if octave < 4 else 0.5 * wave)
+        line += 0.46**octave * (0.85 - 1.3 * np.abs(wave) if octave < 3 else 0.6 * wave)
     x = (np.arange(width) + 0.5) / width
     envelope = 1 - towering * 0.62 + towering * 0.75 * np.exp(-(((x - middle) / 0.27) ** 2))
     return np.asarray(np.clip(0.3 + 0.5 * line, -0.1, None) * envelope + 0.08)
@@ -77,12 +77,12 @@ def _range(
     down = np.clip(depth, 0, None) * np.float32(canvas.height / canvas.unit)
     # rock is read along its own slopes: below the ridge, leaning away from the light
     texture = stage.texture
-    warp = texture.smooth_at(x * 0.5 + near, down * 0.4 + 0.3) * 0.05
-    u, v = x * 0.62 + down * 0.42 * side + warp + near, down * 0.24 + near * 0.37
+    warp = texture.smooth_at(x * 0.5 + near, down * 0.4 + 0.3) * 0.02
+    u, v = x * 0.95 + down * 0.42 * side + warp + near, down * 0.13 + near * 0.37
     here, there = np.abs(texture.smooth_at(u, v)), np.abs(texture.smooth_at(u + 0.01 * side, v))
     slope = np.gradient(line) * canvas.width * side / (canvas.height / canvas.unit)
-    tilt = np.clip(slope, -1.2, 1.2)[None, :] * np.exp(-down * 6)
-    lit = smoothstep(-0.11, 0.13, there - here + 0.07 * tilt)
+    tilt = np.clip(slope, -1.2, 1.2)[None, :] * np.exp(-down * 4)
+    lit = smoothstep(-0.12, 0.14, 0.75 * (there - here) + 0.12 * tilt)
     haze = stage.haze
     air = 0.5 * (1 - near)
     shadow = to_linear(mix(mix(lighter(colour, -0.07), palette.ink, 0.15 * near), haze, air * 0.75))
@@ -119,6 +119,25 @@ def hills(stage: Stage, mention: Mention) -> None:
         ground = stage.horizon + (1 - stage.horizon) * (base * 2.2 + sway * line * 1.6)
         colour = mix(own, palette.far, 0.45) if layer == 0 else own
         _slope(stage, ground.astype(np.float32), colour, 0.35 * (1 - layer))
+        _copses(stage, ground, mix(own, palette.ink, 0.4), far=0.42 - 0.3 * layer)
+
+
+def _copses(stage: Stage, line: Floats, colour: Floats, *, far: float) -> None:
+    """Set a few clumps of trees and bushes along a slope, some on its back, some below."""
+    rng, canvas = stage.rng(f"copses {far:.2f}"), stage.canvas
+    across, tall = canvas.width / canvas.unit, canvas.height / canvas.unit
+    bushes = Shape()
+    for _ in range(7):
+        x, low = rng.random(), 0.004 + 0.05 * rng.random() ** 2
+        y = float(line[int(x * (len(line) - 1))]) + low
+        for _ in range(int(rng.integers(4, 14))):
+            radius = (0.005 + 0.009 * rng.random()) * (1.3 - far) * (1 + 4 * low)
+            bushes.dab(
+                x * across + rng.normal() * 0.022,
+                -y * tall + radius * rng.uniform(0.3, 1.8),
+                radius,
+            )
+    stage.put(bushes, 0, 0, 1, colour, far=far, rim=0.12, shade=0)
 
 
 def _slope(stage: Stage, line: Floats, colour: Floats, far: float) -> None:

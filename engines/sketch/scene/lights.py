@@ -25,8 +25,10 @@ def sun(stage: Stage, mention: Mention) -> None:
     radius = 0.05 * stage.size(mention) * (2.4 if "glow" in plan.finishes else 1.15 if low else 1)
     colour = stage.colour_of(mention, lighter(stage.palette.light, 0.05))
     glow = mix(colour, stage.palette.sky[-1], 0.35)
-    stage.halo(x, y, radius * 9, glow, 0.16)
-    stage.halo(x, y, radius * 3.2, glow, 0.4)
+    # where the sky is bright already, more light would only bleach it
+    room = float(np.clip(1.15 - stage.palette.sky[-2][0], 0.12, 0.7))
+    stage.halo(x, y, radius * 7, glow, 0.3 * room)
+    stage.halo(x, y, radius * 2.6, glow, 0.6 * room)
     distance = canvas.distance(x, y)
     edge = 1.2 / canvas.unit
     disc = smoothstep(radius + edge, radius - edge, distance)

@@ -21,6 +21,12 @@ HEAD = (
     "35,34 35,30 32,26 24,25 16,25 13,21 15,14 24,8 40,3 54,-4 58,-12"
 )
 
+#: hair that falls over the shoulder and lifts in the wind
+HAIR = (
+    "8,104 -12,106 -32,98 -44,82 -48,64 -54,48 -66,36 -76,34 -68,28 -58,26 -70,16 -60,14 -46,20 "
+    "-40,8 -30,10 -22,22 -16,30 -14,60"
+)
+
 
 @element(
     "portrait",
@@ -37,6 +43,8 @@ def portrait(stage: Stage, mention: Mention) -> None:
     tall = min(0.84 * canvas.height, 0.92 * canvas.width)
     x_px = canvas.width * (0.53 if flip else 0.47)
     head = Shape().blob(*path(HEAD))
+    if stage.plan.hair:
+        head.blob(*path(HAIR))
     inside = canvas.spread(head.mask(x_px, canvas.height, tall, flip=flip))
     night = palette.darkness
     paper = mix(lighter(mix(palette.haze, palette.light, 0.55), 0.05), palette.sky[0], 0.85 * night)

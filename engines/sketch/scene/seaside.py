@@ -123,7 +123,7 @@ def fish(stage: Stage, mention: Mention) -> None:
         .blob(*path("-12,29 -10,20 -13,13 -18,16 -17,26"))
     )
     eye = Shape().disc(0.28, 0.23, 0.028)
-    for i, (x, y, size) in enumerate(stage.spots(mention, 0.2, usual=7)):
+    for i, (x, y, size) in enumerate(stage.spots(mention, 0.3, usual=7)):
         own = stage.colour_of(mention, stage.accent(0))
         flip = stage.plan.mirrored
         stage.put(body, x, y, size, own, flip=flip, far=0.04 * i)
@@ -204,7 +204,9 @@ def swan(stage: Stage, mention: Mention) -> None:
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
         stage.put(bill, x, y, size, np.array([0.65, 0.12, 0.12], np.float32), flip=flip, rim=0)
 
-    stage.crowd(mention, shape, 0.2, lighter(white, -0.2 * stage.palette.darkness), after=rest)
+    stage.crowd(
+        mention, shape, 0.2, lighter(white, -0.2 * stage.palette.darkness), after=rest, firm=True
+    )
 
 
 @element("lotus", "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶", "float", 68)
@@ -247,7 +249,7 @@ def lotus(stage: Stage, mention: Mention) -> None:
 def waves(stage: Stage, mention: Mention) -> None:
     """Ranks of curling seas with white crests, the nearest the highest."""
     canvas, rng, palette = stage.canvas, stage.rng("waves"), stage.palette
-    own = stage.colour_of(mention, mix(palette.water, palette.ink, 0.25))
+    own = stage.colour_of(mention, mix(palette.water, palette.ink, 0.5))
     across = canvas.width / canvas.unit
     for layer in range(4):
         near = layer / 3

@@ -25,7 +25,7 @@ def paint_sky(stage: Stage) -> None:
     x, y = stage.plan.light_x, stage.plan.light_y
     across = (canvas.x - x) * (canvas.width / canvas.unit)
     down = (canvas.y - max(y, stage.horizon - 0.25)) * (canvas.height / canvas.unit)
-    warmth = np.exp(-(across**2) * 1.6 - down**2 * 5) * (1 - palette.darkness) * 0.35
+    warmth = np.exp(-(across**2) * 1.6 - down**2 * 5) * (1 - palette.darkness) * 0.22
     canvas.wash(warmth.astype(np.float32), to_linear(mix(palette.sky[-1], palette.light, 0.7)))
 
 
@@ -42,7 +42,7 @@ def _stars(stage: Stage, mention: Mention) -> None:
     rng = stage.rng("stars")
     count = 420
     xs, ys = rng.random(count), rng.random(count)
-    sizes = rng.pareto(2.2, count).clip(0, 6)
+    sizes = rng.pareto(2.4, count).clip(0, 5)
     warm = rng.random(count)
     lowest = 1.0 if canvas.tile or stage.palette.darkness > 0.98 else stage.horizon * 0.98
     colour = to_linear(stage.colour_of(mention, stage.palette.light))
@@ -57,7 +57,7 @@ def _stars(stage: Stage, mention: Mention) -> None:
         if size < 1.6 or stage.scale < 0.4:
             canvas.rgb[row, column] += light * max(stage.scale, 0.3)
             continue
-        radius = max(2, round(size * 1.6 * stage.scale))
+        radius = max(2, round(size * 1.15 * stage.scale))
         canvas.sparkle(column, row, radius, light * 0.9)
 
 
@@ -80,13 +80,13 @@ def milky_way(stage: Stage, mention: Mention) -> None:
     band = np.exp(-((across / width) ** 2))
     glow = band * np.clip(0.5 + 0.5 * lumps, 0.02, None) ** 1.5
     core = np.exp(-((across / (width * 0.45)) ** 2)) * np.clip(0.55 + 0.6 * lumps, 0, None)
-    rift = smoothstep(0.15, 0.7, dust + 0.35 * np.exp(-((across / 0.045) ** 2)) - 0.1) * band
+    rift = smoothstep(0.3, 1.0, dust + 0.35 * np.exp(-((across / 0.045) ** 2)) - 0.1) * band
     fade = smoothstep(1.02, 0.55, canvas.y / np.float32(stage.horizon))
     tone = mix(stage.palette.light, stage.palette.sky[-1], 0.45)
-    canvas.glow((glow * fade * 0.34).astype(np.float32), to_linear(tone))
-    warm = mix(stage.palette.light, stage.accent(2), 0.25)
-    canvas.glow((core * fade * 0.4).astype(np.float32), to_linear(warm))
-    canvas.wash((rift * fade * 0.62).astype(np.float32), to_linear(stage.palette.sky[0]) * 0.7)
+    canvas.glow((glow * fade * 0.55).astype(np.float32), to_linear(tone))
+    warm = mix(stage.palette.light, stage.accent(2), 0.12)
+    canvas.glow((core * fade * 0.8).astype(np.float32), to_linear(warm))
+    canvas.wash((rift * fade * 0.5).astype(np.float32), to_linear(stage.palette.sky[0]) * 0.7)
     stage.find_or_add(stars, "stars")
 
 

@@ -189,7 +189,7 @@ def crystal(stage: Stage, mention: Mention) -> None:
     for x, y, size in stage.spots(mention, 0.44):
         own = stage.colour_of(mention, mix(stage.accent(1), stage.palette.light, 0.15))
         stage.halo(x, y - size * 0.4, size * 0.9, own, 0.4)
-        prisms = sorted((rng.uniform(0.35, 0.8), rng.uniform(-42, 42)) for _ in range(6))
+        prisms = [(rng.uniform(0.4, 0.8), lean) for lean in (-48, 44, -26, 30, -12, 16)]
         for tall, lean in [*prisms, (1.0, rng.uniform(-6, 6))]:
             w = 0.07 + 0.06 * tall
             body = Shape().area(

@@ -90,38 +90,41 @@ def butterfly(stage: Stage, mention: Mention) -> None:
 def dragon(stage: Stage, mention: Mention) -> None:
     """A long body in coils across the sky, spines along its back, two wings, a horned head."""
     shape = Shape()
-    steps = [i / 40 for i in range(41)]
+    steps = [i / 48 for i in range(49)]
     spine = [
-        (-0.75 + 1.35 * t, 0.5 + 0.17 * sin(2.3 * pi * t + 0.4) * (1.1 - 0.5 * t)) for t in steps
+        (-0.85 + 1.5 * t, 0.42 + 0.2 * sin(3.4 * pi * t + 0.3) * (1.05 - 0.35 * t) + 0.22 * t * t)
+        for t in steps
     ]
+    root_x, root_y = spine[33]
+    # the wings first: two hands of three fingers with skin between them
+    for reach, lift in ((0.5, 0.3), (0.3, 0.36)):
+        tip = (root_x - reach * 0.3, root_y + lift)
+        membrane = [(root_x + 0.05, root_y), (root_x + 0.03, root_y + lift * 0.6), tip]
+        for k in range(3):
+            membrane.append((root_x - reach * (0.85 + 0.14 * k), root_y + lift * (0.72 - 0.27 * k)))
+            membrane.append((root_x - reach * (0.5 - 0.02 * k), root_y + lift * (0.5 - 0.2 * k)))
+        shape.area(*membrane, (root_x - 0.1, root_y))
     for (x0, y0), (x1, y1), t in zip(spine, spine[1:], steps[1:], strict=False):
-        thick = 0.012 + 0.1 * sin(pi * min(t * 0.62 + 0.02, 0.5)) ** 1.3
+        thick = 0.012 + 0.085 * sin(pi * min(t * 0.66 + 0.02, 0.5)) ** 1.4
         shape.line([(x0, y0), (x1, y1)], thick)
-        if 0.12 < t < 0.95:
-            shape.area((x0, y0), (x0 - 0.02, y0 + thick * 0.5 + 0.045), (x1, y1))
+        if t < 0.96:
+            shape.area((x0, y0), (x0 - 0.012, y0 + thick * 0.5 + 0.03), (x1, y1))
     x, y = spine[-1]
-    head = Shape().blob(*path("-8,-4 -6,8 4,10 12,7 26,2 26,-3 14,-3 20,-8 10,-9 0,-8"))
+    head = Shape().blob(*path("-8,-4 -6,8 4,10 12,7 26,2 26,-2 15,-2 22,-8 10,-9 0,-8"))
     head.line(path("0,8 -12,18 -20,20"), 0.03, 0.008).line(path("4,9 -4,22 -10,26"), 0.025, 0.008)
-    shape.with_parts_of(head, x, y)
-    shape.area(*((spine[0][0] + px, spine[0][1] + py) for px, py in path("4,0 -10,8 -6,0 -10,-8")))
-    root_x, root_y = spine[24]
-    for reach, lift in ((0.62, 0.5), (0.4, 0.56)):
-        tip = (root_x - reach * 0.55, root_y + lift)
-        fingers = [
-            (root_x - reach * (0.75 + 0.12 * k), root_y + lift * (0.62 - 0.3 * k)) for k in range(3)
-        ]
-        membrane = [(root_x, root_y), (root_x - 0.02, root_y + lift * 0.55), tip]
-        for k, finger in enumerate(fingers):
-            membrane += [
-                finger,
-                (root_x - reach * (0.5 - 0.06 * k), root_y + lift * (0.3 - 0.16 * k)),
-            ]
-        shape.area(*membrane)
-    shape.line(path("0,40 8,30 4,24"), 0.04, 0.015).line(path("-30,52 -24,40 -30,34"), 0.035, 0.012)
+    shape.with_parts_of(head.turned(-8), x, y, 0.9)
+    shape.area(*((spine[0][0] + px, spine[0][1] + py) for px, py in path("6,0 -9,9 -5,0 -9,-9")))
+    for i in (15, 30):
+        x0, y0 = spine[i]
+        shape.line(
+            [(x0, y0), (x0 + 0.05, y0 - 0.1), (x0 + 0.01, y0 - 0.15), (x0 + 0.06, y0 - 0.17)],
+            0.045,
+            0.012,
+        )
     skin = mix(stage.palette.ink, stage.accent(2), 0.25)
     eye = Shape().disc(x + 0.08, y + 0.035, 0.014)
 
     def glow(stage: Stage, px: float, py: float, size: float, flip: bool) -> None:
         stage.light_up(eye, px, py, size, mix(stage.accent(1), stage.palette.light, 0.3), flip=flip)
 
-    stage.crowd(mention, shape, 0.56, skin, after=glow)
+    stage.crowd(mention, shape, 0.48, skin, after=glow)

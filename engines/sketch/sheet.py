@@ -1,0 +1,166 @@
+"""The contact sheet: pictures from the command line, one grid or a page of prompts and parameters.
+
+``python -m engines.sketch.sheet "a fox in the snow" --out fox.png`` draws one grid;
+``--sheet`` makes a page: of every prompt given, or of a chosen set with every parameter shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from engines.sketch.order import Order
+from engines.sketch.painter import UnreadablePicture, notes, paint
+from limner.ratios import CELL_SIZE_PX, nearest_ratio
+
+LABEL_PX, GAP_PX, PAPER = 22, 8, (250, 248, 243)
+
+#: what the page of no prompt shows
+PROMPTS = (
+    "misty mountains and a lake at dawn",
+    "a black cat under the full moon",
+    "cyberpunk city at night, neon, rain",
+    "an old lighthouse in a storm, waves",
+    "cherry blossom tree, mount fuji, spring",
+    "northern lights over snowy mountains and a lake",
+    "hot air balloons over sand dunes",
+    "double exposure portrait of a woman, forest",
+    "a dragon over a castle, fantasy",
+    "jellyfish in the deep sea",
+    "hot coffee and a book on a rainy day",
+    "水墨山水，竹林，一座塔",
+)
+SHOWN = "a castle under a full moon, fantasy"
+PARAMETERS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("chaos 0, stylize 100", {}),
+    ("chaos 90", {"chaos": 90.0}),
+    ("stylize 1000", {"stylize": 1000.0}),
+    ("style raw", {"style": "raw"}),
+    ("niji", {"niji": True}),
+    ("tile", {"tile": True}),
+)
+
+
+def main(argv: list[str]) -> int:
+    """Draw what the command line asks; return the exit status."""
+    asked = _parser().parse_args(argv)
+    width, height = CELL_SIZE_PX[_ratio(asked.ar)]
+    order = Order(
+        prompt="",
+        width=width,
+        height=height,
+        seeds=tuple((asked.seed + i) % 2**32 for i in range(4)),
+        negative=asked.no,
+        chaos=asked.chaos,
+        stylize=asked.stylize,
+        style=asked.style,
+        niji=asked.niji,
+        tile=asked.tile,
+        references=tuple(asked.reference),
+        image_weight=asked.iw,
+    )
+    try:
+        if asked.sheet:
+            page = _sheet(_entries(order, asked.prompt), shrink=asked.shrink)
+        else:
+            if len(asked.prompt) != 1:
+                sys.stderr.write("give one prompt, or --sheet for a page of several\n")
+                return 2
+            order = replace(order, prompt=asked.prompt[0])
+            page = grid(order, shrink=asked.shrink)
+            said = notes(order)
+            sys.stderr.write(f"understood: {', '.join(said['understood']) or 'nothing'}\n")
+            sys.stderr.write(f"ignored: {', '.join(said['ignored']) or 'nothing'}\n")
+    except UnreadablePicture as error:
+        sys.stderr.write(f"--reference: {error}\n")
+        return 1
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    page.save(asked.out, quality=86)
+    return 0
+
+
+def grid(order: Order, *, shrink: int = 1) -> Image.Image:
+    """Return the four cells of one order as a picture."""
+    width, height = order.width // shrink, order.height // shrink
+    page = Image.new("RGB", (2 * width, 2 * height))
+    for cell in range(4):
+        picture = Image.fromarray(paint(order, cell, shrink))
+        page.paste(picture, (cell % 2 * width, cell // 2 * height))
+    return page
+
+
+def _entries(order: Order, prompts: Sequence[str]) -> list[tuple[str, Order]]:
+    if prompts:
+        return [(text, replace(order, prompt=text)) for text in prompts]
+    entries = [(text, replace(order, prompt=text)) for text in PROMPTS]
+    for label, changes in PARAMETERS:
+        entries.append((label, replace(order, prompt=SHOWN, **changes)))  # type: ignore[arg-type]
+    return entries
+
+
+def _sheet(entries: list[tuple[str, Order]], *, shrink: int, columns: int = 3) -> Image.Image:
+    """Return a page of labelled grids."""
+    shrink = max(shrink, 2)
+    with ProcessPoolExecutor() as pool:
+        grids = list(pool.map(_small_grid, [(order, shrink) for _, order in entries]))
+    width = max(picture.width for picture in grids) + GAP_PX
+    height = max(picture.height for picture in grids) + LABEL_PX + GAP_PX
+    rows = -(-len(grids) // columns)
+    page = Image.new(
+        "RGB", (min(columns, len(grids)) * width + GAP_PX, rows * height + GAP_PX), PAPER
+    )
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
+    for i, ((label, _), picture) in enumerate(zip(entries, grids, strict=True)):
+        left, top = GAP_PX + i % columns * width, GAP_PX + i // columns * height
+        # the font that comes with Pillow knows Latin letters alone
+        text = label if label.isascii() else label.encode("unicode_escape").decode()
+        text = text if len(text) < 62 else text[:60] + "…"
+        pen.text((left, top + 2), text, fill=(60, 56, 50), font=font)
+        page.paste(picture, (left, top + LABEL_PX))
+    return page
+
+
+def _small_grid(entry: tuple[Order, int]) -> Image.Image:
+    order, shrink = entry
+    return grid(order, shrink=shrink)
+
+
+def _ratio(text: str) -> str:
+    width, _, height = text.partition(":")
+    try:
+        return nearest_ratio(float(width), float(height))
+    except (ValueError, ZeroDivisionError):
+        return "1:1"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="limner sketch", description="Draw with the default engine."
+    )
+    parser.add_argument("prompt", nargs="*", help="what is drawn; several with --sheet")
+    parser.add_argument("--sheet", action="store_true", help="a page of prompts and parameters")
+    parser.add_argument("--out", type=Path, default=Path("sketch.png"), help="picture to write")
+    parser.add_argument("--ar", default="1:1", help="aspect ratio, nearest of the seven")
+    parser.add_argument("--seed", type=int, default=1, help="of the first cell; the others follow")
+    parser.add_argument("--chaos", type=float, default=0.0, help="0-100")
+    parser.add_argument("--stylize", type=float, default=100.0, help="0-1000")
+    parser.add_argument(
+        "--style", default="", choices=["", "raw", "cute", "expressive", "original", "scenic"]
+    )
+    parser.add_argument("--niji", action="store_true", help="flat tones and an ink line")
+    parser.add_argument("--tile", action="store_true", help="a seamless pattern")
+    parser.add_argument("--no", default="", help="what must not be seen")
+    parser.add_argument("--reference", action="append", default=[], help="a picture; repeatable")
+    parser.add_argument("--iw", type=float, default=1.0, help="0-2, weight of the references")
+    parser.add_argument("--shrink", type=int, default=1, help="paint at this part of the size")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
