@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 from typing import Any
 
 from redis import Redis
@@ -24,6 +25,8 @@ from limner.target import UrlRefused, parse_target
 
 TOKEN_BYTES = 32
 SECRET_BYTES = 32
+#: how long a secret signs beside the one that replaced it
+OLD_SECRET_S = 24 * 3600.0
 
 
 class Clients:
@@ -60,7 +63,7 @@ class Clients:
             except UrlRefused as error:
                 raise ConfigError("client callback URL", str(error)) from None
         token = token or f"lim_{secrets.token_urlsafe(TOKEN_BYTES)}"
-        secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+        secret = _new_secret()
         client = Client(
             name=name,
             callback_url=callback_url,
@@ -78,6 +81,25 @@ class Clients:
             pipe.sadd(self._prefix + "clients", name)
             pipe.execute()
         return NewClient(client, token)
+
+    @guarded
+    def rotate_secret(self, name: str) -> str:
+        """Give the client a fresh secret and return it; the old one signs too for 24 hours.
+
+        Raises:
+            ConfigError: there is no such client.
+        """
+        client = self.get(name)
+        if client is None:
+            raise ConfigError("client name", f"there is no client called {name!r}")
+        secret = _new_secret()
+        kept = (secret, *client.secrets[:1])
+        until_ms = round((time.time() + OLD_SECRET_S) * 1000)
+        self._redis.hset(
+            self._key(name),
+            mapping={"secrets": json.dumps(kept), "old_secret_until_ms": str(until_ms)},
+        )
+        return secret
 
     @guarded
     def admit(self, token: str) -> Client:
@@ -116,6 +138,17 @@ class Clients:
         return f"{self._prefix}client:{name}"
 
 
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def _secrets(record: dict[str, str]) -> tuple[str, ...]:
+    """Return the newest secret, and the one before it while that still signs."""
+    kept = tuple(json.loads(record["secrets"]))
+    until_ms = int(record.get("old_secret_until_ms") or 0)
+    return kept if time.time() * 1000 < until_ms else kept[:1]
+
+
 def _digest(token: str) -> str:
     # Tokens are 256 random bits, so a plain hash keeps them; a slow one would only slow callers.
     return hashlib.sha256(token.encode()).hexdigest()
@@ -138,7 +171,7 @@ def _from_record(record: dict[str, str]) -> Client:
         name=record["name"],
         callback_url=record["callback_url"] or None,
         lanes=frozenset(Lane(lane) for lane in record["lanes"].split()),
-        secrets=tuple(json.loads(record["secrets"])),
+        secrets=_secrets(record),
         waiting_cap=int(record["waiting_cap"]) if record["waiting_cap"] else None,
         rate_per_s=float(record["rate_per_s"]) if record["rate_per_s"] else None,
         callback_allow=record["callback_allow"],
