@@ -174,6 +174,9 @@ class Settings:
         "", _text, "private receivers that callbacks may reach: `10.20.0.0/16:8443, localhost:*`"
     )
     callback_threads: int = _setting(32, _whole(1, 512), "callbacks in flight in one process")
+    callback_limit_s: float = _setting(
+        20.0, _seconds(1, 120), "the longest that one attempt of a callback may take"
+    )
     fast_slots: int = _setting(2, _whole(0, 10_000), "slots of the built-in engine, fast lane")
     fast_gap_s: float = _setting(0.0, _seconds(0, 86_400), "its seconds between two fast starts")
     relaxed_slots: int = _setting(1, _whole(0, 10_000), "slots the relaxed lane may use of it")

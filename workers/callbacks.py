@@ -20,9 +20,8 @@ from limner.callback import Delivered, GiveUp, Kind, Outcome, RetryIn, Verdict, 
 from limner.errors import StoreDown
 from limner.settings import Settings
 from limner.store import Store
-from limner.store.outbox import LEASE_MS, Done, Fenced, Next, Poster, Released, Report, Taken
+from limner.store.outbox import Done, Fenced, Next, Poster, Released, Report, Taken
 from workers.letters import Letters, attempt_record
-from workers.outgoing import TOTAL_S
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +47,14 @@ class Dispatcher:
         store: Store,
         settings: Settings,
         *,
-        lease_s: float = LEASE_MS / 1000,
-        total_s: float = TOTAL_S,
+        lease_s: float | None = None,
+        total_s: float | None = None,
         random: Callable[[], float] = random_numbers.random,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        total_s = total_s or settings.callback_limit_s
+        # A live poster must never lose its lease, and a dead one's jobs must not wait for long.
+        lease_s = lease_s or max(total_s * 1.5, total_s + LEASE_SPARE_S + 1)
         self._store = store
         self._threads_wanted = settings.callback_threads
         self._poster = Poster.of(

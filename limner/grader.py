@@ -1,0 +1,255 @@
+"""A callback receiver that grades what it gets: signature, order, gaps, the end, duplicates.
+
+One file, standard library only, so anybody can run it against any deployment::
+
+    python grader.py --secret whsec_… [--port 9009] [--json FILE]
+    limner verify --secret whsec_…
+
+POST callbacks to ``/`` (or ``/flaky``, ``/slow``, ``/hang``, ``/dead``, which behave as they are called);
+``GET /`` shows the marks so far. It ends at Ctrl-C, or ``--seconds`` later, with exit code 1 if a rule
+was broken. A broken rule is an event whose like DESIGN 2.5 promises never to send.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+TOLERANCE_S = 300
+EXAMPLES_KEPT = 20
+SLOW_S, HANG_S = 1.5, 60.0
+#: status codes of a job that has ended
+ENDED = (1, 2)
+
+
+@dataclass
+class Seen:
+    """What the grader has heard of one job."""
+
+    #: seq → (webhook-id, SHA-256 of the body)
+    events: dict[int, tuple[str, str]] = field(default_factory=dict)
+    highest: int = 0
+    ended_at: int | None = None
+    #: highest seq that was answered with 2xx
+    acknowledged: int = 0
+
+
+class Grader:
+    """Keeps the marks. Safe to share between threads."""
+
+    def __init__(self, secrets: Sequence[str], now: Any = time.time) -> None:
+        self._keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
+        self._now = now
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Seen] = {}
+        self._counts = dict.fromkeys(
+            ("callbacks", "events", "duplicates", "late_duplicates", "replays", "tests"), 0
+        )
+        self._broken: dict[str, list[str]] = {
+            rule: [] for rule in ("signature", "shape", "order", "after_end", "duplicate_differs")
+        }
+        self._broken_counts = dict.fromkeys(self._broken, 0)
+
+    def grade(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Take one callback; ``headers`` has names in lower case."""
+        with self._lock:
+            self._counts["callbacks"] += 1
+            if not self._signed(headers, body):
+                self._break("signature", headers.get("webhook-id", "no webhook-id"))
+                return
+            try:
+                told = json.loads(body)
+                if told.get("test") is True:
+                    self._counts["tests"] += 1
+                    return
+                job, seq, status = str(told["id"]), int(told["seq"]), int(told["status"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                self._break("shape", body[:100].decode("utf-8", "replace"))
+                return
+            self._place(headers, body, job, seq, status)
+
+    def acknowledge(self, body: bytes) -> None:
+        """Note that this callback was answered with 2xx."""
+        with self._lock:
+            try:
+                told = json.loads(body)
+                seen = self._jobs[str(told["id"])]
+                seen.acknowledged = max(seen.acknowledged, int(told["seq"]))
+            except (ValueError, KeyError, TypeError):
+                return
+
+    def marks(self) -> dict[str, Any]:
+        """Return the marks so far, as they are shown."""
+        with self._lock:
+            gaps = sum(seen.highest - len(seen.events) for seen in self._jobs.values())
+            return {
+                "passed": not any(self._broken_counts.values()),
+                "jobs": len(self._jobs),
+                "ended": sum(seen.ended_at is not None for seen in self._jobs.values()),
+                **self._counts,
+                # Not broken rules: progress that failed is replaced under a new seq, and what is
+                # given up is a dead letter.
+                "gaps": gaps,
+                "broken": dict(self._broken_counts),
+                "examples": {rule: kept for rule, kept in self._broken.items() if kept},
+            }
+
+    def seen(self) -> dict[str, dict[str, Any]]:
+        """Return what is known of each job: the seqs heard, and whether its end was."""
+        with self._lock:
+            return {
+                job: {
+                    "seqs": sorted(seen.events),
+                    "ended": seen.ended_at,
+                    "acknowledged": seen.acknowledged,
+                }
+                for job, seen in self._jobs.items()
+            }
+
+    def _place(
+        self, headers: Mapping[str, str], body: bytes, job: str, seq: int, status: int
+    ) -> None:
+        seen = self._jobs.setdefault(job, Seen())
+        mark = (headers["webhook-id"], hashlib.sha256(body).hexdigest())
+        where = f"job {job} seq {seq} (highest {seen.highest})"
+        if "x-limner-replay" in headers:
+            self._counts["replays"] += 1
+            if seen.events.setdefault(seq, mark) != mark:
+                self._break("duplicate_differs", where)
+            return
+        if seq in seen.events:
+            self._counts["duplicates"] += 1
+            if seen.events[seq] != mark:
+                self._break("duplicate_differs", where)
+            elif seq < seen.highest:
+                # A poster frozen past its lease: promised to be recognisable, not to be impossible.
+                self._counts["late_duplicates"] += 1
+            return
+        if seen.ended_at is not None:
+            self._break("after_end", where)
+        elif seq <= seen.highest:
+            self._break("order", where)
+        self._counts["events"] += 1
+        seen.events[seq] = mark
+        seen.highest = max(seen.highest, seq)
+        if status in ENDED:
+            seen.ended_at = seq
+
+    def _break(self, rule: str, example: str) -> None:
+        self._broken_counts[rule] += 1
+        if len(self._broken[rule]) < EXAMPLES_KEPT:
+            self._broken[rule].append(example)
+
+    def _signed(self, headers: Mapping[str, str], body: bytes) -> bool:
+        try:
+            message_id, at = headers["webhook-id"], headers["webhook-timestamp"]
+            given = [part.encode() for part in headers["webhook-signature"].split()]
+            if abs(self._now() - int(at)) > TOLERANCE_S:
+                return False
+        except (KeyError, ValueError):
+            return False
+        content = f"{message_id}.{at}.".encode() + body
+        for key in self._keys:
+            digest = hmac.new(key, content, hashlib.sha256).digest()
+            good = b"v1," + base64.b64encode(digest)
+            if any(hmac.compare_digest(good, signature) for signature in given):
+                return True
+        return False
+
+
+def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServer:
+    """Return a server that grades; the caller runs and closes it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            """Grade one callback and answer as the path says."""
+            length = int(self.headers.get("content-length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # The sender died in the middle: nothing was told.
+                self.close_connection = True
+                return
+            behaviour = self.path.strip("/").partition("/")[0]
+            status = 503 if behaviour == "dead" else 204
+            grader.grade({name.lower(): text for name, text in self.headers.items()}, body)
+            if behaviour == "flaky":
+                status = random.choice((204, 204, 204, 500, 503))
+            elif behaviour == "slow":
+                time.sleep(SLOW_S)
+            elif behaviour == "hang" and random.random() < 0.5:
+                time.sleep(HANG_S)
+            if status == 204:
+                grader.acknowledge(body)
+            self._answer(status, b"")
+
+        def do_GET(self) -> None:
+            """Show the marks; ``/jobs``: what was heard of each job."""
+            shown = grader.seen() if self.path == "/jobs" else grader.marks()
+            self._answer(200, json.dumps(shown, indent=2).encode() + b"\n")
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: the marks say it all."""
+
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 256
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing: a sender that was killed is no fault of the receiver."""
+
+    return Server((host, port), Handler)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Grade until Ctrl-C or the end of ``--seconds``; print the marks; 1 if a rule was broken."""
+    parser = argparse.ArgumentParser(
+        prog="limner verify", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--secret", action="append", required=True, help="whsec_…; may be repeated")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9009)
+    parser.add_argument("--seconds", type=float, help="stop after so long")
+    parser.add_argument("--json", metavar="FILE", help="write the marks there as well")
+    options = parser.parse_args(arguments)
+    grader = Grader(options.secret)
+    server = serve(grader, options.host, options.port)
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: ended.set())
+    threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+    sys.stderr.write(f"grading on http://{options.host}:{server.server_port}/\n")
+    ended.wait(options.seconds)
+    server.shutdown()
+    marks = grader.marks()
+    text = json.dumps(marks, indent=2)
+    sys.stdout.write(text + "\n")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    return 0 if marks["passed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

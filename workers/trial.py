@@ -1,0 +1,94 @@
+"""``limner callbacks try URL``: send one signed test event and say each step on the way.
+
+For operators and integrators at a terminal, so it names addresses; callers never see this.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import time
+
+from limner.address import AddressNotAllowed, Policy
+from limner.client import Client
+from limner.settings import Settings
+from limner.signature import sign
+from limner.target import UrlRefused, parse_target
+from workers.dialling import RESOLVE_S, NameNotFound, resolve
+from workers.outgoing import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step that was tried; after one that is not ``good`` there are no more."""
+
+    name: str
+    good: bool
+    detail: str
+
+
+def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
+    """Yield the steps of one test callback to ``url``, signed and guarded as the client's would be."""
+    try:
+        target = parse_target(url)
+    except UrlRefused as error:
+        yield Step("text", False, str(error))
+        return
+    yield Step("text", True, target.destination)
+    try:
+        found = resolve(target.host, target.port, RESOLVE_S)
+    except NameNotFound:
+        yield Step(
+            "resolve", False, f"{target.host} has no address, or none within {RESOLVE_S:g} s"
+        )
+        return
+    addresses = list(dict.fromkeys(address for _, address, _ in found))
+    yield Step("resolve", True, ", ".join(addresses))
+    try:
+        Policy.parse(settings.callback_allow, client.callback_allow).check(
+            target.host, target.port, addresses
+        )
+    except AddressNotAllowed:
+        yield Step(
+            "policy",
+            False,
+            "not a public address, and neither LIMNER_CALLBACK_ALLOW nor the client's list opens it",
+        )
+        return
+    yield Step("policy", True, "allowed")
+    yield from _post(url, target.scheme, client, settings)
+
+
+def _post(url: str, scheme: str, client: Client, settings: Settings) -> Iterator[Step]:
+    body = json.dumps({"test": True, "message": "A test callback of Limner."}).encode()
+    headers = {
+        "Content-Type": "application/json",
+        **sign(f"msg_test_{uuid.uuid4().hex}", int(time()), body, client.secrets),
+    }
+    outgoing = Outgoing.of(settings, client.callback_allow)
+    try:
+        outcome = outgoing.post(url, body, headers, settings.callback_limit_s)
+    finally:
+        outgoing.close()
+    if outcome.status is None and outcome.error in ("refused", "unreachable", "dns", "not_allowed"):
+        yield Step("connect", False, outcome.error)
+        return
+    yield Step("connect", True, outcome.address or "")
+    if scheme == "https":
+        good = outcome.error != "tls"
+        yield Step(
+            "tls", good, "certificate and name are good" if good else "not trusted for this name"
+        )
+        if not good:
+            return
+    if outcome.status is None:
+        yield Step("answer", False, f"{outcome.error} after {outcome.took_ms} ms")
+        return
+    detail = f"{outcome.status} in {outcome.took_ms} ms"
+    if outcome.location:
+        detail += ", a redirect, which is never followed"
+    elif not outcome.delivered:
+        detail += f": {outcome.answer.decode('utf-8', 'replace')[:200]}"
+    yield Step("answer", outcome.delivered, detail)
