@@ -22,7 +22,9 @@ Build = Callable[[EngineSettings], Engine]
 BUILT_IN = {
     "sketch": "engines.sketch",
     "rehearsal": "engines.rehearsal",
+    "comfyui": "engines.comfyui",
     "sdapi": "engines.sdapi",
+    "openai": "engines.openai",
 }
 
 

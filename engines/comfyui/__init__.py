@@ -1,0 +1,21 @@
+"""The driver of a ComfyUI server: its HTTP routes, and its socket for percent and previews.
+
+Source: ComfyUI 0.3.64, run and read; docs/engines/comfyui.md says how to set it up. The parts:
+``engine`` (the contract) · ``mapping`` (brief → numbers and words) · ``graph``, ``workflow`` (the
+graphs) · ``server`` (HTTP) · ``flights`` (one poller) · ``listener``, ``frames`` (one socket) ·
+``drawing`` (where their news meet) · ``faults`` (its failures as our errors) · ``config``.
+"""
+
+from __future__ import annotations
+
+from engines.comfyui.config import read_config
+from engines.comfyui.engine import ComfyUI
+from engines.options import Options
+from limner.settings import EngineSettings
+
+__all__ = ["ComfyUI", "build"]
+
+
+def build(settings: EngineSettings) -> ComfyUI:
+    """Build the engine from its ``[[engine]]`` entry; the server is not asked yet."""
+    return ComfyUI(read_config(settings.name, Options(settings)))

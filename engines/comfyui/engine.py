@@ -1,0 +1,256 @@
+"""The ComfyUI engine: submits graphs, watches them by polling, collects four pictures.
+
+Each hand-over of a job is a prompt with an id of its own making, so what was submitted can be found
+again by the worker that submitted it and by any other, and a second try is never taken for the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import ImageOps
+
+from engines.comfyui import faults, mapping
+from engines.comfyui.abilities import Abilities
+from engines.comfyui.config import Config
+from engines.comfyui.drawing import Drawing
+from engines.comfyui.flights import Flights
+from engines.comfyui.graph import default_workflow
+from engines.comfyui.listener import Listener
+from engines.comfyui.pictures import fitted, png
+from engines.comfyui.server import Server
+from engines.comfyui.workflow import Plan
+from engines.remote import NoAnswer
+from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Level, Stop
+from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
+from limner.log import event
+from limner.pictures import UnreadablePictureError, open_picture
+
+log = logging.getLogger(__name__)
+
+#: seconds between two events of one drawing, and the longest wait before ``stop`` is looked at
+PACE_S, LOOK_S = 0.1, 0.5
+#: fast jobs are numbered from here up by the time, before all that the server numbers 0, 1, 2 …:
+#: its own ``front`` would turn their order round
+FRONT_NUMBER = -1e10
+
+
+class ComfyUI:
+    """One ComfyUI server. Its poller and its socket start with the first drawing."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._server = Server(config.base_url, config.headers)
+        #: of this process: two sockets with one id would silence each other
+        self._client_id = uuid.uuid4().hex
+        self._flights = Flights(self._server, config.poll_s, config.patience_s, self._is_listened)
+        self._listener = Listener(
+            config.base_url, config.headers, self._client_id, self._flights.hear, self._is_stale
+        )
+        self._abilities = Abilities(self._server, config)
+
+    def capabilities(self) -> Capabilities:
+        """Say what this server can do; the server is asked once."""
+        found: dict[str, Any] = self._levels(self._config.batch)
+        return Capabilities(
+            **found, cancel=True, attach=True, previews=self._abilities.ask().previews
+        )
+
+    def health(self) -> Health:
+        """Ask for a sign of life, and once whether the checkpoints are there."""
+        try:
+            waiting = self._server.waiting()
+            missing = self._abilities.missing_checkpoint()
+        except EngineError as error:
+            return Health("down", error.message)
+        if missing:
+            return Health("down", f"the server has no checkpoint {missing}")
+        return Health("ok", f"{waiting} in its queue")
+
+    def submit(self, brief: Brief) -> Handle:
+        """Queue the graph of this brief, with the socket open before."""
+        prompt_id = self._prompt_id(brief, brief.attempt)
+        # What an earlier hand-over left, if its worker died or gave it up, would draw for nobody.
+        for attempt in range(max(brief.attempt - 2, 0), brief.attempt):
+            self._remove(self._prompt_id(brief, attempt))
+        batch = self._config.batch and brief.attempt == 0
+        plan = self._plan(brief, batch)
+        self._listener.ready()
+        self._flights.expect(Drawing(prompt_id, plan.samplers, plan.outputs))
+        given = self._queue(plan, prompt_id, brief)
+        if given != prompt_id:
+            self._flights.expect(Drawing(given, plan.samplers, plan.outputs))
+        return {
+            "engine": self._config.name,
+            "prompt_id": given,
+            "client_id": self._client_id,
+            "samplers": plan.samplers,
+            "outputs": plan.outputs,
+            "seeds": [brief.seeds[0]] * 4 if batch else list(brief.seeds),
+            "notes": mapping.notes(brief, self._levels(batch)),
+        }
+
+    def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        """Yield what the poller and the socket tell, then the pictures."""
+        drawing = Drawing(str(handle["prompt_id"]), handle["samplers"], handle["outputs"])
+        drawing.is_ours = handle["client_id"] == self._client_id
+        with self._flights.watching(drawing) as drawing:
+            while True:
+                if stop.is_set():
+                    return
+                news = drawing.news(LOOK_S)
+                yield from news.events
+                if news.over:
+                    break
+                if news.events:
+                    stop.wait(PACE_S)
+        if news.error:
+            raise news.error
+        cells = self._collect(news.entry or {}, handle["outputs"], brief)
+        if not stop.is_set():
+            first, second, third, fourth = handle["seeds"]
+            yield Finished(cells, (first, second, third, fourth), handle["notes"])
+
+    def cancel(self, handle: Handle) -> None:
+        """Take the prompt out of the queue, or interrupt it if it is the one that runs."""
+        self._remove(str(handle["prompt_id"]))
+
+    def close(self) -> None:
+        """End the socket and the poller."""
+        self._listener.close()
+        self._flights.close()
+        self._server.close()
+
+    # -- submitting ---------------------------------------------------------------------------
+
+    def _prompt_id(self, brief: Brief, attempt: int) -> str:
+        name = f"{self._config.name}/{brief.job_id}/{attempt}"
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+    def _plan(self, brief: Brief, batch: bool) -> Plan:
+        variation = brief.parent.picture if brief.parent else None
+        sources = (variation,) if variation else brief.references
+        references = self._uploaded(sources[: 1 if batch else 4], brief)
+        tile = self._abilities.ask().tile if brief.tile else {}
+        workflow = self._config.workflow
+        if workflow is None:
+            workflow = default_workflow(img2img=bool(references), tile=tile)
+        elif references:
+            if self._config.workflow_img2img is None:
+                raise Rejected("reference", "The engine takes no reference images.")
+            workflow = self._config.workflow_img2img
+        # Several references go round the cells, one to each.
+        values = [
+            mapping.cell_values(
+                self._config,
+                brief,
+                cell,
+                references[cell % len(references)] if references else "",
+                4 if batch else 1,
+            )
+            for cell in range(4)
+        ]
+        plan = workflow.batch(values[0]) if batch else workflow.chains(values)
+        if brief.attempt:
+            # An input no node reads, but the server's cache does: else it would hand out the very
+            # files of the try that failed.
+            for node_id in plan.outputs:
+                plan.graph[node_id]["inputs"]["limner_attempt"] = brief.attempt
+        return plan
+
+    def _uploaded(self, sources: tuple[Path, ...], brief: Brief) -> list[str]:
+        names = []
+        for source in sources:
+            try:
+                picture = open_picture(source.read_bytes())
+            except (OSError, UnreadablePictureError):
+                raise Rejected("reference", "A reference image cannot be read.") from None
+            data = png(ImageOps.fit(picture, mapping.size_px(self._config, brief)))
+            # By content: the same picture is stored once, however many jobs use it.
+            names.append(self._server.upload(f"{hashlib.sha256(data).hexdigest()[:32]}.png", data))
+        return names
+
+    def _queue(self, plan: Plan, prompt_id: str, brief: Brief) -> str:
+        more: dict[str, Any] = {}
+        if brief.fast and self._config.front:
+            more["number"] = FRONT_NUMBER + time.time()
+        if self._config.previews:
+            more["extra_data"] = {"preview_method": "auto"}
+        try:
+            return self._server.submit(plan.graph, prompt_id, self._client_id, **more)
+        except NoAnswer:
+            # It may have come through all the same: the same id once more would draw it twice.
+            if self._knows(prompt_id):
+                return prompt_id
+            raise
+
+    def _knows(self, prompt_id: str) -> bool:
+        queue = self._server.queue()
+        known = prompt_id in queue.running or prompt_id in queue.pending
+        return known or self._server.history(prompt_id) is not None
+
+    def _remove(self, prompt_id: str) -> None:
+        # First out of the waiting: from then on it can only be running, or over.
+        self._server.delete(prompt_id)
+        if prompt_id in self._server.queue().running:
+            self._server.interrupt(prompt_id)
+
+    # -- collecting ---------------------------------------------------------------------------
+
+    def _collect(
+        self, entry: Mapping[str, Any], outputs: Mapping[str, int | None], brief: Brief
+    ) -> tuple[bytes, bytes, bytes, bytes]:
+        error = faults.failure(entry)
+        if error:
+            self._tell_failure(entry, error)
+            raise error
+        found: dict[int, Mapping[str, Any]] = {}
+        for node_id, cell in outputs.items():
+            images = (entry.get("outputs") or {}).get(node_id, {}).get("images") or []
+            numbered = enumerate(images[:4]) if cell is None else [(cell, i) for i in images[:1]]
+            found.update(numbered)
+        if len(found) != 4:
+            raise BadResult(f"The engine gave {len(found)} pictures instead of four.")
+        first, second, third, fourth = (
+            fitted(self._server.view(found[cell]), brief.width, brief.height) for cell in range(4)
+        )
+        return first, second, third, fourth
+
+    def _tell_failure(self, entry: Mapping[str, Any], error: EngineError) -> None:
+        messages = entry["status"].get("messages") or [["", {}]]
+        node_type, exception_type = faults.named(messages[-1][1])
+        event(
+            log,
+            "comfyui.failed",
+            level=logging.WARNING,
+            engine=self._config.name,
+            node_type=node_type,
+            exception_type=exception_type,
+        )
+        if isinstance(error, OutOfMemory):
+            try:
+                self._server.free()
+            except EngineError as other:
+                event(log, "comfyui.free_failed", engine=self._config.name, why=other.message)
+
+    # -- what the server can do, and what the threads ask -------------------------------------
+
+    def _levels(self, batch: bool) -> dict[str, Level]:
+        can_tile = self._abilities.ask().can_tile
+        return mapping.levels(self._config, can_tile=can_tile, batch=batch)
+
+    def _is_listened(self, drawing: Drawing) -> bool:
+        return drawing.is_ours and self._listener.open
+
+    def _is_stale(self, opened_s: float) -> bool:
+        """Say whether the socket has told nothing of a running drawing for too long."""
+        now_s, limit_s = time.monotonic(), self._config.silence_s
+        if now_s - opened_s < limit_s:
+            return False
+        return any(d.is_ours and d.silent_s(now_s) > limit_s for d in self._flights.running())

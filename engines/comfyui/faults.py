@@ -1,0 +1,78 @@
+"""ComfyUI's refusals and failures as our errors; pure functions, called by ``server`` and ``engine``.
+
+Shapes seen on real servers (0.3.64): HTTP 400 to ``POST /prompt`` with ``{"error": {"type", …},
+"node_errors": {node: {"errors": [{"type", "extra_info": {"input_name"}}], "class_type"}}}``; the same
+``node_errors`` beside a 200 when only some outputs are bad; in ``/history``, ``status.messages`` ends
+with ``execution_error`` or ``execution_interrupted``, and ``status_str`` is "error" for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engines.comfyui.workflow import Graph
+from limner.errors import EngineError, JobLost, OutOfMemory, Refused, Rejected
+
+#: inputs that the default graph fills from the caller's wishes; all others are the operator's
+_CALLERS_INPUTS = ("text", "width", "height", "seed", "noise_seed", "denoise")
+_RANGE_ERRORS = ("value_smaller_than_min", "value_bigger_than_max", "invalid_input_type")
+_REFERENCE_NODES = ("LoadImage", "LoadImageMask", "LoadImageOutput")
+
+
+def refusal(answer: Mapping[str, Any], graph: Graph) -> EngineError:
+    """Return what a refused graph means; ``answer`` is the body of a 400, or of a 200 with faults."""
+    errors = answer.get("node_errors")
+    for node_id, entry in errors.items() if isinstance(errors, dict) else ():
+        # By our own graph: a peer's words do not go into messages.
+        class_type = graph.get(node_id, {}).get("class_type", "a node")
+        faults = entry.get("errors") if isinstance(entry, dict) else None
+        for fault in faults if isinstance(faults, list) else ():
+            if isinstance(fault, dict):
+                return _node_fault(class_type, graph.get(node_id, {}), fault)
+    return Refused("setup", "ComfyUI refuses the graph: is a node of it not installed?")
+
+
+def _node_fault(class_type: str, node: Mapping[str, Any], fault: Mapping[str, Any]) -> EngineError:
+    info = fault.get("extra_info")
+    named = info.get("input_name") if isinstance(info, dict) else None
+    name = named if named in node.get("inputs", {}) else "an input"
+    kind = fault.get("type")
+    if kind == "custom_validation_failed" and class_type in _REFERENCE_NODES:
+        return Rejected("reference", "The engine cannot use the reference image.")
+    if kind in _RANGE_ERRORS and name in _CALLERS_INPUTS:
+        return Rejected("parameter", f"The engine cannot draw with this {name}.")
+    if kind == "value_not_in_list":
+        value = node.get("inputs", {}).get(name)
+        return Refused("setup", f"{class_type}: the server has no {name} {value!r}")
+    return Refused("setup", f"{class_type}: {name} is refused")
+
+
+def failure(entry: Mapping[str, Any]) -> EngineError | None:
+    """Return why a prompt in ``/history`` failed, or None if it did not."""
+    status = entry.get("status")
+    if not isinstance(status, dict) or status.get("status_str") != "error":
+        return None
+    for message in reversed(status.get("messages") or ()):
+        if not isinstance(message, list) or len(message) != 2:
+            continue
+        name, data = message
+        if name == "execution_interrupted":
+            return JobLost("The drawing was interrupted on the server.")
+        if name == "execution_error":
+            return _execution_error(data if isinstance(data, dict) else {})
+    return EngineError("The engine failed while drawing.")
+
+
+def _execution_error(data: Mapping[str, Any]) -> EngineError:
+    if "OutOfMemory" in str(data.get("exception_type")):
+        return OutOfMemory()
+    if data.get("node_type") in _REFERENCE_NODES:
+        return Rejected("reference", "The engine cannot read the reference image.")
+    return EngineError("The engine failed while drawing.")
+
+
+def named(data: Any) -> tuple[str, str]:
+    """Return what may be logged of an ``execution_error``: its node's and its exception's type."""
+    facts = data if isinstance(data, dict) else {}
+    return str(facts.get("node_type"))[:80], str(facts.get("exception_type"))[:80]

@@ -1,0 +1,196 @@
+"""Every drawing of this process on one server, and the one thread that polls for all of them.
+
+Polling decides; the socket only tells where to look first. ``/queue`` is asked once a round for all,
+``/history/{id}`` only for those that left the queue. A drawing in neither, twice, ``LOST_AFTER_S``
+apart, is lost: the server was restarted, or somebody deleted it. (Right after a drawing's end the
+server may know it in neither for up to 0.7 s.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from engines.comfyui.drawing import Drawing
+from engines.comfyui.frames import Heard
+from engines.comfyui.server import Queue, Server
+from limner.errors import BadResult, EngineDown, EngineError, JobLost
+from limner.log import event
+
+log = logging.getLogger(__name__)
+
+LOST_AFTER_S = 2.0
+#: a submitted drawing that nobody came to watch is forgotten
+EXPECTED_S = 120.0
+#: hints wait a moment, so that the history is written and several are looked up together
+HINT_S = 0.02
+#: polling never takes more than this share of one core, however long the queue
+BUSY_SHARE = 0.1
+
+
+class Flights:
+    """The registry of drawings, and its poller. Its thread lives while there is something to poll."""
+
+    def __init__(
+        self,
+        server: Server,
+        poll_s: float,
+        patience_s: float,
+        listening: Callable[[Drawing], bool] = lambda _drawing: False,
+    ) -> None:
+        self._server, self._poll_s, self._patience_s = server, poll_s, patience_s
+        self._listening = listening
+        self._lock = threading.Condition()
+        self._watched: dict[str, tuple[Drawing, int]] = {}
+        self._expected: dict[str, tuple[Drawing, float]] = {}
+        self._hinted: set[str] = set()
+        self._missing_since: dict[str, float] = {}
+        self._down_since: float | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def expect(self, drawing: Drawing) -> None:
+        """Keep a drawing about to be submitted, so that nothing told of it meanwhile is lost."""
+        now_s = time.monotonic()
+        with self._lock:
+            for prompt_id, (_, until_s) in list(self._expected.items()):
+                if until_s < now_s:
+                    del self._expected[prompt_id]
+            self._expected[drawing.prompt_id] = (drawing, now_s + EXPECTED_S)
+
+    @contextlib.contextmanager
+    def watching(self, drawing: Drawing) -> Iterator[Drawing]:
+        """Poll for a drawing while the block runs; gives the one already known by its id, if any."""
+        prompt_id = drawing.prompt_id
+        with self._lock:
+            expected = self._expected.pop(prompt_id, None)
+            known, watchers = self._watched.get(prompt_id, (None, 0))
+            drawing = known or (expected[0] if expected else drawing)
+            self._watched[prompt_id] = (drawing, watchers + 1)
+            # It may be over already: then it is in no queue, and the first round finds it.
+            self._wake()
+        try:
+            yield drawing
+        finally:
+            with self._lock:
+                drawing, watchers = self._watched[prompt_id]
+                if watchers > 1:
+                    self._watched[prompt_id] = (drawing, watchers - 1)
+                else:
+                    del self._watched[prompt_id]
+                    self._missing_since.pop(prompt_id, None)
+
+    def hear(self, heard: Heard) -> None:
+        """Pass on what the socket tells, if it is about a drawing of ours."""
+        with self._lock:
+            known = self._watched.get(heard.prompt_id) or self._expected.get(heard.prompt_id)
+            if known and heard.what == "over" and heard.prompt_id in self._watched:
+                self._hinted.add(heard.prompt_id)
+                self._lock.notify_all()
+        if known:
+            known[0].hear(heard)
+
+    def running(self) -> list[Drawing]:
+        """Return the watched drawings that the queue last called running."""
+        with self._lock:
+            return [drawing for drawing, _ in self._watched.values() if drawing.running]
+
+    def close(self) -> None:
+        """End the poller; who still watches is told that the engine is down."""
+        with self._lock:
+            self._closed = True
+            watched = [drawing for drawing, _ in self._watched.values()]
+            thread = self._thread
+            self._lock.notify_all()
+        for drawing in watched:
+            drawing.fail(EngineDown("this worker closed the engine"))
+        if thread:
+            thread.join(5)
+
+    def _wake(self) -> None:
+        if self._thread is None and not self._closed:
+            self._thread = threading.Thread(target=self._run, name="comfyui-poll", daemon=True)
+            self._thread.start()
+        self._lock.notify_all()
+
+    def _run(self) -> None:
+        due_s = 0.0
+        while True:
+            with self._lock:
+                if not self._watched or self._closed:
+                    self._thread = None
+                    return
+                if not self._hinted:
+                    self._lock.wait(max(0.0, due_s - time.monotonic()))
+                hinted, self._hinted = self._hinted, set()
+                # Taken before /queue is asked: a drawing that comes later may be missing in it.
+                watched = {i: drawing for i, (drawing, _) in self._watched.items()}
+            began_s = time.monotonic()
+            is_due = began_s >= due_s
+            if is_due:
+                due_s = began_s + self._poll_s
+            try:
+                if hinted:
+                    time.sleep(HINT_S)
+                    self._look_up({i: watched[i] for i in hinted if i in watched})
+                if is_due:
+                    self._round(watched)
+                    due_s = max(due_s, began_s + (time.monotonic() - began_s) / BUSY_SHARE)
+                self._down_since = None
+            except (EngineDown, BadResult) as error:
+                self._bear(error, watched)
+            except EngineError as error:
+                self._fail_all(error, watched)
+            # A bug here must not leave hundreds of watchers waiting for a thread that is gone.
+            except Exception:  # noqa: BLE001
+                event(log, "comfyui.poll_crashed", level=logging.ERROR, error=True)
+                self._fail_all(EngineError(), watched)
+
+    def _round(self, watched: dict[str, Drawing]) -> None:
+        queue = self._server.queue()
+        left = self._sort(queue, watched)
+        unfinished = self._look_up(left)
+        now_s = time.monotonic()
+        for prompt_id in watched.keys() - unfinished.keys():
+            self._missing_since.pop(prompt_id, None)
+        for prompt_id, drawing in unfinished.items():
+            since_s = self._missing_since.setdefault(prompt_id, now_s)
+            if now_s - since_s >= LOST_AFTER_S:
+                drawing.fail(JobLost())
+
+    def _sort(self, queue: Queue, watched: dict[str, Drawing]) -> dict[str, Drawing]:
+        """Tell those in the queue where they are; return the others."""
+        left = dict(watched)
+        for prompt_id in queue.running:
+            if drawing := left.pop(prompt_id, None):
+                drawing.seen(None, listening=self._listening(drawing))
+        for position, prompt_id in enumerate(queue.pending, start=1):
+            if drawing := left.pop(prompt_id, None):
+                drawing.seen(position, listening=self._listening(drawing))
+        return left
+
+    def _look_up(self, drawings: dict[str, Drawing]) -> dict[str, Drawing]:
+        """Finish those that the history has; return the others."""
+        unfinished = {}
+        for prompt_id, drawing in drawings.items():
+            entry = self._server.history(prompt_id)
+            if entry is None:
+                unfinished[prompt_id] = drawing
+            else:
+                drawing.finish(entry)
+        return unfinished
+
+    def _bear(self, error: EngineError, watched: dict[str, Drawing]) -> None:
+        """Put up with an unreachable server for a while; then every drawing is given back."""
+        now_s = time.monotonic()
+        self._down_since = self._down_since or now_s
+        if now_s - self._down_since >= self._patience_s:
+            self._fail_all(error, watched)
+            self._down_since = None
+
+    def _fail_all(self, error: EngineError, watched: dict[str, Drawing]) -> None:
+        for drawing in watched.values():
+            drawing.fail(error)

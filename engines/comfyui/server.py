@@ -1,0 +1,169 @@
+"""ComfyUI's HTTP routes, each as one method; called by ``engine`` and ``flights``.
+
+Source: ComfyUI's server.py (0.3.64 was run). Every route answers at once; nothing here waits for a
+drawing. What fails is one of ``limner.errors``.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from engines.comfyui import faults
+from engines.comfyui.workflow import Graph
+from engines.remote import Answered, Remote
+from limner.errors import BadResult, EngineError, Refused, Rejected
+
+#: health has 3 s in all
+HEALTH_CONNECT_S, HEALTH_READ_S = 1.0, 1.2
+UPLOAD_FOLDER = "limner"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The ids in the server's queue, those waiting in the order they will run."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+class Server:
+    """One ComfyUI server."""
+
+    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
+        self._remote = Remote(base_url, headers=headers)
+        self._quick = Remote(
+            base_url, headers=headers, connect_s=HEALTH_CONNECT_S, read_s=HEALTH_READ_S
+        )
+        self.peer = self._remote.peer
+
+    def submit(self, graph: Graph, prompt_id: str, client_id: str, **more: Any) -> str:
+        """Queue a graph and return its id: ours, or the server's own if it is too old for ours.
+
+        Raises:
+            Refused, Rejected: the graph cannot run; nothing of it will.
+        """
+        body = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id, **more}
+        try:
+            answer = self._remote.post_json("/prompt", body)
+        except Answered as error:
+            status = error.answer.status
+            if status == 400:
+                raise faults.refusal(error.answer.table(), graph) from None
+            if status in (404, 405):
+                raise Refused("setup", f"{self.peer} is no ComfyUI: HTTP {status}") from None
+            raise
+        if not isinstance(answer, dict) or not isinstance(answer.get("prompt_id"), str):
+            raise BadResult("The engine's answer has no prompt_id.")
+        given: str = answer["prompt_id"]
+        if answer.get("node_errors"):
+            # The rest of the graph would run: fewer than four pictures for a whole slot.
+            self.delete(given)
+            raise faults.refusal(answer, graph)
+        return given
+
+    def queue(self) -> Queue:
+        """Return what runs and what waits."""
+        answer = self._remote.get_json("/queue")
+        if not isinstance(answer, dict):
+            raise BadResult("The engine's queue cannot be read.")
+        pending = sorted(_entries(answer.get("queue_pending")))
+        running = _entries(answer.get("queue_running"))
+        return Queue(
+            tuple(prompt_id for _, prompt_id in running),
+            tuple(prompt_id for _, prompt_id in pending),
+        )
+
+    def history(self, prompt_id: str) -> dict[str, Any] | None:
+        """Return the record of a finished prompt; None if it has not finished, or is unknown."""
+        answer = self._remote.get_json(f"/history/{quote(prompt_id, safe='')}")
+        entry = answer.get(prompt_id) if isinstance(answer, dict) else None
+        return entry if isinstance(entry, dict) else None
+
+    def delete(self, prompt_id: str) -> None:
+        """Take a waiting prompt out of the queue; it leaves no trace."""
+        self._remote.request("POST", "/queue", json={"delete": [prompt_id]})
+
+    def interrupt(self, prompt_id: str) -> None:
+        """Interrupt a prompt that ``queue`` has just said is running.
+
+        Never without the id: an empty body stops whoever's drawing runs. Old servers ignore the id,
+        which is why the caller looks first.
+        """
+        self._remote.request("POST", "/interrupt", json={"prompt_id": prompt_id})
+
+    def free(self) -> None:
+        """Ask the server to unload its models."""
+        self._remote.request("POST", "/free", json={"unload_models": True, "free_memory": True})
+
+    def view(self, picture: Mapping[str, Any]) -> bytes:
+        """Return the bytes of a picture that a history record names."""
+        fields = {k: str(picture.get(k) or "") for k in ("filename", "subfolder", "type")}
+        try:
+            return self._remote.get_bytes("/view", params=fields)
+        except Answered:
+            raise BadResult("The engine's picture is gone.") from None
+
+    def upload(self, name: str, picture: bytes) -> str:
+        """Store a reference and return how ``LoadImage`` calls it.
+
+        The server keeps a file whose name and bytes it knows, and renames one whose name is taken.
+        """
+        try:
+            answer = self._remote.request(
+                "POST",
+                "/upload/image",
+                files={"image": (name, io.BytesIO(picture), "image/png")},
+                data={"type": "input", "subfolder": UPLOAD_FOLDER},
+            ).json()
+        except Answered as error:
+            if error.answer.status in (400, 413, 415, 422):
+                raise Rejected("reference", "The engine takes no such reference image.") from None
+            raise
+        if not isinstance(answer, dict) or not isinstance(answer.get("name"), str):
+            raise BadResult("The engine did not say how it stored the reference.")
+        folder = answer.get("subfolder")
+        return f"{folder}/{answer['name']}" if folder else str(answer["name"])
+
+    def node_info(self, class_type: str) -> dict[str, Any] | None:
+        """Return what the server says of a kind of node; None if it has no such node."""
+        answer = self._quick.get_json(f"/object_info/{quote(class_type, safe='')}")
+        info = answer.get(class_type) if isinstance(answer, dict) else None
+        return info if isinstance(info, dict) else None
+
+    def features(self) -> dict[str, Any]:
+        """Return the server's feature flags; none if it is too old to have any."""
+        try:
+            answer = self._quick.get_json("/features")
+        except EngineError as error:
+            if isinstance(error, Answered):
+                return {}
+            raise
+        return answer if isinstance(answer, dict) else {}
+
+    def waiting(self) -> int:
+        """Return how many prompts the server has; the cheapest sign of life."""
+        answer = self._quick.get_json("/prompt")
+        try:
+            return int(answer["exec_info"]["queue_remaining"])
+        except (KeyError, TypeError, ValueError):
+            raise Refused("setup", f"{self.peer} does not answer like a ComfyUI") from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._remote.close()
+        self._quick.close()
+
+
+def _entries(listed: Any) -> list[tuple[float, str]]:
+    """Return (number, id) of queue entries, by index: newer servers append a sixth item."""
+    entries = []
+    for entry in listed if isinstance(listed, list) else ():
+        if isinstance(entry, list) and len(entry) >= 2 and isinstance(entry[1], str):
+            number = entry[0] if isinstance(entry[0], int | float) else math.inf
+            entries.append((float(number), entry[1]))
+    return entries

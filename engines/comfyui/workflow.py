@@ -1,0 +1,195 @@
+"""Graphs with placeholders: read, checked, and filled in for four cells; the default graph is one too.
+
+A graph is ComfyUI's API format: node id → ``{"class_type": …, "inputs": {name: value or [node, slot]}}``.
+A placeholder that is the whole value becomes a number where it stands for one; inside text it becomes text.
+
+One picture a cell: ``chains`` renders the graph once for each cell and keeps every node that comes out
+the same four times once, so loaders are shared and samplers are not. So a user's graph that draws one
+picture draws four, each with its own previews.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+
+Graph = dict[str, dict[str, Any]]
+Values = Mapping[str, Any]
+
+PLACEHOLDERS = (
+    "prompt", "negative", "seed", "width", "height", "steps", "cfg", "sampler", "scheduler",
+    "checkpoint", "denoise", "reference", "batch", "tile", "chaos", "stylize", "iw", "cell",
+)  # fmt: skip
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_PICTURES = ("SaveImage", "PreviewImage")
+_SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A graph ready to be sent, and which of its nodes stands for which cell."""
+
+    graph: Graph
+    #: sampler node → cell
+    samplers: dict[str, int]
+    #: node whose pictures count → cell; None: all four come from it
+    outputs: dict[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A graph with placeholders that draws one picture, or ``{{batch}}`` of them."""
+
+    graph: Graph
+    #: the node whose pictures count
+    output: str
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names of the placeholders in use."""
+        return frozenset(_names(self.graph))
+
+    @classmethod
+    def read(cls, path: Path, output: str | None) -> Self:
+        """Read a graph that was exported in API format.
+
+        Raises:
+            ValueError: the file cannot be used; the message is one clause for the operator.
+        """
+        try:
+            graph = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise ValueError(f"{path} cannot be read as JSON") from None
+        if isinstance(graph, dict) and isinstance(graph.get("nodes"), list):
+            raise ValueError(f"{path} is the editor's format: use Workflow > Export (API)")
+        return cls.check(graph, output)
+
+    @classmethod
+    def check(cls, graph: Any, output: str | None = None) -> Self:
+        """Check a graph and find the node whose pictures count.
+
+        Raises:
+            ValueError: the graph cannot be used.
+        """
+        if not isinstance(graph, dict) or not graph:
+            raise ValueError("is not a graph in API format")
+        for node_id, node in graph.items():
+            if not isinstance(node, dict) or not isinstance(node.get("class_type"), str):
+                raise ValueError(f"node {node_id} has no class_type")
+            if not isinstance(node.get("inputs"), dict):
+                raise ValueError(f"node {node_id} has no inputs")
+            for name, value in node["inputs"].items():
+                if _is_link(value) and value[0] not in graph:
+                    raise ValueError(f"node {node_id}: {name} comes from no node of the graph")
+        used = _names(graph)
+        for name in used:
+            if name not in PLACEHOLDERS:
+                near = get_close_matches(name, PLACEHOLDERS, n=1)
+                hint = f"; did you mean {{{{{near[0]}}}}}?" if near else ""
+                raise ValueError(f"there is no placeholder {{{{{name}}}}}{hint}")
+        for name in ("prompt", "seed"):
+            if name not in used:
+                raise ValueError(f"uses no {{{{{name}}}}}")
+        return cls(graph, _output(graph, output))
+
+    def chains(self, cells: Sequence[Values]) -> Plan:
+        """Render four chains, one for each of four sets of values."""
+        rendered = [_fill(self.graph, values) for values in cells]
+        own = _differing(self.graph, rendered)
+        graph: Graph = {}
+        samplers: dict[str, int] = {}
+        outputs: dict[str, int | None] = {}
+        for cell, version in enumerate(rendered):
+            for node_id, node in version.items():
+                # The node with the pictures is always cloned, else one picture would stand for four.
+                if node_id not in own and node_id != self.output:
+                    graph[node_id] = node
+                    continue
+                name = f"{node_id}-{cell}"
+                graph[name] = {**node, "inputs": _relinked(node["inputs"], own, cell)}
+                if node["class_type"] in _SAMPLERS:
+                    samplers[name] = cell
+            outputs[f"{self.output}-{cell}"] = cell
+        return Plan(graph, samplers, outputs)
+
+    def batch(self, values: Values) -> Plan:
+        """Render one chain whose output gives four pictures."""
+        graph = _fill(self.graph, values)
+        # A server previews the first picture of a batch only.
+        samplers = {n: 0 for n, node in graph.items() if node["class_type"] in _SAMPLERS}
+        return Plan(graph, samplers, {self.output: None})
+
+
+def _output(graph: Graph, output: str | None) -> str:
+    if output is not None:
+        if output not in graph:
+            raise ValueError(f"there is no node {output} to take the pictures from")
+        return output
+    found = [node_id for node_id, node in graph.items() if node["class_type"] in _PICTURES]
+    if len(found) != 1:
+        which = ", ".join(found) or "none"
+        raise ValueError(f"has not one SaveImage or PreviewImage but {which}: set …_output")
+    return found[0]
+
+
+def _differing(graph: Graph, rendered: Sequence[Graph]) -> set[str]:
+    """Return the nodes that are not the same in every cell, with all that hangs on them."""
+    own = {n for n in graph if any(version[n] != rendered[0][n] for version in rendered)}
+    while True:
+        more = {
+            node_id
+            for node_id, node in graph.items()
+            if node_id not in own
+            and any(_is_link(v) and v[0] in own for v in node["inputs"].values())
+        }
+        if not more:
+            return own
+        own |= more
+
+
+def _relinked(inputs: Mapping[str, Any], own: set[str], cell: int) -> dict[str, Any]:
+    return {
+        name: [f"{value[0]}-{cell}", value[1]] if _is_link(value) and value[0] in own else value
+        for name, value in inputs.items()
+    }
+
+
+def _fill(graph: Graph, values: Values) -> Graph:
+    return {
+        node_id: {**node, "inputs": {n: _filled(v, values) for n, v in node["inputs"].items()}}
+        for node_id, node in graph.items()
+    }
+
+
+def _filled(value: Any, values: Values) -> Any:
+    """Fill in one value, once: what a caller wrote into the prompt is never a placeholder."""
+    if not isinstance(value, str):
+        return value
+    whole = _PLACEHOLDER.fullmatch(value)
+    if whole:
+        return values[whole[1]]
+    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), value)
+
+
+def _names(graph: Graph) -> set[str]:
+    return {
+        name
+        for node in graph.values()
+        for value in node["inputs"].values()
+        if isinstance(value, str)
+        for name in _PLACEHOLDER.findall(value)
+    }
+
+
+def _is_link(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+    )
