@@ -31,7 +31,7 @@ LONGEST_PHRASE_WORDS = 3
 LONGEST_CHINESE_WORD = 6
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|https?://\S+|--\w+(?:\s+[\w:.]+)?")
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|\d+|[^\w\s]")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|\d+[a-z]*|[^\w\s]")
 _CHINESE = re.compile("[\u3400-\u9fff]")
 
 
@@ -141,7 +141,9 @@ class _Reader:
                 self._meant(phrase)
             elif token[0].isalpha():
                 self._unknown(token)
-            elif not token.isdigit():
+            elif token.isdigit():
+                self._pending.count = int(token) if 0 < int(token[:4]) < 100 else None
+            elif not token[0].isdigit():
                 self._break()
             i += used
         self._break()
@@ -163,7 +165,7 @@ class _Reader:
             if phrase:
                 return phrase, count
         # "cherry-pink" is two words if it is not one
-        parts = self._tokens[start].split("-")
+        parts = list(filter(None, self._tokens[start].split("-")))
         if len(parts) > 1:
             self._tokens[start : start + 1] = parts
             return self._longest(start)
