@@ -6,7 +6,7 @@
 --      8 most waiting jobs of this client · 9 idempotency key ("" = none) · 10 hash of the body
 --      11 ms to remember the key · 12 ms to keep a job after its end
 --      13 parent ("" = none) · 14 mark to set on it · 15 "1": the mark may be set once only
---      16 … field, value, … of the record
+--      16 the record's fields, a JSON object of texts
 -- Returns {"accepted", position from 1, ms} · {"again", job id} · {"conflict"} · {"full"}
 --       · {"no_parent"} · {"used"}
 
@@ -24,6 +24,8 @@ if idem ~= '' then
         return {'again', first}
     end
 end
+-- The connection broke after an earlier run of this very call, and redis-py made it again.
+if redis.call('EXISTS', job_key(id)) == 1 then return {'again', id} end
 if message ~= '' and redis.call('SCARD', key('waits', client)) >= cap then return {'full'} end
 if parent ~= '' then
     local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
@@ -36,7 +38,10 @@ if parent ~= '' then
 end
 
 local record = {'status', 'waiting', 'progress', '0', 'seq', '0', 'created_ms', ms(NOW)}
-for i = 16, #ARGV do record[#record + 1] = ARGV[i] end
+for field, value in pairs(cjson.decode(ARGV[16])) do
+    record[#record + 1] = field
+    record[#record + 1] = value
+end
 local place = redis.call('INCR', key('places', lane))
 record[#record + 1] = 'place'
 record[#record + 1] = ms(place)
