@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from limner.errors import StaleLease
 from limner.job import Lane, Picture
+from limner.settings import EngineSettings
 from limner.store import Store, Trouble
 from tests.builders import MESSAGES, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import a_poster, done, take
@@ -85,15 +86,17 @@ class LanesMachine(RuleBasedStateMachine):
     store: Store
     clock: MovingClock
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(lanes=st.lists(st.sampled_from(Lane), min_size=3, max_size=4))
+    def start(self, lanes: list[Lane]) -> None:
         self.store.redis.flushall()
         self.jobs: list[Asked] = []
         self.store.lanes.register(ENGINES)
         for worker in WORKERS:
             self._beat(worker, {})
+        for lane in lanes:
+            self.a_caller_asks(lane, "ann")
 
-    # -- callers ------------------------------------------------------------------------------
+    # Few rules with many faces: hypothesis switches rules off, and each run needs most of these.
 
     @precondition(lambda self: len(self.jobs) < JOBS_MOST)
     @rule(lane=st.sampled_from(Lane), client=st.sampled_from(["ann", "bob"]))
@@ -101,96 +104,63 @@ class LanesMachine(RuleBasedStateMachine):
         job = an_accepted_job(self.store, lane=lane, client=client)
         self.jobs.append(Asked(job.id, lane, client))
 
-    # -- workers ------------------------------------------------------------------------------
+    @precondition(lambda self: self.store.redis.exists(*Lane))
+    @rule(worker=st.sampled_from(list(WORKERS)))
+    def a_worker_takes_the_next_messages(self, worker: str) -> None:
+        for lane in WORKERS[worker][0]:
+            if text := self.store.redis.rpop(lane.value):
+                job = next(j for j in self.jobs if j.id == json.loads(text)["headers"]["id"])
+                self._take(job, f"t{next(_tokens)}", worker)
 
-    @rule(worker=st.sampled_from(list(WORKERS)), lane=st.sampled_from(Lane))
-    def a_worker_takes_the_next_message(self, worker: str, lane: Lane) -> None:
-        if lane in WORKERS[worker][0] and (text := self.store.redis.rpop(lane.value)):
-            job = next(j for j in self.jobs if j.id == json.loads(text)["headers"]["id"])
-            self._take(job, f"t{next(_tokens)}", worker)
-
-    @rule(job=st.integers(0, 99), hand=st.integers(0, 99))
-    def a_worker_asks_again(self, job: int, hand: int) -> None:
-        if found := self._hand(job, hand):
-            asked, (token, worker) = found
-            if token == asked.owner:
-                self._take(asked, token, worker)
-
-    @rule(job=st.integers(0, 99), hand=st.integers(0, 99))
-    def a_worker_hands_over_to_the_engine(self, job: int, hand: int) -> None:
-        def begin(asked: Asked, token: str) -> None:
-            begun = self.store.lanes.begin(asked.id, token)
-            assert begun.attempt is None or begun.attempt == asked.attempts
-            if begun.attempt is not None:
-                asked.attempts += 1
-                attach = len(token) % 2 == 0
-                self.store.lanes.keep_handle(asked.id, token, {"id": token}, attach=attach)
-
-        self._write(job, hand, begin)
-
+    @precondition(lambda self: any(j.hands for j in self.jobs))
     @rule(
-        job=st.integers(0, 99),
-        hand=st.integers(0, 99),
+        job=st.integers(0, 4),
+        former=st.integers(0, 5),
+        act=st.sampled_from(
+            ["ask", "begin", "begin", "progress", "progress", "free", "done", "failed", "let_go"]
+        ),
         percent=st.integers(0, 99),
         preview=st.sampled_from([None, GRID]),
     )
-    def a_drawing_goes_on(self, job: int, hand: int, percent: int, preview) -> None:
-        def progress(asked: Asked, token: str) -> None:
-            before = self.store.jobs.get(asked.id).progress
-            self.store.lanes.progress(asked.id, token, percent, preview)
-            assert self.store.jobs.get(asked.id).progress == max(before, percent)
+    def a_worker_acts(self, job: int, former: int, act: str, percent: int, preview) -> None:
+        """Most of the time the one that owns the job; now and then one that did."""
+        asked, token, worker = self._hand(job, former)
+        if act == "ask":
+            if token == asked.owner:
+                self._take(asked, token, worker)
+        elif act == "let_go":
+            self._let_go(asked, token)
+        elif act == "progress":
+            self._write(asked, token, lambda: self._progress(asked, token, percent, preview))
+        else:
+            self._write(asked, token, lambda: getattr(self, f"_{act}")(asked, token))
 
-        self._write(job, hand, progress)
-
-    @rule(job=st.integers(0, 99), hand=st.integers(0, 99))
-    def an_engine_is_done_with_a_job(self, job: int, hand: int) -> None:
-        def free(asked: Asked, token: str) -> None:
-            self.store.lanes.free_slot(asked.id, token)
-            asked.freed = token
-            assert not any(asked.id in members for members in self._slots().values())
-
-        self._write(job, hand, free)
-
-    @rule(job=st.integers(0, 99), hand=st.integers(0, 99), well=st.booleans())
-    def a_job_ends(self, job: int, hand: int, well: bool) -> None:
-        def end(asked: Asked, token: str) -> None:
-            if well:
-                self.store.lanes.done(asked.id, token, GRID, [GRID] * 4, {})
-            else:
-                self.store.lanes.failed(asked.id, token, "Because.", "engine_failed")
-            asked.owner = ""
-
-        self._write(job, hand, end)
-
+    @precondition(lambda self: any(j.hands for j in self.jobs))
     @rule(
-        job=st.integers(0, 99),
-        hand=st.integers(0, 99),
+        job=st.integers(0, 4),
+        former=st.integers(0, 5),
         kind=st.sampled_from(list(TROUBLES)),
         keep=st.booleans(),
     )
-    def a_worker_gives_a_job_back(self, job: int, hand: int, kind: str, keep: bool) -> None:
-        def give_back(asked: Asked, token: str) -> None:
+    def a_worker_gives_a_job_back(self, job: int, former: int, kind: str, keep: bool) -> None:
+        asked, token, _worker = self._hand(job, former)
+
+        def give_back() -> None:
             self.store.lanes.give_back(asked.id, token, TROUBLES[kind], MESSAGES, keep=keep)
             asked.owner = ""
 
-        self._write(job, hand, give_back)
+        self._write(asked, token, give_back)
 
-    @rule(job=st.integers(0, 99), hand=st.integers(0, 99))
-    def a_worker_lets_a_held_job_go(self, job: int, hand: int) -> None:
-        if not (found := self._hand(job, hand)):
+    @rule(
+        worker=st.sampled_from(list(WORKERS)), how=st.sampled_from(["all", "all", "some", "leave"])
+    )
+    def a_worker_beats_or_leaves(self, worker: str, how: str) -> None:
+        if how == "leave":
+            for lane in WORKERS[worker][0]:
+                self.store.lanes.leave(worker, lane)
             return
-        asked, (token, _worker) = found
-        before = self._record(asked)
-        if self.store.lanes.let_go(asked.id, token, MESSAGES):
-            if token == asked.owner:
-                asked.owner = ""
-            else:
-                assert self._record(asked) == before, "a former holder changed the job"
-
-    @rule(worker=st.sampled_from(list(WORKERS)), all_of_them=st.booleans())
-    def a_worker_beats(self, worker: str, all_of_them: bool) -> None:
         mine = {j.id: j for j in self.jobs if (j.owner, worker) in j.hands}
-        kept = list(mine)[:: 1 if all_of_them else 2]
+        kept = list(mine)[:: 1 if how == "all" else 2]
         stale = self._beat(worker, {job: mine[job].owner for job in kept})
         for job in kept:
             if job in stale:
@@ -199,59 +169,26 @@ class LanesMachine(RuleBasedStateMachine):
             else:
                 mine[job].until_ms = self.clock.now_ms + round(LEASE_S * 1000)
 
-    @rule(worker=st.sampled_from(list(WORKERS)))
-    def a_worker_leaves(self, worker: str) -> None:
-        for lane in WORKERS[worker][0]:
-            self.store.lanes.leave(worker, lane)
-
-    # -- the world ----------------------------------------------------------------------------
-
-    @rule(seconds=st.sampled_from([0.2, 1.5, 5, 16, 31]))
-    def time_passes(self, seconds: float) -> None:
-        self.clock.pass_s(seconds)
-
-    @rule(lane=st.sampled_from(Lane))
-    def a_list_is_deleted(self, lane: Lane) -> None:
-        self.store.redis.delete(lane.value)
-
-    @rule(lane=st.sampled_from(Lane), count=st.integers(1, 3))
-    def messages_are_lost(self, lane: Lane, count: int) -> None:
-        self.store.redis.rpop(lane.value, count)
-
-    @rule(job=st.integers(0, 99))
-    def a_message_is_doubled(self, job: int) -> None:
-        if self.jobs:
-            asked = self.jobs[job % len(self.jobs)]
-            self.store.redis.lpush(asked.lane.value, MESSAGES.fill(asked.lane, asked.id))
-
-    @rule()
-    def the_lanes_are_swept(self) -> None:
-        self.store.lanes.sweep(MESSAGES)
-        state = self._slots()
-        for asked in self.jobs:
-            if asked.lane is Lane.FAST and self._ready(asked):
-                for name in self._engines_of(asked):
-                    taken = sum(len(state[name, lane]) for lane in Lane)
-                    idle = taken < 2 and len(state[name, Lane.FAST]) < self._limit(name, Lane.FAST)
-                    assert not (idle and self._well(name)), f"{name} idles while a fast job waits"
-
-    @rule()
-    def patience_runs_out(self) -> None:
-        """Two looks at the lanes, five seconds apart: whoever has lost its message has it again."""
-        self.store.lanes.sweep(MESSAGES)
-        self.clock.pass_s(PATIENCE_S)
-        self.store.lanes.sweep(MESSAGES)
-        for lane in Lane:
-            sent = messages_in(self.store, lane)
-            order = [j.id for j in self.jobs if j.lane is lane]
-            known = [i for i in sent if self.store.jobs.get(i).status == "waiting"]
-            # Behind messages of jobs long over, or behind the oldest message, nothing is looked for.
-            if sent and not known:
-                continue
-            for asked in self._waiting(lane):
-                if known and order.index(asked.id) > order.index(known[0]):
-                    break
-                assert asked.id in sent or self._held(asked), "a lost message was not sent again"
+    @rule(
+        what=st.sampled_from(
+            [0.2, 1.5, 5.0, 16.0, 31.0, "sweep", "patience", "deleted", "lost", "doubled"]
+        ),
+        lane=st.sampled_from(Lane),
+    )
+    def the_world_turns(self, what: float | str, lane: Lane) -> None:
+        if isinstance(what, float):
+            self.clock.pass_s(what)
+        elif what == "sweep":
+            self._sweep()
+        elif what == "patience":
+            self._run_out_of_patience()
+        elif what == "deleted":
+            self.store.redis.delete(lane.value)
+        elif what == "lost":
+            self.store.redis.rpop(lane.value)
+        else:
+            for asked in self.jobs[:2]:
+                self.store.redis.lpush(asked.lane.value, MESSAGES.fill(asked.lane, asked.id))
 
     @rule(count=st.integers(1, 3), verdict=st.sampled_from(["ok", "ok", "retry", "dead"]))
     def callbacks_are_posted(self, count: int, verdict: str) -> None:
@@ -407,6 +344,37 @@ class LanesMachine(RuleBasedStateMachine):
             owned = {}
         return stale
 
+    def _sweep(self) -> None:
+        self.store.lanes.sweep(MESSAGES)
+        slots = self._slots()
+        for asked in self.jobs:
+            if asked.lane is Lane.FAST and self._ready(asked):
+                for engine in self._engines_of(asked):
+                    taken = sum(len(slots[engine.name, lane]) for lane in Lane)
+                    idle = (
+                        taken < max(engine.fast.slots, engine.relaxed.slots)
+                        and len(slots[engine.name, Lane.FAST]) < engine.fast.slots
+                    )
+                    assert not (idle and self._well(engine)), "an engine idles while a job waits"
+
+    def _run_out_of_patience(self) -> None:
+        """Two looks at the lanes, five seconds apart: whoever has lost its message has it again."""
+        self.store.lanes.sweep(MESSAGES)
+        self.clock.pass_s(PATIENCE_S)
+        self.store.lanes.sweep(MESSAGES)
+        for lane in Lane:
+            sent = messages_in(self.store, lane)
+            waiting = self._waiting(lane)
+            known = [i for i in sent if i in waiting]
+            # Behind messages of jobs long over, or behind the oldest message, nothing is looked for.
+            if sent and not known:
+                continue
+            for job in waiting:
+                if known and waiting.index(job) > waiting.index(known[0]):
+                    break
+                held = self.store.redis.zscore("limner:holds", job) is not None
+                assert job in sent or held, "a lost message was not sent again"
+
     def _take(self, asked: Asked, token: str, worker: str) -> None:
         lease_ends = asked.until_ms
         taken = self.store.lanes.take(asked.id, token, worker, MESSAGES)
@@ -424,28 +392,62 @@ class LanesMachine(RuleBasedStateMachine):
                 # Asking again does not prolong a lease; the heart does.
                 asked.until_ms = int(self.store.redis.zscore("limner:leases", asked.id))
 
-    def _hand(self, job: int, hand: int) -> tuple[Asked, tuple[str, str]] | None:
-        if not self.jobs or not (asked := self.jobs[job % len(self.jobs)]).hands:
-            return None
-        # The newest hands are the interesting ones.
-        return asked, asked.hands[-1 - hand % min(len(asked.hands), 3)]
+    def _hand(self, job: int, former: int) -> tuple[Asked, str, str]:
+        taken = [j for j in self.jobs if j.hands]
+        # Those that are drawn or held first: theirs are the calls that matter.
+        running = {j.id: self._record(j)["status"] in ("submitted", "drawing") for j in taken}
+        taken.sort(key=lambda j: (not j.owner, not running[j.id]))
+        asked = taken[job % len(taken)]
+        token, worker = asked.hands[-1 - (former if former < len(asked.hands) else 0)]
+        return asked, token, worker
 
-    def _write(self, job: int, hand: int, call) -> None:
+    def _write(self, asked: Asked, token: str, call) -> None:
         """Let a hand write: only the owner's may come through, and a live owner's does."""
-        if not (found := self._hand(job, hand)):
-            return
-        asked, (token, _worker) = found
         before = self._record(asked)
         runs = before["status"] in ("submitted", "drawing")
         live = token == asked.owner and asked.until_ms > self.clock.now_ms
         try:
-            call(asked, token)
+            call()
         except StaleLease:
             assert not (live and runs), "the owner was fenced out"
             assert self._record(asked) == before, "a stale hand changed the job"
         else:
             assert runs, "a job that no engine has was written to"
             assert token == before["token"]
+
+    def _begin(self, asked: Asked, token: str) -> None:
+        begun = self.store.lanes.begin(asked.id, token)
+        assert begun.attempt is None or begun.attempt == asked.attempts
+        if begun.attempt is not None:
+            asked.attempts += 1
+            attach = asked.attempts % 2 == 1
+            self.store.lanes.keep_handle(asked.id, token, {"id": token}, attach=attach)
+
+    def _progress(self, asked: Asked, token: str, percent: int, preview: Picture | None) -> None:
+        before = self.store.jobs.get(asked.id).progress
+        self.store.lanes.progress(asked.id, token, percent, preview)
+        assert self.store.jobs.get(asked.id).progress == max(before, percent)
+
+    def _free(self, asked: Asked, token: str) -> None:
+        self.store.lanes.free_slot(asked.id, token)
+        asked.freed = token
+        assert not any(asked.id in members for members in self._slots().values())
+
+    def _done(self, asked: Asked, token: str) -> None:
+        self.store.lanes.done(asked.id, token, GRID, [GRID] * 4, {})
+        asked.owner = ""
+
+    def _failed(self, asked: Asked, token: str) -> None:
+        self.store.lanes.failed(asked.id, token, "Because.", "engine_failed")
+        asked.owner = ""
+
+    def _let_go(self, asked: Asked, token: str) -> None:
+        before = self._record(asked)
+        if self.store.lanes.let_go(asked.id, token, MESSAGES):
+            if token == asked.owner:
+                asked.owner = ""
+            else:
+                assert self._record(asked) == before, "a former holder changed the job"
 
     def _record(self, asked: Asked) -> dict[str, str]:
         return self.store.redis.hgetall(f"limner:job:{asked.id}")
@@ -457,29 +459,24 @@ class LanesMachine(RuleBasedStateMachine):
                 pipe.smembers(f"limner:slots:{name}:{lane.value}")
             return dict(zip(names, pipe.execute(), strict=True))
 
-    def _waiting(self, lane: Lane) -> list[Asked]:
-        return [
-            j for j in self.jobs if j.lane is lane and self.store.jobs.get(j.id).status == "waiting"
-        ]
-
-    def _held(self, asked: Asked) -> bool:
-        return self.store.redis.zscore("limner:holds", asked.id) is not None
+    def _waiting(self, lane: Lane) -> list[str]:
+        """The lane's waiting jobs in the order in which they were accepted."""
+        mine = [j.id for j in self.jobs if j.lane is lane]
+        return [job for job in mine if self.store.jobs.get(job).status == "waiting"]
 
     def _ready(self, asked: Asked) -> bool:
         return self.store.redis.zscore(f"limner:ready:{asked.lane.value}", asked.id) is not None
 
-    def _engines_of(self, asked: Asked) -> list[str]:
+    def _engines_of(self, asked: Asked) -> list[EngineSettings]:
         """The engines of the job's holder, as far as the store knows that worker."""
         worker = self.store.redis.hget(f"limner:job:{asked.id}", "worker")
-        return (self.store.redis.hget(f"limner:worker:{worker}", "engines") or "").split()
+        names = self.store.redis.hget(f"limner:worker:{worker}", "engines") or ""
+        return [engine for engine in ENGINES if engine.name in names.split()]
 
-    def _well(self, name: str) -> bool:
-        fails, paused = self.store.redis.hmget(f"limner:engine:{name}", "fails", "paused_until")
-        return int(fails or 0) == 0 and int(paused or 0) <= self.clock.now_ms
-
-    def _limit(self, name: str, lane: Lane) -> int:
-        engine = next(engine for engine in ENGINES if engine.name == name)
-        return (engine.fast if lane is Lane.FAST else engine.relaxed).slots
+    def _well(self, engine: EngineSettings) -> bool:
+        record = self.store.redis.hmget(f"limner:engine:{engine.name}", "fails", "paused_until")
+        fails, paused = (int(value or 0) for value in record)
+        return fails == 0 and paused <= self.clock.now_ms
 
     def _post(self, count: int, verdict: str) -> None:
         poster = a_poster()
@@ -503,8 +500,8 @@ def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(store, clock)
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=120,
-            stateful_step_count=40,
+            max_examples=150,
+            stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
