@@ -110,6 +110,13 @@ class Options:
             self.wrong(name, 'must have the form { Name = "text" }')
         return dict(value)
 
+    def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return a list of texts: ``sizes = ["1024x1024", "1536x1024"]``."""
+        value = self._take(name, list(default))
+        if not isinstance(value, list) or not all(isinstance(word, str) and word for word in value):
+            self.wrong(name, 'must be a list of texts: ["one", "two"]')
+        return tuple(value)
+
     def secret(self, name: str) -> str | None:
         """Return the credential that ``NAME_env`` or ``NAME_file`` points to; None if neither is set."""
         if self._take(name) is not None:

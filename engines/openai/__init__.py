@@ -1,0 +1,74 @@
+"""Draws with any server that has OpenAI's ``/v1/images`` routes, hosted or your own.
+
+``docs/engines/openai.md`` says how to set one up. ``build`` makes the engine from its ``[[engine]]``
+entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief as request bodies),
+``request`` (one request, streamed or not) and ``judge`` (what its errors mean).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from engines.openai.engine import OpenAI
+from engines.openai.judge import judge
+from engines.openai.wanted import Manner
+from engines.options import Options
+from engines.remote import Remote
+from limner.settings import EngineSettings
+
+#: what every image model of OpenAI takes
+SIZES = ("1024x1024", "1536x1024", "1024x1536")
+_SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
+
+
+def build(settings: EngineSettings) -> OpenAI:
+    """Build the engine from its ``[[engine]]`` entry.
+
+    Raises:
+        ConfigError: an option is wrong.
+    """
+    options = Options(settings)
+    url = options.url("base_url")
+    if not urlsplit(url).path:
+        url += "/v1"
+    headers = options.table("headers") | options.secret_headers()
+    key = options.secret("api_key")
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    manner = Manner(
+        model=options.text("model"),
+        sizes=_sizes(options),
+        scale=options.number("scale", 2.0, 1.0, 4.0),
+        quality=options.optional_text("quality"),
+        moderation=options.optional_text("moderation"),
+        output_format=options.optional_text("output_format"),
+        response_format=options.optional_text("response_format"),
+        partial_images=options.whole("partial_images", 0, 0, 3),
+        input_fidelity=options.flag("input_fidelity"),
+        edits=options.flag("edits", True),
+        suffix=options.optional_text("suffix") or "",
+    )
+    engine = OpenAI(
+        settings.name,
+        Remote(url, headers=headers, connect_s=5.0, judge=judge),
+        Remote(url, headers=headers, connect_s=1.5, read_s=1.4),
+        manner,
+        base_url=url,
+        seeds=options.one_of("seeds", ("auto", "none", "field", "sd-server"), "auto"),
+        at_once=options.whole("at_once", 4, 1, 4),
+        silent_s=options.number("silent_s", 300.0, 0.1, 3600.0),
+    )
+    options.done()
+    return engine
+
+
+def _sizes(options: Options) -> tuple[tuple[int, int], ...]:
+    """Return the sizes to choose from; none: the server takes any."""
+    sizes = []
+    for word in options.words("sizes", SIZES):
+        found = _SIZE.fullmatch(word)
+        if not found:
+            options.wrong("sizes", 'must be like ["1024x1024", "1536x1024"], or [] for any size')
+        sizes.append((int(found[1]), int(found[2])))
+    return tuple(sizes)

@@ -1,0 +1,234 @@
+"""The openai engine: four requests for one picture each, because answers do not say which is which.
+
+These servers give no job id. So ``submit`` sends nothing that costs, ``watch`` asks, to stop is to
+hang up, and an answer that is lost may have been paid for: ``JobLost(charged=True)``. A request that
+was turned away (busy, or briefly down) is made again for its cell alone, so that the other cells'
+pictures are not paid for twice.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from engines.cells import cell as cell_of
+from engines.cells import looks_whole
+from engines.levels import notes
+from engines.openai.request import Done, Failed, News, Partial, Request
+from engines.openai.wanted import Manner, Wanted, drawn_size, wanted
+from engines.remote import Answered, NoAnswer, Remote
+from limner.engine import (
+    Brief,
+    Capabilities,
+    Event,
+    Finished,
+    Handle,
+    Health,
+    Level,
+    Preview,
+    Progress,
+    Stop,
+)
+from limner.errors import EngineBusy, EngineDown, EngineError, Refused
+
+#: how often a cell that was turned away is asked for, and the longest it waits for that in here
+TRIES = 4
+PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
+#: how soon a stop is heeded, and how often a drawing that cannot be seen is said to go on
+LOOK_S, ALIVE_S = 0.2, 5.0
+HANG_UP_S = 1.0
+SD_SERVER = "sd-cpp-local"
+
+
+class OpenAI:
+    """One server, or account, with OpenAI's image routes."""
+
+    def __init__(
+        self,
+        name: str,
+        remote: Remote,
+        probe: Remote,
+        manner: Manner,
+        *,
+        base_url: str,
+        seeds: str,
+        at_once: int,
+        silent_s: float,
+    ) -> None:
+        self._name = name
+        self._remote, self._probe = remote, probe
+        self._base_url = base_url
+        self._manner = manner
+        self._seeds = seeds
+        self._at_once = at_once
+        self._silent_s = silent_s
+
+    def capabilities(self) -> Capabilities:
+        """Say what the server behind can do, as far as options and answers tell."""
+        apart: Level = "exact" if self._seeds == "sd-server" else "near"
+        return Capabilities(
+            ar="near" if self._manner.sizes else "exact",
+            chaos="near",
+            stylize="near",
+            style="near",
+            niji="near",
+            tile="none",
+            references="exact" if self._manner.edits else "none",
+            iw="near" if self._manner.edits and self._manner.input_fidelity else "none",
+            negative=apart,
+            seed="exact" if self._seeds in ("field", "sd-server") else "none",
+            previews=True,
+            charged=True,
+        )
+
+    def health(self) -> Health:
+        """Ask for the list of models."""
+        try:
+            self._ask()
+        except Refused as error:
+            return Health("down", f"{error.kind}: {error.message}")
+        except EngineBusy as error:
+            return Health("degraded", error.message)
+        except EngineError as error:
+            return Health("down", error.message)
+        return Health("ok")
+
+    def submit(self, brief: Brief) -> Handle:
+        """Look whether the server is there; nothing is started before it is watched."""
+        self._ask()
+        return {"engine": self._name, "job": brief.job_id, "attempt": brief.attempt}
+
+    def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        """Ask for the four cells, at most ``at_once`` at a time."""
+        parts = wanted(brief, self._manner, self._seeds)
+        work = _Work(self._remote, self._base_url, parts, self._silent_s, self._at_once)
+        reached, told_s = 0.0, time.monotonic()
+        try:
+            while len(work.images) < len(parts):
+                if stop.is_set():
+                    return
+                news = work.next_news()
+                if news and looks_whole(news.image):
+                    yield Preview(news.cell, news.image)
+                # A picture may take minutes without a word: the worker hears that we still wait.
+                # How long that may go on is ours to say: ``silent_s``.
+                if news or time.monotonic() - told_s > ALIVE_S:
+                    told_s = time.monotonic()
+                    reached = max(reached, work.fraction(self._manner.partial_images))
+                    yield Progress(reached)
+        finally:
+            work.hang_up()
+        yield self._finished(brief, work.images)
+
+    def cancel(self, handle: Handle) -> None:
+        """Nothing to do: who stops watching has hung up, and that is all these servers know."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._remote.close()
+        self._probe.close()
+
+    def _finished(self, brief: Brief, images: dict[int, bytes]) -> Finished:
+        first, second, third, fourth = (
+            cell_of(images[number], brief.width, brief.height) for number in range(4)
+        )
+        width, height = drawn_size(brief, self._manner)
+        said = notes(brief, self.capabilities(), drawn_size=f"{width}x{height}")
+        return Finished((first, second, third, fourth), brief.seeds, said)
+
+    def _ask(self) -> None:
+        """Ask for a sign of life, and the first time for what kind of server it is.
+
+        Raises:
+            EngineError: there is none, or it does not take our key.
+        """
+        try:
+            models = self._probe.request("GET", "/models").table().get("data")
+        except Answered:
+            # Not every server lists its models; this one is there.
+            models = None
+        if self._seeds == "auto":
+            ids = [m.get("id") for m in models or () if isinstance(m, dict)]
+            self._seeds = "sd-server" if SD_SERVER in ids else "none"
+
+
+@dataclass
+class _Work:
+    """The requests of one drawing: which wait, which run, and what has come of them."""
+
+    remote: Remote
+    base_url: str
+    parts: list[Wanted]
+    silent_s: float
+    at_once: int
+    images: dict[int, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._waiting = deque((cell, 0.0) for cell in range(len(self.parts)))
+        self._running: dict[int, Request] = {}
+        self._tries = dict.fromkeys(range(len(self.parts)), 0)
+        self._partials = dict.fromkeys(range(len(self.parts)), 0)
+
+    def next_news(self) -> Partial | Done | None:
+        """Start what may start, and return what happens next; None if nothing does for a while.
+
+        Raises:
+            EngineError: a cell cannot be had.
+        """
+        self._start()
+        try:
+            news = self._news.get(timeout=LOOK_S)
+        except queue.Empty:
+            return None
+        if isinstance(news, Partial):
+            self._partials[news.cell] = news.number
+            return news
+        self._running.pop(news.cell)
+        if isinstance(news, Done):
+            self.images[news.cell] = news.image
+            return news
+        self._again(news)
+        return None
+
+    def fraction(self, partials: int) -> float:
+        """Return how much is done: each cell counts as its partial pictures and the last one."""
+        share = {cell: min(n, partials) / (partials + 1) for cell, n in self._partials.items()}
+        return sum(1.0 if cell in self.images else share[cell] for cell in share) / len(share)
+
+    def hang_up(self) -> None:
+        """Close every connection that is still open."""
+        for request in self._running.values():
+            request.hang_up()
+        for request in self._running.values():
+            request.join(HANG_UP_S / len(self._running))
+
+    def _start(self) -> None:
+        now = time.monotonic()
+        for cell, due_s in list(self._waiting):
+            if len(self._running) < self.at_once and due_s <= now:
+                self._waiting.remove((cell, due_s))
+                self._tries[cell] += 1
+                self._running[cell] = Request(
+                    self.remote,
+                    self.base_url,
+                    cell,
+                    self.parts[cell],
+                    self.silent_s,
+                    self._news,
+                )
+
+    def _again(self, failed: Failed) -> None:
+        """Let a cell that was turned away wait, if that saves what others cost; else raise."""
+        error = failed.error
+        turned_away = isinstance(error, EngineBusy | EngineDown) and not isinstance(error, NoAnswer)
+        spent = bool(self.images or self._running)
+        if not turned_away or not spent or self._tries[failed.cell] >= TRIES:
+            raise error
+        pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
+        if pause_s > PAUSE_MAX_S:
+            raise error
+        self._waiting.append((failed.cell, time.monotonic() + pause_s))

@@ -1,0 +1,205 @@
+"""One request for one picture, in a thread of its own: it puts what it sees into a queue.
+
+Whether the answer is a stream is decided by its Content-Type: some servers ignore ``stream`` and
+answer plain JSON. Source: OpenAI's reference of image streaming (``image_generation.partial_image``,
+``….completed``; ``image_edit.*`` for edits); Server-Sent Events as in the HTML standard.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+import urllib3
+
+from engines.cells import from_base64
+from engines.cut import Cut
+from engines.openai.judge import judge_table
+from engines.openai.wanted import Wanted
+from engines.remote import ANSWER_MAX_BYTES, NoAnswer, Remote
+from limner.errors import BadResult, EngineError, JobLost, Rejected
+
+PIECE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """An unfinished picture of a cell, the ``number``-th from 1."""
+
+    cell: int
+    number: int
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A cell's picture."""
+
+    cell: int
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A cell's request came to nothing."""
+
+    cell: int
+    error: Exception
+
+
+News = Partial | Done | Failed
+
+
+class Request:
+    """A request under way."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        base_url: str,
+        cell: int,
+        part: Wanted,
+        silent_s: float,
+        news: queue.SimpleQueue[News],
+    ) -> None:
+        self._remote, self._base_url, self._cell, self._part = remote, base_url, cell, part
+        self._silent_s, self._news = silent_s, news
+        self._cut = Cut()
+        self._thread = threading.Thread(target=self._run, name="openai", daemon=True)
+        self._thread.start()
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        self._cut()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            self._news.put(self._draw())
+        except NoAnswer:
+            # It may have been drawn, and paid for: nobody can tell.
+            self._news.put(Failed(self._cell, JobLost("The answer was lost.", charged=True)))
+        # Whatever it is, the thread that waits raises it.
+        except Exception as error:  # noqa: BLE001
+            self._news.put(Failed(self._cell, error))
+
+    def _draw(self) -> Done:
+        with self._remote.stream(
+            "POST",
+            self._part.path,
+            read_s=self._silent_s,
+            cut=self._cut,
+            **self._part.arguments(),
+        ) as response:
+            if "text/event-stream" in response.headers.get("Content-Type", ""):
+                return Done(self._cell, self._last_of(response))
+            told = _table(b"".join(_pieces(response)))
+        return Done(self._cell, self._picture(told))
+
+    def _last_of(self, response: requests.Response) -> bytes:
+        """Put every partial picture of a stream into the queue; return the completed one."""
+        partials = 0
+        for data in events(_pieces(response)):
+            if data == b"[DONE]":
+                break
+            told = _table(data)
+            kind = str(told.get("type", ""))
+            if kind.endswith(".partial_image"):
+                partials += 1
+                image = _partial(told.get("b64_json"))
+                if image:
+                    self._news.put(Partial(self._cell, partials, image))
+            elif kind.endswith(".completed"):
+                return self._one(told)
+            elif kind == "error" or kind.endswith(".failed") or told.get("error"):
+                raise judge_table(told) or EngineError("The engine failed while it drew.")
+        raise JobLost("The stream ended without a picture.", charged=True)
+
+    def _picture(self, told: dict[str, Any]) -> bytes:
+        data = told.get("data")
+        if data == []:
+            # How some servers say that what they drew must not be seen.
+            raise Rejected("moderated", "The picture was refused by moderation.")
+        if isinstance(data, list) and isinstance(data[0], dict):
+            return self._one(data[0])
+        if told.get("error"):
+            raise judge_table(told) or EngineError("The engine answered with an error.")
+        raise BadResult("The engine's answer has no pictures.")
+
+    def _one(self, told: dict[str, Any]) -> bytes:
+        """Return a picture that is in the answer, or behind a URL in it."""
+        if told.get("b64_json"):
+            return from_base64(told["b64_json"])
+        url = told.get("url")
+        if not isinstance(url, str) or not url:
+            raise BadResult("The engine's answer has no picture.")
+        if url.startswith("data:"):
+            return from_base64(url)
+        return self._remote.download(urljoin(self._base_url, url))
+
+
+def events(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the data of each Server-Sent Event; comments, names and ids are passed over."""
+    data: list[bytes] = []
+    for line in _lines(pieces):
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif not line and data:
+            yield b"\n".join(data)
+            data = []
+    # A server that hangs up right behind its last event still told it.
+    if data:
+        yield b"\n".join(data)
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for piece in pieces:
+        looked = len(buffer)
+        buffer += piece
+        while (end := buffer.find(b"\n", looked)) >= 0:
+            yield bytes(buffer[:end]).removesuffix(b"\r")
+            del buffer[: end + 1]
+            looked = 0
+    if buffer:
+        yield bytes(buffer)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Yield what has arrived as it arrives, up to the largest answer that is read."""
+    left = ANSWER_MAX_BYTES
+    while True:
+        try:
+            piece = response.raw.read1(PIECE_BYTES, decode_content=True)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise NoAnswer(f"the answer broke off ({type(error).__name__})") from None
+        if not piece:
+            return
+        left -= len(piece)
+        if left < 0:
+            raise BadResult("The engine's answer is too large.")
+        yield piece
+
+
+def _table(data: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(data)
+    except ValueError:
+        raise BadResult("The engine's answer is not JSON.") from None
+    return told if isinstance(told, dict) else {}
+
+
+def _partial(text: Any) -> bytes | None:
+    try:
+        return from_base64(text) or None
+    except BadResult:
+        return None

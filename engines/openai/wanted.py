@@ -1,0 +1,168 @@
+"""A brief as requests for one picture each, for ``/images/generations`` or ``/images/edits``; pure.
+
+Source: OpenAI's API reference of images; ``examples/server/api.md`` of stable-diffusion.cpp. These
+servers know no chaos, stylize or style, so they are asked for in words, cell by cell.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engines.cells import to_png
+from limner.engine import Brief
+
+#: sd-server reads parameters out of the prompt between such marks: not for callers to give
+_EXTRA_ARGS = re.compile(r"</?\s*sd_cpp_extra_args\s*>", re.IGNORECASE)
+#: as many as ``/images/edits`` takes
+REFERENCES_MAX = 16
+FIDELITY_HIGH_IW = 1.25
+_SIDE_STEP_PX = 16
+_SPREAD = (
+    # chaos above · one phrase a cell
+    (75, ("seen from above", "as a tight close-up", "abstracted into shapes", "at another time")),
+    (40, ("in a wide view", "from a low angle", "in unusual light", "off centre")),
+    (10, ("in a calm composition", "slightly closer", "slightly wider", "in softer light")),
+)
+_STYLISED = (
+    # stylize above · words
+    (600, "highly stylised, painterly, with a striking composition"),
+    (250, "with artistic flair"),
+    (50, ""),
+    (-1, "plain and literal"),
+)
+_STYLE_WORDS = {
+    "raw": "without added stylisation",
+    "cute": "cute and charming",
+    "expressive": "expressive and vivid",
+    "scenic": "with a scenic, detailed background",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the operator wants this server to draw."""
+
+    model: str
+    #: none: any size
+    sizes: tuple[tuple[int, int], ...] = ()
+    #: with any size, drawn so many times larger than the cell
+    scale: float = 2.0
+    quality: str | None = None
+    moderation: str | None = None
+    output_format: str | None = None
+    response_format: str | None = None
+    partial_images: int = 0
+    input_fidelity: bool = False
+    edits: bool = True
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request for one picture: fields, and pictures to start from as PNG."""
+
+    fields: dict[str, Any]
+    pictures: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def path(self) -> str:
+        return "/images/edits" if self.pictures else "/images/generations"
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what ``requests`` needs to send it: JSON, or multipart if there are pictures."""
+        if not self.pictures:
+            return {"json": self.fields}
+        # Multipart knows text only.
+        data = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.fields.items()
+        }
+        files = [
+            ("image[]", (f"reference-{number}.png", picture, "image/png"))
+            for number, picture in enumerate(self.pictures, start=1)
+        ]
+        return {"data": data, "files": files}
+
+
+def wanted(brief: Brief, manner: Manner, seeds: str) -> list[Wanted]:
+    """Return the four requests; ``seeds`` says how this server takes one: none, field, sd-server."""
+    width, height = drawn_size(brief, manner)
+    common: dict[str, Any] = {"model": manner.model, "n": 1, "size": f"{width}x{height}"}
+    for name in ("quality", "moderation", "output_format", "response_format"):
+        if getattr(manner, name):
+            common[name] = getattr(manner, name)
+    if manner.partial_images:
+        common |= {"stream": True, "partial_images": manner.partial_images}
+    pictures = _pictures(brief, manner)
+    if pictures and manner.input_fidelity and (brief.iw or 0) >= FIDELITY_HIGH_IW:
+        common["input_fidelity"] = "high"
+    return [_one(brief, manner, cell, seeds, common, pictures) for cell in range(4)]
+
+
+def drawn_size(brief: Brief, manner: Manner) -> tuple[int, int]:
+    """Return the size to ask for: the cell's ratio, or the nearest to it that is offered."""
+    if not manner.sizes:
+        return _side(brief.width * manner.scale), _side(brief.height * manner.scale)
+    ratio = math.log(brief.width / brief.height)
+    return min(manner.sizes, key=lambda size: abs(math.log(size[0] / size[1]) - ratio))
+
+
+def _one(
+    brief: Brief,
+    manner: Manner,
+    cell: int,
+    seeds: str,
+    common: dict[str, Any],
+    pictures: tuple[bytes, ...],
+) -> Wanted:
+    prompt = _prompt(brief, manner, cell, negative_apart=seeds == "sd-server")
+    own: dict[str, Any] = {}
+    if seeds == "field":
+        own["seed"] = brief.seeds[cell]
+    elif seeds == "sd-server":
+        # Its own seed is fixed, so four plain requests would give the same picture four times.
+        extra: dict[str, Any] = {"seed": brief.seeds[cell]}
+        if brief.negative:
+            extra["negative_prompt"] = _safe(brief.negative)
+        prompt += f" <sd_cpp_extra_args>{json.dumps(extra)}</sd_cpp_extra_args>"
+    return Wanted({**common, "prompt": prompt, **own}, pictures)
+
+
+def _prompt(brief: Brief, manner: Manner, cell: int, *, negative_apart: bool) -> str:
+    words = [_safe(brief.prompt)]
+    if brief.niji:
+        words.append("anime illustration")
+    words.append(_STYLE_WORDS.get(brief.style, ""))
+    if brief.stylize is not None:
+        words.append(next(text for least, text in _STYLISED if brief.stylize > least))
+    if brief.chaos is not None:
+        words.append(next((text[cell] for least, text in _SPREAD if brief.chaos > least), ""))
+    if brief.style != "raw":
+        words.append(manner.suffix)
+    if brief.parent and brief.parent.picture:
+        words.append("a variation of the given picture")
+    text = ", ".join(word for word in words if word.strip())
+    if brief.negative and not negative_apart:
+        text += f". Without: {_safe(brief.negative)}."
+    return text
+
+
+def _pictures(brief: Brief, manner: Manner) -> tuple[bytes, ...]:
+    if not manner.edits:
+        return ()
+    if brief.parent and brief.parent.picture:
+        return (to_png(brief.parent.picture, brief.width, brief.height),)
+    return tuple(Path(path).read_bytes() for path in brief.references[:REFERENCES_MAX])
+
+
+def _side(pixels: float) -> int:
+    return max(_SIDE_STEP_PX, round(pixels / _SIDE_STEP_PX) * _SIDE_STEP_PX)
+
+
+def _safe(text: str) -> str:
+    return _EXTRA_ARGS.sub(" ", text)

@@ -1,0 +1,183 @@
+"""A stand-in for a server with OpenAI's image routes: JSON or a stream, and every way to refuse.
+
+``python -m tests.standins.openai --port 8080 [faults]``. Faults: ``json-only url relative-url
+size-drift moderated moderated-in-stream empty-data quota rate rate-once slow-down no-key bad-param
+bad-image no-model 500 503-once string-error bad-json no-picture broken drop drop-in-stream cut-stream
+done-only hang locked no-models sd-server``.
+"""
+
+from __future__ import annotations
+
+import base64
+import email
+import email.policy
+import json
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json, picture, run_by_hand
+
+KEY = "sk-open-sesame"
+_EXTRA = re.compile(r"<sd_cpp_extra_args>(.*?)</sd_cpp_extra_args>")
+
+
+def _error(status: int, code: str, kind: str = "", param: str | None = None) -> Answer:
+    message = f"about {code}, with the prompt and a path: /home/someone"
+    table = {"message": message, "type": kind, "param": param, "code": code}
+    return as_json({"error": table}, status)
+
+
+_REFUSALS = {
+    "moderated": _error(400, "moderation_blocked", "image_generation_user_error"),
+    "quota": _error(429, "insufficient_quota", "insufficient_quota"),
+    "rate": as_json({"error": {"code": "rate_limit_exceeded"}}, 429, Retry_After="7"),
+    "no-key": _error(401, "invalid_api_key"),
+    "no-plan": as_json({"error": "pay first"}, 402),
+    "bad-size": _error(400, "invalid_value", "invalid_request_error", "size"),
+    "bad-param": _error(400, "invalid_value", "invalid_request_error", "prompt"),
+    "bad-image": _error(400, "invalid_image", "invalid_request_error", "image"),
+    "no-model": _error(404, "model_not_found", "invalid_request_error"),
+    "no-route": as_json({"detail": "Not Found"}, 404),
+    "too-large": Answer(status=413),
+    "500": _error(500, "server_error", "server_error"),
+    "503": Answer(b"<html>", 503, "text/html"),
+    "string-error": as_json({"error": "prompt required"}, 400),
+}
+
+
+class OpenAIServer(Loopback):
+    """The routes that the driver uses."""
+
+    def __init__(
+        self, port: int = 0, faults: tuple[str, ...] = (), *, draws_s: float = 0.02
+    ) -> None:
+        super().__init__(port, faults)
+        self.draws_s = draws_s
+        self.abandoned = threading.Event()
+        self.at_once = self.most_at_once = 0
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def answer(self, asked: Asked) -> Answer:
+        if "locked" in self.faults and asked.headers.get("authorization") != f"Bearer {KEY}":
+            return _REFUSALS["no-key"]
+        match (asked.method, asked.path):
+            case "GET", "/v1/models":
+                if "no-models" in self.faults:
+                    return as_json({"detail": "Not Found"}, 404)
+                name = "sd-cpp-local" if "sd-server" in self.faults else "gpt-image"
+                return as_json({"data": [{"id": name, "object": "model"}]})
+            case "POST", "/v1/images/generations":
+                return self._counted(asked, asked.json)
+            case "POST", "/v1/images/edits":
+                return self._counted(asked, form_of(asked))
+            case "GET", path if path.startswith("/pictures/"):
+                return Answer(self._image({"prompt": path, "size": "128x128"}), kind="image/png")
+        return as_json({"detail": "Not Found"}, 404)
+
+    def _counted(self, asked: Asked, fields: dict[str, Any]) -> Answer:
+        with self._lock:
+            self._count += 1
+            number = self._count
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return self._draw(asked, fields, number)
+        finally:
+            with self._lock:
+                self.at_once -= 1
+
+    def _draw(self, asked: Asked, fields: dict[str, Any], number: int) -> Answer:
+        for fault, refusal in _REFUSALS.items():
+            if fault in self.faults or (f"{fault}-second" in self.faults and number == 2):
+                return refusal
+        if "rate-once" in self.faults and number == 2:
+            return as_json({"error": {"code": "rate_limit_exceeded"}}, 429, Retry_After="0.1")
+        if "drop" in self.faults:
+            raise Dropped
+        if not self.pause(3600 if "hang" in self.faults else self.draws_s, asked):
+            self.abandoned.set()
+            raise Dropped
+        if "empty-data" in self.faults:
+            return as_json({"created": 1, "data": []})
+        if "bad-json" in self.faults:
+            return Answer(b'{"data": [')
+        image = b"not a picture" if "broken" in self.faults else self._image(fields)
+        if fields.get("stream") in (True, "true") and "json-only" not in self.faults:
+            edited = asked.path.endswith("edits")
+            return Answer(self._stream(image, fields, edited), kind="text/event-stream")
+        return as_json({"created": 1, "data": [self._datum(image, number)]})
+
+    def _datum(self, image: bytes, number: int) -> dict[str, str]:
+        if "no-picture" in self.faults:
+            return {"revised_prompt": "a cat"}
+        if "url" in self.faults:
+            return {"url": f"{self.url}/pictures/{number}.png"}
+        if "gone-url" in self.faults:
+            return {"url": f"{self.url}/gone/{number}.png"}
+        if "relative-url" in self.faults:
+            return {"url": f"/pictures/{number}.png"}
+        return {"b64_json": base64.b64encode(image).decode()}
+
+    def _stream(self, image: bytes, fields: dict[str, Any], edited: bool) -> Iterator[bytes]:
+        kind = "image_edit" if edited else "image_generation"
+        encoded = base64.b64encode(image).decode()
+        yield b": a comment\r\n\r\n"
+        for index in range(int(fields["partial_images"])):
+            self.pause(self.draws_s)
+            partial = base64.b64encode(picture(64, 96, f"partial {index}", "WEBP")).decode()
+            told = {"type": f"{kind}.partial_image", "b64_json": partial}
+            yield from _event(told | {"partial_image_index": index}, chunk=1000)
+            if "drop-in-stream" in self.faults:
+                raise Dropped
+            if "moderated-in-stream" in self.faults:
+                yield from _event({"type": "error", "error": {"code": "moderation_blocked"}})
+                return
+            if "error-in-stream" in self.faults:
+                yield from _event({"type": "error", "error": {"type": "server_error"}})
+                return
+        if "done-only" in self.faults:
+            yield b"data: [DONE]\n\n"
+            return
+        whole = b"".join(_event({"type": f"{kind}.completed", "b64_json": encoded}))
+        yield whole.rstrip(b"\n") if "no-last-line" in self.faults else whole
+
+    def _image(self, fields: dict[str, Any]) -> bytes:
+        if "sd-server" in self.faults:
+            # Its seed is fixed unless the prompt brings another one.
+            extra = _EXTRA.search(fields["prompt"])
+            seed = json.loads(extra[1])["seed"] if extra else 42
+            label = f"{_EXTRA.sub('', fields['prompt'])} {seed}"
+        else:
+            label = f"{fields['prompt']} {self._count} {threading.get_ident()}"
+        width, height = (int(side) for side in fields["size"].split("x"))
+        if "size-drift" in self.faults:
+            width, height = 100, 130
+        return picture(width, height, label)
+
+
+def form_of(asked: Asked) -> dict[str, Any]:
+    """Read multipart: fields as text, pictures as a list of bytes under ``image[]``."""
+    head = f"Content-Type: {asked.headers['content-type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + asked.body, policy=email.policy.HTTP)
+    fields: dict[str, Any] = {}
+    for part in message.iter_parts():  # type: ignore[attr-defined]
+        name = part.get_param("name", header="content-disposition")
+        if part.get_filename():
+            fields.setdefault(name, []).append(part.get_payload(decode=True))
+        else:
+            fields[name] = part.get_payload(decode=True).decode()
+    return fields
+
+
+def _event(told: dict[str, Any], chunk: int = 1 << 20) -> Iterator[bytes]:
+    """Yield an event in pieces that end anywhere, as a network brings them."""
+    text = f"event: {told['type']}\r\ndata: {json.dumps(told)}\r\n\r\n".encode()
+    for start in range(0, len(text), chunk):
+        yield text[start : start + chunk]
+
+
+if __name__ == "__main__":
+    run_by_hand(OpenAIServer, __doc__)
