@@ -48,11 +48,13 @@ def build() -> argparse.ArgumentParser:
         process.add_argument("--print", action="store_true", help="show the command line instead")
         process.set_defaults(run=processes.process)
 
-    # Its arguments, --help among them, are the other command's business.
-    sketch = commands.add_parser(
-        "sketch", help="paint sample sheets with the sketch engine", add_help=False
-    )
-    sketch.set_defaults(run=processes.sketch)
+    for name, about, run in (
+        ("sketch", "paint sample sheets with the sketch engine", processes.sketch),
+        ("verify", "receive callbacks and grade them", processes.verify),
+    ):
+        # Their arguments, --help among them, are theirs to read.
+        other = commands.add_parser(name, help=about, add_help=False)
+        other.set_defaults(run=run)
 
     _add_clients(commands)
     engines = commands.add_parser("engines", help="list the engines and their slots")
@@ -81,6 +83,11 @@ def _add_clients(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="private receivers that its callbacks may reach: '10.20.0.0/16:8443, localhost:*'",
     )
     add.set_defaults(run=records.add_client)
+    rotate = actions.add_parser(
+        "rotate", help="give a client a new secret; the old signs for a day"
+    )
+    rotate.add_argument("name")
+    rotate.set_defaults(run=records.rotate_secret)
     actions.add_parser("list", help="list the clients").set_defaults(run=records.list_clients)
 
 
@@ -88,7 +95,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; what is wrong with it is said on standard error, with exit code 2."""
     parser = build()
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command != "sketch":
+    if rest and options.command not in ("sketch", "verify"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     return options

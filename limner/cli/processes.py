@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from limner import demo as demo_show
-from limner import log, processes
+from limner import grader, log, processes
 from limner.client import NewClient
 from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
 from limner.errors import ConfigError
@@ -98,6 +98,11 @@ def sketch(options: argparse.Namespace) -> int:
     """Become the sketch engine's own command."""
     command = processes.python("engines.sketch.sheet", *options.rest)
     return _become(command, dict(os.environ), show=False, folder=None)
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Receive callbacks and grade them."""
+    return grader.main(options.rest)
 
 
 def _become(

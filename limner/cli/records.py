@@ -35,6 +35,13 @@ def add_client(options: argparse.Namespace) -> int:
     return 0
 
 
+def rotate_secret(options: argparse.Namespace) -> int:
+    """Give a client a fresh secret and print it this once."""
+    print(f"secret  {_store().clients.rotate_secret(options.name)}")
+    print("It is not shown again. Callbacks are signed with the old one too for 24 hours.")
+    return 0
+
+
 def list_clients(options: argparse.Namespace) -> int:
     """Print one line for each client."""
     clients = _store().clients

@@ -85,6 +85,29 @@ def test_the_list_of_clients_shows_no_token_no_secret_and_no_path_of_a_url(on_re
     assert not any(word in said for word in (made.token, made.client.secrets[0], "hidden"))
 
 
+def test_a_secret_is_rotated_and_the_old_one_kept_for_now(on_redis, capsys):
+    old = on_redis.clients.add("shop").client.secrets[0]
+    assert main(["clients", "rotate", "shop"]) == 0
+    new = capsys.readouterr().out.split()[1]
+    assert on_redis.clients.get("shop").secrets == (new, old)
+    assert "no client called 'nobody'" in refused(capsys, "clients", "rotate", "nobody")
+
+
+@pytest.mark.parametrize("command", ["sketch", "verify"])
+def test_commands_of_others_read_their_own_arguments(command):
+    said = subprocess.run(
+        [sys.executable, "-m", "limner", command, "--help"], capture_output=True, text=True
+    )
+    assert said.returncode == 0
+    assert "usage" in said.stdout
+
+
+def test_an_argument_that_nobody_knows_is_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["engines", "--all"])
+    assert ended.value.code == 2
+
+
 def test_an_unknown_job_ends_in_one_line(on_redis, capsys):
     assert main(["job", "nobody"]) == 1
     assert capsys.readouterr().err == "limner: There is no such job.\n"
