@@ -33,6 +33,11 @@ class Mention:
     count: int | None = None
     qualities: frozenset[str] = frozenset()
 
+    @property
+    def flies(self) -> bool:
+        """Say whether the words send it into the air, whatever it is."""
+        return bool(self.qualities & {"flying", "飞翔"})
+
     def uncoloured(self) -> Mention:
         """Return the mention without its colour, for the parts that keep their own."""
         return replace(self, colour=None)

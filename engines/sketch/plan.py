@@ -38,6 +38,7 @@ class Plan:
     seed: int
     palette: Palette
     mentions: tuple[Mention, ...]
+    moods: frozenset[str]
     finishes: frozenset[str]
     #: parts of the height and the width
     horizon: float
@@ -87,6 +88,7 @@ def plan(order: Order, seed: int) -> Plan:
         seed=seed,
         palette=palette,
         mentions=mentions,
+        moods=frozenset(name for name, _ in moods),
         finishes=frozenset(MOODS[name].finish for name, _ in moods) - {""},
         horizon=float(np.clip(horizon, 0.36, 0.84)),
         light_x=float(np.clip(light_x, 0.1, 0.9)),
@@ -132,6 +134,10 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
         portrayed = names & {"woman", "person"}
         mentions[:] = [mention for mention in mentions if mention.name not in portrayed]
         names -= portrayed
+    if "umbrella" in names:
+        # somebody walks under it already
+        mentions[:] = [mention for mention in mentions if mention.name not in ("woman", "person")]
+        names -= {"woman", "person"}
     if names == {"portrait"}:
         # a head that holds nothing would be a blank
         add(("forest", "mountains", "flowers", "city")[wishes % 4])
@@ -159,13 +165,14 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
         if not names & {"planet", "galaxy", "nebula"}:
             add("nebula")
         return tuple(mentions)
-    if "float" in places:
+    floating = [m for m in mentions if ELEMENTS[m.name].place == "float" and not m.flies]
+    if floating or "shore" in names:
         add("water")
     if "city" in names and not names & GROUNDS and wishes % 4:
         add("water")
     if not names & GROUNDS:
         add("hills" if "mountains" in names or wishes % 3 else "meadow")
-    elif names & GROUNDS == {"water"} and "stand" in places:
+    elif names & GROUNDS <= {"water", "waves"} and "stand" in places:
         add("shore")
     behind = {name for name in names if ELEMENTS[name].place == "backdrop"}
     if (
@@ -192,7 +199,9 @@ def _brought(
         return mentions
     refused = unwanted_elements(order.negative)
     more = []
-    for mood, _ in moods:
+    # a mood that no word named colours the picture but puts nothing into it
+    named = [mood for mood, _ in moods if mood in reading.moods or not reading.moods]
+    for mood in named:
         for name in filter(None, MOODS[mood].brings.split(", ")):
             lights = {"sun", "moon", "planet"}
             taken = name in lights and names & lights

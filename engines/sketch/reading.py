@@ -127,6 +127,8 @@ class _Reader:
         self._understood: dict[str, None] = {}
         self._ignored: dict[str, None] = {}
         self._negated = False
+        #: the element that the word before named, or ""
+        self._just_named = ""
 
     def read(self) -> Reading:
         i = 0
@@ -191,6 +193,11 @@ class _Reader:
             self._unknown(unknown)
 
     def _meant(self, word: str) -> None:
+        self._understand(word)
+        named = [value for kind, value in lexicon()[word] if kind == "element"]
+        self._just_named = named[-1] if named and named[-1] in self._mentions else ""
+
+    def _understand(self, word: str) -> None:
         meanings = lexicon()[word]
         kinds = {kind for kind, _ in meanings}
         if kinds & {"element", "mood", "colour", "size", "count", "quality"}:
@@ -214,7 +221,7 @@ class _Reader:
             elif kind == "count":
                 self._pending.count = value
             elif kind == "quality":
-                self._pending.qualities.add(value)
+                self._quality(value)
             elif kind == "negation":
                 self._negated = True
         # "of" binds a count to what is counted; every other small word ends the adjectives' reach
@@ -226,6 +233,14 @@ class _Reader:
                 self._tint()
             if not articles:
                 self._pending = _Adjectives()
+
+    def _quality(self, word: str) -> None:
+        """Keep a quality for the noun to come, or give it to the noun just before."""
+        if self._just_named and word in vocabulary.AFTER_THE_NOUN:
+            known = self._mentions[self._just_named]
+            self._mentions[self._just_named] = replace(known, qualities=known.qualities | {word})
+        else:
+            self._pending.qualities.add(word)
 
     def _mention(self, name: str) -> None:
         if self._negated:

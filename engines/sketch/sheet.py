@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engines.sketch.order import Order
 from engines.sketch.painter import UnreadablePicture, notes, paint
+from engines.sketch.reading import read
 from limner.ratios import CELL_SIZE_PX, nearest_ratio
 
 LABEL_PX, GAP_PX, PAPER = 22, 8, (250, 248, 243)
@@ -119,11 +120,16 @@ def _sheet(entries: list[tuple[str, Order]], *, shrink: int, columns: int = 3) -
     for i, ((label, _), picture) in enumerate(zip(entries, grids, strict=True)):
         left, top = GAP_PX + i % columns * width, GAP_PX + i // columns * height
         # the font that comes with Pillow knows Latin letters alone
-        text = label if label.isascii() else label.encode("unicode_escape").decode()
+        text = label if label.isascii() else f"in Chinese: {', '.join(_names(label))}"
         text = text if len(text) < 62 else text[:60] + "…"
         pen.text((left, top + 2), text, fill=(60, 56, 50), font=font)
         page.paste(picture, (left, top + LABEL_PX))
     return page
+
+
+def _names(prompt: str) -> list[str]:
+    reading = read(prompt)
+    return [*reading.moods, *(mention.name for mention in reading.mentions)]
 
 
 def _small_grid(entry: tuple[Order, int]) -> Image.Image:

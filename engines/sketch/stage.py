@@ -33,6 +33,8 @@ class Stage:
         self.ground: Floats = np.full(canvas.width, min(plan.horizon + 0.16, 0.93), np.float32)
         #: the first row of the water, if there is any
         self.water_top: float | None = None
+        #: whether the ground is a ledge: things stand on its edge, not somewhere below it
+        self.ledge = False
         #: where the sun or the moon stands, once one is painted
         self.light_spot: tuple[float, float] | None = None
         #: where the weather is seen, if not everywhere: a window
@@ -108,15 +110,16 @@ class Stage:
         return x > 0.5
 
     def spots(
-        self, mention: Mention, size: float, *, usual: int = 1
+        self, mention: Mention, size: float, *, usual: int = 1, half: float = 0.0
     ) -> list[tuple[float, float, float]]:
         """Return x, y and size for each of the thing, the farthest first.
 
         The first stands at the thing's place; more of them spread out, smaller and farther.
+        ``half`` is how much of its own size it needs to either side.
         """
         count = min(mention.count or usual, 9)
         rng = self.rng(f"spots of {mention.name}")
-        place = ELEMENTS[mention.name].place
+        place = "fly" if mention.flies else ELEMENTS[mention.name].place
         room = 1.0 / (1 + 0.22 * (count - 1))
         spots = []
         for i in range(count):
@@ -127,6 +130,8 @@ class Stage:
                 x = x + side * (0.17 + 0.11 * i) * (0.8 + 0.4 * rng.random())
                 x = 0.06 + (x - 0.06) % 0.88
             own = size * self.size(mention) * max(room, 0.45) * (1 - 0.55 * away)
+            keep = min(half * own * self.canvas.unit / self.canvas.width, 0.5)
+            x = min(max(x, keep), 1 - keep)
             spots.append((x, self._foot(place, x, away, own, rng), own))
         if self.canvas.tile:
             spots = self._tile_spots(rng, size)
@@ -145,6 +150,8 @@ class Stage:
             low = self.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
             return max(low, size * self.canvas.unit / self.canvas.height + 0.03)
         ground = self.ground_at(x)
+        if self.ledge:
+            return ground
         return ground + (1 - ground) * (0.12 + 0.3 * (1 - away) * rng.random()) - 0.02 * away
 
     def _tile_spots(

@@ -50,6 +50,9 @@ QUALITIES = (
     "sleeping, ringed, 雪, 发光, 弯, 新月, 满, 飞翔, 睡觉, 下雪"
 )
 
+#: these may follow their noun: "a whale flying over a city"
+AFTER_THE_NOUN = frozenset({"flying", "glowing", "shining", "sleeping", "飞翔", "发光"})
+
 #: what follows one of these is not painted
 NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
 

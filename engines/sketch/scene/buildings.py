@@ -252,6 +252,10 @@ def bridge(stage: Stage, mention: Mention) -> None:
         stage.put(image, 0, y, 1, mix(stage.palette.water, stone, 0.5), strength=0.35, rim=0)
     stage.put(rail, 0, y, 1, mix(stone, stage.palette.ink, 0.3), rim=0.3)
     stage.put(deck, 0, y, 1, stone, rim=0.4, shade=0.2)
+    # what comes after crosses the bridge
+    arch = 0.09 + 0.06 * (1 - np.abs(canvas.x[0] - 0.5) * 2)
+    stage.ground = y - arch * canvas.unit / canvas.height
+    stage.ledge = True
 
 
 @element("tent", "tent, camp, camping, yurt, tipi, teepee, 帐篷, 露营, 蒙古包", "stand", 49)

@@ -30,16 +30,18 @@ def city(stage: Stage, mention: Mention) -> None:
     warm = mix(np.array([0.87, 0.03, 0.12], np.float32), palette.light, 0.3)
     lamps = (warm, stage.accent(0), stage.accent(1))
     glow = mix(stage.haze, stage.accent(1), 0.35)
-    stage.halo(0.5, stage.horizon, 0.55, glow, 0.1 + 0.2 * palette.darkness)
+    stage.halo(0.5, stage.horizon, 0.55, glow, 0.12 + 0.4 * palette.darkness)
     for layer in range(3):
         near = layer / 2
         towers, windows = _rank(rng, canvas.width / canvas.unit, layer, palette.darkness)
         y = stage.horizon + 0.006 + 0.045 * near
         stage.put(towers, 0, y, 1, base, far=0.62 * (1 - near) ** 1.2, rim=0.3, shade=0.15)
+        if layer and "glow" in stage.plan.finishes:
+            _neon(stage, rng, y, near)
         _street_haze(stage, y, 0.45 * (1 - 0.7 * near))
         for shape, colour in zip(windows, lamps, strict=True):
             if shape.drawn:
-                tone = mix(base, colour, 0.4 + 0.3 * palette.darkness + 0.2 * near)
+                tone = mix(base, colour, 0.45 + 0.35 * palette.darkness + 0.2 * near)
                 stage.light_up(shape, 0, y, 1, tone)
 
 
@@ -51,7 +53,7 @@ def _rank(
     towers, windows = Shape(), (Shape(), Shape(), Shape())
     x = -0.05
     step = 0.0135 + 0.005 * near
-    lit = (0.08, 0.2, 0.3)[layer] * (0.45 + 0.75 * darkness)
+    lit = (0.1, 0.26, 0.36)[layer] * (0.4 + 0.85 * darkness)
     while x < across + 0.05:
         width = rng.uniform(0.04, 0.085) * (0.75 + 0.6 * near)
         # few towers stand out, and they stand where the far ranks are
@@ -77,6 +79,17 @@ def _rank(
             windows[hue[row, column]].box(wx, wy - step * 0.55, wx + step * 0.42, wy)
         x += width + rng.uniform(-0.016, 0.008)
     return towers, windows
+
+
+def _neon(stage: Stage, rng: np.random.Generator, y: float, near: float) -> None:
+    """Hang lit signs on the towers, each with its light in the air around it."""
+    for _ in range(7):
+        x, height = rng.random(), 0.02 + 0.09 * rng.random()
+        colour = stage.accent(int(rng.integers(3)))
+        sign = Shape().box(-0.006, 0.0, 0.006, height).box(-0.011, -0.004, -0.008, height + 0.004)
+        foot = y - rng.uniform(0.03, 0.13) * (1.1 - 0.3 * near)
+        stage.halo(x, foot - height / 2, 0.07, colour, 0.35)
+        stage.light_up(sign, x, foot, 1, mix(colour, stage.palette.light, 0.3))
 
 
 def _street_haze(stage: Stage, y: float, strength: float) -> None:

@@ -39,7 +39,7 @@ def sun(stage: Stage, mention: Mention) -> None:
 
 @element(
     "moon",
-    "moon, full moon, crescent moon, 月亮, 月, 满月, 弯月, 明月, 圆月",
+    "moon, full moon, crescent moon, moonlight, moonlit, 月亮, 月, 满月, 弯月, 明月, 圆月",
     "sky",
     11,
     mood="night",
@@ -64,9 +64,9 @@ def moon(stage: Stage, mention: Mention) -> None:
     texture = Texture(rng, lumps=5, octaves=6)
     # a ball's surface: coordinates spread towards the rim
     bulge = 1 + 0.25 * np.clip(distance, 0, 1) ** 2
-    seas = smoothstep(-0.1, 0.75, texture.smooth_at(dx * bulge * 0.16 + 0.3, dy * bulge * 0.16))
+    seas = smoothstep(-0.5, 0.9, texture.smooth_at(dx * bulge * 0.16 + 0.3, dy * bulge * 0.16))
     rough = texture.smooth_at(dx * bulge * 0.7, dy * bulge * 0.7)
-    tone = 1.0 - 0.26 * seas + 0.05 * rough - 0.18 * np.clip(distance, 0, 1) ** 4
+    tone = 1.0 - 0.17 * seas + 0.05 * rough - 0.18 * np.clip(distance, 0, 1) ** 4
     paint = to_linear(colour) * tone[..., None].astype(np.float32) ** 1.5
     canvas.wash(disc, paint)
     stage.cover_sky(disc)

@@ -23,8 +23,8 @@ HEAD = (
 
 #: hair that falls over the shoulder and lifts in the wind
 HAIR = (
-    "8,104 -12,106 -32,98 -44,82 -48,64 -54,48 -66,36 -76,34 -68,28 -58,26 -70,16 -60,14 -46,20 "
-    "-40,8 -30,10 -22,22 -16,30 -14,60"
+    "10,104 -12,106 -32,98 -44,82 -48,64 -52,50 -60,40 -70,36 -62,32 -56,26 -60,16 -50,10 -36,12 "
+    "-16,18 -4,24 0,50 -2,84"
 )
 
 
@@ -34,14 +34,14 @@ HAIR = (
     "肖像, 人像, 脸, 侧脸, 头像, 双重曝光, 面孔",
     "whole",
     60,
-    mood="misty",
+    mood="dawn",
 )
 def portrait(stage: Stage, mention: Mention) -> None:
     """Keep the scene inside the head, fade it out over the face, leave paper around."""
     canvas, palette = stage.canvas, stage.palette
     flip = stage.plan.mirrored
-    tall = min(0.84 * canvas.height, 0.92 * canvas.width)
-    x_px = canvas.width * (0.53 if flip else 0.47)
+    tall = min(0.82 * canvas.height, 0.9 * canvas.width)
+    x_px = canvas.width * (0.47 if flip else 0.53)
     head = Shape().blob(*path(HEAD))
     if stage.plan.hair:
         head.blob(*path(HAIR))

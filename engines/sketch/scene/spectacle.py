@@ -160,12 +160,13 @@ def waterfall(stage: Stage, mention: Mention) -> None:
 def lone_mountain(stage: Stage, mention: Mention) -> None:
     """One perfect cone with snow on its top."""
     canvas, rng, palette = stage.canvas, stage.rng("fuji"), stage.palette
-    x, base = 0.5 + (0.5 - stage.plan.light_x) * 0.5, stage.horizon + 0.02
-    tall = 0.36 * stage.size(mention)
+    x, base = 0.25 + 0.5 * stage.plan.light_x, stage.horizon + 0.02
+    tall = 0.42 * stage.size(mention)
     flank = np.linspace(0, 1, 14)
     left = [(-0.1 - 1.6 * t**1.6, 1 - t) for t in flank[::-1]]
     right = [(0.1 + 1.6 * t**1.6, 1 - t) for t in flank]
-    body = stage.distant(stage.colour_of(mention, mix(palette.far, palette.water, 0.3)), 0.15)
+    rock = lighter(mix(palette.far, palette.water, 0.4), -0.1)
+    body = stage.distant(stage.colour_of(mention, rock), 0.06)
     stage.put(Shape().area(*left, *right), x, base, tall, body, shade=0.1, rim=0.25)
     cap = [(px, py) for px, py in left if py > 0.62]
     teeth = [
@@ -177,5 +178,5 @@ def lone_mountain(stage: Stage, mention: Mention) -> None:
         mix(palette.light, np.array([0.96, 0, 0], np.float32), 0.5), -0.15 * palette.darkness
     )
     stage.put(snow, x, base, tall, mix(white, stage.haze, 0.12), shade=0.06, rim=0.2)
-    haze = smoothstep(base - 0.16, base, canvas.y) * (1 - stage.sky_left) * 0.55
+    haze = smoothstep(base - 0.16, base, canvas.y) * (1 - stage.sky_left) * 0.4
     canvas.wash(haze.astype(np.float32), to_linear(stage.haze))

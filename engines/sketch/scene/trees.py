@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @element("tree", "tree, oak, maple, willow, lone tree, 树, 大树, 橡树, 枫树, 柳树", "stand", 50)
 def tree(stage: Stage, mention: Mention) -> None:
-    autumn = stage.palette.near[1] > 0.06
+    autumn = "autumn" in stage.plan.moods or "autumn" in mention.qualities
     green = mix(stage.palette.near, np.array([0.6, -0.09, 0.09], np.float32), 0.35)
     leaves = mix(stage.accent(0), stage.accent(1), 0.4) if autumn else lighter(green, 0.05)
     _tree(stage, mention, leaves, "tree")
@@ -44,7 +44,7 @@ def _tree(stage: Stage, mention: Mention, leaf: Floats, name: str) -> None:
     dark = mix(lighter(leaf, -0.13), stage.palette.ink, 0.25)
     bright = mix(lighter(leaf, 0.05), stage.palette.light, 0.25)
     brightest = mix(lighter(leaf, 0.1), stage.palette.light, 0.5)
-    for x, y, size in stage.spots(mention, 0.62):
+    for x, y, size in stage.spots(mention, 0.62, half=0.4):
         wood = Shape()
         tips: list[tuple[float, float]] = []
 
@@ -62,7 +62,7 @@ def _tree(stage: Stage, mention: Mention, leaf: Floats, name: str) -> None:
             if depth < 3:
                 tips.append((ex, ey))
             for side in (-1, 1):
-                turn = side * rng.uniform(0.25, 0.62)
+                turn = side * rng.uniform(0.22, 0.56) + 0.14 * (pi / 2 - angle)
                 grow(
                     ex,
                     ey,
@@ -73,7 +73,7 @@ def _tree(stage: Stage, mention: Mention, leaf: Floats, name: str) -> None:
                 )
 
         grow(0, -0.03, pi / 2 + rng.uniform(-0.12, 0.12), 0.27, 0.075, 5)
-        stage.put(_foliage(rng, tips, 7, 0.05, 0.03, -0.02), x, y, size, dark, rim=0, shade=0.05)
+        stage.put(_foliage(rng, tips, 7, 0.042, 0.028, -0.016), x, y, size, dark, rim=0, shade=0.05)
         stage.put(wood, x, y, size, bark, rim=0.6)
         stage.put(_foliage(rng, tips, 9, 0.055, 0.021, 0.004), x, y, size, leaf, rim=0.15)
         lit = tips if stage.plan.light_x > x else tips[::-1]
@@ -215,7 +215,7 @@ def bare_tree(stage: Stage, mention: Mention) -> None:
     """A tree without a leaf, all crooked twigs against the sky."""
     rng = stage.rng("bare tree")
     bark = mix(stage.palette.ink, stage.palette.near, 0.1)
-    for x, y, size in stage.spots(mention, 0.64):
+    for x, y, size in stage.spots(mention, 0.64, half=0.36):
         wood = Shape()
 
         def grow(
