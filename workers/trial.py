@@ -1,20 +1,24 @@
 """``limner callbacks try URL``: send one signed test event and say each step on the way.
 
-For operators and integrators at a terminal, so it names addresses; callers never see this.
+The command line becomes ``python -m workers.trial``, since the core imports no worker. For operators and integrators at a terminal, so it names addresses; callers never see this.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import time
 
 from limner.address import AddressNotAllowed, Policy
 from limner.client import Client
+from limner.errors import ConfigError, StoreDown
 from limner.settings import Settings
 from limner.signature import sign
+from limner.store import Store
 from limner.target import UrlRefused, parse_target
 from workers.dialling import RESOLVE_S, NameNotFound, resolve
 from workers.outgoing import Outgoing
@@ -92,3 +96,38 @@ def _post(url: str, scheme: str, client: Client, settings: Settings) -> Iterator
     elif not outcome.delivered:
         detail += f": {outcome.answer.decode('utf-8', 'replace')[:200]}"
     yield Step("answer", outcome.delivered, detail)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try a URL, or a client's default one; 0 if the receiver took the test event."""
+    parser = argparse.ArgumentParser(prog="limner callbacks try")
+    parser.add_argument("url", nargs="?", help="default: the client's default URL")
+    parser.add_argument("--client", default="local", help="whose secret and allow-list (local)")
+    parser.add_argument(
+        "--enable", action="store_true", help="if it is taken, switch the client's URL on again"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        settings = Settings.load()
+        store = Store.of(settings)
+        client = store.clients.get(options.client)
+        if client is None:
+            raise ConfigError("--client", f"there is no client called {options.client!r}")
+        url = options.url or client.callback_url or settings.callback_url
+        if url is None:
+            raise ConfigError("url", f"{client.name} has no default URL: name one")
+        good = False
+        for step in try_url(url, client, settings):
+            good = step.good
+            sys.stdout.write(f"{'ok  ' if good else 'FAIL'}  {step.name:8} {step.detail}\n")
+        if good and options.enable:
+            store.outbox.enable(client.name)
+            sys.stdout.write(f"ok    enabled  the default URL of {client.name} is used again\n")
+    except (ConfigError, StoreDown) as error:
+        sys.stderr.write(f"limner: {error.message}\n")
+        return 2
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

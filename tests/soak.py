@@ -1,0 +1,327 @@
+"""The soak: real processes killed, frozen and restarted at random while receivers misbehave.
+
+``python -m tests.soak --seconds 60 [--json FILE]``; exit code 1 if the promise of DESIGN 2.5 was broken.
+It starts a server, the API, a lane worker, beat and callback workers, as an operator would; jobs go in
+by HTTP, and a grader hears the callbacks. At the end nothing may be lost: each seq of each job was
+heard, or is a dead letter, or was progress that had its tries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from limner import embedded
+from limner.errors import StoreDown
+from limner.grader import Grader, serve
+from limner.job import Status
+from limner.store import Store
+
+POSTERS = 2
+#: the longest attempt here; the lease follows it (5 s)
+LIMIT_S, FROZEN_S = 2.0, 7.0
+JOB_EVERY_S = 0.4
+DRAIN_S = 150.0
+#: a try that is due later than this is not waited for
+SOON_S = 45.0
+#: how receivers behave, and what share of the jobs they get
+RECEIVERS = {"good": 10, "flaky": 4, "slow": 3, "hang": 1, "dead": 1, "closed": 1}
+ENGINE = """
+[[engine]]
+name = "stage"
+driver = "rehearsal"
+seconds = 1.0
+steps = 5
+fast = { slots = 50, gap_s = 0 }
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+class House:
+    """Limner's processes, each of which may be killed at any time and is then started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.redis_url = embedded.socket_url(folder / "redis")
+        self.port = free_port()
+        (folder / "limner.toml").write_text(ENGINE, encoding="utf-8")
+        self.environment = os.environ | {
+            "LIMNER_CONFIG": str(folder / "limner.toml"),
+            "LIMNER_REDIS_URL": self.redis_url,
+            "LIMNER_DATA_DIR": str(folder),
+            "LIMNER_PORT": str(self.port),
+            "LIMNER_CALLBACK_ALLOW": "127.0.0.1:*",
+            "LIMNER_CALLBACK_LIMIT_S": str(LIMIT_S),
+            "LIMNER_LOG_LEVEL": "warning",
+        }
+        self.commands: dict[str, list[str]] = {
+            "redis": [],
+            "api": ["api"],
+            "fast": ["worker", "fast"],
+            "beat": ["beat"],
+            **{f"callbacks-{n}": ["worker", "callbacks"] for n in range(POSTERS)},
+        }
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        if name == "redis":
+            self.running[name] = embedded.start(self.folder / "redis")
+            return
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", "limner", *self.commands[name]],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self, name: str) -> None:
+        process = self.running[name]
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+    def keep_up(self) -> None:
+        """Start again what is down."""
+        for name, process in list(self.running.items()):
+            if process.poll() is not None:
+                self.start(name)
+
+    def stop(self) -> None:
+        for name in reversed(list(self.running)):
+            with contextlib.suppress(ProcessLookupError):
+                self.running[name].send_signal(signal.SIGCONT)
+                self.running[name].terminate()
+        for process in self.running.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+class Chaos(threading.Thread):
+    """Kills, freezes and restarts until told to stop."""
+
+    def __init__(self, house: House, chance: random.Random) -> None:
+        super().__init__(daemon=True)
+        self.done = threading.Event()
+        self.count: Counter[str] = Counter()
+        self._house, self._chance = house, chance
+
+    def run(self) -> None:
+        while not self.done.wait(self._chance.uniform(2, 4)):
+            poster = f"callbacks-{self._chance.randrange(POSTERS)}"
+            act = self._chance.choices(
+                ("kill a poster", "freeze a poster", "kill the worker", "kill redis"), (6, 3, 1, 1)
+            )[0]
+            self.count[act] += 1
+            match act:
+                case "kill a poster":
+                    self._house.kill(poster)
+                case "freeze a poster":
+                    self._freeze(poster)
+                case "kill the worker":
+                    self._house.kill("fast")
+                case "kill redis":
+                    self._house.kill("redis")
+                    self.done.wait(0.5)
+            self._house.keep_up()
+
+    def _freeze(self, name: str) -> None:
+        process = self._house.running[name]
+        process.send_signal(signal.SIGSTOP)
+
+        def thaw() -> None:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+
+        threading.Timer(FROZEN_S, thaw).start()
+
+
+class Soak:
+    """One run: the house, the receivers, the load, the reckoning."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.house = House(folder)
+        self.chance = random.Random(seed)
+        #: job → the receiver it tells
+        self.jobs: dict[str, str] = {}
+        self.store = Store(self.house.redis_url)
+
+    def run(self, seconds: float) -> dict[str, Any]:
+        (self.house.folder / "redis").mkdir()
+        self.house.start("redis")
+        until(lambda: self._answers(), 20, "the server")
+        client = self.store.clients.add("soak")
+        grader = Grader(client.client.secrets)
+        servers = {name: serve(grader, "127.0.0.1", 0) for name in RECEIVERS if name != "closed"}
+        for server in servers.values():
+            threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+        urls = {
+            name: f"http://127.0.0.1:{server.server_port}/{name}"
+            for name, server in servers.items()
+        }
+        urls["closed"] = f"http://127.0.0.1:{free_port()}/closed"
+        for name in self.house.commands:
+            if name != "redis":
+                self.house.start(name)
+        chaos = Chaos(self.house, self.chance)
+        try:
+            until(self._ready, 60, "the API")
+            chaos.start()
+            self._load(seconds, urls, client.token)
+            chaos.done.set()
+            chaos.join()
+            started = time.monotonic()
+            self._drain()
+            drained_s = time.monotonic() - started
+            return self._reckon(grader, chaos, drained_s)
+        finally:
+            chaos.done.set()
+            self.house.stop()
+            for server in servers.values():
+                server.shutdown()
+                server.server_close()
+
+    def _load(self, seconds: float, urls: dict[str, str], token: str) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            name = self.chance.choices(list(RECEIVERS), list(RECEIVERS.values()))[0]
+            self.jobs[self._submit(urls[name], token)] = name
+            time.sleep(JOB_EVERY_S)
+
+    def _submit(self, url: str, token: str) -> str:
+        key, tag = uuid.uuid4().hex, uuid.uuid4().hex
+        body = {"promptEn": "a lighthouse", "fast": True, "tag": tag, "callBackUrl": url}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.house.port}/draw/midjourney/imagine",
+            data=json.dumps(body).encode(),
+            headers={"token": token, "Content-Type": "application/json", "Idempotency-Key": key},
+        )
+        ends = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return str(json.load(answer)["id"])
+            except (OSError, ValueError) as error:
+                # Redis is down, or the API lost its connection: the key makes trying again safe.
+                if time.monotonic() > ends:
+                    raise SystemExit(f"the API does not take jobs: {error}") from error
+                time.sleep(0.2)
+
+    def _drain(self) -> None:
+        """Wait until every job has ended, and whoever can hear has heard all."""
+        ends = time.monotonic() + DRAIN_S
+        while time.monotonic() < ends and any(self._unfinished(job) for job in self.jobs):
+            self.house.keep_up()
+            time.sleep(1)
+
+    def _unfinished(self, job: str) -> bool:
+        try:
+            if not self.store.jobs.get(job).status.ended:
+                return True
+            return self._untold(job)
+        except StoreDown:
+            return True
+
+    def _untold(self, job: str) -> bool:
+        """Whether somebody who can hear is still to hear of this job, and soon."""
+        told = self.store.outbox.told(job)
+        if self.jobs[job] not in ("good", "flaky", "slow") or not told.pending:
+            return False
+        # A flaky receiver that failed three times is tried again in five minutes, as published.
+        later = told.due_ms is not None and told.due_ms > (time.time() + SOON_S) * 1000
+        return not (self.jobs[job] == "flaky" and later)
+
+    def _reckon(self, grader: Grader, chaos: Chaos, drained_s: float) -> dict[str, Any]:
+        heard, lost, untold, never_ended = grader.seen(), [], 0, []
+        for job, receiver in self.jobs.items():
+            record, told = self.store.jobs.get(job), self.store.outbox.told(job)
+            if not record.status.ended:
+                never_ended.append(job)
+            known = set(heard.get(job, {"seqs": []})["seqs"])
+            known |= {letter.event.seq for letter in told.dead}
+            known |= {event.seq for event in told.pending}
+            known |= {a["seq"] for a in told.attempts if a["kind"] == "P"}
+            missing = set(range(1, record.seq + 1)) - known
+            lost += [f"{receiver} {job} {sorted(missing)}"] if missing else []
+            untold += self._untold(job)
+        marks = grader.marks()
+        passed = marks["passed"] and not lost and not untold and not never_ended
+        return {
+            "passed": passed,
+            "jobs": len(self.jobs),
+            "done": sum(self.store.jobs.get(job).status is Status.DONE for job in self.jobs),
+            "never_ended": never_ended,
+            "lost": lost,
+            "untold_on_live_receivers": untold,
+            "drained_s": round(drained_s, 1),
+            "chaos": dict(chaos.count),
+            "grader": marks,
+        }
+
+    def _ready(self) -> bool:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            url = f"http://127.0.0.1:{self.house.port}/readyz"
+            return bool(urllib.request.urlopen(url, timeout=2).status == 200)
+        return False
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(StoreDown):
+            self.store.ping()
+            return True
+        return False
+
+
+def until(holds: Any, timeout_s: float, what: str) -> None:
+    ends = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > ends:
+            raise SystemExit(f"{what} did not come up within {timeout_s:g} s")
+        time.sleep(0.1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--json", type=Path, help="write the result there as well")
+    parser.add_argument("--keep", type=Path, help="keep data and logs in this folder")
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = options.keep or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="limner-soak-"))
+        )
+        folder.mkdir(exist_ok=True)
+        result = Soak(folder, options.seed).run(options.seconds)
+    text = json.dumps({"seconds": options.seconds, "seed": options.seed} | result, indent=2)
+    sys.stdout.write(text + "\n")
+    if options.json:
+        options.json.write_text(text + "\n", encoding="utf-8")
+    return 0 if result["passed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
