@@ -1,13 +1,15 @@
 """The ComfyUI engine: submits graphs, watches them by polling, collects four pictures.
 
-Each hand-over of a job is a prompt with an id of its own making, so what was submitted can be found
-again by the worker that submitted it and by any other, and a second try is never taken for the first.
+Each hand-over of a job is a prompt with an id that we choose and that begins with the job's mark: any
+worker finds a drawing by its handle, a second try is never taken for the first, and what a dead worker
+left behind is recognised and removed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -39,6 +41,8 @@ PACE_S, LOOK_S = 0.1, 0.5
 #: fast jobs are numbered from here up by the time, before all that the server numbers 0, 1, 2 …:
 #: its own ``front`` would turn their order round
 FRONT_NUMBER = -1e10
+#: how many characters of a prompt's id follow from its job
+JOBS_SHARE = 18
 
 
 class ComfyUI:
@@ -75,10 +79,9 @@ class ComfyUI:
 
     def submit(self, brief: Brief) -> Handle:
         """Queue the graph of this brief, with the socket open before."""
-        prompt_id = self._prompt_id(brief, brief.attempt)
-        # What an earlier hand-over left, if its worker died or gave it up, would draw for nobody.
-        for attempt in range(max(brief.attempt - 2, 0), brief.attempt):
-            self._remove(self._prompt_id(brief, attempt))
+        prompt_id = _new_prompt_id(brief.job_id)
+        if brief.attempt:
+            self._remove_earlier(prompt_id)
         batch = self._config.batch and brief.attempt == 0
         plan = self._plan(brief, batch)
         self._listener.ready()
@@ -129,9 +132,12 @@ class ComfyUI:
 
     # -- submitting ---------------------------------------------------------------------------
 
-    def _prompt_id(self, brief: Brief, attempt: int) -> str:
-        name = f"{self._config.name}/{brief.job_id}/{attempt}"
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+    def _remove_earlier(self, prompt_id: str) -> None:
+        """Remove what an earlier hand-over of the job left: it would be drawn for nobody."""
+        queue = self._server.queue()
+        for other in (*queue.pending, *queue.running):
+            if other[:JOBS_SHARE] == prompt_id[:JOBS_SHARE]:
+                self._remove(other)
 
     def _plan(self, brief: Brief, batch: bool) -> Plan:
         variation = brief.parent.picture if brief.parent else None
@@ -254,3 +260,12 @@ class ComfyUI:
         if now_s - opened_s < limit_s:
             return False
         return any(d.is_ours and d.silent_s(now_s) > limit_s for d in self._flights.running())
+
+
+def _new_prompt_id(job_id: str) -> str:
+    """Return a UUID whose first half follows from the job.
+
+    The rest is new each time: the server runs an id twice if told twice, and mixes up their ends.
+    """
+    of_job = hashlib.sha256(job_id.encode()).digest()[:8]
+    return str(uuid.UUID(bytes=of_job + os.urandom(8), version=4))

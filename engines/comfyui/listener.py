@@ -56,6 +56,7 @@ class Listener:
         self._tried = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self._socket: ClientConnection | None = None
         self.open = False
 
     def ready(self) -> None:
@@ -69,6 +70,9 @@ class Listener:
     def close(self) -> None:
         """Close the socket and end the thread."""
         self._closing.set()
+        if self._socket:
+            # Wakes the thread, which would else wait for its next look.
+            self._socket.close()
         if self._thread:
             self._thread.join(5)
 
@@ -90,16 +94,19 @@ class Listener:
                     pause_s = PAUSE_S
                     self._listen(socket)
             except (OSError, WebSocketException) as error:
+                if self._closing.is_set():
+                    break
                 event(log, "comfyui.socket_lost", peer=self._peer, why=type(error).__name__)
             # Without percent a drawing is still a drawing.
             except Exception:  # noqa: BLE001
                 event(log, "comfyui.socket_crashed", level=logging.ERROR, error=True)
-            self.open = False
+            self.open, self._socket = False, None
             self._tried.set()
             self._closing.wait(pause_s)
             pause_s = min(pause_s * 2, PAUSE_MAX_S)
 
     def _listen(self, socket: ClientConnection) -> None:
+        self._socket = socket
         socket.send(HELLO)
         self.open = True
         self._tried.set()
