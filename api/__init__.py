@@ -14,6 +14,7 @@ from api.accept import new_seeds
 from api.body import READ_MAX_BYTES
 from api.door import Doorkeeper
 from api.draw import draw
+from api.follow import follow
 from api.health import health
 from api.house import EXTENSION, House, Seeds
 from api.jobs import jobs
@@ -60,7 +61,7 @@ def create_app(
         now=now,
     )
     errors.register(app)
-    for blueprint in (draw, jobs, pictures, health):
+    for blueprint in (draw, follow, jobs, pictures, health):
         app.register_blueprint(blueprint)
     return app
 

@@ -1,6 +1,6 @@
 """Turn one checked request into a job: lane, callback URL, inline pictures, seeds, one script.
 
-Called by the views of ``draw``. When ``accept`` returns, Redis has the job and its message.
+Called by the views of ``draw`` and ``follow``. When ``accept`` returns, Redis has the job and its message.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import replace
 from api.guard import caller, check_lane
 from api.house import House, Seeds, house
 from limner.callback import destination
-from limner.errors import RequestError
-from limner.job import Job, Request
+from limner.errors import ParentGone, RequestError
+from limner.followup import FollowUp
+from limner.job import Job, Picture, Request
 from limner.log import event
 from limner.prompt import parse_prompt
 from limner.store import Idempotency
@@ -27,11 +28,21 @@ log = logging.getLogger(__name__)
 SPOOL = "spool:"
 
 
-def accept(request: Request, key: Idempotency | None) -> Job:
+def accept(
+    request: Request,
+    key: Idempotency | None,
+    *,
+    follow_up: FollowUp | None = None,
+    cell: Picture | None = None,
+    seeds: Seeds | None = None,
+) -> Job:
     """Keep the job that the caller asks for and queue it, or find the one its key made before.
 
+    ``cell``: the follow-up only picks that picture, and the job is done with a copy of it.
+
     Raises:
-        LaneNotAllowed, IdempotencyConflict, WaitingFull: it may not, or not now.
+        LaneNotAllowed, IdempotencyConflict, WaitingFull, JobConflict: it may not, or not now.
+        ParentGone: a picture that it needs is not kept any more.
         StoreDown: Redis is away.
     """
     here, client = house(), caller()
@@ -40,19 +51,23 @@ def accept(request: Request, key: Idempotency | None) -> Job:
     cap = client.waiting_cap
     messages = here.messages()
     job_id = here.job_id()
-    with _spooled(here, replace(request, callback_url=url)) as (kept, spooled):
+    with _kept_if_accepted(here) as kept:
+        references = _spooled(here, request.references, kept)
+        request = replace(request, callback_url=url, references=references)
         job = here.store.jobs.accept(
             job_id,
             client.name,
-            kept,
-            _seeds(here, kept),
+            request,
+            seeds or _seeds(here, request),
             messages,
             waiting_cap=here.settings.waiting_cap if cap is None else cap,
             destination=destination(url) if url else None,
             idempotency=key,
+            follow_up=follow_up,
+            picked=_copied(here, cell, kept) if cell else None,
         ).job
         if job.id != job_id:
-            _drop(here, spooled)
+            _drop(here, kept)
             return job
     event(log, "job.accepted", job=job_id, client=client.name, lane=str(request.lane))
     return job
@@ -77,26 +92,56 @@ def _four(numbers: Iterator[int]) -> Seeds:
 
 
 @contextlib.contextmanager
-def _spooled(here: House, request: Request) -> Iterator[tuple[Request, list[str]]]:
-    """Put inline pictures into the image store, and take them out again if the job is refused.
+def _kept_if_accepted(here: House) -> Iterator[list[str]]:
+    """Collect the keys of pictures put into the store for a job; take them out if it is refused.
 
     They stay when the store failed: the script may have run, and the answer have been lost. What
-    belongs to no job goes when the spool is pruned.
+    belongs to no job goes with the others of its age.
     """
-    spooled: list[str] = []
-    references = []
-    for reference in request.references:
-        if is_inline(reference):
-            spooled.append(here.images.put("spool", reference.encode(), "txt", here.now()))
-            reference = SPOOL + spooled[-1]
-        references.append(reference)
+    kept: list[str] = []
     try:
-        yield replace(request, references=tuple(references)), spooled
+        yield kept
     except RequestError:
-        _drop(here, spooled)
+        _drop(here, kept)
         raise
 
 
-def _drop(here: House, spooled: list[str]) -> None:
-    for key in spooled:
+def _spooled(here: House, references: tuple[str, ...], kept: list[str]) -> tuple[str, ...]:
+    """Put inline pictures into the image store; an earlier job's are copied, as it drops its own."""
+    found = []
+    for reference in references:
+        if reference.startswith(SPOOL):
+            data = stored(here, reference.removeprefix(SPOOL))
+        elif is_inline(reference):
+            data = reference.encode()
+        else:
+            found.append(reference)
+            continue
+        kept.append(here.images.put("spool", data, "txt", here.now()))
+        found.append(SPOOL + kept[-1])
+    return tuple(found)
+
+
+def _copied(here: House, cell: Picture, kept: list[str]) -> Picture:
+    """Copy a cell, so that it is kept as long as the job that picked it."""
+    key = here.images.key_of(cell.url)
+    suffix = key.rpartition(".")[2]
+    kept.append(here.images.put("drawings", stored(here, key), suffix, here.now()))
+    return replace(cell, url=here.images.url(kept[-1]))
+
+
+def stored(here: House, key: str) -> bytes:
+    """Return what the image store keeps of an earlier job.
+
+    Raises:
+        ParentGone: it does not keep it any more.
+    """
+    try:
+        return here.images.get(key)
+    except KeyError:
+        raise ParentGone from None
+
+
+def _drop(here: House, kept: list[str]) -> None:
+    for key in kept:
         here.images.delete(key)

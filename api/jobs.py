@@ -1,15 +1,14 @@
-"""Look jobs up and count them: by id, by tag, as a list (DESIGN 2.4). A client sees its own only."""
+"""Look jobs up, count and cancel them (DESIGN 2.4). A client sees its own only."""
 
 from __future__ import annotations
-
-import re
 
 from flask import Blueprint, Response, request
 
 from api import guard
 from api.answer import answer
 from api.house import house
-from limner.errors import JobNotFound
+from api.own import own_job
+from limner.errors import JobConflict
 from schemas.job import job_body
 from schemas.listing import ListingSchema
 
@@ -17,15 +16,21 @@ jobs = Blueprint("jobs", __name__, url_prefix="/draw/midjourney")
 jobs.before_request(guard.let_in)
 
 _LISTING = ListingSchema()
-_JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @jobs.get("/jobs/<job_id>")
 def by_id(job_id: str) -> Response:
     """Show one job."""
-    if not _JOB_ID.fullmatch(job_id):
-        raise JobNotFound
-    return answer(job_body(house().store.jobs.get(job_id, guard.caller().name)))
+    return answer(job_body(own_job(job_id)))
+
+
+@jobs.delete("/jobs/<job_id>")
+def cancel(job_id: str) -> Response:
+    """End one job, wherever it is; to do so twice is no error."""
+    job = own_job(job_id)
+    if not house().store.lanes.cancel(job.id):
+        raise JobConflict("The job had ended before it was cancelled.")
+    return answer(job_body(own_job(job.id)))
 
 
 @jobs.get("/find/by/<tag>")

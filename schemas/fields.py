@@ -133,12 +133,12 @@ class Tag(Strict[str]):
 class OneOf(Strict[str | None]):
     """One of a few words; ``""`` is none of them and says nothing."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        super().__init__()
+    def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
+        super().__init__(required=required)
         self.words = tuple(words)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        if value == "":
+        if value == "" and not self.required:
             return None
         if not isinstance(value, str) or value not in self.words:
             raise ValidationError(f"Must be one of {', '.join(self.words)}.")

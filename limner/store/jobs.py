@@ -155,6 +155,21 @@ class Jobs:
         return Job.from_record(record, self._position(record))
 
     @guarded
+    def earlier(self, client: str, idempotency: Idempotency) -> Job | None:
+        """Return the job that an earlier POST with this key made, before anything else is looked at.
+
+        Raises:
+            IdempotencyConflict: the key was used with another body.
+        """
+        seen = self._redis.get(f"{self._prefix}idem:{client}:{idempotency.key}")
+        if not seen:
+            return None
+        body_hash, _, job_id = seen.partition(" ")
+        if body_hash != idempotency.body_hash:
+            raise IdempotencyConflict
+        return self.get(job_id)
+
+    @guarded
     def newest_by_tag(self, client: str, tag: str) -> Job:
         """Return the client's newest job with that tag, dashed or not.
 
@@ -187,19 +202,19 @@ class Jobs:
         start = self._after(index, cursor)
         found: list[Job] = []
         for offset in range(start, start + PAGE_SCAN, limit):
-            ids = self._redis.zrevrange(index, offset, offset + limit - 1)
-            for place, job in enumerate(self._many(ids), start=offset):
+            rows = self._redis.zrevrange(index, offset, offset + limit - 1, withscores=True)
+            jobs = self._many([job_id for job_id, _created in rows])
+            for place, (job, row) in enumerate(zip(jobs, rows, strict=True), start=offset):
                 if job is None or (status is not None and job.status is not status):
                     continue
                 found.append(job)
                 if len(found) == limit:
-                    last = ids[place - offset]
                     more = self._redis.zcard(index) > place + 1
-                    return Page(tuple(found), self._cursor(index, last) if more else None)
-            if len(ids) < limit:
+                    return Page(tuple(found), _cursor(*row) if more else None)
+            if len(rows) < limit:
                 return Page(tuple(found), None)
-            last = ids[-1]
-        return Page(tuple(found), self._cursor(index, last))
+            last = rows[-1]
+        return Page(tuple(found), _cursor(*last))
 
     @guarded
     def waiting_count(self, client: str) -> int:
@@ -224,9 +239,6 @@ class Jobs:
         rank = self._redis.zrank(f"{self._prefix}waiting:{record['lane']}", record["id"])
         return None if rank is None else int(rank) + 1
 
-    def _cursor(self, index: str, job_id: str) -> str:
-        return f"{int(self._redis.zscore(index, job_id))}-{job_id}"
-
     def _after(self, index: str, cursor: str | None) -> int:
         """Return the rank of the first job after the cursor, also if its job is gone meanwhile."""
         if cursor is None:
@@ -240,3 +252,7 @@ class Jobs:
             if rank is not None
             else int(self._redis.zcount(index, f"({created}", "+inf"))
         )
+
+
+def _cursor(job_id: str, created_ms: float) -> str:
+    return f"{int(created_ms)}-{job_id}"

@@ -1,0 +1,74 @@
+"""What ``button`` and ``refresh`` take (DESIGN 2.4), read into small values; used by ``api/follow.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from limner.followup import BUTTONS
+from limner.job import Lane
+from schemas.fields import Boolean, CallbackUrl, OneOf, Tag, Text
+from schemas.imagine import EXTRA_LENGTH
+from schemas.wire import Wire
+
+#: longer than any id of ours; what is no id is simply not found
+ID_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button pressed on a job that is done."""
+
+    button: str
+    message_id: str
+    lane: Lane
+    tag: str
+    callback_url: str | None
+    extra: str | None
+
+
+class ButtonSchema(Wire):
+    """The body of ``POST /draw/midjourney/button``."""
+
+    button = OneOf(BUTTONS, required=True)
+    message_id = Text(longest=ID_LENGTH, blank=False, required=True)
+    tag = Tag(required=True)
+    fast = Boolean(required=True)
+    callback_url = CallbackUrl()
+    extra = Text(longest=EXTRA_LENGTH)
+
+    def on_bind_field(self, field_name: str, field_obj: Any) -> None:
+        """Name the field on the wire."""
+        field_obj.data_key = _WIRE_NAMES.get(field_name, field_name)
+
+    def read(self, body: Mapping[str, Any]) -> Press:
+        """Return what the caller asks for.
+
+        Raises:
+            InvalidRequest: a field is wrong or unknown.
+        """
+        found = self.fields_of(body)
+        lane = Lane.FAST if found.pop("fast") else Lane.RELAXED
+        return Press(lane=lane, **found)
+
+
+class RefreshSchema(Wire):
+    """The body of ``POST /draw/midjourney/refresh``."""
+
+    tag = Tag(required=True)
+
+    def read(self, body: Mapping[str, Any]) -> str:
+        """Return the tag whose newest job is to be submitted again.
+
+        Raises:
+            InvalidRequest: a field is wrong or unknown.
+        """
+        return str(self.fields_of(body)["tag"])
+
+
+_WIRE_NAMES = {
+    "button": "buttonType",
+    "message_id": "messageId",
+    "callback_url": "callBackUrl",
+}
