@@ -1,0 +1,95 @@
+"""Log lines: fixed names, facts beside them, one line each."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from limner import log
+
+
+@pytest.fixture
+def said() -> Iterator:
+    """Set logging up in a format and read what was written; everything is as before afterwards."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    levels = {
+        name: logging.getLogger(name).level
+        for name in ("urllib3", "celery.worker.strategy", "celery.app.trace")
+    }
+    stream = io.StringIO()
+
+    def set_up(log_format: str, level: str = "info"):
+        log.set_up(log_format, level, logging.StreamHandler(stream))
+        return lambda: stream.getvalue().splitlines()
+
+    yield set_up
+    root.handlers[:], root.level = before[0], before[1]
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def test_an_event_is_one_json_object_with_its_facts(said):
+    lines = said("json")
+
+    log.event(logging.getLogger("limner.test"), "job.accepted", job="j1", lane="fast", grid=Path())
+
+    (line,) = map(json.loads, lines())
+    assert (line["event"], line["job"], line["lane"]) == ("job.accepted", "j1", "fast")
+    assert (line["level"], line["logger"], line["grid"]) == ("info", "limner.test", ".")
+    assert line["at"].endswith("+00:00")
+
+
+def test_an_event_for_people_is_one_line_of_columns(said):
+    lines = said("text")
+
+    log.event(logging.getLogger("limner.test"), "lease.lost", logging.WARNING, job="j1", took_s=2)
+
+    (line,) = lines()
+    assert line.endswith("warning lease.lost job=j1 took_s=2")
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_an_error_brings_its_traceback(said, log_format):
+    lines = said(log_format)
+
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        log.event(logging.getLogger("limner.test"), "drawing.crashed", logging.ERROR, error=True)
+
+    assert "ValueError: broken" in "\n".join(lines())
+    assert (len(lines()) == 1) == (log_format == "json")
+
+
+def test_a_line_break_in_a_fact_does_not_break_a_json_line(said):
+    lines = said("json")
+
+    log.event(logging.getLogger("limner.test"), "engine.failed", why="one\ntwo")
+
+    (line,) = lines()
+    assert json.loads(line)["why"] == "one\ntwo"
+
+
+def test_what_is_below_the_level_is_not_said(said):
+    lines = said("json", "warning")
+
+    log.event(logging.getLogger("limner.test"), "job.accepted")
+    log.event(logging.getLogger("limner.test"), "store.missed", logging.WARNING)
+
+    assert [json.loads(line)["event"] for line in lines()] == ["store.missed"]
+
+
+def test_libraries_that_would_write_urls_or_drown_the_rest_are_kept_quiet(said):
+    lines = said("json")
+
+    logging.getLogger("urllib3.connectionpool").warning("retrying %s", "http://secret/?token=1")
+    logging.getLogger("celery.app.trace").info("Task tick succeeded")
+    logging.getLogger("celery.worker").warning("worth knowing")
+
+    assert [json.loads(line)["event"] for line in lines()] == ["worth knowing"]
