@@ -25,6 +25,7 @@ BUILT_IN = {
     "comfyui": "engines.comfyui",
     "sdapi": "engines.sdapi",
     "openai": "engines.openai",
+    "mjproxy": "engines.mjproxy",
 }
 
 

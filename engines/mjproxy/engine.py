@@ -1,0 +1,229 @@
+"""The mjproxy engine: submits to a midjourney-proxy, and follows the task wherever it goes.
+
+Every parameter goes as a flag of the final prompt, so it is exact by construction. What was submitted
+is paid for: trouble with asking never gives a drawing up, a late picture is taken after the server's
+own time-out, and what the server has forgotten is ``JobLost(charged=True)``. Pictures are copied at
+once, because their addresses expire.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from engines.cells import Four, cell, looks_whole, quarters
+from engines.levels import notes
+from engines.mjproxy.poller import Follower, Poller
+from engines.mjproxy.task import Task, failure
+from engines.mjproxy.upstream import Upstream
+from limner.engine import (
+    Brief,
+    Capabilities,
+    Event,
+    Finished,
+    Handle,
+    Health,
+    Preview,
+    Progress,
+    Queued,
+    Stop,
+)
+from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost, Refused
+
+#: how soon a stop is heeded
+LOOK_S = 0.5
+#: an unchanged task is told of again after so long: its server has a time-out of its own
+ALIVE_S = 20.0
+#: so many polls in a row must miss a task before it counts as forgotten
+MISSING_MAX = 3
+#: how often pictures that cannot be fetched, or are not named yet, are waited for: one poll each
+FETCHES_MAX = 3
+
+
+class MjProxy:
+    """One midjourney-proxy."""
+
+    def __init__(
+        self,
+        name: str,
+        upstream: Upstream,
+        *,
+        poll_s: float,
+        late_s: float,
+        silent_s: float,
+        previews: bool,
+        can_cancel: bool,
+    ) -> None:
+        self._name = name
+        self._upstream = upstream
+        self._poller = Poller(upstream.look, poll_s)
+        self._late_s = late_s
+        self._silent_s = silent_s
+        self._previews = previews
+        self._can_cancel = can_cancel
+
+    def capabilities(self) -> Capabilities:
+        """Say that every parameter is a flag; of the seeds, Midjourney takes one for all four."""
+        return Capabilities(
+            seed="near" if self._upstream.send_seed else "none",
+            cancel=self._can_cancel,
+            attach=True,
+            previews=self._previews,
+            charged=True,
+        )
+
+    def health(self) -> Health:
+        """Ask about a task that there is not."""
+        try:
+            self._upstream.ask()
+        except Refused as error:
+            return Health("down", f"{error.kind}: {error.message}")
+        except EngineBusy as error:
+            return Health("degraded", error.message)
+        except EngineError as error:
+            return Health("down", error.message)
+        return Health("ok")
+
+    def submit(self, brief: Brief) -> Handle:
+        """Submit; a follow-up of a drawing of this server presses its button there."""
+        parent = brief.parent
+        ours = parent.handle if parent and parent.engine == self._name else None
+        return {"engine": self._name, **self._upstream.submit(brief, ours)}
+
+    def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        """Tell what the task's record says until it has its pictures."""
+        with self._poller.following(str(handle["task"])) as follower:
+            watching = _Watching(self._upstream, handle, brief, previews=self._previews)
+            for task in self._tasks(follower, str(handle["task"]), stop):
+                cells = watching.pictures_of(task) if task.state == "done" else None
+                if cells:
+                    mode = {"mode": task.mode} if task.mode else {}
+                    yield Finished(cells, brief.seeds, notes(brief, self.capabilities(), **mode))
+                    return
+                if task.state in ("failed", "cancelled", "asks"):
+                    self._judge(task, watching)
+                yield from watching.steps_of(task)
+
+    def cancel(self, handle: Handle) -> None:
+        """Cancel the task, where the operator says that this server can."""
+        if self._can_cancel:
+            self._upstream.cancel(str(handle["task"]))
+
+    def close(self) -> None:
+        """End the polling and close the connections."""
+        self._poller.close()
+        self._upstream.close()
+
+    def _tasks(self, follower: Follower, name: str, stop: Stop) -> Iterator[Task]:
+        """Yield each look at the task until told to stop."""
+        missing = 0
+        while not stop.is_set():
+            look = follower.next_look(LOOK_S)
+            if look is None:
+                self._check_silence(follower)
+                continue
+            task = look.task
+            missing = 0 if task else missing + 1
+            if missing >= MISSING_MAX:
+                # Asked for by itself, too: a list may leave out what the server still knows.
+                task = self._upstream.look_at(name)
+                if task is None:
+                    raise JobLost("The engine has forgotten this drawing.", charged=True)
+                missing = 0
+            if task and not stop.is_set():
+                yield task
+
+    def _check_silence(self, follower: Follower) -> None:
+        # Whatever the trouble with asking is, the drawing may well go on: only EngineDown keeps its
+        # handle, so that another watch finds it.
+        if time.monotonic() - follower.heard_s > self._silent_s:
+            why = follower.error.message if follower.error else "no answer"
+            raise EngineDown(f"silent for {self._silent_s:g} s: {why}")
+
+    def _judge(self, task: Task, watching: _Watching) -> None:
+        """Raise what a failed task means, unless its picture may still come."""
+        if not task.timed_out:
+            raise failure(task)
+        if watching.late_for_s() > self._late_s:
+            raise JobLost("The engine's own time was over.", charged=True)
+
+
+class _Watching:
+    """What one watch has told so far."""
+
+    def __init__(self, upstream: Upstream, handle: Handle, brief: Brief, *, previews: bool) -> None:
+        self._upstream = upstream
+        self._ahead = int(handle.get("ahead", 0))
+        self._width, self._height = brief.width, brief.height
+        self._previews = previews
+        self._fraction = 0.0
+        self._shown = ""
+        self._told: Task | None = None
+        self._told_s = 0.0
+        self._late_since_s: float | None = None
+        self._fetches = 0
+
+    def steps_of(self, task: Task) -> Iterator[Event]:
+        """Yield what is new about a task; now and then that it is still there."""
+        now = time.monotonic()
+        if task == self._told and now - self._told_s < ALIVE_S:
+            return
+        self._told, self._told_s = task, now
+        if task.state == "waiting":
+            yield Queued(self._ahead + 1)
+            return
+        # Free text, or less than before, tells nothing.
+        self._fraction = max(self._fraction, task.fraction or 0.0)
+        yield Progress(self._fraction)
+        preview = self._preview(task)
+        if preview:
+            yield Preview(None, preview)
+
+    def late_for_s(self) -> float:
+        """Return for how long the server has called this task timed out."""
+        if self._late_since_s is None:
+            self._late_since_s = time.monotonic()
+        return time.monotonic() - self._late_since_s
+
+    def pictures_of(self, task: Task) -> Four | None:
+        """Return the cells of a task that is done; None if they cannot be had yet.
+
+        Raises:
+            JobLost: they could not be had a few times.
+            EngineDown: who keeps the pictures cannot be reached; another watch may find them.
+        """
+        try:
+            return self._cells(task)
+        except BadResult:
+            # Addresses expire: the next look may bring a fresh one.
+            self._fetches += 1
+            if self._fetches >= FETCHES_MAX:
+                raise JobLost("The engine's pictures are gone.", charged=True) from None
+            return None
+
+    def _cells(self, task: Task) -> Four:
+        if task.cells:
+            try:
+                first, second, third, fourth = (
+                    cell(self._upstream.picture(url), self._width, self._height)
+                    for url in task.cells
+                )
+            except EngineError:
+                if not task.picture:
+                    raise
+            else:
+                return first, second, third, fourth
+        if not task.picture:
+            raise BadResult("The engine's task has no picture.")
+        return quarters(self._upstream.picture(task.picture), self._width, self._height)
+
+    def _preview(self, task: Task) -> bytes | None:
+        if not self._previews or task.state != "drawing" or task.picture in ("", self._shown):
+            return None
+        self._shown = task.picture
+        try:
+            image = self._upstream.picture(task.picture, preview=True)
+        except EngineError:
+            # A preview is nothing to fail a drawing for.
+            return None
+        return image if looks_whole(image) else None

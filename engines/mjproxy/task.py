@@ -1,0 +1,138 @@
+"""What a midjourney-proxy's record of a task means; pure.
+
+Source: ``Task.java`` and ``TaskStatus.java`` of novicezk/midjourney-proxy; ``TaskInfo.cs`` of
+trueai-org/midjourney-proxy, which adds MODAL, CANCEL and ``imageUrls``. Reasons of failure are free
+text, in Chinese or English, partly Midjourney's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
+
+State = Literal["waiting", "drawing", "done", "failed", "cancelled", "asks"]
+
+_STATES: dict[str, State] = {
+    "NOT_START": "waiting",
+    "SUBMITTED": "drawing",
+    "IN_PROGRESS": "drawing",
+    "SUCCESS": "done",
+    "FAILURE": "failed",
+    "CANCEL": "cancelled",
+    "MODAL": "asks",
+}
+_PERCENT = re.compile(r"(\d{1,3})(?:\.\d+)?\s*%")
+_TIMEOUT = re.compile(r"time[\s_-]*d?\s*out|超时", re.IGNORECASE)
+_CANCELLED = re.compile(r"取消|cancel", re.IGNORECASE)
+_SHUT_OUT = re.compile(
+    r"account.{0,40}(?:banned|blocked|suspended|disabled)|封号|[账帐]号.{0,10}(?:封|禁用)",
+    re.IGNORECASE,
+)
+_MODERATED = re.compile(
+    r"banned|blocked|moderat|sensitive|nsfw|violat|敏感|违规|违禁|审核", re.IGNORECASE
+)
+_PARAMETER = re.compile(
+    r"invalid (?:parameter|link|option|value)|unrecognized|param\w* error|参数", re.IGNORECASE
+)
+_REFERENCE = re.compile(r"base64|upload|image (?:url|link|prompt)|垫图|图片", re.IGNORECASE)
+_CREDIT = re.compile(
+    r"credit|quota|subscri|fast hours|per day|额度|余额|订阅|次数|今日|每日", re.IGNORECASE
+)
+_FULL = re.compile(r"queue|full|concurren|too many|limit|队列|并发|排队|上限|繁忙", re.IGNORECASE)
+_NO_ACCOUNT = re.compile(r"instance|account|实例|账号|帐号", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One look at a task."""
+
+    id: str
+    state: State
+    #: 0-1, or None where it does not say
+    fraction: float | None
+    #: the grid, or a preview of it while it is drawn
+    picture: str
+    #: the four cells, where the server has cut them; else nothing
+    cells: tuple[str, ...]
+    reason: str
+    mode: str
+
+    @property
+    def timed_out(self) -> bool:
+        """Say whether the server gave it up only because it took long: it may still come."""
+        return self.state == "failed" and bool(_TIMEOUT.search(self.reason))
+
+
+def task_of(told: Mapping[str, Any]) -> Task:
+    """Read a record; a status that nobody knows counts as drawing."""
+    urls = told.get("imageUrls")
+    cells = tuple(_url(item) for item in urls) if isinstance(urls, list) else ()
+    return Task(
+        id=str(told.get("id", "")),
+        state=_STATES.get(str(told.get("status", "")).upper(), "drawing"),
+        fraction=_fraction(told.get("progress")),
+        picture=_url(told.get("imageUrl")),
+        cells=cells if len(cells) == 4 and all(cells) else (),
+        reason=str(told.get("failReason") or ""),
+        mode=str(told.get("mode") or ""),
+    )
+
+
+def failure(task: Task) -> EngineError:
+    """Return what it means that a task ended without its picture; its words stay in here."""
+    reason = task.reason
+    if task.state == "asks":
+        return Rejected("failed", "The engine asks for a confirmation that nobody can give.")
+    if task.state == "cancelled" or _CANCELLED.search(reason):
+        return Rejected("failed", "The drawing was cancelled at the engine.")
+    return (
+        _by_words(reason)
+        or (EngineDown("no account can draw") if _NO_ACCOUNT.search(reason) else None)
+        or EngineError("The engine failed to draw this.")
+    )
+
+
+def refusal(code: int, text: str) -> EngineError:
+    """Return what an answer to a submission means that is neither 1, 21 nor 22."""
+    match code:
+        case 23:
+            return EngineBusy(5.0, "its queue is full")
+        case 24:
+            return Rejected("moderated", "The prompt was refused by moderation.")
+        case 3:
+            return EngineBusy(10.0, "no account can draw now")
+        case 9:
+            return EngineBusy(10.0, "it failed inside, or its queue is full")
+    return _by_words(text) or Rejected("parameter", "The engine does not take this prompt.")
+
+
+def _by_words(text: str) -> EngineError | None:
+    if _SHUT_OUT.search(text):
+        return Refused("credentials", "the account is shut out")
+    if _MODERATED.search(text):
+        return Rejected("moderated", "The prompt or its picture was refused by moderation.")
+    if _CREDIT.search(text):
+        return Refused("credit", "the account may draw no more for now")
+    if _FULL.search(text):
+        return EngineBusy(10.0, "its queue is full")
+    if _PARAMETER.search(text):
+        return Rejected("parameter", "The engine does not take these parameters.")
+    if _REFERENCE.search(text):
+        return Rejected("reference", "The engine could not use the reference images.")
+    return None
+
+
+def _fraction(value: Any) -> float | None:
+    """Read "42%", also out of other text; None for "Waiting to start" and the like."""
+    found = _PERCENT.search(str(value or ""))
+    return min(int(found[1]), 100) / 100 if found else None
+
+
+def _url(item: Any) -> str:
+    if isinstance(item, Mapping):
+        item = item.get("url")
+    return item if isinstance(item, str) else ""

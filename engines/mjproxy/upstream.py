@@ -1,0 +1,182 @@
+"""The routes of a midjourney-proxy: submit, follow-up, look, cancel, fetch a picture.
+
+Source: the controllers of novicezk/midjourney-proxy 2.6 (``/mj/submit/imagine``, ``/submit/change``)
+and of trueai-org/midjourney-proxy 11 (``/submit/action``, ``/submit/modal``, ``/task/{id}/cancel``,
+``/mj-fast/mj``, ``/mj-relax/mj``). An answer to a submission is HTTP 200 also when it refuses; its
+``code`` says which: 1 accepted, 22 accepted and waiting, 21 exists, 23 full, 24 banned word, 3 no
+account, 4 invalid, 9 failure.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engines.cut import Cut
+from engines.mjproxy.task import Task, refusal, task_of
+from engines.remote import Answered, NoAnswer, Remote
+from limner.engine import Brief, Handle, Parent
+from limner.errors import BadResult, JobLost
+
+_ACCEPTED, _WAITING, _EXISTS = 1, 22, 21
+_PREFIXES = {True: "/mj-fast/mj", False: "/mj-relax/mj"}
+_MODES = {True: "FAST", False: "RELAX"}
+#: a preview must not hold up a stop
+PREVIEW_S, PICTURE_S = 1.4, 10.0
+
+
+class Upstream:
+    """One server."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        probe: Remote,
+        *,
+        speed: str,
+        submit_s: float,
+        niji_bot: bool,
+        send_seed: bool,
+    ) -> None:
+        self._remote, self._probe = remote, probe
+        self._speed = speed
+        self._submit_s = submit_s
+        self._niji_bot = niji_bot
+        self.send_seed = send_seed
+
+    def ask(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            EngineError: there is none, or our secret is not taken.
+        """
+        self._probe.post_json("/mj/task/list-by-condition", {"ids": ["limner"]})
+
+    def submit(self, brief: Brief, parent: Handle | None) -> dict[str, Any]:
+        """Submit a drawing and return ``task`` and ``ahead``; ``parent`` is a task of this server.
+
+        Raises:
+            EngineError: nothing was started; but after ``JobLost`` nobody can tell.
+        """
+        told = self._follow_up(brief, parent) if parent and brief.parent else None
+        told = told or self._send(brief, "imagine", self._imagine(brief))
+        return _accepted(told)
+
+    def look(self, tasks: Sequence[str]) -> dict[str, Task]:
+        """Return what the server knows of these tasks; those that it does not know are left out."""
+        told = self._remote.post_json("/mj/task/list-by-condition", {"ids": list(tasks)})
+        if not isinstance(told, list):
+            raise BadResult("The engine's answer is no list.")
+        found = (task_of(item) for item in told if isinstance(item, dict))
+        return {task.id: task for task in found}
+
+    def look_at(self, task: str) -> Task | None:
+        """Return what the server knows of one task; None if nothing."""
+        told = self._fetch(task)
+        return task_of(told) if told else None
+
+    def cancel(self, task: str) -> None:
+        """Ask the server to cancel; what is over, or cannot be cancelled, is no error."""
+        try:
+            self._remote.request("POST", f"/mj/task/{task}/cancel")
+        except Answered:
+            return
+
+    def picture(self, url: str, *, preview: bool = False) -> bytes:
+        """Return the picture behind an address that the server gave."""
+        return self._remote.download(url, read_s=PREVIEW_S if preview else PICTURE_S)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._remote.close()
+        self._probe.close()
+
+    def _imagine(self, brief: Brief) -> dict[str, Any]:
+        prompt = brief.final_prompt
+        if self.send_seed and "--seed" not in prompt:
+            prompt += f" --seed {brief.seeds[0]}"
+        body: dict[str, Any] = {"prompt": prompt, "base64Array": [], "state": brief.job_id}
+        pictures = list(brief.references)
+        if brief.parent and brief.parent.picture:
+            pictures.insert(0, brief.parent.picture)
+        body["base64Array"] = [_data_url(path) for path in pictures]
+        if self._niji_bot:
+            body["botType"] = "NIJI_JOURNEY" if brief.niji else "MID_JOURNEY"
+        return body
+
+    def _follow_up(self, brief: Brief, parent: Handle) -> dict[str, Any] | None:
+        """Press a button of the parent; None if its server does not know it any more."""
+        assert brief.parent
+        task = str(parent.get("task", ""))
+        told = self._fetch(task) if task else {}
+        if str(told.get("status", "")).upper() != "SUCCESS":
+            return None
+        buttons = told.get("buttons")
+        if not isinstance(buttons, list) or not buttons:
+            return self._send(brief, "change", {"taskId": task, **_change(brief.parent)})
+        custom_id = _custom_id(buttons, brief.parent)
+        if not custom_id:
+            return None
+        told = self._send(brief, "action", {"taskId": task, "customId": custom_id})
+        if told.get("code") == _EXISTS and told.get("result"):
+            # Remix mode: the server wants the prompt confirmed.
+            body = {"taskId": told["result"], "prompt": brief.final_prompt}
+            told = self._send(brief, "modal", body)
+        return told
+
+    def _fetch(self, task: str) -> dict[str, Any]:
+        """Return a task's record; an unknown id is an empty answer there, and no 404."""
+        try:
+            return self._remote.request("GET", f"/mj/task/{task}/fetch").table()
+        except Answered:
+            return {}
+
+    def _send(self, brief: Brief, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+        base = _PREFIXES[brief.fast] if self._speed == "prefix" else "/mj"
+        if self._speed == "filter":
+            body = {**body, "accountFilter": {"modes": [_MODES[brief.fast]]}}
+        try:
+            # A connection of its own: one that was kept might break just now, and then nobody
+            # could tell whether the drawing was started.
+            answer = self._remote.request(
+                "POST", f"{base}/submit/{verb}", json=body, read_s=self._submit_s, cut=Cut()
+            )
+        except NoAnswer:
+            raise JobLost("Nobody can tell whether it was started.", charged=True) from None
+        except Answered as error:
+            # trueai says 404 and 400 where novicezk says 200; the code is in the body all the same.
+            if "code" not in error.answer.table():
+                raise
+            answer = error.answer
+        return answer.table()
+
+
+def _accepted(told: dict[str, Any]) -> dict[str, Any]:
+    code, task = told.get("code"), told.get("result")
+    if code not in (_ACCEPTED, _WAITING, _EXISTS):
+        if not isinstance(code, int):
+            raise BadResult("The engine's answer has no code.")
+        raise refusal(code, str(told.get("description") or ""))
+    if not isinstance(task, str | int) or not str(task):
+        raise BadResult("The engine's answer names no task.")
+    properties = told.get("properties")
+    ahead = properties.get("numberOfQueues") if isinstance(properties, dict) else None
+    return {"task": str(task), "ahead": ahead if isinstance(ahead, int) and ahead > 0 else 0}
+
+
+def _change(parent: Parent) -> dict[str, Any]:
+    if parent.cell is None:
+        return {"action": "REROLL"}
+    return {"action": "VARIATION", "index": parent.cell + 1}
+
+
+def _custom_id(buttons: list[Any], parent: Parent) -> str | None:
+    wanted = "::reroll::" if parent.cell is None else f"::variation::{parent.cell + 1}::"
+    ids = (str(button.get("customId", "")) for button in buttons if isinstance(button, dict))
+    return next((custom_id for custom_id in ids if wanted in custom_id), None)
+
+
+def _data_url(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
