@@ -136,7 +136,8 @@ class Comfy(Loopback):
         return as_json({"queue_running": running, "queue_pending": pending})
 
     def _entry(self, number: float, prompt_id: str) -> list[Any]:
-        entry: list[Any] = [number, prompt_id, {}, {}, []]
+        body = self.prompts[prompt_id]
+        entry: list[Any] = [number, prompt_id, body["prompt"], body.get("extra_data", {}), []]
         return [*entry, {"sensitive": 1}] if "six-tuple" in self.faults else entry
 
     def _get_history(self, asked: Asked) -> Answer:
