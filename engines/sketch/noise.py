@@ -21,6 +21,7 @@ Floats = npt.NDArray[Any]
 #: bicubic looks two cells around; one more against rounding
 MARGIN = 3
 
+#: points of a texture for a full cell; a power of two
 TEXTURE = 512
 
 
@@ -83,23 +84,26 @@ def ridge(
 class Texture:
     """One seamless field that can be read at any coordinates: along a slope, by depth, on a band."""
 
-    def __init__(self, rng: np.random.Generator, *, lumps: int = 8, octaves: int = 5) -> None:
-        self._field = fractal(rng, TEXTURE, TEXTURE, (lumps, lumps), octaves=octaves, tile=True)
+    def __init__(
+        self, rng: np.random.Generator, *, lumps: int = 8, octaves: int = 5, points: int = TEXTURE
+    ) -> None:
+        self._points = points
+        self._field = fractal(rng, points, points, (lumps, lumps), octaves=octaves, tile=True)
 
     def at(self, across: Floats, down: Floats) -> Floats:
         """Return the field at these coordinates, 1.0 being the whole texture; they broadcast."""
-        columns = np.asarray(across * TEXTURE, np.int32) & (TEXTURE - 1)
-        rows = np.asarray(down * TEXTURE, np.int32) & (TEXTURE - 1)
+        columns = np.asarray(across * self._points, np.int32) & (self._points - 1)
+        rows = np.asarray(down * self._points, np.int32) & (self._points - 1)
         return np.asarray(self._field[rows, columns])
 
     def smooth_at(self, across: Floats, down: Floats) -> Floats:
         """Return the same between the texture's own points, for where one is larger than a pixel."""
-        x, y = across * TEXTURE, down * TEXTURE
+        x, y = across * self._points, down * self._points
         left, top = np.floor(x), np.floor(y)
         dx, dy = (x - left).astype(np.float32), (y - top).astype(np.float32)
         column, row = left.astype(np.int32), top.astype(np.int32)
-        c0, c1 = column & (TEXTURE - 1), (column + 1) & (TEXTURE - 1)
-        r0, r1 = row & (TEXTURE - 1), (row + 1) & (TEXTURE - 1)
+        c0, c1 = column & (self._points - 1), (column + 1) & (self._points - 1)
+        r0, r1 = row & (self._points - 1), (row + 1) & (self._points - 1)
         upper = self._field[r0, c0] * (1 - dx) + self._field[r0, c1] * dx
         lower = self._field[r1, c0] * (1 - dx) + self._field[r1, c1] * dx
         return np.asarray(upper * (1 - dy) + lower * dy, np.float32)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from engines.sketch.canvas import Canvas
 from engines.sketch.element import ELEMENTS
-from engines.sketch.finish import finish
+from engines.sketch.finish import LUMA, finish
 from engines.sketch.order import Order
 from engines.sketch.palette import to_bytes
 from engines.sketch.plan import Plan, plan
@@ -51,7 +51,15 @@ def paint(order: Order, cell: int, shrink: int = 1) -> Pixels:
     stage.paint_lights()
     for late in stage.afterwards:
         late()
+    if "noir" in planned.moods:
+        _bleach(stage.canvas)
     return to_bytes(stage.canvas.rgb)
+
+
+def _bleach(canvas: Canvas) -> None:
+    """Take out nearly all colour: lamps and named colours have brought some into black and white."""
+    grey = (canvas.rgb @ LUMA)[..., None]
+    canvas.rgb = canvas.rgb + (grey - canvas.rgb) * np.float32(0.88)
 
 
 def _scene(stage: Stage, planned: Plan) -> None:
@@ -60,11 +68,18 @@ def _scene(stage: Stage, planned: Plan) -> None:
         flow(stage)
     else:
         paint_sky(stage)
-    for mention in sorted(planned.mentions, key=lambda mention: ELEMENTS[mention.name].depth):
+    for mention in sorted(planned.mentions, key=lambda mention: _depth(mention.name, planned)):
         known = ELEMENTS[mention.name]
         # a landscape's parts become signs in a pattern; what has neither lends its mood alone
         if not tile or (not paint_motif(stage, mention) and known.motif):
             known.paint(stage, mention)
+
+
+def _depth(name: str, planned: Plan) -> int:
+    """Return when an element is painted: a forest by a lake comes first, to be mirrored in it."""
+    if name == "forest" and planned.has("water"):
+        return ELEMENTS["water"].depth - 1
+    return ELEMENTS[name].depth
 
 
 def paint_encoded(order: Order, cell: int, shrink: int) -> bytes:

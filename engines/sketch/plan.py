@@ -166,7 +166,11 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
             add("nebula")
         return tuple(mentions)
     floating = [m for m in mentions if ELEMENTS[m.name].place == "float" and not m.flies]
-    if floating or "shore" in names:
+    if (
+        floating
+        or names & {"shore", "waterfall"}
+        or ("lighthouse" in names and not names & GROUNDS)
+    ):
         add("water")
     if "city" in names and not names & GROUNDS and wishes % 4:
         add("water")

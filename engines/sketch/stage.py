@@ -13,7 +13,7 @@ import numpy as np
 
 from engines.sketch.canvas import Canvas
 from engines.sketch.element import ELEMENTS, Mention
-from engines.sketch.noise import Floats, Texture, generator
+from engines.sketch.noise import TEXTURE, Floats, Texture, generator
 from engines.sketch.palette import lighter, mix, to_linear, to_oklab
 from engines.sketch.plan import Plan
 from engines.sketch.shape import Mask, Shape
@@ -66,7 +66,12 @@ class Stage:
     @cached_property
     def texture(self) -> Texture:
         """The grain of rock, waves and bark, read in each shape's own coordinates."""
-        return Texture(self.rng("texture"))
+        return self.new_texture(self.rng("texture"))
+
+    def new_texture(self, rng: np.random.Generator, *, lumps: int = 8, octaves: int = 5) -> Texture:
+        """Return a texture of its own for one element, no finer than this size can show."""
+        points = TEXTURE if self.scale > 0.4 else TEXTURE // 2
+        return Texture(rng, lumps=lumps, octaves=octaves, points=points)
 
     # -- colours ---------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ import engines.sketch.scene.portrait
 import engines.sketch.scene.seaside
 import engines.sketch.scene.sky
 import engines.sketch.scene.spectacle
+import engines.sketch.scene.still_life
 import engines.sketch.scene.things
 import engines.sketch.scene.trees
 import engines.sketch.scene.water

@@ -119,7 +119,7 @@ def hills(stage: Stage, mention: Mention) -> None:
         ground = stage.horizon + (1 - stage.horizon) * (base * 2.2 + sway * line * 1.6)
         colour = mix(own, palette.far, 0.45) if layer == 0 else own
         _slope(stage, ground.astype(np.float32), colour, 0.35 * (1 - layer))
-        _copses(stage, ground, mix(own, palette.ink, 0.4), far=0.42 - 0.3 * layer)
+        _copses(stage, ground, mix(own, palette.ink, 0.3), far=0.42 - 0.3 * layer)
 
 
 def _copses(stage: Stage, line: Floats, colour: Floats, *, far: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.sketch.element import Mention, element
-from engines.sketch.noise import Floats, Texture, smoothstep
+from engines.sketch.noise import Floats, smoothstep
 from engines.sketch.palette import lighter, mix, ramp, to_linear
 from engines.sketch.scene.sky import stars
 
@@ -61,7 +61,7 @@ def moon(stage: Stage, mention: Mention) -> None:
         disc = disc * smoothstep(
             0.93, 0.93 + 3 * edge, np.sqrt((dx - 0.42) ** 2 + (dy + 0.12) ** 2)
         )
-    texture = Texture(rng, lumps=5, octaves=6)
+    texture = stage.new_texture(rng, lumps=5, octaves=6)
     # a ball's surface: coordinates spread towards the rim
     bulge = 1 + 0.25 * np.clip(distance, 0, 1) ** 2
     seas = smoothstep(-0.5, 0.9, texture.smooth_at(dx * bulge * 0.16 + 0.3, dy * bulge * 0.16))
@@ -102,7 +102,7 @@ def planet(stage: Stage, mention: Mention) -> None:
     depth = np.sqrt(np.clip(1 - distance * distance, 0, 1))
     sun_x = -0.75 if plan.light_x < x else 0.75
     light = np.clip(dx * sun_x - dy * 0.45 + depth * 0.5, 0, 1)
-    texture = Texture(rng, lumps=5, octaves=6)
+    texture = stage.new_texture(rng, lumps=5, octaves=6)
     swirl = texture.smooth_at(u / (depth + 1.1) * 0.3, v * 0.35)
     bands = texture.smooth_at(u * 0.04 + swirl * 0.03, v * 0.5 + swirl * 0.03)
     base = stage.colour_of(mention, stage.accent(1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.sketch.element import Mention, element
-from engines.sketch.noise import Texture, fractal, smoothstep
+from engines.sketch.noise import fractal, smoothstep
 from engines.sketch.palette import ramp, to_linear
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def flow(stage: Stage) -> None:
     size = (canvas.width, canvas.height)
     first = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
     second = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
-    texture = Texture(rng, lumps=3, octaves=6)
+    texture = stage.new_texture(rng, lumps=3, octaves=6)
     # a whole number of textures across keeps a tile's two sides together
     across = 1.0 if canvas.tile else canvas.width / canvas.unit * 0.8
     down = 1.0 if canvas.tile else canvas.height / canvas.unit * 0.8

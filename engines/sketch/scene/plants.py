@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.sketch.element import Mention, element
+from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
 
@@ -17,22 +18,34 @@ if TYPE_CHECKING:
 
 @element("forest", "forest, pine forest, pine, woodland, fir, 森林, 松林, 松树, 丛林", "ground", 40)
 def forest(stage: Stage, mention: Mention) -> None:
-    """Ranks of firs, paler the farther, with mist between them."""
-    canvas, rng, palette = stage.canvas, stage.rng("forest"), stage.palette
-    across = canvas.width / canvas.unit
+    """Ranks of firs, paler the farther, with mist between them; by a lake only on its far shore."""
+    rng, palette = stage.rng("forest"), stage.palette
     own = stage.colour_of(mention, mix(palette.near, palette.ink, 0.25))
+    if stage.plan.has("water"):
+        for near in (0.0, 0.5, 1.0):
+            _rank(stage, rng, own, near, 0.11 + 0.06 * near, stage.horizon + 0.004)
+        return
     for layer in range(4):
         near = layer / 3
-        trees = Shape()
-        x = -0.05
-        while x < across + 0.05:
-            height = (0.1 + 0.2 * near**1.5) * rng.uniform(0.6, 1.25)
-            trees.with_parts_of(fir(rng), x, rng.uniform(-0.01, 0.01), height)
-            x += height * rng.uniform(0.14, 0.42)
         y = stage.horizon + (1 - stage.horizon) * (0.1 + 0.72 * near**1.3)
-        trees.box(-0.1, -0.6, across + 0.1, 0.0)
-        stage.put(trees, 0, y, 1, own, far=0.62 * (1 - near) ** 1.2, rim=0.25, shade=-0.25)
+        _rank(stage, rng, own, near, 0.1 + 0.2 * near**1.5, y)
     stage.ground[:] = min(stage.horizon + (1 - stage.horizon) * 0.86, 0.97)
+
+
+def _rank(
+    stage: Stage, rng: np.random.Generator, colour: Floats, near: float, height: float, y: float
+) -> None:
+    """Paint one rank of firs from side to side, its feet at ``y``."""
+    across = stage.canvas.width / stage.canvas.unit
+    trees = Shape()
+    x = -0.05
+    while x < across + 0.05:
+        tall = height * rng.uniform(0.6, 1.25)
+        trees.with_parts_of(fir(rng), x, rng.uniform(-0.01, 0.01), tall)
+        x += tall * rng.uniform(0.14, 0.42)
+    if not stage.plan.has("water"):
+        trees.box(-0.1, -0.6, across + 0.1, 0.0)
+    stage.put(trees, 0, y, 1, colour, far=0.62 * (1 - near) ** 1.2, rim=0.25, shade=-0.25)
 
 
 def fir(rng: np.random.Generator) -> Shape:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.sketch.element import Mention, element
-from engines.sketch.noise import Floats, Texture, fractal, smoothstep
+from engines.sketch.noise import Floats, fractal, smoothstep
 from engines.sketch.palette import lighter, mix, ramp, to_linear
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def milky_way(stage: Stage, mention: Mention) -> None:
     # coordinates along and across the band
     along = canvas.y * (canvas.height / canvas.unit) * np.float32(0.92)
     across = (canvas.x - middle) * aspect + (canvas.y - stage.horizon * 0.5) * np.float32(lean)
-    clouds = Texture(rng, lumps=6, octaves=6)
+    clouds = stage.new_texture(rng, lumps=6, octaves=6)
     bend = clouds.smooth_at(along * 0.12, along * 0 + 0.3) * 0.05
     across = across + bend
     dust = clouds.smooth_at(along * 0.35 + 0.1, across * 0.5)
@@ -124,7 +124,7 @@ def nebula(stage: Stage, mention: Mention) -> None:
     canvas, rng = stage.canvas, stage.rng("nebula")
     size = (canvas.width, canvas.height)
     fold = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
-    texture = Texture(rng, lumps=4, octaves=7)
+    texture = stage.new_texture(rng, lumps=4, octaves=7)
     x = canvas.x * (canvas.width / canvas.unit)
     y = canvas.y * (canvas.height / canvas.unit)
     first = texture.smooth_at(x * 0.5 + fold * 0.09, y * 0.5 + fold * 0.05)
@@ -154,7 +154,7 @@ def galaxy(stage: Stage, mention: Mention) -> None:
     v = (dy * np.cos(lean) - dx * np.sin(lean)) * 2.1
     radius = np.sqrt(u * u + v * v) / (0.42 * stage.size(mention)) + 1e-4
     angle = np.arctan2(v, u)
-    texture = Texture(rng, lumps=6, octaves=6)
+    texture = stage.new_texture(rng, lumps=6, octaves=6)
     grain = texture.smooth_at(angle / (2 * np.pi) + np.log(radius) * 0.55, radius * 0.4)
     arms = 0.5 + 0.5 * np.cos(2 * angle + 5.2 * np.log(radius) + grain)
     disc = np.exp(-((radius / 0.62) ** 2))
@@ -183,7 +183,7 @@ def storm_clouds(stage: Stage, mention: Mention) -> None:
 def _clouds(stage: Stage, mention: Mention, *, cover: float, dark: float, name: str) -> None:
     """Paint heaps lit from the light's side: a field, and the same field a step nearer the light."""
     canvas, rng = stage.canvas, stage.rng(name)
-    texture = Texture(rng, lumps=5, octaves=6)
+    texture = stage.new_texture(rng, lumps=5, octaves=6)
     # clouds get flatter and smaller towards the horizon, as a ceiling does
     depth = 1.0 / (1.25 - np.clip(canvas.y / stage.horizon, 0, 1.02))
     x = (canvas.x - 0.5) * (canvas.width / canvas.unit) * depth * 0.2 + rng.random()

@@ -122,6 +122,7 @@ def waterfall(stage: Stage, mention: Mention) -> None:
     across = canvas.width / canvas.unit
     tall = (foot - top) * canvas.height / canvas.unit
     rock = stage.colour_of(mention, mix(palette.far, palette.ink, 0.45))
+    cliffs = np.zeros((canvas.height, canvas.width), np.float32)
     for side in (-1, 1):
         steps = np.linspace(0, 1, 9)
         inner = [
@@ -133,15 +134,15 @@ def waterfall(stage: Stage, mention: Mention) -> None:
         ]
         cliff = Shape().area((side * (across + 0.2), -0.02), *brow, *inner)
         stage.put(cliff, x, foot, 1, rock, rim=0.4, shade=0.15, far=0.12)
-        for _ in range(26):
-            lx, ly = side * (wide * 1.4 + rng.random() * across * 0.6), tall * rng.random()
-            crack = Shape().area(
-                (lx, ly),
-                (lx + 0.02 * rng.random(), ly - 0.13 * rng.random()),
-                (lx + 0.035, ly + 0.01),
-            )
-            tone = lighter(rock, rng.uniform(-0.09, 0.09))
-            stage.put(crack, x, foot, 1, tone, rim=0.2, far=0.15)
+        covered = canvas.spread(cliff.mask(x * canvas.width, foot * canvas.height, canvas.unit))
+        cliffs = np.maximum(cliffs, covered)
+    # layers of rock, bent a little, and the cracks that water has worn across them
+    layers = stage.texture.smooth_at(canvas.x * 0.25, canvas.y * 2.1)
+    cracks = stage.texture.smooth_at(canvas.x * 1.9, canvas.y * 0.3 + 0.05 * layers)
+    lit = smoothstep(-0.5, 0.9, layers + 0.6 * cracks)
+    canvas.wash((cliffs * lit * 0.5).astype(np.float32), to_linear(mix(rock, palette.light, 0.4)))
+    deep = smoothstep(0.3, 1.1, -cracks)
+    canvas.wash((cliffs * deep * 0.6).astype(np.float32), to_linear(mix(rock, palette.ink, 0.6)))
     fall = (canvas.x - x) * across
     down = np.clip((canvas.y - top) / (foot - top), 0, 1)
     threads = stage.texture.smooth_at(fall * 3.2, down * 0.3)
