@@ -37,7 +37,7 @@ from limner.pictures import UnreadablePictureError, open_picture
 log = logging.getLogger(__name__)
 
 #: seconds between two events of one drawing, and the longest wait before ``stop`` is looked at
-PACE_S, LOOK_S = 0.1, 0.5
+PACE_S, LOOK_S = 0.1, 1.0
 #: fast jobs are numbered from here up by the time, before all that the server numbers 0, 1, 2 …:
 #: its own ``front`` would turn their order round
 FRONT_NUMBER = -1e10

@@ -1,0 +1,296 @@
+"""What the ComfyUI engine makes of options, briefs, graphs, frames and refusals; no server needed."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+
+import engines
+from engines.comfyui import faults, mapping
+from engines.comfyui.config import read_config
+from engines.comfyui.frames import Heard, read_frame
+from engines.comfyui.graph import default_workflow
+from engines.comfyui.workflow import Workflow
+from engines.options import Options
+from limner.errors import ConfigError, EngineError, JobLost, OutOfMemory, Refused, Rejected
+from limner.ratios import CELL_SIZE_PX
+from tests.contract.test_engine_comfyui import a_brief, settings
+
+
+def config(**options):
+    return read_config("comfy", Options(settings(**options)))
+
+
+def a_graph(**inputs):
+    """The smallest graph that can be used."""
+    inputs = {"seed": "{{seed}}", "text": "{{prompt}}"} | inputs
+    return {
+        "1": {"class_type": "KSampler", "inputs": inputs},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+
+
+# -- options ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"checkpoint": None}, "checkpoint: is required"),
+        ({"base_url": None}, "base_url: is required"),
+        ({"base_url": "comfy:8188"}, "base_url: must be an http"),
+        ({"base_url": "http://me:hush@comfy:8188"}, "no user and password"),
+        ({"stepz": 20}, "did you mean steps"),
+        ({"steps": 0}, "steps: must be a number from 1"),
+        ({"steps": True}, "steps: must be a number"),
+        ({"steps": 2.5}, "steps: must be a whole number"),
+        ({"family": "flux"}, "family: must be one of sd15, sdxl"),
+        ({"batch": "yes"}, "batch: must be true or false"),
+        ({"api_key": "hush"}, "use api_key_env or api_key_file"),
+        ({"api_key_env": "NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE is not set"),
+        ({"api_key_file": "nowhere"}, "api_key_file: there is no file"),
+        ({"headers": {"X-Team": 3}}, "headers: must have the form"),
+        ({"headers_env": {"X-Key": "NOT_SET_ANYWHERE"}}, "headers_env.X-Key"),
+        ({"workflow": "nowhere.json"}, "workflow: there is no file"),
+        ({"workflow_img2img": __file__}, "workflow_img2img: .* cannot be read as JSON"),
+    ],
+)
+def test_a_wrong_option_is_refused_by_name(options, named):
+    with pytest.raises(ConfigError, match=named) as caught:
+        engines.load(settings(**options))
+
+    assert "hush" not in str(caught.value)
+
+
+def test_a_credential_may_stand_in_a_file(tmp_path):
+    path = tmp_path / "key"
+    path.write_text("hush\n")
+
+    assert config(api_key_file=str(path)).headers["Authorization"] == "Bearer hush"
+    assert "hush" not in repr(config(api_key_file=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("graph", "options", "why"),
+    [
+        ({"nodes": [], "links": []}, {}, r"Export \(API\)"),
+        ([], {}, "not a graph"),
+        ({"1": {"inputs": {}}}, {}, "no class_type"),
+        (a_graph(text="{{promt}}"), {}, r"did you mean \{\{prompt\}\}"),
+        (a_graph(text="fixed"), {}, r"uses no \{\{prompt\}\}"),
+        (a_graph(seed=1), {}, r"uses no \{\{seed\}\}"),
+        (a_graph(model=["9", 0]), {}, "comes from no node"),
+        (a_graph(image="{{reference}}"), {}, "belongs into workflow_img2img"),
+        (a_graph(), {"workflow_output": "7"}, "no node 7"),
+        (a_graph(ckpt_name="{{checkpoint}}"), {}, "checkpoint: is required"),
+    ],
+)
+def test_a_graph_that_cannot_be_used_is_refused_at_the_start(tmp_path, graph, options, why):
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(graph))
+
+    with pytest.raises(ConfigError, match=why):
+        config(workflow=str(path), checkpoint=None, **options)
+
+
+def test_two_picture_nodes_need_a_word_which_one_counts(tmp_path):
+    path = tmp_path / "graph.json"
+    graph = a_graph() | {"3": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}}}
+    path.write_text(json.dumps(graph))
+
+    with pytest.raises(ConfigError, match="2, 3"):
+        config(workflow=str(path), checkpoint=None)
+    chosen = config(workflow=str(path), checkpoint=None, workflow_output="3").workflow
+    assert chosen.output == "3"
+
+
+# -- graphs -------------------------------------------------------------------------------------
+
+
+def values(**changes):
+    return [
+        mapping.cell_values(config(), a_brief(**changes), cell, "limner/a.png", 1)
+        for cell in range(4)
+    ]
+
+
+def test_nodes_that_differ_are_kept_four_times_and_what_hangs_on_them():
+    plan = default_workflow().chains(values())
+
+    assert {n for n in plan.graph if not n[-1].isdigit()} == {
+        "checkpoint",
+        "positive",
+        "negative",
+        "latent",
+    }
+    assert plan.samplers == {f"sampler-{cell}": cell for cell in range(4)}
+    assert plan.outputs == {f"picture-{cell}": cell for cell in range(4)}
+    assert plan.graph["decode-2"]["inputs"]["samples"] == ["sampler-2", 0]
+    assert plan.graph["sampler-2"]["inputs"]["model"] == ["checkpoint", 0]
+
+
+@pytest.mark.parametrize("img2img", [False, True])
+@pytest.mark.parametrize("tile", [False, True])
+def test_every_link_of_the_default_graph_leads_somewhere(img2img, tile):
+    spec = {
+        "input": {
+            "required": {
+                "model": ["MODEL"],
+                "samples": ["LATENT"],
+                "vae": ["VAE"],
+                "mode": ["COMBO", {"options": ["enable", "off"]}],
+                "copy": ["BOOLEAN", {"default": True}],
+            }
+        }
+    }
+    nodes = {"SeamlessTile": spec, "CircularVAEDecode": spec} if tile else None
+
+    plan = default_workflow(img2img=img2img, tile=nodes).chains(values())
+
+    for node in plan.graph.values():
+        for value in node["inputs"].values():
+            if isinstance(value, list):
+                assert value[0] in plan.graph
+
+
+def test_a_placeholder_keeps_its_type_and_a_prompts_own_braces_stay():
+    graph = a_graph(width="{{width}}", note="{{width}}x{{height}}")
+
+    plan = Workflow.check(graph).chains(values(prompt="{{seed}} and {{nonsense}}"))
+
+    inputs = plan.graph["1-0"]["inputs"]
+    assert (inputs["width"], inputs["note"]) == (128, "128x192")
+    assert inputs["text"] == "{{seed}} and {{nonsense}}"
+
+
+# -- the mapping --------------------------------------------------------------------------------
+
+
+def test_chaos_drives_the_cells_apart_and_none_leaves_them_alike():
+    calm, wild = values(), values(chaos=100)
+
+    assert len({v["cfg"] for v in calm}) == len({v["prompt"] for v in calm}) == 1
+    assert len({v["cfg"] for v in wild}) == len({v["prompt"] for v in wild}) == 4
+    assert wild == values(chaos=100)
+
+
+def test_stylize_lowers_the_guidance_and_never_below_one():
+    guidance = [values(stylize=s)[0]["cfg"] for s in (0, 400, 1000)]
+
+    assert guidance == [9.0, 7.0, 4.0]
+    brief = a_brief(stylize=1000, chaos=100)
+    assert all(mapping.guidance(config(cfg=1.5), brief, cell) >= 1 for cell in range(4))
+    assert mapping.guidance(config(cfg=0), brief, 1) == 0
+
+
+def test_raw_leaves_the_operators_words_out_and_niji_adds_its_own():
+    chosen = config(suffix="masterpiece", negative="blurry")
+
+    assert mapping.words(chosen, a_brief(), 0).endswith(", masterpiece")
+    assert mapping.words(chosen, a_brief(style="raw"), 0) == "a lighthouse at dusk"
+    assert "anime" in mapping.words(chosen, a_brief(niji=True, style="cute"), 0)
+    cell = mapping.cell_values(chosen, a_brief(negative="fog"), 0, "", 1)
+    assert cell["negative"] == "fog, blurry"
+
+
+@pytest.mark.parametrize("size", CELL_SIZE_PX.values())
+def test_sdxl_sizes_have_nearly_the_shape_asked_for(size):
+    width, height = mapping.size_px(config(family="sdxl"), a_brief(width=size[0], height=size[1]))
+
+    assert width / height == pytest.approx(size[0] / size[1], rel=0.03)
+    assert width % 64 == height % 64 == 0
+
+
+@pytest.mark.parametrize(("iw", "denoise"), [(None, 0.65), (0, 1.0), (1, 0.65), (2, 0.3)])
+def test_the_weight_of_a_reference_is_how_much_of_it_stays(tmp_path, iw, denoise):
+    assert mapping.denoise(a_brief(references=(tmp_path,), iw=iw)) == denoise
+
+
+# -- frames -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"\0\0\0\4",
+        struct.pack(">II", 4, 9) + b"not json!" + b"picture",
+        struct.pack(">II", 1, 1) + b"somebody else's picture",
+        struct.pack(">II", 3, 1) + b"5text",
+        "not json",
+        "[]",
+        '{"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 1}}}}',
+        '{"type": "executing", "data": {"node": "3"}}',
+        '{"type": "progress", "data": {"prompt_id": "a"}}',
+    ],
+)
+def test_a_frame_that_names_no_drawing_is_passed_over(frame):
+    assert read_frame(frame) == []
+
+
+def test_a_node_that_is_null_means_that_the_drawing_is_over():
+    assert read_frame('{"type": "executing", "data": {"node": null, "prompt_id": "a"}}') == [
+        Heard("a", "over")
+    ]
+
+
+# -- refusals and failures ----------------------------------------------------------------------
+
+
+def refused(class_type, kind, name):
+    graph = {"1": {"class_type": class_type, "inputs": {name: "a value"}}}
+    errors = [{"type": kind, "message": "secret", "extra_info": {"input_name": name}}]
+    return faults.refusal({"node_errors": {"1": {"errors": errors}}}, graph)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "kind"),
+    [
+        (("CheckpointLoaderSimple", "value_not_in_list", "ckpt_name"), Refused, "setup"),
+        (("KSampler", "value_bigger_than_max", "steps"), Refused, "setup"),
+        (("KSampler", "required_input_missing", "model"), Refused, "setup"),
+        (("VAEDecode", "return_type_mismatch", "samples"), Refused, "setup"),
+        (("EmptyLatentImage", "value_smaller_than_min", "width"), Rejected, "parameter"),
+        (("LoadImage", "custom_validation_failed", "image"), Rejected, "reference"),
+    ],
+)
+def test_a_refused_input_is_the_operators_or_the_callers(fault, error, kind):
+    found = refused(*fault)
+
+    assert isinstance(found, error)
+    assert found.kind == kind
+    assert "secret" not in found.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"error": {"type": "invalid_prompt"}, "node_errors": []},
+        {"error": "no prompt", "node_errors": {}},
+        {"error": {"type": "prompt_no_outputs"}, "node_errors": {"9": "what?"}},
+    ],
+)
+def test_a_refusal_without_a_node_is_the_operators(answer):
+    assert isinstance(faults.refusal(answer, a_graph()), Refused)
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (["execution_interrupted", {}], JobLost),
+        (["execution_error", {"exception_type": "torch.OutOfMemoryError"}], OutOfMemory),
+        (["execution_error", {"exception_type": "torch.cuda.OutOfMemoryError"}], OutOfMemory),
+        (["execution_error", {"node_type": "LoadImage", "exception_type": "OSError"}], Rejected),
+        (["execution_error", {"exception_type": "RuntimeError"}], EngineError),
+        (["execution_cached", {}], EngineError),
+        ("odd", EngineError),
+    ],
+)
+def test_the_last_words_of_a_record_say_why_it_failed(last, error):
+    entry = {"status": {"status_str": "error", "messages": [["execution_start", {}], last]}}
+
+    assert type(faults.failure(entry)) is error
+    assert faults.failure({"status": {"status_str": "success", "messages": []}}) is None
