@@ -21,7 +21,7 @@ from api.jobs import jobs
 from api.pictures import pictures
 from api.producer import LazyMessages
 from limner.errors import ConfigError
-from limner.images import FolderImages
+from limner.images import Images
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
@@ -54,7 +54,7 @@ def create_app(
         settings=settings,
         store=store,
         door=Doorkeeper(store.clients, clock),
-        images=FolderImages(settings.image_dir, settings.base_url),
+        images=Images.of(settings),
         messages=(lambda: messages) if messages else LazyMessages(settings, store),
         job_id=job_id,
         seeds=seeds,

@@ -49,6 +49,7 @@ def register(app: Flask) -> None:
     """Let ``app`` answer every error in the one shape."""
     app.register_error_handler(errors.RequestError, _refused)
     app.register_error_handler(errors.StoreDown, _store_down)
+    app.register_error_handler(errors.ImagesDown, _images_down)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
 
@@ -78,6 +79,12 @@ def _refused(error: errors.RequestError) -> Response:
 def _store_down(error: errors.StoreDown) -> Response:
     event(log, "store.missed", logging.WARNING, path=request.path, why=error.message)
     message = "The gateway cannot reach its store. Try again soon."
+    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=STORE_RETRY_AFTER_S)
+
+
+def _images_down(error: errors.ImagesDown) -> Response:
+    event(log, "images.missed", logging.WARNING, path=request.path, why=error.message)
+    message = "The gateway cannot reach its pictures. Try again soon."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=STORE_RETRY_AFTER_S)
 
 

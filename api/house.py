@@ -10,7 +10,7 @@ from typing import cast
 from flask import current_app
 
 from api.door import Doorkeeper
-from limner.images import FolderImages
+from limner.images import Images
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
@@ -26,7 +26,7 @@ class House:
     settings: Settings
     store: Store
     door: Doorkeeper
-    images: FolderImages
+    images: Images
     #: gives the rendered Celery messages, or raises StoreDown as long as the broker is away
     messages: Callable[[], Messages]
     #: gives a fresh job id, 32 hex digits

@@ -2,63 +2,87 @@
 
 from __future__ import annotations
 
-import io
-from functools import lru_cache
-from pathlib import Path
+import re
 
-from flask import Blueprint, Response, request, send_file
-from PIL import Image
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from api.house import house
 from limner.errors import InvalidRequest, PictureNotFound
-from limner.images import CONTENT_TYPES
+from limner.images import CONTENT_TYPES, SHOWN
+from limner.thumbnails import SIDES_PX, thumbnail
 
 pictures = Blueprint("pictures", __name__)
 
 PROCESS = "x-oss-process"
-THUMBNAIL = "style/scale512"
-THUMBNAIL_PX = 512
+#: the two spellings of a thumbnail that callers of the documented API know
+_SCALE = re.compile(r"(?:style/scale|image/resize,(?:m_lfit,)?l_)(\d{1,5})")
+_SHOWN = tuple(f"{kind}/" for kind in SHOWN)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
 #: a picture never changes under its name; 30 days is as long as it is kept by default
 CACHE_CONTROL = "public, max-age=2592000, immutable"
-#: thumbnails kept in memory; each is some 300 KB at most
-THUMBNAILS_KEPT = 64
 
 
 @pictures.get("/images/<path:key>")
 def picture(key: str) -> Response:
-    """Show one picture, or its thumbnail."""
-    path, content_type = _find(key)
-    wanted = request.args.get(PROCESS)
-    if wanted not in (None, "", THUMBNAIL):
-        raise InvalidRequest({PROCESS: [f"Must be {THUMBNAIL}."]})
-    small = thumbnail(path) if wanted else None
-    etag = f"{path.stem}-{THUMBNAIL_PX}" if small else path.stem
-    response = send_file(io.BytesIO(small) if small else path, content_type, etag=etag)
+    """Show one picture, or its thumbnail, whole or in part."""
+    side_px = _side_px(request.args.get(PROCESS))
+    images = house().images
+    _, _, name = key.rpartition("/")
+    stem, _, suffix = name.rpartition(".")
+    if suffix not in CONTENT_TYPES or not key.startswith(_SHOWN) or not images.has(key):
+        raise PictureNotFound
+    response = Response(content_type=CONTENT_TYPES[suffix])
+    response.set_etag(f"{stem}-{side_px}" if side_px else stem)
+    response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
-
-
-@lru_cache(maxsize=THUMBNAILS_KEPT)
-def thumbnail(path: Path) -> bytes | None:
-    """Return the picture with its longest side ``THUMBNAIL_PX``; None: it is no larger anyway."""
-    with Image.open(path) as image:
-        if max(image.size) <= THUMBNAIL_PX:
-            return None
-        kind = image.format
-        image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
-        small = io.BytesIO()
-        image.save(small, kind)
-        return small.getvalue()
-
-
-def _find(key: str) -> tuple[Path, str]:
-    """Return a picture's file and content type; what callers sent inline is not shown."""
-    content_type = CONTENT_TYPES.get(key.rpartition(".")[2])
+    response.make_conditional(request)
+    # What the caller holds already is neither read nor shrunk.
+    if response.status_code != 200:
+        return response
     try:
-        path = house().images.path(key)
+        data = thumbnail(images, key, side_px) if side_px else images.get(key)
     except KeyError:
         raise PictureNotFound from None
-    if key.startswith("spool/") or content_type is None or not path.is_file():
-        raise PictureNotFound
-    return path, content_type
+    return _whole_or_part(response, data)
+
+
+def _side_px(wanted: str | None) -> int | None:
+    """Return the longest side that was asked for; None: the picture as it is."""
+    if not wanted:
+        return None
+    found = _SCALE.fullmatch(wanted)
+    if found and int(found[1]) in SIDES_PX:
+        return int(found[1])
+    styles = ", ".join(f"style/scale{side}" for side in SIDES_PX)
+    raise InvalidRequest({PROCESS: [f"Must be one of {styles}."]})
+
+
+def _whole_or_part(response: Response, data: bytes) -> Response:
+    """Fill in the picture, or the one range of it that was asked for.
+
+    Source: RFC 9110, 14.2. A range that cannot be read, several at once, or one of another version
+    of the picture, is as good as none.
+    """
+    length = len(data)
+    asked = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
+    if request.headers.get("If-Range", response.headers["ETag"]) != response.headers["ETag"]:
+        asked = None
+    if asked is None or not any(asked.groups()):
+        response.set_data(data)
+        return response
+    first, last = asked.groups()
+    if first:
+        start, stop = int(first), min(int(last) + 1 if last else length, length)
+        if last and int(last) < int(first):
+            response.set_data(data)
+            return response
+    else:
+        start, stop = max(length - int(last), 0), length
+    if start >= stop:
+        raise RequestedRangeNotSatisfiable(length)
+    response.status_code = 206
+    response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
+    response.set_data(data[start:stop])
+    return response

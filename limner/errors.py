@@ -10,10 +10,11 @@ Used by every package. The tree::
     │   └── TooFast, WaitingFull
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
+    │   ├── PicturesNotKept     the drawing is there, and cannot be stored
     │   ├── Refused             the operator's account or setup: engine out of rotation
     │   └── Rejected            the caller's prompt or picture: the job fails
     ├── StaleLease              nobody's          → stop: another worker owns the job
-    ├── StoreDown               the house's       → HTTP 503, or try again
+    ├── StoreDown, ImagesDown   the house's       → HTTP 503, or try again
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
 A docstring is the default message, so type and text cannot drift apart.
@@ -171,6 +172,12 @@ class BadResult(EngineError):
     reason_code = "bad_result"
 
 
+class PicturesNotKept(EngineError):
+    """The pictures could not be stored."""
+
+    reason_code = "store_failed"
+
+
 RefusedKind = Literal["credentials", "credit", "setup"]
 RejectedKind = Literal["moderated", "parameter", "reference", "failed"]
 
@@ -200,6 +207,10 @@ class StaleLease(LimnerError):
 
 class StoreDown(LimnerError):
     """Redis cannot be reached."""
+
+
+class ImagesDown(LimnerError):
+    """The image store cannot be reached."""
 
 
 class ConfigError(LimnerError):

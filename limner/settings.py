@@ -127,6 +127,14 @@ def _http_url(raw: Any) -> str | None:
     return text.rstrip("/")
 
 
+def _image_store(raw: Any) -> str | None:
+    text = _text(raw)
+    if not text or "://" in text:
+        return text or None
+    # Processes are started in other folders than the operator's.
+    return str(_path(text))
+
+
 def _redis_url(raw: Any) -> str | None:
     text = _text(raw)
     if text and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
@@ -159,6 +167,20 @@ class Settings:
     port: int = _setting(8000, _whole(1, 65535), "port of the API")
     public_url: str | None = _setting(
         None, _http_url, "base of the picture URLs. Empty: http://host:port"
+    )
+    image_store: str | None = _setting(
+        None,
+        _image_store,
+        "where pictures are: a folder or `s3://bucket/prefix`. Empty: data_dir/images",
+    )
+    image_url: str | None = _setting(
+        None, _http_url, "base of the picture URLs, if a CDN or the bucket serves them"
+    )
+    image_format: str = _setting(
+        "png", _one_of("png", "webp", "jpeg"), "format of the finished pictures: png, webp or jpeg"
+    )
+    metrics_token: str | None = _setting(
+        None, _optional_text, "bearer token of /metrics. Empty: this machine alone may read it"
     )
     api_workers: int = _setting(1, _whole(1, 64), "API processes")
     api_threads: int = _setting(16, _whole(1, 512), "threads of each API process")
@@ -247,7 +269,7 @@ class Settings:
 
     @property
     def image_dir(self) -> Path:
-        """The folder that holds every picture."""
+        """The folder that holds every picture, unless ``image_store`` names another place."""
         return self.data_dir / "images"
 
     def environment(self) -> dict[str, str]:

@@ -21,18 +21,20 @@ from limner.errors import (
     BadResult,
     EngineError,
     EngineStuck,
+    ImagesDown,
     JobLost,
     JobNotFound,
+    PicturesNotKept,
     Rejected,
     StaleLease,
     StoreDown,
 )
 from limner.followup import VARIATION_STRENGTH, cell_of
-from limner.images import FolderImages
+from limner.images import Images
 from limner.job import Job, Picture
 from limner.log import event
 from limner.message import Messages
-from limner.pictures import Encoded, PreviewGrid, check_cells, encode_png, grid
+from limner.pictures import Encoded, PreviewGrid, check_cells, encode, grid
 from limner.store import Store
 from limner.store.lanes import Trouble
 from workers.keeper import Drawing, Keeper
@@ -46,6 +48,12 @@ T = TypeVar("T")
 #: a held job's worker asks again after so long, also when nobody told it to
 ASK_AGAIN_S = 1.0
 STORE_RETRY_S = 0.5
+#: pauses while the image store is away, the last one again and again
+IMAGES_RETRY_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+#: a finished drawing waits so long for the image store before its job fails
+IMAGES_PATIENCE_S = 600.0
+#: a drawing shows no preview for so long after one could not be kept
+PREVIEWS_REST_S = 30.0
 #: least seconds between two writes of a drawing's progress
 PROGRESS_GAP_S = 0.5
 #: the share of the whole that is done before the pictures are composed and stored
@@ -67,12 +75,13 @@ class Draftsman:
         self,
         store: Store,
         engines: Mapping[str, Engine],
-        images: FolderImages,
+        images: Images,
         keeper: Keeper,
         worker: str,
         messages: Callable[[], Messages],
         fetch_for: Callable[[str], Fetch],
         on_lost: Mapping[str, str] | None = None,
+        picture_format: str = "png",
     ) -> None:
         self._store = store
         self._engines = engines
@@ -83,6 +92,7 @@ class Draftsman:
         self._fetch_for = fetch_for
         #: engine → "retry" or "fail", for drawings that were lost after they had cost money
         self._on_lost = on_lost or {}
+        self._format = picture_format
         self._draining = False
 
     def drain(self) -> None:
@@ -158,10 +168,11 @@ class Draftsman:
                 finished, handle = self._run_engine(drawing, engine, job, Path(folder), handle)
             if finished is None:
                 return self._stopped(drawing, engine, job, handle)
-            self._deliver(drawing, job, finished)
+            if not self._deliver(drawing, job, finished):
+                return self._stopped(drawing, engine, job, handle)
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
-        except Rejected as error:
+        except (Rejected, PicturesNotKept) as error:
             return self._fail(drawing, job, error.message, error.reason_code)
         except EngineError as error:
             event(
@@ -194,7 +205,12 @@ class Draftsman:
         lanes = self._store.lanes
         if handle is None:
             fetch = self._patiently(drawing, lambda: self._fetch_for(job.client))
-            references = prepare_references(job.request.references, folder, self._images, fetch)
+            references = self._with_images(
+                drawing,
+                lambda: prepare_references(job.request.references, folder, self._images, fetch),
+            )
+            if references is None:
+                return None, None
             parent = self._parent(drawing, job, folder)
             attempt = self._begin(drawing)
             if attempt is None:
@@ -235,9 +251,12 @@ class Draftsman:
         if cell is None:
             return Parent(engine=parent.engine, handle=parent.handle)
         try:
-            picture = self._images.get(self._images.key_of(parent.cells[cell].url))
+            key = self._images.key_of(parent.cells[cell].url)
+            picture = self._with_images(drawing, lambda: self._images.get(key))
         except KeyError:
             raise Rejected("reference", "The picture to vary is not kept any more.") from None
+        if picture is None:
+            return None
         path = folder / "parent.png"
         path.write_bytes(picture)
         return Parent(path, cell, VARIATION_STRENGTH, parent.engine, parent.handle)
@@ -252,23 +271,63 @@ class Draftsman:
             drawing.wait(begun.wait_s)
         return None
 
-    def _deliver(self, drawing: Drawing, job: Job, finished: Finished) -> None:
-        """Check the pictures, keep them, and only then say so in the record."""
+    def _deliver(self, drawing: Drawing, job: Job, finished: Finished) -> bool:
+        """Check the pictures, keep them, and only then say so in the record; False: told to stop."""
         lanes = self._store.lanes
         drawing.over()
         # The engine is free from here on; what is left to do is ours.
         self._patiently(drawing, lambda: lanes.free_slot(job.id, drawing.token))
         brief = brief_of(job)
         cells = check_cells(finished.cells, brief.width, brief.height)
-        pictures = [self._keep(encode_png(picture)) for picture in (grid(cells), *cells)]
+        pictures = []
+        for picture in (grid(cells), *cells):
+            kept = self._keep(drawing, encode(picture, self._format))
+            if kept is None:
+                return False
+            pictures.append(kept)
         self._patiently(
             drawing,
             lambda: lanes.done(job.id, drawing.token, pictures[0], pictures[1:], finished.notes),
         )
+        return True
 
-    def _keep(self, encoded: Encoded) -> Picture:
-        key = self._images.put("drawings", encoded.data, encoded.suffix, datetime.now(UTC))
+    def _keep(self, drawing: Drawing, encoded: Encoded) -> Picture | None:
+        """Keep one finished picture; None if told to stop meanwhile."""
+        key = self._with_images(
+            drawing,
+            lambda: self._images.put("drawings", encoded.data, encoded.suffix, datetime.now(UTC)),
+        )
+        if key is None:
+            return None
         return Picture(self._images.url(key), encoded.width, encoded.height)
+
+    def _with_images(self, drawing: Drawing, call: Callable[[], T]) -> T | None:
+        """Use the image store, as often as it takes; None if told to stop meanwhile.
+
+        The lease is kept all the while, and the engine draws others.
+
+        Raises:
+            PicturesNotKept: the store was away for ``IMAGES_PATIENCE_S``.
+        """
+        given_up_s = time.monotonic() + IMAGES_PATIENCE_S
+        tries = 0
+        while True:
+            try:
+                return call()
+            except ImagesDown as error:
+                event(
+                    log,
+                    "images.missed",
+                    level=logging.WARNING,
+                    job=drawing.job_id,
+                    why=error.message,
+                )
+                pause_s = IMAGES_RETRY_S[min(tries, len(IMAGES_RETRY_S) - 1)]
+                if time.monotonic() + pause_s > given_up_s:
+                    raise PicturesNotKept from error
+            tries += 1
+            if drawing.wait(pause_s):
+                return None
 
     def _stopped(self, drawing: Drawing, engine: Engine, job: Job, handle: Handle | None) -> str:
         """End a drawing that the keeper told to stop, by its reason."""
@@ -347,7 +406,7 @@ class _Telling:
     """Writes a drawing's progress, coalesced: the newest at most every ``PROGRESS_GAP_S``."""
 
     def __init__(
-        self, store: Store, images: FolderImages, drawing: Drawing, width: int, height: int
+        self, store: Store, images: Images, drawing: Drawing, width: int, height: int
     ) -> None:
         self._store = store
         self._images = images
@@ -356,6 +415,7 @@ class _Telling:
         self._percent = 0
         self._preview: tuple[int | None, bytes] | None = None
         self._told_s = float("-inf")
+        self._previews_from_s = float("-inf")
 
     def see(self, step: object) -> None:
         """Take one event of the engine in; write if the time has come."""
@@ -374,10 +434,7 @@ class _Telling:
     def _tell(self) -> None:
         encoded = self._previews.show(*self._preview) if self._preview else None
         self._preview = None
-        picture = None
-        if encoded:
-            key = self._images.put("previews", encoded.data, encoded.suffix, datetime.now(UTC))
-            picture = Picture(self._images.url(key), encoded.width, encoded.height)
+        picture = self._keep(encoded) if encoded else None
         try:
             self._store.lanes.progress(
                 self._drawing.job_id, self._drawing.token, self._percent, picture
@@ -385,3 +442,15 @@ class _Telling:
         except StoreDown:
             # Only the newest progress counts: the next one makes up for this.
             event(log, "progress.skipped", level=logging.WARNING, job=self._drawing.job_id)
+
+    def _keep(self, encoded: Encoded) -> Picture | None:
+        """Keep a preview; None if the image store is away: there will be others."""
+        if time.monotonic() < self._previews_from_s:
+            return None
+        try:
+            key = self._images.put("previews", encoded.data, encoded.suffix, datetime.now(UTC))
+        except ImagesDown as error:
+            self._previews_from_s = time.monotonic() + PREVIEWS_REST_S
+            event(log, "preview.skipped", level=logging.WARNING, why=error.message)
+            return None
+        return Picture(self._images.url(key), encoded.width, encoded.height)

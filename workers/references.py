@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from limner.errors import Rejected
-from limner.images import FolderImages
+from limner.errors import ImagesDown, Rejected
+from limner.images import Images
 from limner.log import event
 from limner.pictures import (
     REFERENCE_FORMATS,
@@ -42,7 +42,7 @@ Fetch = Callable[[str, int], bytes]
 
 
 def prepare_references(
-    references: Sequence[str], folder: Path, images: FolderImages, fetch: Fetch
+    references: Sequence[str], folder: Path, images: Images, fetch: Fetch
 ) -> list[Path]:
     """Write each reference into ``folder`` as an upright PNG and return the paths, in order.
 
@@ -71,14 +71,19 @@ def prepare_references(
     return paths
 
 
-def drop_spooled(references: Sequence[str], images: FolderImages) -> None:
+def drop_spooled(references: Sequence[str], images: Images) -> None:
     """Forget what a job's caller sent inline; the job has ended."""
     for reference in references:
         if reference.startswith(SPOOL):
-            images.delete(reference.removeprefix(SPOOL))
+            try:
+                images.delete(reference.removeprefix(SPOOL))
+            except ImagesDown as error:
+                # It goes when the spool is pruned.
+                event(log, "reference.left", level=logging.WARNING, why=error.message)
+                return
 
 
-def _read(reference: str, images: FolderImages, fetch: Fetch) -> bytes:
+def _read(reference: str, images: Images, fetch: Fetch) -> bytes:
     if not reference.startswith(SPOOL):
         return fetch(reference, REFERENCE_MAX_BYTES)
     try:

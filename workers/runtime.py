@@ -5,18 +5,22 @@ Called by ``workers.app`` from Celery's signals. Nothing here knows Celery.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import engines
 from limner.engine import Engine
-from limner.images import FolderImages
+from limner.errors import ImagesDown
+from limner.images import Images
 from limner.job import Lane
+from limner.log import event
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
@@ -27,6 +31,10 @@ from workers.outgoing import Outgoing
 from workers.probe import Probe
 from workers.references import Fetch
 
+log = logging.getLogger(__name__)
+
+#: old pictures are looked for so often; they are kept for days
+PRUNE_S = 3600.0
 #: how long an ending process lets a POST under way come to its end
 POSTS_GRACE_S = 5.0
 
@@ -55,12 +63,13 @@ class LaneRuntime:
         self.draftsman = Draftsman(
             self.store,
             self.engines,
-            FolderImages(settings.image_dir, settings.base_url),
+            Images.of(settings),
             self._keeper,
             worker,
             self.messages,
             Fetchers(self.store, settings),
             {engine.name: engine.on_lost for engine in settings.engines},
+            settings.image_format,
         )
 
     def start(self) -> None:
@@ -91,7 +100,8 @@ class CallbackRuntime:
         self.store = Store.of(settings)
         self.messages = LazyMessages(app)
         self._settings = settings
-        self._images = FolderImages(settings.image_dir, settings.base_url)
+        self._images = Images.of(settings)
+        self._prune_next_s = float("-inf")
         self._dispatcher = Dispatcher(self.store, settings)
 
     def start(self) -> None:
@@ -108,13 +118,24 @@ class CallbackRuntime:
         self.store.close()
 
     def tick(self) -> str:
-        """Look after lanes and pictures; a line for operators."""
+        """Look after lanes and, now and then, pictures; a line for operators."""
         sent = self.store.lanes.sweep(self.messages())
-        now = datetime.now(UTC)
-        dropped = self._images.prune("previews", self._settings.preview_keep_days, now)
-        dropped += self._images.prune("spool", self._settings.preview_keep_days, now)
-        dropped += self._images.prune("drawings", self._settings.keep_days, now)
-        return f"{sent} messages sent again, {dropped} days of pictures dropped"
+        return f"{sent} messages sent again, {self._prune()} days of pictures dropped"
+
+    def _prune(self) -> int:
+        """Drop old pictures, at most once in ``PRUNE_S``: a bucket is slow to list."""
+        if time.monotonic() < self._prune_next_s:
+            return 0
+        self._prune_next_s = time.monotonic() + PRUNE_S
+        try:
+            swept = self._images.sweep(self._settings, datetime.now(UTC))
+        except ImagesDown as error:
+            event(log, "images.missed", level=logging.WARNING, why=error.message)
+            return 0
+        for kind in swept:
+            if kind.days:
+                event(log, "pictures.pruned", kind=kind.kind, days=len(kind.days))
+        return sum(len(kind.days) for kind in swept)
 
 
 class Fetchers:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from limner.images import FolderImages
+from limner.errors import ImagesDown
+from limner.images import Images
 from tests.api.asking import refused
 
 NOW = datetime(2027, 1, 15, tzinfo=UTC)
@@ -23,7 +24,7 @@ def encoded(width: int, height: int, suffix: str = "png") -> bytes:
 
 @pytest.fixture
 def images(settings):
-    return FolderImages(settings.image_dir, settings.base_url)
+    return Images.of(settings)
 
 
 def get(app, key: str, query: str = "", **headers):
@@ -93,12 +94,111 @@ def test_a_small_picture_is_not_made_larger(app, images):
     assert get(app, key, "?x-oss-process=style/scale512").data == data
 
 
+@pytest.mark.parametrize("side", [128, 256, 512, 1024])
+@pytest.mark.parametrize(
+    "spelling", ["style/scale{}", "image/resize,l_{}", "image/resize,m_lfit,l_{}"]
+)
+def test_thumbnails_come_in_a_few_sizes_in_both_spellings(app, images, side, spelling):
+    key = images.put("drawings", encoded(1280, 640), "png", NOW)
+
+    response = get(app, key, "?x-oss-process=" + spelling.format(side))
+
+    with Image.open(io.BytesIO(response.data)) as thumbnail:
+        assert thumbnail.size == (side, side // 2)
+
+
+def test_thumbnails_themselves_have_no_address(app, images, settings):
+    key = images.put("drawings", encoded(1024, 1024), "png", NOW)
+    get(app, key, "?x-oss-process=style/scale512")
+    kept = [path.relative_to(settings.image_dir) for path in settings.image_dir.glob("thumbs/*/*")]
+
+    assert len(kept) == 1
+    refused(get(app, kept[0].as_posix()), 404)
+
+
+@pytest.mark.parametrize("query", ["", "?x-oss-process=style/scale128"])
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [
+        ("bytes=0-99", 0, 100),
+        ("bytes=100-", 100, None),
+        ("bytes=-100", -100, None),
+        ("bytes=0-999999999", 0, None),
+        ("bytes=-999999999", 0, None),
+        ("Bytes=5-5", 5, 6),
+    ],
+)
+def test_one_range_is_answered_with_that_part(app, images, query, asked, start, stop):
+    key = images.put("drawings", encoded(512, 512), "png", NOW)
+    whole = get(app, key, query).data
+
+    response = get(app, key, query, Range=asked)
+
+    assert (response.status_code, response.data) == (206, whole[start:stop])
+    first = start if start >= 0 else len(whole) + start
+    last = first + len(response.data) - 1
+    assert response.headers["Content-Range"] == f"bytes {first}-{last}/{len(whole)}"
+    assert int(response.headers["Content-Length"]) == len(response.data)
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0", "bytes=99999999-999999999"])
+def test_a_range_beyond_the_picture_is_416_and_tells_its_length(app, images, asked):
+    data = encoded(64, 64)
+    response = get(app, images.put("drawings", data, "png", NOW), Range=asked)
+
+    refused(response, 416)
+    assert response.headers["Content-Range"] == f"bytes */{len(data)}"
+    assert "immutable" not in response.headers.get("Cache-Control", "")
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=5-2", "bytes=0-1,5-9", "bytes=a-b", "bytes=-", "lines=1-2", "x"]
+)
+def test_a_range_that_cannot_be_read_is_as_good_as_none(app, images, asked):
+    data = encoded(64, 64)
+    response = get(app, images.put("drawings", data, "png", NOW), Range=asked)
+
+    assert (response.status_code, response.data) == (200, data)
+    assert response.headers["Accept-Ranges"] == "bytes"
+
+
+def test_a_range_of_another_version_gets_the_whole(app, images):
+    key = images.put("drawings", encoded(64, 64), "png", NOW)
+    etag = get(app, key).headers["ETag"]
+
+    assert get(app, key, Range="bytes=0-9", **{"If-Range": etag}).status_code == 206
+    assert get(app, key, Range="bytes=0-9", **{"If-Range": '"other"'}).status_code == 200
+    # What is held already is not sent in part either.
+    assert get(app, key, Range="bytes=0-9", **{"If-None-Match": etag}).status_code == 304
+
+
+def test_a_picture_can_be_asked_after_without_being_sent(app, images):
+    data = encoded(64, 64)
+    response = app.test_client().head("/images/" + images.put("drawings", data, "png", NOW))
+
+    assert (response.status_code, response.data) == (200, b"")
+    assert int(response.headers["Content-Length"]) == len(data)
+
+
+def test_an_image_store_that_is_down_is_503_with_a_time_to_come_again(app, images, monkeypatch):
+    key = images.put("drawings", encoded(8, 8), "png", NOW)
+
+    def down(self, key):
+        raise ImagesDown("the bucket is not there")
+
+    monkeypatch.setattr(type(images), "has", down)
+    response = get(app, key)
+
+    refused(response, 503)
+    assert int(response.headers["Retry-After"]) > 0
+    assert "bucket" not in response.text
+
+
 def test_other_processing_is_refused_and_other_parameters_do_no_harm(app, images):
     key = images.put("drawings", encoded(8, 8), "png", NOW)
 
-    assert list(refused(get(app, key, "?x-oss-process=image/resize,w_10"), 422)) == [
-        "x-oss-process"
-    ]
+    for other in ("image/resize,w_10", "style/scale511", "style/scale99999", "image/info"):
+        assert list(refused(get(app, key, f"?x-oss-process={other}"), 422)) == ["x-oss-process"]
     assert get(app, key, "?v=2").status_code == 200
 
 

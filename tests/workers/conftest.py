@@ -11,7 +11,7 @@ import pytest
 
 import engines
 from limner.engine import Engine
-from limner.images import FolderImages
+from limner.images import Images
 from limner.job import Job, Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine
@@ -24,7 +24,7 @@ class Workshop:
     """One worker process in miniature; ``run`` plays Celery's part for one job."""
 
     store: Store
-    images: FolderImages
+    images: Images
     engine_settings: list
     progress_limit_s: float = 120.0
     drawing_limit_s: float = 900.0
@@ -95,12 +95,12 @@ class Workshop:
 
 
 @pytest.fixture
-def images(tmp_path: Path) -> FolderImages:
-    return FolderImages(tmp_path / "images", "http://limner")
+def images(tmp_path: Path) -> Images:
+    return Images(str(tmp_path / "images"), "http://limner/images")
 
 
 @pytest.fixture
-def workshop(redis_url: str, images: FolderImages) -> Iterator[Workshop]:
+def workshop(redis_url: str, images: Images) -> Iterator[Workshop]:
     """A workshop on the server's own clock, with one quick rehearsal engine."""
     store = Store(redis_url)
     store.redis.flushall()
@@ -110,7 +110,7 @@ def workshop(redis_url: str, images: FolderImages) -> Iterator[Workshop]:
 
 
 @pytest.fixture
-def impatient(redis_url: str, images: FolderImages) -> Iterator[Workshop]:
+def impatient(redis_url: str, images: Images) -> Iterator[Workshop]:
     """The same, but a drawing without progress for a second is stuck, and two seconds are too long."""
     store = Store(redis_url)
     store.redis.flushall()

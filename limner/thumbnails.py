@@ -1,0 +1,53 @@
+"""Small forms of pictures, made when first asked for and kept in the image store; used by the API."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+from PIL import Image
+
+from limner.errors import ImagesDown
+from limner.images import Images
+from limner.log import event
+
+log = logging.getLogger(__name__)
+
+#: the lengths of the longest side that may be asked for: a list, lest anyone fill the store
+SIDES_PX = (128, 256, 512, 1024)
+
+
+def thumbnail(images: Images, key: str, side_px: int) -> bytes:
+    """Return a picture with its longest side ``side_px``, in its own format; never made larger.
+
+    Those of drawings are kept in the store; previews are small, and gone tomorrow.
+
+    Raises:
+        KeyError: there is no such picture.
+        ImagesDown: the store does not answer.
+    """
+    kind, day, name = key.split("/")
+    if kind != "drawings":
+        return _shrunk(images.get(key), side_px)
+    stem, _, suffix = name.rpartition(".")
+    kept_at = f"thumbs/{day}/{stem}-{side_px}.{suffix}"
+    try:
+        return images.get(kept_at)
+    except KeyError:
+        small = _shrunk(images.get(key), side_px)
+    try:
+        images.put_as(kept_at, small)
+    except ImagesDown as error:
+        event(log, "thumbnail.not_kept", level=logging.WARNING, why=error.message)
+    return small
+
+
+def _shrunk(data: bytes, side_px: int) -> bytes:
+    with Image.open(io.BytesIO(data)) as image:
+        if max(image.size) <= side_px:
+            return data
+        kind = image.format
+        image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+        small = io.BytesIO()
+        image.save(small, kind)
+        return small.getvalue()
