@@ -18,9 +18,11 @@ from engines.cut import Cut
 from engines.mjproxy.task import Task, refusal, task_of
 from engines.remote import Answered, NoAnswer, Remote
 from limner.engine import Brief, Handle, Parent
-from limner.errors import BadResult, JobLost
+from limner.errors import BadResult, JobLost, Refused
 
 _ACCEPTED, _WAITING, _EXISTS = 1, 22, 21
+_LIST = "/mj/task/list-by-condition"
+_NO_SUCH_ROUTE = (404, 405)
 _PREFIXES = {True: "/mj-fast/mj", False: "/mj-relax/mj"}
 _MODES = {True: "FAST", False: "RELAX"}
 #: a preview must not hold up a stop
@@ -52,7 +54,11 @@ class Upstream:
         Raises:
             EngineError: there is none, or our secret is not taken.
         """
-        self._probe.post_json("/mj/task/list-by-condition", {"ids": ["limner"]})
+        try:
+            self._probe.request("POST", _LIST, json={"ids": ["limner"]})
+        except Answered as error:
+            if error.answer.status not in _NO_SUCH_ROUTE:
+                raise
 
     def submit(self, brief: Brief, parent: Handle | None) -> dict[str, Any]:
         """Submit a drawing and return ``task`` and ``ahead``; ``parent`` is a task of this server.
@@ -66,7 +72,13 @@ class Upstream:
 
     def look(self, tasks: Sequence[str]) -> dict[str, Task]:
         """Return what the server knows of these tasks; those that it does not know are left out."""
-        told = self._remote.post_json("/mj/task/list-by-condition", {"ids": list(tasks)})
+        try:
+            told = self._remote.post_json(_LIST, {"ids": list(tasks)})
+        except Answered as error:
+            if error.answer.status not in _NO_SUCH_ROUTE:
+                raise
+            # Early versions have no such route: one question a task.
+            told = [told for told in map(self._fetch, tasks) if told]
         if not isinstance(told, list):
             raise BadResult("The engine's answer is no list.")
         found = (task_of(item) for item in told if isinstance(item, dict))
@@ -148,6 +160,10 @@ class Upstream:
         except Answered as error:
             # trueai says 404 and 400 where novicezk says 200; the code is in the body all the same.
             if "code" not in error.answer.table():
+                if error.answer.status in _NO_SUCH_ROUTE:
+                    raise Refused(
+                        "setup", f"there is no {base}/submit: is the url right?"
+                    ) from None
                 raise
             answer = error.answer
         return answer.table()

@@ -44,7 +44,9 @@ from limner.errors import (
 
 #: the share of a drawing's progress that is reached when its last picture comes
 DRAWN = 0.97
-HANG_UP_S = 1.0
+HANG_UP_S = 0.5
+#: nothing new is told of again after so long
+ALIVE_S = 5.0
 
 
 class Sdapi:
@@ -189,7 +191,7 @@ class Sdapi:
     ) -> Iterator[Event]:
         look = Look()
         heard_s = time.monotonic()
-        fraction = 0.0
+        fraction, told, told_s = 0.0, None, 0.0
         while not stop.is_set() and not post.over.wait(self._poll_s):
             try:
                 look = self._server.look(task, look.preview_id)
@@ -198,16 +200,17 @@ class Sdapi:
                 if time.monotonic() - heard_s > self._silent_s:
                     raise EngineDown(f"silent for {self._silent_s:g} s: {error.message}") from None
                 continue
+            fraction = max(fraction, look.fraction)
+            news: Event = Progress(done * DRAWN + fraction * share)
             if look.state == "queued":
-                yield Queued(look.position)
+                news = Queued(look.position)
+            elif look.state != "drawing" and self._server.kind() == "task":
+                # It would know ours. If it stays so, the worker calls the drawing stuck.
                 continue
-            if look.state == "drawing":
-                fraction = max(fraction, look.fraction)
-            elif self._server.tells():
-                # Not yet begun or just ended: no news. If it stays so, the worker calls it stuck.
-                continue
-            # A server that tells nothing of drawings still tells that it lives.
-            yield Progress(done * DRAWN + fraction * share)
+            # A server that cannot tell of ours still tells that it lives; that is worth less often.
+            if news != told or time.monotonic() - told_s > ALIVE_S:
+                told, told_s = news, time.monotonic()
+                yield news
             if look.preview and looks_whole(look.preview):
                 yield Preview(preview_cell, look.preview)
 

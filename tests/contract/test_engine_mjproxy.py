@@ -241,6 +241,7 @@ def test_a_follow_up_of_a_forgotten_or_foreign_drawing_is_imagined_anew(
         ("day-limit", Refused, "credit"),
         ("locked", Refused, "credentials"),
         ("no-code", BadResult, None),
+        ("no-submit", Refused, "setup"),
         ("drop-submit", JobLost, None),
     ],
 )
@@ -346,6 +347,14 @@ def test_a_task_that_a_list_leaves_out_is_asked_for_by_itself(server, build, bri
     server.faults.add("unlisted")
 
     assert drawn(build(), brief)
+
+
+def test_a_server_without_lists_is_asked_about_each_task(server, build, brief):
+    server.faults.add("no-list")
+    engine = build()
+
+    assert engine.health().state == "ok"
+    assert drawn(engine, brief)
 
 
 # -- pictures ------------------------------------------------------------------------------------

@@ -461,7 +461,8 @@ def test_what_the_server_tells_of_others_is_not_believed(server, build, brief, k
     assert all(step.fraction == 0 for step in steps if isinstance(step, Progress))
 
 
-def test_a_blind_server_is_waited_for_as_long_as_it_lives(server, build, brief):
+def test_a_blind_server_is_waited_for_as_long_as_it_lives(server, build, brief, monkeypatch):
+    monkeypatch.setattr("engines.sdapi.engine.ALIVE_S", 0.05)
     server.faults |= {"sd-server", "hang"}
     engine = build(silent_s=0.2)
     watching = engine.watch(engine.submit(brief), brief, threading.Event())

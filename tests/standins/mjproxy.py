@@ -4,7 +4,7 @@
 queue-full banned no-account invalid internal day-limit drop-submit no-code``; of the task:
 ``backwards odd-progress moderated shut-out no-instance bad-flag failed cancelled modal late timeout
 forgets unlisted four-urls four-urls-gone late-url expiring gone broken``; of the server: ``locked
-list-down``; ``trueai`` gives buttons, cancel and speed prefixes.
+list-down no-list no-submit``; ``trueai`` gives buttons, cancel and speed prefixes.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class MjServer(Loopback):
         if parts[0] in ("mj-fast", "mj-relax") and "trueai" in self.faults:
             parts = parts[1:]
         match (asked.method, parts):
-            case "POST", ["mj", "submit", verb]:
+            case "POST", ["mj", "submit", verb] if "no-submit" not in self.faults:
                 return self._submit(verb, asked.json)
-            case "POST", ["mj", "task", "list-by-condition"]:
+            case "POST", ["mj", "task", "list-by-condition"] if "no-list" not in self.faults:
                 if "list-down" in self.faults:
                     return as_json({"error": "Bad Gateway"}, 502)
                 return as_json(self._list(asked.json["ids"]))
