@@ -17,7 +17,7 @@ class Config:
     """One ComfyUI server and how to draw with it."""
 
     name: str
-    base_url: str
+    url: str
     #: may hold credentials: kept out of every repr
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     checkpoint: str = ""
@@ -67,7 +67,7 @@ def read_config(name: str, options: Options) -> Config:
         headers["Authorization"] = f"Bearer {api_key}"
     config = Config(
         name=name,
-        base_url=options.url("base_url"),
+        url=options.url("url"),
         headers=headers,
         checkpoint=options.text("checkpoint") if needed else options.text("checkpoint", ""),
         niji_checkpoint=options.optional_text("niji_checkpoint") or "",

@@ -50,12 +50,12 @@ class ComfyUI:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._server = Server(config.base_url, config.headers)
+        self._server = Server(config.url, config.headers)
         #: of this process: two sockets with one id would silence each other
         self._client_id = uuid.uuid4().hex
         self._flights = Flights(self._server, config.poll_s, config.patience_s, self._is_listened)
         self._listener = Listener(
-            config.base_url, config.headers, self._client_id, self._flights.hear, self._is_stale
+            config.url, config.headers, self._client_id, self._flights.hear, self._is_stale
         )
         self._abilities = Abilities(self._server, config)
 

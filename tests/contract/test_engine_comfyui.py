@@ -33,7 +33,7 @@ WAIT_S = 20.0
 
 def settings(url="http://127.0.0.1:1", **options):
     """The engine's entry; an option of None is left out."""
-    options = {"base_url": url, "checkpoint": "sd15.safetensors", "poll_s": 0.05} | options
+    options = {"url": url, "checkpoint": "sd15.safetensors", "poll_s": 0.05} | options
     chosen = {name: value for name, value in options.items() if value is not None}
     return EngineSettings("comfy", "comfyui", fast=LaneLimits(2), options=chosen)
 

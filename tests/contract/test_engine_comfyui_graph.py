@@ -39,9 +39,9 @@ def a_graph(**inputs):
     ("options", "named"),
     [
         ({"checkpoint": None}, "checkpoint: is required"),
-        ({"base_url": None}, "base_url: is required"),
-        ({"base_url": "comfy:8188"}, "base_url: must be an http"),
-        ({"base_url": "http://me:hush@comfy:8188"}, "no user and password"),
+        ({"url": None}, "url: is required"),
+        ({"url": "comfy:8188"}, "url: must be an http"),
+        ({"url": "http://me:hush@comfy:8188"}, "no user and password"),
         ({"stepz": 20}, "did you mean steps"),
         ({"steps": 0}, "steps: must be a number from 1"),
         ({"steps": True}, "steps: must be a number"),
