@@ -208,8 +208,9 @@ class Remote:
             return
         with _session(self._base_url) as session, contextlib.closing(cut):
             session.headers, session.auth = self._session.headers, self._session.auth
-            session.mount("http://", cut.adapter())
-            session.mount("https://", cut.adapter())
+            bundle = session.verify if isinstance(session.verify, str) else None
+            session.mount("http://", cut.adapter(bundle))
+            session.mount("https://", cut.adapter(bundle))
             yield session
 
     def _wait_s(self, read_s: float | None) -> float | None:

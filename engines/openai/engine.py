@@ -38,7 +38,7 @@ from limner.errors import EngineBusy, EngineDown, EngineError, Refused
 TRIES = 4
 PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
 #: how soon a stop is heeded, and how often a drawing that cannot be seen is said to go on
-LOOK_S, ALIVE_S = 0.2, 5.0
+LOOK_S, ALIVE_S = 0.5, 5.0
 HANG_UP_S = 1.0
 SD_SERVER = "sd-cpp-local"
 

@@ -7,19 +7,24 @@ Three kinds of servers, found out by asking once:
   Believed only if its ``current_task`` is ours, or the operator says ``exclusive = true``.
 - ``blind`` (sd-server): neither. A drawing ends when its answer comes.
 
+What is asked for all drawings alike is asked once in ``SHARED_S``, however many wait: only the one
+drawing that a server works on costs a question of its own.
+
 Source: ``modules/progress.py`` and ``modules/api/api.py`` of A1111; SD.Next's ``modules/api``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from engines.cells import from_base64
 from engines.remote import Answer, Answered, Remote
 from engines.sdapi.answer import judge
-from limner.errors import BadResult, EngineBusy, EngineError
+from limner.errors import BadResult, EngineError
 
 Kind = Literal["task", "global", "blind"]
 
@@ -27,6 +32,9 @@ Kind = Literal["task", "global", "blind"]
 CONNECT_S = 1.5
 LOOK_S = 1.4
 _NO_SUCH_ROUTE = (404, 405)
+SHARED_S = 0.3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,30 @@ class Look:
     preview: bytes | None = None
     #: names the preview, so that it is not sent twice
     preview_id: int = -1
+
+
+class _Shared(Generic[T]):
+    """The answer to one question, good for all who ask within ``SHARED_S``."""
+
+    def __init__(self, ask: Callable[[], T]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._asked_s = float("-inf")
+        self._answer: T | None = None
+        self._error: EngineError | None = None
+
+    def get(self) -> T:
+        with self._lock:
+            if time.monotonic() - self._asked_s > SHARED_S:
+                self._answer = self._error = None
+                try:
+                    self._answer = self._ask()
+                except EngineError as error:
+                    self._error = error
+                self._asked_s = time.monotonic()
+            if self._error:
+                raise self._error
+            return self._answer  # type: ignore[return-value]
 
 
 class Server:
@@ -59,6 +91,8 @@ class Server:
         self._kind: Kind | None = None
         #: whether ``/sdapi/v1/progress`` names the task it tells of
         self._names_tasks = False
+        self._life = _Shared(self.ask)
+        self._pending = _Shared(self._ask_pending)
 
     def kind(self) -> Kind:
         """Return the server's kind, asking it the first time."""
@@ -95,11 +129,14 @@ class Server:
         """
         kind = self.kind()
         if kind == "task":
+            pending = self._pending.get()
+            if task in pending:
+                return Look("queued", position=pending.index(task) + 1, preview_id=preview_id)
             return self._look_at_task(task, preview_id)
-        if kind == "blind":
-            self.ask()
+        if not self.tells():
+            self._life.get()
             return Look()
-        told = self._progress(skip_picture=not self.tells())
+        told = self._progress(skip_picture=False)
         if told is None or not self._is_ours(told, task):
             return Look()
         preview = _preview(told.get("current_image"))
@@ -162,16 +199,17 @@ class Server:
                 preview_id=named if isinstance(named, int) else preview_id,
             )
         if told.get("queued"):
-            return Look("queued", position=self._position(task), preview_id=preview_id)
+            return Look("queued", preview_id=preview_id)
         return Look("over" if told.get("completed") else "unseen", preview_id=preview_id)
 
-    def _position(self, task: str) -> int:
+    def _ask_pending(self) -> list[str]:
+        """Return the tasks that wait, the next one first; nothing from servers that do not list them."""
         try:
             told = self.remote.request("GET", "/internal/pending-tasks", read_s=LOOK_S).table()
-        except (Answered, EngineBusy):
-            return 1
+        except Answered:
+            return []
         tasks = told.get("tasks")
-        return tasks.index(task) + 1 if isinstance(tasks, list) and task in tasks else 1
+        return [str(task) for task in tasks] if isinstance(tasks, list) else []
 
     def _progress(self, *, skip_picture: bool) -> dict[str, Any] | None:
         """Return what the server says of its running job; None if it has no such route."""
