@@ -18,7 +18,7 @@ class Mood:
 
     words: str
     palette: Palette
-    #: which of two moods wins: an hour is weak, a season or the weather stronger, a manner strongest
+    #: which of two moods wins: an hour is weak, a season stronger, a manner strongest
     weight: float = 1.0
     #: elements that it calls for, unless the words call for others in their place
     brings: str = ""
@@ -27,6 +27,9 @@ class Mood:
 
 
 HOUR, WEATHER, MANNER = 1.0, 1.8, 4.0
+
+#: a night in winter is a night first
+NIGHT = 2.0
 
 MOODS: dict[str, Mood] = {
     "dawn": Mood(
@@ -75,7 +78,7 @@ MOODS: dict[str, Mood] = {
             "#060c22 #0d1d46 #1d3b78 #4468a6",
             "#2a4a86", "#0a1024", "#14306a", "#f4f1de", "#04060f", "#ffd36b #7fd0ff #e8795a",
         ),
-        HOUR, "stars",
+        NIGHT, "stars",
     ),
     "storm": Mood(
         "storm, stormy, thunderstorm, tempest, thunder, gloomy, overcast, hurricane, dramatic, "

@@ -113,6 +113,7 @@ def lighthouse(stage: Stage, mention: Mention) -> None:
     """A tapering tower with bands, its lamp, and at night the beam."""
     tower = Shape().area((-0.11, -0.1), (-0.07, 0.78), (0.07, 0.78), (0.11, -0.1))
     bands = Shape()
+    rock = Shape().blob(*path("-46,-22 -34,-4 -20,0 -12,7 -4,2 6,6 14,1 26,0 34,-10 44,-22"))
     for low, high in ((0.1, 0.28), (0.45, 0.62)):
         bands.area(
             (-0.108 + 0.042 * low, low),
@@ -137,12 +138,13 @@ def lighthouse(stage: Stage, mention: Mention) -> None:
         stage.put(top, x, y, size, stage.palette.ink, flip=flip)
         stage.light_up(lamp, x, y, size, lighter(stage.palette.light, 0.1), flip=flip)
         lamp_y = y - 0.85 * size * stage.canvas.unit / stage.canvas.height
-        stage.halo(x, lamp_y, 0.12, stage.palette.light, 0.5)
+        stage.halo(x, lamp_y, 0.12, stage.palette.light, 0.12 + 0.45 * stage.palette.darkness)
+        stage.put(rock, x, y, size, mix(stage.palette.ink, stage.palette.near, 0.35), flip=flip)
 
     wall = lighter(
         mix(stage.palette.light, stage.palette.near, 0.15), -0.25 * stage.palette.darkness
     )
-    stage.crowd(mention, tower, 0.5, wall, after=rest)
+    stage.crowd(mention, tower, 0.5, wall, after=rest, firm=True)
 
 
 @element("torii", "torii, torii gate, gate, archway, 鸟居, 牌坊, 大门, 拱门", "stand", 46)

@@ -111,7 +111,7 @@ def _firs(stage: Stage, rng: np.random.Generator) -> Sign:
 
 
 def _flower(stage: Stage, rng: np.random.Generator) -> Sign:
-    head = rosette(int(rng.integers(5, 8)), float(rng.uniform(0, 60)))
+    head = rosette(int(rng.integers(5, 8))).turned(float(rng.uniform(0, 60)))
     colour = mix(stage.accent(int(rng.integers(3))), stage.palette.light, 0.25)
     return [
         (head, colour),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, pi, sin
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +78,7 @@ def flowers(stage: Stage, mention: Mention) -> None:
     """A bed of them before everything, taller and larger the nearer."""
     rng = stage.rng("flowers")
     colours = [stage.accent(0), stage.accent(1), mix(stage.accent(2), stage.palette.light, 0.4)]
-    count = min((mention.count or 10) * 4, 44)
+    count = min((mention.count or 10) * 4, 40)
     spots = sorted((rng.random() ** 0.8, rng.random()) for _ in range(count))
     for near, x in spots:
         y = 0.86 + 0.2 * near
@@ -89,7 +89,7 @@ def flowers(stage: Stage, mention: Mention) -> None:
         green = mix(stage.palette.near, np.array([0.5, -0.08, 0.08], np.float32), 0.5)
         stage.put(stem, x, y, size, lighter(green, -0.12), rim=0.3)
         colour = stage.colour_of(mention, colours[int(rng.integers(3))])
-        head = rosette(int(rng.integers(5, 8)), rng.uniform(0, 60))
+        head = rosette(int(rng.integers(5, 8))).turned(rng.uniform(0, 60))
         top_y = y - 0.8 * size * stage.canvas.unit / stage.canvas.height
         top_x = x + lean * size * stage.canvas.unit / stage.canvas.width
         stage.put(
@@ -99,26 +99,16 @@ def flowers(stage: Stage, mention: Mention) -> None:
         stage.put(Shape().disc(0, 0, 0.12), top_x, top_y, size * 0.62, heart, rim=0)
 
 
-def rosette(petals: int, turn: float) -> Shape:
+@cache
+def rosette(petals: int) -> Shape:
     """Return a flower seen from before, its middle at (0, 0), half of one in radius."""
+    wide = 0.95 / petals
+    petal = Shape().blob(
+        (0.02, 0), (0.25, wide), (0.46, wide * 0.7), (0.5, 0), (0.46, -wide * 0.7), (0.25, -wide)
+    )
     shape = Shape()
-    for petal in range(petals):
-        angle = turn * pi / 180 + 2 * pi * petal / petals
-        c, s = cos(angle), sin(angle)
-        wide = 0.95 / petals
-        shape.blob(
-            *(
-                (u * c - v * s, u * s + v * c)
-                for u, v in (
-                    (0.02, 0),
-                    (0.25, wide),
-                    (0.46, wide * 0.7),
-                    (0.5, 0),
-                    (0.46, -wide * 0.7),
-                    (0.25, -wide),
-                )
-            )
-        )
+    for k in range(petals):
+        shape.with_parts_of(petal.turned(360 * k / petals), 0, 0)
     return shape
 
 
