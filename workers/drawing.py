@@ -134,6 +134,7 @@ class Draftsman:
             taken = self._patiently(
                 drawing, lambda: lanes.take(job_id, token, self._worker, self._messages())
             )
+            drawing.taken = taken.state in ("granted", "wait")
             if taken.state == "granted":
                 event(log, "job.granted", job=job_id, engine=taken.engine)
                 return taken.engine

@@ -34,6 +34,8 @@ class Drawing(threading.Event):
         self.job_id = job_id
         self.token = token
         self.stop_reason: StopReason | None = None
+        #: the store has said that the job is in these hands
+        self.taken = False
         #: monotonic seconds; None until an engine draws
         self.began_s: float | None = None
         self.moved_s: float | None = None
@@ -119,7 +121,10 @@ class Keeper:
 
     def beat(self) -> None:
         """Renew everything once, and stop what is lost."""
-        owned = {d.job_id: d for d in self._held() if not self._unheeded(d)}
+        # A process may have a job twice: the thread that lost it, or one that has not asked for it
+        # yet, must not stand in the way of the one that owns it.
+        held = (d for d in self._held() if d.taken and d.stop_reason != "stale")
+        owned = {d.job_id: d for d in held if not self._unheeded(d)}
         tokens = {job_id: drawing.token for job_id, drawing in owned.items()}
         for lane in self._lanes:
             for job_id in self._store.lanes.renew(self._worker, lane, self._engines, tokens):
