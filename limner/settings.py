@@ -196,6 +196,9 @@ class Settings:
         "", _text, "private receivers that callbacks may reach: `10.20.0.0/16:8443, localhost:*`"
     )
     callback_threads: int = _setting(32, _whole(1, 512), "callbacks in flight in one process")
+    callback_proxy: str | None = _setting(
+        None, _http_url, "egress proxy that callbacks and reference images go through"
+    )
     callback_limit_s: float = _setting(
         20.0, _seconds(1, 120), "the longest that one attempt of a callback may take"
     )

@@ -44,6 +44,11 @@ class Target:
     port: int
 
     @property
+    def literal(self) -> bool:
+        """Whether the host is an address and not a name."""
+        return ":" in self.host or _NUMBER.fullmatch(self.host.rpartition(".")[2]) is not None
+
+    @property
     def destination(self) -> str:
         """The key under which all callbacks to this place share their fate."""
         host = f"[{self.host}]" if ":" in self.host else self.host

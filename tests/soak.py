@@ -39,7 +39,7 @@ LIMIT_S, FROZEN_S = 2.0, 7.0
 JOB_EVERY_S = 0.4
 DRAIN_S = 150.0
 #: a try that is due later than this is not waited for
-SOON_S = 45.0
+SOON_S = 20.0
 #: how receivers behave, and what share of the jobs they get
 RECEIVERS = {"good": 10, "flaky": 4, "slow": 3, "hang": 1, "dead": 1, "closed": 1}
 ENGINE = """

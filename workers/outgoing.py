@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from http.client import RemoteDisconnected
+from typing import Any
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -35,6 +36,8 @@ ANSWER_KEPT_BYTES = 1024
 #: a kept connection that breaks so soon was closed while it idled: the request is sent once more
 STALE_S = 1.0
 USER_AGENT = "limner"
+#: for the way to the operator's own proxy; the never-list holds even there
+ANYWHERE = Policy.parse("0.0.0.0/0, ::/0")
 
 
 class FetchFailed(LimnerError):
@@ -50,11 +53,24 @@ class Outgoing:
     """Requests under one policy. Safe to share between threads, which then share connections."""
 
     def __init__(
-        self, policy: Policy, *, pool_size: int = 32, ca_bundle: str | None = None
+        self,
+        policy: Policy,
+        *,
+        pool_size: int = 32,
+        ca_bundle: str | None = None,
+        proxy: str | None = None,
     ) -> None:
-        self._pools = urllib3.PoolManager(
-            num_pools=64, maxsize=pool_size, cert_reqs="CERT_REQUIRED", ca_certs=ca_bundle
-        )
+        self._policy = policy
+        self._proxy = proxy
+        options: dict[str, Any] = {"num_pools": 64, "maxsize": pool_size}
+        options |= {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_bundle}
+        self._pools: urllib3.PoolManager
+        if proxy:
+            # The proxy is the operator's choice, wherever it is; what it dials is its own business.
+            self._pools = urllib3.ProxyManager(proxy, **options)
+            policy = ANYWHERE
+        else:
+            self._pools = urllib3.PoolManager(**options)
         self._pools.pool_classes_by_scheme = guarded_pools(policy)
 
     @classmethod
@@ -62,7 +78,11 @@ class Outgoing:
         """Return what a client may reach: the gateway's allow-list and the client's own."""
         policy = Policy.parse(settings.callback_allow, extra_allow)
         own = {settings.port, settings.flower_port}
-        return cls(replace(policy, own_ports=frozenset(own)), pool_size=settings.callback_threads)
+        return cls(
+            replace(policy, own_ports=frozenset(own)),
+            pool_size=settings.callback_threads,
+            proxy=settings.callback_proxy,
+        )
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -147,6 +167,8 @@ class Outgoing:
         deadline: Deadline,
     ) -> urllib3.BaseHTTPResponse:
         target, path = _checked(url)
+        if self._proxy:
+            path = self._check_for_proxy(target, path, url)
         pool = self._pools.connection_from_host(target.host, target.port, target.scheme)
         left_s = deadline.left_s
         return pool.urlopen(
@@ -161,6 +183,13 @@ class Outgoing:
             preload_content=False,
             decode_content=False,
         )
+
+    def _check_for_proxy(self, target: Target, path: str, url: str) -> str:
+        """Check what can be known before the proxy resolves the name; return what it is asked for."""
+        self._policy.check_name(target.host)
+        if target.literal:
+            self._policy.check(target.host, target.port, [target.host])
+        return urllib3.util.parse_url(url).url if target.scheme == "http" else path
 
 
 @lru_cache(maxsize=4096)

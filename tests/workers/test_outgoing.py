@@ -229,6 +229,17 @@ def test_environment_proxies_netrc_and_cookies_are_left_alone(outgoing, monkeypa
         assert not {"cookie", "authorization", "proxy-authorization"} & set(heard.headers)
 
 
+def test_the_operators_proxy_is_asked_for_names_and_never_for_forbidden_addresses():
+    with Receiver() as proxy:
+        outgoing = Outgoing(Policy(), proxy=f"http://127.0.0.1:{proxy.port}")
+        assert post(outgoing, "http://receiver.example/hook?x=1").status == 200
+        assert post(outgoing, "http://10.0.0.1/hook").error == "not_allowed"
+        assert post(outgoing, "http://metadata.google.internal/").error == "not_allowed"
+
+    assert [heard.path for heard in proxy.heard] == ["http://receiver.example/hook?x=1"]
+    assert proxy.heard[0].headers["host"] == "receiver.example"
+
+
 def drip(start):
     def serve(connection, ended):
         connection.recv(65536)
