@@ -109,7 +109,7 @@ def aurora(stage: Stage, mention: Mention) -> None:
         height = stage.horizon * (0.34 + 0.12 * rays + 0.1 * waves).clip(0.12, None)
         up = (base[None, :] - canvas.y) / height[None, :]
         # a sharp foot, a long fading top
-        body = smoothstep(-0.06, 0.05, up) * np.exp(-np.clip(up, 0, None) * 2.1)
+        body = smoothstep(-0.2, 0.08, up) * np.exp(-np.clip(up, 0, None) * 2.1)
         light = body * np.clip(0.62 + 0.34 * rays + 0.2 * waves, 0.06, None)[None, :]
         strength = np.float32(0.62 - 0.12 * sheet)
         tint = np.clip(up * 0.9, 0, 1)
