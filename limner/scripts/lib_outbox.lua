@@ -7,8 +7,11 @@
 --   dead:<job>     LIST  events given up, the same objects and: why, dead (ms); at most 100
 --   log:<job>      LIST  attempts, at most 100
 --   out:<job>      HASH  token, until (the poster's lease), flying (seq in its hands, "r" after a
---                        resent one), sent (highest live seq ever handed out), tried / retried
---                        (attempts of the head of outq / resend), parked, ended
+--                        resent one), sent (highest live seq ever handed out), shown (highest seq
+--                        that a watcher saw), tried / retried (attempts of the head of outq /
+--                        resend), parked, ended
+--   story:<job>    LIST  class and event, for whoever watches the job: its transitions and end, and
+--                        progress only while nothing newer came; read by story.lua
 --   due            ZSET  job → when to look at it; while a poster holds it: until its lease ends
 --   wake           LIST  jobs to look at now: a hint, `due` is the truth
 --   dead           ZSET  jobs with dead letters → the newest one, ms
@@ -27,6 +30,9 @@ local HOLD_MS = 2000
 -- letters; with one place more for progress or the end, a queue holds 6.
 local TRANSITIONS_KEPT = 5
 local DEAD_KEPT = 100
+local STORY_KEPT = 100
+-- While the job lives; and after its end, for watchers that come back. Then its record is enough.
+local STORY_LIVE_MS, STORY_ENDED_MS = 30 * 86400000, 3600000
 
 local function snapshot(id)
     local values = redis.call('HMGET', job_key(id), unpack(CHANGING))
@@ -73,13 +79,36 @@ local function thin(id, queue, head_flies)
     end
 end
 
+-- Let whoever watches the job see an event, whether or not somebody is called back.
+local function narrate(id, class, text)
+    local list = key('story', id)
+    local last = redis.call('LINDEX', list, -1)
+    if last and string.sub(last, 1, 1) == 'P' then
+        redis.call('LSET', list, -1, class .. text)
+    else
+        redis.call('RPUSH', list, class .. text)
+        redis.call('LTRIM', list, -STORY_KEPT, -1)
+    end
+    if class == 'P' then return end
+    redis.call('PEXPIRE', list, ms(class == 'X' and STORY_ENDED_MS or STORY_LIVE_MS))
+end
+
+local function event_text(id, class, seq, position)
+    local event = {s = seq, c = class, t = NOW, v = snapshot(id), id = 'msg_' .. id .. '_' .. seq}
+    if position then event.v.position = tostring(position) end
+    return cjson.encode(event)
+end
+
 -- Put one event of job `id` into its outbox, after the record has changed. `class`: T, P or X.
 -- `position`: of a job that waits again. Returns the event's seq.
 local function emit(id, class, position)
     local seq = redis.call('HINCRBY', job_key(id), 'seq', 1)
-    if not redis.call('HGET', job_key(id), 'dest') then return seq end
+    if not redis.call('HGET', job_key(id), 'dest') then
+        narrate(id, class, event_text(id, class, seq, position))
+        return seq
+    end
     local queue, state = key('outq', id), key('out', id)
-    local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended')
+    local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended', 'shown')
     if out[5] then return redis.call('HINCRBY', job_key(id), 'seq', -1) end
     local leased = number(out[2]) > NOW
     local flying = leased and tonumber(out[1] or '')
@@ -88,7 +117,7 @@ local function emit(id, class, position)
     local newest = last and cjson.decode(last)
     if newest and newest.c == 'P' and newest.s ~= flying then
         -- Progress gives its place to what is newer, and its seq too if nobody can have seen it.
-        if newest.s > number(out[3]) then
+        if newest.s > math.max(number(out[3]), number(out[6])) then
             seq = newest.s
             redis.call('HSET', job_key(id), 'seq', seq)
         end
@@ -97,9 +126,9 @@ local function emit(id, class, position)
     end
     if class == 'T' then thin(id, queue, flying and redis.call('LLEN', queue) > 0) end
 
-    local event = {s = seq, c = class, t = NOW, v = snapshot(id), id = 'msg_' .. id .. '_' .. seq}
-    if position then event.v.position = tostring(position) end
-    redis.call('RPUSH', queue, cjson.encode(event))
+    local text = event_text(id, class, seq, position)
+    redis.call('RPUSH', queue, text)
+    narrate(id, class, text)
     if class == 'X' then redis.call('HSET', state, 'ended', 1) end
     -- A transition makes a queue that waits for its next try look again at once; progress does not.
     if not leased and not out[4] and (class ~= 'P' or not redis.call('ZSCORE', key('due'), id)) then

@@ -25,6 +25,9 @@ local event = text and cjson.decode(text)
 -- Somebody else has the job, or the event gave its place away after our lease had ended.
 if out[1] ~= token or not event or event.s ~= seq then return {'fenced'} end
 
+if verdict ~= 'later' then count('attempts', verdict) end
+if verdict == 'ok' and not resent then observe(NOW - event.t, 'told', event.c) end
+
 local record = redis.call('HMGET', job_key(id), 'dest', 'client')
 local dest, client = record[1] or '', record[2] or ''
 local notes = {}
@@ -71,6 +74,8 @@ if verdict == 'retry' then
 elseif verdict ~= 'later' then
     redis.call('LPOP', queue)
     redis.call('HSET', state, counter, 0)
+    -- Kept as it was told: what is resent later must be the same bytes.
+    if verdict == 'ok' and event.c == 'X' then redis.call('HSET', state, 'last', text) end
     if verdict == 'dead' and not resent then bury(id, text, why) end
     if verdict == 'ok' and resent then
         for _, dead in ipairs(redis.call('LRANGE', key('dead', id), 0, -1)) do

@@ -6,8 +6,7 @@
 
 local id, only = ARGV[3], tonumber(ARGV[4])
 local state, list = key('out', id), key('resend', id)
-local record = redis.call('HMGET', job_key(id), 'dest', 'seq', 'status')
-if not record[1] then return 0 end
+if not redis.call('HGET', job_key(id), 'dest') then return 0 end
 
 local waiting = {}
 for _, text in ipairs(redis.call('LRANGE', list, 0, -1)) do waiting[cjson.decode(text).s] = true end
@@ -19,10 +18,8 @@ local function add(event)
     count = count + 1
 end
 for _, text in ipairs(dead) do add(cjson.decode(text)) end
-if #dead == 0 and (record[3] == 'done' or record[3] == 'failed') then
-    local seq = tonumber(record[2])
-    add({s = seq, c = 'X', t = NOW, v = snapshot(id), id = 'msg_' .. id .. '_' .. seq})
-end
+local last = redis.call('HGET', state, 'last')
+if #dead == 0 and last then add(cjson.decode(last)) end
 if count == 0 then return 0 end
 local out = redis.call('HMGET', state, 'until', 'parked')
 redis.call('HSET', state, 'retried', 0)

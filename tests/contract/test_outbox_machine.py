@@ -45,6 +45,9 @@ class OutboxMachine(RuleBasedStateMachine):
         self.started: dict[str, list[int]] = {job: [] for job in JOBS}
         #: dead letters that were resent and taken
         self.resent: dict[str, set[int]] = {job: set() for job in JOBS}
+        self.changes = 0
+        #: what each event said when it was first handed out
+        self.said: dict[tuple[str, int], object] = {}
         self.ended: set[str] = set()
         #: job → token and end of the lease
         self.live: dict[str, tuple[str, int]] = {}
@@ -53,7 +56,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(job=st.sampled_from(JOBS), kind=st.sampled_from("TTPPPX"))
     def happens(self, job: str, kind: str) -> None:
-        seq = emit(self.store, job, kind)
+        self.changes += 1
+        seq = emit(self.store, job, kind, progress=self.changes)
         if job in self.ended:
             return
         if kind != "P":
@@ -116,6 +120,8 @@ class OutboxMachine(RuleBasedStateMachine):
         token, until = self.live.get(job, ("", 0))
         assert until <= self.clock.now_ms or token == taken.token, "two live leases of one job"
         self.live[job] = (taken.token, self.clock.now_ms + 30_000)
+        said = (taken.event.id, taken.event.kind, dict(taken.event.fields))
+        assert self.said.setdefault((job, seq), said) == said, "one seq told two things"
         if taken.event.resent:
             return
         # A try of an event only ever follows a try of itself or of an earlier one.
