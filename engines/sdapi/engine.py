@@ -204,11 +204,10 @@ class Sdapi:
             news: Event = Progress(done * DRAWN + fraction * share)
             if look.state == "queued":
                 news = Queued(look.position)
-            elif look.state != "drawing" and self._server.kind() == "task":
-                # It would know ours. If it stays so, the worker calls the drawing stuck.
-                continue
-            # A server that cannot tell of ours still tells that it lives; that is worth less often.
-            if news != told or time.monotonic() - told_s > ALIVE_S:
+            # One that is seen to stand still is left to the worker to call stuck. One that waits, or
+            # cannot be seen, lives as long as its server does.
+            again = look.state != "drawing" and time.monotonic() - told_s > ALIVE_S
+            if news != told or again:
                 told, told_s = news, time.monotonic()
                 yield news
             if look.preview and looks_whole(look.preview):

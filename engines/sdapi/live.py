@@ -10,7 +10,7 @@ Three kinds of servers, found out by asking once:
 What is asked for all drawings alike is asked once in ``SHARED_S``, however many wait: only the one
 drawing that a server works on costs a question of its own.
 
-Source: ``modules/progress.py`` and ``modules/api/api.py`` of A1111; SD.Next's ``modules/api``.
+Source: ``modules/progress.py`` and ``modules/api`` of A1111, Forge and SD.Next.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, TypeVar
 from engines.cells import from_base64
 from engines.remote import Answer, Answered, Remote
 from engines.sdapi.answer import judge
-from limner.errors import BadResult, EngineError
+from limner.errors import BadResult, EngineError, Refused
 
 Kind = Literal["task", "global", "blind"]
 
@@ -180,10 +180,12 @@ class Server:
         self._names_tasks = told is not None and "current_task" in told
         try:
             body = {"id_task": "limner", "id_live_preview": -1}
-            answer = self._post_quickly("/internal/progress", body)
-            if "active" in answer.table():
+            answer = self._post_quickly("/internal/progress", body).table()
+            # SD.Next has this route, too, for its own page; but its API gives no task a name.
+            if "active" in answer and "debug" not in answer:
                 return "task"
-        except Answered:
+        except (Answered, Refused):
+            # The second one is a proxy's, which guards this path though our password is right.
             pass
         return "blind" if told is None else "global"
 

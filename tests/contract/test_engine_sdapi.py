@@ -520,6 +520,31 @@ def test_a_wrong_option_is_refused_by_name(options, named):
         engines.load(settings_for("http://127.0.0.1:1", **options))
 
 
+def test_a_guarded_web_page_does_not_keep_the_api_from_drawing(server, build, brief):
+    server.faults.add("guarded-page")
+
+    assert drawn(build(), brief)
+
+
+def test_a_drawing_that_is_seen_to_stand_still_is_not_said_to_live(
+    server, build, brief, monkeypatch
+):
+    monkeypatch.setattr("engines.sdapi.engine.ALIVE_S", 0.01)
+    server.faults.add("hang")
+    engine, stop, steps = build(), threading.Event(), []
+    handle = engine.submit(brief)
+    thread = threading.Thread(target=lambda: steps.extend(engine.watch(handle, brief, stop)))
+    thread.start()
+    asked = server.asked_for
+    wait_until(lambda: len(asked("/internal/progress")) > 20, what="many looks")
+
+    stop.set()
+    thread.join(20)
+
+    shown = [step for step in steps if isinstance(step, Progress) and step.fraction > 0]
+    assert len(shown) == 1
+
+
 def test_ten_drawings_at_once_keep_apart(server, build, brief):
     engine, results = build(), {}
     server.step_s = 0.0

@@ -1,8 +1,8 @@
 """A stand-in for A1111 and Forge, SD.Next or sd-server: one lock, one picture at a time, no GPU.
 
-``python -m tests.standins.sdapi --port 7860 [faults]``. Faults: ``oom oom-batch nan 422 sampler
+``python -m tests.standins.sdapi --port 7860 [faults]``. Faults: ``guarded-page oom oom-batch nan 422 sampler
 no-init-image no-images short broken grid-first size-drift info-empty no-previews locked hang drop
-die dropped-progress foreign interrupted 502``; ``sdnext`` and ``sd-server`` make it one of these.
+dropped-progress foreign interrupted 502``; ``sdnext`` and ``sd-server`` make it one of these.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Sdapi(Loopback):
                 return as_json([{"title": "random.safetensors", "model_name": "random"}])
             case "GET", "/sdapi/v1/progress" if self.kind != "sd-server":
                 return self._progress(asked)
-            case "POST", "/internal/progress" if self.kind == "a1111":
+            case "POST", "/internal/progress" if self.kind != "sd-server":
+                if "guarded-page" in self.faults:
+                    return as_json({"detail": "Forbidden"}, 403)
                 return self._task_progress(asked.json)
             case "GET", "/internal/pending-tasks" if self.kind == "a1111":
                 return as_json({"size": len(self._waiting), "tasks": list(self._waiting)})
@@ -161,6 +163,9 @@ class Sdapi(Loopback):
             "id_live_preview": -1,
             "textinfo": "Waiting...",
         }
+        if self.kind == "sdnext":
+            # Its page names tasks, its API does not.
+            return as_json(told | {"active": False, "queued": False, "debug": False, "step": 3})
         if active:
             step = running["step"]
             told |= {"progress": step / (STEPS + 1), "id_live_preview": step}
