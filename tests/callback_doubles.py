@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import itertools
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -162,3 +164,27 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def peer(serve):
+    """A raw TCP server on loopback; ``serve`` gets each connection in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def run(connection):
+        with connection, contextlib.suppress(OSError):
+            serve(connection, ended)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=run, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        ended.set()
+        listener.close()
