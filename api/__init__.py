@@ -12,14 +12,17 @@ from flask import Flask
 from api import errors
 from api.accept import new_seeds
 from api.body import READ_MAX_BYTES
+from api.callbacks import callbacks
 from api.door import Doorkeeper
 from api.draw import draw
 from api.follow import follow
 from api.health import health
 from api.house import EXTENSION, House, Seeds
 from api.jobs import jobs
+from api.live import live
 from api.pictures import pictures
 from api.producer import LazyMessages
+from api.watcher import Watcher
 from limner.errors import ConfigError
 from limner.images import Images
 from limner.message import Messages
@@ -59,9 +62,10 @@ def create_app(
         job_id=job_id,
         seeds=seeds,
         now=now,
+        watcher=Watcher(store.jobs.states, max(1, settings.api_threads // 2)),
     )
     errors.register(app)
-    for blueprint in (draw, follow, jobs, pictures, health):
+    for blueprint in (draw, follow, jobs, live, callbacks, pictures, health):
         app.register_blueprint(blueprint)
     return app
 

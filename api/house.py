@@ -10,6 +10,7 @@ from typing import cast
 from flask import current_app
 
 from api.door import Doorkeeper
+from api.watcher import Watcher
 from limner.images import Images
 from limner.message import Messages
 from limner.settings import Settings
@@ -34,6 +35,7 @@ class House:
     #: gives the four cells' seeds, each below 2**32
     seeds: Callable[[], Seeds]
     now: Callable[[], datetime]
+    watcher: Watcher
 
 
 def house() -> House:

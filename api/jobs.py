@@ -18,12 +18,6 @@ jobs.before_request(guard.let_in)
 _LISTING = ListingSchema()
 
 
-@jobs.get("/jobs/<job_id>")
-def by_id(job_id: str) -> Response:
-    """Show one job."""
-    return answer(job_body(own_job(job_id)))
-
-
 @jobs.delete("/jobs/<job_id>")
 def cancel(job_id: str) -> Response:
     """End one job, wherever it is; to do so twice is no error."""

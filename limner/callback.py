@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Literal
 
+from limner.job import Job
 from limner.target import parse_target
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
@@ -131,6 +132,15 @@ class GiveUp:
 
 
 Verdict = Delivered | RetryIn | GiveUp
+
+
+def job_at(record: Mapping[str, str], fields: Mapping[str, str], seq: int) -> Job:
+    """Return the job of ``record`` as it was when an event kept ``fields`` of it."""
+    then = {name: text for name, text in record.items() if name not in CHANGING}
+    then |= fields
+    position = then.pop("position", None)
+    then["seq"] = str(seq)
+    return Job.from_record(then, position=int(position) if position else None)
 
 
 def destination(url: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limner import log
-from limner.callback import CHANGING, Event, GiveUp, Outcome
+from limner.callback import Event, GiveUp, Outcome, job_at
 from limner.client import Client
 from limner.job import Job
 from limner.settings import Settings
@@ -144,11 +144,7 @@ def event_body(record: Mapping[str, str], event: Event) -> bytes:
 
 def job_of(record: Mapping[str, str], event: Event) -> Job:
     """Return the job as it was at the event, which gives it its seq."""
-    then = {name: text for name, text in record.items() if name not in CHANGING}
-    then |= event.fields
-    position = then.pop("position", None)
-    then["seq"] = str(event.seq)
-    return Job.from_record(then, position=int(position) if position else None)
+    return job_at(record, event.fields, event.seq)
 
 
 def job_bytes(job: Job) -> bytes:

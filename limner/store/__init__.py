@@ -17,6 +17,7 @@ from limner.store.jobs import Accepted, Idempotency, Jobs
 from limner.store.lanes import EngineState, Lanes, Policy, Taken, Trouble
 from limner.store.outbox import Outbox
 from limner.store.scripts import Clock, Scripts
+from limner.store.stories import Stories, Story
 
 __all__ = [
     "Accepted",
@@ -28,6 +29,8 @@ __all__ = [
     "Outbox",
     "Policy",
     "Store",
+    "Stories",
+    "Story",
     "Taken",
     "Trouble",
 ]
@@ -53,6 +56,7 @@ class Store:
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)
         self.outbox = Outbox(self.redis, prefix, scripts)
+        self.stories = Stories(scripts)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -45,6 +45,20 @@ class Page:
 
     jobs: tuple[Job, ...]
     cursor: str | None
+
+
+class State(NamedTuple):
+    """What changes of a job while it is watched."""
+
+    seq: int
+    status: str
+    progress: int
+    url: str
+
+    @classmethod
+    def of(cls, job: Job) -> State:
+        """Return the state that a job was read in."""
+        return cls(job.seq, job.status, job.progress, job.picture.url if job.picture else "")
 
 
 class Jobs:
@@ -225,6 +239,18 @@ class Jobs:
     def running_count(self, client: str) -> int:
         """Return how many of the client's jobs are submitted or drawing."""
         return int(self._redis.scard(f"{self._prefix}runs:{client}"))
+
+    @guarded
+    def states(self, ids: Sequence[str]) -> list[State]:
+        """Return the state of each job, in one round trip; one that is no more has seq -1."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hmget(self._prefix + "job:" + job_id, "seq", "status", "progress", "url")
+            rows = pipe.execute()
+        return [
+            State(int(-1 if seq is None else seq), status or "", int(progress or 0), url or "")
+            for seq, status, progress, url in rows
+        ]
 
     def _many(self, ids: Sequence[str]) -> list[Job | None]:
         with self._redis.pipeline(transaction=False) as pipe:

@@ -244,8 +244,9 @@ def test_another_clients_failed_job_is_404(caller, other, store):
     refused(refresh(other), 404)
 
 
-def test_a_repeated_refresh_with_its_key_finds_the_first_twin(caller, store):
+def test_a_repeated_refresh_with_its_key_finds_the_first_twin(caller, store, clock):
     failed(store, caller.drawn())
+    clock.pass_s(1)
     headers = {"Idempotency-Key": "once"}
 
     first = refresh(caller, headers=headers).json

@@ -1,0 +1,36 @@
+"""GET a job's callbacks and POST the lost ones again (DESIGN 2.4, 2.5)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from api import guard
+from api.answer import answer
+from api.body import json_object
+from api.house import house
+from api.own import own_job
+from schemas.callbacks import ResendSchema, callbacks_body
+
+callbacks = Blueprint("callbacks", __name__, url_prefix="/draw/midjourney")
+callbacks.before_request(guard.let_in)
+
+_RESEND = ResendSchema()
+
+
+@callbacks.get("/jobs/<job_id>/callbacks")
+def told(job_id: str) -> Response:
+    """Show what the caller was told of a job, and what it still is to be told."""
+    return answer(callbacks_body(house().store.outbox.told(own_job(job_id).id)))
+
+
+@callbacks.post("/jobs/<job_id>/callbacks/resend")
+def resend(job_id: str) -> Response:
+    """Post a job's dead letters again, or its end if there are none; count them."""
+    job = own_job(job_id)
+    asked = _RESEND.read(json_object() if _has_body() else {})
+    outbox = house().store.outbox
+    return answer({"data": sum(outbox.resend(job.id, seq) for seq in asked.seqs(job.id))})
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "chunked" in request.headers.get("Transfer-Encoding", "")

@@ -1,0 +1,101 @@
+"""GET one job, at once or when there is news, and its events as they happen (server-sent events)."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from flask import Blueprint, Response, request
+
+from api import guard
+from api.answer import answer
+from api.house import House, house
+from api.own import own_job
+from limner.errors import InvalidRequest, JobNotFound, StoreDown
+from limner.job import Job
+from limner.store.jobs import State
+from schemas.job import job_body
+from schemas.look import Look, LookSchema
+
+live = Blueprint("live", __name__, url_prefix="/draw/midjourney")
+live.before_request(guard.let_in)
+
+LAST_EVENT_ID = "Last-Event-ID"
+EVENT_STREAM = "text/event-stream"
+#: so often a stream without news says that it is alive, and finds out whether its reader is
+HEARTBEAT_S = 15.0
+#: a stream ends after so long, and its reader comes back for the rest: places to wait in go round
+STREAM_MOST_S = 600.0
+#: a reader comes back so long after a stream has ended, ms
+RETRY = "retry: 2000\n\n"
+_LOOK = LookSchema()
+
+
+@live.get("/jobs/<job_id>")
+def by_id(job_id: str) -> Response:
+    """Show one job, or wait for news of it first."""
+    asked = _LOOK.read(request.args.to_dict())
+    job = own_job(job_id)
+    if _waits(asked, job) and _news_of(job, asked.wait):
+        job = own_job(job.id)
+    return answer(job_body(job))
+
+
+@live.get("/jobs/<job_id>/events")
+def events(job_id: str) -> Response:
+    """Stream what callbacks tell of a job, from its beginning or from where the reader was."""
+    job, seen = own_job(job_id), _last_seen()
+    if job.status.ended and seen >= job.seq:
+        # The one answer on which a browser's EventSource does not come back.
+        return Response(status=HTTPStatus.NO_CONTENT)
+    response = Response(_stream(house(), job.id, seen), mimetype=EVENT_STREAM)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _waits(asked: Look, job: Job) -> bool:
+    unseen = asked.seq is not None and asked.seq != job.seq
+    return bool(asked.wait) and not job.status.ended and not unseen
+
+
+def _news_of(job: Job, wait_s: float) -> bool:
+    watcher = house().watcher
+    with watcher.place() as given:
+        return given and watcher.wait(job.id, State.of(job), wait_s)
+
+
+def _last_seen() -> int:
+    text = request.headers.get(LAST_EVENT_ID, "").strip()
+    if not text:
+        return 0
+    if len(text) > 9 or not (text.isascii() and text.isdigit()):
+        raise InvalidRequest({LAST_EVENT_ID: ["Must be the id of an event."]})
+    return int(text)
+
+
+def _stream(here: House, job_id: str, seen: int) -> Iterator[str]:
+    """Yield the events after ``seen``; without a place to wait in, only those that there are."""
+    ends = time.monotonic() + STREAM_MOST_S
+    with here.watcher.place() as given:
+        yield RETRY
+        while True:
+            try:
+                story = here.store.stories.after(job_id, seen)
+            except (StoreDown, JobNotFound):
+                # The answer has begun: the reader comes back, and is told then.
+                return
+            for job in story.events:
+                yield _event(job)
+                seen = job.seq
+            if story.now.status.ended or not given or time.monotonic() > ends:
+                return
+            if not here.watcher.wait(job_id, State.of(story.now), HEARTBEAT_S):
+                yield ": no news\n\n"
+
+
+def _event(job: Job) -> str:
+    body = json.dumps(job_body(job), separators=(",", ":"))
+    return f"id: {job.seq}\ndata: {body}\n\n"

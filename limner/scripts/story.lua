@@ -1,0 +1,24 @@
+-- uses: base
+-- What happened to a job after a seq, for whoever watches it. What was shown keeps its seq: newer
+-- progress, or the end, does not take the place of an event that a watcher saw.
+--
+-- ARGV 3 job id · 4 seq that was seen
+-- Returns {} (no such job) · {the record, {class and event …}}
+
+local id, seen = ARGV[3], tonumber(ARGV[4])
+local record = redis.call('HGETALL', job_key(id))
+if #record == 0 then return {} end
+local newer, shown = {}, 0
+for _, text in ipairs(redis.call('LRANGE', key('story', id), 0, -1)) do
+    local seq = cjson.decode(string.sub(text, 2)).s
+    if seq > seen then
+        newer[#newer + 1] = text
+        shown = seq
+    end
+end
+local status, dest = unpack(redis.call('HMGET', job_key(id), 'status', 'dest'))
+if dest and shown > 0 and status ~= 'done' and status ~= 'failed' then
+    local before = tonumber(redis.call('HGET', key('out', id), 'shown') or '0')
+    if shown > before then redis.call('HSET', key('out', id), 'shown', ms(shown)) end
+end
+return {record, newer}

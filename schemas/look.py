@@ -1,0 +1,35 @@
+"""What a look at one job may be asked for: to wait until there is news; used by ``api/live.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.callbacks import SEQ_MOST
+from schemas.fields import Integer
+from schemas.wire import Wire
+
+WAIT_MOST_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How long to wait for news, and the seq that the caller has seen (None: what there is now)."""
+
+    wait: int
+    seq: int | None
+
+
+class LookSchema(Wire):
+    """The query of ``GET /draw/midjourney/jobs/{id}``."""
+
+    wait = Integer(0, WAIT_MOST_S, absent=0)
+    seq = Integer(0, SEQ_MOST)
+
+    def read(self, query: Mapping[str, str]) -> Look:
+        """Return what is asked for; a parameter without a value says nothing.
+
+        Raises:
+            InvalidRequest: a parameter is wrong or unknown.
+        """
+        return Look(**self.fields_of({name: value or None for name, value in query.items()}))
