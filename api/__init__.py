@@ -19,6 +19,7 @@ from api.follow import follow
 from api.health import health
 from api.house import EXTENSION, House, Seeds
 from api.jobs import jobs
+from api.metrics import metrics
 from api.live import live
 from api.pictures import pictures
 from api.producer import LazyMessages
@@ -65,7 +66,7 @@ def create_app(
         watcher=Watcher(store.jobs.states, max(1, settings.api_threads // 2)),
     )
     errors.register(app)
-    for blueprint in (draw, follow, jobs, live, callbacks, pictures, health):
+    for blueprint in (draw, follow, jobs, live, callbacks, pictures, health, metrics):
         app.register_blueprint(blueprint)
     return app
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from flask import Blueprint, Response
 
 from api.answer import answer
+from api.errors import STORE_RETRY_AFTER_S, refusal
 from api.house import house
+from api.insight import may_look
+from limner.job import Lane
+from limner.store.numbers import Numbers
+from limner.store.server import server_facts
 
 health = Blueprint("health", __name__)
+
+#: callbacks overdue for so long are not merely slow: nobody posts them
+OVERDUE_S = 30.0
 
 
 @health.get("/healthz")
@@ -18,7 +29,42 @@ def alive() -> Response:
 
 @health.get("/readyz")
 def ready() -> Response:
-    """Answer if jobs can be accepted: Redis is up and the broker has taken our queues."""
-    house().store.ping()
-    house().messages()
-    return answer({"status": "ready"})
+    """Answer 200 if jobs are accepted and drawn: Redis is up, and every lane has a worker.
+
+    ``warnings`` says what else is wrong; what of it is for operators only stays out of it elsewhere.
+    """
+    here = house()
+    facts = server_facts(here.store.redis)
+    here.messages()
+    numbers = here.store.numbers.read()
+    missing = [f"No worker of the lane {lane} is running." for lane in _without_workers(numbers)]
+    if missing:
+        return refusal(503, " ".join(missing), {"workers": missing}, STORE_RETRY_AFTER_S)
+    body: dict[str, Any] = {
+        "status": "ready",
+        "warnings": [*facts.warnings(), *_warnings(numbers, openly=may_look())],
+        "workers": {lane.value: now.workers for lane, now in numbers.lanes.items()},
+        "engines": {engine.name: engine.state for engine in numbers.engines},
+    }
+    return answer(body)
+
+
+def _without_workers(numbers: Numbers) -> Iterator[Lane]:
+    """Yield the lanes that engines have slots for and nobody works on."""
+    for lane, now in numbers.lanes.items():
+        drawn = not numbers.engines or any(engine.slots[lane] for engine in numbers.engines)
+        if drawn and not now.workers:
+            yield lane
+
+
+def _warnings(numbers: Numbers, *, openly: bool) -> Iterator[str]:
+    for engine in numbers.engines:
+        if engine.state in ("down", "refused"):
+            why = f": {engine.why}" if openly and engine.why else ""
+            yield f"The engine {engine.name} is out of rotation ({engine.state}){why}."
+    if numbers.engines and all(e.state in ("down", "refused") for e in numbers.engines):
+        yield "No engine is up: jobs are accepted and wait."
+    if numbers.callbacks_overdue_s > OVERDUE_S:
+        yield (
+            f"Callbacks are overdue by {numbers.callbacks_overdue_s:.0f} s: is a callback worker running?"
+        )

@@ -61,6 +61,7 @@ if message == '' then
     redis.call('PEXPIRE', job_key(id), ms(keep_ms))
     return {'accepted', 0, ms(NOW)}
 end
+count('accepted', lane)
 redis.call('SADD', key('waits', client), id)
 redis.call('ZADD', key('waiting', lane), ms(place), id)
 -- The broker's list: kombu pushes at the left and workers pop at the right.

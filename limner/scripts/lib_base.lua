@@ -19,6 +19,8 @@
 --   workers:<lane>         ZSET  worker id → seen until, ms
 --   cancels:<engine>       LIST  handles of drawings to stop there
 --   places:<lane>          STR   the last place given
+--   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
+--                                also "…|<upper bound, ms>" and "…|sum" (limner/store/numbers.py)
 -- The outbox's keys are listed in lib_outbox.lua.
 
 local PREFIX = ARGV[1]
@@ -37,6 +39,29 @@ end
 
 local function job_key(id)
     return PREFIX .. 'job:' .. id
+end
+
+-- Count one thing that happened, by its labels.
+local function count(...)
+    redis.call('HINCRBY', key('numbers'), table.concat({...}, '|'), 1)
+end
+
+-- The upper bounds of durations that are counted, ms; what takes longer is in "inf".
+local BOUNDS_MS = {100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 120000, 300000, 600000,
+    1800000, 3600000, 14400000, 86400000}
+
+-- Count one duration, by its labels.
+local function observe(took_ms, ...)
+    local bound = 'inf'
+    for _, upper in ipairs(BOUNDS_MS) do
+        if took_ms <= upper then
+            bound = upper
+            break
+        end
+    end
+    local name = table.concat({...}, '|')
+    count(name, bound)
+    redis.call('HINCRBY', key('numbers'), name .. '|sum', math.max(0, math.floor(took_ms)))
 end
 
 -- Milliseconds as text: Lua would write large numbers as 1.7e+12.

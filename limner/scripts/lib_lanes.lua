@@ -35,7 +35,10 @@ end
 -- End a job for good: free what it holds, tell its caller, and let its record expire.
 local function end_job(id, status, reason, code)
     local record = job_key(id)
-    local client, lane = unpack(redis.call('HMGET', record, 'client', 'lane'))
+    local client, lane, engine, started =
+        unpack(redis.call('HMGET', record, 'client', 'lane', 'engine', 'started_ms'))
+    count('ended', lane, status, code)
+    if status == 'done' then observe(NOW - started, 'drawn', engine, lane) end
     redis.call('HSET', record, 'status', status, 'finished_ms', ms(NOW),
         'reason', reason, 'reason_code', code)
     drop_slot(id)
@@ -55,6 +58,7 @@ end
 local function wait_again(id, keep)
     local record = job_key(id)
     local client, lane, place = unpack(redis.call('HMGET', record, 'client', 'lane', 'place'))
+    count('returned', lane)
     redis.call('HSET', record, 'status', 'waiting', 'progress', '0')
     redis.call('HDEL', record, 'token', 'worker', 'begun', 'url', 'width', 'height')
     redis.call('DEL', key('grant', id))
@@ -212,7 +216,8 @@ end
 
 local function grant(id, lane, name, first)
     local record, engine = job_key(id), engine_of(name)
-    local client, started = unpack(redis.call('HMGET', record, 'client', 'started_ms'))
+    local client, started, created =
+        unpack(redis.call('HMGET', record, 'client', 'started_ms', 'created_ms'))
     local kept = redis.call('SADD', key('slots', name, lane), id) == 0
     if not kept then
         engine.used[lane] = engine.used[lane] + 1
@@ -224,7 +229,10 @@ local function grant(id, lane, name, first)
         redis.call('HDEL', record, 'handle', 'attach')
     end
     redis.call('HSET', record, 'status', 'submitted', 'engine', name)
-    if not started then redis.call('HSET', record, 'started_ms', ms(NOW)) end
+    if not started then
+        redis.call('HSET', record, 'started_ms', ms(NOW))
+        observe(NOW - created, 'waited', lane)
+    end
     redis.call('ZADD', key('leases'), ms(NOW + LEASE_MS), id)
     redis.call('ZREM', key('waiting', lane), id)
     redis.call('ZREM', key('ready', lane), id)

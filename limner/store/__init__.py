@@ -15,6 +15,7 @@ from limner.store.clients import Clients
 from limner.store.connection import connect, guarded
 from limner.store.jobs import Accepted, Idempotency, Jobs
 from limner.store.lanes import EngineState, Lanes, Policy, Taken, Trouble
+from limner.store.numbers import NumbersReader
 from limner.store.outbox import Outbox
 from limner.store.scripts import Clock, Scripts
 from limner.store.stories import Stories, Story
@@ -56,6 +57,7 @@ class Store:
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)
         self.outbox = Outbox(self.redis, prefix, scripts)
+        self.numbers = NumbersReader(self.redis, prefix, clock)
         self.stories = Stories(scripts)
 
     @classmethod

@@ -14,6 +14,7 @@ from limner import embedded
 from limner.settings import Settings
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
+from tests.builders import a_worker
 from tests.conftest import answers, wait_until
 
 ASKED = [
@@ -88,7 +89,8 @@ def test_an_api_that_started_first_accepts_as_soon_as_redis_is_there(mortal_app,
     store = Store(server.url)
     caller = a_caller(mortal_app, store, "ann")
 
-    assert client.get("/readyz").json == {"status": "ready"}
+    a_worker(store)
+    assert client.get("/readyz").json["status"] == "ready"
     assert caller.imagine().status_code == 202
     assert store.redis.llen("fast") == 1
     store.close()

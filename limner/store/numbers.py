@@ -1,0 +1,207 @@
+"""What operators want to know of the whole gateway at one moment, and what was counted until then.
+
+Read by ``/metrics``, ``/readyz`` and the CLI. The counts are kept by the scripts themselves, in one
+hash, so any process can tell all of them and none is lost with a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis import Redis
+
+from limner.job import Lane
+from limner.store.connection import guarded
+from limner.store.scripts import Clock
+
+#: the states an engine may be in
+STATES = ("ok", "busy", "down", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNow:
+    """One lane at this moment."""
+
+    waiting: int
+    #: how long the job at the head of the lane has been waiting; 0 if none waits
+    oldest_s: float
+    #: workers that have beaten within their lease
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineNow:
+    """One engine at this moment."""
+
+    name: str
+    driver: str
+    state: str
+    #: why it is not ``ok``; it may tell of the network, so it is for operators only
+    why: str
+    slots: Mapping[Lane, int]
+    leased: Mapping[Lane, int]
+    #: how many more drawings it would take now, whatever the gaps
+    free: Mapping[Lane, int]
+    gap_s: Mapping[Lane, float]
+    #: seconds until it may start a drawing of the lane, by its gap and its pause
+    opens_s: Mapping[Lane, float]
+    #: seconds that it rests, after it was busy or down
+    paused_s: float
+    #: what it cannot do (``limner.engine.NEEDS``), and whose jobs it draws (empty: everyone's)
+    lacks: tuple[str, ...]
+    clients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How often something took how long: upper bound in ms (None: longer) → how often."""
+
+    buckets: Mapping[int | None, int]
+    sum_ms: int
+
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Everything at one moment."""
+
+    at_ms: int
+    lanes: Mapping[Lane, LaneNow]
+    engines: tuple[EngineNow, ...]
+    #: jobs with callbacks to post, now or later
+    callbacks_pending: int
+    #: how long the most urgent callback is overdue: beyond some seconds, nobody posts
+    callbacks_overdue_s: float
+    #: jobs that have dead letters
+    dead_letter_jobs: int
+    #: what → labels → how often
+    counts: Mapping[str, Mapping[Labels, int]] = field(default_factory=dict)
+    durations: Mapping[str, Mapping[Labels, Durations]] = field(default_factory=dict)
+
+
+#: which of the counts are durations
+DURATIONS = ("waited", "drawn", "told")
+
+
+class NumbersReader:
+    """Reads the numbers; nothing is written."""
+
+    def __init__(self, redis: Redis, prefix: str, clock: Clock | None) -> None:
+        self._redis: Any = redis
+        self._prefix = prefix
+        self._clock = clock
+
+    @guarded
+    def read(self) -> Numbers:
+        """Return everything, in three round trips."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.smembers(self._prefix + "engines")
+            pipe.zrange(self._prefix + "due", 0, 0, withscores=True)
+            pipe.zcard(self._prefix + "due")
+            pipe.zcard(self._prefix + "dead")
+            pipe.hgetall(self._prefix + "numbers")
+            (seconds, micros), engines, due, pending, dead, counted = pipe.execute()
+        now_ms = self._clock() if self._clock else seconds * 1000 + micros // 1000
+        counts, durations = _sorted_out(counted)
+        return Numbers(
+            at_ms=now_ms,
+            lanes=self._lanes(now_ms),
+            engines=tuple(self._engines(sorted(engines), now_ms)),
+            callbacks_pending=pending,
+            callbacks_overdue_s=max(0.0, (now_ms - due[0][1]) / 1000) if due else 0.0,
+            dead_letter_jobs=dead,
+            counts=counts,
+            durations=durations,
+        )
+
+    def _lanes(self, now_ms: int) -> dict[Lane, LaneNow]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for lane in Lane:
+                pipe.zcard(f"{self._prefix}waiting:{lane.value}")
+                pipe.zrange(f"{self._prefix}waiting:{lane.value}", 0, 0)
+                pipe.zcount(f"{self._prefix}workers:{lane.value}", now_ms, "+inf")
+            rows = iter(pipe.execute())
+        found = {lane: (next(rows), next(rows), next(rows)) for lane in Lane}
+        return {
+            lane: LaneNow(waiting, self._age_s(heads, now_ms), workers)
+            for lane, (waiting, heads, workers) in found.items()
+        }
+
+    def _age_s(self, heads: Sequence[str], now_ms: int) -> float:
+        created = heads and self._redis.hget(f"{self._prefix}job:{heads[0]}", "created_ms")
+        return max(0.0, (now_ms - int(created)) / 1000) if created else 0.0
+
+    def _engines(self, names: Sequence[str], now_ms: int) -> Iterator[EngineNow]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hgetall(f"{self._prefix}engine:{name}")
+                for lane in Lane:
+                    pipe.scard(f"{self._prefix}slots:{name}:{lane.value}")
+            rows = iter(pipe.execute())
+        for name in names:
+            record = next(rows)
+            yield _engine(name, record, {lane: next(rows) for lane in Lane}, now_ms)
+
+
+def _engine(
+    name: str, record: Mapping[str, str], leased: Mapping[Lane, int], now_ms: int
+) -> EngineNow:
+    def number(what: str) -> float:
+        return float(record.get(what) or 0)
+
+    slots = {lane: int(number(f"{lane.value}_slots")) for lane in Lane}
+    # As `room` and `opens` in lib_lanes.lua: after a failure, one drawing for trial.
+    total = max(slots.values()) if number("fails") == 0 else 1
+    room = total - sum(leased.values())
+    paused_ms = number("paused_until")
+    gaps_ms = {lane: number(f"{lane.value}_gap_ms") for lane in Lane}
+    opens_ms = {
+        lane: max(paused_ms, number(f"{lane.value}_last_ms") + gap_ms if gap_ms else 0)
+        for lane, gap_ms in gaps_ms.items()
+    }
+    return EngineNow(
+        name=name,
+        driver=record.get("driver", ""),
+        state=record.get("state") or "ok",
+        why=record.get("why", ""),
+        slots=slots,
+        leased=leased,
+        free={lane: max(0, min(room, slots[lane] - leased[lane])) for lane in Lane},
+        gap_s={lane: gap_ms / 1000 for lane, gap_ms in gaps_ms.items()},
+        opens_s={lane: max(0.0, (at - now_ms) / 1000) for lane, at in opens_ms.items()},
+        paused_s=max(0.0, (paused_ms - now_ms) / 1000),
+        lacks=tuple(record.get("lacks", "").split()),
+        clients=tuple(record.get("clients", "").split()),
+    )
+
+
+def _sorted_out(
+    counted: Mapping[str, str],
+) -> tuple[dict[str, dict[Labels, int]], dict[str, dict[Labels, Durations]]]:
+    """Take the hash ``numbers`` apart: ``<what>|<label>|…`` → how often."""
+    counts: dict[str, dict[Labels, int]] = {}
+    buckets: dict[str, dict[Labels, dict[int | None, int]]] = {}
+    sums: dict[tuple[str, Labels], int] = {}
+    for name, text in counted.items():
+        what, *labels = name.split("|")
+        if what not in DURATIONS:
+            counts.setdefault(what, {})[tuple(labels)] = int(text)
+            continue
+        *labels, bound = labels
+        if bound == "sum":
+            sums[what, tuple(labels)] = int(text)
+        else:
+            upper = None if bound == "inf" else int(bound)
+            buckets.setdefault(what, {}).setdefault(tuple(labels), {})[upper] = int(text)
+    durations = {
+        what: {
+            labels: Durations(found, sums.get((what, labels), 0)) for labels, found in by.items()
+        }
+        for what, by in buckets.items()
+    }
+    return counts, durations

@@ -1,0 +1,226 @@
+"""``/metrics``: what a scrape shows of what happened, and to whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from api import create_app
+from limner.job import Lane, Picture
+from limner.metrics import BOUNDS_MS
+from limner.settings import Settings
+from limner.store import Store
+from limner.store.lanes import Trouble
+from limner.store.outbox import Poster, Report
+from limner.store.scripts import source
+from tests.api.asking import refused
+from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
+
+POSTER = Poster.of("poster", threads=8, kept_ms=1000_000)
+PICTURE = Picture("http://limner/images/a.png", 8, 8)
+
+
+def samples(response) -> dict[tuple, float]:
+    """Every sample of a scrape: (name, label values in the order of their names) → value."""
+    assert response.status_code == 200, response.text
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def scrape(app):
+    return lambda: samples(app.test_client().get("/metrics"))
+
+
+def drawn(store, clock, *, waits_s: float = 0, draws_s: float = 0, **request):
+    job = an_accepted_job(store, **request)
+    clock.pass_s(waits_s)
+    a_worker(store)
+    assert store.lanes.take(job.id, job.id, WORKER, MESSAGES).state == "granted"
+    clock.pass_s(draws_s)
+    store.lanes.done(job.id, job.id, PICTURE, [PICTURE] * 4, {})
+    return job
+
+
+def test_a_gateway_where_nothing_happened_yet_is_told_as_empty(scrape):
+    seen = scrape()
+
+    assert seen["limner_redis_up",] == 1
+    assert seen["limner_jobs_waiting", "fast"] == 0
+    assert seen["limner_jobs_waiting_oldest_seconds", "relaxed"] == 0
+    assert seen["limner_workers", "fast"] == 0
+
+
+def test_waiting_jobs_and_the_age_of_the_oldest_are_told_per_lane(store, clock, scrape):
+    for lane, count in ((Lane.FAST, 3), (Lane.RELAXED, 1)):
+        for _ in range(count):
+            an_accepted_job(store, lane=lane)
+            clock.pass_s(10)
+
+    seen = scrape()
+
+    assert seen["limner_jobs_waiting", "fast"] == 3
+    assert seen["limner_jobs_waiting_oldest_seconds", "fast"] == 40
+    assert seen["limner_jobs_waiting", "relaxed"] == 1
+    assert seen["limner_jobs_accepted_total", "fast"] == 3
+
+
+def test_slots_are_told_per_engine_and_lane_as_the_scripts_would_give_them(store, scrape):
+    a_worker(store, an_engine(fast=3, relaxed=2))
+    job = an_accepted_job(store, lane=Lane.RELAXED)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+
+    seen = scrape()
+
+    assert seen["limner_engine_slots", "stage", "fast"] == 3
+    assert seen["limner_engine_slots_leased", "stage", "relaxed"] == 1
+    assert seen["limner_engine_slots_free", "stage", "fast"] == 2
+    assert seen["limner_engine_slots_free", "stage", "relaxed"] == 1
+    assert seen["limner_engine_state", "stage", "ok"] == 1
+
+
+def test_an_engine_that_is_down_has_no_free_slot_and_says_how_long_it_rests(store, scrape):
+    a_worker(store)
+    job = an_accepted_job(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    down = Trouble(engine_state="down", engine_why="gone", pause_s=7, pause_max_s=7)
+    store.lanes.give_back(job.id, "token", down, MESSAGES)
+
+    seen = scrape()
+
+    assert seen["limner_engine_state", "stage", "down"] == 1
+    assert seen["limner_engine_state", "stage", "ok"] == 0
+    assert seen["limner_engine_paused_seconds", "stage"] == 7
+    assert seen["limner_engine_slots_free", "stage", "fast"] == 0
+    assert seen["limner_jobs_returned_total", "fast"] == 1
+
+
+def test_wait_and_draw_times_are_counted_by_their_bounds(store, clock, scrape):
+    drawn(store, clock, waits_s=0.2, draws_s=20)
+    drawn(store, clock, waits_s=4, draws_s=20)
+
+    seen = scrape()
+
+    wait = "limner_job_wait_seconds"
+    assert seen[f"{wait}_bucket", "fast", "0.1"] == 0
+    assert seen[f"{wait}_bucket", "fast", "0.25"] == 1
+    assert seen[f"{wait}_bucket", "fast", "5.0"] == 2
+    assert seen[f"{wait}_count", "fast"] == 2
+    assert seen[f"{wait}_sum", "fast"] == pytest.approx(4.2)
+    assert seen["limner_job_draw_seconds_sum", "stage", "fast"] == pytest.approx(40)
+
+
+def test_what_takes_longer_than_every_bound_is_counted_too(store, clock, scrape):
+    drawn(store, clock, draws_s=100_000)
+
+    # Label values in the order of their names: engine, lane, le.
+    assert scrape()["limner_job_draw_seconds_bucket", "stage", "fast", "86400.0"] == 0
+    assert scrape()["limner_job_draw_seconds_bucket", "stage", "fast", "+Inf"] == 1
+
+
+def test_outcomes_are_counted_by_reason_code(store, clock, scrape):
+    drawn(store, clock)
+    job = an_accepted_job(store)
+    a_worker(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    store.lanes.failed(job.id, "token", "No.", "moderated")
+    store.lanes.cancel(an_accepted_job(store).id)
+
+    seen = {key: value for key, value in scrape().items() if key[0] == "limner_jobs_ended_total"}
+
+    # Label values in the order of their names: lane, reason_code, status.
+    assert seen == {
+        ("limner_jobs_ended_total", "fast", "", "done"): 1,
+        ("limner_jobs_ended_total", "fast", "moderated", "failed"): 1,
+        ("limner_jobs_ended_total", "fast", "cancelled", "failed"): 1,
+    }
+
+
+def test_attempts_lag_and_dead_letters_of_callbacks_are_told(store, clock, scrape):
+    drawn(store, clock)
+    clock.pass_s(2)
+    (taken,) = store.outbox.take(POSTER, 1, "t")
+    assert scrape()["limner_callbacks_pending_jobs",] == 1
+    following = store.outbox.done(POSTER, taken, Report("ok"), go_on=True)
+    store.outbox.done(POSTER, following.taken, Report("dead", why="exhausted"), go_on=True)
+
+    seen = scrape()
+
+    assert seen["limner_callback_attempts_total", "ok"] == 1
+    assert seen["limner_callback_attempts_total", "dead"] == 1
+    assert seen["limner_callback_lag_seconds_count", "transition"] == 1
+    assert seen["limner_callback_lag_seconds_sum", "transition"] == pytest.approx(2)
+    assert seen["limner_callbacks_dead_jobs",] == 1
+    assert seen["limner_callbacks_pending_jobs",] == 0
+
+
+def test_callbacks_that_nobody_posts_show_as_overdue(store, clock, scrape):
+    drawn(store, clock)
+    clock.pass_s(120)
+
+    assert scrape()["limner_callbacks_overdue_seconds",] > 100
+
+
+def test_the_bounds_of_the_page_are_those_of_the_script():
+    line = source("lib_base").partition("local BOUNDS_MS = {")[2].partition("}")[0]
+
+    assert tuple(int(word) for word in line.split(",")) == BOUNDS_MS
+
+
+def test_without_redis_the_page_says_so_and_nothing_else(tmp_path):
+    settings = Settings(redis_url=f"unix://{tmp_path}/nobody.sock", data_dir=tmp_path)
+    store = Store(settings.redis_url)
+    app = create_app(settings, store)
+
+    assert samples(app.test_client().get("/metrics")) == {("limner_redis_up",): 0}
+    store.close()
+
+
+# -- who may look ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "headers"),
+    [
+        ("198.51.100.7", {}),
+        ("", {}),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}),
+        ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}),
+        ("127.0.0.1", {"Authorization": "Bearer anything", "Via": "1.1 proxy"}),
+    ],
+)
+def test_without_a_token_only_this_machine_may_look(app, address, headers):
+    response = app.test_client().get(
+        "/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": address}
+    )
+
+    refused(response, 403)
+    assert "limner_" not in response.text.replace("LIMNER_", "")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.8.8"])
+def test_without_a_token_this_machine_may_look(app, address):
+    answered = app.test_client().get("/metrics", environ_overrides={"REMOTE_ADDR": address})
+
+    assert answered.status_code == 200
+    assert answered.content_type.startswith("text/plain; version=")
+
+
+def test_with_a_token_whoever_sends_it_may_look_and_nobody_else(settings, store, messages):
+    app = create_app(replace(settings, metrics_token="hidden-word"), store, messages)
+
+    def ask(**headers):
+        return app.test_client().get(
+            "/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": "198.51.100.7"}
+        )
+
+    assert ask(Authorization="Bearer hidden-word").status_code == 200
+    for wrong in ({}, {"Authorization": "Bearer hidden"}, {"Authorization": "Basic hidden-word"}):
+        refused(ask(**wrong), 401)
+    refused(app.test_client().get("/metrics"), 401)
+    assert "hidden-word" not in ask().text
