@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from limner.job import Job
 from limner.target import parse_target
@@ -71,6 +71,30 @@ class Event:
     fields: Mapping[str, str]
     #: posted again by command, outside the live order
     resent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event given up, and why: exhausted rejected gone expired superseded disabled."""
+
+    event: Event
+    why: str
+    dead_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything there is to know about one job's callbacks."""
+
+    #: not delivered yet, oldest first
+    pending: tuple[Event, ...]
+    resending: tuple[Event, ...]
+    dead: tuple[DeadLetter, ...]
+    #: newest last; keys as ``workers.callbacks`` writes them, with ``at`` and ``next`` in ms
+    attempts: tuple[Mapping[str, Any], ...]
+    #: when the next try is due, ms; None: nothing to try, or parked until its receiver is better
+    due_ms: int | None
+    parked: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from limner.callback import Event
+from limner.callback import Event, Told
 from limner.job import Status, from_ms
-from limner.store.outbox import Told
 from schemas.fields import Integer, Strict
 from schemas.job import STATUS_CODE, rfc3339
 from schemas.wire import Wire

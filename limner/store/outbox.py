@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from redis import Redis
 
-from limner.callback import Event, Health, Kind
+from limner.callback import DeadLetter, Event, Health, Kind, Told
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 
@@ -102,30 +102,6 @@ class Tick:
     hinted: int
     next_due_s: float | None
     parked: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event given up, and why: exhausted rejected gone expired superseded disabled."""
-
-    event: Event
-    why: str
-    dead_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Everything there is to know about one job's callbacks."""
-
-    #: not delivered yet, oldest first
-    pending: tuple[Event, ...]
-    resending: tuple[Event, ...]
-    dead: tuple[DeadLetter, ...]
-    #: newest last; keys as ``workers.callbacks`` writes them, with ``at`` and ``next`` in ms
-    attempts: tuple[Mapping[str, Any], ...]
-    #: when the next try is due, ms; None: nothing to try, or parked until its receiver is better
-    due_ms: int | None
-    parked: bool
 
 
 @dataclass(frozen=True, slots=True)
