@@ -107,7 +107,10 @@ def refusal(code: int, text: str) -> EngineError:
             return EngineBusy(10.0, "no account can draw now")
         case 9:
             return EngineBusy(10.0, "it failed inside, or its queue is full")
-    return _by_words(text) or Rejected("parameter", "The engine does not take this prompt.")
+    known = _by_words(text)
+    if not known and _NO_ACCOUNT.search(text):
+        return EngineBusy(10.0, "no account can draw now")
+    return known or Rejected("parameter", "The engine does not take this prompt.")
 
 
 def _by_words(text: str) -> EngineError | None:

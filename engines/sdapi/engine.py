@@ -77,7 +77,7 @@ class Sdapi:
             kind, tells = "blind", False
         tile: Level = "exact" if self._tiles(kind) else "none"
         return Capabilities(
-            chaos="none" if kind == "blind" else "near",
+            chaos="near" if kind == "task" else "none",
             stylize="near" if self._manner.cfg >= CFG_LEAST_TO_VARY else "none",
             style="near",
             niji="exact" if self._manner.niji_checkpoint else "near",
@@ -136,7 +136,9 @@ class Sdapi:
 
     def _draw(self, handle: Handle, brief: Brief, stop: Stop, *, batch: bool) -> Iterator[Event]:
         kind = self._server.kind()
-        tiling, subseeds = self._tiles(kind), kind != "blind"
+        # SD.Next takes a variation's strength, and gives all pictures one seed; but not all of its
+        # pipelines vary it then, and the four would be one.
+        tiling, subseeds = self._tiles(kind), kind == "task"
         parts = wanted(brief, self._manner, batch=batch, tiling=tiling, subseeds=subseeds)
         cells: list[bytes] = []
         seeds: list[int] = []
@@ -148,7 +150,8 @@ class Sdapi:
             images, told = pictures(drawn, len(part.cells))
             cells += [cell(image, brief.width, brief.height) for image in images]
             # Under chaos all pictures have one seed, and what tells them apart is the variation's.
-            seeds += part.seeds if brief.chaos is not None else told or part.seeds
+            varied = brief.chaos is not None and subseeds
+            seeds += part.seeds if varied else told or part.seeds
         first, second, third, fourth = cells
         s1, s2, s3, s4 = seeds
         yield Finished(

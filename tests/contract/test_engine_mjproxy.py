@@ -236,6 +236,7 @@ def test_a_follow_up_of_a_forgotten_or_foreign_drawing_is_imagined_anew(
         ("queue-full", EngineBusy, None),
         ("no-account", EngineBusy, None),
         ("internal", EngineBusy, None),
+        ("no-instance-for-it", EngineBusy, None),
         ("banned", Rejected, "moderated"),
         ("invalid", Rejected, "parameter"),
         ("day-limit", Refused, "credit"),

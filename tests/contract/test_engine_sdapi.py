@@ -122,14 +122,15 @@ def test_four_requests_keep_every_seed(server, build, brief):
     assert len(set(finished.cells)) == 4
 
 
-def test_sd_server_gets_no_task_id_and_no_variation(server, build, brief):
-    server.faults.add("sd-server")
+@pytest.mark.parametrize("kind", ["sd-server", "sdnext"])
+def test_others_than_a1111_get_no_task_id_and_no_variation(server, build, brief, kind):
+    server.faults.add(kind)
     asked = dataclasses.replace(brief, chaos=50.0)
 
     finished = drawn(build(), asked)
 
     (body,) = asked_of(server)
-    assert not {"force_task_id", "subseed_strength", "tiling"} & set(body)
+    assert not {"force_task_id", "subseed_strength"} & set(body)
     assert finished.notes["parameters"] == {"chaos": "none"}
 
 

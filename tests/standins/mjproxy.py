@@ -1,7 +1,7 @@
 """A stand-in for a midjourney-proxy: its tasks go on by one step each time somebody looks at them.
 
 ``python -m tests.standins.mjproxy --port 8080 [faults]``. Faults at submission: ``waiting exists
-queue-full banned no-account invalid internal day-limit drop-submit no-code``; of the task:
+queue-full banned no-account no-instance-for-it invalid internal day-limit drop-submit no-code``; of the task:
 ``backwards odd-progress moderated shut-out no-instance bad-flag failed cancelled modal late timeout
 forgets unlisted four-urls four-urls-gone late-url expiring gone broken``; of the server: ``locked
 list-down no-list no-submit``; ``trueai`` gives buttons, cancel and speed prefixes.
@@ -21,6 +21,7 @@ _REFUSALS = {
     "banned": (24, "可能包含敏感词"),
     "no-account": (3, "无可用的账号实例"),
     "invalid": (4, "prompt不能为空 /home/someone"),
+    "no-instance-for-it": (4, "实例不存在或不可用"),
     "internal": (9, "系统异常"),
     "day-limit": (4, "今日绘图次数已达上限"),
 }
