@@ -168,7 +168,7 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
     floating = [m for m in mentions if ELEMENTS[m.name].place == "float" and not m.flies]
     if (
         floating
-        or names & {"shore", "waterfall"}
+        or names & {"shore", "waterfall", "bridge"}
         or ("lighthouse" in names and not names & GROUNDS)
     ):
         add("water")
@@ -176,7 +176,7 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
         add("water")
     if not names & GROUNDS:
         add("hills" if "mountains" in names or wishes % 3 else "meadow")
-    elif names & GROUNDS <= {"water", "waves"} and "stand" in places:
+    elif names & GROUNDS <= {"water", "waves"} and standing and "bridge" not in names:
         add("shore")
     behind = {name for name in names if ELEMENTS[name].place == "backdrop"}
     if (

@@ -89,7 +89,8 @@ def repainted(scene: Floats, order: Order) -> Floats:
             0.75 - 0.6 * order.parent_strength
         )
     share = (order.image_weight - 0.5) / 1.5 * 0.85
-    if not order.references or share <= 0:
+    # a photograph's two sides do not meet: a tile takes its colours alone
+    if not order.references or share <= 0 or order.tile:
         return scene
     layout = sum(_picture(path, width, height) for path in order.references)
     layout = np.asarray(layout, np.float32) / np.float32(len(order.references))
