@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint check bench clean
+.PHONY: help install demo up test lint check bench bench-callbacks bench-sketch soak clean
 
 help: ## list these commands
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed-dev ## set up .venv with everything for development
 
@@ -30,9 +30,17 @@ lint: $(VENV)/.installed-dev ## look at style, types and import arrows, without 
 
 check: lint test ## everything a change has to pass
 
-bench: $(VENV)/.installed-dev ## measure (comes with a later release)
-	@if [ -f bench/__main__.py ]; then $(BIN)/python -m bench; \
-	else echo "There is nothing to measure with yet: the benchmark comes with a later release."; fi
+bench: $(VENV)/.installed-dev ## measure everything beside plain baselines (about 10 minutes)
+	$(BIN)/python -m bench
+
+bench-callbacks: $(VENV)/.installed-dev ## measure callbacks beside a bare requests.Session
+	$(BIN)/python -m tests.callbacks_bench
+
+bench-sketch: $(VENV)/.installed-dev ## measure the sketch engine over 30 prompts
+	$(BIN)/python -m tests.sketch_bench
+
+soak: $(VENV)/.installed-dev ## kill, freeze and restart under load for 5 minutes, and reckon
+	$(BIN)/python -m tests.soak --seconds 300 --json soak.json
 
 clean: ## remove .venv and what the tools leave; keeps limner-data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -42,6 +42,8 @@ class Order:
     @classmethod
     def of(cls, brief: Brief) -> Self:
         """Return what this brief asks of the painter; an absent parameter is its usual value."""
+        # A redraw has a parent without a picture: new seeds are all it needs.
+        picture = brief.parent.picture if brief.parent else None
         return cls(
             prompt=brief.prompt,
             width=brief.width,
@@ -55,8 +57,8 @@ class Order:
             tile=brief.tile,
             references=tuple(str(path) for path in brief.references),
             image_weight=DEFAULT_IMAGE_WEIGHT if brief.iw is None else brief.iw,
-            parent=str(brief.parent.picture) if brief.parent else "",
-            parent_strength=brief.parent.strength if brief.parent else 0.5,
+            parent=str(picture) if picture else "",
+            parent_strength=brief.parent.strength if brief.parent and picture else 0.5,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Callbacks a second beside a bare ``requests.Session``: runs ``tests.callbacks_bench`` and reads it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.place import Figure, figure, say
+from limner import processes
+
+ROUNDS = 3
+
+
+def measure() -> list[Figure]:
+    """Return the figure of the callbacks."""
+    ratios = []
+    for number in range(ROUNDS):
+        with tempfile.TemporaryDirectory(prefix="limner-bench-") as folder:
+            result = Path(folder) / "result.json"
+            subprocess.run(
+                [sys.executable, "-m", "tests.callbacks_bench", "--json", str(result)],
+                cwd=processes.HOME,
+                # It exits with 1 where it misses its own bounds; ours are in the table.
+                check=False,
+                stdout=subprocess.DEVNULL,
+                timeout=300,
+            )
+            told = json.loads(result.read_text())
+        ratios.append(float(told["ratio"]))
+        say(f"callbacks {number + 1}/{ROUNDS}: {ratios[-1]:.2f}")
+    return [figure("callbacks_vs_session", ratios, ">= 0.6")]

@@ -1,0 +1,204 @@
+"""Where the bench runs: a Limner in a temporary folder, and its baselines beside it on the same Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from celery import Celery
+
+from bench.load import post
+from limner import processes
+from limner.broker import broker_url, redis_url
+from limner.callback import destination
+from limner.job import Lane, Request
+from limner.message import Messages
+from limner.settings import Settings
+from tests.acceptance.house import House
+from tests.conftest import wait_until
+
+ENGINE = """
+[[engine]]
+name = "stage"
+driver = "rehearsal"
+seconds = {seconds}
+steps = {steps}
+ledger = "LEDGER"
+fast = {{ slots = {slots} }}
+relaxed = {{ slots = 1 }}
+"""
+
+CALLBACK_URL = "http://receiver.example/hook"
+BODY = {
+    "promptEn": "a lighthouse on a cliff at dusk, waves below",
+    "prompt": "悬崖上的灯塔",
+    "fast": True,
+    "ar": "3:2",
+    "chaos": 10,
+    "stylize": 250,
+    "callBackUrl": CALLBACK_URL,
+    "extra": "order 4711",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table: what came out, over how many rounds, and what was to be reached."""
+
+    key: str
+    value: float
+    spread: tuple[float, float]
+    reach: str
+    note: str = ""
+
+
+def figure(key: str, values: list[float], reach: str, note: str = "") -> Figure:
+    """Return the median of ``values`` as a figure."""
+    return Figure(key, statistics.median(values), (min(values), max(values)), reach, note)
+
+
+@contextlib.contextmanager
+def limner(
+    seconds: float = 0.0, steps: int = 0, slots: int = 8, **settings: object
+) -> Iterator[House]:
+    """Run Redis, and whatever else the bench starts, in a folder that goes with the block."""
+    settings = {"waiting_cap": 10_000_000, "log_level": "warning", "lease_s": 15} | settings
+    engine = ENGINE.format(seconds=seconds, steps=steps, slots=slots)
+    with House(engine, **settings) as house:
+        yield house
+
+
+@contextlib.contextmanager
+def baseline(house: House, name: str) -> Iterator[int]:
+    """Serve ``bench.plain:<name>`` under the very gunicorn settings of the API; give its port."""
+    port = free_port()
+    command = processes.api(
+        Settings.load({"LIMNER_PORT": str(port), "LIMNER_DATA_DIR": str(house.folder)})
+    )
+    command[command.index("api.wsgi:app")] = f"bench.plain:{name}"
+    process = subprocess.Popen(command, cwd=processes.HOME, env=plain_environment(house))
+    try:
+        wait_until(lambda: _listens(port), what=f"the baseline {name}")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def plain_environment(house: House) -> dict[str, str]:
+    """Return the environment in which the baselines find the bench's Redis."""
+    return {
+        **os.environ,
+        "BENCH_REDIS_URL": redis_url(house.settings),
+        "BENCH_BROKER_URL": broker_url(house.settings),
+    }
+
+
+def plain_request(_number: int) -> bytes:
+    """Return one POST to a baseline."""
+    body = json.dumps(BODY | {"tag": uuid.uuid4().hex}).encode()
+    return post("/imagine", body, {"Content-Type": "application/json"})
+
+
+def limner_request(house: House) -> Callable[[int], bytes]:
+    """Return what makes one POST to the API."""
+
+    def make(_number: int) -> bytes:
+        body = json.dumps(BODY | {"tag": uuid.uuid4().hex}).encode()
+        headers = {"Content-Type": "application/json", "token": house.token}
+        return post("/draw/midjourney/imagine", body, headers)
+
+    return make
+
+
+@functools.cache
+def messages(house: House) -> Messages:
+    """Return the message templates for the bench's broker, rendered once as a process of ours does."""
+    with Celery("limner", set_as_current=False) as app:
+        app.config_from_object("celeryconfig")
+        app.conf.update(broker_url=broker_url(house.settings))
+        return Messages.render(app)
+
+
+def accept_many(house: House, count: int, prompt: str = "a lighthouse") -> list[str]:
+    """Put so many fast jobs into the store, as the API does, and return their ids."""
+    templates, ids = messages(house), [uuid.uuid4().hex for _ in range(count)]
+    for job_id in ids:
+        request = Request(
+            prompt_en=prompt,
+            lane=Lane.FAST,
+            tag=uuid.uuid4().hex,
+            callback_url=CALLBACK_URL,
+            extra="order 4711",
+        )
+        house.store.jobs.accept(
+            job_id,
+            "ann",
+            request,
+            (1, 2, 3, 4),
+            templates,
+            waiting_cap=10_000_000,
+            destination=destination(CALLBACK_URL),
+        )
+    return ids
+
+
+def empty(house: House) -> None:
+    """Forget every job; clients stay."""
+    redis = house.store.redis
+    for pattern in ("limner:job:*", "limner:tag:*", "plain:*"):
+        batch = []
+        for key in redis.scan_iter(pattern, count=5000):
+            batch.append(key)
+            if len(batch) == 5000:
+                redis.unlink(*batch)
+                batch.clear()
+        if batch:
+            redis.unlink(*batch)
+    redis.unlink(
+        "fast",
+        "relaxed",
+        "callbacks",
+        "plain:queue",
+        "celery",
+        "limner:jobs:ann",
+        "limner:waits:ann",
+        "limner:waiting:fast",
+        "limner:due",
+        "limner:wake",
+    )
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def say(text: str) -> None:
+    """Tell whoever waits how far the bench is."""
+    sys.stderr.write(f"  {text}\n")
+    sys.stderr.flush()
+
+
+def _listens(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return True
+    except OSError:
+        return False
+    return True
