@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from api import errors
+from api import errors, guard
 from api.accept import new_seeds
 from api.body import READ_MAX_BYTES
 from api.callbacks import callbacks
@@ -19,8 +19,8 @@ from api.follow import follow
 from api.health import health
 from api.house import EXTENSION, House, Seeds
 from api.jobs import jobs
-from api.metrics import metrics
 from api.live import live
+from api.metrics import metrics
 from api.pictures import pictures
 from api.producer import LazyMessages
 from api.watcher import Watcher
@@ -66,6 +66,7 @@ def create_app(
         watcher=Watcher(store.jobs.states, max(1, settings.api_threads // 2)),
     )
     errors.register(app)
+    app.after_request(guard.tell_pace)
     for blueprint in (draw, follow, jobs, live, callbacks, pictures, health, metrics):
         app.register_blueprint(blueprint)
     return app

@@ -11,8 +11,9 @@ import json
 from typing import Any, NoReturn
 
 from flask import request
+from werkzeug.exceptions import ClientDisconnected
 
-from limner.errors import BodyTooLarge, InvalidRequest, NotJson, WrongContentType
+from limner.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, NotJson, WrongContentType
 from limner.store import Idempotency
 
 BODY_MAX_BYTES = 100 * 1024 * 1024
@@ -27,12 +28,16 @@ def json_object() -> dict[str, Any]:
 
     Raises:
         WrongContentType, NotJson, BodyTooLarge: it is not one JSON object within the bound.
+        BodyTooSlow: it trickles in, or its sender is gone.
     """
     if not request.is_json:
         raise WrongContentType
     if (request.content_length or 0) > BODY_MAX_BYTES:
         raise BodyTooLarge
-    data = request.get_data(cache=False)
+    try:
+        data = request.get_data(cache=False)
+    except ClientDisconnected:
+        raise BodyTooSlow from None
     if len(data) > BODY_MAX_BYTES:
         raise BodyTooLarge
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from limner.client import Client
+from limner.client import Admission, Client
 from limner.store import Clients
 
 #: a token that was taken away, or a limit that was changed, counts after so long at the latest
@@ -25,19 +25,18 @@ class Doorkeeper:
         self._clock = clock
         self._known: dict[str, tuple[float, Client]] = {}
 
-    def admit(self, token: str) -> Client:
+    def admit(self, token: str) -> Admission:
         """Return the client who holds ``token``, and count the request against its rate.
 
         Raises:
             TokenRejected: nobody holds it.
-            TooFast: the client's rate allows no request yet.
         """
         until, client = self._known.get(token, (0.0, None))
         if client is not None and self._clock() < until:
-            return client
-        client = self._clients.admit(token)
-        if client.rate_per_s is None:
+            return Admission(client)
+        admission = self._clients.admit(token)
+        if admission.client.rate_per_s is None:
             if len(self._known) >= KNOWN_MOST:
                 self._known.clear()
-            self._known[token] = (self._clock() + KNOWN_S, client)
-        return client
+            self._known[token] = (self._clock() + KNOWN_S, admission.client)
+        return admission

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import g, request
+from flask import Response, g, request
 
 from api.house import house
-from limner.client import Client
-from limner.errors import LaneNotAllowed, TokenRejected
+from limner.client import Client, Pace
+from limner.errors import LaneNotAllowed, TokenRejected, TooFast
 from limner.job import Lane
 
 
@@ -25,7 +25,22 @@ def let_in() -> None:
     token = request.headers.get("token", "").strip() or _bearer()
     if not token:
         raise TokenRejected("Send your token in the header `token` or as a bearer token.")
-    g.client = house().door.admit(token)
+    admission = house().door.admit(token)
+    g.client, g.pace = admission.client, admission.pace
+    if admission.wait_s:
+        raise TooFast(admission.wait_s)
+
+
+def tell_pace(response: Response) -> Response:
+    """Say how the caller's rate stands, if it has one; for ``after_request``.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-10.
+    """
+    pace: Pace | None = g.get("pace")
+    if pace:
+        response.headers["RateLimit-Policy"] = f'"client";q={pace.most};w={pace.window_s}'
+        response.headers["RateLimit"] = f'"client";r={pace.left};t={pace.back_s}'
+    return response
 
 
 def caller() -> Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from limner.job import Lane
@@ -25,6 +26,34 @@ class Client:
     rate_per_s: float | None = None
     #: private receivers that this client's callbacks may reach, beside ``callback_allow``
     callback_allow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many requests a client may send in a window, and how many are left of them."""
+
+    most: int
+    window_s: int
+    left: int
+    #: until all are there again
+    back_s: int
+
+    @classmethod
+    def of(cls, rate_per_s: float, left: int, back_s: float) -> Pace:
+        """Return the pace of a rate: a second's worth of requests at once, at least one."""
+        return cls(
+            max(1, int(rate_per_s)), math.ceil(1 / min(rate_per_s, 1)), left, math.ceil(back_s)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A client who sends a request, and how its rate stands; no pace: it has no rate."""
+
+    client: Client
+    pace: Pace | None = None
+    #: above 0: the request comes too early by so much
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

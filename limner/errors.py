@@ -6,7 +6,7 @@ Used by every package. The tree::
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── JobConflict, ParentGone
-    │   ├── BodyTooLarge, WrongContentType, InvalidRequest
+    │   ├── BodyTooLarge, BodyTooSlow, WrongContentType, InvalidRequest
     │   └── TooFast, WaitingFull
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
@@ -88,6 +88,10 @@ class BodyTooLarge(RequestError):
     def __init__(self, message: str | None = None, errors: FieldErrors | None = None) -> None:
         super().__init__(message)
         self.errors = errors or {}
+
+
+class BodyTooSlow(RequestError):
+    """The body did not arrive in time."""
 
 
 class WrongContentType(RequestError):

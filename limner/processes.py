@@ -51,7 +51,7 @@ def api(settings: Settings) -> list[str]:
         "gunicorn",
         "api.wsgi:app",
         *("--bind", f"{host}:{settings.port}"),
-        *("--worker-class", "gthread"),
+        *("--worker-class", "api.worker.Worker"),
         *("--workers", str(settings.api_workers)),
         *("--threads", str(settings.api_threads)),
         *("--graceful-timeout", str(API_GRACE_S)),

@@ -2,7 +2,8 @@
 -- Let one request in, or not: who holds the token, and whether that client's rate allows it now.
 --
 -- ARGV 3 sha256 of the token
--- Returns {} (unknown token) · {ms to wait (0 = let in), then field, value … of the client}
+-- Returns {} (unknown token) · {ms to wait (0 = let in), requests left now, ms until all are back,
+--         then field, value … of the client}
 -- The rate is kept as the moment at which the client has caught up (GCRA); one second's worth of
 -- requests, at least one, may come at once. A refused request does not count.
 
@@ -14,7 +15,7 @@ for i = 1, #client, 2 do
     if client[i] == 'rate_per_s' then rate = tonumber(client[i + 1]) end
 end
 
-local wait = 0
+local wait, left, back = 0, 0, 0
 if rate and rate > 0 then
     local interval = 1000 / rate
     local ahead = (math.max(rate, 1) - 1) * interval
@@ -26,5 +27,7 @@ if rate and rate > 0 then
         local kept = math.ceil(caught_up - NOW) + 1000
         redis.call('SET', key('rate', name), string.format('%.3f', caught_up), 'PX', ms(kept))
     end
+    back = math.max(0, caught_up - NOW)
+    if back <= ahead then left = math.floor((ahead - back) / interval) + 1 end
 end
-return {ms(wait), unpack(client)}
+return {ms(wait), ms(left), ms(math.ceil(back)), unpack(client)}

@@ -16,8 +16,8 @@ from typing import Any
 
 from redis import Redis
 
-from limner.client import Client, NewClient
-from limner.errors import ConfigError, TokenRejected, TooFast
+from limner.client import Admission, Client, NewClient, Pace
+from limner.errors import ConfigError, TokenRejected
 from limner.job import Lane
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
@@ -102,20 +102,21 @@ class Clients:
         return secret
 
     @guarded
-    def admit(self, token: str) -> Client:
+    def admit(self, token: str) -> Admission:
         """Return the client who holds ``token``, and count the request against its rate.
 
         Raises:
             TokenRejected: nobody holds it.
-            TooFast: the client's rate allows no request yet.
         """
-        wait_ms, *pairs = self._scripts("guard", _digest(token)) or ("0",)
+        wait_ms, left, back_ms, *pairs = self._scripts("guard", _digest(token)) or ("0", "0", "0")
         record = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if record.get("lanes") is None:
             raise TokenRejected
-        if int(wait_ms):
-            raise TooFast(int(wait_ms) / 1000)
-        return _from_record(record)
+        client = _from_record(record)
+        if not client.rate_per_s:
+            return Admission(client)
+        pace = Pace.of(client.rate_per_s, int(left), int(back_ms) / 1000)
+        return Admission(client, pace, int(wait_ms) / 1000)
 
     @guarded
     def by_token(self, token: str) -> Client | None:

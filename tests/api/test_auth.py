@@ -130,3 +130,33 @@ def test_pictures_and_health_need_no_token(app):
 
     assert nobody("GET", "/healthz").status_code == 200
     refused(nobody("GET", "/images/drawings/20270115/" + "0" * 32 + ".png"), 404)
+
+
+def test_a_client_with_a_rate_is_told_how_it_stands(app, store, clock):
+    paced = a_caller(app, store, "paced", rate_per_s=3.0)
+
+    told = [paced("POST", "/draw/midjourney/waiting").headers for _ in range(4)]
+
+    assert {one["RateLimit-Policy"] for one in told} == {'"client";q=3;w=1'}
+    assert [one["RateLimit"] for one in told] == [
+        *('"client";r=2;t=1', '"client";r=1;t=1', '"client";r=0;t=1', '"client";r=0;t=1'),
+    ]
+    assert [one.get("Retry-After") for one in told] == [None, None, None, "1"]
+    clock.pass_s(1)
+    assert paced("POST", "/draw/midjourney/waiting").headers["RateLimit"] == '"client";r=2;t=1'
+
+
+def test_a_rate_below_one_a_second_is_a_longer_window(app, store):
+    slow = a_caller(app, store, "slow", rate_per_s=0.1)
+
+    headers = slow("POST", "/draw/midjourney/waiting").headers
+
+    assert headers["RateLimit-Policy"] == '"client";q=1;w=10'
+    assert headers["RateLimit"] == '"client";r=0;t=10'
+
+
+def test_a_client_without_a_rate_is_told_of_none(caller):
+    headers = caller("POST", "/draw/midjourney/waiting").headers
+
+    assert "RateLimit" not in headers
+    assert "RateLimit-Policy" not in headers

@@ -1,0 +1,106 @@
+"""Requests that trickle in do not keep a thread for long."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import pytest
+
+from api import worker
+from tests.acceptance.house import House
+from tests.conftest import wait_until
+
+HEAD = b"POST /draw/midjourney/imagine HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def pair(monkeypatch):
+    """Our end of a connection, bounded and with little patience, and the peer's."""
+    monkeypatch.setattr(worker, "REQUEST_S", 0.2)
+    ours, peer = socket.socketpair()
+    bounded = worker.BoundedSocket(fileno=ours.detach())
+    bounded.setblocking(True)
+    with bounded, peer:
+        yield bounded, peer
+
+
+def test_what_is_there_is_read_as_from_any_connection(pair):
+    ours, peer = pair
+    peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+    assert ours.recv(8192) == b"GET / HTTP/1.1\r\n\r\n"
+    peer.close()
+    assert ours.recv(8192) == b""
+
+
+def test_a_peer_that_says_nothing_more_is_gone(pair):
+    with pytest.raises(ConnectionResetError):
+        pair[0].recv(8192)
+
+
+def test_a_peer_that_trickles_is_gone_however_often_it_says_a_byte(pair):
+    ours, peer = pair
+    began = time.monotonic()
+
+    def trickle():
+        while time.monotonic() - began < 5:
+            peer.sendall(b"x")
+            ours.recv(1)
+            time.sleep(0.01)
+
+    with pytest.raises(ConnectionResetError):
+        trickle()
+
+
+def test_a_peer_that_keeps_sending_gets_time_for_what_it_sends(pair):
+    ours, peer = pair
+    peer.sendall(bytes(60_000))
+    while len(ours.recv(8192)) == 8192:
+        pass
+
+    assert ours._ends - time.monotonic() > 2
+
+
+def test_each_request_on_a_connection_has_time_of_its_own(pair):
+    ours, peer = pair
+    with pytest.raises(ConnectionResetError):
+        ours.recv(1)
+
+    ours.setblocking(False)
+    ours.setblocking(True)
+    peer.sendall(b"x")
+
+    assert ours.recv(1) == b"x"
+
+
+@pytest.mark.slow
+def test_slow_clients_do_not_keep_the_others_out_for_long():
+    with House("", api_threads=2) as house:
+        house.start_api()
+        slow = [socket.create_connection(("127.0.0.1", house.settings.port)) for _ in range(4)]
+        for connection in slow[:2]:
+            connection.sendall(HEAD)
+        for connection in slow[2:]:
+            token = f"token: {house.token}\r\nContent-Length: 1000\r\n\r\n".encode()
+            connection.sendall(HEAD + token + b"{")
+
+        began = time.monotonic()
+        wait_until(lambda: waiting(house) == 0, timeout_s=60, what="an answer")
+
+        assert time.monotonic() - began < 3 * worker.REQUEST_S
+        answers = [answer_on(connection) for connection in slow]
+        assert answers[:2] == [None, None]
+        assert [one and one["statusCode"] for one in answers[2:]] == [408, 408]
+
+
+def waiting(house):
+    return house.ask("POST", "/draw/midjourney/waiting")[1]["data"]
+
+
+def answer_on(connection):
+    connection.settimeout(30)
+    with connection:
+        text = b"".join(iter(lambda: connection.recv(8192), b""))
+    return json.loads(text.partition(b"\r\n\r\n")[2]) if text else None
