@@ -41,6 +41,7 @@ PACE_S, LOOK_S = 0.1, 1.0
 #: fast jobs are numbered from here up by the time, before all that the server numbers 0, 1, 2 …:
 #: its own ``front`` would turn their order round
 FRONT_NUMBER = -1e10
+HEALTH_SPARE_S = 0.4
 #: how many characters of a prompt's id follow from its job
 JOBS_SHARE = 18
 
@@ -68,9 +69,12 @@ class ComfyUI:
 
     def health(self) -> Health:
         """Ask for a sign of life, and once whether the checkpoints are there."""
+        began_s = time.monotonic()
         try:
             waiting = self._server.waiting()
-            missing = self._abilities.missing_checkpoint()
+            # A slow answer leaves no time for a second question.
+            in_time = time.monotonic() - began_s < HEALTH_SPARE_S
+            missing = self._abilities.missing_checkpoint() if in_time else None
         except EngineError as error:
             return Health("down", error.message)
         if missing:
@@ -115,10 +119,14 @@ class ComfyUI:
                     stop.wait(PACE_S)
         if news.error:
             raise news.error
-        cells = self._collect(news.entry or {}, handle["outputs"], brief)
-        if not stop.is_set():
-            first, second, third, fourth = handle["seeds"]
-            yield Finished(cells, (first, second, third, fourth), handle["notes"])
+        pictures = self._found(news.entry or {}, handle["outputs"], brief.job_id)
+        cells = []
+        for picture in pictures:
+            if stop.is_set():
+                return
+            cells.append(fitted(self._server.view(picture), brief.width, brief.height))
+        (a, b, c, d), (first, second, third, fourth) = cells, handle["seeds"]
+        yield Finished((a, b, c, d), (first, second, third, fourth), handle["notes"])
 
     def cancel(self, handle: Handle) -> None:
         """Take the prompt out of the queue, or interrupt it if it is the one that runs."""
@@ -209,33 +217,34 @@ class ComfyUI:
 
     # -- collecting ---------------------------------------------------------------------------
 
-    def _collect(
-        self, entry: Mapping[str, Any], outputs: Mapping[str, int | None], brief: Brief
-    ) -> tuple[bytes, bytes, bytes, bytes]:
+    def _found(
+        self, entry: Mapping[str, Any], outputs: Mapping[str, int | None], job_id: str
+    ) -> list[Mapping[str, Any]]:
+        """Return where the four pictures are, in the order of the cells.
+
+        Raises:
+            EngineError: the drawing failed, or gave too few.
+        """
         error = faults.failure(entry)
         if error:
-            self._tell_failure(entry, error)
+            self._tell_failure(entry, error, job_id)
             raise error
         found: dict[int, Mapping[str, Any]] = {}
         for node_id, cell in outputs.items():
             images = (entry.get("outputs") or {}).get(node_id, {}).get("images") or []
-            numbered = enumerate(images[:4]) if cell is None else [(cell, i) for i in images[:1]]
-            found.update(numbered)
+            found.update(enumerate(images[:4]) if cell is None else [(cell, i) for i in images[:1]])
         if len(found) != 4:
             raise BadResult(f"The engine gave {len(found)} pictures instead of four.")
-        first, second, third, fourth = (
-            fitted(self._server.view(found[cell]), brief.width, brief.height) for cell in range(4)
-        )
-        return first, second, third, fourth
+        return [found[cell] for cell in range(4)]
 
-    def _tell_failure(self, entry: Mapping[str, Any], error: EngineError) -> None:
-        messages = entry["status"].get("messages") or [["", {}]]
-        node_type, exception_type = faults.named(messages[-1][1])
+    def _tell_failure(self, entry: Mapping[str, Any], error: EngineError, job_id: str) -> None:
+        node_type, exception_type = faults.named(entry)
         event(
             log,
             "comfyui.failed",
             level=logging.WARNING,
             engine=self._config.name,
+            job=job_id,
             node_type=node_type,
             exception_type=exception_type,
         )

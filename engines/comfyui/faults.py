@@ -53,15 +53,20 @@ def failure(entry: Mapping[str, Any]) -> EngineError | None:
     status = entry.get("status")
     if not isinstance(status, dict) or status.get("status_str") != "error":
         return None
-    for message in reversed(status.get("messages") or ()):
-        if not isinstance(message, list) or len(message) != 2:
-            continue
-        name, data = message
-        if name == "execution_interrupted":
-            return JobLost("The drawing was interrupted on the server.")
-        if name == "execution_error":
-            return _execution_error(data if isinstance(data, dict) else {})
+    name, data = _last_words(entry)
+    if name == "execution_interrupted":
+        return JobLost("The drawing was interrupted on the server.")
+    if name == "execution_error":
+        return _execution_error(data)
     return EngineError("The engine failed while drawing.")
+
+
+def _last_words(entry: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the message that says why a prompt ended."""
+    for message in reversed(entry["status"].get("messages") or ()):
+        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], dict):
+            return str(message[0]), message[1]
+    return "", {}
 
 
 def _execution_error(data: Mapping[str, Any]) -> EngineError:
@@ -72,7 +77,7 @@ def _execution_error(data: Mapping[str, Any]) -> EngineError:
     return EngineError("The engine failed while drawing.")
 
 
-def named(data: Any) -> tuple[str, str]:
-    """Return what may be logged of an ``execution_error``: its node's and its exception's type."""
-    facts = data if isinstance(data, dict) else {}
-    return str(facts.get("node_type"))[:80], str(facts.get("exception_type"))[:80]
+def named(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what may be logged of a failed prompt: its node's and its exception's type."""
+    _, data = _last_words(entry)
+    return str(data.get("node_type"))[:80], str(data.get("exception_type"))[:80]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from engines.comfyui.drawing import Drawing
 from engines.comfyui.frames import Heard
 from engines.comfyui.server import Queue, Server
-from limner.errors import BadResult, EngineDown, EngineError, JobLost
+from limner.errors import EngineDown, EngineError, JobLost, Refused
 from limner.log import event
 
 log = logging.getLogger(__name__)
@@ -140,10 +140,10 @@ class Flights:
                     self._round(watched)
                     due_s = max(due_s, began_s + (time.monotonic() - began_s) / BUSY_SHARE)
                 self._down_since = None
-            except (EngineDown, BadResult) as error:
-                self._bear(error, watched)
-            except EngineError as error:
+            except Refused as error:
                 self._fail_all(error, watched)
+            except EngineError as error:
+                self._bear(error, watched)
             # A bug here must not leave hundreds of watchers waiting for a thread that is gone.
             except Exception:  # noqa: BLE001
                 event(log, "comfyui.poll_crashed", level=logging.ERROR, error=True)
@@ -184,11 +184,13 @@ class Flights:
         return unfinished
 
     def _bear(self, error: EngineError, watched: dict[str, Drawing]) -> None:
-        """Put up with an unreachable server for a while; then every drawing is given back."""
+        """Put up with a server out of reach, or out of its mind; then give every drawing back."""
         now_s = time.monotonic()
         self._down_since = self._down_since or now_s
         if now_s - self._down_since >= self._patience_s:
-            self._fail_all(error, watched)
+            # Down, whatever it says: a drawing whose engine is down keeps its handle.
+            down = error if isinstance(error, EngineDown) else EngineDown(error.message)
+            self._fail_all(down, watched)
             self._down_since = None
 
     def _fail_all(self, error: EngineError, watched: dict[str, Drawing]) -> None:

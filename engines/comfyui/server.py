@@ -19,7 +19,7 @@ from engines.remote import Answered, Remote
 from limner.errors import BadResult, EngineError, Refused, Rejected
 
 #: health has 3 s in all
-HEALTH_CONNECT_S, HEALTH_READ_S = 1.0, 1.2
+HEALTH_CONNECT_S, HEALTH_READ_S = 0.6, 2.0
 UPLOAD_FOLDER = "limner"
 
 

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -54,7 +55,7 @@ class Socket:
             self.send({"type": "feature_flags", "data": flags})
 
     def send(self, message: dict[str, Any] | bytes) -> None:
-        with contextlib.suppress(OSError), self._lock:
+        with contextlib.suppress(OSError, InvalidState), self._lock:
             if isinstance(message, bytes):
                 self._protocol.send_binary(message)
             else:

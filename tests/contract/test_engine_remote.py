@@ -1,0 +1,126 @@
+"""What the drivers of remote engines share: statuses and broken connections become our errors."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from engines import remote
+from engines.remote import Answered, NoAnswer, Remote
+from limner.errors import BadResult, EngineBusy, EngineDown, Refused, Rejected
+from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json
+
+
+class Peer(Loopback):
+    """Answers with what the path names."""
+
+    def answer(self, asked: Asked) -> Answer:
+        word = asked.path.strip("/")
+        if word == "dropped":
+            raise Dropped
+        if word == "hangs":
+            self.pause(60, asked)
+        if word == "moved":
+            return Answer(status=302, headers={"Location": "/200"})
+        if word.isdigit():
+            return as_json({"error": "secret words"}, int(word), **asked.query)
+        return Answer(b"<html>secret words")
+
+
+@pytest.fixture
+def peer():
+    with Peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+def server(peer):
+    server = Remote(peer.url, headers={"X-Key": "hush"}, auth=("me", "hush"))
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (401, Refused, "credentials"),
+        (403, Refused, "credentials"),
+        (402, Refused, "credit"),
+        (429, EngineBusy, None),
+        (502, EngineDown, None),
+        (503, EngineDown, None),
+        (504, EngineDown, None),
+        (404, Answered, None),
+        (500, Answered, None),
+    ],
+)
+def test_a_status_says_what_to_do_and_not_what_the_peer_said(server, status, error, kind):
+    with pytest.raises(error) as caught:
+        server.get_json(f"/{status}?key=hush")
+
+    assert getattr(caught.value, "kind", None) == kind
+    assert "secret" not in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [("7", 7), ("0", 0.1), ("1e9", 3600), ("nan", 5), ("soon", 5)]
+)
+def test_a_busy_peer_says_how_long_it_will_be(server, asked, seconds):
+    with pytest.raises(EngineBusy) as caught:
+        server.get_json("/429", params={"Retry-After": asked})
+
+    assert caught.value.retry_after_s == seconds
+
+
+def test_a_driver_may_know_better(peer):
+    server = Remote(
+        peer.url, judge=lambda answer: Rejected("moderated") if answer.table() else None
+    )
+
+    with pytest.raises(Rejected):
+        server.get_json("/403")
+    server.close()
+
+
+def test_a_redirect_is_not_followed_with_our_credentials(server, peer):
+    with pytest.raises(Refused) as caught:
+        server.get_json("/moved")
+
+    assert caught.value.kind == "setup"
+    assert not peer.asked_for("/200")
+
+
+def test_what_may_have_arrived_is_told_from_what_cannot_have(server):
+    with pytest.raises(NoAnswer):
+        server.post_json("/dropped", {})
+    with pytest.raises(NoAnswer):
+        server.get_json("/hangs", read_s=0.1)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(EngineDown) as caught:
+        Remote(f"http://127.0.0.1:{port}").get_json("/200")
+    assert not isinstance(caught.value, NoAnswer)
+
+
+def test_an_answer_that_cannot_be_read_is_a_bad_result(server, monkeypatch):
+    with pytest.raises(BadResult):
+        server.get_json("/words")
+    monkeypatch.setattr(remote, "ANSWER_MAX_BYTES", 5)
+    with pytest.raises(BadResult):
+        server.get_bytes("/words")
+
+
+def test_credentials_go_to_no_other_origin(server, peer):
+    with Peer() as other:
+        assert server.download(f"{other.url}/words")
+        assert server.download(f"{peer.url}/words")
+
+    elsewhere, own = other.asked[0].headers, peer.asked[0].headers
+    assert "hush" not in str(elsewhere)
+    assert "authorization" not in elsewhere
+    assert own["x-key"] == "hush"
+    assert "authorization" in own
+    with pytest.raises(BadResult):
+        server.download("file:///etc/passwd")
