@@ -348,7 +348,9 @@ class LanesMachine(RuleBasedStateMachine):
         self.store.lanes.sweep(MESSAGES)
         slots = self._slots()
         for asked in self.jobs:
-            if asked.lane is Lane.FAST and self._ready(asked):
+            # Whoever kept a slot waits for that engine, where its drawing goes on.
+            kept = any(asked.id in members for members in slots.values())
+            if asked.lane is Lane.FAST and self._ready(asked) and not kept:
                 for engine in self._engines_of(asked):
                     taken = sum(len(slots[engine.name, lane]) for lane in Lane)
                     idle = (
@@ -500,7 +502,7 @@ def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(store, clock)
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=150,
+            max_examples=120,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
