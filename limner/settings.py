@@ -6,15 +6,14 @@ The table in the README is checked against ``Settings`` by a test.
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
+from limner import values
 from limner.errors import ConfigError
 
 ENV_PREFIX = "LIMNER_"
@@ -51,104 +50,6 @@ class EngineSettings:
         return max(self.fast.slots, self.relaxed.slots)
 
 
-# -- parsers: text or TOML value in, typed value out, ValueError with one clause of reason --------
-
-
-def _text(raw: Any) -> str:
-    if not isinstance(raw, str):
-        raise ValueError("must be text")
-    return raw
-
-
-def _optional_text(raw: Any) -> str | None:
-    return _text(raw) or None
-
-
-def _path(raw: Any) -> Path:
-    if not _text(raw):
-        raise ValueError("must name a folder")
-    return Path(raw).expanduser().absolute()
-
-
-def _number(raw: Any) -> float:
-    if isinstance(raw, bool):
-        raise ValueError("must be a number")
-    try:
-        number = float(raw)
-    except (TypeError, ValueError):
-        raise ValueError("must be a number") from None
-    if not math.isfinite(number):
-        raise ValueError("must be a finite number")
-    return number
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def parse(raw: Any) -> int:
-        number = _number(raw)
-        if number != int(number) or not low <= number <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return int(number)
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[Any], float]:
-    def parse(raw: Any) -> float:
-        number = _number(raw)
-        if not low <= number <= high:
-            raise ValueError(f"must be from {low:g} to {high:g}")
-        return number
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def parse(raw: Any) -> str:
-        if raw not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
-        return str(raw)
-
-    return parse
-
-
-def _words(raw: Any) -> tuple[str, ...]:
-    if not isinstance(raw, list) or not all(isinstance(word, str) and word for word in raw):
-        raise ValueError("must be a list of names")
-    return tuple(raw)
-
-
-def _http_url(raw: Any) -> str | None:
-    text = _text(raw)
-    if not text:
-        return None
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http(s) URL")
-    return text.rstrip("/")
-
-
-def _image_store(raw: Any) -> str | None:
-    text = _text(raw)
-    if not text or "://" in text:
-        return text or None
-    # Processes are started in other folders than the operator's.
-    return str(_path(text))
-
-
-def _redis_url(raw: Any) -> str | None:
-    text = _text(raw)
-    if text and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must be a redis://, rediss:// or unix:// URL")
-    return text or None
-
-
-def _flower_auth(raw: Any) -> str | None:
-    text = _text(raw)
-    if text and not all(text.partition(":")):
-        raise ValueError("must have the form user:password")
-    return text or None
-
-
 def _setting(default: Any, parse: Callable[[Any], Any], help_text: str) -> Any:
     return field(default=default, metadata={"parse": parse, "help": help_text})
 
@@ -158,75 +59,101 @@ class Settings:
     """What the operator chose. Each field is ``LIMNER_<FIELD>`` and, in lower case, a TOML key."""
 
     redis_url: str | None = _setting(
-        None, _redis_url, "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server"
+        None, values.redis_url, "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server"
     )
     data_dir: Path = _setting(
-        Path("limner-data").absolute(), _path, "folder for the embedded server and the pictures"
+        Path("limner-data").absolute(),
+        values.path,
+        "folder for the embedded server and the pictures",
     )
-    host: str = _setting("127.0.0.1", _text, "address the API listens on")
-    port: int = _setting(8000, _whole(1, 65535), "port of the API")
+    host: str = _setting("127.0.0.1", values.text, "address the API listens on")
+    port: int = _setting(8000, values.whole(1, 65535), "port of the API")
     public_url: str | None = _setting(
-        None, _http_url, "base of the picture URLs. Empty: http://host:port"
+        None, values.http_url, "base of the picture URLs. Empty: http://host:port"
     )
     image_store: str | None = _setting(
         None,
-        _image_store,
+        values.image_store,
         "where pictures are: a folder or `s3://bucket/prefix`. Empty: data_dir/images",
     )
     image_url: str | None = _setting(
-        None, _http_url, "base of the picture URLs, if a CDN or the bucket serves them"
+        None, values.http_url, "base of the picture URLs, if a CDN or the bucket serves them"
     )
     image_format: str = _setting(
-        "png", _one_of("png", "webp", "jpeg"), "format of the finished pictures: png, webp or jpeg"
+        "png",
+        values.one_of("png", "webp", "jpeg"),
+        "format of the finished pictures: png, webp or jpeg",
     )
     metrics_token: str | None = _setting(
-        None, _optional_text, "bearer token of /metrics. Empty: this machine alone may read it"
+        None,
+        values.optional_text,
+        "bearer token of /metrics. Empty: this machine alone may read it",
     )
-    api_workers: int = _setting(1, _whole(1, 64), "API processes")
-    api_threads: int = _setting(16, _whole(1, 512), "threads of each API process")
+    api_workers: int = _setting(1, values.whole(1, 64), "API processes")
+    api_threads: int = _setting(16, values.whole(1, 512), "threads of each API process")
     flower_host: str = _setting(
-        "127.0.0.1", _text, "address Flower listens on; beyond loopback only with flower_auth"
+        "127.0.0.1", values.text, "address Flower listens on; beyond loopback only with flower_auth"
     )
-    flower_port: int = _setting(5555, _whole(1, 65535), "port of Flower")
-    flower_auth: str | None = _setting(None, _flower_auth, "user:password for Flower")
+    flower_port: int = _setting(5555, values.whole(1, 65535), "port of Flower")
+    flower_auth: str | None = _setting(None, values.flower_auth, "user:password for Flower")
     callback_url: str | None = _setting(
-        None, _http_url, "default callback URL of clients that have none"
+        None, values.http_url, "default callback URL of clients that have none"
     )
     callback_allow: str = _setting(
-        "", _text, "private receivers that callbacks may reach: `10.20.0.0/16:8443, localhost:*`"
+        "",
+        values.allow_list,
+        "private receivers that callbacks may reach: `10.20.0.0/16:8443, localhost:*`",
     )
-    callback_threads: int = _setting(32, _whole(1, 512), "callbacks in flight in one process")
+    callback_threads: int = _setting(32, values.whole(1, 512), "callbacks in flight in one process")
     callback_proxy: str | None = _setting(
-        None, _http_url, "egress proxy that callbacks and reference images go through"
+        None, values.http_url, "egress proxy that callbacks and reference images go through"
     )
     callback_limit_s: float = _setting(
-        20.0, _seconds(1, 120), "the longest that one attempt of a callback may take"
+        20.0, values.seconds(1, 120), "the longest that one attempt of a callback may take"
     )
-    fast_slots: int = _setting(2, _whole(0, 10_000), "slots of the built-in engine, fast lane")
-    fast_gap_s: float = _setting(0.0, _seconds(0, 86_400), "its seconds between two fast starts")
-    relaxed_slots: int = _setting(1, _whole(0, 10_000), "slots the relaxed lane may use of it")
+    fast_slots: int = _setting(
+        2, values.whole(0, 10_000), "slots of the built-in engine, fast lane"
+    )
+    fast_gap_s: float = _setting(
+        0.0, values.seconds(0, 86_400), "its seconds between two fast starts"
+    )
+    relaxed_slots: int = _setting(
+        1, values.whole(0, 10_000), "slots the relaxed lane may use of it"
+    )
     relaxed_gap_s: float = _setting(
-        0.0, _seconds(0, 86_400), "its seconds between two relaxed starts"
+        0.0, values.seconds(0, 86_400), "its seconds between two relaxed starts"
     )
-    worker_threads: int = _setting(500, _whole(1, 5_000), "drawings in flight in one lane worker")
+    worker_threads: int = _setting(
+        500, values.whole(1, 5_000), "drawings in flight in one lane worker"
+    )
     lease_s: float = _setting(
-        15.0, _seconds(1, 600), "a worker silent for so long has lost its drawings"
+        15.0, values.seconds(1, 600), "a worker silent for so long has lost its drawings"
     )
-    tick_s: float = _setting(5.0, _seconds(0.5, 60), "seconds between two looks for lost messages")
+    tick_s: float = _setting(
+        5.0, values.seconds(0.5, 60), "seconds between two looks for lost messages"
+    )
     progress_limit_s: float = _setting(
-        120.0, _seconds(1, 86_400), "a drawing without progress for so long is stuck"
+        120.0, values.seconds(1, 86_400), "a drawing without progress for so long is stuck"
     )
-    drawing_limit_s: float = _setting(900.0, _seconds(1, 86_400), "the longest drawing")
+    drawing_limit_s: float = _setting(900.0, values.seconds(1, 86_400), "the longest drawing")
     waiting_limit_s: float = _setting(
-        86_400.0, _seconds(1, 2_592_000), "the longest a job waits for an engine"
+        86_400.0, values.seconds(1, 2_592_000), "the longest a job waits for an engine"
     )
     waiting_cap: int = _setting(
-        100_000, _whole(1, 10_000_000), "waiting jobs of a client that has no cap of its own"
+        100_000, values.whole(1, 10_000_000), "waiting jobs of a client that has no cap of its own"
     )
-    keep_days: float = _setting(30.0, _seconds(0.01, 3650), "days that jobs and pictures are kept")
-    preview_keep_days: float = _setting(1.0, _seconds(0.01, 3650), "days that previews are kept")
-    log_format: str = _setting("auto", _one_of("auto", "json", "text"), "auto: text on a terminal")
-    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least level")
+    keep_days: float = _setting(
+        30.0, values.seconds(0.01, 3650), "days that jobs and pictures are kept"
+    )
+    preview_keep_days: float = _setting(
+        1.0, values.seconds(0.01, 3650), "days that previews are kept"
+    )
+    log_format: str = _setting(
+        "auto", values.one_of("auto", "json", "text"), "auto: text on a terminal"
+    )
+    log_level: str = _setting(
+        "info", values.one_of("debug", "info", "warning", "error"), "least level"
+    )
     engines: tuple[EngineSettings, ...] = ()
 
     @classmethod
@@ -348,10 +275,10 @@ def _engine(entry: dict[str, Any]) -> EngineSettings:
         driver=driver,
         fast=_lane(where, "fast", entry.pop("fast", {})),
         relaxed=_lane(where, "relaxed", entry.pop("relaxed", {})),
-        weight=_parse(f"{where}: weight", _seconds(0.001, 1000), entry.pop("weight", 1.0)),
-        clients=_parse(f"{where}: clients", _words, entry.pop("clients", [])),
+        weight=_parse(f"{where}: weight", values.seconds(0.001, 1000), entry.pop("weight", 1.0)),
+        clients=_parse(f"{where}: clients", values.words, entry.pop("clients", [])),
         on_lost=_parse(
-            f"{where}: on_lost", _one_of("retry", "fail"), entry.pop("on_lost", "retry")
+            f"{where}: on_lost", values.one_of("retry", "fail"), entry.pop("on_lost", "retry")
         ),
         options=entry,
     )
@@ -365,6 +292,6 @@ def _lane(where: str, lane: str, raw: Any) -> LaneLimits:
     if not isinstance(raw, dict) or not set(raw) <= {"slots", "gap_s"}:
         raise ConfigError(name, "must have the form { slots = 1, gap_s = 0 }")
     return LaneLimits(
-        slots=_parse(f"{name}.slots", _whole(0, 10_000), raw.get("slots", 0)),
-        gap_s=_parse(f"{name}.gap_s", _seconds(0, 86_400), raw.get("gap_s", 0.0)),
+        slots=_parse(f"{name}.slots", values.whole(0, 10_000), raw.get("slots", 0)),
+        gap_s=_parse(f"{name}.gap_s", values.seconds(0, 86_400), raw.get("gap_s", 0.0)),
     )

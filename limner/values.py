@@ -1,0 +1,117 @@
+"""Parsers of settings: a text from the environment or a TOML value in, a typed value out.
+
+Called by ``limner.settings`` only. Each raises ValueError with one clause that says what the value
+must be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from limner.address import Policy
+
+
+def text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError("must be text")
+    return raw
+
+
+def optional_text(raw: Any) -> str | None:
+    return text(raw) or None
+
+
+def path(raw: Any) -> Path:
+    if not text(raw):
+        raise ValueError("must name a folder")
+    return Path(raw).expanduser().absolute()
+
+
+def number(raw: Any) -> float:
+    if isinstance(raw, bool):
+        raise ValueError("must be a number")
+    try:
+        given = float(raw)
+    except (TypeError, ValueError):
+        raise ValueError("must be a number") from None
+    if not math.isfinite(given):
+        raise ValueError("must be a finite number")
+    return given
+
+
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    def parse(raw: Any) -> int:
+        given = number(raw)
+        if given != int(given) or not low <= given <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(given)
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Callable[[Any], float]:
+    def parse(raw: Any) -> float:
+        given = number(raw)
+        if not low <= given <= high:
+            raise ValueError(f"must be from {low:g} to {high:g}")
+        return given
+
+    return parse
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    def parse(raw: Any) -> str:
+        if raw not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return str(raw)
+
+    return parse
+
+
+def words(raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(word, str) and word for word in raw):
+        raise ValueError("must be a list of names")
+    return tuple(raw)
+
+
+def http_url(raw: Any) -> str | None:
+    given = text(raw)
+    if not given:
+        return None
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http(s) URL")
+    return given.rstrip("/")
+
+
+def image_store(raw: Any) -> str | None:
+    given = text(raw)
+    if not given or "://" in given:
+        return given or None
+    # Processes are started in other folders than the operator's.
+    return str(path(given))
+
+
+def redis_url(raw: Any) -> str | None:
+    given = text(raw)
+    if given and urlsplit(given).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must be a redis://, rediss:// or unix:// URL")
+    return given or None
+
+
+def flower_auth(raw: Any) -> str | None:
+    given = text(raw)
+    if given and not all(given.partition(":")):
+        raise ValueError("must have the form user:password")
+    return given or None
+
+
+def allow_list(raw: Any) -> str:
+    """Return the callback allow-list, once it was understood."""
+    listed = text(raw)
+    Policy.parse(listed)
+    return listed
