@@ -12,6 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 from engines.cells import cell, looks_whole
 from engines.cut import Cut
@@ -80,7 +81,7 @@ class Sdapi:
             chaos="near" if kind == "task" else "none",
             stylize="near" if self._manner.cfg >= CFG_LEAST_TO_VARY else "none",
             style="near",
-            niji="exact" if self._manner.niji_checkpoint else "near",
+            niji="exact" if self._manner_for(kind).niji_checkpoint else "near",
             tile=tile,
             references="near",
             cancel=tells,
@@ -134,12 +135,19 @@ class Sdapi:
     def _tiles(self, kind: str) -> bool:
         return self._tiling == "yes" or (self._tiling == "auto" and kind != "blind")
 
+    def _manner_for(self, kind: str) -> Manner:
+        """Return the manner that the server can follow: sd-server has one model, and keeps it."""
+        if kind != "blind":
+            return self._manner
+        return replace(self._manner, checkpoint=None, niji_checkpoint=None)
+
     def _draw(self, handle: Handle, brief: Brief, stop: Stop, *, batch: bool) -> Iterator[Event]:
         kind = self._server.kind()
         # SD.Next takes a variation's strength, and gives all pictures one seed; but not all of its
         # pipelines vary it then, and the four would be one.
         tiling, subseeds = self._tiles(kind), kind == "task"
-        parts = wanted(brief, self._manner, batch=batch, tiling=tiling, subseeds=subseeds)
+        manner = self._manner_for(kind)
+        parts = wanted(brief, manner, batch=batch, tiling=tiling, subseeds=subseeds)
         cells: list[bytes] = []
         seeds: list[int] = []
         for place, part in enumerate(parts):

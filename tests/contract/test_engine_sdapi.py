@@ -190,6 +190,18 @@ def test_niji_takes_its_checkpoint_and_gives_the_servers_one_back(server, build,
     assert "override_settings" not in in_words
 
 
+def test_sd_server_has_one_model_and_is_asked_for_niji_in_words(server, build, brief):
+    server.faults.add("sd-server")
+    engine = build(niji_checkpoint="anything.safetensors")
+
+    finished = drawn(engine, dataclasses.replace(brief, niji=True))
+
+    (body,) = asked_of(server)
+    assert "override_settings" not in body
+    assert "anime" in body["prompt"]
+    assert finished.notes["parameters"] == {"niji": "near"}
+
+
 def test_the_first_reference_is_what_the_drawing_starts_from(server, build, brief, tmp_path):
     Image.new("RGB", (300, 100), "red").save(tmp_path / "one.png")
     asked = dataclasses.replace(brief, references=(tmp_path / "one.png",), iw=2.0)
