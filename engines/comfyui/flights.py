@@ -72,6 +72,9 @@ class Flights:
             self._watched[prompt_id] = (drawing, watchers + 1)
             # It may be over already: then it is in no queue, and the first round finds it.
             self._wake()
+            closed = self._closed
+        if closed:
+            drawing.fail(EngineDown("this worker closed the engine"))
         try:
             yield drawing
         finally:
