@@ -58,8 +58,10 @@ class Probe:
                 well = health.state != "down"
                 self._store.lanes.rest(name, well, health.why, REST_S)
             elif time.monotonic() - self._asked_s.get(name, float("-inf")) > CAPABILITIES_S:
-                self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
-                self._asked_s[name] = time.monotonic()
+                # One that does not answer would seem to be able to do nothing.
+                if engine.health().state != "down":
+                    self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
+                    self._asked_s[name] = time.monotonic()
 
     def _run(self) -> None:
         while not self._ended.is_set():
