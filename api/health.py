@@ -12,7 +12,7 @@ from api.errors import STORE_RETRY_AFTER_S, refusal
 from api.house import house
 from api.insight import may_look
 from limner.job import Lane
-from limner.store.numbers import Numbers
+from limner.store.numbers import EngineNow, Numbers
 from limner.store.server import server_facts
 
 health = Blueprint("health", __name__)
@@ -44,25 +44,32 @@ def ready() -> Response:
         "status": "ready",
         "warnings": [*facts.warnings(), *_warnings(numbers, openly=may_look())],
         "workers": {lane.value: now.workers for lane, now in numbers.lanes.items()},
-        "engines": {engine.name: engine.state for engine in numbers.engines},
+        "engines": {engine.name: engine.state for engine in _carried(numbers)},
     }
     return answer(body)
 
 
 def _without_workers(numbers: Numbers) -> Iterator[Lane]:
     """Yield the lanes that engines have slots for and nobody works on."""
+    engines = _carried(numbers) or numbers.engines
     for lane, now in numbers.lanes.items():
-        drawn = not numbers.engines or any(engine.slots[lane] for engine in numbers.engines)
+        drawn = not engines or any(engine.slots[lane] for engine in engines)
         if drawn and not now.workers:
             yield lane
 
 
+def _carried(numbers: Numbers) -> tuple[EngineNow, ...]:
+    """Return the engines that living workers have; Redis remembers former ones, too."""
+    return tuple(engine for engine in numbers.engines if engine.workers)
+
+
 def _warnings(numbers: Numbers, *, openly: bool) -> Iterator[str]:
-    for engine in numbers.engines:
+    engines = _carried(numbers)
+    for engine in engines:
         if engine.state in ("down", "refused"):
             why = f": {engine.why}" if openly and engine.why else ""
             yield f"The engine {engine.name} is out of rotation ({engine.state}){why}."
-    if numbers.engines and all(e.state in ("down", "refused") for e in numbers.engines):
+    if all(engine.state in ("down", "refused") for engine in engines):
         yield "No engine is up: jobs are accepted and wait."
     if numbers.callbacks_overdue_s > OVERDUE_S:
         yield (

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import TypeAlias
 
-from limner.cli import doctor, processes, records
+from limner.cli import callbacks, clients, doctor, engines, jobs, pictures, processes
 from limner.processes import QUEUES
 
 #: takes the parsed arguments, returns the exit code
 Command = Callable[[argparse.Namespace], int]
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def build() -> argparse.ArgumentParser:
@@ -57,38 +59,84 @@ def build() -> argparse.ArgumentParser:
         other.set_defaults(run=run)
 
     _add_clients(commands)
-    engines = commands.add_parser("engines", help="list the engines and their slots")
-    engines.set_defaults(run=records.engines)
-    job = commands.add_parser("job", help="show one job")
-    job.add_argument("id")
-    job.set_defaults(run=records.job)
+    _add_engines(commands)
+    _add_callbacks(commands)
+    job = commands.add_parser("job", help="show one job: what happened, and why it waits")
+    job.add_argument("id", metavar="ID|TAG")
+    job.set_defaults(run=jobs.job)
+    images = commands.add_parser("images", help="look after the kept pictures")
+    prune = _actions(images).add_parser("prune", help="drop pictures older than the settings say")
+    prune.add_argument("--dry-run", action="store_true", help="only say what would be dropped")
+    prune.set_defaults(run=pictures.prune)
     look = commands.add_parser("doctor", help="look for what is wrong with this installation")
     look.set_defaults(run=doctor.doctor)
     return parser
 
 
-def _add_clients(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    clients = commands.add_parser("clients", help="make and list those who may call")
-    actions = clients.add_subparsers(dest="action", required=True, metavar="ACTION")
+def _add_clients(commands: Subparsers) -> None:
+    actions = _actions(commands.add_parser("clients", help="make and change those who may call"))
     add = actions.add_parser("add", help="make a client; prints its token and secret once")
-    add.add_argument("name")
-    add.add_argument("--callback-url", metavar="URL", help="where callbacks go by default")
-    add.add_argument("--lanes", default="fast,relaxed", help="fast, relaxed or both (default)")
-    add.add_argument("--waiting-cap", type=int, metavar="N", help="most jobs that may wait")
-    add.add_argument("--rate", type=float, metavar="R", help="most requests a second")
-    add.add_argument(
-        "--callback-allow",
-        default="",
-        metavar="LIST",
-        help="private receivers that its callbacks may reach: '10.20.0.0/16:8443, localhost:*'",
-    )
-    add.set_defaults(run=records.add_client)
-    rotate = actions.add_parser(
-        "rotate", help="give a client a new secret; the old signs for a day"
-    )
-    rotate.add_argument("name")
-    rotate.set_defaults(run=records.rotate_secret)
-    actions.add_parser("list", help="list the clients").set_defaults(run=records.list_clients)
+    change = actions.add_parser("set", help="change a client; `none` takes a limit or URL away")
+    for action, run in ((add, clients.add), (change, clients.change)):
+        action.add_argument("name")
+        action.add_argument("--callback-url", metavar="URL", help="where callbacks go by default")
+        action.add_argument("--lanes", help="fast, relaxed or fast,relaxed (default)")
+        action.add_argument("--waiting-cap", metavar="N", help="most jobs that may wait")
+        action.add_argument("--rate", metavar="R", help="most requests a second")
+        action.add_argument(
+            "--callback-allow",
+            metavar="LIST",
+            help="private receivers that its callbacks may reach: '10.20.0.0/16:8443, localhost:*'",
+        )
+        action.set_defaults(run=run)
+    actions.add_parser("list", help="list the clients").set_defaults(run=clients.listing)
+    for name, about, run in (
+        ("show", "show one client, and how its callback URL does", clients.one),
+        ("disable", "shut a client out; its jobs and callbacks go on", clients.disable),
+        ("enable", "let it call again", clients.enable),
+        ("rotate-token", "give it a new token; the old one dies at once", clients.rotate_token),
+        ("rotate-secret", "give it a new secret; the old signs for a day", clients.rotate_secret),
+    ):
+        aliases = ["rotate"] if name == "rotate-secret" else []
+        action = actions.add_parser(name, help=about, aliases=aliases)
+        action.add_argument("name")
+        action.set_defaults(run=run)
+
+
+def _add_engines(commands: Subparsers) -> None:
+    parser = commands.add_parser("engines", help="list the engines, their slots and their state")
+    parser.set_defaults(run=engines.listing)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    check = actions.add_parser("check", help="draw one small picture on it, step by step")
+    check.add_argument("name")
+    check.add_argument("--limit", type=float, default=300.0, help="seconds it may draw (300)")
+    check.add_argument("--save", metavar="FOLDER", help="keep the four pictures there")
+    check.set_defaults(run=engines.check)
+
+
+def _add_callbacks(commands: Subparsers) -> None:
+    actions = _actions(commands.add_parser("callbacks", help="dead letters and receivers"))
+    dead = actions.add_parser("dead", help="list the callbacks that were given up")
+    dead.set_defaults(run=callbacks.dead)
+    resend = actions.add_parser("resend", help="post a job's dead letters again, or its end")
+    resend.add_argument("job", nargs="?")
+    resend.add_argument("--seq", type=int, help="only this event")
+    resend.add_argument("--all", action="store_true", help="of every job that has dead letters")
+    resend.set_defaults(run=callbacks.resend)
+    for action in (dead, resend):
+        action.add_argument("--limit", type=int, default=100, help="most dead letters (100)")
+    attempt = actions.add_parser("try", help="post one signed test event and say each step")
+    attempt.add_argument("url", nargs="?", help="default: the client's default URL")
+    attempt.add_argument("--client", help="whose secret and allow-list")
+    attempt.set_defaults(run=callbacks.try_url)
+    enable = actions.add_parser("enable", help="switch a client's default URL on again")
+    enable.add_argument("client")
+    enable.add_argument("--untested", action="store_true", help="without a test event")
+    enable.set_defaults(run=callbacks.enable)
+
+
+def _actions(parser: argparse.ArgumentParser) -> Subparsers:
+    return parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -85,7 +85,7 @@ def process(options: argparse.Namespace) -> int:
     else:
         processes.make_folder(settings)
         command = processes.beat(settings)
-    return _become(command, processes.environment(settings), show=options.print)
+    return become(command, processes.environment(settings), show=options.print)
 
 
 def _check(host: str, port: int, path: str) -> int:
@@ -97,7 +97,7 @@ def _check(host: str, port: int, path: str) -> int:
 def sketch(options: argparse.Namespace) -> int:
     """Become the sketch engine's own command."""
     command = processes.python("engines.sketch.sheet", *options.rest)
-    return _become(command, dict(os.environ), show=False, folder=None)
+    return become(command, dict(os.environ), show=False, folder=None)
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -105,13 +105,14 @@ def verify(options: argparse.Namespace) -> int:
     return grader.main(options.rest)
 
 
-def _become(
+def become(
     command: list[str],
     environment: dict[str, str],
     *,
-    show: bool,
+    show: bool = False,
     folder: str | None = str(processes.HOME),
 ) -> int:
+    """Run a command in this process's place, or only show it."""
     if show:
         print(shlex.join(command))
     else:

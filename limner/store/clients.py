@@ -12,6 +12,7 @@ import hashlib
 import json
 import secrets
 import time
+from dataclasses import replace
 from typing import Any
 
 from redis import Redis
@@ -57,12 +58,8 @@ class Clients:
         """
         if not name or not name.replace("-", "").replace("_", "").isalnum() or len(name) > 64:
             raise ConfigError("client name", "must be 1-64 letters, digits, - and _")
-        if callback_url:
-            try:
-                parse_target(callback_url)
-            except UrlRefused as error:
-                raise ConfigError("client callback URL", str(error)) from None
-        token = token or f"lim_{secrets.token_urlsafe(TOKEN_BYTES)}"
+        _check_callback_url(callback_url)
+        token = token or _new_token()
         secret = _new_secret()
         client = Client(
             name=name,
@@ -89,9 +86,7 @@ class Clients:
         Raises:
             ConfigError: there is no such client.
         """
-        client = self.get(name)
-        if client is None:
-            raise ConfigError("client name", f"there is no client called {name!r}")
+        client = self._known(name)
         secret = _new_secret()
         kept = (secret, *client.secrets[:1])
         until_ms = round((time.time() + OLD_SECRET_S) * 1000)
@@ -100,6 +95,37 @@ class Clients:
             mapping={"secrets": json.dumps(kept), "old_secret_until_ms": str(until_ms)},
         )
         return secret
+
+    @guarded
+    def rotate_token(self, name: str) -> str:
+        """Give the client a fresh token and return it; the one before opens nothing from now on.
+
+        Raises:
+            ConfigError: there is no such client.
+        """
+        self._known(name)
+        token = _new_token()
+        tokens = self._prefix + "tokens"
+        old = [digest for digest, whose in self._redis.hgetall(tokens).items() if whose == name]
+        with self._redis.pipeline(transaction=True) as pipe:
+            if old:
+                pipe.hdel(tokens, *old)
+            pipe.hset(tokens, _digest(token), name)
+            pipe.execute()
+        return token
+
+    @guarded
+    def change(self, name: str, **changes: Any) -> Client:
+        """Change some of a client's fields, named as in ``Client``, and return it.
+
+        Raises:
+            ConfigError: there is no such client, or the callback URL is wrong by its text.
+        """
+        client = replace(self._known(name), **changes)
+        _check_callback_url(client.callback_url)
+        record = _to_record(client)
+        self._redis.hset(self._key(name), mapping={field: record[field] for field in changes})
+        return client
 
     @guarded
     def admit(self, token: str) -> Admission:
@@ -112,6 +138,8 @@ class Clients:
         record = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if record.get("lanes") is None:
             raise TokenRejected
+        if record.get("disabled"):
+            raise TokenRejected("This client is disabled.")
         client = _from_record(record)
         if not client.rate_per_s:
             return Admission(client)
@@ -135,8 +163,26 @@ class Clients:
         """Return every client's name, in alphabetical order."""
         return sorted(self._redis.smembers(self._prefix + "clients"))
 
+    def _known(self, name: str) -> Client:
+        client = self.get(name)
+        if client is None:
+            raise ConfigError("client name", f"there is no client called {name!r}")
+        return client
+
     def _key(self, name: str) -> str:
         return f"{self._prefix}client:{name}"
+
+
+def _new_token() -> str:
+    return f"lim_{secrets.token_urlsafe(TOKEN_BYTES)}"
+
+
+def _check_callback_url(url: str | None) -> None:
+    try:
+        if url:
+            parse_target(url)
+    except UrlRefused as error:
+        raise ConfigError("client callback URL", str(error)) from None
 
 
 def _new_secret() -> str:
@@ -164,6 +210,7 @@ def _to_record(client: Client) -> dict[str, str]:
         "waiting_cap": "" if client.waiting_cap is None else str(client.waiting_cap),
         "rate_per_s": "" if client.rate_per_s is None else repr(client.rate_per_s),
         "callback_allow": client.callback_allow,
+        "disabled": "1" if client.disabled else "",
     }
 
 
@@ -176,4 +223,5 @@ def _from_record(record: dict[str, str]) -> Client:
         waiting_cap=int(record["waiting_cap"]) if record["waiting_cap"] else None,
         rate_per_s=float(record["rate_per_s"]) if record["rate_per_s"] else None,
         callback_allow=record["callback_allow"],
+        disabled=bool(record.get("disabled")),
     )

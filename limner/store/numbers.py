@@ -6,6 +6,8 @@ hash, so any process can tell all of them and none is lost with a process.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +54,8 @@ class EngineNow:
     #: what it cannot do (``limner.engine.NEEDS``), and whose jobs it draws (empty: everyone's)
     lacks: tuple[str, ...]
     clients: tuple[str, ...]
+    #: living workers that have it; none: its operator took it out of the settings, or all are dead
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,32 @@ class Numbers:
     durations: Mapping[str, Mapping[Labels, Durations]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One event of a job: when, its seq, and the record's changing fields as they were then."""
+
+    at_ms: int
+    seq: int
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JobNow:
+    """What operators want to know of one job, beside the job itself."""
+
+    record: Mapping[str, str]
+    #: a worker holds it, waiting for a slot
+    held: bool
+    #: its events while they are kept: until an hour after its end
+    moments: tuple[Moment, ...]
+
+
 #: which of the counts are durations
 DURATIONS = ("waited", "drawn", "told")
 
 
 class NumbersReader:
-    """Reads the numbers; nothing is written."""
+    """Reads the numbers, and one job's facts; nothing is written."""
 
     def __init__(self, redis: Redis, prefix: str, clock: Clock | None) -> None:
         self._redis: Any = redis
@@ -97,7 +121,7 @@ class NumbersReader:
 
     @guarded
     def read(self) -> Numbers:
-        """Return everything, in three round trips."""
+        """Return everything, in a handful of round trips."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.smembers(self._prefix + "engines")
@@ -111,13 +135,44 @@ class NumbersReader:
         return Numbers(
             at_ms=now_ms,
             lanes=self._lanes(now_ms),
-            engines=tuple(self._engines(sorted(engines), now_ms)),
+            engines=tuple(self._engines(sorted(engines), now_ms, self._carried(now_ms))),
             callbacks_pending=pending,
             callbacks_overdue_s=max(0.0, (now_ms - due[0][1]) / 1000) if due else 0.0,
             dead_letter_jobs=dead,
             counts=counts,
             durations=durations,
         )
+
+    @guarded
+    def look(self, job_id: str) -> JobNow:
+        """Return what operators want to know of one job, beside the job itself."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(f"{self._prefix}job:{job_id}")
+            pipe.zscore(self._prefix + "holds", job_id)
+            pipe.lrange(f"{self._prefix}story:{job_id}", 0, -1)
+            record, hold, story = pipe.execute()
+        # Each row: the event's class, one letter, and the event.
+        events = [json.loads(text[1:]) for text in story]
+        return JobNow(
+            record=record,
+            held=hold is not None,
+            moments=tuple(
+                Moment(int(event["t"]), int(event["s"]), event["v"] or {}) for event in events
+            ),
+        )
+
+    def _carried(self, now_ms: int) -> Counter[str]:
+        """Return how many living workers have each engine."""
+        workers: set[str] = set()
+        with self._redis.pipeline(transaction=False) as pipe:
+            for lane in Lane:
+                pipe.zrangebyscore(f"{self._prefix}workers:{lane.value}", now_ms, "+inf")
+            for names in pipe.execute():
+                workers.update(names)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for worker in workers:
+                pipe.hget(f"{self._prefix}worker:{worker}", "engines")
+            return Counter(name for text in pipe.execute() for name in (text or "").split())
 
     def _lanes(self, now_ms: int) -> dict[Lane, LaneNow]:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -136,7 +191,9 @@ class NumbersReader:
         created = heads and self._redis.hget(f"{self._prefix}job:{heads[0]}", "created_ms")
         return max(0.0, (now_ms - int(created)) / 1000) if created else 0.0
 
-    def _engines(self, names: Sequence[str], now_ms: int) -> Iterator[EngineNow]:
+    def _engines(
+        self, names: Sequence[str], now_ms: int, carried: Counter[str]
+    ) -> Iterator[EngineNow]:
         with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.hgetall(f"{self._prefix}engine:{name}")
@@ -145,11 +202,12 @@ class NumbersReader:
             rows = iter(pipe.execute())
         for name in names:
             record = next(rows)
-            yield _engine(name, record, {lane: next(rows) for lane in Lane}, now_ms)
+            leased = {lane: next(rows) for lane in Lane}
+            yield _engine(name, record, leased, now_ms, carried[name])
 
 
 def _engine(
-    name: str, record: Mapping[str, str], leased: Mapping[Lane, int], now_ms: int
+    name: str, record: Mapping[str, str], leased: Mapping[Lane, int], now_ms: int, workers: int
 ) -> EngineNow:
     def number(what: str) -> float:
         return float(record.get(what) or 0)
@@ -157,7 +215,7 @@ def _engine(
     slots = {lane: int(number(f"{lane.value}_slots")) for lane in Lane}
     # As `room` and `opens` in lib_lanes.lua: after a failure, one drawing for trial.
     total = max(slots.values()) if number("fails") == 0 else 1
-    room = total - sum(leased.values())
+    room = total - sum(leased.values()) if workers else 0
     paused_ms = number("paused_until")
     gaps_ms = {lane: number(f"{lane.value}_gap_ms") for lane in Lane}
     opens_ms = {
@@ -177,6 +235,7 @@ def _engine(
         paused_s=max(0.0, (paused_ms - now_ms) / 1000),
         lacks=tuple(record.get("lacks", "").split()),
         clients=tuple(record.get("clients", "").split()),
+        workers=workers,
     )
 
 

@@ -132,7 +132,7 @@ def test_engines_are_listed_with_their_slots_and_gaps(monkeypatch, capsys):
     monkeypatch.setenv("LIMNER_RELAXED_GAP_S", "1.5")
     assert main(["engines"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == (
-        ["sketch", "sketch", "5", "0", "s", "1", "1.5", "s"]
+        ["sketch", "sketch", "5", "0", "s", "1", "1.5", "s", "-"]
     )
 
 

@@ -1,0 +1,174 @@
+"""``limner engines check NAME``: draw one small picture on an engine and say each step on the way.
+
+The command line becomes ``python -m engines.check``, since the core imports no driver. The drawing goes
+past the lanes: it takes a place on the engine that the gateway does not know of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from PIL import Image
+
+import engines
+from limner.engine import Brief, Capabilities, Engine, Finished, Preview, Progress, lacks
+from limner.errors import ConfigError, EngineError
+from limner.pictures import check_cells
+from limner.settings import EngineSettings, Settings
+
+PROMPT = "a lighthouse on a cliff at dusk"
+SIDE_PX = 512
+SEEDS = (1, 2, 3, 4)
+
+
+class Failed(Exception):
+    """A step did not work; it was said already."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check one engine of the settings; 0 if it gave four good pictures."""
+    parser = argparse.ArgumentParser(prog="limner engines check")
+    parser.add_argument("name")
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds it may draw (300)")
+    parser.add_argument("--save", type=Path, help="folder for the four pictures")
+    options = parser.parse_args(arguments)
+    try:
+        check(_settings_of(options.name), options.limit, options.save)
+    except ConfigError as error:
+        sys.stderr.write(f"limner: {error.message}\n")
+        return 2
+    except Failed:
+        return 1
+    return 0
+
+
+def check(settings: EngineSettings, limit_s: float, folder: Path | None) -> None:
+    """Go through all the steps.
+
+    Raises:
+        ConfigError: the driver refuses a setting.
+        Failed: a step did not work.
+    """
+    with closing(engines.load(settings)) as engine:
+        _say("settings", True, f"driver {settings.driver}")
+        with _step("health"):
+            health = engine.health()
+        _say("health", health.state != "down", f"{health.state} {health.why}".strip())
+        if health.state == "down":
+            raise Failed
+        with _step("abilities"):
+            capabilities = engine.capabilities()
+        _say_abilities(capabilities)
+        finished = _draw(engine, limit_s, capabilities)
+        with _step("pictures"):
+            cells = check_cells(finished.cells, SIDE_PX, SIDE_PX)
+        _say("pictures", True, f"4 of {SIDE_PX} x {SIDE_PX}, seeds {finished.seeds}")
+        for name, note in finished.notes.items():
+            _say("note", True, f"{name}: {note}")
+        if folder:
+            _save(cells, settings.name, folder)
+
+
+def _draw(engine: Engine, limit_s: float, capabilities: Capabilities) -> Finished:
+    brief = Brief(
+        job_id="0" * 32,
+        prompt=PROMPT,
+        final_prompt=PROMPT,
+        negative="",
+        width=SIDE_PX,
+        height=SIDE_PX,
+        seeds=SEEDS,
+    )
+    began = time.monotonic()
+    with _step("submit"):
+        handle = engine.submit(brief)
+    _say("submit", True, f"taken after {time.monotonic() - began:.1f} s")
+    stop = threading.Event()
+    timer = threading.Timer(limit_s, stop.set)
+    timer.daemon = True
+    timer.start()
+    reports = previews = 0
+    try:
+        with _step("draw"):
+            for step in engine.watch(handle, brief, stop):
+                reports += isinstance(step, Progress)
+                previews += isinstance(step, Preview)
+                if isinstance(step, Finished):
+                    took = f"{time.monotonic() - began:.1f} s"
+                    seen = f"{reports} times progress, {previews} previews"
+                    _say("draw", True, f"done after {took}, {seen}")
+                    return step
+    finally:
+        timer.cancel()
+    _say("draw", False, f"not done after {time.monotonic() - began:.0f} s")
+    if capabilities.cancel:
+        with _step("cancel"):
+            engine.cancel(handle)
+        _say("cancel", True, "told to stop")
+    raise Failed
+
+
+def _say_abilities(capabilities: Capabilities) -> None:
+    """Say what becomes of each parameter, and of a drawing under way."""
+    levels: dict[str, list[str]] = {"exact": [], "near": [], "none": []}
+    can: list[str] = []
+    for ability in fields(capabilities):
+        value = getattr(capabilities, ability.name)
+        if isinstance(value, str):
+            levels[value].append(ability.name)
+        elif value:
+            can.append(ability.name)
+    for level, words in levels.items():
+        if words:
+            _say("abilities", True, f"{level}: {', '.join(words)}")
+    _say("abilities", True, f"can: {', '.join(can) or 'nothing more'}")
+    if missing := lacks(capabilities):
+        _say("abilities", True, f"gets no job that needs: {', '.join(missing)}")
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    """Say what an engine raises, in its own words: this is for its operator."""
+    try:
+        yield
+    except EngineError as error:
+        kind = getattr(error, "kind", None)
+        what = f"{type(error).__name__} ({kind})" if kind else type(error).__name__
+        cause = f" [{error.__cause__}]" if error.__cause__ else ""
+        _say(name, False, f"{what}: {error.message}{cause}")
+        raise Failed from error
+
+
+def _say(step: str, good: bool, detail: str) -> None:
+    sys.stdout.write(f"{'ok  ' if good else 'FAIL'}  {step:9} {detail}\n")
+    sys.stdout.flush()
+
+
+def _save(cells: Sequence[Image.Image], name: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, cell in enumerate(cells, start=1):
+        buffer = io.BytesIO()
+        cell.save(buffer, "PNG")
+        (folder / f"{name}-{number}.png").write_bytes(buffer.getvalue())
+    _say("saved", True, str(folder))
+
+
+def _settings_of(name: str) -> EngineSettings:
+    settings = Settings.load()
+    for engine in settings.engines:
+        if engine.name == name:
+            return engine
+    known = ", ".join(engine.name for engine in settings.engines)
+    raise ConfigError("engine", f"{name!r} is none of {known}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

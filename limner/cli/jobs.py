@@ -1,0 +1,139 @@
+"""``limner job``: one job's facts, its timeline, its callbacks, and why it waits."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from limner.callback import Told
+from limner.cli import show, waiting
+from limner.errors import JobNotFound
+from limner.job import Job, Status
+from limner.store import Store
+from limner.store.numbers import JobNow
+
+#: when, what, and what of it
+Line = tuple[float, str, str]
+
+
+def job(options: argparse.Namespace) -> int:
+    """Print what is known of one job, found by its id or its tag."""
+    store = show.open_store()
+    found = _find(store, options.id)
+    now, told = store.numbers.look(found.id), store.outbox.told(found.id)
+    _facts(found, now)
+    print("\nTimeline")
+    _timeline(found, now, told)
+    _callbacks(told)
+    if found.status is Status.WAITING:
+        print("\nWhy it waits")
+        for reason in waiting.reasons(found, now, store.numbers.read()):
+            print(f"  {reason}")
+    return 0
+
+
+def _find(store: Store, name: str) -> Job:
+    """Return the job with that id, or else the newest one with that tag, whosever it is.
+
+    Raises:
+        JobNotFound: there is none.
+    """
+    with contextlib.suppress(JobNotFound):
+        return store.jobs.get(name)
+    tagged = []
+    for client in store.clients.names():
+        with contextlib.suppress(JobNotFound):
+            tagged.append(store.jobs.newest_by_tag(client, name))
+    if not tagged:
+        raise JobNotFound
+    return max(tagged, key=lambda job: job.created_at)
+
+
+def _facts(found: Job, now: JobNow) -> None:
+    lost = now.record.get("lost", "0")
+    show.facts(
+        {
+            "id": found.id,
+            "client": found.client,
+            "tag": found.tag,
+            "lane": found.lane,
+            "asked for": found.draw_type + (f" of {found.parent}" if found.parent else ""),
+            "status": found.status,
+            "progress": f"{found.progress} %",
+            "position": found.position,
+            "engine": found.engine,
+            "handed over": f"{found.attempts} times",
+            "workers lost": None if lost == "0" else lost,
+            "told": f"{found.seq} events",
+            "prompt": found.final_prompt,
+            "picture": found.picture and found.picture.url,
+            "reason": found.reason,
+            "reason code": found.reason_code,
+        }
+    )
+
+
+def _timeline(found: Job, now: JobNow, told: Told) -> None:
+    created_ms = found.created_at.timestamp() * 1000
+    lines: list[Line] = [(created_ms, "accepted", f"into the lane {found.lane}")]
+    if now.moments:
+        lines += [(m.at_ms, m.fields.get("status", "?"), _about(m.fields)) for m in now.moments]
+    else:
+        # The events themselves are kept until an hour after the end, the record for days.
+        if found.started_at:
+            lines.append(
+                (found.started_at.timestamp() * 1000, "first slot", f"on {found.engine or '?'}")
+            )
+        if found.finished_at:
+            lines.append(
+                (found.finished_at.timestamp() * 1000, str(found.status), found.reason_code or "")
+            )
+    lines += [(attempt["at"], "callback", _attempt(attempt)) for attempt in told.attempts]
+    for at_ms, what, about in sorted(lines, key=lambda line: line[0]):
+        after = f"+{(at_ms - created_ms) / 1000:.3f} s"
+        print(f"  {show.moment(at_ms)} {after:>12}  {what:10} {about}".rstrip())
+
+
+def _about(fields: Mapping[str, str]) -> str:
+    """Return what an event's fields say beside its status."""
+    match fields.get("status"):
+        case Status.WAITING:
+            return f"again, at position {fields.get('position', '?')}"
+        case Status.SUBMITTED:
+            return f"to {fields.get('engine', '?')}"
+        case Status.DRAWING:
+            return f"{fields.get('progress', '0')} %"
+        case Status.FAILED:
+            return f"{fields.get('reason_code', '')}: {fields.get('reason', '')}"
+    return ""
+
+
+def _attempt(attempt: Mapping[str, Any]) -> str:
+    outcome = attempt.get("status") or attempt.get("error") or "?"
+    line = f"event {attempt['seq']}, attempt {attempt['attempt']}: {outcome} in {attempt['ms']} ms"
+    if attempt.get("next"):
+        line += f", again at {show.moment(attempt['next'])}"
+    return line + (" (resent)" if attempt.get("resent") else "")
+
+
+def _callbacks(told: Told) -> None:
+    lines = list(_untold(told))
+    if lines:
+        print("\nCallbacks not delivered")
+    for line in lines:
+        print(f"  {line}")
+
+
+def _untold(told: Told) -> Iterator[str]:
+    for event in (*told.pending, *told.resending):
+        status = event.fields.get("status", "?")
+        yield f"event {event.seq} ({status}): waits{' to be sent again' if event.resent else ''}"
+    for letter in told.dead:
+        status = letter.event.fields.get("status", "?")
+        yield f"event {letter.event.seq} ({status}): given up, {letter.why}"
+    if told.parked:
+        yield "Its receiver fails: they are tried as soon as it is better."
+    elif told.due_ms is not None and (told.pending or told.resending):
+        yield f"The next try is due at {show.moment(told.due_ms)}."

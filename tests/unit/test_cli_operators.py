@@ -1,0 +1,435 @@
+"""The commands by which operators look into a gateway and mend it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from api.door import Doorkeeper
+from limner.__main__ import main
+from limner.errors import TokenRejected
+from limner.images import Images
+from limner.job import Lane, Picture
+from limner.settings import Settings
+from limner.store import Store
+from limner.store.lanes import Trouble
+from limner.store.outbox import Poster, Report
+from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
+
+pytestmark = pytest.mark.usefixtures("bare_environment")
+
+POSTER = Poster.of("poster", threads=8, kept_ms=1000_000)
+PICTURE = Picture("http://limner/images/a.png", 8, 8)
+
+
+@pytest.fixture
+def bare_environment(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if name.startswith("LIMNER_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def store(redis_url, monkeypatch):
+    """The store that the commands open: on the server's own clock."""
+    monkeypatch.setenv("LIMNER_REDIS_URL", redis_url)
+    store = Store(redis_url)
+    store.redis.flushall()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def says(capsys):
+    """Run a command that must succeed and return what it prints."""
+
+    def run(*arguments: str) -> str:
+        assert main(arguments) == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def complains(capsys):
+    """Run a command that must not succeed and return the one line it says."""
+
+    def run(*arguments: str) -> str:
+        assert main(arguments) != 0
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        return said
+
+    return run
+
+
+@pytest.fixture
+def becomes(monkeypatch):
+    """What a command would become, instead of becoming it."""
+    seen: list[list[str]] = []
+    monkeypatch.setattr(
+        "limner.cli.processes.os.execvpe", lambda file, args, env: seen.append(args)
+    )
+    monkeypatch.setattr("limner.cli.processes.os.chdir", lambda folder: None)
+
+    def run(*arguments: str) -> list[str]:
+        assert main(arguments) == 0
+        return seen.pop()[1:]
+
+    return run
+
+
+# -- clients --------------------------------------------------------------------------------------
+
+
+def test_a_client_is_changed_in_what_is_named_and_nothing_else(store, says):
+    store.clients.add("shop", callback_url="https://shop.example/hook", waiting_cap=7)
+
+    said = says("clients", "set", "shop", "--rate", "2.5", "--lanes", "relaxed")
+
+    assert "lanes, rate_per_s changed" in said
+    client = store.clients.get("shop")
+    assert (client.rate_per_s, client.lanes) == (2.5, {Lane.RELAXED})
+    assert (client.waiting_cap, client.callback_url) == (7, "https://shop.example/hook")
+
+
+def test_limits_are_taken_away_by_the_word_none(store, says):
+    store.clients.add("shop", callback_url="https://shop.example", waiting_cap=7, rate_per_s=1.0)
+
+    limits = ("--rate", "--waiting-cap", "--callback-url")
+    says("clients", "set", "shop", *(word for limit in limits for word in (limit, "none")))
+
+    client = store.clients.get("shop")
+    assert (client.rate_per_s, client.waiting_cap, client.callback_url) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["set", "shop"], "clients set"),
+        (["set", "shop", "--rate", "0"], "--rate"),
+        (["set", "shop", "--rate", "many"], "--rate"),
+        (["set", "shop", "--waiting-cap", "1.5"], "--waiting-cap"),
+        (["set", "shop", "--callback-url", "shop.example"], "callback URL"),
+        (["set", "nobody", "--rate", "1"], "'nobody'"),
+        (["show", "nobody"], "'nobody'"),
+        (["disable", "nobody"], "'nobody'"),
+        (["rotate-token", "nobody"], "'nobody'"),
+        (["rotate-secret", "nobody"], "'nobody'"),
+    ],
+)
+def test_a_wrong_change_of_a_client_is_refused_by_name(store, complains, arguments, names):
+    before = store.clients.add("shop").client
+
+    assert names in complains("clients", *arguments)
+
+    assert store.clients.get("shop") == before
+    assert store.clients.names() == ["shop"]
+
+
+def test_one_client_is_shown_without_token_secret_and_path(store, says):
+    made = store.clients.add("shop", callback_url="https://shop.example/hook?key=hidden")
+    an_accepted_job(store, client="shop")
+
+    said = says("clients", "show", "shop")
+
+    assert "shop.example" in said
+    assert not any(word in said for word in (made.token, made.client.secrets[0], "hidden"))
+    facts = dict(line.split(maxsplit=1) for line in said.splitlines() if len(line.split()) == 2)
+    assert (facts["state"], facts["waiting"]) == ("enabled", "1")
+
+
+def test_a_disabled_client_stays_disabled_until_it_is_enabled(store, says):
+    store.clients.add("shop")
+
+    assert "shut out within a second" in says("clients", "disable", "shop")
+    assert "disabled" in says("clients", "list")
+    says("clients", "enable", "shop")
+
+    assert "disabled" not in says("clients", "list")
+
+
+@pytest.mark.parametrize("command", ["disable", "rotate-token"])
+def test_a_token_that_is_taken_away_opens_nothing_within_a_second(store, says, command):
+    now = [0.0]
+    door = Doorkeeper(store.clients, lambda: now[0])
+    token = store.clients.add("shop").token
+    door.admit(token)
+
+    says("clients", command, "shop")
+    now[0] += 1.0
+
+    with pytest.raises(TokenRejected):
+        door.admit(token)
+
+
+def test_a_new_token_is_printed_once_and_the_old_one_is_nobodys(store, says):
+    made = store.clients.add("shop")
+    other = store.clients.add("other")
+
+    token = says("clients", "rotate-token", "shop").split()[1]
+
+    assert store.clients.by_token(token).name == "shop"
+    assert store.clients.by_token(made.token) is None
+    assert store.clients.by_token(other.token).name == "other"
+
+
+# -- engines --------------------------------------------------------------------------------------
+
+
+def configure(engine: str = "stage") -> None:
+    with open("limner.toml", "w") as file:
+        file.write(
+            f'[[engine]]\nname = "{engine}"\ndriver = "rehearsal"\nseconds = 0.1\n'
+            "fast = { slots = 2 }\nrelaxed = { slots = 1, gap_s = 1.5 }\n"
+        )
+
+
+def test_engines_show_their_busy_slots_and_why_they_rest(store, says):
+    configure()
+    a_worker(store)
+    first, second = an_accepted_job(store), an_accepted_job(store)
+    for job in (first, second):
+        store.lanes.take(job.id, job.id, WORKER, MESSAGES)
+    down = Trouble(engine_state="down", engine_why="no answer", pause_s=50, pause_max_s=50)
+    store.lanes.give_back(second.id, second.id, down, MESSAGES)
+
+    line = says("engines").splitlines()[1]
+
+    assert "1/2" in line
+    assert "1.5 s" in line
+    assert "down" in line
+    assert "no answer; tried again in " in line
+
+
+def test_an_engine_that_no_worker_has_is_told(store, says):
+    configure()
+    store.lanes.register([an_engine()])
+
+    assert "no running worker has it" in says("engines")
+
+
+def test_engines_are_listed_without_redis_too(says, monkeypatch):
+    monkeypatch.setenv("LIMNER_REDIS_URL", "redis://127.0.0.1:1/0")
+    configure()
+
+    said = says("engines")
+
+    assert "stage" in said
+    assert "How they do is not known: Redis cannot be reached" in said
+
+
+def test_a_check_of_an_engine_becomes_the_command_that_loads_drivers(becomes, tmp_path):
+    configure()
+    command = becomes("engines", "check", "stage", "--limit", "9", "--save", "out")
+
+    assert command == ["-m", "engines.check", "stage", "--limit", "9", "--save", f"{tmp_path}/out"]
+
+
+# -- one job --------------------------------------------------------------------------------------
+
+
+def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, says):
+    job = an_accepted_job(store)
+    a_worker(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    (taken,) = store.outbox.take(POSTER, 1, "t")
+    attempt = {"seq": 1, "attempt": 1, "status": 503, "ms": 7}
+    store.outbox.done(POSTER, taken, Report("retry", delay_s=5, attempt=attempt), go_on=False)
+    store.lanes.done(job.id, "token", PICTURE, [PICTURE] * 4, {})
+
+    said = says("job", job.id)
+
+    timeline = said.partition("Timeline\n")[2].partition("\n\n")[0]
+    words = [line.split()[4] for line in timeline.splitlines()]
+    assert words == ["accepted", "submitted", "callback", "done"]
+    assert "event 1, attempt 1: 503 in 7 ms, again at 20" in timeline
+    assert "event 2 (done): waits" in said
+    assert "Why it waits" not in said
+
+
+def test_a_job_is_found_by_its_tag_whosever_it_is(store, says):
+    store.clients.add("ann")
+    store.clients.add("bob")
+    job = an_accepted_job(store, client="ann", tag="0" * 32)
+
+    assert job.id in says("job", "00000000-0000-0000-0000-000000000000")
+
+
+def test_a_job_forgotten_by_the_story_still_shows_its_start_and_its_end(store, says):
+    job = an_accepted_job(store)
+    a_worker(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    store.lanes.failed(job.id, "token", "No.", "moderated")
+    store.redis.delete(f"limner:story:{job.id}")
+
+    timeline = says("job", job.id).partition("Timeline\n")[2]
+
+    assert "first slot on stage" in timeline
+    assert "moderated" in timeline
+
+
+# -- why it waits ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def why(store, says):
+    def ask(job) -> str:
+        return says("job", job.id).partition("Why it waits\n")[2]
+
+    return ask
+
+
+def test_a_lane_without_a_worker_is_why(store, why):
+    job = an_accepted_job(store)
+
+    assert "No worker of the lane fast is running: start one with `limner worker fast`." in why(job)
+
+
+def test_jobs_ahead_and_a_full_engine_are_why(store, why):
+    a_worker(store, an_engine(fast=1, relaxed=0))
+    jobs = [an_accepted_job(store) for _ in range(3)]
+    store.lanes.take(jobs[0].id, "token", WORKER, MESSAGES)
+
+    said = why(jobs[2])
+
+    assert "1 jobs of the lane are ahead of it." in said
+    assert "Engine stage is full: 1 fast of 1 slots." in said
+
+
+def test_an_engine_that_rests_is_why_with_its_own_words(store, why):
+    a_worker(store)
+    job = an_accepted_job(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    refused = Trouble(
+        engine_state="refused", engine_why="credentials: wrong key", pause_s=300, pause_max_s=300
+    )
+    store.lanes.give_back(job.id, "token", refused, MESSAGES)
+
+    assert "is refused (credentials: wrong key) and is tried again in 5 min" in why(job)
+
+
+def test_a_gap_is_why(store, why):
+    a_worker(store, an_engine(fast=2, fast_gap_s=60))
+    first, second = an_accepted_job(store), an_accepted_job(store)
+    store.lanes.take(first.id, "token", WORKER, MESSAGES)
+
+    assert "Engine stage keeps its gap: it may start another in" in why(second)
+
+
+def test_an_engine_that_does_not_suit_the_job_is_why(store, why):
+    a_worker(store, an_engine("ours", clients=("bob",)), an_engine("plain"), an_engine("quick"))
+    store.lanes.register_lacks("plain", ["tile"])
+    store.lanes.register([an_engine("quick", fast=0, relaxed=1)])
+
+    said = why(an_accepted_job(store, tile=True))
+
+    assert "Engine ours does not suit it: it draws for other clients." in said
+    assert "Engine plain does not suit it: it cannot do tile." in said
+    assert "Engine quick has no slots for the lane fast." in said
+
+
+def test_waiting_fast_jobs_are_why_a_relaxed_one_waits(store, why):
+    a_worker(store)
+    an_accepted_job(store)
+
+    assert "draws waiting fast jobs first" in why(an_accepted_job(store, lane=Lane.RELAXED))
+
+
+def test_a_job_that_is_about_to_be_taken_says_so(store, why):
+    a_worker(store)
+
+    said = why(an_accepted_job(store))
+
+    assert "Engine stage has room for it." in said
+    assert "No worker holds it yet" in said
+
+
+# -- callbacks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dead(store):
+    """A job whose first callback was given up."""
+    job = an_accepted_job(store)
+    a_worker(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    (taken,) = store.outbox.take(POSTER, 1, "t")
+    store.outbox.done(POSTER, taken, Report("dead", why="exhausted"), go_on=False)
+    return job
+
+
+def test_dead_letters_are_listed_with_why(dead, says):
+    line = says("callbacks", "dead").splitlines()[1]
+
+    assert line.split()[:3] == [dead.id, "1", "submitted"]
+    assert line.endswith("exhausted")
+
+
+def test_without_dead_letters_the_list_says_so(store, says):
+    assert says("callbacks", "dead") == "There are no dead letters.\n"
+
+
+def test_dead_letters_of_one_job_or_of_all_are_posted_again(dead, store, says):
+    assert "1 callbacks will be posted again." in says("callbacks", "resend", dead.id)
+    (taken,) = store.outbox.take(POSTER, 1, "again")
+    assert (taken.event.seq, taken.event.resent) == (1, True)
+    store.outbox.done(POSTER, taken, Report("dead", why="exhausted"), go_on=False)
+
+    assert "1 callbacks of 1 jobs" in says("callbacks", "resend", "--all")
+
+
+def test_a_resend_of_nothing_is_said(store, complains):
+    assert "no such callback" in complains("callbacks", "resend", "0" * 32)
+    assert "name one job, or --all" in complains("callbacks", "resend")
+
+
+def test_a_try_becomes_the_command_that_can_post(store, becomes, complains):
+    assert "no clients yet" in complains("callbacks", "try")
+    store.clients.add("shop")
+    assert becomes("callbacks", "try", "https://shop.example") == (
+        ["-m", "workers.trial", "--client", "shop", "https://shop.example"]
+    )
+    store.clients.add("other")
+    assert "other, shop" in complains("callbacks", "try", "https://shop.example")
+
+
+def test_a_switched_off_url_is_switched_on_after_a_test_event_or_without(store, becomes, says):
+    store.clients.add("shop", callback_url="https://shop.example")
+    store.redis.hset("limner:endpoint:shop", mapping={"since": 1, "fails": 9, "disabled": 2})
+
+    assert "switched off since 1970" in says("clients", "show", "shop")
+    assert becomes("callbacks", "enable", "shop") == (
+        ["-m", "workers.trial", "--client", "shop", "--enable"]
+    )
+    says("callbacks", "enable", "shop", "--untested")
+
+    assert store.outbox.endpoint("shop").disabled_ms is None
+
+
+# -- pictures -------------------------------------------------------------------------------------
+
+
+def test_old_pictures_are_shown_first_and_dropped_then(says, monkeypatch, tmp_path):
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", "pictures")
+    images = Images.of(Settings(image_store=str(tmp_path / "pictures")))
+    now = datetime.now(UTC)
+    old = images.put("drawings", b"old", "png", now - timedelta(days=40))
+    new = images.put("drawings", b"new", "png", now)
+    day = f"{now - timedelta(days=40):%Y-%m-%d}"
+
+    assert f"drawings  {day}\n1 days of pictures would be dropped." in says(
+        "images", "prune", "--dry-run"
+    )
+    assert images.has(old)
+    assert "1 days of pictures dropped." in says("images", "prune")
+
+    assert (images.has(old), images.has(new)) == (False, True)
+
+
+def test_an_image_store_that_is_not_there_ends_in_one_line(complains, monkeypatch):
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", "teleport://bucket")
+    assert "LIMNER_IMAGE_STORE" in complains("images", "prune")

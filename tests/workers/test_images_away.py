@@ -1,0 +1,120 @@
+"""What becomes of a drawing while the image store is away."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from limner.errors import ImagesDown
+from limner.images import Images
+from limner.job import Status
+from tests.conftest import wait_until
+
+
+class AwayImages(Images):
+    """A store that refuses so many writes of one kind, and counts its writes."""
+
+    def __init__(self, images: Images) -> None:
+        super().__init__(images._store, images._base)
+        self.refusing = {"drawings": 0, "previews": 0}
+        self.written: list[str] = []
+        self.tried = threading.Event()
+
+    def put_as(self, key, data):
+        kind = key.partition("/")[0]
+        if self.refusing.get(kind, 0) > 0:
+            self.refusing[kind] -= 1
+            self.tried.set()
+            raise ImagesDown("the bucket is not there")
+        super().put_as(key, data)
+        self.written.append(kind)
+
+
+@pytest.fixture
+def images(images):
+    return AwayImages(images)
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch):
+    monkeypatch.setattr("workers.drawing.IMAGES_RETRY_S", (0.01, 0.02))
+
+
+def test_a_finished_drawing_waits_for_the_store_and_is_not_drawn_again(workshop, images):
+    images.refusing["drawings"] = 7
+
+    job = workshop.draw()
+
+    assert (job.status, job.attempts) == (Status.DONE, 1)
+    assert images.written.count("drawings") == 5
+    for picture in (job.picture, *job.cells):
+        assert images.has(images.key_of(picture.url))
+
+
+def test_the_engine_draws_others_meanwhile(workshop, images):
+    images.refusing["drawings"] = 10**9
+    thread = workshop.in_thread(workshop.accept())
+
+    assert images.tried.wait(10)
+
+    assert workshop.store.redis.scard("limner:slots:stage:fast") == 0
+    images.refusing["drawings"] = 0
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_store_that_stays_away_fails_the_job_with_a_clear_reason(workshop, images, monkeypatch):
+    monkeypatch.setattr("workers.drawing.IMAGES_PATIENCE_S", 0.2)
+    images.refusing["drawings"] = 10**9
+
+    job = workshop.draw()
+
+    assert (job.status, job.reason_code) == (Status.FAILED, "store_failed")
+    assert job.reason == "The pictures could not be stored."
+    assert job.attempts == 1
+
+
+def test_previews_are_left_out_and_the_drawing_goes_on(workshop, images):
+    images.refusing["previews"] = 10**9
+
+    job = workshop.draw(prompt_en="a lighthouse [[seconds 1]]")
+
+    assert job.status is Status.DONE
+    assert "previews" not in images.written
+
+
+def test_a_worker_that_must_end_hands_the_drawing_over_instead_of_waiting(workshop, images):
+    images.refusing["drawings"] = 10**9
+    job = workshop.accept()
+    thread = threading.Thread(target=lambda: given_back(workshop, job), daemon=True)
+    thread.start()
+    assert images.tried.wait(10)
+
+    workshop.keeper.stop_all("shutdown")
+    thread.join(5)
+
+    assert not thread.is_alive()
+    assert workshop.store.jobs.get(job.id).status is Status.WAITING
+    assert workshop.store.redis.hget(f"limner:job:{job.id}", "handle")
+    images.refusing["drawings"] = 0
+    assert workshop.run(job).status is Status.DONE
+    # The engine had drawn it: the next worker only looked at what there was.
+    assert workshop.store.jobs.get(job.id).attempts == 1
+
+
+def given_back(workshop, job) -> None:
+    from workers.drawing import GivenBack
+
+    with pytest.raises(GivenBack):
+        workshop.draftsman.imagine(job.id, lambda engine: None)
+
+
+@pytest.mark.parametrize(("chosen", "suffix"), [("png", "png"), ("webp", "webp"), ("jpeg", "jpg")])
+def test_finished_pictures_have_the_format_of_the_settings(workshop, images, chosen, suffix):
+    workshop.draftsman._format = chosen
+
+    job = workshop.draw()
+
+    assert {p.url.rpartition(".")[2] for p in (job.picture, *job.cells)} == {suffix}
+    wait_until(lambda: images.written.count("drawings") == 5)
