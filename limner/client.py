@@ -26,6 +26,8 @@ class Client:
     rate_per_s: float | None = None
     #: private receivers that this client's callbacks may reach, beside ``callback_allow``
     callback_allow: str = ""
+    #: its token opens nothing; its jobs and callbacks go on
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
