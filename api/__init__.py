@@ -13,6 +13,7 @@ from api import errors, guard
 from api.accept import new_seeds
 from api.body import READ_MAX_BYTES
 from api.callbacks import callbacks
+from api.docs import docs
 from api.door import Doorkeeper
 from api.draw import draw
 from api.follow import follow
@@ -67,7 +68,7 @@ def create_app(
     )
     errors.register(app)
     app.after_request(guard.tell_pace)
-    for blueprint in (draw, follow, jobs, live, callbacks, pictures, health, metrics):
+    for blueprint in (draw, follow, jobs, live, callbacks, docs, pictures, health, metrics):
         app.register_blueprint(blueprint)
     return app
 

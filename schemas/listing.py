@@ -29,7 +29,9 @@ class Listing:
     limit: int
 
 
-class _Cursor(Strict[str]):
+class Cursor(Strict[str]):
+    """Where the next page of a list starts."""
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not _CURSOR.fullmatch(value):
             raise ValidationError("Must be the cursor of an earlier page.")
@@ -41,7 +43,7 @@ class ListingSchema(Wire):
 
     tag = Tag()
     status = Integer(min(STATUS_OF), max(STATUS_OF))
-    cursor = _Cursor()
+    cursor = Cursor()
     limit = Integer(1, LIMIT_MOST, absent=LIMIT_DEFAULT)
 
     def read(self, query: Mapping[str, str]) -> Listing:

@@ -1,0 +1,233 @@
+"""The OpenAPI 3.1 document of the whole API, made from the schemas; served by ``api/docs.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.callbacks import ResendSchema
+from schemas.describe import MEANINGS, TAG_PATTERN, body_schema, query_parameters
+from schemas.followup import ButtonSchema, RefreshSchema
+from schemas.imagine import ImagineSchema, OriginImagineSchema
+from schemas.listing import ListingSchema
+from schemas.look import LookSchema
+from schemas.shapes import SHAPES, Json, ref
+from schemas.wire import Wire
+
+ABOUT = """\
+POST a prompt, get a job; be told of every change at your `callBackUrl`, or look, wait or listen.
+
+Send your token as the header `token`, or as `Authorization: Bearer <token>`. Bodies are JSON. Every
+refusal has one shape: `statusCode`, `message`, and `errors` by field. You see your own jobs only.
+"""
+DRAW = "/draw/midjourney"
+REFUSALS = {
+    400: "The body is not JSON.",
+    401: "The token is missing or unknown.",
+    403: "This client may not use that lane.",
+    404: "There is no such thing, or it is another client's.",
+    408: "The body did not arrive in time.",
+    409: "The job is not in a state for that, or the Idempotency-Key came with another body before.",
+    410: "Pictures that this needs are not kept any more.",
+    413: "The body or an image is too large.",
+    415: "The body is not sent as application/json.",
+    422: "A field is wrong or unknown; `errors` says which and why.",
+    429: "Too many requests a second, or too many jobs of yours wait.",
+    503: "The gateway cannot reach its store. Try again soon.",
+}
+#: refusals of every request with a token, and of every body
+_GUARD = (401, 429, 503)
+_BODY = (400, 408, 413, 415, 422)
+_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key within 24 h returns the first job and starts nothing.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]+$"},
+}
+_JOB_ID: Json = {
+    "name": "job_id",
+    "in": "path",
+    "required": True,
+    "description": "The job's id.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+}
+_TAG: Json = {
+    "name": "tag",
+    "in": "path",
+    "required": True,
+    "description": MEANINGS["tag"],
+    "schema": {"type": "string", "pattern": TAG_PATTERN},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One endpoint, as the document shows it."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answers: Json
+    group: str = "Jobs"
+    status: int = 200
+    body: Wire | None = None
+    body_required: bool = True
+    parameters: tuple[Json, ...] = ()
+    refusals: tuple[int, ...] = ()
+    guarded: bool = True
+    kind: str = "application/json"
+    more: Json = field(default_factory=dict)
+
+
+_CALLED_BACK = {"callbacks": {"job": {"$ref": "#/components/callbacks/job"}}}
+_JOBS = DRAW + "/jobs"
+_ONE = _JOBS + "/{job_id}"
+_ANY: Json = {"type": "object"}
+_TEXT: Json = {"type": "string"}
+_LAST_EVENT_ID: Json = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "The id of the last event that you heard: the stream goes on behind it.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
+}
+_PICTURE_PARAMETERS: tuple[Json, ...] = (
+    {"name": "key", "in": "path", "required": True, "schema": _TEXT},
+    {"name": "x-oss-process", "in": "query", "schema": {"type": "string"},
+     "description": "`style/scale512`: the thumbnail, longest side 512."},
+)  # fmt: skip
+
+OPERATIONS = (
+    Operation("post", DRAW + "/imagine", "imagine", "Draw a prompt with parameters", ref("Job"),
+              "Draw", 202, ImagineSchema(), parameters=(_KEY,), refusals=(403, 409),
+              more=_CALLED_BACK),
+    Operation("post", DRAW + "/origin/imagine", "originImagine", "Draw a prompt as it stands",
+              ref("Job"), "Draw", 202, OriginImagineSchema(), parameters=(_KEY,),
+              refusals=(403, 409), more=_CALLED_BACK),
+    Operation("post", DRAW + "/button", "button", "Pick or vary a cell, or draw again",
+              ref("Success"), "Draw", 200, ButtonSchema(), parameters=(_KEY,),
+              refusals=(403, 404, 409, 410), more=_CALLED_BACK),
+    Operation("post", DRAW + "/refresh", "refresh", "Submit a failed job again", ref("Success"),
+              "Draw", 200, RefreshSchema(), parameters=(_KEY,), refusals=(403, 404, 409, 410),
+              more=_CALLED_BACK),
+    Operation("get", _ONE, "job", "Show one job, or wait for news of it", ref("Job"),
+              parameters=(_JOB_ID, *query_parameters(LookSchema())), refusals=(404, 422)),
+    Operation("delete", _ONE, "cancel", "Cancel a job", ref("Job"), parameters=(_JOB_ID,),
+              refusals=(404, 409)),
+    Operation("get", _ONE + "/events", "events", "Hear a job's events as they happen", _TEXT,
+              parameters=(_JOB_ID, _LAST_EVENT_ID), refusals=(404, 422), kind="text/event-stream",
+              more={"204": "The end was heard already."}),
+    Operation("get", _JOBS, "jobs", "List jobs, the newest first", ref("Page"),
+              parameters=tuple(query_parameters(ListingSchema())), refusals=(422,)),
+    Operation("get", DRAW + "/find/by/{tag}", "newestByTag", "Show the newest job with a tag",
+              ref("Job"), parameters=(_TAG,), refusals=(404,)),
+    Operation("post", DRAW + "/waiting", "waiting", "Count the jobs that wait", ref("Count")),
+    Operation("post", DRAW + "/pending", "pending", "Count the jobs submitted or drawing",
+              ref("Count")),
+    Operation("get", _ONE + "/callbacks", "callbacks", "Show a job's callbacks",
+              ref("Callbacks"), "Callbacks", parameters=(_JOB_ID,), refusals=(404,)),
+    Operation("post", _ONE + "/callbacks/resend", "resend", "Post lost callbacks again",
+              ref("Count"), "Callbacks", 200, ResendSchema(), body_required=False,
+              parameters=(_JOB_ID,), refusals=(404,)),
+    Operation("get", "/images/{key}", "picture", "Show a picture", _TEXT, "Pictures",
+              parameters=_PICTURE_PARAMETERS, refusals=(404, 422, 503), guarded=False,
+              kind="image/*"),
+    Operation("get", "/healthz", "alive", "Say that the process lives", _ANY, "House",
+              guarded=False),
+    Operation("get", "/readyz", "ready", "Say whether jobs can be accepted", _ANY, "House",
+              refusals=(503,), guarded=False),
+    Operation("get", "/metrics", "metrics", "Numbers for Prometheus", _TEXT, "House",
+              refusals=(503,), guarded=False, kind="text/plain"),
+)  # fmt: skip
+
+
+def document(base_url: str, version: str) -> Json:
+    """Return the whole document."""
+    paths: dict[str, Json] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Limner", "version": version, "description": ABOUT},
+        "servers": [{"url": base_url}],
+        "security": [{"token": []}, {"bearer": []}],
+        "paths": paths,
+        "webhooks": {"job": {"post": _callback()}},
+        "components": {
+            "schemas": SHAPES,
+            "responses": {str(code): _refusal(code, text) for code, text in REFUSALS.items()},
+            "securitySchemes": {
+                "token": {"type": "apiKey", "in": "header", "name": "token"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+            "callbacks": {"job": {"{$request.body#/callBackUrl}": {"post": _callback()}}},
+        },
+    }
+
+
+def _operation(operation: Operation) -> Json:
+    more = dict(operation.more)
+    refusals = {*operation.refusals, *(_GUARD if operation.guarded else ())}
+    refusals |= {*_BODY} if operation.body else set()
+    answered: Json = {
+        "description": operation.summary + ".",
+        "content": {operation.kind: {"schema": operation.answers}},
+    }
+    responses: Json = {str(operation.status): answered}
+    if "204" in more:
+        responses["204"] = {"description": more.pop("204")}
+    for code in sorted(refusals):
+        responses[str(code)] = {"$ref": f"#/components/responses/{code}"}
+    found: Json = {
+        "operationId": operation.name,
+        "tags": [operation.group],
+        "summary": operation.summary,
+        "parameters": list(operation.parameters),
+        "responses": responses,
+        **more,
+    }
+    if operation.body:
+        found["requestBody"] = {
+            "required": operation.body_required,
+            "content": {"application/json": {"schema": body_schema(operation.body)}},
+        }
+    return found if operation.guarded else found | {"security": []}
+
+
+def _refusal(code: int, text: str) -> Json:
+    found: Json = {
+        "description": text,
+        "content": {"application/json": {"schema": ref("Refusal")}},
+    }
+    if code in (429, 503):
+        seconds = {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}
+        found["headers"] = {"Retry-After": seconds}
+    return found
+
+
+def _callback() -> Json:
+    """Return what a receiver is sent, and what it should answer."""
+    names: dict[str, Any] = {
+        "webhook-id": "one per event, the same on every attempt",
+        "webhook-timestamp": "when this attempt was made, seconds since 1970",
+        "webhook-signature": "v1,<base64 HMAC-SHA256 of id.timestamp.body with your secret>",
+    }
+    return {
+        "summary": "Tell of a job",
+        "description": (
+            "Sent for −1, for 0 (each progress worth telling), for 1 or 2, and for a return to −2; "
+            "in order, seq rising. Verify the signature; drop what is not above the seq you have."
+        ),
+        "security": [],
+        "parameters": [
+            {"name": n, "in": "header", "required": True, "schema": _TEXT, "description": d}
+            for n, d in names.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": ref("Job")}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken. Anything else is tried again, by the published budget."}
+        },
+    }

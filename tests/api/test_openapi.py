@@ -1,0 +1,109 @@
+"""The document says what the API does, and the page shows it without help from elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+import jsonschema
+import pytest
+
+from api.errors import STATUS_CODES
+from schemas.imagine import ImagineSchema
+from schemas.job import MARKS
+from tests.api.asking import a_body
+from tests.api.drawing import done, failed
+
+
+@pytest.fixture
+def document(app):
+    return app.test_client().get("/openapi.json").json
+
+
+def against(document, name):
+    """A validator of one of the document's shapes."""
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    )
+
+
+def test_every_endpoint_is_in_the_document_and_nothing_else_is(app, document):
+    routed = {
+        (re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    shown = {(path, method) for path, item in document["paths"].items() for method in item}
+
+    assert routed - shown == {("/docs", "get"), ("/openapi.json", "get")}
+    assert shown <= routed
+
+
+def test_every_refusal_of_ours_is_in_the_document(document):
+    assert {str(int(code)) for code in STATUS_CODES.values()} <= set(
+        document["components"]["responses"]
+    )
+
+
+def test_the_document_is_of_openapi_3_1_and_names_this_gateway(document):
+    assert document["openapi"].startswith("3.1.")
+    assert document["servers"] == [{"url": "https://draw.example"}]
+    assert document["webhooks"]["job"]["post"]["requestBody"]["required"] is True
+
+
+def test_every_reference_leads_somewhere(document):
+    def walk(node):
+        if isinstance(node, dict):
+            if "$ref" in node:
+                found = document
+                for part in node["$ref"].removeprefix("#/").split("/"):
+                    found = found[part]
+            for one in node.values():
+                walk(one)
+        elif isinstance(node, list):
+            for one in node:
+                walk(one)
+
+    walk(document)
+
+
+def test_every_job_has_the_documents_shape_and_all_of_it(app, caller, store, document):
+    jobs = [
+        caller.drawn(ar="16:9", extra="x"),
+        done(app, store, caller.drawn()),
+        failed(store, caller.drawn()),
+    ]
+    validator = against(document, "Job")
+
+    for job in jobs:
+        shown = caller("GET", f"/draw/midjourney/jobs/{job['id']}").json
+        validator.validate(shown)
+        assert set(shown) == set(document["components"]["schemas"]["Job"]["properties"])
+    assert set(MARKS) <= set(document["components"]["schemas"]["Job"]["required"])
+
+
+def test_callbacks_have_the_documents_shape(caller, store, document):
+    job = failed(store, caller.drawn(callBackUrl="https://receiver.example/hook"))
+
+    shown = caller("GET", f"/draw/midjourney/jobs/{job['id']}/callbacks").json
+
+    against(document, "Callbacks").validate(shown)
+
+
+def test_every_field_that_imagine_takes_is_in_the_document(document):
+    body = document["paths"]["/draw/midjourney/imagine"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+
+    assert set(schema["properties"]) == ImagineSchema().names
+    jsonschema.validate(a_body(chaos=5, ar="16:9", iw="0.5", imageList=["x"]), schema)
+    for wrong in ({"fast": "maybe"}, {"chaos": 101}, {"tag": "x"}, {"cfg": 1}, {"promptEn": ...}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(a_body(**wrong), schema)
+
+
+def test_the_page_needs_nothing_from_elsewhere(app):
+    response = app.test_client().get("/docs")
+
+    assert response.status_code == 200
+    assert response.mimetype == "text/html"
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", response.text)
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
