@@ -104,16 +104,17 @@ class Rehearsal:
         while "hang" in cues:
             if stop.wait(60):
                 return
+        # Drawn before the end, so that the end is when the slot is free.
+        first, second, third, fourth = (
+            _card(brief.width, brief.height, f"{cell + 1}", seed % 256)
+            for cell, seed in enumerate(brief.seeds)
+        )
         if not _sleep_until(started + seconds, stop):
             return
         if self._steps == 0 and {"moderated", "fail", "lost"} & set(cues):
             yield from Rehearsal(self._name, seconds, 1).watch(handle, brief, stop)
             return
         self._note("end", brief)
-        first, second, third, fourth = (
-            _card(brief.width, brief.height, f"{cell + 1}", seed % 256)
-            for cell, seed in enumerate(brief.seeds)
-        )
         broken = b"not a picture" if "bad-result" in cues else fourth
         yield Finished((first, second, third, broken), brief.seeds, {"rehearsal": True})
 

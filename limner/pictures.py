@@ -53,7 +53,12 @@ def open_picture(data: bytes, formats: tuple[str, ...] | None = None) -> Image.I
             width, height = picture.size
             if width * height > PIXELS_MAX:
                 raise UnreadablePictureError(f"has {width} x {height} pixels, too many")
-            return ImageOps.exif_transpose(picture).convert("RGB")
+            picture.load()
+            ImageOps.exif_transpose(picture, in_place=True)
+            upright = picture if picture.mode == "RGB" else picture.convert("RGB")
+            # Pillow writes some of it (colour profiles) into what it saves.
+            upright.info.clear()
+            return upright
     except UnreadablePictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

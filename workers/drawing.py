@@ -218,10 +218,7 @@ class Draftsman:
                 return None, None
             brief = brief_of(job, references, attempt, parent)
             handle = engine.submit(brief)
-            kept, attach = handle, engine.capabilities().attach
-            self._patiently(
-                drawing, lambda: lanes.keep_handle(job.id, drawing.token, kept, attach=attach)
-            )
+            self._keep_handle(drawing, engine, handle)
             event(log, "job.submitted", job=job.id, attempt=attempt)
         else:
             brief = brief_of(job, attempt=job.attempts)
@@ -238,6 +235,20 @@ class Draftsman:
         if not drawing.is_set():
             raise BadResult("The engine ended without a result.")
         return None, handle
+
+    def _keep_handle(self, drawing: Drawing, engine: Engine, handle: Handle) -> None:
+        """Write down what the engine gave, or stop a drawing that nobody else will ever hear of."""
+        attach = engine.capabilities().attach
+        try:
+            self._patiently(
+                drawing,
+                lambda: self._store.lanes.keep_handle(
+                    drawing.job_id, drawing.token, handle, attach=attach
+                ),
+            )
+        except StaleLease:
+            self._cancel(engine, handle)
+            raise
 
     def _parent(self, drawing: Drawing, job: Job, folder: Path) -> Parent | None:
         """Return what a follow-up starts from.

@@ -57,11 +57,14 @@ class Probe:
                 event(log, "engine.probed", engine=name, state=health.state, why=health.why)
                 well = health.state != "down"
                 self._store.lanes.rest(name, well, health.why, REST_S)
-            elif time.monotonic() - self._asked_s.get(name, float("-inf")) > CAPABILITIES_S:
-                # One that does not answer would seem to be able to do nothing.
-                if engine.health().state != "down":
-                    self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
-                    self._asked_s[name] = time.monotonic()
+            # One that does not answer would seem to be able to do nothing.
+            elif self._is_stale(name) and engine.health().state != "down":
+                self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
+                self._asked_s[name] = time.monotonic()
+
+    def _is_stale(self, engine: str) -> bool:
+        asked_s = self._asked_s.get(engine)
+        return asked_s is None or time.monotonic() - asked_s > CAPABILITIES_S
 
     def _run(self) -> None:
         while not self._ended.is_set():
