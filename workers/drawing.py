@@ -203,7 +203,6 @@ class Draftsman:
         self, drawing: Drawing, engine: Engine, job: Job, folder: Path, handle: Handle | None
     ) -> tuple[Finished | None, Handle | None]:
         """Submit, or go on with a handle, and watch; without ``Finished`` the drawing was stopped."""
-        lanes = self._store.lanes
         if handle is None:
             fetch = self._patiently(drawing, lambda: self._fetch_for(job.client))
             references = self._with_images(
