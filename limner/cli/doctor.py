@@ -6,10 +6,12 @@ import argparse
 import os
 import platform
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from limner import embedded, processes
 from limner.broker import redis_url
-from limner.errors import ConfigError, StoreDown
+from limner.errors import ConfigError, ImagesDown, StoreDown
+from limner.images import Images
 from limner.settings import Settings
 from limner.stack import port_trouble
 from limner.store import Store
@@ -26,6 +28,7 @@ def doctor(options: argparse.Namespace) -> int:
         _settings,
         _folder,
         _server,
+        _images,
         _ports,
     )
     bad = False
@@ -79,6 +82,23 @@ def _server(settings: Settings) -> Iterator[Finding]:
     yield not facts.too_old, f"{facts.product} {facts.version} (6.2 or newer is needed)"
     for warning in facts.warnings():
         yield False, warning
+
+
+def _images(settings: Settings) -> Iterator[Finding]:
+    """Keep, read and drop one object: what is wrong with a bucket shows nowhere else."""
+    where = settings.image_store or "in the data folder"
+    if not settings.image_store and not settings.data_dir.exists():
+        yield None, f"pictures: {where}, which is not there yet"
+        return
+    try:
+        images = Images.of(settings)
+        key = images.put("spool", b"limner doctor", "txt", datetime.now(UTC))
+        kept = images.get(key)
+        images.delete(key)
+    except (ConfigError, ImagesDown, KeyError) as error:
+        yield False, f"pictures: {where}: {error}"
+        return
+    yield kept == b"limner doctor", f"pictures: {where}"
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -150,6 +150,18 @@ def test_doctor_names_what_is_wrong(on_redis, monkeypatch, capsys):
     assert "BAD Redis cannot be reached" in said
 
 
+def test_doctor_tries_the_image_store(on_redis, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", str(tmp_path / "pictures"))
+    assert main(["doctor"]) == 0
+    assert f"ok  pictures: {tmp_path}/pictures" in capsys.readouterr().out
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", str(tmp_path / "file" / "in-the-way"))
+    assert main(["doctor"]) == 1
+    assert "BAD pictures: " in capsys.readouterr().out
+
+
 def test_up_refuses_a_port_in_use_before_anything_starts(capsys, tmp_path, taken_port):
     assert f"127.0.0.1:{taken_port} is in use" in refused(capsys, "up", "--port", str(taken_port))
     assert not (tmp_path / "limner-data").exists()
