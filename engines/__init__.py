@@ -26,6 +26,7 @@ BUILT_IN = {
     "sdapi": "engines.sdapi",
     "openai": "engines.openai",
     "mjproxy": "engines.mjproxy",
+    "diffusers": "engines.diffusers",
 }
 
 

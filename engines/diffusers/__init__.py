@@ -1,0 +1,41 @@
+"""Draws with a diffusers pipeline on this machine; needs the extra ``limner[diffusers]``.
+
+Source: diffusers 0.42.1 with torch 2.13.0, run; docs/engines/diffusers.md says how to set it up. The
+parts: ``engine`` (the contract) · ``mapping`` (brief → numbers and words) · ``model`` (where a
+pipeline lies, what its kind can do) · ``process``, ``child`` (the drawing process and its pipe) ·
+``painter``, ``pipelines``, ``latents`` (what runs in it) · ``config``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engines.diffusers.config import read_config
+from engines.diffusers.engine import Diffusers
+from engines.diffusers.model import missing_packages
+from engines.options import Options
+from limner.errors import ConfigError
+from limner.settings import EngineSettings
+
+__all__ = ["Diffusers", "build"]
+
+
+def build(settings: EngineSettings) -> Diffusers:
+    """Build the engine from its ``[[engine]]`` entry; nothing is loaded before the first drawing.
+
+    Raises:
+        ConfigError: an option is wrong, or torch and diffusers are not installed.
+    """
+    options = Options(settings)
+    config = read_config(options)
+    for name in config.models:
+        if Path(name).expanduser().is_file():
+            options.wrong(
+                "model", f"{name} is a file; it must be a pipeline's folder, or a hub name"
+            )
+    if missing := missing_packages():
+        raise ConfigError(
+            f"limner.toml: engine {settings.name}: driver",
+            f"{', '.join(missing)} not installed here: pip install 'limner[diffusers]'",
+        )
+    return Diffusers(settings.name, config)

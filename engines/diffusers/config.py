@@ -1,0 +1,91 @@
+"""What an operator may set of a diffusers engine; read once by ``build``. See docs/engines/diffusers.md."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from engines.options import Options
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+DTYPES = ("auto", "float16", "bfloat16", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Which pipelines draw, and how. It goes to the drawing process as JSON."""
+
+    #: a pipeline's folder, or its name on the hub
+    model: str
+    niji_model: str = ""
+    #: load only what is on this machine already
+    offline: bool = True
+    #: the file variant to load, as ``fp16``; empty: the plain one
+    variant: str = ""
+    #: also load weights in pickle files, which may run any code
+    allow_pickle: bool = False
+    steps: int = 25
+    guidance: float = 7.0
+    #: where a pipeline does best: pixels on each side of a square
+    native_px: int = 512
+    #: words added to every prompt, but not to one in style raw; and what is never wanted
+    suffix: str = ""
+    negative: str = ""
+    device: str = "auto"
+    dtype: str = "auto"
+    #: four cells at once; else one after the other, which takes less memory
+    batch: bool = True
+    #: the drawing process ends after so long without work, and frees its memory; 0: never
+    idle_s: float = 600.0
+    #: the longest that loading a pipeline may take
+    load_s: float = 900.0
+    #: the longest between two steps of a drawing
+    silent_s: float = 300.0
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return every pipeline that is wanted."""
+        return tuple(filter(None, (self.model, self.niji_model)))
+
+    def model_for(self, *, niji: bool) -> str:
+        """Return the pipeline that draws a brief."""
+        return self.niji_model if niji and self.niji_model else self.model
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Read back what ``to_json`` wrote."""
+        return cls(**values)
+
+
+def read_config(options: Options) -> Config:
+    """Read and check every option.
+
+    Raises:
+        ConfigError: one is wrong, unknown or missing.
+    """
+    config = Config(
+        model=options.text("model"),
+        niji_model=options.optional_text("niji_model") or "",
+        offline=options.flag("offline", True),
+        variant=options.optional_text("variant") or "",
+        allow_pickle=options.flag("allow_pickle"),
+        steps=options.whole("steps", 25, 1, 1000),
+        guidance=options.number("guidance", 7.0, 0, 30),
+        native_px=options.whole("native_px", 512, 64, 2048),
+        suffix=options.optional_text("suffix") or "",
+        negative=options.optional_text("negative") or "",
+        device=options.one_of("device", DEVICES, "auto"),
+        dtype=options.one_of("dtype", DTYPES, "auto"),
+        batch=options.flag("batch", True),
+        idle_s=options.number("idle_s", 600.0, 0, 86_400),
+        load_s=options.number("load_s", 900.0, 1, 86_400),
+        silent_s=options.number("silent_s", 300.0, 1, 86_400),
+    )
+    if config.native_px % 8:
+        options.wrong("native_px", "must be a multiple of 8")
+    options.done()
+    return config

@@ -1,0 +1,60 @@
+"""A rough picture straight from latents, for previews: one small matrix instead of the decoder.
+
+A latent's four channels map to colours nearly linearly, so 64 x 64 latents make a thumbnail in a
+millisecond where the VAE takes a second. Sources: Keturn, "Decoding latents to RGB without
+upscaling" (Hugging Face forum, for SD 1.x), and T. A. Vass, "Explaining the SDXL latent space"
+(Hugging Face blog). Called by ``painter`` with arrays; no torch here.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Latents = npt.NDArray[np.float32]
+
+#: each channel's red, green and blue, for values from -1 to 1
+SD_COLOURS = np.array(
+    [
+        [0.298, 0.207, 0.208],
+        [0.187, 0.286, 0.173],
+        [-0.158, 0.189, 0.264],
+        [-0.184, -0.271, -0.473],
+    ],
+    dtype=np.float32,
+)
+#: the same for values from 0 to 255, before the bias
+SDXL_COLOURS = np.array([[60, 60, 60], [-60, -5, 10], [25, 15, -5], [-70, -50, -35]], np.float32)
+SDXL_BIAS = np.array([150, 140, 130], dtype=np.float32)
+
+#: below this scaling factor of the VAE, the latents are those of SDXL (0.13025; SD has 0.18215)
+SDXL_BELOW = 0.15
+QUALITY = 80
+
+
+def pictures(latents: Latents, scaling: float) -> list[Image.Image]:
+    """Return one small picture for each of ``latents``, of shape (pictures, 4, height, width)."""
+    if scaling < SDXL_BELOW:
+        colours = np.einsum("nchw,cr->nhwr", latents, SDXL_COLOURS) + SDXL_BIAS
+    else:
+        colours = np.einsum("nchw,cr->nhwr", latents, SD_COLOURS) * 127.5 + 127.5
+    # A drawing that overflowed has no colour; its preview is not where that is told.
+    whole = np.clip(np.nan_to_num(colours), 0, 255).astype(np.uint8)
+    return [Image.fromarray(each) for each in whole]
+
+
+def preview(latents: Latents, scaling: float, width: int, height: int) -> bytes:
+    """Return a JPEG of this size: four cells as a grid, one alone."""
+    cells = pictures(latents, scaling)
+    across = 2 if len(cells) == 4 else 1
+    cell_width, cell_height = cells[0].size
+    whole = Image.new("RGB", (cell_width * across, cell_height * across))
+    for index, cell in enumerate(cells[: across * across]):
+        whole.paste(cell, (index % across * cell_width, index // across * cell_height))
+    buffer = io.BytesIO()
+    large = whole.resize((width, height), Image.Resampling.BILINEAR)
+    large.save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()

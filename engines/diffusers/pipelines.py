@@ -1,0 +1,179 @@
+"""The loaded pipelines of a drawing process, on their device; the one module that loads weights.
+
+Used by ``painter``, in the drawing process alone: it imports torch and diffusers.
+Source: diffusers 0.42.1, run; ``AutoPipelineForText2Image`` and ``AutoPipelineForImage2Image``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+
+from engines.diffusers.config import Config
+from engines.diffusers.model import is_path
+
+#: what out-of-memory errors say that have no class of their own (MPS, CPU)
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+class PainterError(Exception):
+    """A drawing that cannot be; ``kind`` is what the engine makes an error of ours from."""
+
+    kind = "failed"
+
+
+class Unusable(PainterError):
+    """The pipeline or the device is not what the configuration says."""
+
+    kind = "setup"
+
+
+class NoMemory(PainterError):
+    """Not even one picture fits into memory."""
+
+    kind = "memory"
+
+
+class CannotStart(PainterError):
+    """The pipeline does not start from pictures."""
+
+    kind = "start"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether a failure means that memory ran out."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in said for words in _MEMORY_WORDS)
+
+
+class Pipelines:
+    """The pipelines of one engine, each loaded when first used and kept while there is room."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._device = _device(config.device)
+        self._dtype = _dtype(config.dtype, self._device)
+        self._loaded: dict[str, Any] = {}
+        # Their warnings quote the prompt.
+        diffusers.utils.logging.set_verbosity_error()
+        transformers.logging.set_verbosity_error()
+        diffusers.utils.logging.disable_progress_bar()
+        transformers.logging.disable_progress_bar()
+
+    def get(self, model: str, *, starts_from_picture: bool) -> Any:
+        """Return the pipeline of ``model``, for text or for a picture to start from.
+
+        Raises:
+            Unusable: it is missing or broken, or the device is.
+            NoMemory: it does not fit, even alone.
+            CannotStart: there is none of its kind that starts from a picture.
+        """
+        pipeline = self._loaded.get(model) or self._fit(model)
+        if not starts_from_picture:
+            return pipeline
+        try:
+            # Shares every part: nothing is loaded twice.
+            other = diffusers.AutoPipelineForImage2Image.from_pipe(pipeline)
+        except (ValueError, AttributeError) as error:
+            raise CannotStart("this kind of pipeline has no img2img") from error
+        return _quiet(other)
+
+    def keep_only(self, model: str) -> bool:
+        """Let go of the other pipelines and of all spare memory; say whether there were any."""
+        others = [name for name in self._loaded if name != model]
+        for name in others:
+            del self._loaded[name]
+        gc.collect()
+        if self._device == "cuda":
+            torch.cuda.empty_cache()
+        elif self._device == "mps":
+            torch.mps.empty_cache()
+        return bool(others)
+
+    def _fit(self, model: str) -> Any:
+        try:
+            self._loaded[model] = self._load(model)
+        # Loading meets files of any kind and age; whatever is wrong with them, the operator must act.
+        except Exception as error:
+            if not is_out_of_memory(error):
+                said = str(error).strip().splitlines() or [type(error).__name__]
+                raise Unusable(f"{model} cannot be loaded: {said[0][:300]}") from error
+        else:
+            return self._loaded[model]
+        # Outside the handler, whose traceback holds what was half loaded.
+        if not self.keep_only(model):
+            raise NoMemory(f"{model} does not fit into the memory of {self._device}")
+        return self._fit(model)
+
+    def _load(self, model: str) -> Any:
+        pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
+            str(Path(model).expanduser()) if is_path(model) else model,
+            torch_dtype=self._dtype,
+            local_files_only=self._config.offline,
+            variant=self._config.variant or None,
+            # True refuses pickle files; None takes them where there is nothing else
+            use_safetensors=None if self._config.allow_pickle else True,
+        ).to(self._device)
+        # Decoding four at once is where memory peaks, and gains no time.
+        with contextlib.suppress(AttributeError):
+            pipeline.vae.enable_slicing()
+        return _quiet(pipeline)
+
+
+def _quiet(pipeline: Any) -> Any:
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _device(wanted: str) -> str:
+    """Return the best device there is, or the one wanted.
+
+    Raises:
+        Unusable: the one wanted is not there.
+    """
+    is_there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
+    if wanted == "auto":
+        return next(device for device, there in is_there.items() if there())
+    if not is_there[wanted]():
+        raise Unusable(f"device is {wanted}, and torch finds none on this machine")
+    return wanted
+
+
+def _dtype(wanted: str, device: str) -> Any:
+    """Return torch's type; CPUs compute in halves slowly, and MPS not always rightly."""
+    if wanted == "auto":
+        wanted = "float16" if device == "cuda" else "float32"
+    return getattr(torch, wanted)
+
+
+@contextlib.contextmanager
+def wrapping_around(pipeline: Any) -> Iterator[None]:
+    """Let every convolution see the picture's other edge, for tiles; as before afterwards."""
+    parts = [getattr(pipeline, name, None) for name in ("unet", "vae")]
+    layers = [
+        layer
+        for part in parts
+        if part is not None
+        for layer in part.modules()
+        if isinstance(layer, torch.nn.Conv2d) and layer.padding_mode == "zeros"
+    ]
+    for layer in layers:
+        layer.padding_mode = "circular"
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.padding_mode = "zeros"
