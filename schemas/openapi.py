@@ -24,7 +24,7 @@ DRAW = "/draw/midjourney"
 REFUSALS = {
     400: "The body is not JSON.",
     401: "The token is missing or unknown.",
-    403: "This client may not use that lane.",
+    403: "This client may not use that lane, or may not see that.",
     404: "There is no such thing, or it is another client's.",
     408: "The body did not arrive in time.",
     409: "The job is not in a state for that, or the Idempotency-Key came with another body before.",
@@ -42,7 +42,7 @@ _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key within 24 h returns the first job and starts nothing.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 _JOB_ID: Json = {
     "name": "job_id",
@@ -85,6 +85,7 @@ _JOBS = DRAW + "/jobs"
 _ONE = _JOBS + "/{job_id}"
 _ANY: Json = {"type": "object"}
 _TEXT: Json = {"type": "string"}
+_EVENTS: Json = {"description": "each event's id is its seq, its data the job as callbacks tell it"}
 _LAST_EVENT_ID: Json = {
     "name": "Last-Event-ID",
     "in": "header",
@@ -114,7 +115,7 @@ OPERATIONS = (
               parameters=(_JOB_ID, *query_parameters(LookSchema())), refusals=(404, 422)),
     Operation("delete", _ONE, "cancel", "Cancel a job", ref("Job"), parameters=(_JOB_ID,),
               refusals=(404, 409)),
-    Operation("get", _ONE + "/events", "events", "Hear a job's events as they happen", _TEXT,
+    Operation("get", _ONE + "/events", "events", "Hear a job's events as they happen", _EVENTS,
               parameters=(_JOB_ID, _LAST_EVENT_ID), refusals=(404, 422), kind="text/event-stream",
               more={"204": "The end was heard already."}),
     Operation("get", _JOBS, "jobs", "List jobs, the newest first", ref("Page"),
@@ -137,7 +138,7 @@ OPERATIONS = (
     Operation("get", "/readyz", "ready", "Say whether jobs can be accepted", _ANY, "House",
               refusals=(503,), guarded=False),
     Operation("get", "/metrics", "metrics", "Numbers for Prometheus", _TEXT, "House",
-              refusals=(503,), guarded=False, kind="text/plain"),
+              refusals=(401, 403, 503), guarded=False, kind="text/plain"),
 )  # fmt: skip
 
 
