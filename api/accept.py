@@ -111,7 +111,7 @@ def _spooled(here: House, references: tuple[str, ...], kept: list[str]) -> tuple
     found = []
     for reference in references:
         if reference.startswith(SPOOL):
-            data = stored(here, reference.removeprefix(SPOOL))
+            data = _stored(here, reference.removeprefix(SPOOL))
         elif is_inline(reference):
             data = reference.encode()
         else:
@@ -126,11 +126,11 @@ def _copied(here: House, cell: Picture, kept: list[str]) -> Picture:
     """Copy a cell, so that it is kept as long as the job that picked it."""
     key = here.images.key_of(cell.url)
     suffix = key.rpartition(".")[2]
-    kept.append(here.images.put("drawings", stored(here, key), suffix, here.now()))
+    kept.append(here.images.put("drawings", _stored(here, key), suffix, here.now()))
     return replace(cell, url=here.images.url(kept[-1]))
 
 
-def stored(here: House, key: str) -> bytes:
+def _stored(here: House, key: str) -> bytes:
     """Return what the image store keeps of an earlier job.
 
     Raises:

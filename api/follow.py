@@ -7,7 +7,7 @@ from dataclasses import replace
 from flask import Blueprint, Response
 
 from api import guard
-from api.accept import SPOOL, accept, stored
+from api.accept import SPOOL, accept
 from api.answer import answer
 from api.body import idempotency, json_object
 from api.guard import caller
@@ -61,7 +61,8 @@ def press(asked: Press, key: Idempotency | None) -> Job:
     if following.once:
         request = replace(request, references=())
         return accept(request, key, follow_up=following, cell=cell, seeds=parent.seeds)
-    stored(house(), house().images.key_of(cell.url))
+    if not house().images.has(house().images.key_of(cell.url)):
+        raise ParentGone
     return accept(_of_cell(request), key, follow_up=following, seeds=house().seeds())
 
 
