@@ -23,7 +23,7 @@ from api.jobs import jobs
 from api.live import live
 from api.metrics import metrics
 from api.pictures import pictures
-from api.producer import LazyMessages
+from api.producer import messages_of
 from api.watcher import Watcher
 from limner.errors import ConfigError
 from limner.images import Images
@@ -60,7 +60,7 @@ def create_app(
         store=store,
         door=Doorkeeper(store.clients, clock),
         images=Images.of(settings),
-        messages=(lambda: messages) if messages else LazyMessages(settings, store),
+        messages=(lambda: messages) if messages else messages_of(settings, store),
         job_id=job_id,
         seeds=seeds,
         now=now,

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from limner.errors import StoreDown
 from limner.job import Lane
 
 TASK = "imagine"
@@ -41,9 +43,17 @@ class Messages:
     def render(cls, app: Any) -> Messages:
         """Let ``app`` (a ``celery.Celery`` on a Redis broker) publish one message a lane.
 
-        Needs the broker up. Raises what kombu raises if it is not.
+        Raises:
+            StoreDown: the broker cannot be reached.
         """
-        return cls({lane: _template(app, lane) for lane in Lane})
+        try:
+            return cls({lane: _template(app, lane) for lane in Lane})
+        except Exception as error:
+            # kombu wraps some of redis-py's errors and lets others through.
+            if type(error).__module__.partition(".")[0] in ("kombu", "redis"):
+                name = type(error).__name__
+                raise StoreDown(f"The broker cannot be reached: {name}") from error
+            raise
 
     def fill(self, lane: Lane, job_id: str) -> str:
         """Return the message for one job, ready to be pushed onto the list named like the lane."""
@@ -54,6 +64,34 @@ class Messages:
             .replace(_ID, job_id)
             .replace(_TAG, str(uuid.uuid4()))
         )
+
+
+class LazyMessages:
+    """The rendered messages, made at the first call that finds Redis up.
+
+    So a process starts while Redis is away, and needs no restart when it comes.
+    """
+
+    def __init__(self, render: Callable[[], Messages], ping: Callable[[], None]) -> None:
+        self._render = render
+        self._ping = ping
+        self._lock = threading.Lock()
+        self._messages: Messages | None = None
+
+    def __call__(self) -> Messages:
+        """Return the messages.
+
+        Raises:
+            StoreDown: the broker cannot be reached.
+        """
+        if self._messages is not None:
+            return self._messages
+        # Asked outside the lock: with Redis away, callers fail side by side, not one by one.
+        self._ping()
+        with self._lock:
+            if self._messages is None:
+                self._messages = self._render()
+            return self._messages
 
 
 def published(app: Any, lane: Lane, job_id: str) -> dict[str, Any]:

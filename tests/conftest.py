@@ -75,6 +75,15 @@ def redis_url() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def a_while_later(store: Store, clock: MovingClock, seconds: float, messages) -> None:
+    """Let time pass while other processes look after the lanes, as they do all the time."""
+    while seconds > 0:
+        step = min(seconds, 5.0)
+        clock.pass_s(step)
+        store.lanes.sweep(messages)
+        seconds -= step
+
+
 @pytest.fixture
 def clock() -> MovingClock:
     return MovingClock()

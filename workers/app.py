@@ -5,6 +5,7 @@ All knowledge of Celery is here and in ``workers.gate``. Tasks are doors to plai
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -14,7 +15,7 @@ from celery import Celery, Task, signals
 from celery.exceptions import Retry
 
 from limner import log
-from limner.errors import ConfigError, StoreDown
+from limner.errors import ConfigError, JobNotFound, StoreDown
 from limner.job import Lane
 from limner.message import TASK
 from limner.settings import Settings
@@ -55,7 +56,11 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         gate.leave(job_id)
         # Shown by Flower beside the task, which it knows by the job's id.
         lane = (self.request.delivery_info or {}).get("routing_key")
-        self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
+        try:
+            self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
+        # Redis may go away at any moment; what Flower shows must not cost a drawing.
+        except Exception as error:  # noqa: BLE001
+            log.event(logger, "flower.missed", logging.WARNING, why=type(error).__name__)
 
     def choosy() -> None:
         gate.overlook(job_id)
@@ -98,10 +103,18 @@ def _build(**_: Any) -> None:
         raise SystemExit(2) from None
 
 
+@signals.task_revoked.connect
+def _cancel(request: Any = None, **_: Any) -> None:
+    # Workers drop a revoked task for hours, and the job would wait as long; its operator wants it gone.
+    if process.lanes is not None and request.task_name == TASK:
+        with contextlib.suppress(StoreDown, JobNotFound):
+            process.lanes.store.lanes.cancel(request.id)
+
+
 @signals.worker_ready.connect
 def _start(**_: Any) -> None:
     for part in process.parts():
-        while True:
+        while not gate.closed:
             try:
                 part.start()
                 break

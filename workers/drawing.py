@@ -6,17 +6,18 @@ decided here. Every store call waits for Redis to come back; every write carries
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from limner.brief import brief_of
-from limner.engine import Engine, Finished, Handle, Parent, Preview, Progress
+from limner.engine import Engine, Event, Finished, Handle, Parent, Preview, Progress
 from limner.errors import (
     BadResult,
     EngineError,
@@ -144,8 +145,12 @@ class Draftsman:
             if taken.choosy:
                 on_choosy()
             self._wait_for_word(drawing, taken.again_s)
-        if lanes.let_go(job_id, token, self._messages()):
-            raise GivenBack("the worker stops")
+        try:
+            if lanes.let_go(job_id, token, self._messages()):
+                raise GivenBack("the worker stops")
+        except StoreDown:
+            # The hold lapses by itself.
+            raise GivenBack("the worker stops while Redis is away") from None
         return self._patiently(
             drawing, lambda: lanes.take(job_id, token, self._worker, self._messages())
         ).engine
@@ -156,7 +161,10 @@ class Draftsman:
             wait_s = ASK_AGAIN_S if again_s is None else min(max(again_s, 0.01), ASK_AGAIN_S)
             told_s = self._store.lanes.wait_for_grant(drawing.job_id, wait_s)
             if told_s is not None:
-                drawing.wait(min(told_s, ASK_AGAIN_S))
+                # Only that a gap or a pause ends then: a slot may be freed before.
+                self._store.lanes.wait_for_grant(
+                    drawing.job_id, min(max(told_s, 0.01), ASK_AGAIN_S)
+                )
         except StoreDown:
             drawing.wait(STORE_RETRY_S)
 
@@ -220,17 +228,20 @@ class Draftsman:
             self._keep_handle(drawing, engine, handle)
             event(log, "job.submitted", job=job.id, attempt=attempt)
         else:
+            # Said again, so that a death from here on counts as a lost worker.
+            self._keep_handle(drawing, engine, handle)
             brief = brief_of(job, attempt=job.attempts)
             event(log, "job.attached", job=job.id)
         drawing.began()
         telling = _Telling(self._store, self._images, drawing, brief.width, brief.height)
-        for step in engine.watch(handle, brief, drawing):
-            drawing.moved()
-            if isinstance(step, Finished):
-                return step, handle
-            if drawing.is_set():
-                return None, handle
-            telling.see(step)
+        with contextlib.closing(_generator(engine.watch(handle, brief, drawing))) as steps:
+            for step in steps:
+                drawing.moved()
+                if isinstance(step, Finished):
+                    return step, handle
+                if drawing.is_set():
+                    return None, handle
+                telling.see(step)
         if not drawing.is_set():
             raise BadResult("The engine ended without a result.")
         return None, handle
@@ -344,6 +355,9 @@ class Draftsman:
         """End a drawing that the keeper told to stop, by its reason."""
         attach = engine.capabilities().attach
         if drawing.stop_reason == "stale":
+            if not attach:
+                # Whoever has the job now draws it anew: this drawing is nobody's.
+                self._cancel(engine, handle)
             raise StaleLease
         if drawing.stop_reason == "shutdown":
             return self._give_back(drawing, job, handover(), keep=attach and handle is not None)
@@ -411,6 +425,16 @@ class Draftsman:
                 if self._draining:
                     raise
                 time.sleep(STORE_RETRY_S)
+
+
+def _generator(steps: Iterator[Event]) -> Generator[Event, None, None]:
+    """Return ``steps`` as something that can be closed, which ends a watch early."""
+    try:
+        yield from steps
+    finally:
+        close = getattr(steps, "close", None)
+        if close:
+            close()
 
 
 class _Telling:

@@ -101,7 +101,8 @@ class Keeper:
     def end(self) -> None:
         """Stop beating; what is still held lapses with its lease."""
         self._ended.set()
-        self._thread.join(timeout=self._beat_s + 1)
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._beat_s + 1)
 
     @contextmanager
     def keeping(self, drawing: Drawing) -> Iterator[Drawing]:
@@ -136,8 +137,8 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._ended.wait(self._beat_s):
-            self._check_clocks()
             try:
+                self._check_clocks()
                 self.beat()
                 if time.monotonic() - self._swept_s >= self._tick_s:
                     self._swept_s = time.monotonic()
@@ -151,11 +152,13 @@ class Keeper:
     def _check_clocks(self) -> None:
         now = time.monotonic()
         for drawing in self._held():
-            if drawing.began_s is None or drawing.moved_s is None:
+            # Read once: the drawing's own thread may stop these clocks at any moment.
+            began_s, moved_s = drawing.began_s, drawing.moved_s
+            if began_s is None or moved_s is None:
                 continue
-            if now - drawing.began_s > self._drawing_limit_s:
+            if now - began_s > self._drawing_limit_s:
                 drawing.stop("late")
-            elif now - drawing.moved_s > self._progress_limit_s:
+            elif now - moved_s > self._progress_limit_s:
                 drawing.stop("stuck")
 
     def _held(self) -> set[Drawing]:

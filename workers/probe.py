@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from limner.engine import Engine, lacks
+from limner.engine import Engine, Handle, lacks
 from limner.errors import LimnerError, StoreDown
 from limner.log import event
 from limner.store import Store
@@ -49,18 +49,38 @@ class Probe:
         Drawings that their callers cancelled are stopped here, too: nobody draws them any more.
         """
         for name, state in self._store.lanes.states_of(self._engines).items():
-            engine = self._engines[name]
-            for handle in self._store.lanes.cancelled_on(name):
-                engine.cancel(handle)
-            if state == "down":
-                health = engine.health()
-                event(log, "engine.probed", engine=name, state=health.state, why=health.why)
-                well = health.state != "down"
-                self._store.lanes.rest(name, well, health.why, REST_S)
-            # One that does not answer would seem to be able to do nothing.
-            elif self._is_stale(name) and engine.health().state != "down":
-                self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
-                self._asked_s[name] = time.monotonic()
+            try:
+                self._look_at(name, state)
+            except StoreDown:
+                raise
+            except LimnerError as error:
+                event(log, "engine.unprobed", level=logging.WARNING, engine=name, why=error.message)
+            # A driver's bug must not end the probing of the others.
+            except Exception:  # noqa: BLE001
+                event(log, "engine.unprobed", level=logging.ERROR, engine=name, error=True)
+
+    def _look_at(self, name: str, state: str) -> None:
+        engine = self._engines[name]
+        while (handle := self._store.lanes.cancelled_on(name)) is not None:
+            self._cancel(name, handle)
+        if state == "down":
+            health = engine.health()
+            event(log, "engine.probed", engine=name, state=health.state, why=health.why)
+            well = health.state != "down"
+            self._store.lanes.rest(name, well, health.why, REST_S)
+        # One that does not answer would seem to be able to do nothing.
+        elif self._is_stale(name) and engine.health().state != "down":
+            self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
+            self._asked_s[name] = time.monotonic()
+
+    def _cancel(self, name: str, handle: Handle) -> None:
+        try:
+            self._engines[name].cancel(handle)
+            event(log, "drawing.cancelled", engine=name)
+        except LimnerError as error:
+            event(
+                log, "engine.cancel_failed", level=logging.WARNING, engine=name, why=error.message
+            )
 
     def _is_stale(self, engine: str) -> bool:
         asked_s = self._asked_s.get(engine)
@@ -72,9 +92,7 @@ class Probe:
                 self.look()
             except StoreDown:
                 pass
-            except LimnerError as error:
-                event(log, "engine.unprobed", level=logging.WARNING, why=error.message)
-            # A driver's bug must not end the probing of the others.
+            # A bug of ours must not end it either.
             except Exception:  # noqa: BLE001
-                event(log, "engine.unprobed", level=logging.ERROR, error=True)
+                event(log, "probe.failed", level=logging.ERROR, error=True)
             self._ended.wait(PROBE_S)

@@ -11,7 +11,6 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ from limner.errors import ImagesDown
 from limner.images import Images
 from limner.job import Lane
 from limner.log import event
-from limner.message import Messages
+from limner.message import LazyMessages, Messages
 from limner.settings import Settings
 from limner.store import Store
 from workers.callbacks import Dispatcher
@@ -44,7 +43,7 @@ class LaneRuntime:
 
     def __init__(self, settings: Settings, lanes: list[Lane], app: Any) -> None:
         self.store = Store.of(settings)
-        self.messages = LazyMessages(app)
+        self.messages = LazyMessages(lambda: Messages.render(app), self.store.ping)
         self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in settings.engines}
         worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._worker, self._lanes, self._settings = worker, lanes, settings
@@ -98,7 +97,7 @@ class CallbackRuntime:
 
     def __init__(self, settings: Settings, app: Any) -> None:
         self.store = Store.of(settings)
-        self.messages = LazyMessages(app)
+        self.messages = LazyMessages(lambda: Messages.render(app), self.store.ping)
         self._settings = settings
         self._images = Images.of(settings)
         self._prune_next_s = float("-inf")
@@ -155,20 +154,3 @@ class Fetchers:
             if allowance not in self._by_allowance:
                 self._by_allowance[allowance] = Outgoing.of(self._settings, allowance)
             return self._by_allowance[allowance].fetch
-
-
-class LazyMessages:
-    """The rendered messages, made by the first who needs them: the broker may be down at start."""
-
-    def __init__(self, app: Any, render: Callable[[Any], Messages] = Messages.render) -> None:
-        self._app = app
-        self._render = render
-        self._messages: Messages | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> Messages:
-        """Return the templates, rendering them once."""
-        with self._lock:
-            if self._messages is None:
-                self._messages = self._render(self._app)
-            return self._messages

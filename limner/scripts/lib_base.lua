@@ -17,6 +17,7 @@
 --   engines                SET   names of all engines ever registered
 --   worker:<id>            HASH  lane, engines, host
 --   workers:<lane>         ZSET  worker id → seen until, ms
+--   looked                 STR   when a script last looked after the lanes, ms
 --   cancels:<engine>       LIST  handles of drawings to stop there
 --   places:<lane>          STR   the last place given
 --   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration

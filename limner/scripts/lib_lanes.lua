@@ -75,8 +75,23 @@ local function wait_again(id, keep)
     needs_message(id, lane)
 end
 
+-- Whether nobody looked after the lanes for a while: Redis was away, and no worker could beat. Then
+-- every lease and hold begins anew, or all drawings would be taken from workers that live.
+local function was_away()
+    local looked = tonumber(redis.call('GET', key('looked')) or ms(NOW))
+    redis.call('SET', key('looked'), ms(NOW))
+    if NOW - looked <= LEASE_MS / 2 then return false end
+    for _, name in ipairs({'leases', 'holds'}) do
+        for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(name), '-inf', ms(NOW + LEASE_MS))) do
+            redis.call('ZADD', key(name), ms(NOW + LEASE_MS), id)
+        end
+    end
+    return true
+end
+
 -- Take back what silent workers held.
 local function reap()
+    if was_away() then return end
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
         local status, attach, begun = unpack(redis.call('HMGET', job_key(id), 'status', 'attach', 'begun'))
         if status == 'submitted' or status == 'drawing' then

@@ -6,6 +6,7 @@ leaves the pool full of those); whoever needs more patience than that has its ow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from redis.exceptions import (
     ConnectionError,
     OutOfMemoryError,
     ReadOnlyError,
+    ResponseError,
     TimeoutError,
 )
 from redis.retry import Retry
@@ -30,6 +32,10 @@ CONNECT_TIMEOUT_S = 3.0
 SOCKET_TIMEOUT_S = 10.0
 
 DOWN = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError)
+
+#: what a server says that lives and cannot be written to: its disk is full, its replicas are gone, a
+#: script blocks it. Older servers put it behind the name of the script that met it.
+_REFUSALS = re.compile(r"\b(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|TRYAGAIN|OOM)\b")
 
 
 def connect(url: str, max_connections: int = 2000) -> redis.Redis:
@@ -47,6 +53,11 @@ def connect(url: str, max_connections: int = 2000) -> redis.Redis:
     return client
 
 
+def _refusal(text: str) -> str | None:
+    match = _REFUSALS.search(text[:300])
+    return match[1] if match else None
+
+
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
     """Turn what redis-py raises when the server cannot be reached into ``StoreDown``."""
 
@@ -55,6 +66,11 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except DOWN as error:
             raise StoreDown(f"Redis cannot be reached: {type(error).__name__}") from error
+        except ResponseError as error:
+            word = _refusal(str(error))
+            if word is None:
+                raise
+            raise StoreDown(f"Redis refuses to write: {word}") from error
 
     call.__name__ = function.__name__
     call.__doc__ = function.__doc__

@@ -304,12 +304,10 @@ class Lanes:
         return bool(state == "cancelled")
 
     @guarded
-    def cancelled_on(self, engine: str) -> list[Handle]:
-        """Take the handles of drawings that are to be stopped on an engine."""
-        handles = []
-        while text := self._redis.lpop(f"{self._prefix}cancels:{engine}"):
-            handles.append(json.loads(text))
-        return handles
+    def cancelled_on(self, engine: str) -> Handle | None:
+        """Take the handle of one drawing that is to be stopped on an engine, if there is any."""
+        text = self._redis.lpop(f"{self._prefix}cancels:{engine}")
+        return json.loads(text) if text else None
 
     @guarded
     def renew(

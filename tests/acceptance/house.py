@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -34,7 +35,7 @@ class House:
         self.ledger = self.folder / "ledger"
         self.ledger.touch()
         config = self.folder / "limner.toml"
-        lines = {"port": _free_port(), "flower_port": _free_port(), "lease_s": 4, "tick_s": 1}
+        lines = {"port": free_port(), "flower_port": free_port(), "lease_s": 4, "tick_s": 1}
         lines |= settings
         config.write_text(
             f'data_dir = "{self.folder}/data"\n'
@@ -57,7 +58,11 @@ class House:
         self.token = self.store.clients.add("ann", callback_allow="127.0.0.1:*").token
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            # pytest shows this with the failure: what the processes had to say.
+            for path in sorted(self.folder.glob("*.log")):
+                sys.stdout.write(f"--- {path.name}\n{self.log(path.stem)[-20000:]}\n")
         self.store.close()
         for name in list(self.running):
             self.kill(name)
@@ -181,7 +186,7 @@ def assert_told_in_order(events: list[dict[str, Any]]) -> None:
             assert before["progress"] <= after["progress"]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from api import create_app
-from api.producer import LazyMessages
+from api.producer import messages_of
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
@@ -25,7 +25,7 @@ def messages(redis_url: str) -> Messages:
     """Rendered once: what the broker knows of our queues is not what these tests are about."""
     store = Store(redis_url)
     try:
-        return LazyMessages(Settings(redis_url=redis_url), store)()
+        return messages_of(Settings(redis_url=redis_url), store)()
     finally:
         store.close()
 

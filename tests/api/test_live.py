@@ -13,7 +13,7 @@ from api import create_app
 from tests.api.asking import Caller, refused
 from tests.api.drawing import done, kept, submitted
 from tests.builders import MESSAGES
-from tests.conftest import wait_until
+from tests.conftest import a_while_later, wait_until
 
 HOOK = "https://receiver.example/hook"
 
@@ -238,8 +238,7 @@ def test_a_stream_that_nobody_reads_any_more_gives_its_place_back(
 def test_a_job_that_returns_to_its_lane_is_told_to_wait_again(caller, store, clock):
     job = caller.drawn()
     submitted(store, job)
-    clock.pass_s(120)
-    store.lanes.sweep(MESSAGES)
+    a_while_later(store, clock, 120, MESSAGES)
 
     told = store.stories.after(job["id"], 0).events
     assert [(one.status, one.position) for one in told] == [("submitted", None), ("waiting", 1)]

@@ -18,6 +18,7 @@ from tests.builders import (
     an_engine,
     messages_in,
 )
+from tests.conftest import a_while_later
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 
@@ -127,12 +128,11 @@ def test_a_job_whose_worker_died_waits_at_the_head_of_its_lane_and_is_sent_again
     take(store, lost)
     store.lanes.begin(lost.id, "t1")
 
-    clock.pass_s(16)
-    store.lanes.sweep(MESSAGES)
+    a_while_later(store, clock, 16, MESSAGES)
 
     job = store.jobs.get(lost.id)
     assert (job.status, job.position) == (Status.WAITING, 1)
-    assert messages_in(store) == [lost.id]
+    assert messages_in(store) == [lost.id, later.id]
     assert store.jobs.get(later.id).position == 2
     with pytest.raises(StaleLease):
         store.lanes.progress(lost.id, "t1", 50, None)
@@ -145,12 +145,40 @@ def test_a_job_that_lost_three_workers_fails(store, clock):
         a_worker(store, an_engine(fast=1))
         take(store, job, token=f"t{n}")
         store.lanes.begin(job.id, f"t{n}")
-        clock.pass_s(16)
-        store.lanes.sweep(MESSAGES)
+        a_while_later(store, clock, 16, MESSAGES)
 
     ended = store.jobs.get(job.id)
     assert (ended.status, ended.reason_code) == (Status.FAILED, "worker_lost")
     assert store.jobs.running_count("ann") == store.jobs.waiting_count("ann") == 0
+
+
+def test_a_job_that_kills_each_worker_that_attaches_to_it_fails_too(store, clock):
+    job = an_accepted_job(store)
+    for n in range(3):
+        a_worker(store, an_engine(fast=1))
+        assert take(store, job, token=f"t{n}").state == "granted"
+        store.lanes.keep_handle(job.id, f"t{n}", {"id": "x"}, attach=True)
+        a_while_later(store, clock, 16, MESSAGES)
+
+    assert store.jobs.get(job.id).reason_code == "worker_lost"
+
+
+def test_an_outage_of_redis_takes_no_job_from_a_living_worker(store, clock):
+    a_worker(store, an_engine(fast=1))
+    drawing, held = an_accepted_job(store), an_accepted_job(store)
+    take(store, drawing, token="a")
+    store.lanes.begin(drawing.id, "a")
+    take(store, held, token="b")
+
+    clock.pass_s(60)
+    store.lanes.sweep(MESSAGES)
+    clock.pass_s(2)
+    stale = store.lanes.renew(WORKER, Lane.FAST, ["stage"], {drawing.id: "a", held.id: "b"})
+    a_while_later(store, clock, 14, MESSAGES)
+
+    assert stale == set()
+    assert store.jobs.get(drawing.id).status is Status.SUBMITTED
+    assert take(store, held, token="c").state == "held"
 
 
 def test_a_handed_over_job_keeps_its_slot_for_the_next_worker(store, clock):
@@ -176,7 +204,7 @@ def test_a_kept_slot_is_free_again_when_nobody_comes_for_it(store, clock):
     store.lanes.keep_handle(job.id, "t1", {"id": "x"}, attach=True)
     store.lanes.give_back(job.id, "t1", Trouble(), MESSAGES, keep=True)
 
-    clock.pass_s(31)
+    a_while_later(store, clock, 31, MESSAGES)
     a_worker(store, an_engine(fast=1))
 
     assert take(store, other, token="t2").state == "granted"
@@ -218,10 +246,9 @@ def test_a_hold_that_is_not_renewed_lapses_and_its_message_comes_back(store, clo
     take(store, drawing, token="a")
     take(store, held, token="b")
 
-    clock.pass_s(10)
+    a_while_later(store, clock, 10, MESSAGES)
     store.lanes.renew(WORKER, Lane.FAST, ["stage"], {drawing.id: "a"})
-    clock.pass_s(6)
-    store.lanes.sweep(MESSAGES)
+    a_while_later(store, clock, 6, MESSAGES)
 
     assert messages_in(store) == [held.id]
     assert store.jobs.get(drawing.id).status is Status.SUBMITTED

@@ -27,7 +27,7 @@ from limner.settings import EngineSettings
 from limner.store import Store, Trouble
 from tests.builders import MESSAGES, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import a_poster, done, take
-from tests.conftest import MovingClock
+from tests.conftest import MovingClock, a_while_later
 
 JOBS_MOST = 7
 LEASE_S, PATIENCE_S = 15.0, 5.0
@@ -171,13 +171,15 @@ class LanesMachine(RuleBasedStateMachine):
 
     @rule(
         what=st.sampled_from(
-            [0.2, 1.5, 5.0, 16.0, 31.0, "sweep", "patience", "deleted", "lost", "doubled"]
+            [0.2, 1.5, 5.0, 16.0, 31.0, "outage", "sweep", "patience", "deleted", "lost", "doubled"]
         ),
         lane=st.sampled_from(Lane),
     )
     def the_world_turns(self, what: float | str, lane: Lane) -> None:
         if isinstance(what, float):
-            self.clock.pass_s(what)
+            a_while_later(self.store, self.clock, what, MESSAGES)
+        elif what == "outage":
+            self.clock.pass_s(60)
         elif what == "sweep":
             self._sweep()
         elif what == "patience":
@@ -305,7 +307,7 @@ class LanesMachine(RuleBasedStateMachine):
         if not hasattr(self, "jobs"):
             return
         for _ in range(60):
-            self.clock.pass_s(20)
+            a_while_later(self.store, self.clock, 20, MESSAGES)
             self._beat("both", {})
             self.store.lanes.sweep(MESSAGES)
             for lane in Lane:

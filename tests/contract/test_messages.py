@@ -104,9 +104,9 @@ def test_a_message_goes_to_the_queue_of_its_lane(messages):
 
 
 def test_the_template_is_the_same_whoever_renders_it(redis_url, store, messages):
-    from api.producer import LazyMessages
+    from api.producer import messages_of
 
-    theirs = LazyMessages(Settings(redis_url=redis_url), store)()
+    theirs = messages_of(Settings(redis_url=redis_url), store)()
     job_id = uuid.uuid4().hex
 
     for lane in Lane:

@@ -10,7 +10,7 @@ import pytest
 from limner.job import Lane, Status
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine, messages_in
-from tests.conftest import wait_until
+from tests.conftest import a_while_later, wait_until
 from workers.keeper import Drawing, Keeper
 
 OTHER = "worker-2"
@@ -79,9 +79,8 @@ def test_what_is_kept_no_more_lapses(store, keeper, clock):
     with keeper.keeping(drawing):
         keeper.beat()
 
-    clock.pass_s(16)
+    a_while_later(store, clock, 16, MESSAGES)
     keeper.beat()
-    store.lanes.sweep(MESSAGES)
 
     assert store.jobs.get(drawing.job_id).status is Status.WAITING
 
@@ -89,9 +88,8 @@ def test_what_is_kept_no_more_lapses(store, keeper, clock):
 def test_a_drawing_that_another_worker_took_over_is_told_to_stop(store, keeper, clock):
     drawing = take(store, an_accepted_job(store), "t1")
     with keeper.keeping(drawing):
-        clock.pass_s(16)
+        a_while_later(store, clock, 16, MESSAGES)
         store.lanes.renew(OTHER, Lane.FAST, ["stage"], {})
-        store.lanes.sweep(MESSAGES)
         take(store, store.jobs.get(drawing.job_id), "t2", OTHER)
         keeper.beat()
 
