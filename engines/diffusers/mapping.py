@@ -96,9 +96,10 @@ def words(config: Config, brief: Brief, cell: int) -> str:
         parts += ["" if config.niji_model else NIJI_WORDS, STYLE_WORDS.get(brief.style, "")]
     chaos = brief.chaos or 0.0
     if chaos >= CHAOS_FROM[cell]:
-        # By the cell's own seed, so that drawing the job again says the same.
+        # By the job's own seed, so that drawing it again says the same; to each cell something else.
+        mixed = random.Random(brief.seeds[0]).sample(CHAOS_WORDS, len(CHAOS_WORDS))
         count = 1 + sum(chaos >= limit for limit in CHAOS_MORE_FROM)
-        parts += random.Random(brief.seeds[cell]).sample(CHAOS_WORDS, count)
+        parts += mixed[cell::4][:count]
     if brief.style != "raw":
         parts.append(config.suffix)
     return joined(*parts)

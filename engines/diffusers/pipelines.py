@@ -117,7 +117,7 @@ class Pipelines:
     def _load(self, model: str) -> Any:
         pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
             str(Path(model).expanduser()) if is_path(model) else model,
-            torch_dtype=self._dtype,
+            dtype=self._dtype,
             local_files_only=self._config.offline,
             variant=self._config.variant or None,
             # True refuses pickle files; None takes them where there is nothing else

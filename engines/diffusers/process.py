@@ -115,6 +115,8 @@ class Process:
                 return None
             message = receive(self._pipe)
         except (EOFError, OSError, ValueError) as error:
+            # Its pipe closes a moment before it is gone.
+            self.kill()
             raise ProcessDied from error
         # What comes late, about an order that was left, is for nobody.
         return message if message.header.get("order") == number else None
@@ -129,6 +131,7 @@ class Process:
             with self._sending:
                 send(self._pipe, header)
         except (OSError, ValueError) as error:
+            self.kill()
             raise ProcessDied from error
 
 
