@@ -35,6 +35,14 @@ REFUSALS = {
     429: "Too many requests a second, or too many jobs of yours wait.",
     503: "The gateway cannot reach its store. Try again soon.",
 }
+#: what an answer holds, by its shape
+_ANSWERED = {
+    "Job": "The job.",
+    "Success": "The job, in an envelope.",
+    "Count": "How many.",
+    "Page": "Some of your jobs.",
+    "Callbacks": "Every event that is still known, with its attempts.",
+}
 #: refusals of every request with a token, and of every body
 _GUARD = (401, 429, 503)
 _BODY = (400, 408, 413, 415, 422)
@@ -170,8 +178,9 @@ def _operation(operation: Operation) -> Json:
     more = dict(operation.more)
     refusals = {*operation.refusals, *(_GUARD if operation.guarded else ())}
     refusals |= {*_BODY} if operation.body else set()
+    shape = operation.answers.get("$ref", "").rpartition("/")[2]
     answered: Json = {
-        "description": operation.summary + ".",
+        "description": _ANSWERED.get(shape, "As asked for."),
         "content": {operation.kind: {"schema": operation.answers}},
     }
     responses: Json = {str(operation.status): answered}
