@@ -93,7 +93,8 @@ def lock(data_dir: Path) -> int:
         ConfigError: the folder cannot be written, or another server runs on it.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        # Clients' secrets stand in the append-only file: no other account may read it.
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigError(

@@ -143,7 +143,10 @@ class Settings:
         100_000, values.whole(1, 10_000_000), "waiting jobs of a client that has no cap of its own"
     )
     keep_days: float = _setting(
-        30.0, values.seconds(0.01, 3650), "days that jobs and pictures are kept"
+        30.0,
+        # A receiver may be away for three days and still be told of everything.
+        values.seconds(4, 3650),
+        "days that jobs and pictures are kept; at least 4",
     )
     preview_keep_days: float = _setting(
         1.0, values.seconds(0.01, 3650), "days that previews are kept"

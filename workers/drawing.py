@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from limner.brief import brief_of
-from limner.engine import Engine, Event, Finished, Handle, Parent, Preview, Progress
+from limner.engine import Engine, Event, Finished, Handle, Parent
 from limner.errors import (
     BadResult,
     EngineError,
@@ -35,11 +35,12 @@ from limner.images import Images
 from limner.job import Job, Picture
 from limner.log import event
 from limner.message import Messages
-from limner.pictures import Encoded, PreviewGrid, check_cells, encode, grid
+from limner.pictures import Encoded, check_cells, encode, grid
 from limner.store import Store
 from limner.store.lanes import Trouble
 from workers.keeper import Drawing, Keeper
-from workers.references import Fetch, drop_spooled, prepare_references
+from workers.references import Fetch, prepare_references
+from workers.telling import Telling
 from workers.trouble import crash, handover, trouble_of
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,6 @@ STORE_RETRY_S = 0.5
 IMAGES_RETRY_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 #: a finished drawing waits so long for the image store before its job fails
 IMAGES_PATIENCE_S = 600.0
-#: a drawing shows no preview for so long after one could not be kept
-PREVIEWS_REST_S = 30.0
-#: least seconds between two writes of a drawing's progress
-PROGRESS_GAP_S = 0.5
-#: the share of the whole that is done before the pictures are composed and stored
-DRAWN_PERCENT = 99
 
 
 class JobFailed(Exception):
@@ -203,7 +198,6 @@ class Draftsman:
         except Exception:  # noqa: BLE001
             event(log, "drawing.crashed", level=logging.ERROR, error=True, job=job.id)
             return self._give_back(drawing, job, crash())
-        drop_spooled(job.request.references, self._images)
         event(log, "job.finished", job=job.id, engine=engine_name, status="done")
         return f"done on {engine_name}"
 
@@ -233,7 +227,7 @@ class Draftsman:
             brief = brief_of(job, attempt=job.attempts)
             event(log, "job.attached", job=job.id)
         drawing.began()
-        telling = _Telling(self._store, self._images, drawing, brief.width, brief.height)
+        telling = Telling(self._store, self._images, drawing, brief.width, brief.height)
         with contextlib.closing(_generator(engine.watch(handle, brief, drawing))) as steps:
             for step in steps:
                 drawing.moved()
@@ -389,7 +383,6 @@ class Draftsman:
         self._patiently(
             drawing, lambda: self._store.lanes.failed(job.id, drawing.token, reason, code)
         )
-        drop_spooled(job.request.references, self._images)
         event(log, "job.finished", job=job.id, status="failed", reason_code=code)
         raise JobFailed(code)
 
@@ -403,7 +396,6 @@ class Draftsman:
             ),
         )
         if state == "failed":
-            drop_spooled(job.request.references, self._images)
             event(log, "job.finished", job=job.id, status="failed", reason_code=trouble.reason_code)
             raise JobFailed(trouble.reason_code)
         event(log, "job.returned", job=job.id, kept=keep, why=trouble.engine_why)
@@ -435,57 +427,3 @@ def _generator(steps: Iterator[Event]) -> Generator[Event, None, None]:
         close = getattr(steps, "close", None)
         if close:
             close()
-
-
-class _Telling:
-    """Writes a drawing's progress, coalesced: the newest at most every ``PROGRESS_GAP_S``."""
-
-    def __init__(
-        self, store: Store, images: Images, drawing: Drawing, width: int, height: int
-    ) -> None:
-        self._store = store
-        self._images = images
-        self._drawing = drawing
-        self._previews = PreviewGrid(width, height)
-        self._percent = 0
-        self._preview: tuple[int | None, bytes] | None = None
-        self._told_s = float("-inf")
-        self._previews_from_s = float("-inf")
-
-    def see(self, step: object) -> None:
-        """Take one event of the engine in; write if the time has come."""
-        if isinstance(step, Progress):
-            percent = int(max(0.0, min(1.0, step.fraction)) * 100)
-            self._percent = max(self._percent, min(percent, DRAWN_PERCENT))
-        elif isinstance(step, Preview):
-            self._preview = (step.cell, step.image)
-        else:
-            return
-        now = time.monotonic()
-        if now - self._told_s >= PROGRESS_GAP_S:
-            self._told_s = now
-            self._tell()
-
-    def _tell(self) -> None:
-        encoded = self._previews.show(*self._preview) if self._preview else None
-        self._preview = None
-        picture = self._keep(encoded) if encoded else None
-        try:
-            self._store.lanes.progress(
-                self._drawing.job_id, self._drawing.token, self._percent, picture
-            )
-        except StoreDown:
-            # Only the newest progress counts: the next one makes up for this.
-            event(log, "progress.skipped", level=logging.WARNING, job=self._drawing.job_id)
-
-    def _keep(self, encoded: Encoded) -> Picture | None:
-        """Keep a preview; None if the image store is away: there will be others."""
-        if time.monotonic() < self._previews_from_s:
-            return None
-        try:
-            key = self._images.put("previews", encoded.data, encoded.suffix, datetime.now(UTC))
-        except ImagesDown as error:
-            self._previews_from_s = time.monotonic() + PREVIEWS_REST_S
-            event(log, "preview.skipped", level=logging.WARNING, why=error.message)
-            return None
-        return Picture(self._images.url(key), encoded.width, encoded.height)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 from http.client import RemoteDisconnected
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -78,6 +79,8 @@ class Outgoing:
         """Return what a client may reach: the gateway's allow-list and the client's own."""
         policy = Policy.parse(settings.callback_allow, extra_allow)
         own = {settings.port, settings.flower_port}
+        if settings.redis_url and (redis_port := urlsplit(settings.redis_url).port):
+            own.add(redis_port)
         return cls(
             replace(policy, own_ports=frozenset(own)),
             pool_size=settings.callback_threads,

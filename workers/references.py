@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from limner.errors import ImagesDown, Rejected
+from limner.errors import Rejected
 from limner.images import Images
 from limner.log import event
 from limner.pictures import (
@@ -69,18 +69,6 @@ def prepare_references(
         picture.save(path, "PNG", compress_level=1)
         paths.append(path)
     return paths
-
-
-def drop_spooled(references: Sequence[str], images: Images) -> None:
-    """Forget what a job's caller sent inline; the job has ended."""
-    for reference in references:
-        if reference.startswith(SPOOL):
-            try:
-                images.delete(reference.removeprefix(SPOOL))
-            except ImagesDown as error:
-                # It goes when the spool is pruned.
-                event(log, "reference.left", level=logging.WARNING, why=error.message)
-                return
 
 
 def _read(reference: str, images: Images, fetch: Fetch) -> bytes:

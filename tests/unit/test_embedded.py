@@ -59,6 +59,8 @@ def test_what_was_written_survives_kill_9_and_a_torn_last_write(start, store, fo
     server = start()
     wait_until(lambda: answers(store))
     token = store.clients.add("somebody").token
+    # The file is written at once but for a fsync under way, and synced every second.
+    store.redis.execute_command("WAITAOF", 1, 0, 5000)
     server.send_signal(signal.SIGKILL)
     server.wait()
     newest = max((folder / "appendonlydir").glob("*.incr.aof"))

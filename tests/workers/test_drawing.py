@@ -182,8 +182,7 @@ def test_reference_images_of_each_kind_reach_the_engine(workshop, images):
 
     assert job.status is Status.DONE
     assert seen == [(30, 20), (40, 20), (50, 20)]
-    with pytest.raises(KeyError):
-        images.get(keys[0])
+    assert images.get(keys[0]), "a redraw may need it again"
 
 
 @pytest.mark.parametrize(
