@@ -30,7 +30,10 @@ def picture(key: str) -> Response:
     images = house().images
     _, _, name = key.rpartition("/")
     stem, _, suffix = name.rpartition(".")
-    if suffix not in CONTENT_TYPES or not key.startswith(_SHOWN) or not images.has(key):
+    if suffix not in CONTENT_TYPES or not key.startswith(_SHOWN):
+        raise PictureNotFound
+    # Asked first only where the picture itself may not be read below: a bucket takes its time.
+    if (side_px or request.if_none_match or request.if_match) and not images.has(key):
         raise PictureNotFound
     response = Response(content_type=CONTENT_TYPES[suffix])
     response.set_etag(f"{stem}-{side_px}" if side_px else stem)

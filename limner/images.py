@@ -49,6 +49,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+#: a store that has not answered for so long is down; their libraries would wait for many minutes
+ANSWER_S = 40.0
+#: dropping a day may take thousands of calls
+SWEEP_S = 900.0
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What a sweep dropped of one kind, or would drop."""
@@ -119,7 +125,7 @@ class Images:
                 _write_whole(path, data)
             else:
                 # One object is written as a whole by every store that has objects.
-                self._fs.pipe_file(path, data)
+                self._fs.pipe_file(path, data, **self._within(ANSWER_S))
 
     def get(self, key: str) -> bytes:
         """Return what was put under ``key``.
@@ -131,7 +137,7 @@ class Images:
         path = self._path(key)
         with self._asking():
             try:
-                return bytes(self._fs.cat_file(path))
+                return bytes(self._fs.cat_file(path, **self._within(ANSWER_S)))
             except FileNotFoundError:
                 raise KeyError(key) from None
 
@@ -148,7 +154,7 @@ class Images:
         with self._asking():
             # Not `exists`: that is False also for a store that is down.
             try:
-                return bool(self._fs.info(path)["type"] == "file")
+                return bool(self._fs.info(path, **self._within(ANSWER_S))["type"] == "file")
             except FileNotFoundError:
                 return False
 
@@ -175,7 +181,7 @@ class Images:
         path = self._path(key)
         with self._asking():
             try:
-                self._fs.rm_file(path)
+                self._fs.rm_file(path, **self._within(ANSWER_S))
             except FileNotFoundError:
                 return
 
@@ -190,7 +196,9 @@ class Images:
             found = sorted(d for d in self._days(kind) if (when := _day(d)) and when < oldest)
             if not dry:
                 for day in found:
-                    self._fs.rm(f"{self._root}/{kind}/{day}", recursive=True)
+                    self._fs.rm(
+                        f"{self._root}/{kind}/{day}", recursive=True, **self._within(SWEEP_S)
+                    )
         return Swept(kind, tuple(found))
 
     def sweep(self, settings: Settings, now: datetime, *, dry: bool = False) -> list[Swept]:
@@ -211,7 +219,7 @@ class Images:
 
     def _days(self, kind: Kind) -> list[str]:
         try:
-            rows = self._fs.ls(f"{self._root}/{kind}", detail=False)
+            rows = self._fs.ls(f"{self._root}/{kind}", detail=False, **self._within(ANSWER_S))
         except FileNotFoundError:
             return []
         names = (str(row).rstrip("/").rpartition("/")[2] for row in rows)
@@ -238,6 +246,10 @@ class Images:
                 options |= _OPTIONS.get(self._protocol, {})
                 self._made = (os.getpid(), fsspec.filesystem(self._protocol, **options))
             return self._made[1]
+
+    def _within(self, seconds: float) -> dict[str, float]:
+        """Return the argument that ends a call in time, where a store can take long."""
+        return {"timeout": seconds} if self._fs.async_impl else {}
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

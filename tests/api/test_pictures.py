@@ -187,11 +187,13 @@ def test_an_image_store_that_is_down_is_503_with_a_time_to_come_again(app, image
         raise ImagesDown("the bucket is not there")
 
     monkeypatch.setattr(type(images), "has", down)
-    response = get(app, key)
+    monkeypatch.setattr(type(images), "get", down)
+    for query in ("", "?x-oss-process=style/scale128"):
+        response = get(app, key, query)
 
-    refused(response, 503)
-    assert int(response.headers["Retry-After"]) > 0
-    assert "bucket" not in response.text
+        refused(response, 503)
+        assert int(response.headers["Retry-After"]) > 0
+        assert "bucket" not in response.text
 
 
 def test_other_processing_is_refused_and_other_parameters_do_no_harm(app, images):

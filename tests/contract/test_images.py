@@ -222,6 +222,22 @@ def test_a_store_that_is_down_is_told_from_a_picture_that_is_not_there(s3, monke
             call()
 
 
+def test_a_store_that_hangs_is_given_up_in_time(s3, monkeypatch):
+    monkeypatch.setattr("limner.images.ANSWER_S", 0.3)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        images = Images(f"s3://{BUCKET}", BASE)
+        for call in (
+            lambda: images.put("drawings", b"", "png", NOW),
+            lambda: images.get("drawings/20270115/" + "0" * 32 + ".png"),
+            lambda: images.has("drawings/20270115/" + "0" * 32 + ".png"),
+        ):
+            with pytest.raises(ImagesDown):
+                call()
+
+
 def test_a_bucket_that_is_not_there_keeps_nothing(s3):
     with pytest.raises(ImagesDown):
         Images("s3://nowhere", BASE).put("drawings", b"", "png", NOW)
