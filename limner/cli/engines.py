@@ -19,7 +19,9 @@ def listing(options: argparse.Namespace) -> int:
     """Print one line for each engine of the settings, with its state where Redis is up."""
     settings = Settings.load()
     now, trouble = _seen(settings)
-    rows: list[tuple[str, ...]] = [("NAME", "DRIVER", "FAST", "GAP", "RELAXED", "GAP", "STATE", "WHY")]
+    rows: list[tuple[str, ...]] = [
+        ("NAME", "DRIVER", "FAST", "GAP", "RELAXED", "GAP", "STATE", "WHY")
+    ]
     rows += [_row(engine, now.get(engine.name)) for engine in settings.engines]
     show.table(rows)
     if trouble:

@@ -17,6 +17,7 @@ from limner.store import Store
 from limner.store.lanes import Trouble
 from limner.store.outbox import Poster, Report
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
+from tests.conftest import wait_until
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
@@ -80,6 +81,11 @@ def becomes(monkeypatch):
         return seen.pop()[1:]
 
     return run
+
+
+def server_ms(store) -> int:
+    seconds, micros = store.redis.time()
+    return seconds * 1000 + micros // 1000
 
 
 # -- clients --------------------------------------------------------------------------------------
@@ -239,6 +245,8 @@ def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, 
     (taken,) = store.outbox.take(POSTER, 1, "t")
     attempt = {"seq": 1, "attempt": 1, "status": 503, "ms": 7}
     store.outbox.done(POSTER, taken, Report("retry", delay_s=5, attempt=attempt), go_on=False)
+    tried = server_ms(store)
+    wait_until(lambda: server_ms(store) > tried, what="the next millisecond")
     store.lanes.done(job.id, "token", PICTURE, [PICTURE] * 4, {})
 
     said = says("job", job.id)
