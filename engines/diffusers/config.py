@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from engines.options import Options
 
-DEVICES = ("auto", "cuda", "mps", "cpu")
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DTYPES = ("auto", "float16", "bfloat16", "float32")
 
 
@@ -78,7 +79,7 @@ def read_config(options: Options) -> Config:
         native_px=options.whole("native_px", 512, 64, 2048),
         suffix=options.optional_text("suffix") or "",
         negative=options.optional_text("negative") or "",
-        device=options.one_of("device", DEVICES, "auto"),
+        device=options.text("device", "auto"),
         dtype=options.one_of("dtype", DTYPES, "auto"),
         batch=options.flag("batch", True),
         idle_s=options.number("idle_s", 600.0, 0, 86_400),
@@ -87,5 +88,7 @@ def read_config(options: Options) -> Config:
     )
     if config.native_px % 8:
         options.wrong("native_px", "must be a multiple of 8")
+    if not DEVICE.fullmatch(config.device):
+        options.wrong("device", "must be auto, cuda, cuda:1 (and so on), mps or cpu")
     options.done()
     return config

@@ -150,7 +150,7 @@ class Diffusers:
                 if message is None or event in ("taken", "begun"):
                     yield Progress(done)
                 elif event == "failed":
-                    raise _failure(message)
+                    raise failure_of(message)
                 elif event == "finished":
                     yield self._finished(message, brief)
                     return
@@ -204,7 +204,7 @@ class Diffusers:
         return Finished((first, second, third, fourth), brief.seeds, notes(brief, can))
 
 
-def _failure(message: Message) -> EngineError:
+def failure_of(message: Message) -> EngineError:
     """Return what a failure in the drawing process means to the job."""
     kind, why = message.header["kind"], str(message.header["why"])
     match kind:

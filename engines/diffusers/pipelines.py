@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Pipelines:
         for name in others:
             del self._loaded[name]
         gc.collect()
-        if self._device == "cuda":
+        if torch.cuda.is_available():
             torch.cuda.empty_cache()
         elif self._device == "mps":
             torch.mps.empty_cache()
@@ -140,22 +140,21 @@ def _device(wanted: str) -> str:
     Raises:
         Unusable: the one wanted is not there.
     """
-    is_there: dict[str, Callable[[], bool]] = {
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-        "cpu": lambda: True,
-    }
+    there = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    there += ["cuda"] if there else []
+    there += ["mps"] if torch.backends.mps.is_available() else []
+    there.append("cpu")
     if wanted == "auto":
-        return next(device for device, there in is_there.items() if there())
-    if not is_there[wanted]():
-        raise Unusable(f"device is {wanted}, and torch finds none on this machine")
+        return there[0]
+    if wanted not in there:
+        raise Unusable(f"device is {wanted}, and torch finds only {', '.join(there)}")
     return wanted
 
 
 def _dtype(wanted: str, device: str) -> Any:
     """Return torch's type; CPUs compute in halves slowly, and MPS not always rightly."""
     if wanted == "auto":
-        wanted = "float16" if device == "cuda" else "float32"
+        wanted = "float16" if device.startswith("cuda") else "float32"
     return getattr(torch, wanted)
 
 

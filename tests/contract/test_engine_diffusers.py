@@ -10,8 +10,11 @@ import importlib.util
 import io
 import json
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -21,12 +24,22 @@ from PIL import Image
 import engines
 from engines.diffusers import build, mapping, model
 from engines.diffusers.config import Config, read_config
+from engines.diffusers.engine import failure_of
 from engines.diffusers.latents import SD_COLOURS, preview
 from engines.diffusers.mapping import Order, capabilities, order_of
 from engines.diffusers.model import Family, Models
+from engines.diffusers.process import Message
 from engines.options import Options
 from limner.engine import Brief, Finished, Parent, Preview, Progress, Queued
-from limner.errors import ConfigError, EngineDown, EngineStuck, Refused, Rejected
+from limner.errors import (
+    ConfigError,
+    EngineDown,
+    EngineError,
+    EngineStuck,
+    OutOfMemory,
+    Refused,
+    Rejected,
+)
 from limner.settings import EngineSettings, LaneLimits
 from tests.conftest import wait_until
 from tests.contract.engine_suite import STOP_S, EngineSuite
@@ -62,6 +75,7 @@ def ordered(config: Config | None = None, family: Family | None = None, **change
         ("guidance", -1),
         ("native_px", 500),
         ("device", "tpu"),
+        ("device", "cuda:x"),
         ("dtype", "int4"),
         ("offline", "yes"),
         ("idle_s", -1),
@@ -215,6 +229,91 @@ def test_a_missing_folder_is_the_operators_trouble(tmp_path, monkeypatch):
     a_pipeline_folder(tmp_path / "gone")
     assert engine.health().state == "ok"
     engine.close()
+
+
+# -- the drawing process, as far as it goes without a pipeline ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("setup", Refused),
+        ("memory", OutOfMemory),
+        ("reference", Rejected),
+        ("start", Rejected),
+        ("moderated", Rejected),
+        ("failed", EngineError),
+    ],
+)
+def test_every_failure_of_the_drawing_process_has_its_error(kind, error):
+    assert type(failure_of(Message({"kind": kind, "why": "so"}))) is error
+
+
+@pytest.fixture
+def unpainted(tmp_path, monkeypatch):
+    """An engine whose pipeline has no weights: its process starts, and cannot draw."""
+    monkeypatch.setattr(model, "NEEDED", ())
+    path = a_pipeline_folder(tmp_path / "p", _class_name="StableDiffusionPipeline", unet=[])
+    engine = engines.load(settings(model=path))
+    yield engine
+    engine.close()
+
+
+@pytest.mark.slow
+def test_a_process_that_cannot_draw_says_so_each_time(unpainted):
+    before = len(drawing_processes())
+    for _ in range(2):
+        with pytest.raises(Refused, match="cannot be") as raised:
+            drawn(unpainted, BRIEF)
+        assert raised.value.kind == "setup"
+    assert len(drawing_processes()) == before + 1
+
+
+@pytest.mark.slow
+def test_a_closed_engine_leaves_no_process_and_draws_no_more(unpainted):
+    before = drawing_processes()
+    with pytest.raises(Refused):
+        drawn(unpainted, BRIEF)
+    unpainted.close()
+    assert drawing_processes() == before
+    with pytest.raises(EngineDown):
+        drawn(unpainted, BRIEF)
+
+
+@pytest.mark.slow
+def test_the_process_ends_with_a_worker_that_is_killed(tmp_path):
+    path = a_pipeline_folder(tmp_path / "p", _class_name="StableDiffusionPipeline", unet=[])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_WORKER, path],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    wait_until(lambda: is_gone(int(done.stdout)), what="the end of the process")
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ended; one that nobody reaps ended as well."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+KILLED_WORKER = """
+import os, signal, sys, threading
+import psutil
+from engines.diffusers import model
+from tests.contract.test_engine_diffusers import BRIEF, engines, settings
+
+model.NEEDED = ()
+engine = engines.load(settings(model=sys.argv[1]))
+for _ in engine.watch(engine.submit(BRIEF), BRIEF, threading.Event()):
+    print(psutil.Process().children()[0].pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 # -- previews -------------------------------------------------------------------------------------
