@@ -93,8 +93,6 @@ class Painter:
 
     def _alone(self, drawing: _Drawing, cell: int) -> bytes:
         pictures = self._attempt(drawing, (cell,))
-        if pictures is None and self._pipelines.keep_only(drawing.order.model):
-            pictures = self._attempt(drawing, (cell,))
         if pictures is None:
             width, height = drawing.order.drawn_px
             raise NoMemory(f"one picture of {width} x {height} does not fit into memory")
@@ -102,14 +100,15 @@ class Painter:
 
     def _attempt(self, drawing: _Drawing, cells: Sequence[int]) -> list[bytes] | None:
         """Draw these cells together, or return None if they do not fit into memory."""
-        try:
-            return drawing.draw(cells)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        # Outside the handler, whose traceback holds the tensors that filled the memory.
-        self._pipelines.keep_only(drawing.order.model)
-        return None
+        while True:
+            try:
+                return drawing.draw(cells)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside the handler, whose traceback holds the tensors that filled the memory.
+            if not self._pipelines.keep_only(drawing.order.model):
+                return None
 
 
 class _Drawing:

@@ -527,11 +527,32 @@ class TestItsProcess:
 
         ours = Config(pipeline, steps=1, device="cpu")
         tight = painter.Painter(ours)
-        run_out_of_memory_for_batches(tight._pipelines.get(pipeline, starts_from_picture=False), 0)
+        run_out_of_memory_for_batches(
+            tight._pipelines.get(pipeline, starts_from_picture=False), lambda: 0
+        )
         with pytest.raises(pipelines.NoMemory):
             tight.draw(
                 order_of(ours, Family(), BRIEF).to_json(), lambda *_, **__: None, lambda: False
             )
+
+    def test_the_other_pipeline_is_let_go_before_a_batch_is(self, pipeline, tmp_path_factory):
+        pytest.importorskip("torch")
+        from engines.diffusers import painter
+        from tests.standins.tiny_pipeline import make
+
+        other = str(make(tmp_path_factory.mktemp("other"), seed=2))
+        ours = Config(pipeline, steps=1, device="cpu")
+        crowded = painter.Painter(ours)
+        crowded._pipelines.get(other, starts_from_picture=False)
+        loaded = crowded._pipelines.get(pipeline, starts_from_picture=False)
+        batches = run_out_of_memory_for_batches(loaded, lambda: 1 if other in kept else 4)
+        kept = crowded._pipelines._loaded
+        brief = dataclasses.replace(BRIEF, width=64, height=64)
+        order = order_of(ours, Family(), brief).to_json()
+
+        assert len(crowded.draw(order, lambda *_, **__: None, lambda: False)) == 4
+        assert batches == [4, 4]
+        assert set(kept) == {pipeline}
 
     def test_it_ends_when_it_has_nothing_to_do_and_comes_back(self, pipeline):
         engine = engines.load(settings(model=pipeline, steps=1, device="cpu", idle_s=0.5))
@@ -578,8 +599,8 @@ class TestItsProcess:
         engine.close()
 
 
-def run_out_of_memory_for_batches(pipe, most=1) -> list[int]:
-    """Let the UNet of ``pipe`` refuse more than ``most`` pictures; return what was tried."""
+def run_out_of_memory_for_batches(pipe, most=lambda: 1) -> list[int]:
+    """Let ``pipe`` run out of memory with more than ``most()`` pictures; return what was tried."""
     import torch
 
     tried = []
@@ -587,7 +608,7 @@ def run_out_of_memory_for_batches(pipe, most=1) -> list[int]:
 
     def encode_prompt(prompt, *args, **kwargs):
         tried.append(len(prompt))
-        if len(prompt) > most:
+        if len(prompt) > most():
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
         return encode(prompt, *args, **kwargs)
 
