@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Much of a test's time is waiting for processes: one more at a time than two cores.
+TESTERS ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ up: $(VENV)/.installed ## run the gateway on this machine: API on 8000, Flower o
 	@$(BIN)/limner up
 
 test: $(VENV)/.installed-dev ## run every test
-	$(BIN)/python -m pytest --durations=15
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --durations=15
 
 lint: $(VENV)/.installed-dev ## look at style, types and import arrows, without the tests
 	$(BIN)/ruff format --check .

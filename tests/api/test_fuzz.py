@@ -45,13 +45,15 @@ def document(redis_url, tmp_path_factory):
         done(app, store, waiting_done_failed[1])
         failed(store, waiting_done_failed[2])
     ids[:] = [job["id"] for job in made]
-    logging.getLogger("api").setLevel(logging.CRITICAL)
+    quiet = logging.getLogger("api")
+    quiet.setLevel(logging.CRITICAL)
     watcher = app.extensions["limner"].watcher
     with watcher.place():
         # With the one place to wait in taken, no look and no stream waits.
         found = schemathesis.openapi.from_wsgi("/openapi.json", app)
         found.config.update(headers={"token": caller.token})
         yield found
+    quiet.setLevel(logging.NOTSET)
     store.close()
 
 
