@@ -14,7 +14,7 @@ from dataclasses import replace
 from api.guard import caller, check_lane
 from api.house import House, Seeds, house
 from limner.callback import destination
-from limner.errors import ParentGone, RequestError
+from limner.errors import ImagesDown, ParentGone, RequestError
 from limner.followup import FollowUp
 from limner.job import Job, Picture, Request
 from limner.log import event
@@ -144,4 +144,6 @@ def _stored(here: House, key: str) -> bytes:
 
 def _drop(here: House, kept: list[str]) -> None:
     for key in kept:
-        here.images.delete(key)
+        # What cannot be dropped now goes with the others of its age.
+        with contextlib.suppress(ImagesDown):
+            here.images.delete(key)

@@ -7,6 +7,7 @@ waits.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from limner.errors import StoreDown
+from limner.log import event
 from limner.store.jobs import State
+
+log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
 
@@ -84,5 +88,9 @@ class Watcher:
         try:
             states = self._states([waiter.job_id for waiter in waiters])
         except StoreDown:
+            return [True] * len(waiters)
+        # Nobody would wake a waiter any more if this thread died of a bug: let them look themselves.
+        except Exception:  # noqa: BLE001
+            event(log, "watcher.failed", level=logging.ERROR, error=True)
             return [True] * len(waiters)
         return [state != waiter.seen for state, waiter in zip(states, waiters, strict=True)]

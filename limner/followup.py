@@ -5,7 +5,6 @@ Made by the API from a button, kept in the record by the store, turned into a br
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
 
 from limner.errors import JobConflict
@@ -53,9 +52,3 @@ def request_of(
 ) -> Request:
     """Return the parent's request as a request of its own."""
     return replace(parent.request, lane=lane, tag=tag, callback_url=callback_url, extra=extra)
-
-
-def fresh_seeds() -> tuple[int, int, int, int]:
-    """Return four random seeds, 0 ≤ seed < 2**32."""
-    first, second, third, fourth = (secrets.randbits(32) for _ in range(4))
-    return first, second, third, fourth

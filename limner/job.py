@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -187,10 +187,6 @@ class Job:
             attempts=int(record.get("attempts") or 0),
             parent=record.get("parent") or None,
         )
-
-    def evolve(self, **changes: Any) -> Self:
-        """Return this job with some fields changed."""
-        return replace(self, **changes)
 
 
 def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int]) -> dict[str, str]:

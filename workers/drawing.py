@@ -219,40 +219,47 @@ class Draftsman:
                 return None, None
             brief = brief_of(job, references, attempt, parent)
             handle = engine.submit(brief)
-            self._keep_handle(drawing, engine, handle)
+            try:
+                self._keep_handle(drawing, engine, job, handle)
+            except StaleLease:
+                # Nobody else will ever hear of this drawing.
+                self._cancel(engine, handle)
+                raise
             event(log, "job.submitted", job=job.id, attempt=attempt)
         else:
             # Said again, so that a death from here on counts as a lost worker.
-            self._keep_handle(drawing, engine, handle)
+            self._keep_handle(drawing, engine, job, handle)
             brief = brief_of(job, attempt=job.attempts)
             event(log, "job.attached", job=job.id)
         drawing.began()
         telling = Telling(self._store, self._images, drawing, brief.width, brief.height)
         with contextlib.closing(_generator(engine.watch(handle, brief, drawing))) as steps:
-            for step in steps:
-                drawing.moved()
-                if isinstance(step, Finished):
-                    return step, handle
-                if drawing.is_set():
-                    return None, handle
-                telling.see(step)
+            try:
+                for step in steps:
+                    drawing.moved()
+                    if isinstance(step, Finished):
+                        return step, handle
+                    if drawing.is_set():
+                        return None, handle
+                    telling.see(step)
+            except StaleLease:
+                # The end of a drawing that nobody can attach to any more, as in `_stopped`.
+                drawing.stop("stale")
+                return None, handle
         if not drawing.is_set():
             raise BadResult("The engine ended without a result.")
         return None, handle
 
-    def _keep_handle(self, drawing: Drawing, engine: Engine, handle: Handle) -> None:
-        """Write down what the engine gave, or stop a drawing that nobody else will ever hear of."""
-        attach = engine.capabilities().attach
-        try:
-            self._patiently(
-                drawing,
-                lambda: self._store.lanes.keep_handle(
-                    drawing.job_id, drawing.token, handle, attach=attach
-                ),
-            )
-        except StaleLease:
-            self._cancel(engine, handle)
-            raise
+    def _keep_handle(self, drawing: Drawing, engine: Engine, job: Job, handle: Handle) -> None:
+        """Write down what the engine gave, before it is watched."""
+        able = engine.capabilities()
+        paid = self._on_lost.get(job.engine or "", "retry") if able.charged else ""
+        self._patiently(
+            drawing,
+            lambda: self._store.lanes.keep_handle(
+                drawing.job_id, drawing.token, handle, attach=able.attach, paid=paid
+            ),
+        )
 
     def _parent(self, drawing: Drawing, job: Job, folder: Path) -> Parent | None:
         """Return what a follow-up starts from.

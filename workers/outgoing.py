@@ -111,7 +111,7 @@ class Outgoing:
         """
         with Deadline(timeout_s) as deadline:
             try:
-                response = self._send("GET", url, None, {}, deadline)
+                response = self._ask("GET", url, None, {}, deadline)
             except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
                 raise FetchFailed(_word(error, deadline)) from error
             try:
@@ -130,16 +130,27 @@ class Outgoing:
             raise FetchFailed("too_large")
         return body
 
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request, and once more if the kept connection it went out on was closed already."""
+        try:
+            return self._send(method, url, body, headers, deadline)
+        except HTTPError as error:
+            if not (deadline.reused and deadline.age_s < STALE_S and _closed_early(error)):
+                raise
+            return self._send(method, url, body, headers, deadline)
+
     def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], deadline: Deadline
     ) -> Outcome:
         try:
-            try:
-                response = self._send("POST", url, body, headers, deadline)
-            except HTTPError as error:
-                if not (deadline.reused and deadline.age_s < STALE_S and _closed_early(error)):
-                    raise
-                response = self._send("POST", url, body, headers, deadline)
+            response = self._ask("POST", url, body, headers, deadline)
         except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
             return Outcome(error=_word(error, deadline))
         answer = b""
@@ -246,7 +257,6 @@ def _word(error: BaseException, deadline: Deadline) -> str:
         (ConnectionError, "reset"),
         (OSError, "unreachable"),
     )
-    causes = _causes(error)
     causes = _causes(error)
     for kind, word in words:
         if any(isinstance(cause, kind) for cause in causes):

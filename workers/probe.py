@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 
 from limner.engine import Engine, Handle, lacks
-from limner.errors import LimnerError, StoreDown
+from limner.errors import EngineDown, LimnerError, StoreDown
 from limner.log import event
 from limner.store import Store
 
@@ -62,7 +62,8 @@ class Probe:
     def _look_at(self, name: str, state: str) -> None:
         engine = self._engines[name]
         while (handle := self._store.lanes.cancelled_on(name)) is not None:
-            self._cancel(name, handle)
+            if not self._cancel(name, handle):
+                break
         if state == "down":
             health = engine.health()
             event(log, "engine.probed", engine=name, state=health.state, why=health.why)
@@ -73,14 +74,19 @@ class Probe:
             self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
             self._asked_s[name] = time.monotonic()
 
-    def _cancel(self, name: str, handle: Handle) -> None:
+    def _cancel(self, name: str, handle: Handle) -> bool:
+        """Stop one drawing; False if the engine cannot be reached, and must be told later."""
         try:
             self._engines[name].cancel(handle)
             event(log, "drawing.cancelled", engine=name)
+        except EngineDown:
+            self._store.lanes.cancel_later(name, handle)
+            return False
         except LimnerError as error:
             event(
                 log, "engine.cancel_failed", level=logging.WARNING, engine=name, why=error.message
             )
+        return True
 
     def _is_stale(self, engine: str) -> bool:
         asked_s = self._asked_s.get(engine)

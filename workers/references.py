@@ -37,6 +37,8 @@ _CLAUSES = {
 }
 _DATA_URL = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
 
+_URL_SAFE = str.maketrans("-_", "+/")
+
 #: URL, most bytes → the bytes; raises FetchFailed
 Fetch = Callable[[str, int], bytes]
 
@@ -81,6 +83,8 @@ def _read(reference: str, images: Images, fetch: Fetch) -> bytes:
     except UnicodeDecodeError as error:
         raise UnreadablePictureError("is not base64") from error
     try:
-        return base64.b64decode(_DATA_URL.sub("", text, count=1), validate=False)
+        # Callers send both alphabets, with and without padding and line breaks.
+        letters = "".join(_DATA_URL.sub("", text, count=1).split()).translate(_URL_SAFE).rstrip("=")
+        return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UnreadablePictureError("is not base64") from error

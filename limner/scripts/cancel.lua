@@ -5,8 +5,6 @@
 -- ARGV 8 job id
 -- Returns "cancelled" · "ended" (something else came first) · "gone"
 
-local CANCELS_KEPT = 1000
-
 local id = ARGV[8]
 local record = job_key(id)
 local status, code, handle, engine =
@@ -15,10 +13,7 @@ if not status then return 'gone' end
 if status == 'done' or status == 'failed' then
     return code == 'cancelled' and 'cancelled' or 'ended'
 end
-if handle and engine then
-    redis.call('RPUSH', key('cancels', engine), handle)
-    redis.call('LTRIM', key('cancels', engine), -CANCELS_KEPT, -1)
-end
+if handle and engine then cancel_drawing(engine, handle) end
 end_job(id, 'failed', 'The caller cancelled this job.', 'cancelled')
 grant_ready()
 return 'cancelled'

@@ -2,9 +2,10 @@
 -- Keep what the engine gave at submit, before it is watched.
 --
 -- ARGV 8 job id · 9 token · 10 handle, JSON · 11 "1": another worker could re-attach to it
+--      12 "" · "retry" · "fail": the drawing costs money, and what its loss means
 -- Returns 1, or false: another worker owns the job.
 
 local id, token = ARGV[8], ARGV[9]
 if not owns(id, token) then return false end
-redis.call('HSET', job_key(id), 'handle', ARGV[10], 'attach', ARGV[11], 'begun', '1')
+redis.call('HSET', job_key(id), 'handle', ARGV[10], 'attach', ARGV[11], 'paid', ARGV[12], 'begun', '1')
 return 1

@@ -32,6 +32,16 @@ local function drop_hold(id, lane)
     redis.call('DEL', key('grant', id))
 end
 
+local CANCELS_KEPT = 1000
+local CANCELS_KEPT_S = 86400
+
+-- Have a worker that has the engine stop a drawing there.
+local function cancel_drawing(engine, handle)
+    redis.call('RPUSH', key('cancels', engine), handle)
+    redis.call('LTRIM', key('cancels', engine), -CANCELS_KEPT, -1)
+    redis.call('EXPIRE', key('cancels', engine), CANCELS_KEPT_S)
+end
+
 -- End a job for good: free what it holds, tell its caller, and let its record expire.
 local function end_job(id, status, reason, code)
     local record = job_key(id)
@@ -67,7 +77,7 @@ local function wait_again(id, keep)
     else
         drop_slot(id)
         redis.call('ZREM', key('leases'), id)
-        redis.call('HDEL', record, 'handle', 'attach', 'engine')
+        redis.call('HDEL', record, 'handle', 'attach', 'engine', 'paid')
     end
     redis.call('SMOVE', key('runs', client), key('waits', client), id)
     redis.call('ZADD', key('waiting', lane), place, id)
@@ -93,10 +103,13 @@ end
 local function reap()
     if was_away() then return end
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
-        local status, attach, begun = unpack(redis.call('HMGET', job_key(id), 'status', 'attach', 'begun'))
+        local status, attach, begun, paid =
+            unpack(redis.call('HMGET', job_key(id), 'status', 'attach', 'begun', 'paid'))
         if status == 'submitted' or status == 'drawing' then
             local lost = redis.call('HINCRBY', job_key(id), 'lost', begun and 1 or 0)
-            if lost >= LOST_LIMIT then
+            if paid == 'fail' and attach ~= '1' then
+                end_job(id, 'failed', 'The drawing was lost after it had cost money.', 'drawing_lost')
+            elseif lost >= LOST_LIMIT then
                 end_job(id, 'failed', 'The workers that drew this job died.', 'worker_lost')
             else
                 wait_again(id, attach == '1')
@@ -204,12 +217,15 @@ local function pick(id, lane, worker, first)
             end
         end
     end
-    local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
+    local needs, client, attach, paid =
+        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid'))
+    -- What was paid for is waited for where it goes on, and drawn nowhere else.
+    local only = attach == '1' and paid and paid ~= '' and first or nil
     local best, best_room, open_at, choosy = nil, 0, nil, false
     for _, name in ipairs(names) do
         local engine = engine_of(name)
         local free = room(engine, lane)
-        if not suits(engine, needs, client) then
+        if not suits(engine, needs, client) or (only and name ~= only) then
             choosy = choosy or free > 0
             free = 0
         elseif lane == 'relaxed' and free > 0 and room(engine, 'fast') > 0 and fast_waits_for(engine) then
@@ -241,7 +257,10 @@ local function grant(id, lane, name, first)
     end
     if first and first ~= name then
         redis.call('SREM', key('slots', first, lane), id)
-        redis.call('HDEL', record, 'handle', 'attach')
+        -- Whatever goes on there is nobody's any more.
+        local handle, attach = unpack(redis.call('HMGET', record, 'handle', 'attach'))
+        if handle and attach == '1' then cancel_drawing(first, handle) end
+        redis.call('HDEL', record, 'handle', 'attach', 'paid')
     end
     redis.call('HSET', record, 'status', 'submitted', 'engine', name)
     if not started then

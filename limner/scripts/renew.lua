@@ -4,6 +4,8 @@
 -- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …
 -- Returns the ids that another worker owns by now.
 
+-- A house whose only looks at the lanes are rare must not seem to be away all the time.
+was_away()
 local worker, lane = ARGV[8], ARGV[9]
 redis.call('HSET', key('worker', worker), 'lane', lane, 'engines', ARGV[10])
 redis.call('PEXPIRE', key('worker', worker), ms(LEASE_MS * 2))

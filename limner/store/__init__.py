@@ -14,7 +14,7 @@ from limner.settings import Settings
 from limner.store.clients import Clients
 from limner.store.connection import connect, guarded
 from limner.store.jobs import Accepted, Idempotency, Jobs
-from limner.store.lanes import EngineState, Lanes, Policy, Taken, Trouble
+from limner.store.lanes import Lanes, Policy, Taken, Trouble
 from limner.store.numbers import NumbersReader
 from limner.store.outbox import Outbox
 from limner.store.scripts import Clock, Scripts
@@ -23,7 +23,6 @@ from limner.store.stories import Stories, Story
 __all__ = [
     "Accepted",
     "Clients",
-    "EngineState",
     "Idempotency",
     "Jobs",
     "Lanes",

@@ -1,6 +1,6 @@
 """Slots, leases and recovery: what a worker asks the store on a job's way; called by workers only.
 
-The scripts are ``take let_go begin handle progress free_slot finish give_back renew leave sweep`` on
+The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew rest leave sweep send_again`` on
 ``lib_lanes.lua``, which says how slots are given. A *token* is minted by the worker for each taking of
 a job; every later call carries it, so a worker that was given up cannot change anything.
 """
@@ -88,19 +88,6 @@ class Trouble:
     engine_why: str = ""
     pause_s: float = 0.0
     pause_max_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class EngineState:
-    """One engine as the store sees it, for operators."""
-
-    name: str
-    driver: str
-    state: str
-    why: str
-    slots: Mapping[Lane, int]
-    busy: Mapping[Lane, int]
-    paused_s: float
 
 
 class Lanes:
@@ -200,13 +187,17 @@ class Lanes:
         return Begun(int(before))
 
     @guarded
-    def keep_handle(self, job_id: str, token: str, handle: Handle, *, attach: bool) -> None:
+    def keep_handle(
+        self, job_id: str, token: str, handle: Handle, *, attach: bool, paid: str = ""
+    ) -> None:
         """Write the engine's handle down; ``attach``: another worker could go on with it.
+
+        ``paid``: "" or, of a drawing that costs money, "retry" or "fail" if it is lost.
 
         Raises:
             StaleLease: another worker owns the job.
         """
-        self._owned(self._run("handle", job_id, token, json.dumps(handle), int(attach)))
+        self._owned(self._run("handle", job_id, token, json.dumps(handle), int(attach), paid))
 
     @guarded
     def progress(self, job_id: str, token: str, percent: int, preview: Picture | None) -> None:
@@ -310,6 +301,13 @@ class Lanes:
         return json.loads(text) if text else None
 
     @guarded
+    def cancel_later(self, engine: str, handle: Handle) -> None:
+        """Put back the handle of a drawing that could not be stopped now; kept for a day."""
+        key = f"{self._prefix}cancels:{engine}"
+        self._redis.rpush(key, json.dumps(handle))
+        self._redis.expire(key, 86_400)
+
+    @guarded
     def renew(
         self, worker: str, lane: Lane, engines: Iterable[str], owned: Mapping[str, str]
     ) -> set[str]:
@@ -333,28 +331,6 @@ class Lanes:
     def workers_seen(self, lane: Lane, now_ms: int) -> int:
         """Return how many workers of a lane have beaten within their lease."""
         return int(self._redis.zcount(f"{self._prefix}workers:{lane.value}", now_ms, "+inf"))
-
-    @guarded
-    def engine_states(self, now_ms: int) -> list[EngineState]:
-        """Return every engine that a worker ever registered, by name."""
-        states = []
-        for name in sorted(self._redis.smembers(self._prefix + "engines")):
-            record = self._redis.hgetall(f"{self._prefix}engine:{name}")
-            states.append(
-                EngineState(
-                    name=name,
-                    driver=record.get("driver", ""),
-                    state=record.get("state") or "ok",
-                    why=record.get("why", ""),
-                    slots={lane: int(record.get(f"{lane.value}_slots", 0)) for lane in Lane},
-                    busy={
-                        lane: self._redis.scard(f"{self._prefix}slots:{name}:{lane.value}")
-                        for lane in Lane
-                    },
-                    paused_s=max(0.0, (float(record.get("paused_until", 0)) - now_ms) / 1000),
-                )
-            )
-        return states
 
     def _run(self, name: str, *args: str | int | float) -> Any:
         return self._scripts(name, *self._policy, *args)

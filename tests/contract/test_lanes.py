@@ -181,6 +181,22 @@ def test_an_outage_of_redis_takes_no_job_from_a_living_worker(store, clock):
     assert take(store, held, token="c").state == "held"
 
 
+def test_leases_lapse_also_where_looks_at_the_lanes_are_rare(store, clock):
+    a_worker(store, an_engine(fast=1))
+    job = an_accepted_job(store)
+    take(store, job, token="a")
+    store.lanes.begin(job.id, "a")
+
+    for second in range(60):
+        clock.pass_s(1)
+        if second % 4 == 0:
+            store.lanes.renew("worker-2", Lane.FAST, ["stage"], {})
+        if second % 10 == 9:
+            store.lanes.sweep(MESSAGES)
+
+    assert store.jobs.get(job.id).status is Status.WAITING
+
+
 def test_a_handed_over_job_keeps_its_slot_for_the_next_worker(store, clock):
     a_worker(store, an_engine(fast=1))
     job, other = an_accepted_job(store), an_accepted_job(store)

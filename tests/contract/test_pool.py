@@ -5,6 +5,7 @@ from __future__ import annotations
 from limner.job import Lane, Status
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
+from tests.conftest import a_while_later
 
 DOWN = Trouble(engine_state="down", engine_why="refused", pause_s=60, pause_max_s=60)
 
@@ -92,6 +93,47 @@ def test_a_probe_lets_a_dead_engine_rest_and_a_living_one_draw_a_trial(store, cl
     assert store.jobs.get(job.id).status is Status.SUBMITTED
     other = an_accepted_job(store)
     assert take(store, other).state == "wait", "one trial at a time"
+
+
+def test_a_paid_drawing_is_waited_for_where_it_goes_on(store, clock):
+    a_worker(store, an_engine("paid", fast=1), an_engine("free", fast=9))
+    store.lanes.rest("free", True, "", 0)
+    job = an_accepted_job(store)
+    store.redis.hset(f"limner:job:{job.id}", "engine", "paid")
+    assert take(store, job, "a").engine == "paid"
+    store.lanes.keep_handle(job.id, "a", {"task": "7"}, attach=True, paid="fail")
+    store.lanes.give_back(job.id, "a", DOWN, MESSAGES, keep=True)
+
+    a_while_later(store, clock, 40, MESSAGES)
+    a_worker(store, an_engine("free", fast=9), worker=WORKER)
+    store.lanes.renew(WORKER, Lane.FAST, ["paid", "free"], {})
+
+    assert take(store, job, "b").state == "wait"
+    assert store.jobs.get(job.id).handle == {"task": "7"}
+
+
+def test_a_drawing_left_behind_is_stopped_when_its_job_goes_elsewhere(store, clock):
+    a_worker(store, an_engine("first", fast=2), an_engine("second", fast=1))
+    job = an_accepted_job(store)
+    assert take(store, job, "a").engine == "first"
+    store.lanes.keep_handle(job.id, "a", {"id": "x"}, attach=True)
+    store.lanes.give_back(job.id, "a", DOWN, MESSAGES, keep=True)
+    a_while_later(store, clock, 31, MESSAGES)
+    store.lanes.renew(WORKER, Lane.FAST, ["first", "second"], {})
+
+    assert take(store, job, "b").engine == "second"
+    assert store.lanes.cancelled_on("first") == {"id": "x"}
+
+
+def test_a_paid_drawing_that_dies_with_its_worker_is_not_paid_for_twice(store, clock):
+    a_worker(store)
+    job = an_accepted_job(store)
+    take(store, job, "a")
+    store.lanes.keep_handle(job.id, "a", {"id": "x"}, attach=False, paid="fail")
+
+    a_while_later(store, clock, 16, MESSAGES)
+
+    assert store.jobs.get(job.id).reason_code == "drawing_lost"
 
 
 def test_a_worker_gets_jobs_only_for_the_engines_it_has(store):
