@@ -5,5 +5,6 @@
 
 local POSTER, CAP, PLACES = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local LEASE_MS, KEPT_MS = tonumber(ARGV[6]), tonumber(ARGV[7])
--- Whatever its attempts: an event older than this is given up (76 h, the terminal budget's length).
-local AGE_MAX_MS = 76 * 3600 * 1000
+-- Whatever its attempts: an event older than this is given up. Longer than the terminal budget with all
+-- its pauses a fifth longer (91 h), and shorter than any record is kept (96 h).
+local AGE_MAX_MS = 92 * 3600 * 1000
