@@ -144,6 +144,8 @@ class RetryIn:
     """Try again after a pause; what comes behind it waits."""
 
     delay_s: float
+    #: the receiver asked not to be called for so long; news of the job may cut the rest short
+    quiet_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +201,10 @@ def classify(
     if tried + 1 >= len(budget):
         return GiveUp("exhausted")
     delay_s = budget[tried + 1] * (1 - JITTER + 2 * JITTER * random())
-    if outcome.status in (429, 503):
-        delay_s = max(delay_s, retry_after_s(outcome.retry_after, now_s))
-    return RetryIn(delay_s)
+    if outcome.status not in (429, 503):
+        return RetryIn(delay_s)
+    quiet_s = retry_after_s(outcome.retry_after, now_s)
+    return RetryIn(max(delay_s, quiet_s), quiet_s)
 
 
 def retry_after_s(header: str | None, now_s: float) -> float:

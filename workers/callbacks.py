@@ -201,10 +201,10 @@ class Dispatcher:
     def _report(self, taken: Taken, outcome: Outcome, verdict: Verdict, default_of: str) -> Report:
         event = taken.event
         word: Done = "ok"
-        delay_s, why = 0.0, ""
+        delay_s, quiet_s, why = 0.0, 0.0, ""
         match verdict:
-            case RetryIn(pause_s):
-                word, delay_s = "retry", pause_s
+            case RetryIn(delay_s, quiet_s):
+                word = "retry"
             case GiveUp(reason, all_of_it):
                 why = reason
                 word = "gone" if all_of_it else "drop" if event.kind is Kind.PROGRESS else "dead"
@@ -242,6 +242,7 @@ class Dispatcher:
         return Report(
             verdict=word,
             delay_s=delay_s,
+            quiet_s=quiet_s,
             health=health,
             took_ms=outcome.took_ms,
             attempt=attempt_record(taken, outcome),

@@ -14,7 +14,7 @@ local function expire(id)
         if not text or cjson.decode(text).t + AGE_MAX_MS > NOW then return end
         bury(id, text, 'expired')
         redis.call('LPOP', key('outq', id))
-        redis.call('HSET', key('out', id), 'tried', 0)
+        new_head(id)
     end
 end
 

@@ -9,7 +9,9 @@
 --   out:<job>      HASH  token, until (the poster's lease), flying (seq in its hands, "r" after a
 --                        resent one), sent (highest live seq ever handed out), shown (highest seq
 --                        that a watcher saw), tried / retried (attempts of the head of outq /
---                        resend), parked, ended
+--                        resend), rests (ms: the head waits until then for its next try), not_before
+--                        (ms: the receiver asked for quiet until then), kicked (this head's rest was
+--                        cut short once), parked, ended
 --   story:<job>    LIST  class and event, for whoever watches the job: its transitions and end, and
 --                        progress only while nothing newer came; read by story.lua
 --   due            ZSET  job → when to look at it; while a poster holds it: until its lease ends
@@ -67,6 +69,25 @@ local function bury(id, text, why)
     redis.call('ZADD', key('dead'), ms(NOW), id)
 end
 
+-- The head of outq is another event from now on. What its receiver asked for still holds.
+local function new_head(id)
+    redis.call('HSET', key('out', id), 'tried', 0)
+    redis.call('HDEL', key('out', id), 'kicked')
+end
+
+-- Look again at a job that nobody holds. The rest of a head that failed is cut short once, lest a
+-- job with much to tell spends the tries of hours in seconds; and never while the receiver wants quiet.
+local function kick(id)
+    local state = key('out', id)
+    local out = redis.call('HMGET', state, 'rests', 'not_before', 'kicked')
+    if number(out[1]) > NOW then
+        if out[3] or number(out[2]) > NOW then return end
+        redis.call('HSET', state, 'kicked', 1)
+        redis.call('HDEL', state, 'rests')
+    end
+    wake(id)
+end
+
 -- Make room for one more transition.
 local function thin(id, queue, head_flies)
     while redis.call('LLEN', queue) >= TRANSITIONS_KEPT do
@@ -75,7 +96,7 @@ local function thin(id, queue, head_flies)
         bury(id, text, 'superseded')
         redis.call('LSET', queue, index, '')
         redis.call('LREM', queue, 1, '')
-        if index == 0 then redis.call('HSET', key('out', id), 'tried', 0) end
+        if index == 0 then new_head(id) end
     end
 end
 
@@ -122,17 +143,16 @@ local function emit(id, class, position)
             redis.call('HSET', job_key(id), 'seq', seq)
         end
         redis.call('RPOP', queue)
-        if redis.call('LLEN', queue) == 0 then redis.call('HSET', state, 'tried', 0) end
     end
     if class == 'T' then thin(id, queue, flying and redis.call('LLEN', queue) > 0) end
 
     local text = event_text(id, class, seq, position)
-    redis.call('RPUSH', queue, text)
+    if redis.call('RPUSH', queue, text) == 1 then new_head(id) end
     narrate(id, class, text)
     if class == 'X' then redis.call('HSET', state, 'ended', 1) end
     -- A transition makes a queue that waits for its next try look again at once; progress does not.
     if not leased and not out[4] and (class ~= 'P' or not redis.call('ZSCORE', key('due'), id)) then
-        wake(id)
+        kick(id)
     end
     return seq
 end

@@ -5,13 +5,13 @@
 --      (all that is left is dead), later (not tried at all) · 12 ms until the next try · 13 1 to go on
 --      with this job · 14 health of the destination: ok, bad, none · 15 ms the answer took
 --      16 the attempt as a JSON object ("" = none) · 17 why it is dead · 18 client whose default URL
---      this is ("" = it is not)
+--      this is ("" = it is not) · 19 ms that the receiver wants quiet (0 = it did not say)
 -- Returns {"fenced"} · {"next", event, attempts before, 1 if resent, notes} · {"released", notes}
 -- notes: opened (the breaker opened), disabled, failing24, failing72 (the default URL), or empty
 
 local id, token, seq, verdict = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
 local delay, go_on, health, pace = tonumber(ARGV[12]), ARGV[13] == '1', ARGV[14], tonumber(ARGV[15])
-local attempt, why, default_of = ARGV[16], ARGV[17], ARGV[18]
+local attempt, why, default_of, quiet = ARGV[16], ARGV[17], ARGV[18], tonumber(ARGV[19])
 local LOG_KEPT = 100
 local HOUR_MS = 3600 * 1000
 
@@ -56,8 +56,10 @@ local function judge_default()
     end
 end
 
+local hushed = false
 if verdict == 'retry' and event.c == 'P' and redis.call('LLEN', queue) > 1 then
-    verdict = 'drop'
+    verdict, delay = 'drop', quiet
+    hushed = quiet > 0
 end
 if attempt ~= '' then
     local next_ms = verdict == 'retry' and ms(NOW + delay) or 'null'
@@ -71,9 +73,14 @@ if health ~= 'none' and learn(dest, health, pace) then notes[#notes + 1] = 'open
 
 if verdict == 'retry' then
     redis.call('HINCRBY', state, counter, 1)
+    redis.call('HSET', state, 'rests', ms(NOW + delay), 'not_before', ms(NOW + quiet))
 elseif verdict ~= 'later' then
     redis.call('LPOP', queue)
     redis.call('HSET', state, counter, 0)
+    redis.call('HDEL', state, 'rests', 'not_before', 'kicked')
+    if hushed then
+        redis.call('HSET', state, 'rests', ms(NOW + quiet), 'not_before', ms(NOW + quiet))
+    end
     -- Kept as it was told: what is resent later must be the same bytes.
     if verdict == 'ok' and event.c == 'X' then redis.call('HSET', state, 'last', text) end
     if verdict == 'dead' and not resent then bury(id, text, why) end
@@ -92,7 +99,7 @@ elseif verdict ~= 'later' then
     end
 end
 
-local ends = verdict == 'retry' or verdict == 'later'
+local ends = verdict == 'retry' or verdict == 'later' or hushed
 local following, following_resent = head(id)
 local c = condition(dest)
 if following and go_on and not ends and not c.open then

@@ -11,12 +11,17 @@ local taken = {}
 
 local function look(id)
     local state = key('out', id)
-    local out = redis.call('HMGET', state, 'until', 'parked')
+    local out = redis.call('HMGET', state, 'until', 'parked', 'rests')
     if number(out[1]) > NOW or out[2] then return end
     expire(id)
     local event, resent = head(id)
     if not event then
         settle(id)
+        return
+    end
+    if number(out[3]) > NOW then
+        -- A hint from before the last try.
+        redis.call('ZADD', key('due'), out[3], id)
         return
     end
     local record = redis.call('HGETALL', job_key(id))

@@ -68,6 +68,8 @@ class Report:
     delay_s: float = 0.0
     health: Health = "none"
     took_ms: int = 0
+    #: how long the receiver wants quiet: nothing cuts the delay shorter than that
+    quiet_s: float = 0.0
     #: the attempt as kept in the log
     attempt: Mapping[str, Any] | None = None
     why: str = ""
@@ -171,6 +173,7 @@ class Outbox:
             attempt,
             report.why,
             report.default_of,
+            round(report.quiet_s * 1000),
         )
         match answer[0]:
             case "next":
