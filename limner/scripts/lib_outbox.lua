@@ -11,7 +11,8 @@
 --                        that a watcher saw), tried / retried (attempts of the head of outq /
 --                        resend), rests (ms: the head waits until then for its next try), not_before
 --                        (ms: the receiver asked for quiet until then), kicked (this head's rest was
---                        cut short once), parked, ended
+--                        cut short once), parked, ended, gone (a 410 was
+--                        answered: nothing more is posted)
 --   story:<job>    LIST  class and event, for whoever watches the job: its transitions and end, and
 --                        progress only while nothing newer came; read by story.lua
 --   due            ZSET  job → when to look at it; while a poster holds it: until its lease ends
@@ -129,9 +130,20 @@ local function emit(id, class, position)
         return seq
     end
     local queue, state = key('outq', id), key('out', id)
-    local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended', 'shown')
+    local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended', 'shown', 'gone')
     if out[5] then return redis.call('HINCRBY', job_key(id), 'seq', -1) end
     local leased = number(out[2]) > NOW
+    if out[7] then
+        local text = event_text(id, class, seq, position)
+        bury(id, text, 'gone')
+        narrate(id, class, text)
+        if class == 'X' then
+            redis.call('HSET', state, 'ended', 1)
+            -- Whoever looks finds nothing to tell, and closes the outbox.
+            if not leased and not out[4] then wake(id) end
+        end
+        return seq
+    end
     local flying = leased and tonumber(out[1] or '')
 
     local last = redis.call('LINDEX', queue, -1)

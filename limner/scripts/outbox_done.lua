@@ -2,7 +2,7 @@
 -- Record how one attempt went, and hand over the job's next event or give the job back.
 --
 -- ARGV 3-7 as in lib_posting · 8 job · 9 token · 10 seq · 11 verdict: ok, retry, dead, drop, gone
---      (all that is left is dead), later (not tried at all) · 12 ms until the next try · 13 1 to go on
+--      (all that is left or comes later is dead), later (not tried at all) · 12 ms until the next try · 13 1 to go on
 --      with this job · 14 health of the destination: ok, bad, none · 15 ms the answer took
 --      16 the attempt as a JSON object ("" = none) · 17 why it is dead · 18 client whose default URL
 --      this is ("" = it is not) · 19 ms that the receiver wants quiet (0 = it did not say)
@@ -92,10 +92,14 @@ elseif verdict ~= 'later' then
     end
     if verdict == 'gone' then
         if not resent then bury(id, text, 'gone') end
-        for _, left in ipairs(redis.call('LRANGE', queue, 0, -1)) do
-            if not resent then bury(id, left, 'gone') end
+        for _, left in ipairs(redis.call('LRANGE', key('outq', id), 0, -1)) do
+            bury(id, left, 'gone')
         end
-        redis.call('DEL', queue)
+        redis.call('DEL', key('outq', id), key('resend', id))
+        redis.call('HSET', state, 'gone', 1)
+    elseif verdict == 'ok' then
+        -- Something was resent, and taken after all.
+        redis.call('HDEL', state, 'gone')
     end
 end
 

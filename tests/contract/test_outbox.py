@@ -293,6 +293,51 @@ def test_a_gone_receiver_gets_nothing_more_and_all_of_it_is_listed(store):
     assert [d.event.seq for d in store.outbox.told("j").dead] == [1, 2]
 
 
+def test_what_happens_after_a_410_is_a_dead_letter_at_once(store, clock):
+    a_job(store, "j")
+    emit(store, "j", "T")
+    done(store, take_one(store), "gone", why="gone")
+    for kind in "TPX":
+        emit(store, "j", kind)
+
+    assert take(store) == []
+    letters = [(d.event.seq, d.event.kind.value, d.why) for d in store.outbox.told("j").dead]
+    assert letters == [(1, "T", "gone"), (2, "T", "gone"), (4, "X", "gone")]
+    # The outbox of the ended job is closed all the same.
+    assert store.redis.pttl("limner:out:j") > 0
+    assert store.redis.pttl("limner:dead:j") > 0
+    assert not store.redis.exists("limner:due")
+    assert store.outbox.resend("j") == 3
+    assert tell_all(store) == [1, 2, 4]
+    assert store.outbox.dead() == []
+
+
+def test_a_410_to_what_is_resent_ends_the_live_events_too(store):
+    a_job(store, "j")
+    emit(store, "j", "T")
+    done(store, take_one(store), "dead", why="exhausted")
+    store.outbox.resend("j")
+    again = take_one(store)
+    emit(store, "j", "T")
+    done(store, again, "gone", why="gone")
+    emit(store, "j", "T")
+
+    assert take(store) == []
+    letters = [(d.event.seq, d.why) for d in store.outbox.told("j").dead]
+    assert letters == [(1, "exhausted"), (2, "gone"), (3, "gone")]
+
+
+def test_a_receiver_that_takes_a_resent_event_after_a_410_hears_of_the_job_again(store):
+    a_job(store, "j")
+    emit(store, "j", "T")
+    done(store, take_one(store), "gone", why="gone")
+    store.outbox.resend("j")
+    assert tell_all(store) == [1]
+    emit(store, "j", "X")
+
+    assert tell_all(store) == [2]
+
+
 def test_dead_letters_are_resent_behind_live_events_with_the_same_id(store):
     a_job(store, "j")
     emit(store, "j", "T")
