@@ -19,7 +19,7 @@ from limner.errors import ConfigError, StoreDown
 from limner.settings import Settings
 from limner.signature import sign
 from limner.store import Store
-from limner.target import UrlRefused, parse_target
+from limner.target import Target, UrlRefused, parse_target
 from workers.dialling import RESOLVE_S, NameNotFound, resolve
 from workers.outgoing import Outgoing
 
@@ -41,6 +41,23 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
         yield Step("text", False, str(error))
         return
     yield Step("text", True, target.destination)
+    outgoing = Outgoing.of(settings, client.callback_allow)
+    try:
+        if settings.callback_proxy:
+            # Names may not resolve here at all, and what they are here is not what is dialled.
+            yield Step("resolve", True, "left to the proxy of LIMNER_CALLBACK_PROXY")
+        else:
+            for step in _reach(target, outgoing._policy):
+                yield step
+                if not step.good:
+                    return
+        yield from _post(url, target.scheme, client, settings, outgoing)
+    finally:
+        outgoing.close()
+
+
+def _reach(target: Target, policy: Policy) -> Iterator[Step]:
+    """Yield the steps before a connection that is made from here."""
     try:
         found = resolve(target.host, target.port, RESOLVE_S)
     except NameNotFound:
@@ -51,9 +68,7 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
     addresses = list(dict.fromkeys(address for _, address, _ in found))
     yield Step("resolve", True, ", ".join(addresses))
     try:
-        Policy.parse(settings.callback_allow, client.callback_allow).check(
-            target.host, target.port, addresses
-        )
+        policy.check(target.host, target.port, addresses)
     except AddressNotAllowed:
         yield Step(
             "policy",
@@ -62,20 +77,17 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
         )
         return
     yield Step("policy", True, "allowed")
-    yield from _post(url, target.scheme, client, settings)
 
 
-def _post(url: str, scheme: str, client: Client, settings: Settings) -> Iterator[Step]:
+def _post(
+    url: str, scheme: str, client: Client, settings: Settings, outgoing: Outgoing
+) -> Iterator[Step]:
     body = json.dumps({"test": True, "message": "A test callback of Limner."}).encode()
     headers = {
         "Content-Type": "application/json",
         **sign(f"msg_test_{uuid.uuid4().hex}", int(time()), body, client.secrets),
     }
-    outgoing = Outgoing.of(settings, client.callback_allow)
-    try:
-        outcome = outgoing.post(url, body, headers, settings.callback_limit_s)
-    finally:
-        outgoing.close()
+    outcome = outgoing.post(url, body, headers, settings.callback_limit_s)
     if outcome.status is None and outcome.error in ("refused", "unreachable", "dns", "not_allowed"):
         yield Step("connect", False, outcome.error)
         return

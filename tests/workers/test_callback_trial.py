@@ -18,8 +18,8 @@ CLIENT = Client("ann", secrets=(SECRET,), callback_allow="127.0.0.1:*")
 SETTINGS = Settings(callback_limit_s=2)
 
 
-def steps(url, client=CLIENT):
-    return [(step.name, step.good) for step in try_url(url, client, SETTINGS)]
+def steps(url, client=CLIENT, settings=SETTINGS):
+    return [(step.name, step.good) for step in try_url(url, client, settings)]
 
 
 def test_a_good_receiver_passes_every_step_and_gets_a_signed_event():
@@ -65,4 +65,24 @@ def test_any_answer_but_2xx_is_said(status):
 def test_a_client_without_an_allow_list_does_not_reach_loopback():
     with Receiver() as receiver:
         assert steps(receiver.url, replace(CLIENT, callback_allow=""))[-1] == ("policy", False)
+    assert receiver.heard == []
+
+
+def test_behind_a_proxy_names_are_left_to_it():
+    with Receiver() as proxy:
+        settings = replace(SETTINGS, callback_proxy=proxy.url)
+        assert steps("http://only.the.proxy.knows.example/hook", settings=settings) == [
+            ("text", True),
+            ("resolve", True),
+            ("connect", True),
+            ("answer", True),
+        ]
+        assert steps("http://10.0.0.1/", settings=settings)[-1] == ("connect", False)
+    assert [heard.path for heard in proxy.heard] == ["http://only.the.proxy.knows.example/hook"]
+
+
+def test_limners_own_ports_are_as_closed_as_they_are_to_callbacks():
+    with Receiver() as receiver:
+        port = int(receiver.url.rstrip("/").split(":")[2].split("/")[0])
+        assert steps(receiver.url, settings=replace(SETTINGS, port=port))[-1] == ("policy", False)
     assert receiver.heard == []
