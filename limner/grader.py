@@ -30,6 +30,9 @@ from typing import Any
 TOLERANCE_S = 300
 EXAMPLES_KEPT = 20
 SLOW_S, HANG_S = 1.5, 60.0
+#: the largest callback that is promised; whoever sends more is no Limner
+BODY_MAX_BYTES = 64 * 1024
+READ_S = 30.0
 #: status codes of a job that has ended
 ENDED = (1, 2)
 
@@ -175,11 +178,21 @@ def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServ
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
+        #: a sender that stops in the middle keeps its thread for so long
+        timeout = READ_S
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             """Grade one callback and answer as the path says."""
-            length = int(self.headers.get("content-length") or 0)
+            text = (self.headers.get("content-length") or "0").strip()
+            if not (text.isascii() and text.isdigit()):
+                self._refuse(400)
+                return
+            # int() of thousands of digits is an error of its own
+            length = int(text[:12])
+            if length > BODY_MAX_BYTES or len(text) > 12:
+                self._refuse(413)
+                return
             body = self.rfile.read(length)
             if len(body) < length:
                 # The sender died in the middle: nothing was told.
@@ -203,9 +216,16 @@ def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServ
             shown = grader.seen() if self.path == "/jobs" else grader.marks()
             self._answer(200, json.dumps(shown, indent=2).encode() + b"\n")
 
+        def _refuse(self, status: int) -> None:
+            # The body is not read, so what follows on this connection is no request.
+            self.close_connection = True
+            self._answer(status, b"")
+
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if self.close_connection:
+                self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 

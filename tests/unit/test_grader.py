@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
 import threading
 import urllib.request
@@ -111,6 +112,59 @@ def test_marks_are_shown_over_http_and_paths_behave_as_they_are_called():
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def graded():
+    """A grader and the address it listens at."""
+    grader = Grader([SECRET], now=lambda: NOW_S)
+    server = serve(grader, "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield grader, ("127.0.0.1", server.server_port)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [("65537", 413), ("9" * 5000, 413), ("-1", 400), ("1e3", 400), ("٣", 400), ("0x10", 400)],
+)
+def test_a_body_that_no_callback_has_is_refused_unread(graded, length, status):
+    grader, address = graded
+    with socket.create_connection(address, timeout=5) as line:
+        line.sendall(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode())
+        answer = b""
+        while more := line.recv(4096):
+            answer += more
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert grader.marks()["callbacks"] == 0
+
+
+def test_the_largest_callback_is_graded(graded):
+    grader, (host, port) = graded
+    body = b'{"test": true}'.ljust(65536)
+    request = urllib.request.Request(
+        f"http://{host}:{port}/", data=body, headers=sign("msg_t", NOW_S, body, [SECRET])
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 204
+    assert grader.marks()["tests"] == 1
+
+
+def test_a_sender_that_stops_in_the_middle_does_not_keep_its_thread(monkeypatch):
+    monkeypatch.setattr(module, "READ_S", 0.2)
+    grader = Grader([SECRET])
+    server = serve(grader, "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=5) as line:
+            line.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n123")
+            assert line.recv(100) == b""
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert grader.marks()["callbacks"] == 0
 
 
 def test_the_grader_needs_nothing_but_the_standard_library():
