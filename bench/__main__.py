@@ -1,7 +1,7 @@
 """Measure what Limner exists for: ``python -m bench [part …]``, or ``make bench`` for all of it.
 
 Prints a table and writes ``bench.json`` with the machine, the versions and each figure's spread.
-Parts: accept slots dispatch callbacks inflight.
+Parts: accept slots dispatch callbacks inflight pool.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import accept, callbacks, dispatch, inflight, slots
+from bench import accept, callbacks, dispatch, inflight, pool, slots
 from bench.place import Figure
 
 PARTS = {
@@ -25,6 +25,7 @@ PARTS = {
     "dispatch": dispatch.measure,
     "callbacks": callbacks.measure,
     "inflight": inflight.measure,
+    "pool": pool.measure,
 }
 LIBRARIES = ("celery", "kombu", "redis", "flask", "marshmallow", "gunicorn", "requests")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psutil
 
+from bench.over_servers import over_servers
 from bench.place import Figure, accept_many, figure, limner, say
 from tests.acceptance.house import House
 from tests.conftest import wait_until
@@ -17,7 +18,7 @@ LEASE_S, LOSSES = 4.0, 5
 
 def measure() -> list[Figure]:
     """Return the figures of drawings in flight and of recovery."""
-    return [*_in_flight(), _recovery()]
+    return [*_in_flight(), *over_servers(), _recovery()]
 
 
 def _in_flight() -> list[Figure]:

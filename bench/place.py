@@ -70,12 +70,20 @@ def figure(key: str, values: list[float], reach: str, note: str = "") -> Figure:
 
 @contextlib.contextmanager
 def limner(
-    seconds: float = 0.0, steps: int = 0, slots: int = 8, **settings: object
+    seconds: float = 0.0,
+    steps: int = 0,
+    slots: int = 8,
+    *,
+    engines: str = ENGINE,
+    **settings: object,
 ) -> Iterator[House]:
-    """Run Redis, and whatever else the bench starts, in a folder that goes with the block."""
+    """Run Redis, and whatever else the bench starts, in a folder that goes with the block.
+
+    ``engines`` is a template of tables; it may hold the three numbers.
+    """
     settings = {"waiting_cap": 10_000_000, "log_level": "warning", "lease_s": 15} | settings
-    engine = ENGINE.format(seconds=seconds, steps=steps, slots=slots)
-    with House(engine, **settings) as house:
+    tables = engines.format(seconds=seconds, steps=steps, slots=slots)
+    with House(tables, **settings) as house:
         yield house
 
 

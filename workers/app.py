@@ -19,6 +19,7 @@ from limner.errors import ConfigError, JobNotFound, StoreDown
 from limner.job import Lane
 from limner.message import TASK
 from limner.settings import Settings
+from workers.descriptors import raise_limit
 from workers.drawing import STORE_RETRY_S, GivenBack, JobFailed
 from workers.gate import Gate, install
 from workers.runtime import CallbackRuntime, LaneRuntime
@@ -89,6 +90,7 @@ def _set_up_logging(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def _build(**_: Any) -> None:
+    raise_limit()
     consumed = set(app.amqp.queues.consume_from)
     lanes = [lane for lane in Lane if lane.value in consumed]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -20,6 +21,9 @@ from limner.store.server import server_facts
 #: whether it is well (None: worth knowing), and one line
 Finding = tuple[bool | None, str]
 
+#: a worker that holds 300 drawings over HTTP was seen with 2,603
+DESCRIPTORS = 4096
+
 
 def doctor(options: argparse.Namespace) -> int:
     """Print one line for each thing looked at; exit code 1 if something is wrong."""
@@ -27,6 +31,7 @@ def doctor(options: argparse.Namespace) -> int:
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _settings,
         _folder,
+        _descriptors,
         _server,
         _images,
         _ports,
@@ -57,6 +62,18 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (folder, *folder.parents) if path.exists())
     writable = place.is_dir() and os.access(place, os.W_OK)
     yield writable, f"data folder {folder}" + ("" if writable else ": cannot be written")
+
+
+def _descriptors(_settings: Settings) -> Iterator[Finding]:
+    # Workers raise the soft limit themselves, but not beyond the hard one.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard >= DESCRIPTORS:
+        yield True, "open files: as many as hundreds of drawings need"
+    else:
+        yield (
+            None,
+            f"open files: {hard} at most (ulimit -Hn); hundreds of drawings need {DESCRIPTORS}",
+        )
 
 
 def _server(settings: Settings) -> Iterator[Finding]:

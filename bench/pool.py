@@ -1,0 +1,113 @@
+"""How busy a pool of several engines is kept: two ComfyUI stand-ins and one rehearsal, 500 jobs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from bench.place import Figure, accept_many, figure, limner, say
+from tests.conftest import wait_until
+from tests.standins.comfyui import Comfy
+
+JOBS = 500
+COMFY_S, STAGE_S, STAGE_SLOTS = 1.0, 0.8, 5
+#: a ComfyUI server draws one prompt at a time; with a second slot the next one is there when it is done
+DRAWS_AT_ONCE = {"left": 1, "right": 1, "stage": STAGE_SLOTS}
+
+POOL = """
+[[engine]]
+name = "left"
+driver = "comfyui"
+url = "{left}"
+checkpoint = "sd15.safetensors"
+fast = {{{{ slots = 2 }}}}
+
+[[engine]]
+name = "right"
+driver = "comfyui"
+url = "{right}"
+checkpoint = "sd15.safetensors"
+fast = {{{{ slots = 2 }}}}
+
+[[engine]]
+name = "stage"
+driver = "rehearsal"
+seconds = {{seconds}}
+steps = {{steps}}
+ledger = "LEDGER"
+fast = {{{{ slots = {{slots}} }}}}
+"""
+NOTE = "drawn seconds, by the engines' own clocks, of what they could draw until the last start"
+
+#: from when to when something was drawn, in seconds since 1970
+Span = tuple[float, float]
+
+
+def measure() -> list[Figure]:
+    """Return how much of what the pool could draw it did draw."""
+    left, right = Comfy(seconds=COMFY_S, steps=2), Comfy(seconds=COMFY_S, steps=2)
+    with (
+        left,
+        right,
+        limner(
+            STAGE_S, 1, STAGE_SLOTS, engines=POOL.format(left=left.url, right=right.url)
+        ) as house,
+    ):
+        for _ in range(2):
+            house.start_worker("fast")
+        accept_many(house, 30)
+        _drawn_all(house, "the warm-up")
+        warm = {name: set(server.history) for name, server in (("left", left), ("right", right))}
+        house.ledger.write_text("")
+        jobs = accept_many(house, JOBS)
+        _drawn_all(house, "all jobs")
+        records = [house.store.jobs.get(job) for job in jobs]
+        spans = {
+            "left": _comfy_spans(left, warm["left"]),
+            "right": _comfy_spans(right, warm["right"]),
+            "stage": _stage_spans(house.drawn()),
+        }
+    assert all(record.status == "done" for record in records), "a job failed"
+    began = min(start for each in spans.values() for start, _ in each)
+    last = max(record.started_at.timestamp() for record in records if record.started_at)
+    shares = {
+        name: sum(max(min(end, last) - start, 0.0) for start, end in spans[name])
+        / (at_once * (last - began))
+        for name, at_once in DRAWS_AT_ONCE.items()
+    }
+    total = sum(DRAWS_AT_ONCE.values())
+    busy = sum(shares[name] * at_once for name, at_once in DRAWS_AT_ONCE.items()) / total
+    each = ", ".join(
+        f"{name} {len(spans[name])} jobs {share:.3f}" for name, share in shares.items()
+    )
+    say(f"pool: busy {busy:.3f} over {last - began:.0f} s; {each}")
+    return [figure("pool_slots_busy", [busy], ">= 0.95", f"{NOTE}; {each}")]
+
+
+def _drawn_all(house: Any, what: str) -> None:
+    jobs = house.store.jobs
+    wait_until(lambda: jobs.waiting_count("ann") + jobs.running_count("ann") == 0, 120, what)
+    # Between two counts a job may pass from one to the other.
+    time.sleep(0.5)
+    wait_until(lambda: jobs.waiting_count("ann") + jobs.running_count("ann") == 0, 120, what)
+
+
+def _comfy_spans(server: Comfy, before: set[str]) -> list[Span]:
+    """From the server's own record of each prompt: when it began and ended to draw it."""
+    spans = []
+    for prompt, entry in server.history.items():
+        if prompt not in before:
+            at = {kind: data["timestamp"] / 1000 for kind, data in _timed(entry)}
+            spans.append((at["execution_start"], at["execution_success"]))
+    return spans
+
+
+def _timed(entry: Any) -> list[tuple[str, dict[str, float]]]:
+    return [(kind, data) for kind, data in entry["status"]["messages"] if "timestamp" in data]
+
+
+def _stage_spans(ledger: list[dict[str, Any]]) -> list[Span]:
+    """From the ledger; a drawing whose end was seen late was no longer than it should be."""
+    starts = [(line["job"], line["at"]) for line in ledger if line["what"] == "start"]
+    ends = {line["job"]: line["at"] for line in ledger if line["what"] == "end"}
+    return [(at, min(ends[job], at + STAGE_S)) for job, at in starts]
