@@ -209,7 +209,10 @@ def needs_of(request: Request) -> list[str]:
 
     The other parameters only colour a picture: an engine that ignores one says so in the notes.
     """
-    tile = request.tile or parse_prompt(request.final_prompt()).tile
+    # Taking a prompt apart costs more than the rest of an accept's own work: only where it may matter.
+    tile = request.tile or (
+        "tile" in request.prompt_en.lower() and parse_prompt(request.prompt_en).tile
+    )
     return [word for word, asked in (("tile", tile), ("references", request.references)) if asked]
 
 

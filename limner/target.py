@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import idna
@@ -55,6 +56,8 @@ class Target:
         return f"{self.scheme}://{host}:{self.port}"
 
 
+# A client's jobs mostly name one URL, and each is read at least twice.
+@lru_cache(maxsize=1024)
 def parse_target(url: str) -> Target:
     """Return where ``url`` points, from its text alone.
 
