@@ -1,7 +1,8 @@
 """What a sketch drawing costs: thirty prompts through the engine, CPU, memory and time measured.
 
 ``python -m tests.sketch_bench`` prints one line a prompt, then median and worst against the budget:
-6 s CPU typical and 9 s worst, 200 MB a process, the first preview within a tenth of the whole time.
+6 s CPU typical and 9 s worst, 200 MB for the painting processes together, and the first preview
+typically within a tenth of the whole.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Cost:
 
 
 def main() -> int:
-    """Measure every prompt; return 1 when the worst is over the budget."""
+    """Measure every prompt; return 1 when something is over its budget."""
     engine = load(EngineSettings("sketch", "sketch", fast=LaneLimits(2, 0.0)))
     _draw(engine, "warm up")
     costs = []
@@ -79,10 +80,15 @@ def main() -> int:
     engine.close()
     cpu = sorted(cost.cpu_s for cost in costs)
     most_bytes = max(cost.rss_bytes for cost in costs)
+    previews = sorted(cost.first_preview for cost in costs)
+    preview = statistics.median(previews)
     _say(f"CPU: median {statistics.median(cpu):.2f} s, worst {cpu[-1]:.2f} s (budget 6 and 9)")
-    _say(f"memory of a painting process: {most_bytes / 1e6:.0f} MB at most (budget 200)")
-    _say(f"first preview: at {max(cost.first_preview for cost in costs):.0%} at the latest")
-    return int(statistics.median(cpu) > 6 or cpu[-1] > 9 or most_bytes > 200e6)
+    _say(
+        f"memory of the painting processes, summed: {most_bytes / 1e6:.0f} MB at most (budget 200)"
+    )
+    _say(f"first preview: median at {preview:.1%} (budget 10%), worst {previews[-1]:.1%}")
+    over = statistics.median(cpu) > 6 or cpu[-1] > 9 or most_bytes > 200e6 or preview > 0.1
+    return int(over)
 
 
 def _draw(engine: Engine, prompt: str) -> Cost:
@@ -94,7 +100,7 @@ def _draw(engine: Engine, prompt: str) -> Cost:
         if isinstance(event, Finished):
             break
     wall_s = time.monotonic() - began_s
-    rss = max(child.memory_info().rss for child in psutil.Process().children())
+    rss = sum(child.memory_info().rss for child in psutil.Process().children())
     cpu_s = _cpu_s() - before_s
     return Cost(cpu_s, wall_s, first_s / cpu_s, rss)
 
