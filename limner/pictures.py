@@ -134,7 +134,8 @@ class PreviewGrid:
 
     def __init__(self, cell_width: int, cell_height: int) -> None:
         self._width, self._height = cell_width // 2, cell_height // 2
-        self._whole = Image.new("RGB", (self._width * 2, self._height * 2), (127, 127, 127))
+        #: made for the first cell's preview: hundreds of drawings may be under way at once
+        self._whole: Image.Image | None = None
 
     def show(self, cell: int | None, image: bytes) -> Encoded | None:
         """Return the whole after a new preview; None if the engine's bytes are no picture.
@@ -147,6 +148,9 @@ class PreviewGrid:
             return None
         if cell is None:
             return encode_preview(picture)
+        if self._whole is None:
+            size = (self._width * 2, self._height * 2)
+            self._whole = Image.new("RGB", size, (127, 127, 127))
         small = picture.resize((self._width, self._height))
         self._whole.paste(small, ((cell % 2) * self._width, (cell // 2) * self._height))
         return encode_preview(self._whole)
