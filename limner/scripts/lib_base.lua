@@ -1,7 +1,7 @@
 -- What every script shares: the prefix, the clock, and the form of each key.
 --
 --   job:<id>               HASH  the record; fields as limner/job.py reads them, and beside them
---                                token holder dest callback_url attach lost trouble resend_ms
+--                                token worker dest needs prefers attach paid begun lost missing_ms
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms
 --   jobs:<client>          ZSET  job ids by creation, ms
 --   waits:<client>         SET   job ids in state waiting
@@ -11,11 +11,12 @@
 --   waiting:<lane>         ZSET  job id → place in the lane, smallest first
 --   ready:<lane>           ZSET  waiting jobs that a worker holds → the same place
 --   holds                  ZSET  waiting jobs that a worker holds → until, ms
---   slots:<engine>:<lane>  ZSET  job id → lease (or reservation) until, ms
+--   slots:<engine>:<lane>  SET   jobs on the engine, or that kept their slot there
+--   leases                 ZSET  those jobs → lease, or time to be re-attached, until, ms
 --   grant:<job>            LIST  one element when a waiting job was given a slot
 --   engine:<name>          HASH  its limits, last starts and health
 --   engines                SET   names of all engines ever registered
---   worker:<id>            HASH  lane, engines, host
+--   worker:<id>            HASH  lane, engines
 --   workers:<lane>         ZSET  worker id → seen until, ms
 --   looked                 STR   when a script last looked after the lanes, ms
 --   cancels:<engine>       LIST  handles of drawings to stop there

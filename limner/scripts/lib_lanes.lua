@@ -285,8 +285,10 @@ local function grant_ready()
     for _, lane in ipairs(LANES) do
         local told = false
         for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)) do
-            local worker, first, token =
-                unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'token'))
+            -- The engine that has its drawing, or that drew what it follows up.
+            local worker, engine, token, prefers =
+                unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'token', 'prefers'))
+            local first = engine or prefers
             local name, open_at = nil, nil
             if worker and token then
                 name, open_at, choosy_jobs[id] = pick(id, lane, worker, first or nil)

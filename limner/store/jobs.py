@@ -101,7 +101,7 @@ class Jobs:
         if follow_up:
             record |= {"draw_type": follow_up.button, "parent": follow_up.parent}
             if follow_up.engine:
-                record["engine"] = follow_up.engine
+                record["prefers"] = follow_up.engine
         if picked:
             record |= {
                 "url": picked.url,
@@ -151,7 +151,6 @@ class Jobs:
             seeds=(seeds[0], seeds[1], seeds[2], seeds[3]),
             created_at=from_ms(answer[2]),
             position=int(answer[1]),
-            engine=record.get("engine"),
             parent=record.get("parent"),
         )
         return Accepted(job)

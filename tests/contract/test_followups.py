@@ -9,6 +9,7 @@ import pytest
 from limner.errors import JobConflict, JobNotFound, StaleLease
 from limner.followup import follow_up, request_of
 from limner.job import Lane, Picture, Status
+from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
@@ -83,7 +84,10 @@ def test_a_variation_is_drawn_where_its_parent_was_if_there_is_room(store):
 
     job = press(store, parent, "v1")
 
+    assert job.engine is None
     assert store.lanes.take(job.id, "t", WORKER, MESSAGES).engine == "stage"
+    store.lanes.give_back(job.id, "t", Trouble(), MESSAGES)
+    assert store.lanes.take(job.id, "again", WORKER, MESSAGES).engine == "stage"
 
 
 def test_a_waiting_job_is_cancelled_once(store):
