@@ -42,7 +42,7 @@ bench-sketch: $(VENV)/.installed-dev ## measure the sketch engine over 30 prompt
 	$(BIN)/python -m tests.sketch_bench
 
 soak: $(VENV)/.installed-dev ## kill, freeze and restart under load for 5 minutes, and reckon
-	$(BIN)/python -m tests.soak --seconds 300 --json soak.json
+	$(BIN)/python -m tests.soak --seconds 300 --json build/soak.json
 
 clean: ## remove .venv and what the tools leave; keeps limner-data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

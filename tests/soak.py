@@ -319,6 +319,7 @@ def main() -> int:
     text = json.dumps({"seconds": options.seconds, "seed": options.seed} | result, indent=2)
     sys.stdout.write(text + "\n")
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(text + "\n", encoding="utf-8")
     return 0 if result["passed"] else 1
 
