@@ -16,16 +16,13 @@ from api.house import House, Seeds, house
 from limner.callback import destination
 from limner.errors import ImagesDown, ParentGone, RequestError
 from limner.followup import FollowUp
-from limner.job import Job, Picture, Request
+from limner.job import SPOOL, Job, Picture, Request
 from limner.log import event
 from limner.prompt import parse_prompt
 from limner.store import Idempotency
 from schemas.references import is_inline
 
 log = logging.getLogger(__name__)
-
-#: before the image store's key of a picture that was sent inline; a worker reads it by this
-SPOOL = "spool:"
 
 
 def accept(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from flask import Blueprint, Response
 
 from api import guard
-from api.accept import SPOOL, accept
+from api.accept import accept
 from api.answer import answer
 from api.body import idempotency, json_object
 from api.guard import caller
@@ -15,7 +15,7 @@ from api.house import house
 from api.own import own_job
 from limner.errors import JobConflict, JobNotFound, ParentGone
 from limner.followup import FollowUp, cell_of, follow_up, request_of
-from limner.job import Job, Request, Status
+from limner.job import SPOOL, Job, Request, Status
 from limner.store import Idempotency
 from schemas.followup import ButtonSchema, Press, RefreshSchema
 from schemas.job import job_body

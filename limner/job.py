@@ -17,6 +17,11 @@ from typing import Any, Self
 from limner.prompt import compile_prompt, parse_prompt
 from limner.ratios import SQUARE
 
+#: before the image store's key of a reference picture that was sent inline, in a request's references
+SPOOL = "spool:"
+#: the largest reference picture, as the caller's file has it
+REFERENCE_MAX_BYTES = 10 * 1024 * 1024
+
 
 class Status(StrEnum):
     """Where a job is. Moves: waiting → submitted → drawing → done | failed, or back to waiting."""

@@ -11,10 +11,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from limner.errors import BodyTooLarge
+from limner.job import REFERENCE_MAX_BYTES
 from schemas.fields import Strict, http_url
 
 MOST_REFERENCES = 8
-REFERENCE_MAX_BYTES = 10 * 1024 * 1024
 _SCHEMES = ("http://", "https://")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n"
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from limner.errors import Rejected
 from limner.images import Images
+from limner.job import REFERENCE_MAX_BYTES, SPOOL
 from limner.log import event
 from limner.pictures import (
     REFERENCE_FORMATS,
@@ -26,8 +27,6 @@ from workers.outgoing import FetchFailed
 
 log = logging.getLogger(__name__)
 
-SPOOL = "spool:"
-REFERENCE_MAX_BYTES = 10 * 1024 * 1024
 #: what a caller learns of a failed fetch: no more of our network than that it failed
 _UNREACHABLE = "cannot be fetched"
 _CLAUSES = {
