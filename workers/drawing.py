@@ -128,7 +128,7 @@ class Draftsman:
         lanes, job_id, token = self._store.lanes, drawing.job_id, drawing.token
         while not drawing.is_set() and not self._draining:
             taken = self._patiently(
-                drawing, lambda: lanes.take(job_id, token, self._worker, self._messages())
+                lambda: lanes.take(job_id, token, self._worker, self._messages())
             )
             drawing.taken = taken.state in ("granted", "wait")
             if taken.state == "granted":
@@ -147,7 +147,7 @@ class Draftsman:
             # The hold lapses by itself.
             raise GivenBack("the worker stops while Redis is away") from None
         return self._patiently(
-            drawing, lambda: lanes.take(job_id, token, self._worker, self._messages())
+            lambda: lanes.take(job_id, token, self._worker, self._messages())
         ).engine
 
     def _wait_for_word(self, drawing: Drawing, again_s: float | None) -> None:
@@ -165,7 +165,7 @@ class Draftsman:
 
     def _draw(self, drawing: Drawing, engine_name: str) -> str:
         engine = self._engines[engine_name]
-        job = self._patiently(drawing, lambda: self._store.jobs.get(drawing.job_id))
+        job = self._patiently(lambda: self._store.jobs.get(drawing.job_id))
         handle: Handle | None = job.handle
         try:
             with tempfile.TemporaryDirectory(prefix="limner-") as folder:
@@ -206,7 +206,7 @@ class Draftsman:
     ) -> tuple[Finished | None, Handle | None]:
         """Submit, or go on with a handle, and watch; without ``Finished`` the drawing was stopped."""
         if handle is None:
-            fetch = self._patiently(drawing, lambda: self._fetch_for(job.client))
+            fetch = self._patiently(lambda: self._fetch_for(job.client))
             references = self._with_images(
                 drawing,
                 lambda: prepare_references(job.request.references, folder, self._images, fetch),
@@ -255,7 +255,6 @@ class Draftsman:
         able = engine.capabilities()
         paid = self._on_lost.get(job.engine or "", "retry") if able.charged else ""
         self._patiently(
-            drawing,
             lambda: self._store.lanes.keep_handle(
                 drawing.job_id, drawing.token, handle, attach=able.attach, paid=paid
             ),
@@ -270,7 +269,7 @@ class Draftsman:
         if job.parent is None:
             return None
         parent_id, cell = job.parent, cell_of(job.draw_type)
-        parent = self._patiently(drawing, lambda: self._store.jobs.get(parent_id))
+        parent = self._patiently(lambda: self._store.jobs.get(parent_id))
         if cell is None:
             return Parent(engine=parent.engine, handle=parent.handle)
         try:
@@ -288,7 +287,7 @@ class Draftsman:
         """Wait for the lane's gap and count the hand-over; None if told to stop meanwhile."""
         lanes = self._store.lanes
         while not drawing.is_set():
-            begun = self._patiently(drawing, lambda: lanes.begin(drawing.job_id, drawing.token))
+            begun = self._patiently(lambda: lanes.begin(drawing.job_id, drawing.token))
             if begun.attempt is not None:
                 return begun.attempt
             drawing.wait(begun.wait_s)
@@ -299,7 +298,7 @@ class Draftsman:
         lanes = self._store.lanes
         drawing.over()
         # The engine is free from here on; what is left to do is ours.
-        self._patiently(drawing, lambda: lanes.free_slot(job.id, drawing.token))
+        self._patiently(lambda: lanes.free_slot(job.id, drawing.token))
         brief = brief_of(job)
         cells = check_cells(finished.cells, brief.width, brief.height)
         pictures = []
@@ -309,7 +308,6 @@ class Draftsman:
                 return False
             pictures.append(kept)
         self._patiently(
-            drawing,
             lambda: lanes.done(job.id, drawing.token, pictures[0], pictures[1:], finished.notes),
         )
         return True
@@ -387,9 +385,7 @@ class Draftsman:
             event(log, "engine.cancel_failed", level=logging.WARNING, error=True)
 
     def _fail(self, drawing: Drawing, job: Job, reason: str, code: str) -> str:
-        self._patiently(
-            drawing, lambda: self._store.lanes.failed(job.id, drawing.token, reason, code)
-        )
+        self._patiently(lambda: self._store.lanes.failed(job.id, drawing.token, reason, code))
         event(log, "job.finished", job=job.id, status="failed", reason_code=code)
         raise JobFailed(code)
 
@@ -397,7 +393,6 @@ class Draftsman:
         self, drawing: Drawing, job: Job, trouble: Trouble, *, keep: bool = False
     ) -> str:
         state = self._patiently(
-            drawing,
             lambda: self._store.lanes.give_back(
                 job.id, drawing.token, trouble, self._messages(), keep=keep
             ),
@@ -408,7 +403,7 @@ class Draftsman:
         event(log, "job.returned", job=job.id, kept=keep, why=trouble.engine_why)
         raise GivenBack(trouble.engine_why or "the worker stops")
 
-    def _patiently(self, drawing: Drawing, call: Callable[[], T]) -> T:
+    def _patiently(self, call: Callable[[], T]) -> T:
         """Make a store call, as often as it takes until Redis is back or the process must end.
 
         Raises:
@@ -427,10 +422,5 @@ class Draftsman:
 
 
 def _generator(steps: Iterator[Event]) -> Generator[Event, None, None]:
-    """Return ``steps`` as something that can be closed, which ends a watch early."""
-    try:
-        yield from steps
-    finally:
-        close = getattr(steps, "close", None)
-        if close:
-            close()
+    """Return ``steps`` as something that can be closed, which closes them too and ends a watch early."""
+    yield from steps
