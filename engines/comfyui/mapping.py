@@ -10,6 +10,7 @@ import random
 from typing import Any
 
 from engines.comfyui.config import Config
+from engines.levels import asked_of
 from limner.engine import Brief, Level
 
 #: the sizes SDXL was trained on, of the seven ratios' shapes
@@ -141,16 +142,4 @@ def levels(config: Config, *, can_tile: bool, batch: bool) -> dict[str, Level]:
 
 def notes(brief: Brief, found: dict[str, Level]) -> dict[str, Any]:
     """Return what became of each parameter that this job asked for."""
-    asked = {
-        "ar": True,
-        "seed": True,
-        "chaos": brief.chaos is not None,
-        "stylize": brief.stylize is not None,
-        "style": bool(brief.style),
-        "niji": brief.niji,
-        "tile": brief.tile,
-        "references": bool(brief.references),
-        "iw": brief.iw is not None and bool(brief.references),
-        "negative": bool(brief.negative),
-    }
-    return {"parameters": {name: found[name] for name, is_asked in asked.items() if is_asked}}
+    return {"parameters": {name: found[name] for name in ("ar", "seed", *asked_of(brief))}}
