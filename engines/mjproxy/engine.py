@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 
 from engines.cells import Four, cell, looks_whole, quarters
+from engines.health import health_of
 from engines.levels import notes
 from engines.mjproxy.poller import Follower, Poller
 from engines.mjproxy.task import Task, failure
@@ -28,7 +29,7 @@ from limner.engine import (
     Queued,
     Stop,
 )
-from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost, Refused
+from limner.errors import BadResult, EngineDown, EngineError, JobLost
 
 #: how soon a stop is heeded
 LOOK_S = 0.5
@@ -74,15 +75,7 @@ class MjProxy:
 
     def health(self) -> Health:
         """Ask about a task that there is not."""
-        try:
-            self._upstream.ask()
-        except Refused as error:
-            return Health("down", f"{error.kind}: {error.message}")
-        except EngineBusy as error:
-            return Health("degraded", error.message)
-        except EngineError as error:
-            return Health("down", error.message)
-        return Health("ok")
+        return health_of(self._upstream.ask)
 
     def submit(self, brief: Brief) -> Handle:
         """Submit; a follow-up of a drawing of this server presses its button there."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from engines.cells import cell as cell_of
 from engines.cells import looks_whole
+from engines.health import health_of
 from engines.levels import notes
 from engines.openai.request import Done, Failed, News, Partial, Request
 from engines.openai.wanted import Manner, Wanted, drawn_size, wanted
@@ -32,7 +33,7 @@ from limner.engine import (
     Progress,
     Stop,
 )
-from limner.errors import EngineBusy, EngineDown, EngineError, Refused
+from limner.errors import EngineBusy, EngineDown
 
 #: how often a cell that was turned away is asked for, and the longest it waits for that in here
 TRIES = 4
@@ -86,15 +87,7 @@ class OpenAI:
 
     def health(self) -> Health:
         """Ask for the list of models."""
-        try:
-            self._ask()
-        except Refused as error:
-            return Health("down", f"{error.kind}: {error.message}")
-        except EngineBusy as error:
-            return Health("degraded", error.message)
-        except EngineError as error:
-            return Health("down", error.message)
-        return Health("ok")
+        return health_of(self._ask)
 
     def submit(self, brief: Brief) -> Handle:
         """Look whether the server is there; nothing is started before it is watched."""
