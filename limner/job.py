@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from limner.compact_json import compact_json
 from limner.prompt import compile_prompt, parse_prompt
 from limner.ratios import SQUARE
 
@@ -78,7 +79,7 @@ class Request:
         """Return the request as one line of JSON, for the record."""
         # Not `asdict`, which copies deeply: every POST passes here.
         stored = {name: getattr(self, name) for name in self.__slots__}
-        return json.dumps(stored, ensure_ascii=False, separators=(",", ":"))
+        return compact_json(stored)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -204,7 +205,7 @@ def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int])
         "request": request.to_json(),
         "final_prompt": request.final_prompt(),
         "draw_type": "draw",
-        "seeds": json.dumps(list(seeds)),
+        "seeds": compact_json(seeds),
         "needs": " ".join(needs_of(request)),
     }
 

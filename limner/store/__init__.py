@@ -39,7 +39,7 @@ PREFIX = "limner:"
 
 
 class Store:
-    """One process's door to Redis. Safe to share between threads."""
+    """One process's door to Redis. Safe to share between threads; ``sticky``: see ``Scripts``."""
 
     def __init__(
         self,
@@ -48,9 +48,10 @@ class Store:
         policy: Policy | None = None,
         prefix: str = PREFIX,
         clock: Clock | None = None,
+        sticky: bool = False,
     ) -> None:
         self.redis = connect(url)
-        scripts = Scripts(self.redis, prefix, clock)
+        scripts = Scripts(self.redis, prefix, clock, sticky=sticky)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
@@ -60,9 +61,9 @@ class Store:
         self.stories = Stories(scripts)
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, *, sticky: bool = False) -> Self:
         """Return the store that the settings describe; nothing is dialled yet."""
-        return cls(redis_url(settings), policy=policy(settings))
+        return cls(redis_url(settings), policy=policy(settings), sticky=sticky)
 
     @guarded
     def ping(self) -> None:

@@ -7,11 +7,13 @@ leaves the pool full of those); whoever needs more patience than that has its ow
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import redis
 from redis.backoff import ConstantBackoff
+from redis.connection import AbstractConnection
 from redis.exceptions import (
     BusyLoadingError,
     ConnectionError,
@@ -23,6 +25,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from limner.errors import StoreDown
+from limner.kernel_timeouts import limit_reads, limit_writes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +53,33 @@ def connect(url: str, max_connections: int = 2000) -> redis.Redis:
         retry=Retry(ConstantBackoff(0.1), 1),
         retry_on_error=[ConnectionError, TimeoutError],
     )
+    pool = client.connection_pool
+    pool.connection_class = _KERNEL_TIMED.get(pool.connection_class, pool.connection_class)
     return client
+
+
+class _KernelTimed(AbstractConnection):
+    """A connection whose ``socket_timeout`` the kernel keeps."""
+
+    def _connect(self) -> socket.socket:
+        sock: socket.socket = super()._connect()  # type: ignore[safe-super,no-untyped-call]
+        patience_s = self.socket_timeout or SOCKET_TIMEOUT_S
+        limit_reads(sock, patience_s)
+        limit_writes(sock, patience_s)
+        sock.settimeout(None)
+        return sock
+
+
+class _Tcp(_KernelTimed, redis.Connection):
+    pass
+
+
+class _Unix(_KernelTimed, redis.UnixDomainSocketConnection):
+    pass
+
+
+#: over TLS a read is not one system call, and redis-py's own time-outs stay
+_KERNEL_TIMED = {redis.Connection: _Tcp, redis.UnixDomainSocketConnection: _Unix}
 
 
 def _refusal(text: str) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from redis import Redis
 
+from limner.compact_json import compact_json
 from limner.errors import IdempotencyConflict, JobConflict, JobNotFound, WaitingFull
 from limner.followup import FollowUp
 from limner.job import Job, Picture, Request, Status, from_ms, new_record, tag_key
@@ -126,7 +126,7 @@ class Jobs:
             follow_up.button if follow_up else "",
             int(bool(follow_up and follow_up.once)),
             # One text: redis-py takes longer to pack thirty arguments than json takes to join them.
-            json.dumps(record, separators=(",", ":")),
+            compact_json(record),
         )
         match answer[0]:
             case "again":

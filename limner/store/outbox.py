@@ -14,6 +14,7 @@ from typing import Any, Literal
 from redis import Redis
 
 from limner.callback import DeadLetter, Event, Health, Kind, Told
+from limner.compact_json import compact_json
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 
@@ -154,11 +155,7 @@ class Outbox:
         self, poster: Poster, taken: Taken, report: Report, *, go_on: bool
     ) -> Next | Released | Fenced:
         """Record an attempt; ``go_on`` asks for the job's next event under the same lease."""
-        attempt = (
-            json.dumps(report.attempt, ensure_ascii=False, separators=(",", ":"))
-            if report.attempt
-            else ""
-        )
+        attempt = compact_json(report.attempt) if report.attempt else ""
         answer = self._scripts(
             "outbox_done",
             *poster.arguments,

@@ -7,6 +7,7 @@ the server's own clock, the only one that all hosts share), and its own argument
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -14,19 +15,27 @@ from typing import Any
 
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import ConnectionError, NoScriptError, TimeoutError
 
 #: gives the time in ms since 1970; tests move it
 Clock = Callable[[], int]
 
 
 class Scripts:
-    """The scripts bound to one connection, one key prefix and one clock."""
+    """The scripts bound to one server, one key prefix and one clock.
 
-    def __init__(self, redis: Redis, prefix: str, clock: Clock | None) -> None:
+    ``sticky``: each thread that calls keeps a connection of its own, and speaks to it without what
+    redis-py does around a command. For a process of few threads that call often.
+    """
+
+    def __init__(
+        self, redis: Redis, prefix: str, clock: Clock | None, *, sticky: bool = False
+    ) -> None:
         self._redis = redis
         self._prefix = prefix
         self._clock = clock
         self._loaded: dict[str, Script] = {}
+        self._own = _Own() if sticky else None
 
     def __call__(self, name: str, *args: str | int | float | bytes) -> Any:
         """Run the script ``limner/scripts/<name>.lua`` and return what it returns."""
@@ -34,7 +43,26 @@ class Scripts:
         if script is None:
             script = self._loaded.setdefault(name, self._redis.register_script(source(name)))
         now_ms: str | int = self._clock() if self._clock else ""
-        return script(args=[self._prefix, now_ms, *args])
+        if self._own is None:
+            return script(args=[self._prefix, now_ms, *args])
+        try:
+            return self._own.run(self._redis, script, self._prefix, now_ms, *args)
+        except (NoScriptError, ConnectionError, TimeoutError):
+            # The server is new, or has closed the connection: with all that redis-py does then.
+            return script(args=[self._prefix, now_ms, *args])
+
+
+class _Own(threading.local):
+    """The calling thread's connection, taken out of the pool until the thread is gone."""
+
+    _client: Redis | None = None
+
+    def run(self, redis: Redis, script: Script, *args: str | int | float | bytes) -> Any:
+        if self._client is None:
+            self._client = redis.client()  # type: ignore[no-untyped-call]
+        connection: Any = self._client.connection
+        connection.send_command("EVALSHA", script.sha, 0, *args)
+        return connection.read_response()
 
 
 @cache
