@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -26,6 +25,7 @@ from api.pictures import pictures
 from api.producer import messages_of
 from api.watcher import Watcher
 from limner.errors import ConfigError
+from limner.ids import new_id
 from limner.images import Images
 from limner.message import Messages
 from limner.settings import Settings
@@ -38,7 +38,7 @@ def create_app(
     store: Store | None = None,
     messages: Messages | None = None,
     *,
-    job_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    job_id: Callable[[], str] = new_id,
     seeds: Callable[[], Seeds] = new_seeds,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     clock: Callable[[], float] = time.monotonic,
@@ -54,7 +54,7 @@ def create_app(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the tidy address would be an HTML page.
     app.url_map.merge_slashes = False
-    store = store or Store.of(settings)
+    store = store or Store.of(settings, sticky=True)
     app.extensions[EXTENSION] = House(
         settings=settings,
         store=store,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -50,7 +50,8 @@ def accept(
     job_id = here.job_id()
     with _kept_if_accepted(here) as kept:
         references = _spooled(here, request.references, kept)
-        request = replace(request, callback_url=url, references=references)
+        if (url, references) != (request.callback_url, request.references):
+            request = replace(request, callback_url=url, references=references)
         job = here.store.jobs.accept(
             job_id,
             client.name,
@@ -72,14 +73,14 @@ def accept(
 
 def new_seeds() -> Seeds:
     """Return four random seeds."""
-    bits = secrets.randbits(128)
+    bits = random.getrandbits(128)
     return _four(bits >> shift for shift in (0, 32, 64, 96))
 
 
 def _seeds(here: House, request: Request) -> Seeds:
-    text = request.final_prompt()
     # Few prompts name a seed, and reading one costs more than looking for the word.
-    seed = parse_prompt(text).seed if "seed" in text.lower() else None
+    named = "seed" in request.prompt_en.lower()
+    seed = parse_prompt(request.final_prompt()).seed if named else None
     return here.seeds() if seed is None else _four(seed + cell for cell in range(4))
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from limner.errors import StoreDown
+from limner.ids import new_id
 from limner.job import Lane
 
 TASK = "imagine"
@@ -62,7 +62,7 @@ class Messages:
         return (
             template.text.replace('"body": ""', f'"body": "{body}"', 1)
             .replace(_ID, job_id)
-            .replace(_TAG, str(uuid.uuid4()))
+            .replace(_TAG, new_id())
         )
 
 
