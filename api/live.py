@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from api import guard
 from api.answer import answer
 from api.house import House, house
 from api.own import own_job
+from limner.compact_json import compact_json
 from limner.errors import InvalidRequest, JobNotFound, StoreDown
 from limner.job import Job
 from limner.store.jobs import State
@@ -97,5 +97,5 @@ def _stream(here: House, job_id: str, seen: int) -> Iterator[str]:
 
 
 def _event(job: Job) -> str:
-    body = json.dumps(job_body(job), separators=(",", ":"))
+    body = compact_json(job_body(job))
     return f"id: {job.seq}\ndata: {body}\n\n"

@@ -15,12 +15,19 @@ from typing import Any
 #: beside the message on each record
 FIELDS = "limner_fields"
 
+#: ``json.dumps`` would make a new one for each line
+_ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
+
 
 def event(
     log: logging.Logger, name: str, /, level: int = logging.INFO, error: bool = False, **facts: Any
 ) -> None:
     """Log one event, named ``noun.past_verb``, with its facts; ``error`` adds the traceback."""
-    log.log(level, name, extra={FIELDS: facts}, exc_info=error)
+    if log.isEnabledFor(level):
+        # Not `log.log`, which looks for the line of code that called: no line of ours shows it.
+        about = sys.exc_info() if error else None
+        extra = {FIELDS: facts}
+        log.handle(log.makeRecord(log.name, level, "", 0, name, (), about, extra=extra))
 
 
 class JsonLines(logging.Formatter):
@@ -36,7 +43,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _ENCODER.encode(line)
 
 
 class Columns(logging.Formatter):
@@ -55,6 +62,8 @@ def set_up(log_format: str, log_level: str, handler: logging.Handler | None = No
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     handler = handler or logging.StreamHandler(sys.stderr)
     handler.setFormatter(Columns() if as_text else JsonLines())
+    # What no line of ours shows is not looked up for each (Python's logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(log_level.upper())

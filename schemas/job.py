@@ -61,7 +61,7 @@ def job_body(job: Job) -> dict[str, Any]:
 
 def rfc3339(moment: datetime) -> str:
     """Return an aware UTC moment with milliseconds and a ``Z``."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _picture(picture: Picture) -> dict[str, Any]:

@@ -6,7 +6,6 @@ the record and the event alone, so every attempt of an event sends the same byte
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 from limner import log
 from limner.callback import Event, GiveUp, Outcome, job_at
 from limner.client import Client
+from limner.compact_json import compact_json
 from limner.job import Job
 from limner.settings import Settings
 from limner.signature import sign
@@ -179,4 +179,4 @@ def attempt_record(taken: Taken, outcome: Outcome) -> dict[str, Any]:
 
 
 def _json(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return compact_json(body).encode()
