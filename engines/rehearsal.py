@@ -41,6 +41,8 @@ from limner.settings import EngineSettings
 
 _CUE = re.compile(r"\[\[([a-z-]+)(?:\s+([\d.]+))?\]\]")
 _BUSY_RETRY_S = 0.2
+#: few enough for all cards of a size to be remembered: drawing one takes more than all else here
+HUES = 32
 
 
 def build(settings: EngineSettings) -> Rehearsal:
@@ -106,7 +108,7 @@ class Rehearsal:
                 return
         # Drawn before the end, so that the end is when the slot is free.
         first, second, third, fourth = (
-            _card(brief.width, brief.height, f"{cell + 1}", seed % 256)
+            _card(brief.width, brief.height, f"{cell + 1}", seed % HUES * (256 // HUES))
             for cell, seed in enumerate(brief.seeds)
         )
         if not _sleep_until(started + seconds, stop):

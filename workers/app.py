@@ -53,9 +53,11 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
     """Draw the job; its lane is the queue this message came by."""
     assert process.lanes is not None, "this process consumes no lane"
 
-    def granted(engine: str) -> None:
+    def granted() -> None:
         gate.leave(job_id)
-        # Shown by Flower beside the task, which it knows by the job's id.
+
+    def started(engine: str) -> None:
+        # Not before: until then a slot is idle. Shown by Flower beside the task, which it knows by the job's id.
         lane = (self.request.delivery_info or {}).get("routing_key")
         try:
             self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
@@ -67,7 +69,7 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         gate.overlook(job_id)
 
     try:
-        return process.lanes.draftsman.imagine(job_id, granted, choosy)
+        return process.lanes.draftsman.imagine(job_id, granted, started, choosy)
     except GivenBack as why:
         # The job's next message goes on with it; to Flower that is a retry.
         raise Retry(str(why)) from None

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,13 +30,15 @@ from limner.errors import (
     StoreDown,
 )
 from limner.followup import VARIATION_STRENGTH, cell_of
+from limner.ids import new_id
 from limner.images import Images
 from limner.job import Job, Picture
 from limner.log import event
 from limner.message import Messages
-from limner.pictures import Encoded, check_cells, encode, grid
+from limner.pictures import Encoded
 from limner.store import Store
-from limner.store.lanes import Trouble
+from limner.store.lanes import Taken, Trouble
+from workers.composing import Composer
 from workers.keeper import Drawing, Keeper
 from workers.references import Fetch, prepare_references
 from workers.telling import Telling
@@ -50,6 +51,8 @@ T = TypeVar("T")
 #: a held job's worker asks again after so long, also when nobody told it to
 ASK_AGAIN_S = 1.0
 STORE_RETRY_S = 0.5
+#: a finished drawing's pictures wait so long: drawings that end together have their successors started
+STARTS_FIRST_S = 0.04
 #: pauses while the image store is away, the last one again and again
 IMAGES_RETRY_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 #: a finished drawing waits so long for the image store before its job fails
@@ -88,7 +91,7 @@ class Draftsman:
         self._fetch_for = fetch_for
         #: engine → "retry" or "fail", for drawings that were lost after they had cost money
         self._on_lost = on_lost or {}
-        self._format = picture_format
+        self._composer = Composer(picture_format)
         self._draining = False
 
     def drain(self) -> None:
@@ -96,47 +99,53 @@ class Draftsman:
         self._draining = True
         self._keeper.stop_all("shutdown")
 
+    def close(self) -> None:
+        """Let go of the threads, once the drawings have ended."""
+        self._composer.close()
+
     def imagine(
         self,
         job_id: str,
-        on_grant: Callable[[str], None],
+        on_grant: Callable[[], None] = lambda: None,
+        on_start: Callable[[str], None] = lambda _engine: None,
         on_choosy: Callable[[], None] = lambda: None,
     ) -> str:
-        """Draw a job and return a line for operators; ``on_grant(engine)`` when it has a slot.
+        """Draw a job and return a line for operators.
 
-        ``on_choosy`` is called when an engine has room that does not suit this job, so that others
+        ``on_grant()`` is called when the job has a slot, ``on_start(engine)`` when the engine has the
+        job, and ``on_choosy()`` when an engine has room that does not suit this job, so that others
         need not wait behind it.
 
         Raises:
             JobFailed: the job ended in failure.
             GivenBack: the job waits again.
         """
-        drawing = Drawing(job_id, uuid.uuid4().hex)
+        drawing = Drawing(job_id, new_id())
         with self._keeper.keeping(drawing):
             try:
-                engine = self._wait_for_slot(drawing, on_choosy)
-                if engine is None:
+                taken = self._wait_for_slot(drawing, on_choosy)
+                if taken.job is None:
                     return "nothing to do"
-                on_grant(engine)
-                return self._draw(drawing, engine)
+                on_grant()
+                return self._draw(drawing, taken.job, taken.attempt, on_start)
             except StaleLease:
                 event(log, "lease.lost", level=logging.WARNING, job=job_id)
                 raise GivenBack("another worker owns the job") from None
 
-    def _wait_for_slot(self, drawing: Drawing, on_choosy: Callable[[], None]) -> str | None:
-        """Return the engine that is to draw, or None if this message is of no use."""
+    def _wait_for_slot(self, drawing: Drawing, on_choosy: Callable[[], None]) -> Taken:
+        """Return as soon as the job has a slot, or without a job if this message is of no use."""
         lanes, job_id, token = self._store.lanes, drawing.job_id, drawing.token
         while not drawing.is_set() and not self._draining:
             taken = self._patiently(
-                lambda: lanes.take(job_id, token, self._worker, self._messages())
+                lambda: lanes.take(job_id, token, self._worker, self._messages(), begin=True)
             )
             drawing.taken = taken.state in ("granted", "wait")
             if taken.state == "granted":
                 event(log, "job.granted", job=job_id, engine=taken.engine)
-                return taken.engine
+                return taken
             if taken.state != "wait":
                 event(log, "message.dropped", job=job_id, state=taken.state)
-                return None
+                return taken
             if taken.choosy:
                 on_choosy()
             self._wait_for_word(drawing, taken.again_s)
@@ -146,9 +155,7 @@ class Draftsman:
         except StoreDown:
             # The hold lapses by itself.
             raise GivenBack("the worker stops while Redis is away") from None
-        return self._patiently(
-            lambda: lanes.take(job_id, token, self._worker, self._messages())
-        ).engine
+        return self._patiently(lambda: lanes.take(job_id, token, self._worker, self._messages()))
 
     def _wait_for_word(self, drawing: Drawing, again_s: float | None) -> None:
         """Block until asking for a slot is worth it."""
@@ -163,13 +170,17 @@ class Draftsman:
         except StoreDown:
             drawing.wait(STORE_RETRY_S)
 
-    def _draw(self, drawing: Drawing, engine_name: str) -> str:
+    def _draw(
+        self, drawing: Drawing, job: Job, attempt: int | None, on_start: Callable[[str], None]
+    ) -> str:
+        engine_name = str(job.engine)
         engine = self._engines[engine_name]
-        job = self._patiently(lambda: self._store.jobs.get(drawing.job_id))
         handle: Handle | None = job.handle
         try:
-            with tempfile.TemporaryDirectory(prefix="limner-") as folder:
-                finished, handle = self._run_engine(drawing, engine, job, Path(folder), handle)
+            with _folder_for(job) as folder:
+                finished, handle = self._run_engine(
+                    drawing, engine, job, Path(folder), attempt, on_start
+                )
             if finished is None:
                 return self._stopped(drawing, engine, job, handle)
             if not self._deliver(drawing, job, finished):
@@ -202,20 +213,24 @@ class Draftsman:
         return f"done on {engine_name}"
 
     def _run_engine(
-        self, drawing: Drawing, engine: Engine, job: Job, folder: Path, handle: Handle | None
+        self,
+        drawing: Drawing,
+        engine: Engine,
+        job: Job,
+        folder: Path,
+        attempt: int | None,
+        on_start: Callable[[str], None],
     ) -> tuple[Finished | None, Handle | None]:
         """Submit, or go on with a handle, and watch; without ``Finished`` the drawing was stopped."""
+        handle: Handle | None = job.handle
         if handle is None:
-            fetch = self._patiently(lambda: self._fetch_for(job.client))
-            references = self._with_images(
-                drawing,
-                lambda: prepare_references(job.request.references, folder, self._images, fetch),
-            )
+            references = self._references(drawing, job, folder)
             if references is None:
                 return None, None
             parent = self._parent(drawing, job, folder)
-            attempt = self._begin(drawing)
             if attempt is None:
+                attempt = self._begin(drawing)
+            if attempt is None or drawing.is_set():
                 return None, None
             brief = brief_of(job, references, attempt, parent)
             handle = engine.submit(brief)
@@ -232,6 +247,7 @@ class Draftsman:
             brief = brief_of(job, attempt=job.attempts)
             event(log, "job.attached", job=job.id)
         drawing.began()
+        on_start(str(job.engine))
         telling = Telling(self._store, self._images, drawing, brief.width, brief.height)
         with contextlib.closing(_generator(engine.watch(handle, brief, drawing))) as steps:
             try:
@@ -258,6 +274,16 @@ class Draftsman:
             lambda: self._store.lanes.keep_handle(
                 drawing.job_id, drawing.token, handle, attach=able.attach, paid=paid
             ),
+        )
+
+    def _references(self, drawing: Drawing, job: Job, folder: Path) -> list[Path] | None:
+        """Return the reference images as files; None if told to stop meanwhile."""
+        if not job.request.references:
+            return []
+        fetch = self._patiently(lambda: self._fetch_for(job.client))
+        return self._with_images(
+            drawing,
+            lambda: prepare_references(job.request.references, folder, self._images, fetch),
         )
 
     def _parent(self, drawing: Drawing, job: Job, folder: Path) -> Parent | None:
@@ -299,11 +325,12 @@ class Draftsman:
         drawing.over()
         # The engine is free from here on; what is left to do is ours.
         self._patiently(lambda: lanes.free_slot(job.id, drawing.token))
+        # The next drawings are being started just now, and need the CPU.
+        drawing.wait(STARTS_FIRST_S)
         brief = brief_of(job)
-        cells = check_cells(finished.cells, brief.width, brief.height)
         pictures = []
-        for picture in (grid(cells), *cells):
-            kept = self._keep(drawing, encode(picture, self._format))
+        for encoded in self._composer.compose(finished.cells, brief.width, brief.height):
+            kept = self._keep(drawing, encoded)
             if kept is None:
                 return False
             pictures.append(kept)
@@ -419,6 +446,13 @@ class Draftsman:
                 if self._draining:
                     raise
                 time.sleep(STORE_RETRY_S)
+
+
+def _folder_for(job: Job) -> contextlib.AbstractContextManager[str]:
+    """Return a folder for what the engine is to start from; none where it starts from the prompt."""
+    if job.request.references or job.parent:
+        return tempfile.TemporaryDirectory(prefix="limner-")
+    return contextlib.nullcontext("")
 
 
 def _generator(steps: Iterator[Event]) -> Generator[Event, None, None]:

@@ -85,6 +85,7 @@ class LaneRuntime:
         """Let go of everything, once the drawings have ended."""
         self._keeper.end()
         self._probe.end()
+        self.draftsman.close()
         for engine in self.engines.values():
             engine.close()
         for lane in self._lanes:

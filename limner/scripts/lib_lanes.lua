@@ -323,3 +323,20 @@ local function owns(id, token)
     local status, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'token'))
     return owner == token and (status == 'submitted' or status == 'drawing')
 end
+
+-- Count one hand-over of a job to its engine: how many came before it, or nil and how long the gap is
+-- still open, ms.
+--
+-- The gap between two starts counts from here, too: what a worker does between grant and hand-over
+-- (fetching reference images, say) must not bring two starts closer together than the gap.
+local function begin(id)
+    local name, lane = unpack(redis.call('HMGET', job_key(id), 'engine', 'lane'))
+    local engine = engine_of(name)
+    local gap, begun = engine[lane .. '_gap_ms'] or 0, engine[lane .. '_begun_ms']
+    if begun and begun + gap > NOW then return nil, begun + gap - NOW end
+    if gap > 0 then
+        redis.call('HSET', key('engine', name), lane .. '_begun_ms', ms(NOW), lane .. '_last_ms', ms(NOW))
+    end
+    redis.call('HSET', job_key(id), 'begun', '1')
+    return redis.call('HINCRBY', job_key(id), 'attempts', 1) - 1
+end

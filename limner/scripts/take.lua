@@ -1,20 +1,30 @@
 -- uses: base outbox lanes
 -- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
 --
--- ARGV 8 job id · 9 token of this taking · 10 worker id
--- Returns {state, engine or ms until it may be worth asking again ("" = when told), unsent, "1" if
---   an engine has room that does not suit this job}
---   state: "granted" · "wait" · "held" (by another, drop the message) · "gone" (nothing to do)
+-- ARGV 8 job id · 9 token of this taking · 10 worker id · 11 "1": the worker hands over at once
+-- Returns {"granted", the record, unsent, how many hand-overs came before ("": this one is not counted
+--   yet, see begin)} · {"held" by another or "gone" (drop the message), "", unsent} · {"wait", ms until it
+--   may be worth asking again ("" = when told), unsent, "1" if an engine has room that does not suit
+--   this job}
 
 local id, token, worker = ARGV[8], ARGV[9], ARGV[10]
 local record = job_key(id)
 reap()
 
+-- What a worker need fetch nothing for is handed over in the same step.
+local function granted()
+    local kept = redis.call('HGETALL', record)
+    local needs, parent, handle = unpack(redis.call('HMGET', record, 'needs', 'parent', 'handle'))
+    local at_once = ARGV[11] == '1' and not parent and not handle
+        and not string.find(needs or '', 'references', 1, true)
+    return {'granted', kept, unsent, at_once and begin(id) or ''}
+end
+
 local status, lane, owner, place, created =
     unpack(redis.call('HMGET', record, 'status', 'lane', 'token', 'place', 'created_ms'))
 if not status or status == 'done' or status == 'failed' then return {'gone', '', unsent} end
 if status ~= 'waiting' then
-    if owner == token then return {'granted', redis.call('HGET', record, 'engine'), unsent} end
+    if owner == token then return granted() end
     return {'held', '', unsent}
 end
 local held_until = tonumber(redis.call('ZSCORE', key('holds'), id) or '0')
@@ -33,7 +43,5 @@ redis.call('HDEL', record, 'missing_ms')
 redis.call('ZADD', key('holds'), ms(NOW + LEASE_MS), id)
 redis.call('ZADD', key('ready', lane), place, id)
 local opening, choosy = grant_ready()
-if redis.call('HGET', record, 'status') == 'submitted' then
-    return {'granted', redis.call('HGET', record, 'engine'), unsent}
-end
+if redis.call('HGET', record, 'status') == 'submitted' then return granted() end
 return {'wait', opening[id] and ms(opening[id] - NOW) or '', unsent, choosy[id] and '1' or ''}

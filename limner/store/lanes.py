@@ -16,7 +16,7 @@ from redis import Redis
 
 from limner.engine import Handle
 from limner.errors import JobNotFound, StaleLease
-from limner.job import Lane, Picture
+from limner.job import Job, Lane, Picture
 from limner.message import Messages
 from limner.settings import EngineSettings
 from limner.store.connection import guarded
@@ -55,15 +55,22 @@ class Policy:
 class Taken:
     """What became of a worker's try to take a job.
 
-    ``granted``: draw it on ``engine``. ``wait``: ask again when told, or after ``again_s``. ``held``:
-    another worker has it. ``gone``: it ended, or never was.
+    ``granted``: draw ``job`` on its engine. ``wait``: ask again when told, or after ``again_s``.
+    ``held``: another worker has it. ``gone``: it ended, or never was.
     """
 
     state: Literal["granted", "wait", "held", "gone"]
-    engine: str | None = None
+    job: Job | None = None
     again_s: float | None = None
+    #: how many hand-overs came before this one, which is counted; None: ask ``begin``
+    attempt: int | None = None
     #: an engine has room that does not suit this job: others need not wait behind it
     choosy: bool = False
+
+    @property
+    def engine(self) -> str | None:
+        """The engine that the job was granted a slot on."""
+        return self.job.engine if self.job else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +153,24 @@ class Lanes:
         }
 
     @guarded
-    def take(self, job_id: str, token: str, worker: str, messages: Messages) -> Taken:
-        """Hold a waiting job, and start it if an engine of this worker has a free slot."""
-        state, detail, unsent, *choosy = self._run("take", job_id, token, worker)
+    def take(
+        self, job_id: str, token: str, worker: str, messages: Messages, *, begin: bool = False
+    ) -> Taken:
+        """Hold a waiting job, and start it if an engine of this worker has a free slot.
+
+        ``begin``: the worker hands it over at once where it need fetch nothing before; so that is
+        counted, too.
+        """
+        state, detail, unsent, *more = self._run("take", job_id, token, worker, int(begin))
         self._send(unsent, messages)
         match state:
             case "granted":
-                return Taken("granted", engine=detail)
+                record = dict(zip(detail[::2], detail[1::2], strict=True))
+                attempt = None if more[0] == "" else int(more[0])
+                return Taken("granted", Job.from_record(record), attempt=attempt)
             case "wait":
                 again_s = int(detail) / 1000 if detail else None
-                return Taken("wait", again_s=again_s, choosy=choosy == ["1"])
+                return Taken("wait", again_s=again_s, choosy=more == ["1"])
         return Taken(state)
 
     @guarded

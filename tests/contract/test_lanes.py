@@ -379,3 +379,28 @@ def test_many_threads_never_hold_more_slots_than_there_are(redis_url):
     assert all(store.jobs.get(job.id).status is Status.DONE for job in jobs)
     assert store.redis.scard("limner:slots:stage:fast") == 0
     store.close()
+
+
+def test_a_job_that_needs_nothing_fetched_is_handed_over_as_it_is_granted(store):
+    a_worker(store)
+    plain = an_accepted_job(store)
+    fetching = an_accepted_job(store, references=("http://pictures.example/one.png",))
+
+    at_once = store.lanes.take(plain.id, "a", WORKER, MESSAGES, begin=True)
+    later = store.lanes.take(fetching.id, "b", WORKER, MESSAGES, begin=True)
+
+    assert (at_once.attempt, store.jobs.get(plain.id).attempts) == (0, 1)
+    assert (later.attempt, store.jobs.get(fetching.id).attempts) == (None, 0)
+    assert store.lanes.begin(fetching.id, "b").attempt == 0
+
+
+def test_a_hand_over_with_the_grant_keeps_the_gap_like_any_other(store, clock):
+    engine = an_engine(fast=2, fast_gap_s=3)
+    a_worker(store, engine)
+    first, second = an_accepted_job(store), an_accepted_job(store)
+    assert store.lanes.take(first.id, "a", WORKER, MESSAGES, begin=True).attempt == 0
+
+    assert store.lanes.take(second.id, "b", WORKER, MESSAGES, begin=True).state == "wait"
+    clock.pass_s(3)
+
+    assert store.lanes.take(second.id, "b", WORKER, MESSAGES, begin=True).attempt == 0

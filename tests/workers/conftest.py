@@ -64,7 +64,7 @@ class Workshop:
         """Take the job's messages, one after another, until it has ended."""
         while not (seen := self.store.jobs.get(job.id)).status.ended:
             try:
-                self.draftsman.imagine(job.id, lambda engine: None)
+                self.draftsman.imagine(job.id)
             except (GivenBack, JobFailed):
                 continue
         return seen

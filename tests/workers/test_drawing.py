@@ -94,7 +94,7 @@ def test_a_crashing_driver_costs_a_job_one_try(workshop):
     workshop.engines["stage"] = Broken()
     job = workshop.accept()
     with pytest.raises(Exception, match="worker stops"):
-        workshop.draftsman.imagine(job.id, lambda engine: None)
+        workshop.draftsman.imagine(job.id)
     workshop.engines["stage"] = whole
 
     assert workshop.run(job).status is Status.DONE

@@ -10,6 +10,7 @@ from limner.errors import ImagesDown
 from limner.images import Images
 from limner.job import Status
 from tests.conftest import wait_until
+from workers.composing import Composer
 
 
 class AwayImages(Images):
@@ -107,12 +108,12 @@ def given_back(workshop, job) -> None:
     from workers.drawing import GivenBack
 
     with pytest.raises(GivenBack):
-        workshop.draftsman.imagine(job.id, lambda engine: None)
+        workshop.draftsman.imagine(job.id)
 
 
 @pytest.mark.parametrize(("chosen", "suffix"), [("png", "png"), ("webp", "webp"), ("jpeg", "jpg")])
 def test_finished_pictures_have_the_format_of_the_settings(workshop, images, chosen, suffix):
-    workshop.draftsman._format = chosen
+    workshop.draftsman._composer = Composer(chosen)
 
     job = workshop.draw()
 

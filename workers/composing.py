@@ -1,0 +1,52 @@
+"""Make an engine's four pictures into those that are kept; called by ``workers.drawing``.
+
+It takes tens of milliseconds of CPU just when a slot is free, and the next drawing waits for the CPU.
+So it is done by few threads, which give way to all others: the kernel runs them when nothing else of
+the machine wants to run. Few also bounds the memory when hundreds of drawings end at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from limner.pictures import Encoded, check_cells, encode, grid
+
+#: how far these threads stand behind the others, as of nice(1)
+NICENESS = 10
+
+
+class Composer:
+    """The threads of one process that compose."""
+
+    def __init__(self, picture_format: str) -> None:
+        self._format = picture_format
+        self._pool = ThreadPoolExecutor(
+            os.cpu_count() or 1, thread_name_prefix="composer", initializer=_give_way
+        )
+
+    def compose(self, cells: Sequence[bytes], width: int, height: int) -> list[Encoded]:
+        """Return the grid and the four cells, encoded, when they are ready.
+
+        Raises:
+            BadResult: they are not four pictures of that size.
+        """
+        return self._pool.submit(self._composed, cells, width, height).result()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=False)
+
+    def _composed(self, cells: Sequence[bytes], width: int, height: int) -> list[Encoded]:
+        pictures = check_cells(cells, width, height)
+        return [encode(picture, self._format) for picture in (grid(pictures), *pictures)]
+
+
+def _give_way() -> None:
+    # Linux keeps a priority for each thread; elsewhere this would be the whole process's.
+    if os.uname().sysname == "Linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
