@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.place import Figure, figure, say
 from limner import processes
 
-ROUNDS = 3
+ROUNDS = 5
 
 
 def measure() -> list[Figure]:
