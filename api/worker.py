@@ -101,22 +101,23 @@ class BoundedSocket(socket.socket):
             return
         if self._head is not None:
             data, self._head = self._head + bytes(data), None
-        try:
-            sent = self.send(data, flags)
-        except BlockingIOError:
-            sent = 0
-        # The kernel takes everything, however often it has to wait, unless its time is over.
-        if sent < len(data):
+        # The kernel takes everything, however often it has to wait, unless a signal ends its wait.
+        left, ends = memoryview(data), time.monotonic() + ANSWER_S
+        while left:
+            try:
+                left = left[self.send(left, flags) :]
+            except BlockingIOError:
+                break
+            if time.monotonic() > ends:
+                break
+        if left:
             raise _too_slow("the answer was taken too slowly")
-
-    def sendfile(self, *args: Any, **options: Any) -> int:
-        """Send a file."""
-        self.flush()
-        return super().sendfile(*args, **options)
 
     def flush(self) -> None:
         """Send what was kept back: the answer has no body, or is no ordinary one."""
         if self._head is not None:
+            # Where gunicorn itself refuses a request, it begins a new one after its answer.
+            self._head_is_out = True
             self.sendall(b"")
 
     def lingers(self) -> bool:

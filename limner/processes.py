@@ -56,6 +56,8 @@ def api(settings: Settings) -> list[str]:
         *("--threads", str(settings.api_threads)),
         *("--graceful-timeout", str(API_GRACE_S)),
         *("--log-level", "warning"),
+        # Its sockets keep an answer's head back, and sendfile would overtake it.
+        "--no-sendfile",
         # It would lie in the home folder, one for all Limners of a user.
         "--no-control-socket",
     )

@@ -9,6 +9,7 @@ import socket
 import time
 
 import pytest
+from gunicorn import util
 
 from api import worker
 from tests.acceptance.house import House
@@ -100,16 +101,13 @@ def test_an_answer_without_a_body_goes_out_at_its_end(pair):
     assert peer.recv(8192) == b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-def test_a_file_follows_its_head(pair, tmp_path):
+def test_what_gunicorn_itself_refuses_is_answered(pair):
     ours, peer = pair
-    (tmp_path / "picture").write_bytes(b"picture")
 
-    ours.sendall(b"head")
-    with (tmp_path / "picture").open("rb") as file:
-        ours.sendfile(file)
+    util.write_error(ours, 400, "Bad Request", "why")
+    ours.flush()
 
-    assert peer.recv(4, socket.MSG_WAITALL) == b"head"
-    assert peer.recv(8192) == b"picture"
+    assert peer.recv(8192).startswith(b"HTTP/1.1 400 Bad Request")
 
 
 def test_a_peer_that_takes_no_answer_is_gone(monkeypatch):
@@ -163,6 +161,22 @@ def test_a_connection_is_answered_again_and_again_at_once_after_a_pause_and_with
                 for one in (link, other, link, other):
                     one.request("GET", "/healthz")
                     assert one.getresponse().read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [(b"GARBAGE\r\n\r\n", 400), (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", 414)],
+    ids=["garbage", "a line too long"],
+)
+def test_a_request_that_is_none_is_refused_also_after_a_good_one(request_bytes, status):
+    with House("", api_threads=1) as house:
+        house.start_api()
+        with socket.create_connection(("127.0.0.1", house.settings.port), timeout=30) as link:
+            link.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert link.recv(8192).startswith(b"HTTP/1.1 200")
+            link.sendall(request_bytes)
+            assert link.recv(8192).startswith(f"HTTP/1.1 {status}".encode())
 
 
 @pytest.mark.slow
