@@ -14,10 +14,13 @@ reap()
 -- What a worker need fetch nothing for is handed over in the same step.
 local function granted()
     local kept = redis.call('HGETALL', record)
-    local needs, parent, handle = unpack(redis.call('HMGET', record, 'needs', 'parent', 'handle'))
-    local at_once = ARGV[11] == '1' and not parent and not handle
-        and not string.find(needs or '', 'references', 1, true)
-    return {'granted', kept, unsent, at_once and begin(id) or ''}
+    local needs, parent, handle, begun, attempts =
+        unpack(redis.call('HMGET', record, 'needs', 'parent', 'handle', 'begun', 'attempts'))
+    if ARGV[11] ~= '1' or parent or handle or string.find(needs or '', 'references', 1, true) then
+        return {'granted', kept, unsent, ''}
+    end
+    -- Begun already: the answer to an earlier run of this very call was lost.
+    return {'granted', kept, unsent, begun and tonumber(attempts) - 1 or begin(id) or ''}
 end
 
 local status, lane, owner, place, created =

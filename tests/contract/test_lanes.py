@@ -404,3 +404,13 @@ def test_a_hand_over_with_the_grant_keeps_the_gap_like_any_other(store, clock):
     clock.pass_s(3)
 
     assert store.lanes.take(second.id, "b", WORKER, MESSAGES, begin=True).attempt == 0
+
+
+def test_a_take_whose_answer_was_lost_counts_the_hand_over_once(store):
+    a_worker(store, an_engine(fast=2, fast_gap_s=3))
+    job = an_accepted_job(store)
+
+    twice = [store.lanes.take(job.id, "a", WORKER, MESSAGES, begin=True) for _ in range(2)]
+
+    assert [taken.attempt for taken in twice] == [0, 0]
+    assert store.jobs.get(job.id).attempts == 1
