@@ -38,6 +38,7 @@ def house() -> Iterator[House]:
         house.start_beat()
         house.start_flower()
         wait_until(lambda: len(workers_online(house)) == 2, 60, "both lane workers in Flower")
+        wait_until(lambda: lanes_known(house), 60, "both lanes in Flower")
         yield house
 
 
@@ -59,6 +60,12 @@ def workers_online(house: House) -> list[str]:
     """The workers whose events Flower gets: those of the lanes."""
     status = flower(house, "/api/workers?status=1")
     return [name for name, up in status.items() if up and not name.startswith("callbacks")]
+
+
+def lanes_known(house: House) -> bool:
+    """Have Flower ask the workers for their queues (a busy one may miss the first time)."""
+    flower(house, "/api/workers?refresh=1")
+    return depths(house).keys() >= {"fast", "relaxed"}
 
 
 def depths(house: House) -> dict[str, int]:
