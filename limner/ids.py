@@ -1,4 +1,4 @@
-"""Fresh ids; used by the API for jobs and by the store for messages."""
+"""Fresh ids: of jobs, of Celery's messages, and the tokens of leases."""
 
 from __future__ import annotations
 

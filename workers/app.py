@@ -57,7 +57,8 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         gate.leave(job_id)
 
     def started(engine: str) -> None:
-        # Not before: until then a slot is idle. Shown by Flower beside the task, which it knows by the job's id.
+        # Shown by Flower beside the task, which it knows by the job's id. Not told before the engine
+        # has the job: until then its slot is idle.
         lane = (self.request.delivery_info or {}).get("routing_key")
         try:
             self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))

@@ -12,12 +12,12 @@ import queue
 import random as random_numbers
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 
 from limner import log
 from limner.callback import Delivered, GiveUp, Kind, Outcome, RetryIn, Verdict, classify
 from limner.errors import StoreDown
+from limner.ids import new_id
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.outbox import Done, Fenced, Next, Poster, Released, Report, Taken
@@ -58,7 +58,7 @@ class Dispatcher:
         self._store = store
         self._threads_wanted = settings.callback_threads
         self._poster = Poster.of(
-            uuid.uuid4().hex,
+            new_id(),
             settings.callback_threads,
             kept_ms=round(settings.keep_days * 86_400_000),
             lease_ms=round(lease_s * 1000),
@@ -122,7 +122,7 @@ class Dispatcher:
             # A hint that is dropped here is found again by the next tick.
             return 0
         leased = time.monotonic()
-        jobs = self._store.outbox.take(self._poster, free, uuid.uuid4().hex, hint)
+        jobs = self._store.outbox.take(self._poster, free, new_id(), hint)
         for taken in jobs:
             self._jobs.put((taken, leased))
         return len(jobs)
