@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from limner.callback import Kind
 from limner.job import Lane
 from limner.store.numbers import STATES, Durations, EngineNow, Numbers
+from limner.warning import warnings
 
 __all__ = ["CONTENT_TYPE_LATEST", "page"]
 
@@ -53,6 +54,7 @@ class _Now(Collector):
             yield from _engines(self._numbers.engines)
             yield from _jobs(self._numbers)
             yield from _callbacks(self._numbers)
+            yield _warnings(self._numbers)
 
 
 def _lanes(numbers: Numbers) -> Iterator[Metric]:
@@ -162,6 +164,17 @@ def _callbacks(numbers: Numbers) -> Iterator[Metric]:
         "Of delivered callbacks, from what happened to the receiver's 2xx.",
         ["kind"],
     )
+
+
+def _warnings(numbers: Numbers) -> Metric:
+    family = GaugeMetricFamily(
+        "limner_warnings",
+        "1 for each thing that is wrong now; /readyz and limner doctor say it in words.",
+        labels=["code", "subject"],
+    )
+    for code, subject in sorted({(warned.code, warned.subject) for warned in warnings(numbers)}):
+        family.add_metric([code, subject], 1)
+    return family
 
 
 def _counter(numbers: Numbers, what: str, name: str, about: str, labels: list[str]) -> Metric:

@@ -29,6 +29,7 @@ from workers.keeper import Keeper
 from workers.outgoing import Outgoing
 from workers.probe import Probe
 from workers.references import Fetch
+from workers.watch import watch
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ class CallbackRuntime:
     def tick(self) -> str:
         """Look after lanes and, now and then, pictures; a line for operators."""
         sent = self.store.lanes.sweep(self.messages())
+        watch(self.store)
         return f"{sent} messages sent again, {self._prune()} days of pictures dropped"
 
     def _prune(self) -> int:

@@ -17,6 +17,7 @@ from limner.settings import Settings
 from limner.stack import port_trouble
 from limner.store import Store
 from limner.store.server import server_facts
+from limner.warning import Code, warnings
 
 #: whether it is well (None: worth knowing), and one line
 Finding = tuple[bool | None, str]
@@ -90,6 +91,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
     store = Store(redis_url(settings))
     try:
         facts = server_facts(store.redis)
+        numbers = store.numbers.read()
     except StoreDown as error:
         # The embedded one comes and goes with `limner up`.
         yield (False if settings.redis_url else None), error.message
@@ -97,8 +99,10 @@ def _server(settings: Settings) -> Iterator[Finding]:
     finally:
         store.close()
     yield not facts.too_old, f"{facts.product} {facts.version} (6.2 or newer is needed)"
-    for warning in facts.warnings():
-        yield False, warning
+    for warned in warnings(numbers, facts):
+        # Without a gateway that runs, no engine is up, and that is nothing to mend.
+        if warned.code is not Code.NO_ENGINE or numbers.carried:
+            yield False, warned.sentence(openly=True)
 
 
 def _images(settings: Settings) -> Iterator[Finding]:

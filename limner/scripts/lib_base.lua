@@ -21,6 +21,9 @@
 --   looked                 STR   when a script last looked after the lanes, ms
 --   cancels:<engine>       LIST  handles of drawings to stop there
 --   places:<lane>          STR   the last place given
+--   reports                ZSET  what processes found wrong, "<code>|<subject>" → until, ms
+--   report                 HASH  the same → one sentence
+--   warned                 SET   warnings that were logged last, named likewise
 --   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
 --                                also "…|<upper bound, ms>" and "…|sum" (limner/store/numbers.py)
 -- The outbox's keys are listed in lib_outbox.lua.

@@ -17,6 +17,7 @@ from limner.store.jobs import Accepted, Idempotency, Jobs
 from limner.store.lanes import Lanes, Policy, Taken, Trouble
 from limner.store.numbers import NumbersReader
 from limner.store.outbox import Outbox
+from limner.store.reports import Reports
 from limner.store.scripts import Clock, Scripts
 from limner.store.stories import Stories, Story
 
@@ -28,6 +29,7 @@ __all__ = [
     "Lanes",
     "Outbox",
     "Policy",
+    "Reports",
     "Store",
     "Stories",
     "Story",
@@ -59,6 +61,7 @@ class Store:
         self.outbox = Outbox(self.redis, prefix, scripts)
         self.numbers = NumbersReader(self.redis, prefix, clock)
         self.stories = Stories(scripts)
+        self.reports = Reports(scripts)
 
     @classmethod
     def of(cls, settings: Settings, *, sticky: bool = False) -> Self:

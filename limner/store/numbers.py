@@ -66,6 +66,15 @@ class Durations:
     sum_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one process found wrong (``limner/store/reports.py``)."""
+
+    code: str
+    subject: str
+    text: str
+
+
 Labels = tuple[str, ...]
 
 
@@ -82,9 +91,15 @@ class Numbers:
     callbacks_overdue_s: float
     #: jobs that have dead letters
     dead_letter_jobs: int
+    reports: tuple[Report, ...] = ()
     #: what → labels → how often
     counts: Mapping[str, Mapping[Labels, int]] = field(default_factory=dict)
     durations: Mapping[str, Mapping[Labels, Durations]] = field(default_factory=dict)
+
+    @property
+    def carried(self) -> tuple[EngineNow, ...]:
+        """The engines that living workers have; Redis remembers former ones, too."""
+        return tuple(engine for engine in self.engines if engine.workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,7 @@ class NumbersReader:
             callbacks_pending=pending,
             callbacks_overdue_s=max(0.0, (now_ms - due[0][1]) / 1000) if due else 0.0,
             dead_letter_jobs=dead,
+            reports=self._reports(now_ms),
             counts=counts,
             durations=durations,
         )
@@ -160,6 +176,14 @@ class NumbersReader:
                 Moment(int(event["t"]), int(event["s"]), event["v"] or {}) for event in events
             ),
         )
+
+    def _reports(self, now_ms: int) -> tuple[Report, ...]:
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zrangebyscore(self._prefix + "reports", now_ms, "+inf")
+            pipe.hgetall(self._prefix + "report")
+            names, texts = pipe.execute()
+        found = ((*name.partition("|"), texts.get(name, "")) for name in sorted(names))
+        return tuple(Report(code, subject, text) for code, _, subject, text in found)
 
     def _carried(self, now_ms: int) -> Counter[str]:
         """Return how many living workers have each engine."""

@@ -1,0 +1,22 @@
+-- uses: base
+-- Keep what one process found wrong, until it is withdrawn or lapses.
+--
+-- ARGV 3 code · 4 subject · 5 text ('' withdraws) · 6 how long it holds, ms
+-- Returns 1 if it is new (or, when withdrawn, was there), else 0.
+
+local REPORTS_MAX = 256
+
+local name = ARGV[3] .. '|' .. ARGV[4]
+for _, lapsed in ipairs(redis.call('ZRANGEBYSCORE', key('reports'), '-inf', ms(NOW))) do
+    redis.call('ZREM', key('reports'), lapsed)
+    redis.call('HDEL', key('report'), lapsed)
+end
+if ARGV[5] == '' then
+    redis.call('HDEL', key('report'), name)
+    return redis.call('ZREM', key('reports'), name)
+end
+local known = redis.call('ZSCORE', key('reports'), name)
+if not known and redis.call('ZCARD', key('reports')) >= REPORTS_MAX then return 0 end
+redis.call('ZADD', key('reports'), ms(NOW + tonumber(ARGV[6])), name)
+redis.call('HSET', key('report'), name, ARGV[5])
+return known and 0 or 1

@@ -1,0 +1,18 @@
+-- uses: base
+-- Make these warnings the ones that were logged last.
+--
+-- ARGV 3… "<code>|<subject>" each
+-- Returns those that came, and those that went: each is told to one caller only.
+
+local came, gone, now = {}, {}, {}
+for i = 3, #ARGV do
+    now[ARGV[i]] = true
+    if redis.call('SADD', key('warned'), ARGV[i]) == 1 then came[#came + 1] = ARGV[i] end
+end
+for _, name in ipairs(redis.call('SMEMBERS', key('warned'))) do
+    if not now[name] then
+        redis.call('SREM', key('warned'), name)
+        gone[#gone + 1] = name
+    end
+end
+return {came, gone}

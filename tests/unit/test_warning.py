@@ -1,0 +1,95 @@
+"""The one list of warnings: what is in it, who may read the reasons, and that the docs know each."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from limner.store.reports import KEPT_S, TEXT_MAX
+from limner.warning import Code, Warned, warnings
+from tests.builders import a_worker
+from workers.watch import watch
+
+DOCS = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def reported(store):
+    """The store after a report, under a code of the test's own."""
+    a_worker(store)
+    store.reports.make(Code.CALLBACKS_OVERDUE, "a-host", "The disk is full.")
+    return store
+
+
+def found(store) -> list[tuple[str, str, str]]:
+    return [(w.code, w.subject, w.text) for w in warnings(store.numbers.read())]
+
+
+def test_a_report_is_a_warning_until_it_is_withdrawn(reported):
+    assert found(reported) == [("callbacks_overdue", "a-host", "The disk is full.")]
+
+    assert reported.reports.withdraw(Code.CALLBACKS_OVERDUE, "a-host")
+
+    assert found(reported) == []
+    assert not reported.reports.withdraw(Code.CALLBACKS_OVERDUE, "a-host")
+
+
+def test_a_report_lapses_unless_it_is_made_again(reported, clock):
+    clock.pass_s(KEPT_S - 1)
+    assert not reported.reports.make(Code.CALLBACKS_OVERDUE, "a-host", "Still full.")
+    clock.pass_s(KEPT_S - 1)
+    a_worker(reported)
+    assert [text for *_, text in found(reported)] == ["Still full."]
+
+    clock.pass_s(2)
+
+    assert found(reported) == []
+
+
+def test_reports_are_bounded_in_number_and_length(store, clock):
+    a_worker(store)
+    made = [store.reports.make(Code.SERVER, f"host-{n}", "x" * 9000) for n in range(300)]
+
+    assert made.count(True) == 256
+    assert {len(text) for *_, text in found(store)} == {TEXT_MAX}
+
+    clock.pass_s(KEPT_S)
+    assert store.reports.make(Code.SERVER, "one-more", "There is room again.")
+    assert store.redis.hlen("limner:report") == store.redis.zcard("limner:reports") == 1
+
+
+def test_a_report_under_a_code_that_this_version_does_not_know_is_passed_over(reported):
+    reported.reports.make("from_the_future", "a-host", "What is this?")
+
+    assert [code for code, *_ in found(reported)] == ["callbacks_overdue"]
+
+
+def test_the_reason_is_for_operators_only():
+    warned = Warned(Code.ENGINE_OUT, "stage", "The engine stage is out.", "10.0.0.5 says no")
+
+    assert warned.sentence(openly=True) == "The engine stage is out: 10.0.0.5 says no."
+    assert warned.sentence(openly=False) == "The engine stage is out."
+
+
+def test_a_warning_is_logged_once_when_it_comes_and_once_when_it_goes(reported, caplog):
+    caplog.set_level(logging.INFO)
+    for _ in range(2):
+        watch(reported)
+    reported.reports.withdraw(Code.CALLBACKS_OVERDUE, "a-host")
+    for _ in range(2):
+        watch(reported)
+
+    lines = [
+        (r.message, r.limner_fields["code"], r.limner_fields["subject"]) for r in caplog.records
+    ]
+    assert lines == [
+        ("warning.raised", "callbacks_overdue", "a-host"),
+        ("warning.cleared", "callbacks_overdue", "a-host"),
+    ]
+
+
+@pytest.mark.parametrize("code", Code)
+def test_the_docs_say_what_each_code_means(code):
+    assert f"| `{code}` |" in DOCS

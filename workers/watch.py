@@ -1,0 +1,37 @@
+"""Log each warning once when it comes and once when it goes; called with each tick.
+
+``/readyz`` and ``/metrics`` show what is wrong to whoever asks; this tells those who only read logs.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from limner.log import event
+from limner.store import Store
+from limner.warning import warnings
+
+log = logging.getLogger(__name__)
+
+
+def watch(store: Store) -> None:
+    """Look at the numbers, and log what changed since any process last looked.
+
+    Raises:
+        StoreDown: Redis is away.
+    """
+    now = {warned.name: warned for warned in warnings(store.numbers.read())}
+    came, gone = store.reports.settle(now)
+    for name in came:
+        told = now[name]
+        event(
+            log,
+            "warning.raised",
+            level=logging.WARNING,
+            code=told.code.value,
+            subject=told.subject,
+            why=told.sentence(openly=True),
+        )
+    for name in gone:
+        code, _, subject = name.partition("|")
+        event(log, "warning.cleared", code=code, subject=subject)
