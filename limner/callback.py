@@ -82,6 +82,21 @@ class DeadLetter:
     dead_ms: int
 
 
+class Wait(StrEnum):
+    """What the next try of a job's callbacks waits for."""
+
+    #: it is being posted
+    SENDING = "sending"
+    #: its last try failed: the pause before the next one
+    RETRY = "retry"
+    #: the same, and the receiver asked for it with ``Retry-After``
+    QUIET = "quiet"
+    #: the client's last tries at this receiver all failed: nothing is sent there for a while
+    BREAKER = "breaker"
+    #: as many callbacks as may be are in flight
+    TURN = "turn"
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """Everything there is to know about one job's callbacks."""
@@ -92,8 +107,11 @@ class Told:
     dead: tuple[DeadLetter, ...]
     #: newest last; keys as ``workers.callbacks`` writes them, with ``at`` and ``next`` in ms
     attempts: tuple[Mapping[str, Any], ...]
-    #: when the next try is due, ms; None: nothing to try, or parked until its receiver is better
+    #: what the next try waits for; None: nothing is left to try
+    waits_for: Wait | None
+    #: when it may be made at the soonest, ms; None: as soon as there is a place, or nothing to try
     due_ms: int | None
+    #: it waits behind others of its receiver
     parked: bool
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 from marshmallow import ValidationError
@@ -19,6 +20,8 @@ from schemas.wire import Wire
 KINDS = {"T": "transition", "P": "progress", "X": "terminal"}
 #: where an event may be
 STATES = ("pending", "delivered", "dead", "resending", "dropped")
+#: of an event behind another one of its job: order is strict
+BEHIND = "order"
 #: what is told of an attempt; the address dialled is the operators' business
 _ATTEMPT = ("attempt", "status", "error", "ms", "answer", "location")
 SEQ_MOST = 10**9
@@ -71,13 +74,14 @@ class ResendSchema(Wire):
 def callbacks_body(told: Told) -> dict[str, Any]:
     """Return every event that is still known, by seq, each with its attempts."""
     events = {int(one["seq"]): _from_attempt(one) for one in told.attempts}
+    waits = _waits(told)
     for event in told.pending:
-        events[event.seq] = _event(event, "pending")
+        events[event.seq] = _event(event, "pending", next(waits))
     for letter in told.dead:
         gone = {"why": letter.why, "givenUpAt": rfc3339(from_ms(letter.dead_ms))}
         events[letter.event.seq] = _event(letter.event, "dead") | gone
     for event in told.resending:
-        events[event.seq] = events.get(event.seq, {}) | _event(event, "resending")
+        events[event.seq] = _event(event, "resending", next(waits))
     for seq, shown in events.items():
         shown["attempts"] = [_attempt(one) for one in told.attempts if one["seq"] == seq]
     return {
@@ -87,7 +91,13 @@ def callbacks_body(told: Told) -> dict[str, Any]:
     }
 
 
-def _event(event: Event, state: str) -> dict[str, Any]:
+def _waits(told: Told) -> Iterator[str | None]:
+    """Yield what each event waits for that is still to be posted, in their order."""
+    yield told.waits_for
+    yield from repeat(BEHIND)
+
+
+def _event(event: Event, state: str, why: str | None = None) -> dict[str, Any]:
     return {
         "seq": event.seq,
         "id": event.id,
@@ -95,7 +105,7 @@ def _event(event: Event, state: str) -> dict[str, Any]:
         "status": STATUS_CODE[Status(event.fields["status"])],
         "state": state,
         "at": rfc3339(from_ms(event.at_ms)),
-        "why": None,
+        "why": why,
         "givenUpAt": None,
     }
 

@@ -98,14 +98,14 @@ EVENT = _object(
     status=_maybe("integer", "of the job at the event", enum=[*sorted(STATUS_OF), None]),
     state=_is("string", "dropped: progress, given up for something newer", enum=[*STATES]),
     at=_maybe("string", "when it happened", **_MOMENT),
-    why=_maybe("string", "it is a dead letter"),
+    why=_maybe("string", "why it is a dead letter, or what it waits for: see docs/callbacks.md"),
     givenUpAt=_maybe("string", **_MOMENT),
     attempts={"type": "array", "items": ref("Attempt")},
 )
 CALLBACKS = _object(
     data={"type": "array", "items": ref("Event")},
-    nextTryAt=_maybe("string", **_MOMENT),
-    parked=_is("boolean", "tried again when its receiver answers others"),
+    nextTryAt=_maybe("string", "when the next one may be posted at the soonest", **_MOMENT),
+    parked=_is("boolean", "waits behind others for its receiver"),
 )
 
 SHAPES: Json = {

@@ -270,7 +270,9 @@ class Dispatcher:
             client, dest = taken.record.get("client"), taken.record.get("dest")
             match note:
                 case "opened":
-                    log.event(logger, "breaker.opened", logging.WARNING, destination=dest)
+                    log.event(
+                        logger, "breaker.opened", logging.WARNING, client=client, destination=dest
+                    )
                 case "disabled":
                     log.event(
                         logger, "callback.disabled", logging.ERROR, client=client, destination=dest

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from limner.callback import Told
+from limner.callback import Told, Wait
 from limner.cli import show, waiting
 from limner.errors import JobNotFound
 from limner.job import Job, Status
@@ -16,6 +16,14 @@ from limner.store.numbers import JobNow
 
 #: when, what, and what of it
 Line = tuple[float, str, str]
+#: what the next callback waits for; ``at`` is when it may be posted at the soonest
+WAITS = {
+    Wait.SENDING: "One is being sent now.",
+    Wait.RETRY: "The next try is due at {at}.",
+    Wait.QUIET: "The next try is due at {at}: the receiver asked for quiet until then.",
+    Wait.BREAKER: "The client's last tries at this receiver failed: none before {at}.",
+    Wait.TURN: "The next try waits for its turn: enough callbacks are in flight.",
+}
 
 
 def job(options: argparse.Namespace) -> int:
@@ -133,7 +141,5 @@ def _untold(told: Told) -> Iterator[str]:
     for letter in told.dead:
         status = letter.event.fields.get("status", "?")
         yield f"event {letter.event.seq} ({status}): given up, {letter.why}"
-    if told.parked:
-        yield "Its receiver fails: they are tried as soon as it is better."
-    elif told.due_ms is not None and (told.pending or told.resending):
-        yield f"The next try is due at {show.moment(told.due_ms)}."
+    if told.waits_for:
+        yield WAITS[told.waits_for].format(at=show.moment(told.due_ms) if told.due_ms else "")

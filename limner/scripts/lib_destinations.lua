@@ -1,103 +1,179 @@
--- Destinations: what receivers at one place share, so that a bad one holds up nobody else. Needs
--- lib_base and lib_outbox.
+-- Places: how many callbacks may be posted at a time, so that a bad receiver holds up nobody else and
+-- one host is not flooded by all clients together. Needs lib_posting, lib_outbox and lib_fates.
 --
---   dest:<d>                      HASH  fails (in a row), open_until, opens (breaker), ok (ms of the
---                                       last 2xx), pace (usual ms of an answer)
---   flights:<d>                   ZSET  jobs being posted there → lease until, ms
---   parked:<d>                    ZSET  jobs that wait for a place there → since, ms
---   parked                        ZSET  the same jobs, of all destinations
---   parkedat                      SET   destinations with parked jobs
---   opens                         ZSET  destinations with an open breaker → until, ms
+--   flights:<f>                   ZSET  jobs of one fate being posted → lease until, ms
+--   flights:<destination>         ZSET  those of all clients there
+--   trials:<destination>          ZSET  of these, those whose fate is not proven
+--   parked:<f>                    ZSET  jobs that wait for a place → since, ms
+--   parked                        ZSET  the same jobs, of all fates
+--   parkedat                      SET   fates with parked jobs
+--   line:<destination>            ZSET  clients with a proven fate there that wait for the host → turn
+--   strangers:<destination>       ZSET  the other clients that wait for the host → turn
+--   rests                         ZSET  sick hosts → when one of these may be let in, ms
 --   probation:<poster>            ZSET  jobs in the poster's probation places → lease until, ms
 --   probation:<poster>:<client>   ZSET  those of one client
---   lobby                         ZSET  clients whose destinations wait for probation → turn
---   lobby:<client>                ZSET  those destinations → since, ms
---   turns                         STR   counts the lobby's turns
--- Proven: a 2xx in the last 10 minutes, not two failures in a row, answers within 2 s. All others
--- share a quarter of each poster's threads: the probation places.
+--   lobby                         ZSET  clients whose fates wait for probation → turn
+--   lobby:<client>                ZSET  those fates → since, ms
+--   turns                         STR   counts the turns
+-- A fate has at most CAP flights, and all fates of one host at most twice that. Those that are not
+-- proven share a quarter of each poster's threads, the probation places; one client has at most half of
+-- them, and so has one host.
 
-local PROVEN_MS = 10 * 60 * 1000
-local SLOW_MS = 2000
-local NOTED_MS = 1000
-local BREAKER_FAILS = 5
-local OPEN_MS, OPEN_MAX_MS = 10 * 1000, 5 * 60 * 1000
-local DEST_KEPT_MS = 30 * 86400 * 1000
-
-local function condition(dest)
-    local v = redis.call('HMGET', key('dest', dest), 'fails', 'open_until', 'ok', 'pace')
-    local c = {fails = number(v[1]), open_until = number(v[2]), ok = number(v[3]), pace = number(v[4])}
-    local lively = c.fails < 2 and NOW - c.ok <= PROVEN_MS
-    c.proven = lively and c.pace <= SLOW_MS
-    c.open = c.open_until > NOW
-    c.cap = (c.proven and CAP) or (lively and math.min(2, CAP)) or 1
-    return c
-end
+-- What one call looks at in a line or the lobby.
+local LINE_LOOKS = 20
 
 local function busy(zset)
     redis.call('ZREMRANGEBYSCORE', zset, '-inf', ms(NOW))
     return redis.call('ZCARD', zset)
 end
 
-local function client_share()
+local function half_of_places()
     return math.max(1, math.floor(PLACES / 2))
 end
 
 local function has_place(client)
     return busy(key('probation', POSTER)) < PLACES
-        and busy(key('probation', POSTER, client)) < client_share()
+        and busy(key('probation', POSTER, client)) < half_of_places()
 end
 
--- Note that the poster holds a job for this destination until `till`.
-local function hold(id, dest, client, till, proven)
-    local sets = {key('flights', dest)}
-    if not proven then
-        sets[2], sets[3] = key('probation', POSTER), key('probation', POSTER, client)
+-- How many more flights the host may have of fates that are proven, or of such that are not.
+local function host_room(dest, proven)
+    local room = 2 * CAP - busy(key('flights', dest))
+    if proven or room < 1 then return room end
+    room = math.min(room, half_of_places() - busy(key('trials', dest)))
+    local sick = sick_until(dest)
+    if sick > NOW then return 0 end
+    return sick > 0 and math.min(room, 1) or room
+end
+
+-- Whether a place was kept for this job when it was let in (unpark).
+local function is_awaited(id, set)
+    return number(redis.call('ZSCORE', set, id)) > NOW
+end
+
+-- What a job of this fate has to wait for: breaker, turn (others of the fate), host, lobby; or nil.
+local function lacks(fate, id)
+    if fate.open then return 'breaker' end
+    if not (id and is_awaited(id, key('flights', fate.name))) then
+        if busy(key('flights', fate.name)) >= fate.cap then return 'turn' end
+        if host_room(fate.dest, fate.proven) < 1 then return 'host' end
     end
-    for _, set in ipairs(sets) do
+    if fate.proven or (id and is_awaited(id, key('probation', POSTER))) then return nil end
+    return not has_place(fate.client) and 'lobby' or nil
+end
+
+-- The sets that count a flight.
+local function places_of(fate)
+    return {key('flights', fate.name), key('flights', fate.dest), key('trials', fate.dest),
+        key('probation', POSTER), key('probation', POSTER, fate.client)}
+end
+
+-- Note that the poster holds a job of this fate, or will, until `till`.
+local function hold(id, fate, till)
+    for i, set in ipairs(places_of(fate)) do
+        if i > 2 and fate.proven then return end
         redis.call('ZADD', set, ms(till), id)
-        redis.call('PEXPIREAT', set, ms(till + 60000))
+        redis.call('PEXPIREAT', set, ms(NOW + LEASE_MS + 60000))
+    end
+    if sick_until(fate.dest) > 0 then
+        redis.call('HSET', key('host', fate.dest), 'tried', ms(NOW))
+        redis.call('ZADD', key('rests'), ms(NOW + SICK_GAP_MS), fate.dest)
     end
 end
 
-local function enter_lobby(dest, client)
-    redis.call('ZADD', key('lobby', client), 'NX', ms(NOW), dest)
-    redis.call('ZADD', key('lobby'), 'NX', number(redis.call('GET', key('turns'))), client)
+-- Give a job's place back; if it is posted still, then only what proven fates do not need.
+local function let_go_of(id, fate, still_posted)
+    for i, set in ipairs(places_of(fate)) do
+        if i > 2 or not still_posted then redis.call('ZREM', set, id) end
+    end
 end
 
-local function park(id, dest, client, since)
-    redis.call('ZADD', key('parked', dest), ms(since), id)
-    redis.call('ZADD', key('parked'), ms(since), id)
-    redis.call('SADD', key('parkedat'), dest)
-    redis.call('HSET', key('out', id), 'parked', dest)
+local function line_of(fate)
+    return key(fate.proven and 'line' or 'strangers', fate.dest)
+end
+
+-- Have a fate with parked jobs wait for what it lacks; who lets it in again is said behind each.
+local function queue_up(fate, lack)
+    if lack == 'host' then
+        -- serve_host
+        redis.call('ZADD', line_of(fate), 'NX', redis.call('INCR', key('turns')), fate.client)
+        local sick = sick_until(fate.dest)
+        if sick > NOW then redis.call('ZADD', key('rests'), ms(sick), fate.dest) end
+    elseif lack == 'lobby' then
+        -- serve_lobby
+        redis.call('ZADD', key('lobby', fate.client), 'NX', ms(NOW), fate.name)
+        redis.call('ZADD', key('lobby'), 'NX', number(redis.call('GET', key('turns'))), fate.client)
+    end
+    -- breaker: outbox_tick, when its time is over; turn: refill, when one of the fate's flights ends
+end
+
+local function park(id, fate, lack)
+    redis.call('ZADD', key('parked', fate.name), ms(NOW), id)
+    redis.call('ZADD', key('parked'), ms(NOW), id)
+    redis.call('SADD', key('parkedat'), fate.name)
+    redis.call('HSET', key('out', id), 'parked', fate.name)
     redis.call('ZREM', key('due'), id)
+    queue_up(fate, lack)
 end
 
-local function unpark_one(id, dest)
-    redis.call('ZREM', key('parked', dest), id)
+local function unpark_one(id, name)
+    redis.call('ZREM', key('parked', name), id)
     redis.call('ZREM', key('parked'), id)
     redis.call('HDEL', key('out', id), 'parked')
-    if redis.call('EXISTS', key('parked', dest)) == 0 then
-        redis.call('SREM', key('parkedat'), dest)
+    if redis.call('EXISTS', key('parked', name)) == 0 then
+        redis.call('SREM', key('parkedat'), name)
     end
     wake(id)
 end
 
-local function unpark(dest, count)
-    if count < 1 then return 0 end
-    local ids = redis.call('ZRANGE', key('parked', dest), 0, count - 1)
-    for _, id in ipairs(ids) do unpark_one(id, dest) end
-    return #ids
+-- Let in the jobs of a fate that have waited longest, at most so many, each to a place kept for it.
+local function unpark(fate, count)
+    for _, id in ipairs(redis.call('ZRANGE', key('parked', fate.name), 0, count - 1)) do
+        hold(id, fate, NOW + HOLD_MS)
+        unpark_one(id, fate.name)
+    end
 end
 
--- Let `count` jobs out of the lobby: clients take turns, and so do the destinations of each.
+-- Let in one job of a fate, or have the fate wait for what it lacks; returns whether one was let in.
+local function admit(fate)
+    if redis.call('EXISTS', key('parked', fate.name)) == 0 then return false end
+    local lack = lacks(fate)
+    if lack then
+        queue_up(fate, lack)
+        return false
+    end
+    unpark(fate, 1)
+    return true
+end
+
+local function serve_line(line, dest, proven, most)
+    if redis.call('EXISTS', line) == 0 then return end
+    local room = math.min(most, host_room(dest, proven))
+    for _ = 1, LINE_LOOKS do
+        local client = room > 0 and redis.call('ZPOPMIN', line)[1]
+        if not client then return end
+        if admit(condition(client, dest)) then room = room - 1 end
+    end
+end
+
+-- Let in clients that wait for a host, by turns and at most so many, as far as it has room.
+local function serve_host(dest, most)
+    serve_line(key('line', dest), dest, true, most)
+    serve_line(key('strangers', dest), dest, false, most)
+end
+
+-- Let `count` jobs out of the lobby: clients take turns, and so do the fates of each.
 local function serve_lobby(count)
     if count < 1 then return end
-    for _, client in ipairs(redis.call('ZRANGE', key('lobby'), 0, 19)) do
+    local looks = LINE_LOOKS
+    for _, client in ipairs(redis.call('ZRANGE', key('lobby'), 0, LINE_LOOKS - 1)) do
         local waits = key('lobby', client)
-        while has_place(client) do
-            local dest = redis.call('ZPOPMIN', waits)[1]
-            if not dest then break end
-            if not condition(dest).open and unpark(dest, 1) == 1 then
+        while looks > 0 and has_place(client) do
+            looks = looks - 1
+            local name = redis.call('ZPOPMIN', waits)[1]
+            if not name then break end
+            local fate = condition_named(name)
+            if fate and admit(fate) then
                 count = count - 1
                 redis.call('ZADD', key('lobby'), redis.call('INCR', key('turns')), client)
                 break
@@ -108,38 +184,17 @@ local function serve_lobby(count)
     end
 end
 
--- Let in who waits for this destination, as far as there are places.
-local function refill(dest, client)
-    local c = condition(dest)
-    if c.open or redis.call('EXISTS', key('parked', dest)) == 0 then return end
-    local free = c.cap - busy(key('flights', dest))
+-- Let in more jobs of a fate, as far as there are places, behind the clients that wait for the host.
+local function refill(fate)
+    if fate.open or redis.call('EXISTS', key('parked', fate.name)) == 0 then return end
+    local free = fate.cap - busy(key('flights', fate.name))
     if free < 1 then return end
-    if c.proven then unpark(dest, free) else enter_lobby(dest, client) end
-end
-
--- Learn from one answer. `health`: ok, bad or none; returns true when the breaker opens.
-local function learn(dest, health, pace)
-    local state = key('dest', dest)
-    local opened = false
-    if health == 'ok' then
-        local was = condition(dest)
-        -- A receiver that does well is noted once in a while, not at every answer.
-        if was.proven and was.fails == 0 and NOW - was.ok < NOTED_MS and pace <= SLOW_MS / 2 then
-            return false
-        end
-        local usual = was.pace == 0 and pace or math.floor(was.pace * 0.7 + pace * 0.3)
-        redis.call('HSET', state, 'fails', 0, 'opens', 0, 'open_until', 0, 'ok', ms(NOW), 'pace', usual)
-        redis.call('ZREM', key('opens'), dest)
-    elseif health == 'bad' then
-        local fails = redis.call('HINCRBY', state, 'fails', 1)
-        if fails >= BREAKER_FAILS and number(redis.call('HGET', state, 'open_until')) <= NOW then
-            local opens = redis.call('HINCRBY', state, 'opens', 1)
-            local till = NOW + math.min(OPEN_MS * 2 ^ math.min(opens - 1, 10), OPEN_MAX_MS)
-            redis.call('HSET', state, 'open_until', ms(till))
-            redis.call('ZADD', key('opens'), ms(till), dest)
-            opened = true
-        end
+    local room = redis.call('EXISTS', line_of(fate)) == 0 and host_room(fate.dest, fate.proven) or 0
+    if room < 1 then
+        queue_up(fate, 'host')
+    elseif fate.proven then
+        unpark(fate, math.min(free, room))
+    else
+        queue_up(fate, 'lobby')
     end
-    redis.call('PEXPIRE', state, DEST_KEPT_MS)
-    return opened
 end

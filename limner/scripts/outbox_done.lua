@@ -1,4 +1,4 @@
--- uses: base posting outbox destinations handing
+-- uses: base posting outbox fates destinations handing
 -- Record how one attempt went, and hand over the job's next event or give the job back.
 --
 -- ARGV 3-7 as in lib_posting · 8 job · 9 token · 10 seq · 11 verdict: ok, retry, dead, drop, gone
@@ -30,6 +30,7 @@ if verdict == 'ok' and not resent then observe(NOW - event.t, 'told', event.c) e
 
 local record = redis.call('HMGET', job_key(id), 'dest', 'client')
 local dest, client = record[1] or '', record[2] or ''
+local was = condition(client, dest)
 local notes = {}
 
 -- A client's default URL that fails for 120 h is switched off: see Outbox.endpoint.
@@ -68,8 +69,7 @@ if attempt ~= '' then
     redis.call('LTRIM', key('log', id), -LOG_KEPT, -1)
 end
 if default_of ~= '' and verdict ~= 'later' and why ~= 'disabled' then judge_default() end
-local was_proven = condition(dest).proven
-if health ~= 'none' and learn(dest, health, pace) then notes[#notes + 1] = 'opened' end
+if dest ~= '' and learn(was, health, pace) then notes[#notes + 1] = 'opened' end
 
 if verdict == 'retry' then
     redis.call('HINCRBY', state, counter, 1)
@@ -105,22 +105,19 @@ end
 
 local ends = verdict == 'retry' or verdict == 'later' or hushed
 local following, following_resent = head(id)
-local c = condition(dest)
-if following and go_on and not ends and not c.open then
-    hold(id, dest, client, NOW + LEASE_MS, c.proven)
-    if c.proven and not was_proven then
-        redis.call('ZREM', key('probation', POSTER), id)
-        redis.call('ZREM', key('probation', POSTER, client), id)
-        refill(dest, client)
+local fate = condition(client, dest)
+if following and go_on and not ends and not fate.open then
+    hold(id, fate, NOW + LEASE_MS)
+    if fate.proven and not was.proven then
+        let_go_of(id, fate, true)
+        refill(fate)
     end
     local following_text, tried = hand_over(id, token, following, following_resent)
     return {'next', following_text, tried, following_resent and 1 or 0, table.concat(notes, ' ')}
 end
 
 redis.call('HDEL', state, 'token', 'until', 'flying')
-for _, set in ipairs({key('flights', dest), key('probation', POSTER), key('probation', POSTER, client)}) do
-    redis.call('ZREM', set, id)
-end
+let_go_of(id, fate, false)
 if ends then
     redis.call('ZADD', key('due'), ms(NOW + delay), id)
 elseif following then
@@ -128,6 +125,7 @@ elseif following then
 else
     settle(id)
 end
-refill(dest, client)
+refill(fate)
+serve_host(dest, 1)
 serve_lobby(1)
 return {'released', table.concat(notes, ' ')}

@@ -1,4 +1,4 @@
--- uses: base posting outbox destinations handing
+-- uses: base posting outbox fates destinations handing
 -- Give a poster up to n jobs with something to tell, each under a fresh lease.
 --
 -- ARGV 3-7 as in lib_posting · 8 n · 9 what the tokens begin with · 10 a job to look at first ("" = none)
@@ -27,21 +27,19 @@ local function look(id)
     local record = redis.call('HGETALL', job_key(id))
     local known = {}
     for i = 1, #record, 2 do known[record[i]] = record[i + 1] end
-    local dest, client = known['dest'], known['client']
-    if not dest then
+    if not known['dest'] then
         redis.call('DEL', key('outq', id), key('resend', id), state)
         redis.call('ZREM', key('due'), id)
         return
     end
-    local c = condition(dest)
-    local full = c.open or busy(key('flights', dest)) >= c.cap
-    if full or not (c.proven or has_place(client)) then
-        park(id, dest, client, NOW)
-        if not full then enter_lobby(dest, client) end
+    local fate = condition(known['client'], known['dest'])
+    local lack = lacks(fate, id)
+    if lack then
+        park(id, fate, lack)
         return
     end
     local token = base .. ':' .. (#taken + 1)
-    hold(id, dest, client, NOW + LEASE_MS, c.proven)
+    hold(id, fate, NOW + LEASE_MS)
     local text, tried = hand_over(id, token, event, resent)
     taken[#taken + 1] = {id, token, text, tried, resent and 1 or 0, record}
 end

@@ -1,10 +1,10 @@
--- uses: base posting outbox destinations handing
+-- uses: base posting outbox fates destinations handing
 -- Find what is due, and mend what a killed poster left behind. Any poster may call it at any time.
 --
 -- ARGV 3-7 as in lib_posting
 -- Returns {jobs hinted, ms until the next one is due (-1: none), jobs parked}
 
-local HINTS, DESTS, AGED = 200, 20, 50
+local HINTS, FATES, AGED = 200, 20, 50
 
 -- 1. What is due, in so far as the list of hints has room.
 local room = math.min(HINTS, WAKES_KEPT - redis.call('LLEN', key('wake')))
@@ -14,20 +14,35 @@ if room > 0 then
     for _, id in ipairs(hinted) do wake(id) end
 end
 
--- 2. Breakers whose time is over let one job through.
-for _, dest in ipairs(redis.call('ZRANGEBYSCORE', key('opens'), '-inf', ms(NOW), 'LIMIT', 0, DESTS)) do
-    redis.call('ZREM', key('opens'), dest)
-    unpark(dest, 1)
+-- 2. Breakers whose time is over let one job through, the one that has waited longest.
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('opens'), '-inf', ms(NOW), 'LIMIT', 0, FATES)) do
+    redis.call('ZREM', key('opens'), name)
+    local fate = condition_named(name)
+    if fate then admit(fate) end
 end
 
--- 3. Places that nobody gave back: their leases have ended, and those who wait for them are let in.
-for _, dest in ipairs(redis.call('SRANDMEMBER', key('parkedat'), DESTS)) do
-    local oldest = redis.call('ZRANGE', key('parked', dest), 0, 0)[1]
-    refill(dest, oldest and redis.call('HGET', job_key(oldest), 'client') or '')
+-- 3. So do sick hosts, one client after the other.
+for _, dest in ipairs(redis.call('ZRANGEBYSCORE', key('rests'), '-inf', ms(NOW), 'LIMIT', 0, FATES)) do
+    redis.call('ZREM', key('rests'), dest)
+    serve_host(dest, 1)
+end
+
+-- 4. Places that nobody gave back: their leases have ended, and those who wait for them are let in.
+for _, name in ipairs(redis.call('SRANDMEMBER', key('parkedat'), FATES)) do
+    local fate = condition_named(name)
+    if fate then
+        refill(fate)
+        serve_host(fate.dest, CAP)
+    else
+        -- Parked by a release that had one fate for a whole host.
+        for _, id in ipairs(redis.call('ZRANGE', key('parked', name), 0, AGED - 1)) do
+            unpark_one(id, name)
+        end
+    end
 end
 serve_lobby(PLACES - busy(key('probation', POSTER)))
 
--- 4. Parked for longer than any event may wait: `take` gives up what is too old.
+-- 5. Parked for longer than any event may wait: `take` gives up what is too old.
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('parked'), '-inf', ms(NOW - AGE_MAX_MS), 'LIMIT', 0, AGED)) do
     unpark_one(id, redis.call('HGET', key('out', id), 'parked') or '')
 end

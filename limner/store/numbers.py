@@ -142,16 +142,17 @@ class NumbersReader:
             pipe.smembers(self._prefix + "engines")
             pipe.zrange(self._prefix + "due", 0, 0, withscores=True)
             pipe.zcard(self._prefix + "due")
+            pipe.zcard(self._prefix + "parked")
             pipe.zcard(self._prefix + "dead")
             pipe.hgetall(self._prefix + "numbers")
-            (seconds, micros), engines, due, pending, dead, counted = pipe.execute()
+            (seconds, micros), engines, due, pending, parked, dead, counted = pipe.execute()
         now_ms = self._clock() if self._clock else seconds * 1000 + micros // 1000
         counts, durations = _sorted_out(counted)
         return Numbers(
             at_ms=now_ms,
             lanes=self._lanes(now_ms),
             engines=tuple(self._engines(sorted(engines), now_ms, self._carried(now_ms))),
-            callbacks_pending=pending,
+            callbacks_pending=pending + parked,
             callbacks_overdue_s=max(0.0, (now_ms - due[0][1]) / 1000) if due else 0.0,
             dead_letter_jobs=dead,
             reports=self._reports(now_ms),

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from redis import Redis
 
-from limner.callback import DeadLetter, Event, Health, Kind, Told
+from limner.callback import DeadLetter, Event, Health, Kind, Told, Wait
 from limner.compact_json import compact_json
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
@@ -27,9 +27,9 @@ class Poster:
     """One process that posts: its name and what it may hold at a time."""
 
     name: str
-    #: callbacks in flight to one destination
+    #: callbacks in flight to one destination of a client; twice as many to it of all clients
     cap: int
-    #: places for destinations that are not proven
+    #: places for those of which it is not known that they answer
     places: int
     kept_ms: int
     lease_ms: int = LEASE_MS
@@ -190,18 +190,14 @@ class Outbox:
     @guarded
     def told(self, job: str) -> Told:
         """Return everything about the callbacks of one job."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            for name in ("outq", "resend", "dead", "log"):
-                pipe.lrange(f"{self._prefix}{name}:{job}", 0, -1)
-            pipe.zscore(self._prefix + "due", job)
-            pipe.hexists(f"{self._prefix}out:{job}", "parked")
-            pending, resending, dead, log, due, parked = pipe.execute()
+        pending, resending, dead, log, waits_for, due, parked = self._scripts("outbox_told", job)
         return Told(
             pending=tuple(_event(job, text) for text in pending),
             resending=tuple(_event(job, text, resent=True) for text in resending),
             dead=tuple(_dead_letter(job, text) for text in dead),
             attempts=tuple(json.loads(text) for text in log),
-            due_ms=None if due is None else int(due),
+            waits_for=Wait(waits_for) if waits_for else None,
+            due_ms=int(due) if due else None,
             parked=bool(parked),
         )
 

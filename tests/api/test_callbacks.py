@@ -22,12 +22,14 @@ def post(store):
         (taken,) = store.outbox.take(poster, 1, uuid.uuid4().hex, job["id"])
         assert taken.event.job == job["id"]
         event = taken.event
-        delay_s = facts.pop("delay_s", 0.0)
+        delay_s, health = facts.pop("delay_s", 0.0), facts.pop("health", "none")
         attempt = {"seq": event.seq, "kind": event.kind.value, "id": event.id} | facts
         attempt |= {"attempt": taken.tried + 1, "ms": 12, "address": "203.0.113.9"}
         if event.resent:
             attempt["resent"] = True
-        report = Report(verdict, delay_s=delay_s, attempt=attempt, why="exhausted")
+        report = Report(
+            verdict, delay_s=delay_s, health=health, attempt=attempt, why="exhausted"
+        )
         store.outbox.done(poster, taken, report, go_on=False)
 
     return attempt
@@ -83,6 +85,19 @@ def test_delivered_events_and_dead_letters_are_told_apart(caller, store, post):
     assert (last["state"], last["why"], last["status"]) == ("dead", "exhausted", 2)
     assert last["givenUpAt"]
     assert shown(caller, job)["nextTryAt"] is None
+
+
+def test_what_is_still_to_be_posted_says_what_it_waits_for_and_until_when(caller, store, post):
+    jobs = [failed(store, caller.drawn(callBackUrl=HOOK)) for _ in range(6)]
+    for job in jobs[:5]:
+        post(job, "retry", health="bad", delay_s=1)
+    store.outbox.take(Poster.of("poster", 8, kept_ms=60_000), 9, "token")
+
+    body = shown(caller, jobs[5])
+
+    assert [event["why"] for event in body["data"]] == ["breaker", "order"]
+    assert body["nextTryAt"] == "2027-01-15T08:00:10.000Z"
+    assert body["parked"]
 
 
 def test_nothing_of_the_network_is_told(caller, store, post):

@@ -19,12 +19,14 @@ from limner.store.outbox import Fenced, Next, Taken
 from tests.callback_doubles import a_job, a_poster, done, emit, take
 from tests.conftest import MovingClock
 
-JOBS = ("a", "b", "c", "d")
+JOBS = ("a", "b", "c", "d", "e")
 URLS = {
     "a": "http://one:80/",
     "b": "http://one:80/",
     "c": "http://two:80/",
     "d": "http://three:80/",
+    # Another client behind a host that ann uses, too.
+    "e": "http://one:80/",
 }
 POSTERS = (a_poster("p1", cap=2, places=2), a_poster("p2", cap=2, places=2))
 
