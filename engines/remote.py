@@ -14,7 +14,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from requests.adapters import HTTPAdapter
 
 from engines.cut import Cut
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
+from limner.retry_after import asked_s
 
 #: answers larger than this are not read to their end
 ANSWER_MAX_BYTES = 128 * 1024 * 1024
@@ -77,13 +77,13 @@ class Answer:
         """How long the peer asks us to wait; a few seconds if it does not say."""
         text = self.headers.get("Retry-After", "")
         try:
-            seconds = float(text)
+            # Some engines' front ends send fractions.
+            seconds: float | None = float(text)
         except ValueError:
-            try:
-                seconds = parsedate_to_datetime(text).timestamp() - time.time()
-            except ValueError:
-                seconds = BUSY_S
-        return min(max(seconds, 0.1), BUSY_MAX_S) if math.isfinite(seconds) else BUSY_S
+            seconds = asked_s(text, time.time())
+        if seconds is None or not math.isfinite(seconds):
+            return BUSY_S
+        return min(max(seconds, 0.1), BUSY_MAX_S)
 
 
 #: reads an answer of 400 or more; returns the error to raise, or None for the usual one

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from limner.job import Job
+from limner.retry_after import asked_s
 from limner.target import parse_target
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
@@ -226,17 +226,5 @@ def classify(
 
 
 def retry_after_s(header: str | None, now_s: float) -> float:
-    """Return the pause a ``Retry-After`` asks for, from 0 to an hour; 0 if it cannot be read.
-
-    Source: RFC 9110, 10.2.3 (seconds or an HTTP date).
-    """
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        # int() of thousands of digits is an error of its own
-        asked_s = float(text[:12])
-    else:
-        try:
-            asked_s = parsedate_to_datetime(text).timestamp() - now_s
-        except (TypeError, ValueError, OverflowError):
-            return 0.0
-    return min(max(asked_s, 0.0), RETRY_AFTER_MAX_S)
+    """Return the pause a ``Retry-After`` asks for, from 0 to an hour; 0 if it cannot be read."""
+    return min(max(asked_s(header, now_s) or 0.0, 0.0), RETRY_AFTER_MAX_S)

@@ -93,6 +93,7 @@ def test_a_resent_event_has_the_short_budget():
         (formatdate(NOW_S - 90, usegmt=True), 5),
         (formatdate(NOW_S + 9e6, usegmt=True), 3600),
         ("Mon, 99 Foo 2026 99:99:99 GMT", 5),
+        ("Fri, 15 Jan 2027 09:00:00", 5),
     ],
 )
 def test_retry_after_is_honoured_up_to_an_hour(status, header, expected_s):

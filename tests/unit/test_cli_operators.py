@@ -256,7 +256,25 @@ def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, 
     assert words == ["accepted", "submitted", "callback", "done"]
     assert "event 1, attempt 1: 503 in 7 ms, again at 20" in timeline
     assert "event 2 (done): waits" in said
+    assert "The next try is made as soon as there is a place for it." in said
     assert "Why it waits" not in said
+
+
+def test_callbacks_that_wait_say_for_what_and_until_when(store, says):
+    jobs = [an_accepted_job(store) for _ in range(6)]
+    for job in jobs:
+        store.lanes.cancel(job.id)
+    for _ in jobs[:5]:
+        (taken,) = store.outbox.take(POSTER, 1, "t")
+        report = Report("retry", delay_s=900, health="bad")
+        store.outbox.done(POSTER, taken, report, go_on=False)
+    assert not store.outbox.take(POSTER, 1, "t")
+
+    (waiting,) = [job.id for job in jobs if store.outbox.told(job.id).parked]
+
+    assert "this receiver failed: none before 20" in says("job", waiting)
+    (tried, *_) = [job.id for job in jobs if job.id != waiting]
+    assert "The next try is due at 20" in says("job", tried)
 
 
 def test_a_job_is_found_by_its_tag_whosever_it_is(store, says):
