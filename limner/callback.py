@@ -120,7 +120,8 @@ class Outcome:
     """How one attempt went: a status, or an error word if no status came."""
 
     status: int | None = None
-    #: ``timeout dns refused reset tls not_allowed protocol url``: never more about the network
+    #: ``timeout dns refused unreachable reset tls proxy not_allowed protocol url``: never more
+    #: about the network
     error: str | None = None
     retry_after: str | None = None
     location: str | None = None

@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH, _TIME = rf"(?P<month>{'|'.join(_MONTHS)})", r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH, _TIME = (
+    rf"(?P<month>{'|'.join(_MONTHS)})",
+    r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)",
+)
 _SHORT_DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)"
 _LONG_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 #: IMF-fixdate, RFC 850 and asctime (RFC 9110, 5.6.7); the day's name says nothing new

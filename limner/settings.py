@@ -106,7 +106,7 @@ class Settings:
     )
     callback_threads: int = _setting(32, values.whole(1, 512), "callbacks in flight in one process")
     callback_proxy: str | None = _setting(
-        None, values.http_url, "egress proxy that callbacks and reference images go through"
+        None, values.proxy, "egress proxy that callbacks and reference images go through"
     )
     callback_limit_s: float = _setting(
         20.0, values.seconds(1, 120), "the longest that one attempt of a callback may take"
@@ -236,7 +236,9 @@ def _parse(name: str, parse: Callable[[Any], Any], raw: Any) -> Any:
     try:
         return parse(raw)
     except ValueError as error:
-        raise ConfigError(name, f"{error} (it is {raw!r})") from error
+        # What has an @ in it may have a password before that.
+        shown = "" if "@" in str(raw) else f" (it is {raw!r})"
+        raise ConfigError(name, f"{error}{shown}") from error
 
 
 def _engines(entries: Any, settings: Settings) -> tuple[EngineSettings, ...]:

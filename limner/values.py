@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from limner.address import Policy
+from limner.proxy import parse_proxy
 
 
 def text(raw: Any) -> str:
@@ -86,6 +87,14 @@ def http_url(raw: Any) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http(s) URL")
     return given.rstrip("/")
+
+
+def proxy(raw: Any) -> str | None:
+    """Return the proxy as it was given, once it was understood."""
+    given = text(raw).strip()
+    if given:
+        parse_proxy(given)
+    return given or None
 
 
 def image_store(raw: Any) -> str | None:

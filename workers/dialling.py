@@ -19,6 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from limner.address import Policy
 from limner.target import DENIED_PORTS
+from workers.answers import Answer
 
 #: the longest a name may take; the resolver's own time-outs are longer and cannot be set from here
 RESOLVE_S = 5.0
@@ -52,7 +53,11 @@ class Deadline:
         self.address: str | None = None
         #: whether the connection had been used before
         self.reused = False
+        #: the answer, once its head was complete and in time
+        self.answer: Answer | None = None
         self._socket: socket.socket | None = None
+        #: the connection has closed it; only the answer is still read from it
+        self._left_to_us = False
         self._lock = threading.Lock()
 
     @classmethod
@@ -83,15 +88,46 @@ class Deadline:
     ) -> None:
         self._current.deadline = None
         with self._lock:
-            self._socket = None
+            self._let_go()
         _watchdog.forget(self)
 
     def use(self, sock: socket.socket, address: str, *, reused: bool) -> None:
         """Name the socket that the request now goes over."""
         with self._lock:
+            self._let_go()
             self._socket, self.address, self.reused = sock, address, reused
             if self.passed:
                 _shut(sock)
+
+    def take_over(self, sock: socket.socket) -> bool:
+        """Take a socket that its connection closes, if the request goes over it.
+
+        An answer that ends with its connection is read after that; it must have an end all the same.
+        """
+        with self._lock:
+            self._left_to_us = self._socket is sock
+            return self._left_to_us
+
+    def _let_go(self) -> None:
+        if self._left_to_us and self._socket is not None:
+            self._socket.close()
+        self._socket, self._left_to_us = None, False
+
+    def hear(self, answer: Answer) -> None:
+        """Note what the peer has answered."""
+        with self._lock:
+            # Shutting a socket ends a head as if the peer had ended it.
+            if not self.passed:
+                self.answer = answer
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer, as soon as there is one."""
+        return self.answer.status if self.answer else None
+
+    def cut_to(self, left_s: float) -> None:
+        """Leave so much time for the rest, if there is more."""
+        self.ends = min(self.ends, time.monotonic() + left_s)
 
     def end(self) -> None:
         """Shut the socket; called by the watchdog."""
@@ -171,10 +207,21 @@ def resolve(host: str, port: int, timeout_s: float) -> list[tuple[int, str, tupl
     return [(family, str(sockaddr[0]), sockaddr) for family, _, _, _, sockaddr in found]
 
 
+class _Heard(Answer):
+    """An answer whose status the deadline knows, even if what follows cannot be read."""
+
+    def begin(self) -> None:
+        """Read the head, and note its status."""
+        super().begin()
+        if deadline := Deadline.current():
+            deadline.hear(self)
+
+
 class _Guarded(HTTPConnection):
     """What the plain and the TLS connection share: the policy at ``_new_conn``, the deadline."""
 
     policy: ClassVar[Policy]
+    response_class = _Heard
     #: a second handle of the socket: TLS moves the first one into an object of its own
     _handle: socket.socket | None = None
     _peer: str = ""
@@ -255,14 +302,15 @@ class _Guarded(HTTPConnection):
     _held: list[bytes] | None = None
 
     def close(self) -> None:
-        """Close both handles: the peer sees the end only then."""
+        """Close both handles, as far as nothing is read any more: the peer sees the end only then."""
         self._drop_handle()
         self._used = False
         super().close()
 
     def _drop_handle(self) -> None:
         handle, self._handle = self._handle, None
-        if handle is not None:
+        deadline = Deadline.current()
+        if handle is not None and not (deadline and deadline.take_over(handle)):
             handle.close()
 
 

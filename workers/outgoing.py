@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from http import HTTPStatus
 from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +24,9 @@ from urllib3.exceptions import HTTPError
 from limner.address import AddressNotAllowed, Policy
 from limner.callback import Outcome
 from limner.errors import LimnerError
+from limner.proxy import parse_proxy
 from limner.settings import Settings
-from limner.target import Target, UrlRefused, parse_target
+from limner.target import DEFAULT_PORTS, Target, UrlRefused, after_host, parse_target
 from workers.dialling import Deadline, NameNotFound, guarded_pools
 
 CONNECT_S = 5.0
@@ -34,6 +36,8 @@ TOTAL_S = 20.0
 #: how much of an answer is read, and how much of that is kept
 ANSWER_READ_BYTES = 4096
 ANSWER_KEPT_BYTES = 1024
+#: how long the rest of an answer is waited for when its status has said all that matters
+ANSWER_S = 1.0
 #: a kept connection that breaks so soon was closed while it idled: the request is sent once more
 STALE_S = 1.0
 USER_AGENT = "limner"
@@ -68,7 +72,8 @@ class Outgoing:
         self._pools: urllib3.PoolManager
         if proxy:
             # The proxy is the operator's choice, wherever it is; what it dials is its own business.
-            self._pools = urllib3.ProxyManager(proxy, **options)
+            where = parse_proxy(proxy)
+            self._pools = urllib3.ProxyManager(where.url, proxy_headers=where.headers, **options)
             policy = ANYWHERE
         else:
             self._pools = urllib3.PoolManager(**options)
@@ -142,6 +147,10 @@ class Outgoing:
         try:
             return self._send(method, url, body, headers, deadline)
         except HTTPError as error:
+            if deadline.answer:
+                # urllib3 could make nothing of its headers, and has left it open.
+                deadline.answer.close()
+                raise
             if not (deadline.reused and deadline.age_s < STALE_S and _closed_early(error)):
                 raise
             return self._send(method, url, body, headers, deadline)
@@ -152,17 +161,22 @@ class Outgoing:
         try:
             response = self._ask("POST", url, body, headers, deadline)
         except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
-            return Outcome(error=_word(error, deadline))
+            # How its body was to be read makes no sense, but the receiver has answered.
+            return _taken(deadline) or Outcome(error=_word(error, deadline))
         answer = b""
         try:
             # Shutting a socket ends the headers as if the peer had ended them.
             if deadline.passed:
                 return Outcome(error="timeout")
+            if self._proxy and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                return Outcome(error="proxy")
+            if _taken(deadline):
+                deadline.cut_to(ANSWER_S)
             if not 300 <= response.status < 400:
                 answer = _read(response, ANSWER_READ_BYTES)
-        except (OSError, HTTPError) as error:
-            # The status came, but the answer is not whole: nobody can say that it was meant.
-            return Outcome(error=_word(error, deadline))
+        except (OSError, HTTPError, ValueError) as error:
+            # Of a refusal that is not whole, nobody can say that it was meant.
+            return _taken(deadline) or Outcome(error=_word(error, deadline))
         finally:
             _let_go(response)
         return Outcome(
@@ -182,7 +196,7 @@ class Outgoing:
     ) -> urllib3.BaseHTTPResponse:
         target, path = _checked(url)
         if self._proxy:
-            path = self._check_for_proxy(target, path, url)
+            path = self._check_for_proxy(target, path)
         pool = self._pools.connection_from_host(target.host, target.port, target.scheme)
         left_s = deadline.left_s
         return pool.urlopen(
@@ -198,18 +212,29 @@ class Outgoing:
             decode_content=False,
         )
 
-    def _check_for_proxy(self, target: Target, path: str, url: str) -> str:
+    def _check_for_proxy(self, target: Target, path: str) -> str:
         """Check what can be known before the proxy resolves the name; return what it is asked for."""
         self._policy.check_name(target.host)
         if target.literal:
             self._policy.check(target.host, target.port, [target.host])
-        return urllib3.util.parse_url(url).url if target.scheme == "http" else path
+        if target.scheme == "https":
+            return path
+        port = "" if target.port == DEFAULT_PORTS["http"] else f":{target.port}"
+        return f"http://{target.bracketed}{port}{path}"
 
 
 @lru_cache(maxsize=4096)
 def _checked(url: str) -> tuple[Target, str]:
     """Return where a URL leads and what is asked for there, if its text is in order."""
-    return parse_target(url), urllib3.util.parse_url(url).request_uri
+    target = parse_target(url)
+    # Not with the host as it was typed: what urllib3 makes of that is not what we checked.
+    return target, urllib3.util.parse_url("http://host" + after_host(url)).request_uri
+
+
+def _taken(deadline: Deadline) -> Outcome | None:
+    """Return the outcome of an attempt that a 2xx has decided, whatever came after its head."""
+    taken = Outcome(status=deadline.status)
+    return taken if taken.delivered else None
 
 
 def _read(response: urllib3.BaseHTTPResponse, most_bytes: int) -> bytes:
@@ -246,6 +271,7 @@ def _word(error: BaseException, deadline: Deadline) -> str:
     words: tuple[tuple[type[BaseException], str], ...] = (
         (AddressNotAllowed, "not_allowed"),
         (UrlRefused, "url"),
+        (urllib3.exceptions.ProxyError, "proxy"),
         (NameNotFound, "dns"),
         (ssl.SSLError, "tls"),
         (urllib3.exceptions.SSLError, "tls"),

@@ -23,6 +23,9 @@ from limner.target import Target, UrlRefused, parse_target
 from workers.dialling import RESOLVE_S, NameNotFound, resolve
 from workers.outgoing import Outgoing
 
+#: error words of an attempt that did not get as far as the receiver
+NOT_REACHED = ("refused", "unreachable", "dns", "not_allowed", "proxy")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -88,7 +91,7 @@ def _post(
         **sign(f"msg_test_{uuid.uuid4().hex}", int(time()), body, client.secrets),
     }
     outcome = outgoing.post(url, body, headers, settings.callback_limit_s)
-    if outcome.status is None and outcome.error in ("refused", "unreachable", "dns", "not_allowed"):
+    if outcome.status is None and outcome.error in NOT_REACHED:
         yield Step("connect", False, outcome.error)
         return
     yield Step("connect", True, outcome.address or "")

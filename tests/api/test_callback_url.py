@@ -79,6 +79,22 @@ def test_a_url_that_is_wrong_by_its_text_is_refused(caller, url):
     assert list(caller.wrong(callBackUrl=url)) == ["callBackUrl"]
 
 
+def test_a_host_is_taken_as_it_was_typed_and_dialled_as_browsers_would(caller, store):
+    typed = "http://ＣＡＬＬＥＲ。example/hook"
+    job = caller.drawn(callBackUrl=typed)
+
+    assert kept_url(store, job) == typed
+    assert store.redis.hget(f"limner:job:{job['id']}", "dest") == "http://caller.example:80"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "0x7f000001", "１２７。０。０。１", "[fe80::1%25eth0]", "a..b", "xn--a", "ca　ller"],
+)
+def test_a_host_that_could_not_be_dialled_is_refused_at_once(caller, host):
+    assert list(caller.wrong(callBackUrl=f"http://{host}/hook")) == ["callBackUrl"]
+
+
 def test_a_wrong_default_keeps_the_gateway_from_starting(settings):
     with pytest.raises(ConfigError, match="LIMNER_CALLBACK_URL"):
         create_app(replace(settings, callback_url="http://user@caller.example"))

@@ -27,9 +27,7 @@ def post(store):
         attempt |= {"attempt": taken.tried + 1, "ms": 12, "address": "203.0.113.9"}
         if event.resent:
             attempt["resent"] = True
-        report = Report(
-            verdict, delay_s=delay_s, health=health, attempt=attempt, why="exhausted"
-        )
+        report = Report(verdict, delay_s=delay_s, health=health, attempt=attempt, why="exhausted")
         store.outbox.done(poster, taken, report, go_on=False)
 
     return attempt

@@ -53,7 +53,11 @@ def test_seconds_and_each_date_form_of_http_are_read_as_utc_wherever_we_are(text
         *("Fri, 32 Jan 2027 08:01:30 GMT", "Fri, 15 Foo 2027 08:01:30 GMT"),
         *("Fri, 30 Feb 2027 08:01:30 GMT", "Fri, 15 Jan 2027 25:01:30 GMT"),
         *("Fri, 15 Jan 2027 08:01:61 GMT", "Fri, 15 Jan 2027", "15 Jan 2027 08:01:30 GMT"),
-        *("Fri, 15 Jan 2027 08:01:30", "Fri, 15 Jan 2027 08:01:30 PST", "Fri, 15 Jan 0000 08:01:30 GMT"),
+        *(
+            "Fri, 15 Jan 2027 08:01:30",
+            "Fri, 15 Jan 2027 08:01:30 PST",
+            "Fri, 15 Jan 0000 08:01:30 GMT",
+        ),
         *("Fri, 15 Jan 2027 08:01:30 +0800", "Friday, 15-Jan-2027 08:01:30 GMT"),
         *("Fri Jan 15 08:01:30 2027 GMT", "Fri, １5 Jan 2027 08:01:30 GMT", "x" * 100_000),
     ],

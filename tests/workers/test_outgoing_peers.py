@@ -52,8 +52,16 @@ def silent(connection, ended):
         # The receiver has said 200 and is only slow to say more.
         (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n"), 200),
         (drip(b"HTTP/1.1 500 No\r\nContent-Length: 3000\r\n\r\n"), None),
+        # Answers that end with their connection.
+        (drip(b"HTTP/1.1 200 OK\r\n\r\n"), 200),
+        (drip(b"HTTP/1.1 500 No\r\n\r\n"), None),
+        (drip(b"HTTP/1.0 500 No\r\nContent-Length: 3000\r\n\r\n"), None),
+        (drip(b"HTTP/1.1 103 Early Hints\r\n"), None),
     ],
-    ids=["silent", "status", "headers", "one header", "body", "body of a 500"],
+    ids=[
+        *("silent", "status", "headers", "one header", "body", "body of a 500"),
+        *("endless body", "endless body of a 500", "old body of a 500", "hints"),
+    ],
 )
 def test_an_attempt_ends_in_time_whatever_the_peer_drags_out(outgoing, serve, status):
     with peer(serve) as url:
