@@ -189,7 +189,7 @@ def job_at(record: Mapping[str, str], fields: Mapping[str, str], seq: int) -> Jo
 
 
 def destination(url: str) -> str:
-    """Return the key under which callbacks to ``url`` share their fate: ``https://host:443``.
+    """Return the key under which a client's callbacks to ``url`` share their fate: ``https://host:443``.
 
     Raises:
         UrlRefused: the URL is wrong by its text (a ValueError whose message is fit for the caller).

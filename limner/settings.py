@@ -106,7 +106,10 @@ class Settings:
     )
     callback_threads: int = _setting(32, values.whole(1, 512), "callbacks in flight in one process")
     callback_proxy: str | None = _setting(
-        None, values.proxy, "egress proxy that callbacks and reference images go through"
+        None,
+        values.proxy,
+        "egress proxy that callbacks and reference images go through: "
+        "`http://user:password@proxy:3128`",
     )
     callback_limit_s: float = _setting(
         20.0, values.seconds(1, 120), "the longest that one attempt of a callback may take"
