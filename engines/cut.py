@@ -17,8 +17,9 @@ from typing import Any
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
+
+from engines.lines import LineAdapter, PlainLine, TlsLine
 
 #: a peer that vanished without a word is noticed after about IDLE + COUNT * INTERVAL seconds
 KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
@@ -57,24 +58,21 @@ class Cut:
         return _Adapter(self, ca_bundle)
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(LineAdapter):
     """requests' adapter over connections of a class of their own."""
 
     def __init__(self, cut: Cut, ca_bundle: str | None) -> None:
-        self._pools = _pools(cut)
+        self.pools = _pools(cut)
         self._context = _context(ca_bundle or str(DEFAULT_CA_BUNDLE_PATH))
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools; called by HTTPAdapter's constructor."""
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         """Make the pools behind a proxy."""
-        manager = super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
+        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
 
     def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
         """Load no certificates for this connection alone: the context has them."""
@@ -92,11 +90,11 @@ def _context(ca_bundle: str) -> ssl.SSLContext:
 
 
 def _pools(cut: Cut) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
+    class Plain(PlainLine):
         def _new_conn(self) -> socket.socket:
             return _held(super()._new_conn(), cut)
 
-    class Tls(HTTPSConnection):
+    class Tls(TlsLine):
         def _new_conn(self) -> socket.socket:
             return _held(super()._new_conn(), cut)
 

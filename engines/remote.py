@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from engines.cut import Cut
+from engines.lines import LineAdapter
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
 from limner.retry_after import asked_s
 
@@ -281,6 +281,6 @@ def _session(url: str) -> requests.Session:
     session.trust_env = False
     session.proxies = dict(requests.utils.get_environ_proxies(url))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-    session.mount("http://", HTTPAdapter(pool_maxsize=POOL_SIZE))
-    session.mount("https://", HTTPAdapter(pool_maxsize=POOL_SIZE))
+    session.mount("http://", LineAdapter(pool_maxsize=POOL_SIZE))
+    session.mount("https://", LineAdapter(pool_maxsize=POOL_SIZE))
     return session

@@ -18,8 +18,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from limner.address import Policy
+from limner.answers import Answer
 from limner.target import DENIED_PORTS
-from workers.answers import Answer
 
 #: the longest a name may take; the resolver's own time-outs are longer and cannot be set from here
 RESOLVE_S = 5.0

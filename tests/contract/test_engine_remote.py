@@ -7,8 +7,10 @@ import socket
 import pytest
 
 from engines import remote
+from engines.cut import Cut
 from engines.remote import Answered, NoAnswer, Remote
 from limner.errors import BadResult, EngineBusy, EngineDown, Refused, Rejected
+from tests.callback_doubles import peer as raw_peer
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json
 
 
@@ -124,3 +126,18 @@ def test_credentials_go_to_no_other_origin(server, peer):
     assert "authorization" in own
     with pytest.raises(BadResult):
         server.download("file:///etc/passwd")
+
+
+@pytest.mark.parametrize("may_be_cut", [False, True])
+def test_hints_of_a_cdn_before_the_engine_are_not_its_answer(may_be_cut):
+    def serve(connection, ended):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\n\r\n")
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}')
+
+    with raw_peer(serve) as url:
+        server = Remote(url)
+        answer = server.request("GET", "/", cut=Cut() if may_be_cut else None)
+        server.close()
+
+    assert answer.json() == {"a": 1}

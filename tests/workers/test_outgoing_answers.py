@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from limner import answers
 from limner.address import Policy
 from tests.callback_doubles import peer
-from workers import answers
 from workers.outgoing import Outgoing
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"

@@ -1,7 +1,8 @@
 """The heads of answers: interim ones are passed over, and no oddity of a header hides the status.
 
-Used by ``workers/dialling.py`` as the class that http.client reads answers with. http.client takes a
-103 for the answer, gives up at the 101st header, and loses every header behind one that it cannot read.
+The class that http.client reads answers with, wherever we ask for something: receivers, pictures
+(``workers/dialling.py``) and engines (``engines/lines.py``). http.client takes a 103 for the answer,
+gives up at the 101st header, and loses every header behind one that it cannot read.
 """
 
 from __future__ import annotations
