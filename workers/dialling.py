@@ -105,8 +105,10 @@ class Deadline:
         An answer that ends with its connection is read after that; it must have an end all the same.
         """
         with self._lock:
-            self._left_to_us = self._socket is sock
-            return self._left_to_us
+            if self._socket is not sock:
+                return False
+            self._left_to_us = True
+            return True
 
     def _let_go(self) -> None:
         if self._left_to_us and self._socket is not None:

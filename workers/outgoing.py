@@ -166,7 +166,7 @@ class Outgoing:
         answer = b""
         try:
             # Shutting a socket ends the headers as if the peer had ended them.
-            if deadline.passed:
+            if deadline.passed and not deadline.answer:
                 return Outcome(error="timeout")
             if self._proxy and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
                 return Outcome(error="proxy")

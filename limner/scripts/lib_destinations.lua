@@ -46,7 +46,7 @@ local function host_room(dest, proven)
     return sick > 0 and math.min(room, 1) or room
 end
 
--- Whether a place was kept for this job when it was let in (unpark).
+-- Whether a place is kept for this job, since it was let in (unpark).
 local function is_awaited(id, set)
     return number(redis.call('ZSCORE', set, id)) > NOW
 end
@@ -92,19 +92,20 @@ local function line_of(fate)
     return key(fate.proven and 'line' or 'strangers', fate.dest)
 end
 
--- Have a fate with parked jobs wait for what it lacks; who lets it in again is said behind each.
+-- Have a fate with parked jobs wait for what it lacks, where it will be let in again.
 local function queue_up(fate, lack)
     if lack == 'host' then
-        -- serve_host
+        -- By serve_host.
         redis.call('ZADD', line_of(fate), 'NX', redis.call('INCR', key('turns')), fate.client)
         local sick = sick_until(fate.dest)
         if sick > NOW then redis.call('ZADD', key('rests'), ms(sick), fate.dest) end
     elseif lack == 'lobby' then
-        -- serve_lobby
+        -- By serve_lobby.
         redis.call('ZADD', key('lobby', fate.client), 'NX', ms(NOW), fate.name)
         redis.call('ZADD', key('lobby'), 'NX', number(redis.call('GET', key('turns'))), fate.client)
     end
-    -- breaker: outbox_tick, when its time is over; turn: refill, when one of the fate's flights ends
+    -- Behind a breaker: by outbox_tick, when its time is over. For a turn: by refill, when one of the
+    -- fate's own flights ends.
 end
 
 local function park(id, fate, lack)

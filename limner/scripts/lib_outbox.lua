@@ -11,7 +11,7 @@
 --                        that a watcher saw), tried / retried (attempts of the head of outq /
 --                        resend), rests (ms: the head waits until then for its next try), not_before
 --                        (ms: the receiver asked for quiet until then), kicked (this head's rest was
---                        cut short once), parked, ended, gone (a 410 was
+--                        cut short once), parked (under this fate), ended, gone (a 410 was
 --                        answered: nothing more is posted)
 --   story:<job>    LIST  class and event, for whoever watches the job: its transitions and end, and
 --                        progress only while nothing newer came; read by story.lua

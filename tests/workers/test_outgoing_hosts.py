@@ -7,7 +7,7 @@ import socket
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 
 from limner.address import Policy
 from limner.target import UrlRefused, parse_target
@@ -63,6 +63,8 @@ def outgoing():
 @example(host="[v1.a]", rest="/hook")
 @example(host="xn--a", rest="/hook")
 def test_a_host_is_refused_at_once_or_dialled_in_ascii(receiver, names, outgoing, host, rest):
+    # These end the host, and the port is then part of the path.
+    assume(not set(host) & set("/?#"))
     url = f"http://{host}:{receiver.port}{rest}"
     with contextlib.suppress(UrlRefused):
         target = parse_target(url)
