@@ -8,7 +8,7 @@ TESTERS ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint check bench bench-callbacks bench-sketch soak clean
+.PHONY: help install demo up test lint check bench bench-callbacks bench-sketch soak mutate clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-sketch: $(VENV)/.installed-dev ## measure the sketch engine over 30 prompt
 soak: $(VENV)/.installed-dev ## kill, freeze and restart under load for 5 minutes, and reckon
 	$(BIN)/python -m tests.soak --seconds 300 --json build/soak.json
 
+mutate: $(VENV)/.installed-mutate ## change one thing at a time and see which tests notice (hours; MUTATE="--sample 40")
+	$(BIN)/python -m tests.mutate $(MUTATE)
+
 clean: ## remove .venv and what the tools leave; keeps limner-data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -63,3 +66,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	@$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-mutate: $(VENV)/.installed-dev
+	@$(PIP) -e '.[dev,mutate]'
+	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,11 @@ hypothesis_settings.register_profile(
     "limner", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("limner")
+
+
+def examples(count: int) -> int:
+    """Return how many examples a model shall run: fewer where a mutant meets it again and again."""
+    return max(1, round(count * float(os.environ.get("MUTATE_EXAMPLES", "1"))))
 
 
 class MovingClock:

@@ -27,7 +27,7 @@ from limner.settings import EngineSettings
 from limner.store import Store, Trouble
 from tests.builders import MESSAGES, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import a_poster, done, take
-from tests.conftest import MovingClock, a_while_later
+from tests.conftest import MovingClock, a_while_later, examples
 
 JOBS_MOST = 7
 LEASE_S, PATIENCE_S = 15.0, 5.0
@@ -504,7 +504,7 @@ def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(store, clock)
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=120,
+            max_examples=examples(120),
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 from limner.store import Store
 from limner.store.outbox import Fenced, Next, Taken
 from tests.callback_doubles import a_job, a_poster, done, emit, take
-from tests.conftest import MovingClock
+from tests.conftest import MovingClock, examples
 
 JOBS = ("a", "b", "c", "d", "e")
 URLS = {
@@ -170,7 +170,7 @@ def test_no_interleaving_loses_reorders_or_doubles_an_event(store, clock):
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=120,
+            max_examples=examples(120),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
