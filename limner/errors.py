@@ -171,7 +171,7 @@ class OutOfMemory(EngineError):
 
 
 class BadResult(EngineError):
-    """The engine's pictures are missing, broken or of the wrong size."""
+    """The engine's pictures are missing, broken, alike or of the wrong size."""
 
     reason_code = "bad_result"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from limner.store.numbers import Numbers
+from limner.store.numbers import OUT, Numbers
 from limner.store.server import ServerFacts
 
 #: callbacks overdue for so long are not merely slow: nobody posts them
@@ -64,7 +64,7 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
 
 
 def _engines(numbers: Numbers) -> Iterator[Warned]:
-    out = [engine for engine in numbers.carried if engine.state in ("down", "refused")]
+    out = [engine for engine in numbers.carried if engine.state in OUT]
     for engine in out:
         text = f"The engine {engine.name} is out of rotation ({engine.state})."
         yield Warned(Code.ENGINE_OUT, engine.name, text, engine.why)

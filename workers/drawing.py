@@ -42,7 +42,7 @@ from workers.composing import Composer
 from workers.keeper import Drawing, Keeper
 from workers.references import Fetch, prepare_references
 from workers.telling import Telling
-from workers.trouble import crash, handover, trouble_of
+from workers.trouble import crash, handover, too_late, trouble_of
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +187,9 @@ class Draftsman:
                 return self._stopped(drawing, engine, job, handle)
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
-        except (Rejected, PicturesNotKept) as error:
+        except Rejected as error:
+            return self._fail(drawing, job, error.message, error.reason_code, answered=True)
+        except PicturesNotKept as error:
             return self._fail(drawing, job, error.message, error.reason_code)
         except EngineError as error:
             event(
@@ -199,10 +201,11 @@ class Draftsman:
                 error_class=type(error).__name__,
                 why=str(error.__cause__ or error),
             )
+            trouble = trouble_of(error, submitted=drawing.began_s is not None)
             charged = isinstance(error, JobLost) and error.charged
             if charged and self._on_lost.get(engine_name) == "fail":
-                return self._fail(drawing, job, error.summary(), error.reason_code)
-            trouble = trouble_of(error, submitted=drawing.began_s is not None)
+                reason, code = error.summary(), error.reason_code
+                return self._fail(drawing, job, reason, code, trouble=trouble)
             keep = trouble.engine_state == "down" and engine.capabilities().attach
             return self._give_back(drawing, job, trouble, keep=keep and handle is not None)
         # A bug in a driver must not cost the job, nor the worker.
@@ -324,12 +327,15 @@ class Draftsman:
         lanes = self._store.lanes
         drawing.over()
         # The engine is free from here on; what is left to do is ours.
-        self._patiently(lambda: lanes.free_slot(job.id, drawing.token))
+        clear = self._patiently(lambda: lanes.free_slot(job.id, drawing.token))
         # The next drawings are being started just now, and need the CPU.
         drawing.wait(STARTS_FIRST_S)
         brief = brief_of(job)
+        composed = self._composer.compose(finished.cells, brief.width, brief.height)
+        if not clear:
+            self._patiently(lambda: lanes.free_slot(job.id, drawing.token, checked=True))
         pictures = []
-        for encoded in self._composer.compose(finished.cells, brief.width, brief.height):
+        for encoded in composed:
             kept = self._keep(drawing, encoded)
             if kept is None:
                 return False
@@ -389,7 +395,8 @@ class Draftsman:
             return self._give_back(drawing, job, handover(), keep=attach and handle is not None)
         if drawing.stop_reason == "late":
             self._cancel(engine, handle)
-            return self._fail(drawing, job, "The drawing took too long.", "timed_out")
+            late = too_late()
+            return self._fail(drawing, job, late.reason, late.reason_code, trouble=late)
         # Where another worker can attach, perhaps only the news stopped: it may find a finished one.
         keep = attach and handle is not None
         if not keep:
@@ -411,8 +418,21 @@ class Draftsman:
         except Exception:  # noqa: BLE001
             event(log, "engine.cancel_failed", level=logging.WARNING, error=True)
 
-    def _fail(self, drawing: Drawing, job: Job, reason: str, code: str) -> str:
-        self._patiently(lambda: self._store.lanes.failed(job.id, drawing.token, reason, code))
+    def _fail(
+        self,
+        drawing: Drawing,
+        job: Job,
+        reason: str,
+        code: str,
+        *,
+        answered: bool = False,
+        trouble: Trouble | None = None,
+    ) -> str:
+        self._patiently(
+            lambda: self._store.lanes.failed(
+                job.id, drawing.token, reason, code, answered=answered, trouble=trouble
+            ),
+        )
         event(log, "job.finished", job=job.id, status="failed", reason_code=code)
         raise JobFailed(code)
 

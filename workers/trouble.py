@@ -1,6 +1,7 @@
 """What each engine error means for its job: tried again how often, and what rests for how long.
 
-The one table; called by the drawing worker. Rejected prompts are not in it: they fail at once.
+The one table; called by the drawing worker. Rejected prompts are not in it: they fail at once, and
+tell nothing of the engine.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from limner.store.lanes import Trouble
 DOWN_PAUSE_S, DOWN_PAUSE_MAX_S = 1.0, 60.0
 BUSY_PAUSE_MAX_S = 30.0
 REFUSED_PAUSE_S, REFUSED_PAUSE_MAX_S = 60.0, 600.0
+#: of an engine that fails one job after another, though it answers
+FAILING_PAUSE_S, FAILING_PAUSE_MAX_S = 10.0, 300.0
 #: a job whose engine goes down under it again and again is given up
 DOWNS_MAX = 5
 LOSSES_MAX = 2
@@ -33,12 +36,18 @@ def handover() -> Trouble:
 
 def crash() -> Trouble:
     """A bug of ours or of a driver's."""
-    return Trouble(
-        counter="crashes",
-        limit=ONCE_MORE,
-        reason="Something went wrong inside the gateway.",
-        reason_code="internal_error",
+    return _failure(
+        "crashes",
+        ONCE_MORE,
+        "Something went wrong inside the gateway.",
+        "internal_error",
+        "the worker or the driver crashed, see the log",
     )
+
+
+def too_late() -> Trouble:
+    """The drawing went on for longer than any may."""
+    return _failure("late", 0, "The drawing took too long.", "timed_out", "it took too long")
 
 
 def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
@@ -73,11 +82,23 @@ def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
                 pause_max_s=REFUSED_PAUSE_MAX_S,
             )
         case JobLost():
-            return Trouble("losses", LOSSES_MAX, reason, code)
+            return _failure("losses", LOSSES_MAX, reason, code, error.message)
         case EngineStuck():
-            return Trouble("stuck", ONCE_MORE, reason, code)
+            return _failure("stuck", ONCE_MORE, reason, code, error.message)
         case OutOfMemory():
-            return Trouble("memory", ONCE_MORE, reason, code)
+            return _failure("memory", ONCE_MORE, reason, code, error.message)
         case BadResult():
-            return Trouble("bad_results", ONCE_MORE, reason, code)
-    return Trouble("engine_errors", ONCE_MORE, reason, code)
+            return _failure("bad_results", ONCE_MORE, reason, code, error.message)
+    return _failure("engine_errors", ONCE_MORE, reason, code, error.message)
+
+
+def _failure(counter: str, limit: int, reason: str, code: str, why: str) -> Trouble:
+    return Trouble(
+        counter,
+        limit,
+        reason,
+        code,
+        engine_why=why,
+        pause_s=FAILING_PAUSE_S,
+        pause_max_s=FAILING_PAUSE_MAX_S,
+    )

@@ -1,17 +1,25 @@
--- uses: base outbox lanes
+-- uses: base outbox engines lanes
 -- End a job: done with its pictures, or failed with its reason.
 --
 -- ARGV 8 job id · 9 token · 10 "done" | "failed" · 11 reason · 12 reason code
---      13 … field, value, … to write first
+--      13 what the engine did: "drew" | "answered" (it rejects the job) | "failed" | "" (nothing)
+--      14 why, if it failed · 15 pause, ms · 16 longest pause, ms
+--      17 … field, value, … to write first
 -- Returns 1, or false: another worker owns the job.
 
 local id, token = ARGV[8], ARGV[9]
 if not owns(id, token) then return false end
-if redis.call('HGET', job_key(id), 'begun') and ARGV[12] ~= 'timed_out' then
-    -- An engine that draws or rejects is alive: whatever it was tried for is over.
-    redis.call('HSET', key('engine', redis.call('HGET', job_key(id), 'engine')), 'fails', '0', 'state', 'ok')
+local name, lane, begun = unpack(redis.call('HMGET', job_key(id), 'engine', 'lane', 'begun'))
+if ARGV[13] == 'failed' then
+    engine_failed(name, id, ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16]))
+elseif ARGV[13] == 'drew' and redis.call('SISMEMBER', key('slots', name, lane), id) == 1 then
+    -- Else free_slot has said so, when it was news.
+    engine_drew(name)
+elseif ARGV[13] == 'answered' and begun and engine_of(name).state == 'down' then
+    -- It can be reached; whether it can draw is another matter.
+    write_engine(name, 'state', 'ok', 'why', '', 'paused_until', '0', 'fails', '0')
 end
-for i = 13, #ARGV, 2 do redis.call('HSET', job_key(id), ARGV[i], ARGV[i + 1]) end
+for i = 17, #ARGV, 2 do redis.call('HSET', job_key(id), ARGV[i], ARGV[i + 1]) end
 end_job(id, ARGV[10], ARGV[11], ARGV[12])
 grant_ready()
 return 1

@@ -1,30 +1,38 @@
--- uses: base outbox lanes
+-- uses: base outbox engines lanes
 -- A worker gives a job back to its lane: it stops, or the engine could not draw it.
 --
 -- ARGV 8 job id · 9 token · 10 "1": keep handle and slot, the engine goes on drawing
---      11 counter of this kind of trouble ("" = not counted) · 12 how often it may happen
+--      11 counter of this kind of failure ("" = it is none) · 12 how often it may happen
 --      13 reason · 14 reason code, if it happened more often
---      15 engine's state ("" = nothing to say of it) · 16 why · 17 pause, ms · 18 longest pause, ms
+--      15 engine's state ("" = only a failure of this job) · 16 why · 17 pause, ms · 18 longest pause, ms
 --         (the pause doubles with each trouble in a row)
 -- Returns {"waiting" | "failed" | "stale", unsent}
 
-local id, token = ARGV[8], ARGV[9]
+local id, token, keep = ARGV[8], ARGV[9], ARGV[10] == '1'
 if not owns(id, token) then return {'stale', unsent} end
 local record = job_key(id)
+local name, failed_on = unpack(redis.call('HMGET', record, 'engine', 'failed_on'))
+local counter, state, why = ARGV[11], ARGV[15], ARGV[16]
+local pause, pause_max = tonumber(ARGV[17]), tonumber(ARGV[18])
 
-if ARGV[15] ~= '' then
-    local engine = key('engine', redis.call('HGET', record, 'engine'))
-    -- An engine that is only busy is not on trial afterwards.
-    local row = redis.call('HINCRBY', engine, ARGV[15] == 'busy' and 'busy' or 'fails', 1)
-    local pause = math.min(tonumber(ARGV[17]) * 2 ^ math.min(row - 1, 20), tonumber(ARGV[18]))
-    redis.call('HSET', engine, 'state', ARGV[15], 'why', ARGV[16], 'paused_until', ms(NOW + pause))
+local row = 0
+if state ~= '' then
+    if counter ~= '' then row = strike(name, id) end
+    engine_rests(name, state, why, pause, pause_max)
+elseif counter ~= '' then
+    row = engine_failed(name, id, why, pause, pause_max)
+    -- Another try goes to another engine, where one suits.
+    if not keep and not has_word(failed_on or '', name) then
+        redis.call('HSET', record, 'failed_on', failed_on and failed_on .. ' ' .. name or name)
+    end
 end
 
-local often = ARGV[11] ~= '' and redis.call('HINCRBY', record, ARGV[11], 1) > tonumber(ARGV[12])
+-- Where the engine fails others, too, the job does not pay for it: it waits until the engine is mended.
+local often = row == 1 and redis.call('HINCRBY', record, counter, 1) > tonumber(ARGV[12])
 if often then
     end_job(id, 'failed', ARGV[13], ARGV[14])
 else
-    wait_again(id, ARGV[10] == '1')
+    wait_again(id, keep)
 end
 grant_ready()
 return {often and 'failed' or 'waiting', unsent}

@@ -2,6 +2,7 @@
 --
 --   job:<id>               HASH  the record; fields as limner/job.py reads them, and beside them
 --                                token worker dest needs prefers attach paid begun lost missing_ms
+--                                failed_on
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms
 --   jobs:<client>          ZSET  job ids by creation, ms
 --   waits:<client>         SET   job ids in state waiting

@@ -1,4 +1,4 @@
--- Slots, leases and a job's moves. Needs lib_base and lib_outbox.
+-- Slots, leases and a job's moves. Needs lib_base, lib_outbox and lib_engines.
 --
 -- Every script on this library takes, after prefix and time:
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that may be re-attached, ms
@@ -9,7 +9,6 @@
 
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local KEEP_JOB_MS, WAITING_LIMIT_MS = tonumber(ARGV[6]), tonumber(ARGV[7])
-local LANES = {'fast', 'relaxed'}
 local READY_SCAN = 512
 local REAP_SCAN = 200
 local GRANT_KEPT_MS = 60000
@@ -23,7 +22,10 @@ end
 
 local function drop_slot(id)
     local engine, lane = unpack(redis.call('HMGET', job_key(id), 'engine', 'lane'))
-    if engine then redis.call('SREM', key('slots', engine, lane), id) end
+    if engine then
+        redis.call('SREM', key('slots', engine, lane), id)
+        engines_read[engine] = nil
+    end
 end
 
 local function drop_hold(id, lane)
@@ -131,38 +133,6 @@ local function reap()
     end
 end
 
--- What is known of an engine, read once a script.
-local engines_read = {}
-
-local function engine_of(name)
-    if engines_read[name] then return engines_read[name] end
-    local flat = redis.call('HGETALL', key('engine', name))
-    local engine = {}
-    for i = 1, #flat, 2 do engine[flat[i]] = tonumber(flat[i + 1]) or flat[i + 1] end
-    engine.used = {}
-    for _, lane in ipairs(LANES) do engine.used[lane] = redis.call('SCARD', key('slots', name, lane)) end
-    engine.total = math.max(engine.fast_slots or 0, engine.relaxed_slots or 0)
-    engines_read[name] = engine
-    return engine
-end
-
--- How many more drawings of a lane an engine takes now.
-local function room(engine, lane)
-    local used = engine.used.fast + engine.used.relaxed
-    local total = engine.total
-    -- An engine that failed draws one job for trial until one succeeds.
-    if (engine.fails or 0) > 0 then total = math.min(total, 1) end
-    return math.min(total - used, (engine[lane .. '_slots'] or 0) - engine.used[lane])
-end
-
--- When an engine may next start a drawing of a lane, ms.
-local function opens(engine, lane)
-    local gap = engine[lane .. '_gap_ms'] or 0
-    local last = engine[lane .. '_last_ms']
-    local by_gap = (last and gap > 0) and last + gap or 0
-    return math.max(by_gap, engine.paused_until or 0)
-end
-
 local worker_engines = {}
 
 local function engines_of(worker)
@@ -174,17 +144,6 @@ local function engines_of(worker)
         worker_engines[worker] = names
     end
     return worker_engines[worker]
-end
-
--- Whether an engine may draw a job at all: what it lacks, and whose jobs it takes.
-local function suits(engine, needs, client)
-    for need in string.gmatch(needs or '', '%S+') do
-        if string.find(' ' .. (engine.lacks or '') .. ' ', ' ' .. need .. ' ', 1, true) then
-            return false
-        end
-    end
-    local clients = engine.clients or ''
-    return clients == '' or string.find(' ' .. clients .. ' ', ' ' .. client .. ' ', 1, true) ~= nil
 end
 
 local fast_is_served = nil
@@ -203,6 +162,42 @@ local function fast_waits_for(engine)
     return #held == 0 and redis.call('ZCARD', key('waiting', 'fast')) > 0
 end
 
+-- An engine that is kept for others is left idle for no longer, ms.
+local ASIDE_MS = 5000
+local others_wait = {}
+
+-- Whether a job waits that an engine has not failed yet.
+local function others_wait_for(name)
+    if others_wait[name] ~= nil then return others_wait[name] end
+    local engine, found = engine_of(name), false
+    for _, lane in ipairs(LANES) do
+        if (engine[lane .. '_slots'] or 0) > 0 then
+            local held = redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)
+            for _, id in ipairs(held) do
+                local needs, client, failed_on =
+                    unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'failed_on'))
+                found = found or (not has_word(failed_on or '', name) and suits(engine, needs, client))
+            end
+            -- What no worker holds yet may be for any engine.
+            found = found or redis.call('ZCARD', key('waiting', lane)) > #held
+        end
+    end
+    others_wait[name] = found
+    return found
+end
+
+-- Whether a job lets others go first to the only engine that could draw it, because that engine failed
+-- it and has drawn nothing since: what becomes of another job tells which of the two is to blame.
+local function steps_aside(name)
+    local engine = engine_of(name)
+    if (engine.struck or '') == '' or not others_wait_for(name) then return false end
+    if not engine.aside_ms then
+        engine.aside_ms = NOW
+        redis.call('HSET', key('engine', name), 'aside_ms', ms(NOW))
+    end
+    return NOW - engine.aside_ms < ASIDE_MS
+end
+
 -- Pick the engine for a held job: name, or nil and when one may open (ms, nil: when a slot is freed),
 -- and whether the job is choosy: an engine that does not suit it has room.
 local function pick(id, lane, worker, first)
@@ -217,15 +212,18 @@ local function pick(id, lane, worker, first)
             end
         end
     end
-    local needs, client, attach, paid =
-        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid'))
+    local needs, client, attach, paid, failed_on =
+        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on'))
     -- What was paid for is waited for where it goes on, and drawn nowhere else.
     local only = attach == '1' and paid and paid ~= '' and first or nil
+    local elsewhere = failed_on and draws_elsewhere(names, lane, needs, client, failed_on)
     local best, best_room, open_at, choosy = nil, 0, nil, false
     for _, name in ipairs(names) do
         local engine = engine_of(name)
         local free = room(engine, lane)
-        if not suits(engine, needs, client) or (only and name ~= only) then
+        local failed = failed_on and not only and has_word(failed_on, name)
+        if not suits(engine, needs, client) or (only and name ~= only)
+            or (failed and (elsewhere or (free > 0 and opens(engine, lane) <= NOW and steps_aside(name)))) then
             choosy = choosy or free > 0
             free = 0
         elseif lane == 'relaxed' and free > 0 and room(engine, 'fast') > 0 and fast_waits_for(engine) then
@@ -254,6 +252,10 @@ local function grant(id, lane, name, first)
         engine.used[lane] = engine.used[lane] + 1
         engine[lane .. '_last_ms'] = NOW
         redis.call('HSET', key('engine', name), lane .. '_last_ms', ms(NOW))
+        if engine.aside_ms then
+            engine.aside_ms = nil
+            redis.call('HDEL', key('engine', name), 'aside_ms')
+        end
     end
     if first and first ~= name then
         redis.call('SREM', key('slots', first, lane), id)

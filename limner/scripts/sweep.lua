@@ -1,4 +1,4 @@
--- uses: base outbox lanes
+-- uses: base outbox engines lanes
 -- Look after the lanes: take back what silent workers held, use free slots, and find waiting jobs
 -- whose message is lost.
 --

@@ -83,14 +83,18 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a job is given back, how often that may happen, and what it says of the engine."""
+    """Why a job is given back, how often that may happen, and what it says of the engine.
+
+    What is counted counts against the engine as well, once for each job: one that fails several in a
+    row rests, as ``failing``, and its jobs wait without paying for it.
+    """
 
     #: field of the record that counts it; None: not counted
     counter: str | None = None
     limit: int = 0
     reason: str = ""
     reason_code: str = ""
-    #: the engine rests before its next start; None: nothing to say of it
+    #: the engine rests before its next start; None: it has failed this job, and no more is known
     engine_state: Literal["busy", "down", "refused"] | None = None
     engine_why: str = ""
     pause_s: float = 0.0
@@ -130,6 +134,7 @@ class Lanes:
                         "fails": 0,
                         "busy": 0,
                         "paused_until": 0,
+                        "struck": "",
                     },
                 )
             pipe.execute()
@@ -146,7 +151,7 @@ class Lanes:
 
     @guarded
     def states_of(self, engines: Iterable[str]) -> dict[str, str]:
-        """Return the state of each engine: ``ok busy down refused``."""
+        """Return the state of each engine: ``ok busy down refused failing``."""
         return {
             name: self._redis.hget(f"{self._prefix}engine:{name}", "state") or "ok"
             for name in engines
@@ -225,13 +230,16 @@ class Lanes:
         self._owned(self._run("progress", job_id, token, percent, *picture))
 
     @guarded
-    def free_slot(self, job_id: str, token: str) -> None:
+    def free_slot(self, job_id: str, token: str, *, checked: bool = False) -> bool:
         """Say that the engine has drawn: its slot is free, the job is still this worker's.
+
+        Returns False if the engine is on trial, or has failed others: it is cleared of that when this
+        is said again with ``checked``, which says that the pictures are well.
 
         Raises:
             StaleLease: another worker owns the job.
         """
-        self._owned(self._run("free_slot", job_id, token))
+        return bool(self._owned(self._run("free_slot", job_id, token, int(checked))))
 
     @guarded
     def done(
@@ -256,16 +264,44 @@ class Lanes:
             "notes": json.dumps(notes, ensure_ascii=False),
         }
         flat = (part for item in fields.items() for part in item)
-        self._owned(self._run("finish", job_id, token, "done", "", "", *flat))
+        self._owned(
+            self._run("finish", job_id, token, "done", "", "", "drew", "", 0, 0, *flat),
+        )
 
     @guarded
-    def failed(self, job_id: str, token: str, reason: str, reason_code: str) -> None:
+    def failed(
+        self,
+        job_id: str,
+        token: str,
+        reason: str,
+        reason_code: str,
+        *,
+        answered: bool = False,
+        trouble: Trouble | None = None,
+    ) -> None:
         """End the job with a reason for people and a code for programs.
+
+        ``answered``: the engine said so, and can be reached. ``trouble``: it is the engine that failed.
 
         Raises:
             StaleLease: another worker owns the job.
         """
-        self._owned(self._run("finish", job_id, token, "failed", reason, reason_code))
+        did = "failed" if trouble else "answered" if answered else ""
+        why = trouble or Trouble()
+        self._owned(
+            self._run(
+                "finish",
+                job_id,
+                token,
+                "failed",
+                reason,
+                reason_code,
+                did,
+                why.engine_why,
+                _ms(why.pause_s),
+                _ms(why.pause_max_s),
+            )
+        )
 
     @guarded
     def give_back(

@@ -19,7 +19,9 @@ from limner.store.connection import guarded
 from limner.store.scripts import Clock
 
 #: the states an engine may be in
-STATES = ("ok", "busy", "down", "refused")
+STATES = ("ok", "busy", "down", "refused", "failing")
+#: those in which an engine is out of rotation: it is only tried now and then
+OUT = ("down", "refused", "failing")
 
 
 @dataclass(frozen=True, slots=True)

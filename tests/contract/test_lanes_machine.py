@@ -46,7 +46,9 @@ TROUBLES = {
     "busy": Trouble(engine_state="busy", engine_why="busy", pause_s=0.2, pause_max_s=30),
     "down": Trouble("downs", 2, "Down.", "engine_down", "down", "refused", 1, 60),
     "refused": Trouble(engine_state="refused", engine_why="credit", pause_s=60, pause_max_s=600),
-    "bad": Trouble("bad_results", 1, "Broken.", "bad_result"),
+    "bad": Trouble(
+        "bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10, pause_max_s=300
+    ),
 }
 #: what may follow what among the transitions and ends that a caller is told
 FOLLOWS = {
@@ -146,8 +148,12 @@ class LanesMachine(RuleBasedStateMachine):
         asked, token, _worker = self._hand(job, former)
 
         def give_back() -> None:
-            self.store.lanes.give_back(asked.id, token, TROUBLES[kind], MESSAGES, keep=keep)
+            engine = self._record(asked).get("engine")
+            state = self.store.lanes.give_back(asked.id, token, TROUBLES[kind], MESSAGES, keep=keep)
             asked.owner = ""
+            if state == "failed":
+                struck = self.store.redis.hget(f"limner:engine:{engine}", "struck")
+                assert struck == f",{asked.id},", "a job paid for what its engine does to others"
 
         self._write(asked, token, give_back)
 
@@ -220,6 +226,16 @@ class LanesMachine(RuleBasedStateMachine):
                 assert (engine, own_lane) == (name, lane.value)
                 lease = self.store.redis.zscore("limner:leases", job)
                 assert lease is not None, "a slot that nothing will ever free"
+
+    @invariant()
+    def an_engine_that_is_shown_as_well_is_well(self) -> None:
+        if not hasattr(self, "jobs"):
+            return
+        for engine in ENGINES:
+            record = self.store.redis.hgetall(f"limner:engine:{engine.name}")
+            assert len(record["struck"].strip(",").split(",")) <= 3
+            if record["state"] == "ok":
+                assert (record["why"], record["paused_until"], record["fails"]) == ("", "0", "0")
 
     @invariant()
     def a_job_is_in_one_place(self) -> None:
@@ -359,7 +375,11 @@ class LanesMachine(RuleBasedStateMachine):
                         taken < max(engine.fast.slots, engine.relaxed.slots)
                         and len(slots[engine.name, Lane.FAST]) < engine.fast.slots
                     )
-                    assert not (idle and self._well(engine)), "an engine idles while a job waits"
+                    failed_it = engine.name in self._record(asked).get("failed_on", "").split()
+                    if not failed_it:
+                        assert not (idle and self._well(engine)), (
+                            "an engine idles while a job waits"
+                        )
 
     def _run_out_of_patience(self) -> None:
         """Two looks at the lanes, five seconds apart: whoever has lost its message has it again."""
@@ -433,7 +453,12 @@ class LanesMachine(RuleBasedStateMachine):
         assert self.store.jobs.get(asked.id).progress == max(before, percent)
 
     def _free(self, asked: Asked, token: str) -> None:
-        self.store.lanes.free_slot(asked.id, token)
+        engine = self.store.redis.hget(f"limner:job:{asked.id}", "engine")
+        failing = self.store.redis.hget(f"limner:engine:{engine}", "state") == "failing"
+        clear = self.store.lanes.free_slot(asked.id, token)
+        if failing:
+            assert not clear, "an engine that failed others is well before its pictures are checked"
+            return
         asked.freed = token
         assert not any(asked.id in members for members in self._slots().values())
 

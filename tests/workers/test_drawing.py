@@ -93,7 +93,7 @@ def test_a_crashing_driver_costs_a_job_one_try(workshop):
     whole = workshop.engines["stage"]
     workshop.engines["stage"] = Broken()
     job = workshop.accept()
-    with pytest.raises(Exception, match="worker stops"):
+    with pytest.raises(Exception, match="crashed"):
         workshop.draftsman.imagine(job.id)
     workshop.engines["stage"] = whole
 
