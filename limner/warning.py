@@ -25,6 +25,7 @@ class Code(StrEnum):
     SERVER = "server"
     ENGINE_OUT = "engine_out"
     NO_ENGINE = "no_engine"
+    CELLS_ALIKE = "cells_alike"
     CALLBACKS_OVERDUE = "callbacks_overdue"
 
 

@@ -11,10 +11,11 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from limner.pictures import Encoded, check_cells, encode, grid
+from limner.errors import BadResult
+from limner.pictures import Encoded, alike, check_cells, encode, grid
 
 #: how far these threads stand behind the others, as of nice(1)
 NICENESS = 10
@@ -29,21 +30,45 @@ class Composer:
             os.cpu_count() or 1, thread_name_prefix="composer", initializer=_give_way
         )
 
-    def compose(self, cells: Sequence[bytes], width: int, height: int) -> list[Encoded]:
+    def compose(
+        self,
+        cells: Sequence[bytes],
+        width: int,
+        height: int,
+        on_alike: Callable[[tuple[int, ...]], None] | None = None,
+    ) -> list[Encoded]:
         """Return the grid and the four cells, encoded, when they are ready.
 
+        ``on_alike(numbers)`` is told which cells, from 1, are the same picture; without it, none may be.
+
         Raises:
-            BadResult: they are not four pictures of that size.
+            BadResult: they are not four different pictures of that size.
         """
-        return self._pool.submit(self._composed, cells, width, height).result()
+        return self._pool.submit(self._composed, cells, width, height, on_alike).result()
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=False)
 
-    def _composed(self, cells: Sequence[bytes], width: int, height: int) -> list[Encoded]:
+    def _composed(
+        self,
+        cells: Sequence[bytes],
+        width: int,
+        height: int,
+        on_alike: Callable[[tuple[int, ...]], None] | None,
+    ) -> list[Encoded]:
         pictures = check_cells(cells, width, height)
+        same = alike(pictures)
+        if same and on_alike is None:
+            raise BadResult(f"The engine's pictures {_listed(same)} are the same.")
+        if same and on_alike:
+            on_alike(same)
         return [encode(picture, self._format) for picture in (grid(pictures), *pictures)]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *first, last = (str(number) for number in numbers)
+    return f"{', '.join(first)} and {last}"
 
 
 def _give_way() -> None:

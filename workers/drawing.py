@@ -41,6 +41,7 @@ from limner.store.lanes import Taken, Trouble
 from workers.composing import Composer
 from workers.keeper import Drawing, Keeper
 from workers.references import Fetch, prepare_references
+from workers.result import composed_of
 from workers.telling import Telling
 from workers.trouble import crash, handover, too_late, trouble_of
 
@@ -183,7 +184,7 @@ class Draftsman:
                 )
             if finished is None:
                 return self._stopped(drawing, engine, job, handle)
-            if not self._deliver(drawing, job, finished):
+            if not self._deliver(drawing, engine, job, finished):
                 return self._stopped(drawing, engine, job, handle)
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
@@ -322,7 +323,7 @@ class Draftsman:
             drawing.wait(begun.wait_s)
         return None
 
-    def _deliver(self, drawing: Drawing, job: Job, finished: Finished) -> bool:
+    def _deliver(self, drawing: Drawing, engine: Engine, job: Job, finished: Finished) -> bool:
         """Check the pictures, keep them, and only then say so in the record; False: told to stop."""
         lanes = self._store.lanes
         drawing.over()
@@ -330,8 +331,7 @@ class Draftsman:
         clear = self._patiently(lambda: lanes.free_slot(job.id, drawing.token))
         # The next drawings are being started just now, and need the CPU.
         drawing.wait(STARTS_FIRST_S)
-        brief = brief_of(job)
-        composed = self._composer.compose(finished.cells, brief.width, brief.height)
+        composed, notes = composed_of(self._composer, self._store, job, engine, finished)
         if not clear:
             self._patiently(lambda: lanes.free_slot(job.id, drawing.token, checked=True))
         pictures = []
@@ -341,7 +341,7 @@ class Draftsman:
                 return False
             pictures.append(kept)
         self._patiently(
-            lambda: lanes.done(job.id, drawing.token, pictures[0], pictures[1:], finished.notes),
+            lambda: lanes.done(job.id, drawing.token, pictures[0], pictures[1:], notes),
         )
         return True
 

@@ -34,6 +34,38 @@ def test_the_grid_comes_first_and_then_the_cells_in_their_order(composer):
     assert corners == [open_picture(cell.data).getpixel((0, 0)) for cell in cells]
 
 
+@pytest.mark.parametrize(
+    ("cells", "named"),
+    [
+        ([0, 0, 0, 0], "1, 2, 3 and 4"),
+        ([0, 1, 2, 1], "2 and 4"),
+        ([0, 1, 0, 1], "1, 3, 2 and 4"),
+    ],
+)
+def test_cells_of_the_same_pixels_are_no_result_unless_somebody_wants_to_hear_of_it(
+    composer, cells, named
+):
+    drawn = [CELLS[cell] for cell in cells]
+
+    with pytest.raises(BadResult, match=named):
+        composer.compose(drawn, 8, 6)
+    heard = []
+    assert len(composer.compose(drawn, 8, 6, heard.extend)) == 5
+    assert named == f"{', '.join(map(str, heard[:-1]))} and {heard[-1]}"
+
+
+def test_cells_that_differ_in_one_pixel_are_four(composer):
+    heard, drawn = [], []
+    for red in range(4):
+        picture = Image.new("RGB", (8, 6), "white")
+        picture.putpixel((0, 0), (red, 0, 0))
+        drawn.append(encode_png(picture).data)
+
+    composer.compose(drawn, 8, 6, heard.extend)
+
+    assert heard == []
+
+
 def test_what_is_wrong_with_the_pictures_is_said_to_whoever_asked(composer):
     with pytest.raises(BadResult):
         composer.compose(CELLS, 8, 8)
