@@ -8,7 +8,6 @@ for they may hold keys. A driver that must tell one 4xx from another passes ``ju
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import time
@@ -16,25 +15,32 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from engines.cut import Cut
 from engines.lines import LineAdapter
+from engines.reading import NoAnswer, pieces, read_json
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
 from limner.retry_after import asked_s
 
-#: answers larger than this are not read to their end
-ANSWER_MAX_BYTES = 128 * 1024 * 1024
-CHUNK_BYTES = 64 * 1024
+__all__ = ["Answer", "Answered", "Judge", "NoAnswer", "Remote"]
+
+#: answers larger than this are not read to their end: to questions, drawings in base64, and pictures
+ANSWER_MAX_BYTES = 32 * 1024 * 1024
+DRAWING_MAX_BYTES = 128 * 1024 * 1024
+PICTURE_MAX_BYTES = 64 * 1024 * 1024
+#: what is read of an answer that says what is wrong
+ERROR_MAX_BYTES = 1024 * 1024
+#: how long an answer may take from its first byte to its last
+WHOLE_S = 60.0
+#: who asks with less patience than this means the whole answer
+QUICK_S = 3.0
+REDIRECTS_MAX = 5
 BUSY_S, BUSY_MAX_S = 5.0, 3600.0
 #: connections kept open; more are opened when needed, and closed after use
 POOL_SIZE = 16
-
-
-class NoAnswer(EngineDown):
-    """The engine did not answer a request that may have reached it."""
 
 
 class Answered(EngineError):
@@ -57,18 +63,15 @@ class Answer:
         """Return the body read as JSON.
 
         Raises:
-            BadResult: it is not JSON.
+            BadResult: it is not JSON, or too deep or too much.
         """
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            raise BadResult("The engine's answer is not JSON.") from None
+        return read_json(self.body)
 
     def table(self) -> dict[str, Any]:
         """Return the body if it is a JSON object, else an empty one: for reading error answers."""
         try:
-            value = json.loads(self.body)
-        except ValueError:
+            value = read_json(self.body)
+        except BadResult:
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -127,10 +130,15 @@ class Remote:
         return self.request("POST", path, json=body, read_s=read_s).json()
 
     def get_bytes(
-        self, path: str, *, params: Mapping[str, Any] | None = None, read_s: float | None = None
+        self,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        read_s: float | None = None,
+        most_bytes: int | None = None,
     ) -> bytes:
         """GET ``path`` and return its bytes."""
-        return self.request("GET", path, params=params, read_s=read_s).body
+        return self.request("GET", path, params=params, read_s=read_s, most_bytes=most_bytes).body
 
     def request(
         self,
@@ -139,11 +147,13 @@ class Remote:
         *,
         read_s: float | None = None,
         cut: Cut | None = None,
+        most_bytes: int | None = None,
         **arguments: Any,
     ) -> Answer:
         """Make a request and return its answer; ``arguments`` as ``requests`` knows them.
 
-        ``read_s``: seconds between two bytes; None for the default, ``math.inf`` for no limit.
+        ``read_s``: seconds between two bytes, and with few of them also for the whole answer; None for
+        the default, ``math.inf`` for no limit.
 
         Raises:
             EngineDown: not reached, or 502, 503, 504; ``NoAnswer`` if it may have been reached.
@@ -152,8 +162,9 @@ class Remote:
             Answered: any other status of 400 or more, unless ``judge`` knows better.
             BadResult: the answer is too large.
         """
+        most = ANSWER_MAX_BYTES if most_bytes is None else most_bytes
         with self.stream(method, path, read_s=read_s, cut=cut, **arguments) as response:
-            return self._read(response)
+            return _read(response, most, self._whole_s(read_s))
 
     @contextlib.contextmanager
     def stream(
@@ -163,9 +174,12 @@ class Remote:
         *,
         read_s: float | None = None,
         cut: Cut | None = None,
+        judge: Judge | None = None,
         **arguments: Any,
     ) -> Iterator[requests.Response]:
         """Make a request and give its answer unread, checked as ``request`` checks it.
+
+        ``judge``: of this request, in place of the server's own.
 
         What goes wrong while the caller reads is raised as our errors too. With ``cut`` it goes over
         a connection of its own, which another thread may cut; that is a ``NoAnswer``.
@@ -181,7 +195,8 @@ class Remote:
             )
             with response:
                 if response.status_code >= 300:
-                    raise self._error(self._read(response))
+                    answer = _read_error(response, self._whole_s(read_s))
+                    raise self._error(answer, judge or self._judge)
                 yield response
 
     def download(self, url: str, *, read_s: float | None = None) -> bytes:
@@ -189,10 +204,28 @@ class Remote:
 
         Our credentials go nowhere but to the peer's own origin; elsewhere redirects are followed.
         """
-        parts, own = urlsplit(url), urlsplit(self._base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadResult("The engine's picture has no http(s) address.")
-        ours = (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+        own = urlsplit(self._base_url)
+        for _ in range(REDIRECTS_MAX + 1):
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise BadResult("The engine's picture has no http(s) address.")
+            ours = (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+            answer = self._fetched(url, ours=ours, read_s=read_s)
+            onward = answer.headers.get("Location")
+            if answer.status < 300:
+                return answer.body
+            if answer.status >= 400 or ours or not onward:
+                break
+            url = urljoin(url, onward)
+        raise BadResult(f"The engine's picture is not there: HTTP {answer.status}.")
+
+    def close(self) -> None:
+        """Close the connections kept open."""
+        self._session.close()
+        self._elsewhere.close()
+
+    def _fetched(self, url: str, *, ours: bool, read_s: float | None) -> Answer:
+        """GET a picture; of anything but a picture only status and headers are read."""
         session = self._session if ours else self._elsewhere
         # The environment may have another proxy for that host, or none.
         proxies = {} if ours else dict(requests.utils.get_environ_proxies(url))
@@ -200,17 +233,12 @@ class Remote:
         with (
             self._errors_mapped(),
             session.get(
-                url, timeout=timeout, stream=True, allow_redirects=not ours, proxies=proxies
+                url, timeout=timeout, stream=True, allow_redirects=False, proxies=proxies
             ) as response,
         ):
             if response.status_code >= 300:
-                raise BadResult(f"The engine's picture is not there: HTTP {response.status_code}.")
-            return self._read(response).body
-
-    def close(self) -> None:
-        """Close the connections kept open."""
-        self._session.close()
-        self._elsewhere.close()
+                return Answer(response.status_code, response.headers, b"")
+            return _read(response, PICTURE_MAX_BYTES, self._whole_s(read_s))
 
     @contextlib.contextmanager
     def _line(self, cut: Cut | None) -> Iterator[requests.Session]:
@@ -228,16 +256,13 @@ class Remote:
         wait_s = self._read_s if read_s is None else read_s
         return None if wait_s == math.inf else wait_s
 
-    def _read(self, response: requests.Response) -> Answer:
-        body = bytearray()
-        for chunk in response.iter_content(CHUNK_BYTES):
-            body += chunk
-            if len(body) > ANSWER_MAX_BYTES:
-                raise BadResult("The engine's answer is too large.")
-        return Answer(response.status_code, response.headers, bytes(body))
+    def _whole_s(self, read_s: float | None) -> float:
+        """Return how long a whole answer may take: one that is asked for quickly must come quickly."""
+        wait_s = self._read_s if read_s is None else read_s
+        return wait_s if wait_s < QUICK_S else max(wait_s, WHOLE_S)
 
-    def _error(self, answer: Answer) -> EngineError:
-        judged = self._judge(answer) if self._judge and answer.status >= 400 else None
+    def _error(self, answer: Answer, judge: Judge | None) -> EngineError:
+        judged = judge(answer) if judge and answer.status >= 400 else None
         if judged:
             return judged
         said = f"{self.peer} answered with HTTP {answer.status}"
@@ -275,9 +300,32 @@ class Remote:
             raise NoAnswer(f"{self.peer}: {type(error).__name__}") from None
 
 
+def _read(response: requests.Response, most_bytes: int, whole_s: float) -> Answer:
+    body = bytearray()
+    for piece in pieces(response, most_bytes=most_bytes, whole_s=whole_s):
+        body += piece
+    return Answer(response.status_code, response.headers, bytes(body))
+
+
+def _read_error(response: requests.Response, whole_s: float) -> Answer:
+    """Read an answer whose status says enough, if need be without its end."""
+    body = bytearray()
+    with contextlib.suppress(BadResult, NoAnswer):
+        for piece in pieces(response, most_bytes=ERROR_MAX_BYTES, whole_s=whole_s):
+            body += piece
+    return Answer(response.status_code, response.headers, bytes(body))
+
+
+class _Session(requests.Session):
+    """A session to which a redirect is an answer: else requests reads its body, to whatever end."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that there is nowhere to go."""
+
+
 def _session(url: str) -> requests.Session:
     """Return a session that reads the environment's proxies once, for ``url``, and no ``.netrc``."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.proxies = dict(requests.utils.get_environ_proxies(url))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True

@@ -12,6 +12,9 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from engines.reading import read_json
+from limner.errors import BadResult
+
 #: the first message of a client, so that previews come as kind 4
 HELLO = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _PREVIEW_WITH_IDS = 4
@@ -33,9 +36,17 @@ class Heard:
 def read_frame(frame: str | bytes) -> list[Heard]:
     """Return what a frame tells; nothing if it is of no use, broken, or not about one prompt."""
     try:
-        return _binary(frame) if isinstance(frame, bytes) else _text(json.loads(frame))
+        return _binary(frame) if isinstance(frame, bytes) else _text(read_json(frame))
     # A frame is a hint; polling decides, so a bad one is nothing to fail for.
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+    except (
+        BadResult,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        struct.error,
+    ):
         return []
 
 
@@ -43,7 +54,7 @@ def _binary(frame: bytes) -> list[Heard]:
     kind, length = struct.unpack_from(">II", frame)
     if kind != _PREVIEW_WITH_IDS:
         return []
-    ids, image = json.loads(frame[8 : 8 + length]), frame[8 + length :]
+    ids, image = read_json(frame[8 : 8 + length]), frame[8 + length :]
     return [Heard(str(ids["prompt_id"]), "preview", str(ids["node_id"]), image=image)]
 
 

@@ -27,7 +27,9 @@ from limner.log import event
 
 log = logging.getLogger(__name__)
 
-FRAME_MAX_BYTES = 16 * 1024 * 1024
+#: a preview is some 100 KB; so many more frames may wait to be read
+FRAME_MAX_BYTES = 8 * 1024 * 1024
+FRAMES_WAITING = 4
 OPEN_S = 3.0
 #: how long a submit may wait for the first connection
 READY_S = 2.0
@@ -86,6 +88,7 @@ class Listener:
                     open_timeout=OPEN_S,
                     close_timeout=1,
                     max_size=FRAME_MAX_BYTES,
+                    max_queue=FRAMES_WAITING,
                     # Pictures do not get smaller, and a local server has better to do.
                     compression=None,
                     # What the library logs holds the headers.

@@ -15,12 +15,13 @@ from urllib.parse import quote
 
 from engines.comfyui import faults
 from engines.comfyui.workflow import Graph
-from engines.remote import Answered, Remote
+from engines.remote import PICTURE_MAX_BYTES, Answered, Remote
 from limner.errors import BadResult, EngineError, Refused, Rejected
 
 #: health has 3 s in all
 HEALTH_CONNECT_S, HEALTH_READ_S = 0.6, 2.0
 UPLOAD_FOLDER = "limner"
+ID_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Server:
         if not isinstance(answer, dict) or not isinstance(answer.get("prompt_id"), str):
             raise BadResult("The engine's answer has no prompt_id.")
         given: str = answer["prompt_id"]
+        if len(given) > ID_MAX:
+            raise BadResult("The engine's prompt_id is too long.")
         if answer.get("node_errors"):
             # The rest of the graph would run: fewer than four pictures for a whole slot.
             self.delete(given)
@@ -104,7 +107,7 @@ class Server:
         """Return the bytes of a picture that a history record names."""
         fields = {k: str(picture.get(k) or "") for k in ("filename", "subfolder", "type")}
         try:
-            return self._remote.get_bytes("/view", params=fields)
+            return self._remote.get_bytes("/view", params=fields, most_bytes=PICTURE_MAX_BYTES)
         except Answered:
             raise BadResult("The engine's picture is gone.") from None
 
@@ -150,7 +153,7 @@ class Server:
         answer = self._quick.get_json("/prompt")
         try:
             return int(answer["exec_info"]["queue_remaining"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise Refused("setup", f"{self.peer} does not answer like a ComfyUI") from None
 
     def close(self) -> None:
@@ -165,5 +168,5 @@ def _entries(listed: Any) -> list[tuple[float, str]]:
     for entry in listed if isinstance(listed, list) else ():
         if isinstance(entry, list) and len(entry) >= 2 and isinstance(entry[1], str):
             number = entry[0] if isinstance(entry[0], int | float) else math.inf
-            entries.append((float(number), entry[1]))
+            entries.append((number, entry[1]))
     return entries

@@ -17,7 +17,7 @@ from dataclasses import replace
 from engines.cells import cell, looks_whole
 from engines.cut import Cut
 from engines.levels import notes
-from engines.remote import Answer, Answered, NoAnswer, Remote
+from engines.remote import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer, Remote
 from engines.sdapi.answer import pictures, refused_path
 from engines.sdapi.live import Look, Server
 from engines.sdapi.wanted import CFG_LEAST_TO_VARY, Manner, Wanted, wanted
@@ -46,6 +46,7 @@ from limner.errors import (
 #: the share of a drawing's progress that is reached when its last picture comes
 DRAWN = 0.97
 HANG_UP_S = 0.5
+HEALTH_SPARE_S = 0.4
 #: nothing new is told of again after so long
 ALIVE_S = 5.0
 
@@ -89,14 +90,20 @@ class Sdapi:
         )
 
     def health(self) -> Health:
-        """Ask for a sign of life."""
+        """Ask for a sign of life, and whether the checkpoints are there."""
+        began_s = time.monotonic()
         try:
             self._server.ask()
+            # A slow answer leaves no time for a second question.
+            in_time = time.monotonic() - began_s < HEALTH_SPARE_S
+            missing = self._missing_checkpoint() if in_time else None
         except Refused as error:
             return Health("down", f"{error.kind}: {error.message}")
         except EngineError as error:
             self._server.forget()
             return Health("down", error.message)
+        if missing:
+            return Health("down", f"setup: the server has no checkpoint {missing!r}")
         return Health("ok")
 
     def submit(self, brief: Brief) -> Handle:
@@ -131,6 +138,13 @@ class Sdapi:
     def close(self) -> None:
         """Close the connections."""
         self._server.remote.close()
+
+    def _missing_checkpoint(self) -> str | None:
+        wanted = {self._manner.checkpoint, self._manner.niji_checkpoint} - {None}
+        # sd-server has one model, and is not asked for another.
+        if not wanted or self._server.kind() == "blind":
+            return None
+        return self._server.missing(name for name in wanted if name)
 
     def _tiles(self, kind: str) -> bool:
         return self._tiling == "yes" or (self._tiling == "auto" and kind != "blind")
@@ -259,7 +273,12 @@ class _Post:
     def _run(self) -> None:
         try:
             self.answer = self._remote.request(
-                "POST", self._path, json=self._body, read_s=math.inf, cut=self._cut
+                "POST",
+                self._path,
+                json=self._body,
+                read_s=math.inf,
+                cut=self._cut,
+                most_bytes=DRAWING_MAX_BYTES,
             )
         # Whatever it is, the thread that waits raises it.
         except Exception as error:  # noqa: BLE001

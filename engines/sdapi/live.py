@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -89,6 +89,8 @@ class Server:
         )
         self._exclusive = exclusive
         self._kind: Kind | None = None
+        #: checkpoints that the server was seen to have
+        self._listed: set[str] = set()
         #: whether ``/sdapi/v1/progress`` names the task it tells of
         self._names_tasks = False
         self._life = _Shared(self.ask)
@@ -120,6 +122,26 @@ class Server:
         """
         if self._progress(skip_picture=True) is None:
             self.remote.get_json("/sdapi/v1/sd-models", read_s=LOOK_S)
+
+    def missing(self, wanted: Iterable[str]) -> str | None:
+        """Return one of these checkpoints that the server does not list; asked until all were there.
+
+        Raises:
+            EngineError: the server does not answer.
+        """
+        left = set(wanted) - self._listed
+        if not left:
+            return None
+        told = self.remote.get_json("/sdapi/v1/sd-models", read_s=LOOK_S)
+        models = [m for m in told if isinstance(m, dict)] if isinstance(told, list) else []
+        # As these servers look for one: any part of a title will do.
+        names = [
+            str(m.get(k) or "").lower() for m in models for k in ("title", "model_name", "hash")
+        ]
+        if not names:
+            return None
+        self._listed |= {name for name in left if any(name.lower() in one for one in names)}
+        return min(left - self._listed, default=None)
 
     def look(self, task: str, preview_id: int) -> Look:
         """Look at the drawing of this task.
@@ -240,7 +262,7 @@ def _fraction(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     # NaN compares as false with everything.
-    return min(float(value), 1.0) if value >= 0 else 0.0
+    return float(min(value, 1.0)) if value >= 0 else 0.0
 
 
 def _preview(text: Any) -> bytes | None:

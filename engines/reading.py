@@ -1,0 +1,89 @@
+"""Read what a peer says within bounds: bytes, time, depth and number of values; used by the drivers.
+
+A peer may be broken, or another program than its operator believes: whatever it sends must cost no more
+memory and time than a right answer does, and end in one of our errors.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import requests
+import urllib3
+
+from limner.errors import BadResult, EngineDown
+
+PIECE_BYTES = 64 * 1024
+#: a graph of ComfyUI within a record of its history has a dozen levels
+DEPTH_MAX = 64
+#: each takes up to some hundred bytes once it is read, whatever it takes on the wire
+VALUES_MAX = 1_000_000
+
+
+class NoAnswer(EngineDown):
+    """The engine did not answer a request that may have reached it."""
+
+
+def read_json(data: bytes | str) -> Any:
+    """Return JSON as Python values.
+
+    Raises:
+        BadResult: it is none, or nested too deeply, or has too many values.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    # More than that there cannot be, however many of these stand in texts.
+    opened = raw.count(b"[") + raw.count(b"{")
+    if opened + raw.count(b",") > VALUES_MAX:
+        raise BadResult("The engine's answer has too many values.")
+    try:
+        value = json.loads(raw)
+    except RecursionError:
+        raise BadResult("The engine's answer is nested too deeply.") from None
+    except ValueError:
+        raise BadResult("The engine's answer is not JSON.") from None
+    if opened > DEPTH_MAX and _is_deep(value):
+        raise BadResult("The engine's answer is nested too deeply.")
+    return value
+
+
+def pieces(response: requests.Response, *, most_bytes: int, whole_s: float) -> Iterator[bytes]:
+    """Yield what has arrived as it arrives, up to ``most_bytes`` and for ``whole_s`` seconds.
+
+    Raises:
+        BadResult: it is more.
+        NoAnswer: it takes longer, or breaks off.
+    """
+    ends_s = time.monotonic() + whole_s
+    left = most_bytes
+    while True:
+        try:
+            piece = response.raw.read1(PIECE_BYTES, decode_content=True)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise NoAnswer(f"the answer broke off ({type(error).__name__})") from None
+        if not piece:
+            return
+        left -= len(piece)
+        if left < 0:
+            raise BadResult(f"The engine's answer is larger than {most_bytes >> 20} MB.")
+        yield piece
+        if time.monotonic() > ends_s:
+            raise NoAnswer("the answer did not come to its end in time")
+
+
+def _is_deep(value: Any) -> bool:
+    """Say whether lists and tables are nested deeper than ``DEPTH_MAX``."""
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [inner for outer in level for inner in _within(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _within(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
