@@ -8,6 +8,7 @@ with ``execution_error`` or ``execution_interrupted``, and ``status_str`` is "er
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ from limner.errors import EngineError, JobLost, OutOfMemory, Refused, Rejected
 #: inputs that the default graph fills from the caller's wishes; all others are the operator's
 _CALLERS_INPUTS = ("text", "width", "height", "seed", "noise_seed", "denoise")
 _RANGE_ERRORS = ("value_smaller_than_min", "value_bigger_than_max", "invalid_input_type")
+#: "Node ID '#9'"
+_NODE_ID = re.compile(r"'#([^']{1,80})'")
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w. -]{0,79}")
 _REFERENCE_NODES = ("LoadImage", "LoadImageMask", "LoadImageOutput")
 
 
@@ -30,7 +34,22 @@ def refusal(answer: Mapping[str, Any], graph: Graph) -> EngineError:
         for fault in faults if isinstance(faults, list) else ():
             if isinstance(fault, dict):
                 return _node_fault(class_type, graph.get(node_id, {}), fault)
+    missing = _missing_node(answer, graph)
+    if missing:
+        return Refused("setup", f"the server has no node {missing}: is it installed?")
     return Refused("setup", "ComfyUI refuses the graph: is a node of it not installed?")
+
+
+def _missing_node(answer: Mapping[str, Any], graph: Graph) -> str:
+    """Return the class of the node that the server does not have, where it says which one."""
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return ""
+    info = error.get("extra_info")
+    told = info.get("node_id") if isinstance(info, dict) else None
+    named = _NODE_ID.search(str(error.get("details") or ""))
+    node_id = str(told or (named[1] if named else ""))
+    return str(graph.get(node_id, {}).get("class_type", ""))
 
 
 def _node_fault(class_type: str, node: Mapping[str, Any], fault: Mapping[str, Any]) -> EngineError:
@@ -74,10 +93,18 @@ def _execution_error(data: Mapping[str, Any]) -> EngineError:
         return OutOfMemory()
     if data.get("node_type") in _REFERENCE_NODES:
         return Rejected("reference", "The engine cannot read the reference image.")
-    return EngineError("The engine failed while drawing.")
+    node_type, exception_type = _identifiers(data)
+    return EngineError(f"{node_type} failed with {exception_type}")
 
 
 def named(entry: Mapping[str, Any]) -> tuple[str, str]:
     """Return what may be logged of a failed prompt: its node's and its exception's type."""
     _, data = _last_words(entry)
-    return str(data.get("node_type"))[:80], str(data.get("exception_type"))[:80]
+    return _identifiers(data)
+
+
+def _identifiers(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the types of node and exception: names of code only, for the rest may hold anything."""
+    told = (str(data.get(key) or "") for key in ("node_type", "exception_type"))
+    node_type, exception_type = (word if _IDENTIFIER.fullmatch(word) else "?" for word in told)
+    return node_type, exception_type

@@ -14,6 +14,11 @@ from typing import Any, Literal
 
 from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
 
+#: the one code that says that the submission itself is wrong
+_INVALID = 4
+#: what is read of a reason
+REASON_MAX = 2000
+
 State = Literal["waiting", "drawing", "done", "failed", "cancelled", "asks"]
 
 _STATES: dict[str, State] = {
@@ -29,7 +34,9 @@ _PERCENT = re.compile(r"(\d{1,3})(?:\.\d+)?\s*%")
 _TIMEOUT = re.compile(r"time[\s_-]*d?\s*out|超时", re.IGNORECASE)
 _CANCELLED = re.compile(r"取消|cancel", re.IGNORECASE)
 _SHUT_OUT = re.compile(
-    r"account.{0,40}(?:banned|blocked|suspended|disabled)|封号|[账帐]号.{0,10}(?:封|禁用)",
+    r"account.{0,40}(?:banned|blocked|suspended|disabled)|封号|[账帐]号.{0,10}(?:封|禁用)"
+    # Of the person only: a prompt may be blocked, too, and that is its caller's matter.
+    r"|\byou(?:'ve| have| are|r access (?:has|is))(?: \w+ly| been| now)* (?:banned|blocked|suspended)",
     re.IGNORECASE,
 )
 _MODERATED = re.compile(
@@ -77,8 +84,8 @@ def task_of(told: Mapping[str, Any]) -> Task:
         fraction=_fraction(told.get("progress")),
         picture=_url(told.get("imageUrl")),
         cells=cells if len(cells) == 4 and all(cells) else (),
-        reason=str(told.get("failReason") or ""),
-        mode=str(told.get("mode") or ""),
+        reason=str(told.get("failReason") or "")[:REASON_MAX],
+        mode=str(told.get("mode") or "")[:40],
     )
 
 
@@ -110,7 +117,10 @@ def refusal(code: int, text: str) -> EngineError:
     known = _by_words(text)
     if not known and _NO_ACCOUNT.search(text):
         return EngineBusy(10.0, "no account can draw now")
-    return known or Rejected("parameter", "The engine does not take this prompt.")
+    if not known and code == _INVALID:
+        return Rejected("parameter", "The engine does not take this prompt.")
+    # A code that nobody knows says nothing of the caller.
+    return known or EngineError(f"The engine refused with code {str(code)[:20]}.")
 
 
 def _by_words(text: str) -> EngineError | None:

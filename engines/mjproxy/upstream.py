@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.cut import Cut
-from engines.mjproxy.task import Task, refusal, task_of
+from engines.mjproxy.task import REASON_MAX, Task, refusal, task_of
 from engines.remote import Answered, NoAnswer, Remote
 from limner.engine import Brief, Handle, Parent
 from limner.errors import BadResult, JobLost, Refused
@@ -23,6 +23,7 @@ from limner.errors import BadResult, JobLost, Refused
 _ACCEPTED, _WAITING, _EXISTS = 1, 22, 21
 _LIST = "/mj/task/list-by-condition"
 _NO_SUCH_ROUTE = (404, 405)
+ID_MAX = 200
 _PREFIXES = {True: "/mj-fast/mj", False: "/mj-relax/mj"}
 _MODES = {True: "FAST", False: "RELAX"}
 #: a preview must not hold up a stop
@@ -174,8 +175,8 @@ def _accepted(told: dict[str, Any]) -> dict[str, Any]:
     if code not in (_ACCEPTED, _WAITING, _EXISTS):
         if not isinstance(code, int):
             raise BadResult("The engine's answer has no code.")
-        raise refusal(code, str(told.get("description") or ""))
-    if not isinstance(task, str | int) or not str(task):
+        raise refusal(code, str(told.get("description") or "")[:REASON_MAX])
+    if not isinstance(task, str | int) or not 0 < len(str(task)) <= ID_MAX:
         raise BadResult("The engine's answer names no task.")
     properties = told.get("properties")
     ahead = properties.get("numberOfQueues") if isinstance(properties, dict) else None

@@ -11,7 +11,7 @@ import re
 from urllib.parse import urlsplit
 
 from engines.openai.engine import OpenAI
-from engines.openai.judge import judge
+from engines.openai.judge import judge_question
 from engines.openai.wanted import Manner
 from engines.options import Options
 from engines.remote import Remote
@@ -51,8 +51,8 @@ def build(settings: EngineSettings) -> OpenAI:
     )
     engine = OpenAI(
         settings.name,
-        Remote(url, headers=headers, connect_s=5.0, judge=judge),
-        Remote(url, headers=headers, connect_s=1.5, read_s=1.4),
+        Remote(url, headers=headers, connect_s=5.0),
+        Remote(url, headers=headers, connect_s=1.5, read_s=1.4, judge=judge_question),
         manner,
         base_url=url,
         seeds=options.one_of("seeds", ("auto", "none", "field", "sd-server"), "auto"),

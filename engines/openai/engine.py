@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from engines.cells import cell as cell_of
 from engines.cells import looks_whole
@@ -33,7 +34,7 @@ from limner.engine import (
     Progress,
     Stop,
 )
-from limner.errors import EngineBusy, EngineDown
+from limner.errors import EngineBusy, EngineDown, Refused
 
 #: how often a cell that was turned away is asked for, and the longest it waits for that in here
 TRIES = 4
@@ -66,6 +67,8 @@ class OpenAI:
         self._seeds = seeds
         self._at_once = at_once
         self._silent_s = silent_s
+        #: it has drawn: its list of models need not be whole
+        self._proved = False
 
     def capabilities(self) -> Capabilities:
         """Say what the server behind can do, as far as options and answers tell."""
@@ -86,8 +89,8 @@ class OpenAI:
         )
 
     def health(self) -> Health:
-        """Ask for the list of models."""
-        return health_of(self._ask)
+        """Ask for the list of models, and whether ours is on it."""
+        return health_of(self._check)
 
     def submit(self, brief: Brief) -> Handle:
         """Look whether the server is there; nothing is started before it is watched."""
@@ -114,7 +117,9 @@ class OpenAI:
                     yield Progress(reached)
         finally:
             work.hang_up()
-        yield self._finished(brief, work.images)
+        finished = self._finished(brief, work.images)
+        self._proved = True
+        yield finished
 
     def cancel(self, handle: Handle) -> None:
         """Nothing to do: who stops watching has hung up, and that is all these servers know."""
@@ -132,20 +137,43 @@ class OpenAI:
         said = notes(brief, self.capabilities(), drawn_size=f"{width}x{height}")
         return Finished((first, second, third, fourth), brief.seeds, said)
 
-    def _ask(self) -> None:
-        """Ask for a sign of life, and the first time for what kind of server it is.
+    def _check(self) -> None:
+        """Ask for a sign of life, and look for our model.
 
         Raises:
-            EngineError: there is none, or it does not take our key.
+            EngineError: there is none, or it does not take our key, or does not list our model.
+        """
+        listed = self._ask()
+        # sd-server has one model, and draws with it whatever it is asked for.
+        if not listed or SD_SERVER in listed or self._proved:
+            return
+        model = self._manner.model
+        if not any(_is_listed(model, one) for one in listed):
+            raise Refused("setup", f"its list of models has no {model!r}")
+
+    def _ask(self) -> list[str]:
+        """Ask for the list of models; none from servers that have no such list.
+
+        Raises:
+            EngineError: there is no sign of life, or our key is not taken.
         """
         try:
             models = self._probe.request("GET", "/models").table().get("data")
         except Answered:
             # Not every server lists its models; this one is there.
             models = None
+        listed = (
+            [m.get("id") for m in models if isinstance(m, dict)] if isinstance(models, list) else []
+        )
+        ids = [str(one) for one in listed if one]
         if self._seeds == "auto":
-            ids = [m.get("id") for m in models or () if isinstance(m, dict)]
             self._seeds = "sd-server" if SD_SERVER in ids else "none"
+        return ids
+
+
+def _is_listed(model: str, listed: str) -> bool:
+    """Say whether an entry of a list of models means ours: "models/x" for x, and a proxy's "openai/*"."""
+    return listed == model or listed.endswith(f"/{model}") or fnmatchcase(model, listed)
 
 
 @dataclass

@@ -7,7 +7,7 @@ answer plain JSON. Source: OpenAI's reference of image streaming (``image_genera
 
 from __future__ import annotations
 
-import json
+import math
 import queue
 import threading
 from collections.abc import Iterator
@@ -16,16 +16,17 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
-import urllib3
 
 from engines.cells import from_base64
 from engines.cut import Cut
-from engines.openai.judge import judge_table
+from engines.openai.judge import judge, judge_table
 from engines.openai.wanted import Wanted
-from engines.remote import ANSWER_MAX_BYTES, NoAnswer, Remote
+from engines.reading import pieces, read_json
+from engines.remote import DRAWING_MAX_BYTES, NoAnswer, Remote
 from limner.errors import BadResult, EngineError, JobLost, Rejected
 
-PIECE_BYTES = 64 * 1024
+#: what is taken of partial pictures: more than three cannot be asked for
+PARTIALS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Request:
     ) -> None:
         self._remote, self._base_url, self._cell, self._part = remote, base_url, cell, part
         self._silent_s, self._news = silent_s, news
+        self._prompt = str(part.fields["prompt"])
         self._cut = Cut()
         self._thread = threading.Thread(target=self._run, name="openai", daemon=True)
         self._thread.start()
@@ -98,6 +100,7 @@ class Request:
             self._part.path,
             read_s=self._silent_s,
             cut=self._cut,
+            judge=lambda answer: judge(answer, self._prompt),
             **self._part.arguments(),
         ) as response:
             if "text/event-stream" in response.headers.get("Content-Type", ""):
@@ -116,12 +119,13 @@ class Request:
             if kind.endswith(".partial_image"):
                 partials += 1
                 image = _partial(told.get("b64_json"))
-                if image:
+                if image and partials <= PARTIALS_MAX:
                     self._news.put(Partial(self._cell, partials, image))
             elif kind.endswith(".completed"):
                 return self._one(told)
             elif kind == "error" or kind.endswith(".failed") or told.get("error"):
-                raise judge_table(told) or EngineError("The engine failed while it drew.")
+                error = judge_table(told, prompt=self._prompt)
+                raise error or EngineError("The engine failed while it drew.")
         raise JobLost("The stream ended without a picture.", charged=True)
 
     def _picture(self, told: dict[str, Any]) -> bytes:
@@ -132,7 +136,8 @@ class Request:
         if isinstance(data, list) and isinstance(data[0], dict):
             return self._one(data[0])
         if told.get("error"):
-            raise judge_table(told) or EngineError("The engine answered with an error.")
+            error = judge_table(told, prompt=self._prompt)
+            raise error or EngineError("The engine answered with an error.")
         raise BadResult("The engine's answer has no pictures.")
 
     def _one(self, told: dict[str, Any]) -> bytes:
@@ -175,26 +180,12 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """Yield what has arrived as it arrives, up to the largest answer that is read."""
-    left = ANSWER_MAX_BYTES
-    while True:
-        try:
-            piece = response.raw.read1(PIECE_BYTES, decode_content=True)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise NoAnswer(f"the answer broke off ({type(error).__name__})") from None
-        if not piece:
-            return
-        left -= len(piece)
-        if left < 0:
-            raise BadResult("The engine's answer is too large.")
-        yield piece
+    # How long a drawing may take is for the worker to say: it hangs up.
+    return pieces(response, most_bytes=DRAWING_MAX_BYTES, whole_s=math.inf)
 
 
 def _table(data: bytes) -> dict[str, Any]:
-    try:
-        told = json.loads(data)
-    except ValueError:
-        raise BadResult("The engine's answer is not JSON.") from None
+    told = read_json(data)
     return told if isinstance(told, dict) else {}
 
 

@@ -6,11 +6,11 @@ SD.Next's ``modules/api``, and sd-server's ``{"error": text}``. ``info`` is a JS
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from engines.cells import from_base64
+from engines.reading import read_json
 from engines.remote import Answer, Answered
 from limner.errors import (
     BadResult,
@@ -24,8 +24,15 @@ from limner.errors import (
 _MEMORY = ("outofmemory", "out of memory", "failed to allocate")
 _NAN = ("nansexception", "tensor with all nans", "tensor with nans")
 _SETUP = re.compile(
-    r"(?:sampler|scheduler|script|checkpoint)\b.{0,80}\bnot found|unknown checkpoint|not loaded"
+    r"(?:sampler|scheduler|script|checkpoint|model)\b.{0,80}\bnot found|unknown checkpoint|not loaded"
+    r"|no (?:checkpoint|model)s? (?:found|loaded|selected|available)"
 )
+#: fields of a request that the operator's options decide, and those that the caller does
+_OURS = re.compile(
+    r"\b(steps|cfg_scale|sampler_name|scheduler|override_settings|batch_size|n_iter|save_images"
+    r"|send_images|force_task_id|subseed|subseed_strength|tiling|sd_model_checkpoint)\b"
+)
+_CALLERS = re.compile(r"\b(prompt|negative_prompt|width|height|seed|denoising_strength)\b")
 _PICTURE = ("init image", "unidentifiedimage", "invalid encoded image", "invalid image")
 
 
@@ -50,7 +57,9 @@ def pictures(answer: Answer, count: int) -> tuple[list[bytes], list[int]]:
 
 def judge(answer: Answer) -> EngineError | None:
     """Return the error that an answer of 400 or more stands for, if its own words decide."""
-    words = _words(answer)
+    fields = _fields(answer.table())
+    # FastAPI may repeat the body, where words are the caller's: then only the fields it names count.
+    words = "" if fields else _words(answer)
     if any(word in words for word in _MEMORY):
         return OutOfMemory()
     if any(word in words for word in _NAN):
@@ -61,7 +70,13 @@ def judge(answer: Answer) -> EngineError | None:
         if _SETUP.search(words):
             return Refused("setup", "a sampler, script or checkpoint is not on the server")
     if answer.status in (400, 422):
-        return Rejected("parameter", "The engine does not take these parameters.")
+        said = fields or words
+        ours = _OURS.search(said)
+        if ours:
+            return Refused("setup", f"the server does not take our {ours[1]}")
+        if _CALLERS.search(said):
+            return Rejected("parameter", "The engine does not take these parameters.")
+    # It may be anything: a server that fails so for everyone must not be taken at its word.
     return None
 
 
@@ -76,8 +91,8 @@ def _info(text: Any) -> dict[str, Any]:
     if isinstance(text, dict):
         return text
     try:
-        info = json.loads(text)
-    except (TypeError, ValueError):
+        info = read_json(text) if isinstance(text, str) else {}
+    except BadResult:
         return {}
     return info if isinstance(info, dict) else {}
 
@@ -88,6 +103,14 @@ def _seeds(info: dict[str, Any], count: int) -> list[int]:
         return []
     seeds = seeds[:count]
     return seeds if all(isinstance(seed, int) for seed in seeds) else []
+
+
+def _fields(table: dict[str, Any]) -> str:
+    """Return the names of the fields that FastAPI finds wrong; "" if that is not what it says."""
+    detail = table.get("detail")
+    errors = [e for e in detail if isinstance(e, dict)] if isinstance(detail, list) else []
+    places = [e["loc"] for e in errors if isinstance(e.get("loc"), list)]
+    return " ".join(str(part) for place in places for part in place).lower()
 
 
 def _words(answer: Answer) -> str:

@@ -279,6 +279,20 @@ def test_what_the_server_does_not_have_takes_the_engine_out(build, options, name
     assert caught.value.kind == "setup"
 
 
+def test_a_node_the_server_does_not_have_is_named(server, build):
+    server.nodes.discard("KSampler")
+
+    with pytest.raises(Refused, match="no node KSampler"):
+        build().submit(a_brief())
+
+
+def test_a_drawing_that_fails_names_the_node_and_the_exception_to_operators(server, engine):
+    server.faults.add("crash")
+
+    with pytest.raises(EngineError, match=r"^\w+ failed with \w+"):
+        drawn(engine, a_brief())
+
+
 def test_a_size_the_server_cannot_draw_is_the_callers_fault(engine):
     with pytest.raises(Rejected) as caught:
         engine.submit(a_brief(width=8))

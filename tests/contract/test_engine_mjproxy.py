@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import engines
-from engines.mjproxy.task import task_of
+from engines.mjproxy.task import refusal, task_of
 from limner.engine import Finished, Parent, Preview, Progress, Queued
 from limner.errors import (
     BadResult,
@@ -241,6 +241,8 @@ def test_a_follow_up_of_a_forgotten_or_foreign_drawing_is_imagined_anew(
         ("invalid", Rejected, "parameter"),
         ("day-limit", Refused, "credit"),
         ("locked", Refused, "credentials"),
+        ("odd-code", EngineError, None),
+        ("shut-out-at-once", Refused, "credentials"),
         ("no-code", BadResult, None),
         ("no-submit", Refused, "setup"),
         ("drop-submit", JobLost, None),
@@ -266,6 +268,25 @@ def test_accepted_and_waiting_or_existing_is_accepted(server, build, brief, faul
 
     assert isinstance(steps[-1], Finished)
     assert Queued(3 if fault == "waiting" else 1) in steps
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "kind"),
+    [
+        ("You have been temporarily blocked from accessing Midjourney", Refused, "credentials"),
+        ("You are now permanently banned.", Refused, "credentials"),
+        ("Your access has been suspended", Refused, "credentials"),
+        ("Your account is suspended", Refused, "credentials"),
+        ("账号已被禁用", Refused, "credentials"),
+        ("You are using a banned word", Rejected, "moderated"),
+        ("Your prompt has been blocked", Rejected, "moderated"),
+    ],
+)
+def test_an_account_that_is_shut_out_is_told_from_a_prompt_that_is(text, error, kind):
+    found = refusal(4, text)
+
+    assert isinstance(found, error)
+    assert found.kind == kind
 
 
 # -- what becomes of a task ----------------------------------------------------------------------

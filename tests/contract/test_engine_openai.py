@@ -13,6 +13,7 @@ from PIL import Image
 
 import engines
 from engines.openai.request import events
+from engines.remote import Answered
 from limner.engine import Finished, Parent, Preview, Progress
 from limner.errors import (
     BadResult,
@@ -292,6 +293,23 @@ def test_events_are_put_together_however_the_network_cuts_them():
         ("gone-url", BadResult, None),
         ("broken", BadResult, None),
         ("drop", JobLost, None),
+        ("odd-400", Answered, None),
+        ("litellm-no-model", Refused, "setup"),
+        ("litellm-no-model-edits", Refused, "setup"),
+        ("litellm-no-db", Refused, "credentials"),
+        ("litellm-none-well", EngineDown, None),
+        ("litellm-cooldown", EngineBusy, None),
+        ("litellm-budget", Refused, "credit"),
+        ("litellm-quota", Refused, "credit"),
+        ("litellm-rate", EngineBusy, None),
+        ("litellm-upstream-key", Refused, "credentials"),
+        ("litellm-key-model", Refused, "setup"),
+        ("litellm-upstream-plan", Refused, "credit"),
+        ("litellm-upstream-no-model", Refused, "setup"),
+        ("litellm-moderated", Rejected, "moderated"),
+        ("litellm-upstream-400", Answered, None),
+        ("litellm-upstream-away", Answered, None),
+        ("litellm-upstream-503", EngineDown, None),
     ],
 )
 def test_every_fault_is_the_error_that_says_what_to_do(server, build, brief, fault, error, kind):
@@ -304,6 +322,16 @@ def test_every_fault_is_the_error_that_says_what_to_do(server, build, brief, fau
 
     assert getattr(caught.value, "kind", None) == kind
     assert "/home" not in str(caught.value)
+
+
+def test_a_prompt_that_a_server_repeats_takes_no_engine_out(server, build, brief):
+    server.faults.add("echo")
+    words = "invalid_api_key insufficient_quota model_not_found rate_limit moderation_blocked"
+
+    with pytest.raises(EngineError) as caught:
+        drawn(build(), dataclasses.replace(brief, prompt=words))
+
+    assert type(caught.value) is Answered
 
 
 @pytest.mark.parametrize(
@@ -435,6 +463,46 @@ def test_a_wrong_key_is_the_operators_matter(server, build, brief):
 
     assert caught.value.kind == "credentials"
     assert engine.health().state == "down"
+
+
+def test_a_server_that_does_not_list_our_model_is_down_and_says_what_is_missing(server, build):
+    server.models = ["gpt-text", "gpt-image-2"]
+
+    health = build().health()
+
+    assert health.state == "down"
+    assert "setup" in health.why
+    assert "'gpt-image'" in health.why
+
+
+@pytest.mark.parametrize(
+    "listed", [["models/gpt-image"], ["openai/gpt-image"], ["gpt-*"], ["*"], [], ["sd-cpp-local"]]
+)
+def test_a_model_may_be_listed_as_other_servers_name_it_or_not_at_all(server, build, listed):
+    server.models = listed
+
+    assert build().health().state == "ok"
+
+
+def test_a_list_is_not_believed_against_a_model_that_has_drawn(server, build, brief):
+    server.models = ["gpt-text"]
+    engine = build()
+    assert engine.health().state == "down"
+
+    drawn(engine, brief)
+
+    assert engine.health().state == "ok"
+
+
+def test_a_proxy_that_cannot_look_up_the_key_is_down_before_anything_is_sent(server, build, brief):
+    server.faults.add("litellm-no-db")
+    engine = build()
+
+    assert engine.health().state == "down"
+    with pytest.raises(Refused) as caught:
+        engine.submit(brief)
+    assert caught.value.kind == "credentials"
+    assert not fields_of(server)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import engines
+from engines.remote import Answered
 from limner.engine import Finished, Parent, Preview, Progress, Queued
 from limner.errors import (
     BadResult,
@@ -265,6 +266,9 @@ def test_an_odd_answer_still_gives_four_cells_of_the_right_size(server, build, b
         ("oom", OutOfMemory),
         ("nan", BadResult),
         ("422", Rejected),
+        ("422-ours", Refused),
+        ("400", Answered),
+        ("no-model", Refused),
         ("sampler", Refused),
         ("no-init-image", Rejected),
         ("no-images", BadResult),
@@ -285,6 +289,23 @@ def test_every_fault_is_the_error_that_says_what_to_do(server, build, brief, fau
 
     assert type(caught.value) is error or fault == "bug"
     assert "/home" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "error"), [("steps", Refused), ("prompt", Rejected), ("odd", Answered)]
+)
+def test_words_of_a_body_that_is_repeated_decide_nothing(build, brief, server, field, error):
+    engine = build()
+    handle = engine.submit(brief)
+    repeated = {"prompt": "unknown checkpoint, out of memory, init image", "steps": 20}
+    detail = [{"loc": ["body", field], "msg": "no", "input": repeated}]
+    right = server.answer
+    server.answer = lambda asked: (
+        as_json({"detail": detail}, 422) if asked.path == TXT2IMG else right(asked)
+    )
+
+    with pytest.raises(error):
+        list(engine.watch(handle, brief, threading.Event()))
 
 
 def test_a_lost_answer_cost_nothing(server, build, brief):
@@ -575,3 +596,22 @@ def test_ten_drawings_at_once_keep_apart(server, build, brief):
         thread.join(20)
 
     assert len(set(results.values())) == 10
+
+
+@pytest.mark.parametrize("named", ["random.safetensors", "random", "RANDOM"])
+def test_a_checkpoint_that_the_server_has_is_found_by_any_of_its_names(build, named):
+    assert build(checkpoint=named).health().state == "ok"
+
+
+@pytest.mark.parametrize("option", ["checkpoint", "niji_checkpoint"])
+def test_a_server_without_a_checkpoint_of_ours_is_down_and_says_which(build, option):
+    health = build(**{option: "gone.safetensors"}).health()
+
+    assert health.state == "down"
+    assert "gone.safetensors" in health.why
+
+
+def test_sd_server_is_not_asked_for_a_checkpoint(server, build):
+    server.faults.add("sd-server")
+
+    assert build(checkpoint="gone.safetensors").health().state == "ok"

@@ -23,6 +23,8 @@ _REFUSALS = {
     "invalid": (4, "prompt不能为空 /home/someone"),
     "no-instance-for-it": (4, "实例不存在或不可用"),
     "internal": (9, "系统异常"),
+    "odd-code": (-7, "something odd"),
+    "shut-out-at-once": (4, "You have been temporarily blocked from accessing Midjourney"),
     "day-limit": (4, "今日绘图次数已达上限"),
 }
 _ENDS = {

@@ -3,7 +3,7 @@
 ``python -m tests.standins.openai --port 8080 [faults]``. Faults: ``json-only url relative-url
 size-drift moderated moderated-in-stream empty-data quota rate rate-once slow-down no-key bad-param
 bad-image no-model 500 503-once string-error bad-json no-picture broken drop drop-in-stream cut-stream
-done-only hang locked no-models sd-server``.
+done-only hang locked no-models sd-server echo odd-400``, and ``litellm-…`` for what a LiteLLM proxy says.
 """
 
 from __future__ import annotations
@@ -44,6 +44,92 @@ _REFUSALS = {
     "500": _error(500, "server_error", "server_error"),
     "503": Answer(b"<html>", 503, "text/html"),
     "string-error": as_json({"error": "prompt required"}, 400),
+    "odd-400": as_json({"error": {"message": "no", "code": "400"}}, 400),
+} | {
+    # As a LiteLLM proxy 1.108 was seen to answer.
+    f"litellm-{fault}": as_json(
+        {"error": {"message": message, "type": kind, "param": None, "code": str(status)}}, status
+    )
+    for fault, status, kind, message in (
+        (
+            "no-model",
+            400,
+            "invalid_request_error",
+            "400: {'error': '/image/generations: Invalid model name passed in model=gpt-image. Call "
+            "`/v1/models` to view available models for your key.'}",
+        ),
+        (
+            "no-model-edits",
+            400,
+            "invalid_request_error",
+            "/images/edits: Invalid model name passed in model=gpt-image.",
+        ),
+        ("no-db", 400, "no_db_connection", "No connected db."),
+        (
+            "none-well",
+            400,
+            "invalid_request_error",
+            "litellm.BadRequestError: You passed in model=odd. There are no healthy deployments for "
+            "this model",
+        ),
+        (
+            "cooldown",
+            429,
+            "None",
+            "No deployments available for selected model, Try again in 5 seconds.",
+        ),
+        (
+            "budget",
+            400,
+            "budget_exceeded",
+            "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0",
+        ),
+        (
+            "quota",
+            429,
+            "throttling_error",
+            "litellm.RateLimitError: OpenAIException - about insufficient_quota",
+        ),
+        (
+            "rate",
+            429,
+            "throttling_error",
+            "litellm.RateLimitError: RateLimitError: OpenAIException - Error code: 429",
+        ),
+        (
+            "upstream-key",
+            401,
+            "authentication_error",
+            "litellm.AuthenticationError: OpenAIException - about invalid_api_key",
+        ),
+        ("key-model", 401, "key_model_access_denied", "key not allowed to access model."),
+        ("upstream-plan", 402, "invalid_request_error", "litellm.APIError: Error code: 402"),
+        (
+            "upstream-no-model",
+            404,
+            "invalid_request_error",
+            "litellm.NotFoundError: OpenAIException - about model_not_found",
+        ),
+        (
+            "moderated",
+            400,
+            "image_generation_user_error",
+            "litellm.BadRequestError: OpenAIException - about moderation_blocked",
+        ),
+        (
+            "upstream-400",
+            400,
+            "invalid_request_error",
+            "litellm.BadRequestError: OpenAIException - Error code: 400",
+        ),
+        (
+            "upstream-away",
+            500,
+            "internal_server_error",
+            "litellm.APIConnectionError: OpenAIException - Connection error.",
+        ),
+        ("upstream-503", 503, "internal_server_error", "litellm.ServiceUnavailableError"),
+    )
 }
 
 
@@ -55,6 +141,8 @@ class OpenAIServer(Loopback):
     ) -> None:
         super().__init__(port, faults)
         self.draws_s = draws_s
+        #: what the list of models names, if not what fits
+        self.models: list[str] | None = None
         self.abandoned = threading.Event()
         self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
@@ -67,6 +155,10 @@ class OpenAIServer(Loopback):
             case "GET", "/v1/models":
                 if "no-models" in self.faults:
                     return as_json({"detail": "Not Found"}, 404)
+                if "litellm-no-db" in self.faults:
+                    return _REFUSALS["litellm-no-db"]
+                if self.models is not None:
+                    return as_json({"data": [{"id": name} for name in self.models]})
                 name = "sd-cpp-local" if "sd-server" in self.faults else "gpt-image"
                 return as_json({"data": [{"id": name, "object": "model"}]})
             case "POST", "/v1/images/generations":
@@ -90,6 +182,8 @@ class OpenAIServer(Loopback):
                 self.at_once -= 1
 
     def _draw(self, asked: Asked, fields: dict[str, Any], number: int) -> Answer:
+        if "echo" in self.faults:
+            return as_json({"error": {"message": f"cannot draw: {fields['prompt']}"}}, 400)
         for fault, refusal in _REFUSALS.items():
             if fault in self.faults or (f"{fault}-second" in self.faults and number == 2):
                 return refusal

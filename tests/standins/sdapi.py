@@ -1,6 +1,6 @@
 """A stand-in for A1111 and Forge, SD.Next or sd-server: one lock, one picture at a time, no GPU.
 
-``python -m tests.standins.sdapi --port 7860 [faults]``. Faults: ``guarded-page oom oom-batch nan 422 sampler
+``python -m tests.standins.sdapi --port 7860 [faults]``. Faults: ``guarded-page oom oom-batch nan 422 422-ours 400 no-model sampler
 no-init-image no-images short broken grid-first size-drift info-empty no-previews locked hang drop
 dropped-progress foreign interrupted 502``; ``sdnext`` and ``sd-server`` make it one of these.
 """
@@ -20,7 +20,14 @@ USER, PASSWORD = "painter", "open-sesame"
 _ERRORS = {
     "oom": (500, "OutOfMemoryError", "CUDA out of memory. /home/someone/models"),
     "nan": (500, "NansException", "A tensor with all NaNs was produced in Unet."),
-    "422": (422, "RequestValidationError", "steps: value is not a valid integer"),
+    "422": (422, "RequestValidationError", "prompt: value is not a valid string"),
+    "422-ours": (422, "RequestValidationError", "steps: value is not a valid integer"),
+    "400": (400, "HTTPException", "something else went wrong"),
+    "no-model": (
+        500,
+        "FileNotFoundError",
+        "No checkpoints found. When searching, looked at: /home",
+    ),
     "sampler": (400, "HTTPException", "Sampler not found"),
     "no-init-image": (404, "HTTPException", "Init image not found"),
     "502": (502, "BadGateway", ""),

@@ -205,7 +205,8 @@ class Comfy(Loopback):
         for node_id, node in graph.items():
             class_type, inputs = node["class_type"], node["inputs"]
             if class_type not in self.nodes:
-                return {"type": "invalid_prompt", "message": "secret", "details": ""}, {}
+                details = f"Node ID '#{node_id}'"
+                return {"type": "invalid_prompt", "message": "secret", "details": details}, {}
             bad = None
             if inputs.get("ckpt_name", CHECKPOINTS[0]) not in CHECKPOINTS:
                 bad = ("value_not_in_list", "ckpt_name")

@@ -1,0 +1,335 @@
+"""Whatever a peer sends, and wherever, costs little and ends in one of our errors: on every remote driver."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import engines
+from engines import reading, remote
+from engines.comfyui import listener
+from engines.comfyui.frames import read_frame
+from engines.reading import read_json
+from engines.remote import NoAnswer, Remote
+from limner.errors import BadResult, EngineError, Rejected
+from limner.settings import EngineSettings, LaneLimits
+from tests.contract.engine_suite import EngineSuite
+from tests.standins.comfyui import Comfy
+from tests.standins.loopback import Answer, Asked, Loopback, as_json
+from tests.standins.mjproxy import MjServer
+from tests.standins.openai import OpenAIServer
+from tests.standins.sdapi import Sdapi
+
+MB = 1024 * 1024
+#: bounds that a test reaches in moments
+SMALL = {"ANSWER_MAX_BYTES": MB, "DRAWING_MAX_BYTES": 2 * MB, "PICTURE_MAX_BYTES": MB}
+
+
+class Endless:
+    """A body that never ends, and counts what was taken of it."""
+
+    def __init__(self, piece: bytes, most: int = 64) -> None:
+        self._piece, self._left = piece * (MB // len(piece)), most
+        self.sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._left:
+            raise StopIteration
+        self._left -= 1
+        self.sent += 1
+        return self._piece
+
+
+def deep_list() -> Answer:
+    return Answer(b"[" * 100_000 + b"]" * 100_000)
+
+
+def deep_table() -> Answer:
+    return Answer(b'{"error":' * 50_000 + b"1" + b"}" * 50_000)
+
+
+def rather_deep() -> Answer:
+    return Answer(b'{"data":' * 300 + b"1" + b"}" * 300)
+
+
+def deep_error() -> Answer:
+    return dataclasses.replace(deep_table(), status=400)
+
+
+def many_values() -> Answer:
+    return Answer(b"[" + b"{}," * 1_000_000 + b"{}]")
+
+
+def endless() -> Answer:
+    return Answer(Endless(b'{"a": 1},'))
+
+
+def endless_error() -> Answer:
+    return Answer(Endless(b"<html>"), status=500, kind="text/html")
+
+
+def endless_redirect() -> Answer:
+    return Answer(Endless(b"<html>"), status=302, headers={"Location": "/elsewhere"})
+
+
+def endless_stream() -> Answer:
+    return Answer(Endless(b"data: {}\n\n"), kind="text/event-stream")
+
+
+def endless_line() -> Answer:
+    return Answer(Endless(b"data: aaaaaaaa"), kind="text/event-stream")
+
+
+def odd_numbers() -> Answer:
+    return Answer(b'{"exec_info": {"queue_remaining": Infinity}, "progress": 1' + b"0" * 400 + b"}")
+
+
+def not_text() -> Answer:
+    return Answer(b"\xff\xfe{}\x00")
+
+
+HOSTILE = [
+    deep_list,
+    deep_table,
+    rather_deep,
+    deep_error,
+    many_values,
+    endless,
+    endless_error,
+    endless_redirect,
+    endless_stream,
+    endless_line,
+    odd_numbers,
+    not_text,
+]
+
+
+def comfyui() -> tuple[Loopback, dict, list[str]]:
+    paths = ["/prompt", "/queue", "/history", "/view", "/features", "/object_info"]
+    return Comfy(seconds=0.05), {"checkpoint": "sd15.safetensors", "patience_s": 0.2}, paths
+
+
+def sdapi() -> tuple[Loopback, dict, list[str]]:
+    paths = ["/sdapi/v1/txt2img", "/sdapi/v1/progress", "/internal/progress", "/internal/pending"]
+    options = {"silent_s": 0.3, "poll_s": 0.02, "checkpoint": "random"}
+    return Sdapi(step_s=0.01), options, [*paths, "/sdapi/v1/sd-models"]
+
+
+def openai() -> tuple[Loopback, dict, list[str]]:
+    options = {"model": "gpt-image", "sizes": ["128x192"], "partial_images": 1}
+    return (
+        OpenAIServer(faults=("url", "json-only")),
+        options,
+        ["/v1/models", "/v1/images", "/pictures"],
+    )
+
+
+def mjproxy() -> tuple[Loopback, dict, list[str]]:
+    options = {"poll_s": 0.02, "silent_s": 0.3, "late_s": 0.1}
+    return MjServer(), options, ["/mj/submit", "/mj/task", "/"]
+
+
+DRIVERS: dict[str, Callable[[], tuple[Loopback, dict, list[str]]]] = {
+    "comfyui": comfyui,
+    "sdapi": sdapi,
+    "openai": openai,
+    "mjproxy": mjproxy,
+}
+
+
+def bounded(call: Callable[[], object]) -> None:
+    """Let a call end as it likes, but for errors that are not ours, or would be the caller's."""
+    try:
+        call()
+    except Rejected:
+        pytest.fail("the caller is told that it was the request")
+    except EngineError:
+        pass
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.__name__)
+@pytest.mark.parametrize(
+    ("driver", "path"),
+    [(driver, path) for driver, build in DRIVERS.items() for path in build()[2]],
+)
+def test_a_hostile_answer_ends_in_an_error_and_is_not_read_to_its_end(
+    driver, path, hostile, monkeypatch
+):
+    for name, value in SMALL.items():
+        monkeypatch.setattr(remote, name, value)
+    monkeypatch.setattr("engines.openai.request.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.sdapi.engine.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.comfyui.server.PICTURE_MAX_BYTES", SMALL["PICTURE_MAX_BYTES"])
+    server, options, _ = DRIVERS[driver]()
+    bodies: list[Answer] = []
+    right = server.answer
+
+    def answer(asked: Asked) -> Answer:
+        if not asked.path.startswith(path) or asked.headers.get("upgrade"):
+            return right(asked)
+        bodies.append(hostile())
+        return bodies[-1]
+
+    monkeypatch.setattr(server, "answer", answer)
+    where = "base_url" if driver == "openai" else "url"
+    brief = EngineSuite.brief.__wrapped__(EngineSuite())
+    stop = threading.Event()
+    with server:
+        settings = EngineSettings(
+            "odd", driver, fast=LaneLimits(1), options={where: server.url, **options}
+        )
+        engine = engines.load(settings)
+        # A drawing that the bad answers do not concern may go on for ever, as far as they tell.
+        timer = threading.Timer(1.5, stop.set)
+        timer.start()
+        try:
+            bounded(engine.health)
+            bounded(engine.capabilities)
+            bounded(lambda: list(engine.watch(engine.submit(brief), brief, stop)))
+            bounded(lambda: engine.cancel(engine.submit(brief)))
+        finally:
+            timer.cancel()
+            engine.close()
+
+    assert bodies
+    most = max((b.body.sent for b in bodies if isinstance(b.body, Endless)), default=0)
+    # What is in the sockets' buffers comes on top.
+    assert most < 20, f"{most} MB were sent"
+
+
+# -- the reading itself --------------------------------------------------------------------------
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+def test_json_is_read_as_deep_as_real_answers_are():
+    assert read_json(nested(reading.DEPTH_MAX))
+    assert read_json(json.dumps({"a": [{"b": "[[[[" * 100}]})) == {"a": [{"b": "[[[[" * 100}]}
+
+
+@pytest.mark.parametrize("depth", [reading.DEPTH_MAX + 1, 900, 200_000])
+def test_json_that_is_nested_too_deeply_is_a_bad_result(depth):
+    with pytest.raises(BadResult, match="nested"):
+        read_json(nested(depth))
+
+
+def test_json_of_too_many_values_is_not_even_begun():
+    data = b"[" + b"{}," * reading.VALUES_MAX + b"{}]"
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadResult, match="too many values"):
+            read_json(data)
+        assert tracemalloc.get_traced_memory()[1] < MB
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"NaN,", b"1" * 5000])
+def test_what_is_no_json_is_a_bad_result(text):
+    with pytest.raises(BadResult):
+        read_json(text)
+
+
+class Dripping(Loopback):
+    """Never silent for long, and never at an end."""
+
+    def answer(self, asked: Asked) -> Answer:
+        def drops() -> Iterator[bytes]:
+            while self.pause(0.02, asked):
+                yield b" "
+
+        if asked.path == "/quick":
+            return as_json({})
+        return Answer(drops(), status=500 if asked.path == "/error" else 200)
+
+
+def test_an_answer_that_drips_is_given_up_after_a_time(monkeypatch):
+    monkeypatch.setattr(remote, "WHOLE_S", 0.3)
+    with Dripping() as server:
+        patient = Remote(server.url, read_s=10.0)
+        with pytest.raises(NoAnswer):
+            patient.get_json("/slow")
+        with pytest.raises(EngineError) as caught:
+            patient.get_json("/error")
+        # Its status says enough.
+        assert isinstance(caught.value, remote.Answered)
+        with pytest.raises(NoAnswer):
+            patient.download(f"{server.url}/picture")
+        patient.close()
+
+
+def test_a_quick_question_is_given_up_quickly():
+    with Dripping() as server:
+        quick = Remote(server.url, read_s=0.2)
+        began = time.monotonic()
+        with pytest.raises(NoAnswer):
+            quick.get_json("/slow")
+        assert time.monotonic() - began < remote.WHOLE_S / 2
+        quick.close()
+
+
+def test_answers_that_are_read_to_their_end_leave_their_connection_for_the_next():
+    seen = set()
+
+    class Counting(Loopback):
+        def answer(self, asked: Asked) -> Answer:
+            seen.add(threading.get_ident())
+            return as_json({"error": "no"}, 404 if asked.path == "/no" else 200)
+
+    with Counting() as server:
+        asking = Remote(server.url)
+        for path in ("/yes", "/no", "/yes", "/no"):
+            bounded(lambda path=path: asking.get_json(path))
+        asking.close()
+
+    # The stand-in has a thread for each connection.
+    assert len(seen) == 1
+
+
+class Pointing(Loopback):
+    """Redirects, as often as the path says, to a picture."""
+
+    def answer(self, asked: Asked) -> Answer:
+        left = int(asked.path.strip("/"))
+        if not left:
+            return Answer(b"picture")
+        return Answer(Endless(b"<html>"), status=302, headers={"Location": f"/{left - 1}"})
+
+
+def test_redirects_to_a_picture_are_followed_a_few_times_without_reading_them():
+    with Pointing() as elsewhere:
+        asking = Remote("http://127.0.0.1:1")
+        assert asking.download(f"{elsewhere.url}/{remote.REDIRECTS_MAX}") == b"picture"
+        with pytest.raises(BadResult):
+            asking.download(f"{elsewhere.url}/{remote.REDIRECTS_MAX + 1}")
+        asking.close()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        nested(100_000).decode(),
+        '{"type": "progress", "data": ' + nested(500).decode() + "}",
+        b"\x00\x00\x00\x04\x00\x01\x86\xa0" + nested(50_000),
+        '{"type": "progress", "data": {"prompt_id": "p", "node": "1", "value": 1'
+        + "0" * 400
+        + ', "max": 1}}',
+    ],
+)
+def test_a_frame_that_cannot_be_read_tells_nothing(frame):
+    assert read_frame(frame) == []
+
+
+def test_the_frames_that_wait_to_be_read_are_few_and_small():
+    assert listener.FRAME_MAX_BYTES * (listener.FRAMES_WAITING + 1) <= 64 * MB
