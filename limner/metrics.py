@@ -67,11 +67,24 @@ def _lanes(numbers: Numbers) -> Iterator[Metric]:
     workers = GaugeMetricFamily(
         "limner_workers", "Workers that have beaten within their lease.", labels=["lane"]
     )
+    stalled = GaugeMetricFamily(
+        "limner_lane_stalled_seconds",
+        "For so long jobs wait, slots are free for them, and nothing starts; 0 if it moves.",
+        labels=["lane"],
+    )
     for lane, now in numbers.lanes.items():
         waiting.add_metric([lane.value], now.waiting)
         oldest.add_metric([lane.value], now.oldest_s)
         workers.add_metric([lane.value], now.workers)
-    yield from (waiting, oldest, workers)
+        stalled.add_metric([lane.value], now.stalled_s)
+    yield from (waiting, oldest, workers, stalled)
+    yield _counter(
+        numbers,
+        "aside",
+        "limner_messages_set_aside",
+        "Messages on the broker's queues that were not Limner's.",
+        ["queue", "why"],
+    )
 
 
 def _engines(engines: tuple[EngineNow, ...]) -> Iterator[Metric]:

@@ -17,6 +17,11 @@ from limner.store.server import ServerFacts
 
 #: callbacks overdue for so long are not merely slow: nobody posts them
 OVERDUE_S = 30.0
+#: a lane that starts nothing for so long does not merely wait for its worker's next look. With the
+#: pause between two sweeps (``tick_s``), that is known within half a minute.
+STALLED_S = 15.0
+#: a message that was set aside is worth looking at for so long
+ASIDE_S = 600.0
 
 
 class Code(StrEnum):
@@ -27,6 +32,8 @@ class Code(StrEnum):
     NO_ENGINE = "no_engine"
     CELLS_ALIKE = "cells_alike"
     CALLBACKS_OVERDUE = "callbacks_overdue"
+    LANE_STALLED = "lane_stalled"
+    MESSAGES_ASIDE = "messages_aside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
             yield Warned(Code.SERVER, "", text)
     yield from _engines(numbers)
     yield from _callbacks(numbers)
+    yield from _lanes(numbers)
     for report in numbers.reports:
         # Another version's process may report what this one has no word for.
         if report.code in set(Code):
@@ -71,6 +79,19 @@ def _engines(numbers: Numbers) -> Iterator[Warned]:
         yield Warned(Code.ENGINE_OUT, engine.name, text, engine.why)
     if len(out) == len(numbers.carried):
         yield Warned(Code.NO_ENGINE, "", "No engine is up: jobs are accepted and wait.")
+
+
+def _lanes(numbers: Numbers) -> Iterator[Warned]:
+    for lane, now in numbers.lanes.items():
+        if now.workers and now.stalled_s >= STALLED_S:
+            text = (
+                f"The lane {lane} stands still: {now.waiting} jobs wait, a slot is free, and nothing "
+                f"has started for {now.stalled_s:.0f} s. Restart its workers."
+            )
+            yield Warned(Code.LANE_STALLED, lane.value, text)
+    if numbers.aside_s is not None and numbers.aside_s < ASIDE_S:
+        text = "Messages that are not Limner's were on its queues: see `limner messages`."
+        yield Warned(Code.MESSAGES_ASIDE, "", text)
 
 
 def _callbacks(numbers: Numbers) -> Iterator[Warned]:

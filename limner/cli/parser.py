@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import TypeAlias
 
-from limner.cli import callbacks, clients, doctor, engines, jobs, pictures, processes
+from limner.cli import callbacks, clients, doctor, engines, jobs, messages, pictures, processes
 from limner.processes import QUEUES
 
 #: takes the parsed arguments, returns the exit code
@@ -64,6 +64,7 @@ def build() -> argparse.ArgumentParser:
     job = commands.add_parser("job", help="show one job: what happened, and why it waits")
     job.add_argument("id", metavar="ID|TAG")
     job.set_defaults(run=jobs.job)
+    _add_messages(commands)
     images = commands.add_parser("images", help="look after the kept pictures")
     prune = _actions(images).add_parser("prune", help="drop pictures older than the settings say")
     prune.add_argument("--dry-run", action="store_true", help="only say what would be dropped")
@@ -112,6 +113,14 @@ def _add_engines(commands: Subparsers) -> None:
     check.add_argument("--limit", type=float, default=300.0, help="seconds it may draw (300)")
     check.add_argument("--save", metavar="FOLDER", help="keep the four pictures there")
     check.set_defaults(run=engines.check)
+
+
+def _add_messages(commands: Subparsers) -> None:
+    parser = commands.add_parser("messages", help="list what was on our queues and is not ours")
+    parser.add_argument("--limit", type=int, default=20, help="most messages (20)")
+    parser.set_defaults(run=messages.listing)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("drop", help="forget them").set_defaults(run=messages.drop)
 
 
 def _add_callbacks(commands: Subparsers) -> None:

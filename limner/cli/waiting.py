@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from limner.cli.show import duration
 from limner.job import Job, Lane
 from limner.store.numbers import EngineNow, JobNow, Numbers
+from limner.warning import STALLED_S
 
 
 def reasons(job: Job, now: JobNow, numbers: Numbers) -> Iterator[str]:
@@ -21,6 +22,11 @@ def reasons(job: Job, now: JobNow, numbers: Numbers) -> Iterator[str]:
             f"`limner worker {job.lane}`."
         )
         return
+    if lane.stalled_s >= STALLED_S:
+        yield (
+            f"The lane {job.lane} stands still: a slot is free, and nothing has started for "
+            f"{duration(lane.stalled_s)}. Restart its workers."
+        )
     if job.position and job.position > 1:
         yield f"{job.position - 1} jobs of the lane are ahead of it."
     engines = [engine for engine in numbers.engines if engine.workers]

@@ -25,6 +25,10 @@
 --   reports                ZSET  what processes found wrong, "<code>|<subject>" → until, ms
 --   report                 HASH  the same → one sentence
 --   warned                 SET   warnings that were logged last, named likewise
+--   aside                  LIST  messages that are not ours, newest first (limner/store/aside.py)
+--   aside_last             STR   when the last one was set aside, ms
+--   aside_told             HASH  "<queue>|<why>" → "<ms> <how many>" at the last line in the log
+--   stalled                HASH  lane → since when it could start a job and starts none, ms
 --   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
 --                                also "…|<upper bound, ms>" and "…|sum" (limner/store/numbers.py)
 -- The outbox's keys are listed in lib_outbox.lua.

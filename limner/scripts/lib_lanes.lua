@@ -93,6 +93,7 @@ local function was_away()
     local looked = tonumber(redis.call('GET', key('looked')) or ms(NOW))
     redis.call('SET', key('looked'), ms(NOW))
     if NOW - looked <= LEASE_MS / 2 then return false end
+    redis.call('DEL', key('stalled'))
     for _, name in ipairs({'leases', 'holds'}) do
         for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(name), '-inf', ms(NOW + LEASE_MS))) do
             redis.call('ZADD', key(name), ms(NOW + LEASE_MS), id)
@@ -269,6 +270,7 @@ local function grant(id, lane, name, first)
         redis.call('HSET', record, 'started_ms', ms(NOW))
         observe(NOW - created, 'waited', lane)
     end
+    redis.call('HDEL', key('stalled'), lane)
     redis.call('ZADD', key('leases'), ms(NOW + LEASE_MS), id)
     redis.call('ZREM', key('waiting', lane), id)
     redis.call('ZREM', key('ready', lane), id)

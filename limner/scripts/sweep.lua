@@ -1,6 +1,6 @@
--- uses: base outbox engines lanes
--- Look after the lanes: take back what silent workers held, use free slots, and find waiting jobs
--- whose message is lost.
+-- uses: base outbox engines lanes stall
+-- Look after the lanes: take back what silent workers held, use free slots, find waiting jobs whose
+-- message is lost, and note which lane stands still.
 --
 -- ARGV 8 how long a job must look lost before its message is sent again, ms · 9 most jobs at once
 -- Returns unsent.
@@ -11,16 +11,26 @@
 
 local patience, most = tonumber(ARGV[8]), tonumber(ARGV[9])
 local OLDEST_SCAN = 20
+-- None of ours is as long; anybody may push anything, and what is long takes long to read.
+local MESSAGE_MAX = 65536
 
 reap()
 grant_ready()
 
+-- The id that a message names, if it is one.
+local function named(text)
+    if #text > MESSAGE_MAX then return nil end
+    local read, message = pcall(cjson.decode, text)
+    local headers = read and type(message) == 'table' and message.headers
+    local id = type(headers) == 'table' and headers.id
+    return type(id) == 'string' and id or nil
+end
+
 for _, lane in ipairs(LANES) do
-    local before = '+inf'
-    local tail = redis.call('LRANGE', lane, -OLDEST_SCAN, -1)
-    for i = #tail, 1, -1 do
-        local read, message = pcall(cjson.decode, tail[i])
-        local id = read and type(message.headers) == 'table' and message.headers.id
+    note_stall(lane)
+    local before, messages = '+inf', math.min(redis.call('LLEN', lane), OLDEST_SCAN)
+    for i = 1, messages do
+        local id = named(redis.call('LINDEX', lane, -i))
         local place = id and redis.call('ZSCORE', key('waiting', lane), id)
         if place then
             before = '(' .. place
@@ -28,7 +38,7 @@ for _, lane in ipairs(LANES) do
         end
     end
     -- Only messages of jobs long over are in sight: wait until workers have dropped them.
-    local unknown = #tail > 0 and before == '+inf'
+    local unknown = messages > 0 and before == '+inf'
     local old = unknown and {}
         or redis.call('ZRANGEBYSCORE', key('waiting', lane), '-inf', before, 'LIMIT', 0, most)
     for _, id in ipairs(old) do

@@ -11,6 +11,7 @@ from typing import Self
 
 from limner.broker import redis_url
 from limner.settings import Settings
+from limner.store.aside import Aside
 from limner.store.clients import Clients
 from limner.store.connection import connect, guarded
 from limner.store.jobs import Accepted, Idempotency, Jobs
@@ -61,6 +62,7 @@ class Store:
         self.outbox = Outbox(self.redis, prefix, scripts)
         self.numbers = NumbersReader(self.redis, prefix, clock)
         self.stories = Stories(scripts)
+        self.aside = Aside(self.redis, prefix, scripts)
         self.reports = Reports(scripts)
 
     @classmethod

@@ -33,6 +33,8 @@ class LaneNow:
     oldest_s: float
     #: workers that have beaten within their lease
     workers: int
+    #: for so long jobs wait, slots are free for them, and nothing starts; 0: it moves
+    stalled_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Numbers:
     callbacks_overdue_s: float
     #: jobs that have dead letters
     dead_letter_jobs: int
+    #: since the last message that was none of ours (``limner/store/aside.py``); None: not for days
+    aside_s: float | None = None
     reports: tuple[Report, ...] = ()
     #: what → labels → how often
     counts: Mapping[str, Mapping[Labels, int]] = field(default_factory=dict)
@@ -147,7 +151,9 @@ class NumbersReader:
             pipe.zcard(self._prefix + "parked")
             pipe.zcard(self._prefix + "dead")
             pipe.hgetall(self._prefix + "numbers")
-            (seconds, micros), engines, due, pending, parked, dead, counted = pipe.execute()
+            pipe.get(self._prefix + "aside_last")
+            found = pipe.execute()
+        (seconds, micros), engines, due, pending, parked, dead, counted, aside = found
         now_ms = self._clock() if self._clock else seconds * 1000 + micros // 1000
         counts, durations = _sorted_out(counted)
         return Numbers(
@@ -157,6 +163,7 @@ class NumbersReader:
             callbacks_pending=pending + parked,
             callbacks_overdue_s=max(0.0, (now_ms - due[0][1]) / 1000) if due else 0.0,
             dead_letter_jobs=dead,
+            aside_s=max(0.0, (now_ms - int(aside)) / 1000) if aside else None,
             reports=self._reports(now_ms),
             counts=counts,
             durations=durations,
@@ -207,11 +214,17 @@ class NumbersReader:
                 pipe.zcard(f"{self._prefix}waiting:{lane.value}")
                 pipe.zrange(f"{self._prefix}waiting:{lane.value}", 0, 0)
                 pipe.zcount(f"{self._prefix}workers:{lane.value}", now_ms, "+inf")
+                pipe.hget(self._prefix + "stalled", lane.value)
             rows = iter(pipe.execute())
-        found = {lane: (next(rows), next(rows), next(rows)) for lane in Lane}
+        found = {lane: (next(rows), next(rows), next(rows), next(rows)) for lane in Lane}
         return {
-            lane: LaneNow(waiting, self._age_s(heads, now_ms), workers)
-            for lane, (waiting, heads, workers) in found.items()
+            lane: LaneNow(
+                waiting,
+                self._age_s(heads, now_ms),
+                workers,
+                max(0.0, (now_ms - int(since)) / 1000) if since else 0.0,
+            )
+            for lane, (waiting, heads, workers, since) in found.items()
         }
 
     def _age_s(self, heads: Sequence[str], now_ms: int) -> float:

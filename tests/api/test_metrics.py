@@ -12,6 +12,7 @@ from limner.job import Lane, Picture
 from limner.metrics import BOUNDS_MS
 from limner.settings import Settings
 from limner.store import Store
+from limner.store.aside import Why
 from limner.store.lanes import Trouble
 from limner.store.outbox import Poster, Report
 from limner.store.scripts import source
@@ -224,3 +225,22 @@ def test_with_a_token_whoever_sends_it_may_look_and_nobody_else(settings, store,
         refused(ask(**wrong), 401)
     refused(app.test_client().get("/metrics"), 401)
     assert "hidden-word" not in ask().text
+
+
+def test_messages_set_aside_and_lanes_that_stand_still_are_told(store, clock, scrape):
+    a_worker(store)
+    an_accepted_job(store)
+    for _ in range(3):
+        store.aside.put("fast", Why.UNKNOWN_TASK, b"garbage")
+    for _ in range(20):
+        clock.pass_s(1)
+        a_worker(store)
+        store.lanes.sweep(MESSAGES)
+
+    seen = scrape()
+
+    assert seen["limner_messages_set_aside_total", "fast", "unknown_task"] == 3
+    assert seen["limner_lane_stalled_seconds", "fast"] == 19
+    assert seen["limner_lane_stalled_seconds", "relaxed"] == 0
+    assert seen["limner_warnings", "lane_stalled", "fast"] == 1
+    assert seen["limner_warnings", "messages_aside", ""] == 1

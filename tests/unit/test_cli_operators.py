@@ -14,6 +14,7 @@ from limner.images import Images
 from limner.job import Lane, Picture
 from limner.settings import Settings
 from limner.store import Store
+from limner.store.aside import Why
 from limner.store.lanes import Trouble
 from limner.store.outbox import Poster, Report
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
@@ -358,6 +359,14 @@ def test_an_engine_that_does_not_suit_the_job_is_why(store, why):
     assert "Engine quick has no slots for the lane fast." in said
 
 
+def test_a_lane_that_stands_still_is_why_its_jobs_wait(store, why):
+    a_worker(store)
+    job = an_accepted_job(store)
+    store.redis.hset("limner:stalled", "fast", store.numbers.read().at_ms - 60_000)
+
+    assert "The lane fast stands still: a slot is free" in why(job)
+
+
 def test_waiting_fast_jobs_are_why_a_relaxed_one_waits(store, why):
     a_worker(store)
     an_accepted_job(store)
@@ -459,3 +468,19 @@ def test_old_pictures_are_shown_first_and_dropped_then(says, monkeypatch, tmp_pa
 def test_an_image_store_that_is_not_there_ends_in_one_line(complains, monkeypatch):
     monkeypatch.setenv("LIMNER_IMAGE_STORE", "teleport://bucket")
     assert "LIMNER_IMAGE_STORE" in complains("images", "prune")
+
+
+def test_messages_lists_what_was_set_aside_and_forgets_it(store, says):
+    assert says("messages") == "No messages were set aside.\n"
+    store.aside.put("fast", Why.UNKNOWN_TASK, b'{"task": "\x1b[2Jshop"}')
+    store.aside.put("relaxed", Why.NO_MESSAGE, b"garbage")
+
+    shown = says("messages").splitlines()
+    assert "relaxed  not a message as Celery writes it" in shown[0]
+    assert shown[1] == "  7 bytes: 'garbage'"
+    assert "fast  for a task that Limner does not have" in shown[2]
+    assert "\x1b" not in shown[3]
+    assert len(says("messages", "--limit", "1").splitlines()) == 2
+
+    assert says("messages", "drop") == "2 messages forgotten.\n"
+    assert says("messages") == "No messages were set aside.\n"

@@ -1,0 +1,28 @@
+"""``limner messages``: what was found on the broker's queues and is not Limner's."""
+
+from __future__ import annotations
+
+import argparse
+
+from limner.cli import show
+from limner.store.aside import ABOUT, Why
+
+
+def listing(options: argparse.Namespace) -> int:
+    """Print each message that was set aside, newest first, as far as it was kept."""
+    found = show.open_store().aside.list(options.limit)
+    if not found:
+        print("No messages were set aside.")
+        return 0
+    for stranger in found:
+        about = ABOUT[Why(stranger.why)] if stranger.why in set(Why) else stranger.why
+        print(f"{show.moment(stranger.at_ms)}  {stranger.queue}  {about}")
+        # As Python would write it: whatever it holds, the terminal is told nothing.
+        print(f"  {stranger.size_bytes} bytes: {stranger.text!a}")
+    return 0
+
+
+def drop(_options: argparse.Namespace) -> int:
+    """Forget the messages that were set aside."""
+    print(f"{show.open_store().aside.drop()} messages forgotten.")
+    return 0

@@ -1,0 +1,18 @@
+-- uses: base
+-- Keep a message that is not one of ours where an operator can read it.
+--
+-- ARGV 3 queue · 4 why · 5 the entry, JSON · 6 most entries · 7 how long they are kept, ms
+--      8 how often such a message is worth a line in the log, ms
+-- Returns how many like it came since the last line, this one included; 0: no line is due.
+
+local kind = ARGV[3] .. '|' .. ARGV[4]
+redis.call('LPUSH', key('aside'), ms(NOW) .. ' ' .. ARGV[5])
+redis.call('LTRIM', key('aside'), 0, tonumber(ARGV[6]) - 1)
+redis.call('PEXPIRE', key('aside'), ARGV[7])
+redis.call('SET', key('aside_last'), ms(NOW), 'PX', ARGV[7])
+local total = redis.call('HINCRBY', key('numbers'), 'aside|' .. kind, 1)
+local at, told = string.match(redis.call('HGET', key('aside_told'), kind) or '0 0', '^(%d+) (%d+)$')
+-- A moment still to come was written by a clock that was set back since.
+if tonumber(at) <= NOW and NOW - tonumber(at) < tonumber(ARGV[8]) then return 0 end
+redis.call('HSET', key('aside_told'), kind, ms(NOW) .. ' ' .. ms(total))
+return total - tonumber(told)
