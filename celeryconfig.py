@@ -19,8 +19,9 @@ broker_connection_retry_on_startup = True
 #: None: for ever. A worker outlives any outage of Redis.
 broker_connection_max_retries = None
 broker_transport_options = {
-    # Early acks make redelivery a matter of seconds at most; leases, not this, repair a crash.
-    "visibility_timeout": 3600,
+    # What a worker has taken is not kept in Redis until it is acknowledged: leases repair a crash, and
+    # kombu's keys for it (`unacked`) would be shared with every other app in the database.
+    "ack_emulation": False,
     # More than the threads that use the pool, or errors come late and look like something else.
     "max_connections": 10_000,
     "socket_timeout": 30,

@@ -117,7 +117,7 @@ def flower(settings: Settings) -> list[str]:
     if settings.flower_auth and "," in settings.flower_auth:
         raise ConfigError("LIMNER_FLOWER_AUTH", "must have no comma: Flower splits there")
     return celery(
-        *("--config", "celeryconfig", "flower"),
+        *("-A", "workers.flower", "flower"),
         f"--address={settings.flower_host}",
         f"--port={settings.flower_port}",
         f"--max_tasks={FLOWER_TASKS}",

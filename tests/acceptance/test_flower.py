@@ -14,6 +14,7 @@ import pytest
 from tests.acceptance.house import House
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
+from tests.strangers import NOT_MESSAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -142,6 +143,15 @@ def test_nothing_but_jobs_is_among_the_tasks(house, receiver):
 
     assert {task["name"] for task in tasks.values()} == {"imagine"}
     assert job in tasks
+
+
+def test_flower_goes_on_whatever_others_send_to_all(house, receiver):
+    for raw in NOT_MESSAGES:
+        house.store.redis.publish("/0.celeryev/worker.x", raw)
+
+    job = house.imagine(callBackUrl=receiver.url)["id"]
+
+    wait_until(in_state(house, job, "SUCCESS"), what="success in Flower")
 
 
 @pytest.mark.parametrize("auth", [None, "ops:wrong", "someone:opensesame"])

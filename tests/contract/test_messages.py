@@ -43,7 +43,7 @@ def without_moving(message: dict) -> dict:
 
 @pytest.fixture(scope="module")
 def imagine(celery_app: Celery) -> Task:
-    @celery_app.task(name=TASK)
+    @celery_app.task(name=TASK, shared=False)
     def imagine(job_id: str) -> None:
         """Never run: only its messages are looked at."""
 
