@@ -1,6 +1,7 @@
 """The Celery app, its tasks and what Celery's signals start and stop; run as ``celery -A workers.app``.
 
-All knowledge of Celery is here and in ``workers.gate``. Tasks are doors to plain functions.
+All knowledge of Celery is here, in ``workers.gate`` (what a process may take) and in ``workers.transport``
+(what it takes for a message). Tasks are doors to plain functions.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from limner.message import TASK
 from limner.settings import Settings
 from workers.descriptors import raise_limit
 from workers.drawing import STORE_RETRY_S, GivenBack, JobFailed
-from workers.gate import Gate, install
+from workers.gate import Gate, GatedRequest, install
 from workers.runtime import CallbackRuntime, LaneRuntime
+from workers.transport import AMQP, sieve
+from workers.vetting import TICK
 
-app = Celery("limner")
+app = Celery("limner", amqp=AMQP)
 app.config_from_object("celeryconfig")
 
 logger = logging.getLogger(__name__)
@@ -48,13 +51,11 @@ class Process:
 process = Process()
 
 
-@app.task(name=TASK, bind=True, throws=(JobFailed,))
+@app.task(name=TASK, bind=True, throws=(JobFailed,), Request=GatedRequest)
 def imagine(self: Task[Any, Any], job_id: str) -> str:
     """Draw the job; its lane is the queue this message came by."""
-    assert process.lanes is not None, "this process consumes no lane"
-
-    def granted() -> None:
-        gate.leave(job_id)
+    place = gate.place_of(self.request)
+    place.begin()
 
     def started(engine: str) -> None:
         # Shown by Flower beside the task, which it knows by the job's id. Not told before the engine
@@ -66,19 +67,17 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         except Exception as error:  # noqa: BLE001
             log.event(logger, "flower.missed", logging.WARNING, why=type(error).__name__)
 
-    def choosy() -> None:
-        gate.overlook(job_id)
-
     try:
-        return process.lanes.draftsman.imagine(job_id, granted, started, choosy)
+        assert process.lanes is not None, "this process consumes no lane"
+        return process.lanes.draftsman.imagine(job_id, place.leave, started, place.overlook)
     except GivenBack as why:
         # The job's next message goes on with it; to Flower that is a retry.
         raise Retry(str(why)) from None
     finally:
-        gate.leave(job_id)
+        place.leave()
 
 
-@app.task(name="tick", throws=(StoreDown,))
+@app.task(name=TICK, throws=(StoreDown,))
 def tick() -> str:
     """Look after the lanes, whatever the lane workers do."""
     assert process.callbacks is not None, "this process does not consume callbacks"
@@ -102,6 +101,8 @@ def _build(**_: Any) -> None:
             process.lanes = LaneRuntime(settings, lanes, app)
         if "callbacks" in consumed:
             process.callbacks = CallbackRuntime(settings, app)
+        for part in process.parts():
+            sieve.set_aside = part.store.aside.put
     except ConfigError as error:
         # Celery swallows a signal's exceptions, but not an exit.
         sys.stderr.write(f"limner: {error.message}\n")
@@ -109,9 +110,9 @@ def _build(**_: Any) -> None:
 
 
 @signals.task_revoked.connect
-def _cancel(request: Any = None, **_: Any) -> None:
+def _cancel(request: Any = None, expired: bool = False, **_: Any) -> None:
     # Workers drop a revoked task for hours, and the job would wait as long; its operator wants it gone.
-    if process.lanes is not None and request.task_name == TASK:
+    if process.lanes is not None and request.task == TASK and not expired:
         with contextlib.suppress(StoreDown, JobNotFound):
             process.lanes.store.lanes.cancel(request.id)
 

@@ -4,23 +4,54 @@ A threads pool of hundreds would otherwise take hundreds of messages off the que
 Flower would be wrong by that much, and a killed worker would take them along. Celery's own
 ``worker_disable_prefetch`` works by the same seam: the channel's ``qos.can_consume``.
 Two a process measured best: with one, slots idle while the next message is on its way.
+
+A message takes a *place* when it is received and leaves it once: with its job's slot, or with the end
+of its task, or when Celery gives it up before its task has begun. The place travels with the message
+(``Task.request``), so what is taken is what is left, whatever ids, arguments or doubles it has.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections import Counter
 from typing import Any
 
 from celery import bootsteps, signals
 from celery.worker.consumer.tasks import Tasks
+from celery.worker.request import Request
 
+from limner.log import event
 from limner.message import TASK
+
+log = logging.getLogger(__name__)
 
 WITHOUT_SLOT_MAX = 2
 #: jobs that wait for one engine while another, which does not suit them, has room: they do not count
 #: as long as there are no more than this, so that they do not hold up those behind them
 OVERLOOKED_MAX = 50
+#: where the place is among the fields of a task's request
+PLACE = "limner_place"
+
+
+class Place:
+    """One message's place; its methods are called in any thread, any often."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        #: its task runs
+        self.begun = False
+
+    def begin(self) -> None:
+        """The task runs, and leaves in the end."""
+        self.begun = True
+
+    def leave(self) -> None:
+        """The job got its slot, or the message is done with."""
+        self._gate.leave(self)
+
+    def overlook(self) -> None:
+        """The job waits for an engine that others do not wait for: let one more message in."""
+        self._gate.overlook(self)
 
 
 class Gate:
@@ -28,39 +59,39 @@ class Gate:
 
     def __init__(self, most: int = WITHOUT_SLOT_MAX) -> None:
         self._most = most
-        self._waiting: Counter[str] = Counter()
-        self._overlooked: set[str] = set()
+        self._waiting: set[Place] = set()
+        self._overlooked: set[Place] = set()
         self._lock = threading.Lock()
         self._hub: Any = None
         self.closed = False
 
-    def enter(self, job_id: str) -> None:
+    def enter(self) -> Place:
         """A message was received; called in the consumer's thread."""
+        place = Place(self)
         with self._lock:
-            self._waiting[job_id] += 1
+            self._waiting.add(place)
+        return place
 
-    def leave(self, job_id: str) -> None:
-        """A job got its slot, or its message is done with; called in any thread, any often."""
+    def leave(self, place: Place) -> None:
+        """Take a place back, if it is still taken."""
         with self._lock:
-            if job_id not in self._waiting:
+            if place not in self._waiting:
                 return
-            self._waiting[job_id] -= 1
-            self._overlooked.discard(job_id)
-            if not self._waiting[job_id]:
-                del self._waiting[job_id]
+            self._waiting.remove(place)
+            self._overlooked.discard(place)
         self._wake()
 
-    def overlook(self, job_id: str) -> None:
-        """A job waits for an engine that others do not wait for: let one more message in."""
+    def overlook(self, place: Place) -> None:
+        """Count a place no more, unless too many are overlooked already."""
         with self._lock:
-            if job_id not in self._waiting or len(self._overlooked) >= OVERLOOKED_MAX:
+            if place not in self._waiting or len(self._overlooked) >= OVERLOOKED_MAX:
                 return
-            self._overlooked.add(job_id)
+            self._overlooked.add(place)
         self._wake()
 
     def is_open(self) -> bool:
         """Say whether one more message may be taken off the queue."""
-        without_slot = self._waiting.total() - len(self._overlooked)
+        without_slot = len(self._waiting) - len(self._overlooked)
         return not self.closed and without_slot < self._most
 
     def _wake(self) -> None:
@@ -70,14 +101,48 @@ class Gate:
 
     def attach(self, consumer: Any) -> None:
         """Put the gate before a consumer's channel; again after each reconnection."""
+        with self._lock:
+            # With the former connection Celery gave up what had not begun.
+            self._waiting = {place for place in self._waiting if place.begun}
+            self._overlooked &= self._waiting
         self._hub = consumer.hub
         qos = consumer.task_consumer.channel.qos
         can_consume = qos.can_consume
         qos.can_consume = lambda: self.is_open() and can_consume()
 
+    def place_of(self, request: Any) -> Place:
+        """Return the place of a running task's message; one that is left already if it has none."""
+        return getattr(request, PLACE, None) or Place(self)
+
 
 def _nothing() -> None:
     """Have the hub go round once."""
+
+
+class GatedRequest(Request):  # type: ignore[misc,unused-ignore]
+    """A task's message on its way through the worker; the ``Request`` of the task ``imagine``."""
+
+    def on_accepted(self, *args: Any, **kwargs: Any) -> None:
+        """Have the task run, also where what Celery does before fails: the pool would drop both."""
+        try:
+            super().on_accepted(*args, **kwargs)
+        except Exception:  # noqa: BLE001
+            event(log, "task.unannounced", logging.WARNING, error=True, task=self.id)
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Say that the task is revoked, which cancels its job: a thread cannot be killed."""
+        self._announce_revoked("terminated", True, signal, False)  # type: ignore[attr-defined]
+
+    def on_failure(self, *args: Any, **kwargs: Any) -> Any:
+        """Leave the gate: this may have come before the task's own code, which leaves it otherwise."""
+        _leave(self.request_dict)
+        return super().on_failure(*args, **kwargs)
+
+
+def _leave(fields: dict[str, Any]) -> None:
+    place = fields.get(PLACE)
+    if place is not None:
+        place.leave()
 
 
 def install(app: Any, gate: Gate) -> None:
@@ -94,11 +159,12 @@ def install(app: Any, gate: Gate) -> None:
     app.steps["consumer"].add(GateStep)
 
     def received(request: Any = None, **_: Any) -> None:
-        if request.task_name == TASK:
-            gate.enter(request.id)
+        if request.task.name == TASK:
+            request.request_dict[PLACE] = gate.enter()
 
     def revoked(request: Any = None, **_: Any) -> None:
-        gate.leave(request.id)
+        # Not the consumer's request but the task's, made of the same fields.
+        _leave(vars(request))
 
     signals.task_received.connect(received, weak=False)
     signals.task_revoked.connect(revoked, weak=False)

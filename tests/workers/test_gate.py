@@ -1,12 +1,23 @@
-"""The gate: how many messages a process may hold without a slot."""
+"""The gate: how many messages a process may hold without a slot, and that each leaves it."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
+from celery import Celery, signals
+from celery.app import trace
+from celery.app.task import Context
+from celery.concurrency.thread import TaskPool
+from celery.exceptions import Ignore, Reject, Retry, TaskRevokedError
+from celery.worker import state
+from celery.worker.strategy import default as strategy
+from kombu.transport.virtual import Channel, Message
 
-from workers.gate import WITHOUT_SLOT_MAX, Gate
+from limner.message import TASK
+from tests.strangers import message
+from workers.gate import PLACE, WITHOUT_SLOT_MAX, Gate, GatedRequest, Place, install
 
 
 class Hub:
@@ -37,70 +48,54 @@ def gate() -> Gate:
     return Gate()
 
 
-def full(gate: Gate) -> list[str]:
-    jobs = [f"job-{n}" for n in range(WITHOUT_SLOT_MAX)]
-    for job in jobs:
-        gate.enter(job)
-    return jobs
+def full(gate: Gate) -> list[Place]:
+    return [gate.enter() for _ in range(WITHOUT_SLOT_MAX)]
 
 
 def test_it_is_open_until_so_many_wait(gate):
-    for n in range(WITHOUT_SLOT_MAX):
+    for _ in range(WITHOUT_SLOT_MAX):
         assert gate.is_open()
-        gate.enter(f"job-{n}")
+        gate.enter()
 
     assert not gate.is_open()
 
 
 def test_one_that_got_its_slot_lets_the_next_message_in(gate):
-    job, *_ = full(gate)
+    place, *_ = full(gate)
 
-    gate.leave(job)
+    place.leave()
 
     assert gate.is_open()
 
 
 def test_leaving_twice_counts_once(gate):
     first, *_ = full(gate)
-    gate.leave(first)
-    gate.leave(first)
-    gate.leave("never-entered")
+    first.leave()
+    first.leave()
+    gate.place_of(Context()).leave()
 
-    gate.enter("next")
+    gate.enter()
 
     assert not gate.is_open()
-
-
-def test_two_messages_of_one_job_count_as_two(gate):
-    for _ in range(WITHOUT_SLOT_MAX):
-        gate.enter("job")
-    assert not gate.is_open()
-
-    gate.leave("job")
-    assert gate.is_open()
-    gate.leave("job")
-    gate.enter("other")
-    assert gate.is_open()
 
 
 def test_a_choosy_job_does_not_hold_up_those_behind_it(gate):
     choosy, *_ = full(gate)
 
-    gate.overlook(choosy)
-    gate.overlook(choosy)
+    choosy.overlook()
+    choosy.overlook()
     assert gate.is_open()
 
-    gate.enter("next")
+    gate.enter()
     assert not gate.is_open()
-    gate.leave(choosy)
+    choosy.leave()
     assert not gate.is_open(), "it was not counted, so its leaving makes no room"
 
 
 def test_a_closed_gate_stays_closed(gate):
     gate.closed = True
 
-    gate.enter("job")
-    gate.leave("job")
+    gate.enter().leave()
 
     assert not gate.is_open()
 
@@ -116,10 +111,10 @@ def test_the_consumer_is_held_back_and_woken(gate):
     consumer = Consumer()
     gate.attach(consumer)
     assert consumer.may_consume()
-    job, *_ = full(gate)
+    place, *_ = full(gate)
     assert not consumer.may_consume()
 
-    gate.leave(job)
+    place.leave()
 
     assert consumer.hub.woken == 1
     assert consumer.may_consume()
@@ -127,29 +122,220 @@ def test_the_consumer_is_held_back_and_woken(gate):
 
 def test_after_a_reconnection_the_new_channel_is_behind_the_gate_too(gate):
     gate.attach(Consumer())
-    full(gate)
+    first, *others = full(gate)
+    for place in (first, *others):
+        place.begin()
     fresh = Consumer()
 
     gate.attach(fresh)
 
     assert not fresh.may_consume()
-    gate.leave("job-0")
+    first.leave()
     assert fresh.hub.woken == 1
 
 
-def test_many_threads_leave_it_as_they_found_it(gate):
-    def come_and_go(name: str) -> None:
-        for n in range(300):
-            gate.enter(f"{name}-{n}")
-            gate.leave(f"{name}-{n}")
+def test_what_celery_gives_up_with_a_connection_holds_no_place(gate):
+    gate.attach(Consumer())
+    begun, *lost = full(gate)
+    begun.begin()
 
-    threads = [threading.Thread(target=come_and_go, args=(str(n),)) for n in range(8)]
+    gate.attach(Consumer())
+
+    assert gate.is_open()
+    for place in lost:
+        place.leave()
+    gate.enter()
+    assert not gate.is_open()
+
+
+def test_many_threads_leave_it_as_they_found_it(gate):
+    def come_and_go() -> None:
+        for _ in range(300):
+            gate.enter().leave()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    full(gate)
+    place, *_ = full(gate)
     assert not gate.is_open()
-    gate.leave("job-0")
+    place.leave()
     assert gate.is_open()
+
+
+class Worker:
+    """Celery's own way from a received message to a task in the threads pool, with nothing around it."""
+
+    def __init__(self, gate: Gate, body) -> None:
+        self.app = Celery("limner", set_as_current=False)
+        self.app.config_from_object("celeryconfig")
+        install(self.app, gate)
+        # Another test's module may have made a task of this name for all apps.
+        self.app.tasks.pop(TASK, None)
+        self.app.task(name=TASK, bind=True, Request=GatedRequest, shared=False)(body)
+        self.task = self.app.tasks[TASK]
+        # As `setup_worker_optimizations` does, but for this app alone.
+        self.app.use_fast_trace_task = True
+        trace._localized[:] = [self.app.tasks, {"application/json"}, "test@here"]
+        self.task.__trace__ = trace.build_tracer(TASK, self.task, app=self.app)
+        self.pool = TaskPool(4, app=self.app)
+        self.connection_errors = ()
+        self.hostname = "test@here"
+        self.event_dispatcher = None
+        self.timer = type("Timer", (), {"call_at": None})()
+        self.disable_rate_limits = True
+        self.task_buckets: dict = {}
+        self.apply_eta_task = self._limit_task = self._limit_post_eta = None
+        self.controller = type("C", (), {"state": state})()
+        self.receive = strategy(self.task, self.app, self)
+
+    def on_task_request(self, request) -> None:
+        with contextlib.suppress(TaskRevokedError):
+            request.execute_using_pool(self.pool)
+
+    def take(self, fields: dict) -> None:
+        taken = Message(fields, channel=Channel.__new__(Channel))
+        self.receive(taken, None, lambda *_: None, lambda *_: None, None)
+
+    def end(self) -> None:
+        self.pool.executor.shutdown(wait=True)
+
+
+@pytest.fixture
+def working(gate):
+    """Make a worker whose task has this body; what Celery keeps of all workers is put back."""
+    receivers = {
+        signal: signal.receivers for signal in (signals.task_received, signals.task_revoked)
+    }
+    for signal, before in receivers.items():
+        signal.receivers = list(before)
+    localized, workers = list(trace._localized), []
+
+    def make(body) -> Worker:
+        workers.append(Worker(gate, body))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.end()
+    for signal, before in receivers.items():
+        signal.receivers = before
+    trace._localized[:] = localized
+    state.reset_state()
+
+
+def ended(*_args, **_kwargs) -> str:
+    return "done"
+
+
+def failed(*_args, **_kwargs) -> str:
+    raise ValueError("no such job")
+
+
+def retried(*_args, **_kwargs) -> str:
+    raise Retry("again")
+
+
+def rejected(*_args, **_kwargs) -> str:
+    raise Reject("no")
+
+
+def ignored(*_args, **_kwargs) -> str:
+    raise Ignore
+
+
+@pytest.mark.parametrize("outcome", [ended, failed, retried, rejected, ignored])
+def test_a_task_leaves_the_gate_with_its_end_whatever_its_end(gate, working, outcome):
+    def body(self, job_id: str) -> str:
+        place = gate.place_of(self.request)
+        place.begin()
+        try:
+            return outcome()
+        finally:
+            place.leave()
+
+    worker = working(body)
+    fields = message(TASK, "fast", ["a-job"])
+    for _ in range(2):
+        # The same message twice: doubled on its way, or sent by hand.
+        worker.take(fields)
+
+    worker.end()
+
+    assert gate.is_open()
+    assert not gate._waiting
+
+
+@pytest.mark.parametrize("args", [[], [1, 2, 3]])
+def test_a_task_that_is_called_wrongly_never_begins_and_leaves_the_gate_all_the_same(
+    gate, working, args
+):
+    def body(self, job_id: str) -> None:
+        """Never runs."""
+
+    worker = working(body)
+    for _ in range(3):
+        worker.take(message(TASK, "fast", args))
+
+    worker.end()
+
+    assert not gate._waiting
+
+
+def test_a_revoked_task_leaves_the_gate(gate, working):
+    ran = []
+
+    def body(self, job_id: str) -> None:
+        ran.append(job_id)
+
+    worker = working(body)
+    fields = message(TASK, "fast", ["a-job"])
+    held: list = []
+    real, worker.on_task_request = worker.on_task_request, held.append
+    worker.receive = strategy(worker.task, worker.app, worker)
+    worker.take(fields)
+    assert len(gate._waiting) == 1
+
+    # Revoked between its receipt and its turn in the pool.
+    state.revoked.add(fields["headers"]["id"])
+    real(held.pop())
+
+    assert not gate._waiting
+    worker.end()
+    assert ran == []
+
+
+def test_a_task_runs_also_if_celery_fails_to_announce_it(gate, working):
+    ran = []
+
+    def body(self, job_id: str) -> None:
+        ran.append(job_id)
+        gate.place_of(self.request).leave()
+
+    worker = working(body)
+    held: list = []
+    real, worker.on_task_request = worker.on_task_request, held.append
+    worker.receive = strategy(worker.task, worker.app, worker)
+    worker.take(message(TASK, "fast", ["a-job"]))
+    request = held.pop()
+
+    def cannot(*_args, **_kwargs) -> None:
+        raise OSError("no way to tell")
+
+    request.send_event = cannot
+    real(request)
+    worker.end()
+
+    assert ran == ["a-job"]
+    assert not gate._waiting
+
+
+def test_the_place_is_found_by_the_message_and_not_by_any_id(gate):
+    by_hand, own = gate.enter(), gate.enter()
+
+    gate.place_of(Context({"id": "a-job", PLACE: own})).leave()
+
+    assert by_hand in gate._waiting
+    assert own not in gate._waiting
