@@ -1,4 +1,5 @@
-"""The soak: real processes killed, frozen and restarted at random while receivers misbehave.
+"""The soak: real processes killed, frozen and restarted at random while receivers misbehave and strangers
+push onto the broker's queues.
 
 ``python -m tests.soak --seconds 60 [--json FILE]``; exit code 1 if the promise of DESIGN 2.5 was broken.
 It starts a server, the API, a lane worker, beat and callback workers, as an operator would; jobs go in
@@ -32,6 +33,7 @@ from limner.errors import StoreDown
 from limner.grader import Grader, serve
 from limner.job import Status
 from limner.store import Store
+from tests.strangers import Stranger
 
 POSTERS = 2
 #: the longest attempt here; the lease follows it (5 s)
@@ -82,6 +84,8 @@ class House:
             **{f"callbacks-{n}": ["worker", "callbacks"] for n in range(POSTERS)},
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        #: processes that ended, and not by our hand
+        self.died: Counter[str] = Counter()
 
     def start(self, name: str) -> None:
         if name == "redis":
@@ -106,6 +110,8 @@ class House:
         """Start again what is down."""
         for name, process in list(self.running.items()):
             if process.poll() is not None:
+                if process.returncode != -signal.SIGKILL:
+                    self.died[name] += 1
                 self.start(name)
 
     def stop(self) -> None:
@@ -188,18 +194,23 @@ class Soak:
             if name != "redis":
                 self.house.start(name)
         chaos = Chaos(self.house, self.chance)
+        stranger = Stranger(self.store, self.jobs, random.Random(self.chance.random()))
         try:
             until(self._ready, 60, "the API")
             chaos.start()
+            stranger.start()
             self._load(seconds, urls, client.token)
-            chaos.done.set()
-            chaos.join()
+            for nuisance in (chaos, stranger):
+                nuisance.done.set()
+                nuisance.join()
             started = time.monotonic()
-            self._drain()
+            left = self._drain()
             drained_s = time.monotonic() - started
-            return self._reckon(grader, chaos, drained_s)
+            did = {"chaos": dict(chaos.count), "strangers": dict(stranger.count)}
+            return self._reckon(grader, drained_s, left) | did
         finally:
             chaos.done.set()
+            stranger.done.set()
             self.house.stop()
             for server in servers.values():
                 server.shutdown()
@@ -231,10 +242,17 @@ class Soak:
                     raise SystemExit(f"the API does not take jobs: {error}") from error
                 time.sleep(0.2)
 
-    def _drain(self) -> None:
-        """Wait until every job has ended, and whoever can hear has heard all."""
+    def _drain(self) -> int:
+        """Wait until every job has ended, whoever can hear has heard all, and the queues are empty.
+
+        Returns how many messages are left on them.
+        """
         ends = time.monotonic() + DRAIN_S
-        while time.monotonic() < ends and any(self._unfinished(job) for job in self.jobs):
+        while True:
+            left = sum(self.store.redis.llen(queue) for queue in ("fast", "callbacks"))
+            unfinished = left or any(self._unfinished(job) for job in self.jobs)
+            if not unfinished or time.monotonic() > ends:
+                return left
             self.house.keep_up()
             time.sleep(1)
 
@@ -255,7 +273,7 @@ class Soak:
         later = told.due_ms is not None and told.due_ms > (time.time() + SOON_S) * 1000
         return not (self.jobs[job] == "flaky" and later)
 
-    def _reckon(self, grader: Grader, chaos: Chaos, drained_s: float) -> dict[str, Any]:
+    def _reckon(self, grader: Grader, drained_s: float, left: int) -> dict[str, Any]:
         heard, lost, untold, never_ended = grader.seen(), [], 0, []
         for job, receiver in self.jobs.items():
             record, told = self.store.jobs.get(job), self.store.outbox.told(job)
@@ -269,7 +287,8 @@ class Soak:
             lost += [f"{receiver} {job} {sorted(missing)}"] if missing else []
             untold += self._untold(job)
         marks = grader.marks()
-        passed = marks["passed"] and not lost and not untold and not never_ended
+        amiss = (lost, untold, never_ended, left, self.house.died)
+        passed = marks["passed"] and not any(amiss)
         return {
             "passed": passed,
             "jobs": len(self.jobs),
@@ -278,7 +297,9 @@ class Soak:
             "lost": lost,
             "untold_on_live_receivers": untold,
             "drained_s": round(drained_s, 1),
-            "chaos": dict(chaos.count),
+            "left_on_queues": left,
+            "died": dict(self.house.died),
+            "set_aside": sum(self.store.numbers.read().counts.get("aside", {}).values()),
             "grader": marks,
         }
 
