@@ -59,7 +59,7 @@ def create_app(
         settings=settings,
         store=store,
         door=Doorkeeper(store.clients, clock),
-        images=Images.of(settings),
+        images=Images.of(settings, store.folders),
         messages=(lambda: messages) if messages else messages_of(settings, store),
         job_id=job_id,
         seeds=seeds,

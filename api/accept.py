@@ -1,11 +1,10 @@
-"""Turn one checked request into a job: lane, callback URL, inline pictures, seeds, one script.
+"""Turn one checked request into a job: lane, callback URL, pictures, seeds, one script.
 
 Called by the views of ``draw`` and ``follow``. When ``accept`` returns, Redis has the job and its message.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import random
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ from dataclasses import replace
 
 from api.guard import caller, check_lane
 from api.house import House, Seeds, house
+from api.spool import Spooling, check_room, inline_bytes
 from limner.callback import destination
-from limner.errors import ImagesDown, ParentGone, RequestError
 from limner.followup import FollowUp
-from limner.job import SPOOL, Job, Picture, Request
+from limner.job import Job, Picture, Request
 from limner.log import event
 from limner.prompt import parse_prompt
 from limner.store import Idempotency
-from schemas.references import is_inline
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +37,9 @@ def accept(
 
     Raises:
         LaneNotAllowed, IdempotencyConflict, WaitingFull, JobConflict: it may not, or not now.
+        BodyTooLarge, InlineFull: its inline pictures are more than the client may have, ever or now.
         ParentGone: a picture that it needs is not kept any more.
-        StoreDown: Redis is away.
+        StoreDown, ImagesDown, DiskFull: Redis or the image store is away, or full.
     """
     here, client = house(), caller()
     check_lane(client, request.lane)
@@ -48,11 +47,16 @@ def accept(
     cap = client.waiting_cap
     messages = here.messages()
     job_id = here.job_id()
-    with _kept_if_accepted(here) as kept:
-        references = _spooled(here, request.references, kept)
+    if size_bytes := inline_bytes(request.references):
+        # A request that is only repeated needs no room.
+        if key and (earlier := here.store.jobs.earlier(client.name, key)):
+            return earlier
+        check_room(here, client, size_bytes)
+    with Spooling(here, client) as spooling:
+        references = spooling.spooled(request.references)
         if (url, references) != (request.callback_url, request.references):
             request = replace(request, callback_url=url, references=references)
-        job = here.store.jobs.accept(
+        accepted = here.store.jobs.accept(
             job_id,
             client.name,
             request,
@@ -62,11 +66,15 @@ def accept(
             destination=destination(url) if url else None,
             idempotency=key,
             follow_up=follow_up,
-            picked=_copied(here, cell, kept) if cell else None,
-        ).job
+            picked=spooling.copied(cell) if cell else None,
+            charge=spooling.charge(),
+        )
+        job = accepted.job
         if job.id != job_id:
-            _drop(here, kept)
+            spooling.drop()
             return job
+        if accepted.to_drop:
+            spooling.make_room(accepted.to_drop)
     event(log, "job.accepted", job=job_id, client=client.name, lane=str(request.lane))
     return job
 
@@ -87,61 +95,3 @@ def _seeds(here: House, request: Request) -> Seeds:
 def _four(numbers: Iterator[int]) -> Seeds:
     first, second, third, fourth = (number % 2**32 for number in numbers)
     return first, second, third, fourth
-
-
-@contextlib.contextmanager
-def _kept_if_accepted(here: House) -> Iterator[list[str]]:
-    """Collect the keys of pictures put into the store for a job; take them out if it is refused.
-
-    They stay when the store failed: the script may have run, and the answer have been lost. What
-    belongs to no job goes with the others of its age.
-    """
-    kept: list[str] = []
-    try:
-        yield kept
-    except RequestError:
-        _drop(here, kept)
-        raise
-
-
-def _spooled(here: House, references: tuple[str, ...], kept: list[str]) -> tuple[str, ...]:
-    """Put inline pictures into the image store; an earlier job's are copied, as it drops its own."""
-    found = []
-    for reference in references:
-        if reference.startswith(SPOOL):
-            data = _stored(here, reference.removeprefix(SPOOL))
-        elif is_inline(reference):
-            data = reference.encode()
-        else:
-            found.append(reference)
-            continue
-        kept.append(here.images.put("spool", data, "txt", here.now()))
-        found.append(SPOOL + kept[-1])
-    return tuple(found)
-
-
-def _copied(here: House, cell: Picture, kept: list[str]) -> Picture:
-    """Copy a cell, so that it is kept as long as the job that picked it."""
-    key = here.images.key_of(cell.url)
-    suffix = key.rpartition(".")[2]
-    kept.append(here.images.put("drawings", _stored(here, key), suffix, here.now()))
-    return replace(cell, url=here.images.url(kept[-1]))
-
-
-def _stored(here: House, key: str) -> bytes:
-    """Return what the image store keeps of an earlier job.
-
-    Raises:
-        ParentGone: it does not keep it any more.
-    """
-    try:
-        return here.images.get(key)
-    except KeyError:
-        raise ParentGone from None
-
-
-def _drop(here: House, kept: list[str]) -> None:
-    for key in kept:
-        # What cannot be dropped now goes with the others of its age.
-        with contextlib.suppress(ImagesDown):
-            here.images.delete(key)

@@ -5,6 +5,7 @@ No HTML and no traceback ever reaches a caller: what nobody foresaw is logged an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -15,12 +16,15 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from api.house import house
 from limner import errors
 from limner.log import event
 
 log = logging.getLogger(__name__)
 
 STORE_RETRY_AFTER_S = 5.0
+#: room on a disk comes with jobs that end, and with operators
+DISK_RETRY_AFTER_S = 60.0
 
 STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.NotJson: HTTPStatus.BAD_REQUEST,
@@ -37,6 +41,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooFast: HTTPStatus.TOO_MANY_REQUESTS,
     errors.WaitingFull: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.InlineFull: HTTPStatus.TOO_MANY_REQUESTS,
 }
 #: what we say where werkzeug would say it at length
 _SENTENCES = {
@@ -51,6 +56,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(errors.RequestError, _refused)
     app.register_error_handler(errors.StoreDown, _store_down)
     app.register_error_handler(errors.ImagesDown, _images_down)
+    app.register_error_handler(errors.DiskFull, _disk_full)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
 
@@ -87,6 +93,14 @@ def _images_down(error: errors.ImagesDown) -> Response:
     event(log, "images.missed", logging.WARNING, path=request.path, why=error.message)
     message = "The gateway cannot reach its pictures. Try again soon."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=STORE_RETRY_AFTER_S)
+
+
+def _disk_full(error: errors.DiskFull) -> Response:
+    event(log, "images.missed", logging.WARNING, path=request.path, why=error.message)
+    with contextlib.suppress(errors.StoreDown):
+        house().store.numbers.count("refused", "disk_full")
+    message = "The gateway has no room for more pictures now. Try again later."
+    return refusal(HTTPStatus.INSUFFICIENT_STORAGE, message, retry_after_s=DISK_RETRY_AFTER_S)
 
 
 def _http(error: HTTPException) -> Response:

@@ -22,6 +22,8 @@ class Client:
     secrets: tuple[str, ...] = ()
     #: most jobs that may wait at a time; None: the gateway's ``waiting_cap``
     waiting_cap: int | None = None
+    #: most MB that its inline pictures may take; None: the gateway's ``inline_quota_mb``
+    inline_quota_mb: int | None = None
     #: requests a second; None: unlimited
     rate_per_s: float | None = None
     #: private receivers that this client's callbacks may reach, beside ``callback_allow``

@@ -7,7 +7,7 @@ Used by every package. The tree::
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── JobConflict, ParentGone
     │   ├── BodyTooLarge, BodyTooSlow, WrongContentType, InvalidRequest
-    │   └── TooFast, WaitingFull
+    │   └── TooFast, WaitingFull, InlineFull
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
     │   ├── PicturesNotKept     the drawing is there, and cannot be stored
@@ -15,6 +15,7 @@ Used by every package. The tree::
     │   └── Rejected            the caller's prompt or picture: the job fails
     ├── StaleLease              nobody's          → stop: another worker owns the job
     ├── StoreDown, ImagesDown   the house's       → HTTP 503, or try again
+    │   └── DiskFull            (an ImagesDown)   → HTTP 507, or try again
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
 A docstring is the default message, so type and text cannot drift apart.
@@ -122,6 +123,14 @@ class WaitingFull(RequestError):
         self.retry_after_s = retry_after_s
 
 
+class InlineFull(RequestError):
+    """This client's inline pictures take all the room they may until some of its jobs end."""
+
+    def __init__(self, retry_after_s: float, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class EngineError(LimnerError):
     """The drawing engine could not draw."""
 
@@ -215,6 +224,10 @@ class StoreDown(LimnerError):
 
 class ImagesDown(LimnerError):
     """The image store cannot be reached."""
+
+
+class DiskFull(ImagesDown):
+    """The image store has no room for this."""
 
 
 class ConfigError(LimnerError):

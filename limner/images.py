@@ -8,21 +8,23 @@ that library finds them.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import fsspec
 
-from limner.errors import ConfigError, ImagesDown
+from limner import buckets
+from limner.errors import DiskFull, ImagesDown
+from limner.image_folder import Identities, ImageFolder
 from limner.settings import Settings
 
 #: ``thumbs`` are small forms of drawings: made when first asked for, dropped with their day
@@ -34,25 +36,12 @@ CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _KEY = re.compile(r"(?:drawings|previews|thumbs|spool)/\d{8}/[0-9a-f]{32}(?:-\d+)?\.[a-z]{3,5}")
 _DAY = re.compile(r"\d{8}")
 
-#: which extra of ours brings the library for a store
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "oss": "oss", "abfs": "azure"}
-#: a store that does not answer is given up soon: whoever asked has a better patience than its library
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "s3": {
-        "config_kwargs": {
-            "connect_timeout": 5,
-            "read_timeout": 30,
-            "retries": {"max_attempts": 1, "mode": "standard"},
-        },
-        "max_concurrency": 4,
-    },
-}
-
-
 #: a store that has not answered for so long is down; their libraries would wait for many minutes
 ANSWER_S = 40.0
 #: dropping a day may take thousands of calls
 SWEEP_S = 900.0
+#: errors of a disk, or of a share of it, that is full
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +55,18 @@ class Swept:
 class Images:
     """Pictures in one fsspec store. Safe to share between threads."""
 
-    def __init__(self, store: str, picture_base: str) -> None:
+    def __init__(
+        self,
+        store: str,
+        picture_base: str,
+        identities: Identities | None = None,
+        floor_bytes: int = 0,
+    ) -> None:
         """Use the store at ``store`` (a URL of fsspec's or a folder); nothing is dialled yet.
 
         ``picture_base`` is what the URLs of pictures begin with, without a slash at the end.
+        ``identities`` tells a folder that was never used from one that is gone; None: nobody does.
+        With less than ``floor_bytes`` free, a folder takes finished drawings only.
 
         Raises:
             ConfigError: there is no such kind of store, or its library is not installed.
@@ -80,19 +77,15 @@ class Images:
         self._lock = threading.Lock()
         #: the file system and the process that made it
         self._made: tuple[int, Any] | None = None
-        try:
-            fsspec.get_filesystem_class(self._protocol)
-        except ImportError as error:
-            extra = EXTRAS.get(self._protocol)
-            how = f"pip install 'limner[{extra}]'" if extra else str(error)
-            raise ConfigError(
-                "LIMNER_IMAGE_STORE", f"{self._protocol}:// needs a library: {how}"
-            ) from error
-        except ValueError as error:
-            raise ConfigError("LIMNER_IMAGE_STORE", f"{self._protocol}:// is unknown") from error
+        #: why the newest write failed, until one succeeds
+        self._failed: str | None = None
+        buckets.check_library(self._protocol)
+        local = self._protocol in ("file", "local")
+        #: None: a bucket, which is there as a whole or does not answer
+        self.folder = ImageFolder(self._root, identities, floor_bytes) if local else None
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, identities: Identities | None = None) -> Self:
         """Return the store that the settings describe.
 
         Raises:
@@ -101,6 +94,8 @@ class Images:
         return cls(
             settings.image_store or str(settings.image_dir),
             settings.image_url or f"{settings.base_url}/images",
+            identities,
+            settings.disk_floor_mb * 2**20,
         )
 
     def put(self, kind: Kind, data: bytes, suffix: str, now: datetime) -> str:
@@ -118,14 +113,22 @@ class Images:
 
         Raises:
             ImagesDown: it could not be kept.
+            DiskFull: it could not for want of room.
         """
         path = self._path(key)
-        with self._asking():
-            if self._protocol == "file":
-                _write_whole(path, data)
-            else:
-                # One object is written as a whole by every store that has objects.
-                self._fs.pipe_file(path, data, **self._within(ANSWER_S))
+        try:
+            with self._asking():
+                if self.folder:
+                    if not key.startswith("drawings/"):
+                        self.folder.check_room()
+                    self.folder.write(path, data)
+                else:
+                    # One object is written as a whole by every store that has objects.
+                    self._fs.pipe_file(path, data, **self._within(ANSWER_S))
+        except ImagesDown as error:
+            self._failed = error.message
+            raise
+        self._failed = None
 
     def get(self, key: str) -> bytes:
         """Return what was put under ``key``.
@@ -139,6 +142,7 @@ class Images:
             try:
                 return bytes(self._fs.cat_file(path, **self._within(ANSWER_S)))
             except FileNotFoundError:
+                self._look_again()
                 raise KeyError(key) from None
 
     def has(self, key: str) -> bool:
@@ -156,6 +160,7 @@ class Images:
             try:
                 return bool(self._fs.info(path, **self._within(ANSWER_S))["type"] == "file")
             except FileNotFoundError:
+                self._look_again()
                 return False
 
     def url(self, key: str) -> str:
@@ -183,7 +188,49 @@ class Images:
             try:
                 self._fs.rm_file(path, **self._within(ANSWER_S))
             except FileNotFoundError:
+                self._look_again()
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Forget many pictures, with few calls where a call costs much.
+
+        Raises:
+            ImagesDown: the store does not answer.
+        """
+        if not self.folder:
+            with self._asking():
+                try:
+                    self._fs.rm([self._path(key) for key in keys], **self._within(SWEEP_S))
+                    return
+                except FileNotFoundError:
+                    # Some are gone already: one by one, the others are found.
+                    pass
+        for key in keys:
+            self.delete(key)
+
+    def check(self) -> None:
+        """Return if pictures can be kept now; for whoever looks after the store, every few seconds.
+
+        Raises:
+            ImagesDown: they cannot.
+        """
+        with self._asking():
+            if self.folder:
+                self.folder.try_out()
                 return
+        # A bucket's writes cost money, and may be kept for ever: what really was written has to do.
+        self.has(f"spool/20000101/{'0' * 32}.txt")
+        if self._failed:
+            raise ImagesDown(self._failed)
+
+    def adopt(self) -> None:
+        """Take a folder as it stands for the right one, whatever was there before.
+
+        Raises:
+            ImagesDown: it cannot be written, or Redis is away.
+        """
+        assert self.folder is not None
+        with self._asking():
+            self.folder.adopt()
 
     def prune(self, kind: Kind, keep_days: float, now: datetime, *, dry: bool = False) -> Swept:
         """Drop whole days of one kind that are older than ``keep_days``; ``dry``: only say which.
@@ -207,8 +254,9 @@ class Images:
         Raises:
             ImagesDown: the store does not answer.
         """
-        # What a caller sent inline is needed until its job is drawn, and jobs may wait for long.
-        spool_days = max(settings.preview_keep_days, settings.waiting_limit_s / 86_400 + 1)
+        # What belongs to a job is dropped with it (`workers/spool.py`); this is for what a process
+        # that died left behind. Jobs may wait for long, and what they were sent stays for a while.
+        spool_days = settings.waiting_limit_s / 86_400 + settings.preview_keep_days + 1
         kept: dict[Kind, float] = {
             "drawings": settings.keep_days,
             "thumbs": settings.keep_days,
@@ -221,6 +269,7 @@ class Images:
         try:
             rows = self._fs.ls(f"{self._root}/{kind}", detail=False, **self._within(ANSWER_S))
         except FileNotFoundError:
+            self._look_again()
             return []
         names = (str(row).rstrip("/").rpartition("/")[2] for row in rows)
         return [name for name in names if _DAY.fullmatch(name)]
@@ -243,9 +292,18 @@ class Images:
             if self._made is None or self._made[0] != os.getpid():
                 # What other processes put in must be seen, hence no cache of listings.
                 options = {"use_listings_cache": False, "skip_instance_cache": True}
-                options |= _OPTIONS.get(self._protocol, {})
+                options |= buckets.OPTIONS.get(self._protocol, {})
                 self._made = (os.getpid(), fsspec.filesystem(self._protocol, **options))
             return self._made[1]
+
+    def _look_again(self) -> None:
+        """Return if what was not found is not there, and not the whole store.
+
+        Raises:
+            ImagesDown: it is the whole store.
+        """
+        if self.folder:
+            self.folder.look_again()
 
     def _within(self, seconds: float) -> dict[str, float]:
         """Return the argument that ends a call in time, where a store can take long."""
@@ -258,21 +316,12 @@ class Images:
             yield
         except (KeyError, ImagesDown):
             raise
+        except OSError as error:
+            kind = DiskFull if error.errno in _FULL else ImagesDown
+            raise kind(f"{type(error).__name__}: {error}") from error
         # Each library has errors of its own, and wrong credentials are no OSError in most.
         except Exception as error:
             raise ImagesDown(f"{type(error).__name__}: {error}") from error
-
-
-def _write_whole(path: str, data: bytes) -> None:
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, target)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _day(name: str) -> date | None:

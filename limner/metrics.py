@@ -54,6 +54,7 @@ class _Now(Collector):
             yield from _engines(self._numbers.engines)
             yield from _jobs(self._numbers)
             yield from _callbacks(self._numbers)
+            yield from _inline(self._numbers)
             yield _warnings(self._numbers)
 
 
@@ -176,6 +177,25 @@ def _callbacks(numbers: Numbers) -> Iterator[Metric]:
         "limner_callback_lag_seconds",
         "Of delivered callbacks, from what happened to the receiver's 2xx.",
         ["kind"],
+    )
+
+
+def _inline(numbers: Numbers) -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "limner_inline_bytes",
+        "What clients' inline pictures take: live, or spent (their jobs have ended).",
+        labels=["client", "state"],
+    )
+    for client, taken in numbers.spooled.items():
+        family.add_metric([client, "live"], taken.live_bytes)
+        family.add_metric([client, "spent"], taken.spent_bytes)
+    yield family
+    yield _counter(
+        numbers,
+        "refused",
+        "limner_requests_refused",
+        "Requests refused for want of room: inline_full, inline_too_large, disk_full.",
+        ["why"],
     )
 
 

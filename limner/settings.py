@@ -145,6 +145,16 @@ class Settings:
     waiting_cap: int = _setting(
         100_000, values.whole(1, 10_000_000), "waiting jobs of a client that has no cap of its own"
     )
+    inline_quota_mb: int = _setting(
+        1024,
+        values.whole(0, 100_000_000),
+        "MB that the inline pictures of a client without a quota of its own may take",
+    )
+    disk_floor_mb: int = _setting(
+        512,
+        values.whole(0, 100_000_000),
+        "with fewer MB free, the image folder takes finished drawings only",
+    )
     keep_days: float = _setting(
         30.0,
         # A receiver may be away for three days and still be told of everything.
@@ -152,7 +162,9 @@ class Settings:
         "days that jobs and pictures are kept; at least 4",
     )
     preview_keep_days: float = _setting(
-        1.0, values.seconds(0.01, 3650), "days that previews are kept"
+        1.0,
+        values.seconds(0.01, 3650),
+        "days that previews are kept, and inline pictures after their job's end",
     )
     log_format: str = _setting(
         "auto", values.one_of("auto", "json", "text"), "auto: text on a terminal"

@@ -34,6 +34,9 @@ class Code(StrEnum):
     CALLBACKS_OVERDUE = "callbacks_overdue"
     LANE_STALLED = "lane_stalled"
     MESSAGES_ASIDE = "messages_aside"
+    IMAGES_AWAY = "images_away"
+    DISK_LOW = "disk_low"
+    INLINE_FULL = "inline_full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
     for report in numbers.reports:
         # Another version's process may report what this one has no word for.
         if report.code in set(Code):
-            yield Warned(Code(report.code), report.subject, report.text)
+            yield Warned(Code(report.code), report.subject, report.text, report.why)
 
 
 def _engines(numbers: Numbers) -> Iterator[Warned]:

@@ -32,8 +32,10 @@ REFUSALS = {
     413: "The body or an image is too large.",
     415: "The body is not sent as application/json.",
     422: "A field is wrong or unknown; `errors` says which and why.",
-    429: "Too many requests a second, or too many jobs of yours wait.",
+    429: "Too many requests a second, too many jobs of yours wait, or your inline pictures take all the "
+    "room they may.",
     503: "The gateway cannot reach its store. Try again soon.",
+    507: "The gateway has no room for more pictures now.",
 }
 #: what an answer holds, by its shape
 _ANSWERED = {
@@ -108,16 +110,17 @@ _PICTURE_PARAMETERS: tuple[Json, ...] = (
 
 OPERATIONS = (
     Operation("post", DRAW + "/imagine", "imagine", "Draw a prompt with parameters", ref("Job"),
-              "Draw", 202, ImagineSchema(), parameters=(_KEY,), refusals=(403, 409),
+              "Draw", 202, ImagineSchema(), parameters=(_KEY,), refusals=(403, 409, 507),
               more=_CALLED_BACK),
     Operation("post", DRAW + "/origin/imagine", "originImagine", "Draw a prompt as it stands",
               ref("Job"), "Draw", 202, OriginImagineSchema(), parameters=(_KEY,),
               refusals=(403, 409), more=_CALLED_BACK),
     Operation("post", DRAW + "/button", "button", "Pick or vary a cell, or draw again",
               ref("Success"), "Draw", 200, ButtonSchema(), parameters=(_KEY,),
-              refusals=(403, 404, 409, 410), more=_CALLED_BACK),
+              refusals=(403, 404, 409, 410, 507), more=_CALLED_BACK),
     Operation("post", DRAW + "/refresh", "refresh", "Submit a failed job again", ref("Success"),
-              "Draw", 200, RefreshSchema(), parameters=(_KEY,), refusals=(403, 404, 409, 410),
+              "Draw", 200, RefreshSchema(), parameters=(_KEY,),
+              refusals=(403, 404, 409, 410, 507),
               more=_CALLED_BACK),
     Operation("get", _ONE, "job", "Show one job, or wait for news of it", ref("Job"),
               parameters=(_JOB_ID, *query_parameters(LookSchema())), refusals=(404, 422)),
@@ -209,7 +212,7 @@ def _refusal(code: int, text: str) -> Json:
         "description": text,
         "content": {"application/json": {"schema": ref("Refusal")}},
     }
-    if code in (429, 503):
+    if code in (429, 503, 507):
         seconds = {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}
         found["headers"] = {"Retry-After": seconds}
     return found

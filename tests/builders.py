@@ -9,7 +9,7 @@ from dataclasses import replace
 from limner.job import Job, Lane, Request
 from limner.message import Messages, _Template
 from limner.settings import EngineSettings, LaneLimits
-from limner.store import Store
+from limner.store import Charge, Store
 
 #: a message reduced to what the scripts read of it
 MESSAGES = Messages(
@@ -25,6 +25,7 @@ MESSAGES = Messages(
 )
 
 WORKER = "worker-1"
+NOTHING = Charge()
 
 
 def a_request(**changes) -> Request:
@@ -39,6 +40,7 @@ def an_accepted_job(
     client: str = "ann",
     waiting_cap: int = 1000,
     destination: str | None = "http://receiver:80",
+    charge: Charge = NOTHING,
     **request,
 ) -> Job:
     """A job that waits in its lane, with its message."""
@@ -51,6 +53,7 @@ def an_accepted_job(
         MESSAGES,
         waiting_cap=waiting_cap,
         destination=destination,
+        charge=charge,
     ).job
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import engines
 from limner.engine import Engine
 from limner.errors import ImagesDown
+from limner.image_watch import ImageWatch
 from limner.images import Images
 from limner.job import Lane
 from limner.log import event
@@ -29,6 +30,7 @@ from workers.keeper import Keeper
 from workers.outgoing import Outgoing
 from workers.probe import Probe
 from workers.references import Fetch
+from workers.spool import SpoolKeeper
 from workers.watch import watch
 
 log = logging.getLogger(__name__)
@@ -60,10 +62,12 @@ class LaneRuntime:
             drawing_limit_s=settings.drawing_limit_s,
         )
         self._probe = Probe(self.store, self.engines)
+        self._images = Images.of(settings, self.store.folders)
+        self._image_watch = ImageWatch(self._images, self.store.reports)
         self.draftsman = Draftsman(
             self.store,
             self.engines,
-            Images.of(settings),
+            self._images,
             self._keeper,
             worker,
             self.messages,
@@ -77,6 +81,7 @@ class LaneRuntime:
         self.store.lanes.register(self._settings.engines)
         self._keeper.start()
         self._probe.start()
+        self._image_watch.start()
 
     def drain(self) -> None:
         """Hand over every drawing; the process is told to end."""
@@ -86,6 +91,7 @@ class LaneRuntime:
         """Let go of everything, once the drawings have ended."""
         self._keeper.end()
         self._probe.end()
+        self._image_watch.end()
         self.draftsman.close()
         for engine in self.engines.values():
             engine.close()
@@ -101,13 +107,16 @@ class CallbackRuntime:
         self.store = Store.of(settings)
         self.messages = LazyMessages(lambda: Messages.render(app), self.store.ping)
         self._settings = settings
-        self._images = Images.of(settings)
+        self._images = Images.of(settings, self.store.folders)
+        self._image_watch = ImageWatch(self._images, self.store.reports)
+        self._spool = SpoolKeeper(self.store, self._images, settings.preview_keep_days * 86_400)
         self._prune_next_s = float("-inf")
         self._dispatcher = Dispatcher(self.store, settings)
 
     def start(self) -> None:
         """Begin to post."""
         self._dispatcher.start()
+        self._image_watch.start()
 
     def drain(self) -> None:
         """Start no more posts."""
@@ -115,6 +124,7 @@ class CallbackRuntime:
 
     def end(self) -> None:
         """Let go of everything."""
+        self._image_watch.end()
         self._dispatcher.stop(0)
         self.store.close()
 
@@ -122,7 +132,8 @@ class CallbackRuntime:
         """Look after lanes and, now and then, pictures; a line for operators."""
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
-        return f"{sent} messages sent again, {self._prune()} days of pictures dropped"
+        dropped, days = self._spool.tick(), self._prune()
+        return f"{sent} messages sent again, {dropped} inline pictures and {days} days dropped"
 
     def _prune(self) -> int:
         """Drop old pictures, at most once in ``PRUNE_S``: a bucket is slow to list."""

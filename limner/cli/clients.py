@@ -11,6 +11,8 @@ from limner.cli import show
 from limner.client import Client
 from limner.errors import ConfigError
 from limner.job import Lane
+from limner.settings import Settings
+from limner.store import Store
 
 #: what on the command line takes a limit away again
 NONE = "none"
@@ -64,6 +66,7 @@ def one(options: argparse.Namespace) -> int:
             "state": "disabled" if client.disabled else "enabled",
             "lanes": ",".join(sorted(client.lanes)),
             "waiting cap": client.waiting_cap,
+            "inline pictures": _inline(store, client),
             "rate/s": client.rate_per_s,
             "callback URL": _host(client),
             "its health": health,
@@ -127,6 +130,8 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
         chosen["lanes"] = _lanes(options.lanes)
     if options.waiting_cap is not None:
         chosen["waiting_cap"] = _limit("--waiting-cap", options.waiting_cap, int, least=1)
+    if options.inline_quota is not None:
+        chosen["inline_quota_mb"] = _limit("--inline-quota", options.inline_quota, int, least=0)
     if options.rate is not None:
         chosen["rate_per_s"] = _limit("--rate", options.rate, float, least=0)
     if options.callback_allow is not None:
@@ -159,6 +164,16 @@ def _lanes(text: str) -> frozenset[Lane]:
 def _host(client: Client) -> str | None:
     # The host only: the path of a callback URL may hold a secret.
     return urlsplit(client.callback_url).netloc if client.callback_url else None
+
+
+def _inline(store: Store, client: Client) -> str:
+    """Return what its inline pictures take, and may take."""
+    quota_mb = client.inline_quota_mb
+    most = Settings.load().inline_quota_mb if quota_mb is None else quota_mb
+    used = store.spool.of(client.name)
+    spent_mb = used.spent_bytes / 2**20
+    all_mb = used.live_bytes / 2**20 + spent_mb
+    return f"{all_mb:.1f} of {most} MB, {spent_mb:.1f} of it of jobs that have ended"
 
 
 def _known(client: Client | None, name: str) -> Client:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import resource
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from limner import embedded, processes
 from limner.broker import redis_url
-from limner.errors import ConfigError, ImagesDown, StoreDown
+from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown
+from limner.image_folder import ImageFolder, free_bytes
 from limner.images import Images
 from limner.settings import Settings
 from limner.stack import port_trouble
@@ -60,8 +63,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 def _folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    writable = place.is_dir() and os.access(place, os.W_OK)
+    writable = _may_be_made(folder)
     yield writable, f"data folder {folder}" + ("" if writable else ": cannot be written")
 
 
@@ -107,19 +109,49 @@ def _server(settings: Settings) -> Iterator[Finding]:
 
 def _images(settings: Settings) -> Iterator[Finding]:
     """Keep, read and drop one object: what is wrong with a bucket shows nowhere else."""
-    where = settings.image_store or "in the data folder"
-    if not settings.image_store and not settings.data_dir.exists():
-        yield None, f"pictures: {where}, which is not there yet"
-        return
+    where = f"pictures: {settings.image_store or 'in the data folder'}"
+    store = Store(redis_url(settings))
     try:
-        images = Images.of(settings)
+        images = Images.of(settings, store.folders if _answers(store) else None)
+        if images.folder:
+            yield from _image_folder(images, images.folder, where)
+            return
         key = images.put("spool", b"limner doctor", "txt", datetime.now(UTC))
         kept = images.get(key)
         images.delete(key)
+        yield kept == b"limner doctor", where
     except (ConfigError, ImagesDown, KeyError) as error:
-        yield False, f"pictures: {where}: {error}"
+        yield False, f"{where}: {error}"
+    finally:
+        store.close()
+
+
+def _image_folder(images: Images, folder: ImageFolder, where: str) -> Iterator[Finding]:
+    # Made by whoever keeps the first picture: it must belong to the gateway's account.
+    if folder.is_new():
+        yield _may_be_made(folder.root), f"{where}, which nobody has used yet"
         return
-    yield kept == b"limner doctor", f"pictures: {where}"
+    images.check()
+    free = f"{free_bytes(folder.root) / 2**30:.1f} GB free"
+    try:
+        folder.check_room()
+    except DiskFull as error:
+        yield False, f"{where}: {free}; {error}"
+    else:
+        yield True, f"{where}; {free}"
+
+
+def _may_be_made(folder: Path) -> bool:
+    """Return whether a folder can be written to, or made where it is not."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    return place.is_dir() and os.access(place, os.W_OK)
+
+
+def _answers(store: Store) -> bool:
+    with contextlib.suppress(StoreDown):
+        store.ping()
+        return True
+    return False
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

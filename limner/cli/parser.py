@@ -66,9 +66,14 @@ def build() -> argparse.ArgumentParser:
     job.set_defaults(run=jobs.job)
     _add_messages(commands)
     images = commands.add_parser("images", help="look after the kept pictures")
-    prune = _actions(images).add_parser("prune", help="drop pictures older than the settings say")
+    actions = _actions(images)
+    prune = actions.add_parser("prune", help="drop pictures older than the settings say")
     prune.add_argument("--dry-run", action="store_true", help="only say what would be dropped")
     prune.set_defaults(run=pictures.prune)
+    adopt = actions.add_parser(
+        "adopt", help="take the image folder as it stands, though it changed"
+    )
+    adopt.set_defaults(run=pictures.adopt)
     look = commands.add_parser("doctor", help="look for what is wrong with this installation")
     look.set_defaults(run=doctor.doctor)
     return parser
@@ -83,6 +88,7 @@ def _add_clients(commands: Subparsers) -> None:
         action.add_argument("--callback-url", metavar="URL", help="where callbacks go by default")
         action.add_argument("--lanes", help="fast, relaxed or fast,relaxed (default)")
         action.add_argument("--waiting-cap", metavar="N", help="most jobs that may wait")
+        action.add_argument("--inline-quota", metavar="MB", help="room for its inline pictures")
         action.add_argument("--rate", metavar="R", help="most requests a second")
         action.add_argument(
             "--callback-allow",

@@ -1,12 +1,14 @@
-"""``limner images prune``: drop pictures that are older than the settings say."""
+"""``limner images``: drop old pictures, and take a folder that was replaced for the right one."""
 
 from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
 
+from limner.errors import ConfigError
 from limner.images import Images
 from limner.settings import Settings
+from limner.store import Store
 
 
 def prune(options: argparse.Namespace) -> int:
@@ -19,4 +21,15 @@ def prune(options: argparse.Namespace) -> int:
     days = sum(len(kind.days) for kind in swept)
     what = "would be dropped" if options.dry_run else "dropped"
     print(f"{days} days of pictures {what}.")
+    return 0
+
+
+def adopt(options: argparse.Namespace) -> int:
+    """Take the image folder as it stands: it was emptied or replaced on purpose."""
+    settings = Settings.load()
+    images = Images.of(settings, Store.of(settings).folders)
+    if images.folder is None:
+        raise ConfigError("images adopt", "the image store is a bucket, not a folder")
+    images.adopt()
+    print(f"{images.folder.root} is the image folder from now on.")
     return 0

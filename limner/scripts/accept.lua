@@ -1,4 +1,4 @@
--- uses: base outbox
+-- uses: base spool outbox
 -- Accept one job: its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
@@ -7,12 +7,14 @@
 --      11 ms to remember the key · 12 ms to keep a job after its end
 --      13 parent ("" = none) · 14 mark to set on it · 15 "1": the mark may be set once only
 --      16 the record's fields, a JSON object of texts
--- Returns {"accepted", position from 1, ms} · {"again", job id} · {"conflict"} · {"full"}
---       · {"no_parent"} · {"used"}
+--      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
+-- Returns {"accepted", position from 1, ms, files that made room} · {"again", job id} · {"conflict"} · {"full"}
+--       · {"spool_full"} · {"no_parent"} · {"used"}
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
 local keep_ms, parent, mark, once = tonumber(ARGV[12]), ARGV[13], ARGV[14], ARGV[15]
+local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
 -- A job may wait and be drawn for so long before it ends and its own time to be kept begins.
 local INDEX_SPARE_MS = 40 * 86400000
 
@@ -27,15 +29,21 @@ end
 -- The connection broke after an earlier run of this very call, and redis-py made it again.
 if redis.call('EXISTS', job_key(id)) == 1 then return {'again', id} end
 if message ~= '' and redis.call('SCARD', key('waits', client)) >= cap then return {'full'} end
+local set_mark
 if parent ~= '' then
     local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
     if status ~= 'done' then return {'no_parent'} end
     local marked = string.find(' ' .. (marks or '') .. ' ', ' ' .. mark .. ' ', 1, true)
     if marked and once == '1' then return {'used'} end
-    if not marked then
-        redis.call('HSET', job_key(parent), 'marks', marks and marks .. ' ' .. mark or mark)
-    end
+    if not marked then set_mark = marks and marks .. ' ' .. mark or mark end
 end
+local fits, gone = true, {}
+if bytes > 0 then fits, gone = charge_spooled(client, id, bytes, quota, keys) end
+if not fits then
+    count('refused', 'inline_full')
+    return {'spool_full'}
+end
+if set_mark then redis.call('HSET', job_key(parent), 'marks', set_mark) end
 
 local record = {'status', 'waiting', 'progress', '0', 'seq', '0', 'created_ms', ms(NOW)}
 for field, value in pairs(cjson.decode(ARGV[16])) do
@@ -59,11 +67,11 @@ if message == '' then
         'started_ms', ms(NOW), 'finished_ms', ms(NOW))
     emit(id, 'X')
     redis.call('PEXPIRE', job_key(id), ms(keep_ms))
-    return {'accepted', 0, ms(NOW)}
+    return {'accepted', 0, ms(NOW), gone}
 end
 count('accepted', lane)
 redis.call('SADD', key('waits', client), id)
 redis.call('ZADD', key('waiting', lane), ms(place), id)
 -- The broker's list: kombu pushes at the left and workers pop at the right.
 redis.call('LPUSH', lane, message)
-return {'accepted', redis.call('ZRANK', key('waiting', lane), id) + 1, ms(NOW)}
+return {'accepted', redis.call('ZRANK', key('waiting', lane), id) + 1, ms(NOW), gone}

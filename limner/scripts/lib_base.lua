@@ -31,7 +31,7 @@
 --   stalled                HASH  lane → since when it could start a job and starts none, ms
 --   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
 --                                also "…|<upper bound, ms>" and "…|sum" (limner/store/numbers.py)
--- The outbox's keys are listed in lib_outbox.lua.
+-- The outbox's keys are listed in lib_outbox.lua, the spool's in lib_spool.lua.
 
 local PREFIX = ARGV[1]
 

@@ -1,4 +1,4 @@
--- Slots, leases and a job's moves. Needs lib_base, lib_outbox and lib_engines.
+-- Slots, leases and a job's moves. Needs lib_base, lib_spool, lib_outbox and lib_engines.
 --
 -- Every script on this library takes, after prefix and time:
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that may be re-attached, ms
@@ -61,6 +61,7 @@ local function end_job(id, status, reason, code)
     redis.call('ZREM', key('waiting', lane), id)
     redis.call('SREM', key('waits', client), id)
     redis.call('SREM', key('runs', client), id)
+    spend_spooled(client, id)
     emit(id, 'X')
     redis.call('PEXPIRE', record, ms(KEEP_JOB_MS))
 end

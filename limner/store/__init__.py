@@ -1,7 +1,7 @@
 """The store: everything Limner keeps, in Redis. The only package that imports redis.
 
 ``Store.connect`` gives one object a process, with a part for each subject: ``jobs`` (accept, look
-up), ``lanes`` (slots, leases, recovery), ``outbox`` (events to tell) and ``clients``. Every change of
+up), ``lanes`` (slots, leases, recovery), ``outbox`` (events to tell), ``spool`` and ``clients``. Every change of
 state is one script of ``limner/scripts``; Python only passes arguments in and reads answers.
 """
 
@@ -14,23 +14,28 @@ from limner.settings import Settings
 from limner.store.aside import Aside
 from limner.store.clients import Clients
 from limner.store.connection import connect, guarded
+from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
 from limner.store.lanes import Lanes, Policy, Taken, Trouble
 from limner.store.numbers import NumbersReader
 from limner.store.outbox import Outbox
 from limner.store.reports import Reports
 from limner.store.scripts import Clock, Scripts
+from limner.store.spool import Charge, Spool
 from limner.store.stories import Stories, Story
 
 __all__ = [
     "Accepted",
+    "Charge",
     "Clients",
+    "Folders",
     "Idempotency",
     "Jobs",
     "Lanes",
     "Outbox",
     "Policy",
     "Reports",
+    "Spool",
     "Store",
     "Stories",
     "Story",
@@ -64,6 +69,8 @@ class Store:
         self.stories = Stories(scripts)
         self.aside = Aside(self.redis, prefix, scripts)
         self.reports = Reports(scripts)
+        self.folders = Folders(self.redis, prefix)
+        self.spool = Spool(self.redis, prefix, scripts)
 
     @classmethod
     def of(cls, settings: Settings, *, sticky: bool = False) -> Self:

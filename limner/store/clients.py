@@ -46,6 +46,7 @@ class Clients:
         callback_url: str | None = None,
         lanes: frozenset[Lane] = frozenset(Lane),
         waiting_cap: int | None = None,
+        inline_quota_mb: int | None = None,
         rate_per_s: float | None = None,
         callback_allow: str = "",
         token: str | None = None,
@@ -67,6 +68,7 @@ class Clients:
             lanes=lanes,
             secrets=(secret,),
             waiting_cap=waiting_cap,
+            inline_quota_mb=inline_quota_mb,
             rate_per_s=rate_per_s,
             callback_allow=callback_allow,
         )
@@ -208,6 +210,7 @@ def _to_record(client: Client) -> dict[str, str]:
         "lanes": " ".join(sorted(client.lanes)),
         "secrets": json.dumps(client.secrets),
         "waiting_cap": "" if client.waiting_cap is None else str(client.waiting_cap),
+        "inline_quota_mb": "" if client.inline_quota_mb is None else str(client.inline_quota_mb),
         "rate_per_s": "" if client.rate_per_s is None else repr(client.rate_per_s),
         "callback_allow": client.callback_allow,
         "disabled": "1" if client.disabled else "",
@@ -221,6 +224,8 @@ def _from_record(record: dict[str, str]) -> Client:
         lanes=frozenset(Lane(lane) for lane in record["lanes"].split()),
         secrets=_secrets(record),
         waiting_cap=int(record["waiting_cap"]) if record["waiting_cap"] else None,
+        # Clients made before there was a quota have no such field.
+        inline_quota_mb=int(quota) if (quota := record.get("inline_quota_mb")) else None,
         rate_per_s=float(record["rate_per_s"]) if record["rate_per_s"] else None,
         callback_allow=record["callback_allow"],
         disabled=bool(record.get("disabled")),

@@ -9,18 +9,20 @@ from typing import Any, NamedTuple
 from redis import Redis
 
 from limner.compact_json import compact_json
-from limner.errors import IdempotencyConflict, JobConflict, JobNotFound, WaitingFull
+from limner.errors import IdempotencyConflict, InlineFull, JobConflict, JobNotFound, WaitingFull
 from limner.followup import FollowUp
 from limner.job import Job, Picture, Request, Status, from_ms, new_record, tag_key
 from limner.message import Messages
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
+from limner.store.spool import Charge
 
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
-#: a client whose waiting cap is full may try again after so long
+#: a client whose waiting cap, or room for inline pictures, is full may try again after so long
 FULL_RETRY_AFTER_S = 10.0
 #: how far ``page`` looks for jobs that fit its filters before it hands over to the next page
 PAGE_SCAN = 1000
+_NOTHING = Charge()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Accepted:
 
     job: Job
     again: bool = False
+    #: files of ended jobs that made room in the spool: whoever reads this is to delete them
+    to_drop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,20 @@ class Jobs:
         idempotency: Idempotency | None = None,
         follow_up: FollowUp | None = None,
         picked: Picture | None = None,
+        charge: Charge = _NOTHING,
     ) -> Accepted:
         """Keep a new job and put its message on its lane, in one script.
 
         ``destination`` is the key under which callbacks to the request's URL share their fate
         (``limner.callback.destination``); None: nobody is told. When this returns, Redis has the
         record and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job
-        is done with that picture at once, and nothing is queued.
+        is done with that picture at once, and nothing is queued. ``charge``: what the job has put into
+        the spool, charged to the client in the same script.
 
         Raises:
             IdempotencyConflict: the key was used with another body.
             WaitingFull: the client has ``waiting_cap`` waiting jobs already.
+            InlineFull: what it has in the spool leaves no room for these pictures.
             JobConflict: the parent is not done, or this may be asked of it once only.
         """
         record = new_record(job_id, client, request, seeds)
@@ -127,6 +134,9 @@ class Jobs:
             int(bool(follow_up and follow_up.once)),
             # One text: redis-py takes longer to pack thirty arguments than json takes to join them.
             compact_json(record),
+            charge.size_bytes,
+            charge.quota_bytes,
+            " ".join(charge.keys),
         )
         match answer[0]:
             case "again":
@@ -135,6 +145,8 @@ class Jobs:
                 raise IdempotencyConflict
             case "full":
                 raise WaitingFull(FULL_RETRY_AFTER_S)
+            case "spool_full":
+                raise InlineFull(FULL_RETRY_AFTER_S)
             case "no_parent":
                 raise JobConflict("Only a job that is done can be followed up.")
             case "used":
@@ -153,7 +165,7 @@ class Jobs:
             position=int(answer[1]),
             parent=record.get("parent"),
         )
-        return Accepted(job)
+        return Accepted(job, to_drop=tuple(answer[3]))
 
     @guarded
     def get(self, job_id: str, client: str | None = None) -> Job:

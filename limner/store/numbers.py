@@ -17,6 +17,7 @@ from redis import Redis
 from limner.job import Lane
 from limner.store.connection import guarded
 from limner.store.scripts import Clock
+from limner.store.spool import Spooled, by_client
 
 #: the states an engine may be in
 STATES = ("ok", "busy", "down", "refused", "failing")
@@ -77,6 +78,8 @@ class Report:
     code: str
     subject: str
     text: str
+    #: for operators only
+    why: str = ""
 
 
 Labels = tuple[str, ...]
@@ -98,6 +101,8 @@ class Numbers:
     #: since the last message that was none of ours (``limner/store/aside.py``); None: not for days
     aside_s: float | None = None
     reports: tuple[Report, ...] = ()
+    #: client → bytes of its inline pictures, where it has any
+    spooled: Mapping[str, Spooled] = field(default_factory=dict)
     #: what → labels → how often
     counts: Mapping[str, Mapping[Labels, int]] = field(default_factory=dict)
     durations: Mapping[str, Mapping[Labels, Durations]] = field(default_factory=dict)
@@ -133,7 +138,7 @@ DURATIONS = ("waited", "drawn", "told")
 
 
 class NumbersReader:
-    """Reads the numbers, and one job's facts; nothing is written."""
+    """Reads the numbers, and one job's facts."""
 
     def __init__(self, redis: Redis, prefix: str, clock: Clock | None) -> None:
         self._redis: Any = redis
@@ -152,8 +157,9 @@ class NumbersReader:
             pipe.zcard(self._prefix + "dead")
             pipe.hgetall(self._prefix + "numbers")
             pipe.get(self._prefix + "aside_last")
+            pipe.hgetall(self._prefix + "spooled")
             found = pipe.execute()
-        (seconds, micros), engines, due, pending, parked, dead, counted, aside = found
+        (seconds, micros), engines, due, pending, parked, dead, counted, aside, spooled = found
         now_ms = self._clock() if self._clock else seconds * 1000 + micros // 1000
         counts, durations = _sorted_out(counted)
         return Numbers(
@@ -165,9 +171,15 @@ class NumbersReader:
             dead_letter_jobs=dead,
             aside_s=max(0.0, (now_ms - int(aside)) / 1000) if aside else None,
             reports=self._reports(now_ms),
+            spooled=by_client(spooled),
             counts=counts,
             durations=durations,
         )
+
+    @guarded
+    def count(self, what: str, *labels: str) -> None:
+        """Count one thing that happened where no script is run."""
+        self._redis.hincrby(self._prefix + "numbers", "|".join((what, *labels)), 1)
 
     @guarded
     def look(self, job_id: str) -> JobNow:
@@ -193,7 +205,9 @@ class NumbersReader:
             pipe.hgetall(self._prefix + "report")
             names, texts = pipe.execute()
         found = ((*name.partition("|"), texts.get(name, "")) for name in sorted(names))
-        return tuple(Report(code, subject, text) for code, _, subject, text in found)
+        return tuple(
+            Report(code, subject, *text.split("\n", 1)) for code, _, subject, text in found
+        )
 
     def _carried(self, now_ms: int) -> Counter[str]:
         """Return how many living workers have each engine."""

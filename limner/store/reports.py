@@ -24,17 +24,21 @@ class Reports:
         self._scripts = scripts
 
     @guarded
-    def make(self, code: str, subject: str, text: str, kept_s: float = KEPT_S) -> bool:
+    def make(
+        self, code: str, subject: str, text: str, kept_s: float = KEPT_S, *, why: str = ""
+    ) -> bool:
         """Report one sentence for ``kept_s`` seconds; return whether it is news.
 
         Args:
             code: one of ``limner.warning.Code``.
             subject: what it is about (a host, an engine); one report each.
-            text: a sentence for operators.
+            text: a sentence that anybody may read, in one line.
             kept_s: make it again within this time while it holds.
+            why: more of it, for operators only.
         """
         kept_ms = round(kept_s * 1000)
-        return bool(self._scripts("report", code, subject, text[:TEXT_MAX], kept_ms))
+        told = f"{text}\n{why}" if why else text
+        return bool(self._scripts("report", code, subject, told[:TEXT_MAX], kept_ms))
 
     @guarded
     def withdraw(self, code: str, subject: str) -> bool:

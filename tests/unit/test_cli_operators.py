@@ -13,7 +13,7 @@ from limner.errors import TokenRejected
 from limner.images import Images
 from limner.job import Lane, Picture
 from limner.settings import Settings
-from limner.store import Store
+from limner.store import Charge, Store
 from limner.store.aside import Why
 from limner.store.lanes import Trouble
 from limner.store.outbox import Poster, Report
@@ -113,6 +113,23 @@ def test_limits_are_taken_away_by_the_word_none(store, says):
     assert (client.rate_per_s, client.waiting_cap, client.callback_url) == (None, None, None)
 
 
+def test_a_clients_room_for_inline_pictures_is_set_and_shown(store, says, monkeypatch):
+    store.clients.add("shop")
+    monkeypatch.setenv("LIMNER_INLINE_QUOTA_MB", "77")
+    charge = Charge(("a",), 3 * 2**20, 10**9)
+    job = an_accepted_job(store, client="shop", charge=charge)
+    assert "3.0 of 77 MB, 0.0 of it of jobs that have ended" in says("clients", "show", "shop")
+
+    says("clients", "set", "shop", "--inline-quota", "5")
+    store.lanes.cancel(job.id)
+
+    assert "3.0 of 5 MB, 3.0 of it of jobs that have ended" in says("clients", "show", "shop")
+    says("clients", "set", "shop", "--inline-quota", "none")
+    assert store.clients.get("shop").inline_quota_mb is None
+    says("clients", "set", "shop", "--inline-quota", "0")
+    assert store.clients.get("shop").inline_quota_mb == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
@@ -120,6 +137,8 @@ def test_limits_are_taken_away_by_the_word_none(store, says):
         (["set", "shop", "--rate", "0"], "--rate"),
         (["set", "shop", "--rate", "many"], "--rate"),
         (["set", "shop", "--waiting-cap", "1.5"], "--waiting-cap"),
+        (["set", "shop", "--inline-quota", "-1"], "--inline-quota"),
+        (["set", "shop", "--inline-quota", "much"], "--inline-quota"),
         (["set", "shop", "--callback-url", "shop.example"], "callback URL"),
         (["set", "nobody", "--rate", "1"], "'nobody'"),
         (["show", "nobody"], "'nobody'"),
@@ -484,3 +503,48 @@ def test_messages_lists_what_was_set_aside_and_forgets_it(store, says):
 
     assert says("messages", "drop") == "2 messages forgotten.\n"
     assert says("messages") == "No messages were set aside.\n"
+
+
+# -- the image folder -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def used_folder(store, monkeypatch, tmp_path):
+    """An image folder that the gateway has used."""
+    root = tmp_path / "pictures"
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", str(root))
+    images = Images.of(Settings.load(), store.folders)
+    images.put("drawings", b"a picture", "png", datetime.now(UTC))
+    return root
+
+
+def test_doctor_sees_an_image_folder_that_is_gone_and_does_not_make_it(used_folder, says, capsys):
+    assert f"ok  pictures: {used_folder}; " in says("doctor")
+    used_folder.rename(used_folder.with_name("elsewhere"))
+
+    assert main(["doctor"]) == 1
+
+    assert "is it mounted?" in capsys.readouterr().out
+    assert not used_folder.exists()
+
+
+def test_an_emptied_image_folder_is_adopted(used_folder, says):
+    used_folder.rename(used_folder.with_name("elsewhere"))
+
+    assert str(used_folder) in says("images", "adopt")
+
+    assert "BAD" not in says("doctor")
+
+
+def test_doctor_sees_a_disk_below_the_floor(used_folder, monkeypatch, capsys):
+    monkeypatch.setenv("LIMNER_DISK_FLOOR_MB", "100000000")
+
+    assert main(["doctor"]) == 1
+
+    assert "MB are free on its disk" in capsys.readouterr().out
+
+
+def test_a_bucket_is_not_adopted(store, complains, monkeypatch):
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", "memory://bucket")
+
+    assert "images adopt" in complains("images", "adopt")

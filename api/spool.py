@@ -1,0 +1,150 @@
+"""Pictures that an accept puts into the image store: what came inline, and copies of an earlier job's.
+
+Used by ``api/accept.py`` alone. Their bytes are charged to the client in the script that accepts the
+job; here they are only looked at before anything is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Self
+
+from api.house import House
+from limner.client import Client
+from limner.errors import BodyTooLarge, ImagesDown, InlineFull, ParentGone, RequestError, StoreDown
+from limner.job import SPOOL, Picture
+from limner.store import Charge
+from limner.store.jobs import FULL_RETRY_AFTER_S
+from limner.store.spool import in_blocks
+from limner.warning import Code
+from schemas.references import is_inline
+
+
+def inline_bytes(references: Iterable[str]) -> int:
+    """Return what the pictures that came inline will take in the spool."""
+    return sum(in_blocks(len(reference)) for reference in references if is_inline(reference))
+
+
+def quota_bytes_of(here: House, client: Client) -> int:
+    """Return how much of the spool a client may fill."""
+    own = client.inline_quota_mb
+    return (here.settings.inline_quota_mb if own is None else own) * 2**20
+
+
+def check_room(here: House, client: Client, size_bytes: int) -> None:
+    """Return if so many bytes have a chance, before they are written.
+
+    Raises:
+        BodyTooLarge: they are more than the client may ever have at a time.
+        InlineFull: they are more than it may have beside its other jobs'.
+    """
+    quota_bytes = quota_bytes_of(here, client)
+    if size_bytes > quota_bytes:
+        here.store.numbers.count("refused", "inline_too_large")
+        most = f"{quota_bytes // 2**20} MB"
+        raise BodyTooLarge(errors={"imageList": [f"Must take at most {most} in all, as sent."]})
+    if not here.store.spool.has_room(client.name, size_bytes, quota_bytes):
+        here.store.numbers.count("refused", "inline_full")
+        tell_full(here, client)
+        raise InlineFull(FULL_RETRY_AFTER_S)
+
+
+def tell_full(here: House, client: Client) -> None:
+    """Tell operators that a client has used up its room."""
+    here.store.reports.make(
+        Code.INLINE_FULL,
+        client.name,
+        "A client's inline pictures take all the room they may, and more are refused.",
+        why=f"{client.name} (`limner clients show {client.name}`)",
+    )
+
+
+class Spooling:
+    """The pictures kept for one job; they are taken out again if it is refused.
+
+    They stay when the store failed: the script may have run, and its answer have been lost. What
+    belongs to no job goes with the others of its age.
+    """
+
+    def __init__(self, here: House, client: Client) -> None:
+        self._here = here
+        self._client = client
+        self._kept: list[str] = []
+        self._charged: list[str] = []
+        self._size_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            return
+        if issubclass(kind, InlineFull):
+            tell_full(self._here, self._client)
+        if issubclass(kind, (RequestError, ImagesDown)):
+            self.drop()
+
+    def spooled(self, references: tuple[str, ...]) -> tuple[str, ...]:
+        """Put inline pictures into the image store; an earlier job's are copied, as its own go first.
+
+        Raises:
+            ParentGone: the earlier job's are not kept any more.
+            ImagesDown: the store is away, or full.
+        """
+        found = []
+        for reference in references:
+            if reference.startswith(SPOOL):
+                data = self._stored(reference.removeprefix(SPOOL))
+            elif is_inline(reference):
+                data = reference.encode()
+            else:
+                found.append(reference)
+                continue
+            found.append(SPOOL + self._spool(data))
+        return tuple(found)
+
+    def copied(self, cell: Picture) -> Picture:
+        """Copy a cell, so that it is kept as long as the job that picked it."""
+        images = self._here.images
+        key = images.key_of(cell.url)
+        suffix = key.rpartition(".")[2]
+        self._kept.append(images.put("drawings", self._stored(key), suffix, self._here.now()))
+        return replace(cell, url=images.url(self._kept[-1]))
+
+    def charge(self) -> Charge:
+        """Return what ``accept`` is to charge for what was spooled."""
+        quota_bytes = quota_bytes_of(self._here, self._client)
+        return Charge(tuple(self._charged), self._size_bytes, quota_bytes)
+
+    def drop(self) -> None:
+        """Take everything out again."""
+        for key in self._kept:
+            # What cannot be dropped now goes with the others of its age.
+            with contextlib.suppress(ImagesDown):
+                self._here.images.delete(key)
+
+    def make_room(self, keys: Sequence[str]) -> None:
+        """Delete what made room for these pictures; what fails is left to the callback worker."""
+        with contextlib.suppress(ImagesDown, StoreDown):
+            self._here.images.delete_all(keys)
+            self._here.store.spool.dropped(keys)
+
+    def _spool(self, data: bytes) -> str:
+        key = self._here.images.put("spool", data, "txt", self._here.now())
+        self._kept.append(key)
+        self._charged.append(key)
+        self._size_bytes += in_blocks(len(data))
+        return key
+
+    def _stored(self, key: str) -> bytes:
+        """Return what the image store keeps of an earlier job.
+
+        Raises:
+            ParentGone: it does not keep it any more.
+        """
+        try:
+            return self._here.images.get(key)
+        except KeyError:
+            raise ParentGone from None

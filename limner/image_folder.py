@@ -1,0 +1,191 @@
+"""A folder as image store: that it is the one it was, how much room is left, and writing whole files.
+
+A folder on a disk of its own, or on another machine, may be unmounted. What is left is an empty folder
+of the same name, and whoever made a new one there would fill the wrong disk and call every picture
+lost. So a marker with a random identity lies in the folder, and the store of jobs (which lies
+elsewhere) remembers it: only a folder that nobody has used before is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Protocol
+
+from limner.errors import DiskFull, ImagesDown, StoreDown
+
+MARKER = ".limner-store"
+
+
+class Identities(Protocol):
+    """Remembers which folder lies at a path (``limner/store/folders.py``)."""
+
+    def known(self, place: str) -> str | None:
+        """Return the identity that ``place`` had before, if it was used."""
+
+    def remember(self, place: str, identity: str) -> str:
+        """Keep an identity for ``place`` unless it has one; return the one it has."""
+
+    def replace(self, place: str, identity: str) -> None:
+        """Keep an identity for ``place`` instead of the one it has."""
+
+
+class ImageFolder:
+    """One folder; without ``identities`` it is made wherever it is not."""
+
+    def __init__(self, root: str, identities: Identities | None, floor_bytes: int) -> None:
+        self.root = Path(root)
+        self._identities = identities
+        self._floor_bytes = floor_bytes
+        #: the identity that was found right; another process may replace it
+        self._mine: str | None = None
+
+    def make_ready(self) -> None:
+        """Return if this is the folder that was used before, or make it if none was.
+
+        Raises:
+            ImagesDown: it is gone, or another one lies there.
+        """
+        if self._identities is None:
+            self.root.mkdir(parents=True, exist_ok=True)
+            return
+        found = self._marker()
+        if found is not None and found == self._mine:
+            return
+        known = self._known(self._identities)
+        if known is None:
+            found = found or self._mark(secrets.token_hex(16))
+            known = self._identities.remember(str(self.root), found)
+        self._agree(known, found)
+
+    def look_again(self) -> None:
+        """Return if what was not found in this folder is truly not there.
+
+        Raises:
+            ImagesDown: the folder itself is gone, or another one lies there.
+        """
+        if self._identities is None:
+            return
+        found = self._marker()
+        if found is not None and found == self._mine:
+            return
+        known = self._known(self._identities)
+        # Nobody has kept a picture yet.
+        if known is not None:
+            self._agree(known, found)
+
+    def is_new(self) -> bool:
+        """Return whether nobody has used this folder yet.
+
+        Raises:
+            ImagesDown: Redis, which knows, is away.
+        """
+        known = self._known(self._identities) if self._identities else None
+        return known is None and self._marker() is None
+
+    def adopt(self) -> None:
+        """Take the folder as it stands for the right one, whatever was there before.
+
+        Raises:
+            ImagesDown: it cannot be written, or Redis is away.
+        """
+        assert self._identities is not None
+        known = self._known(self._identities)
+        found = self._marker() or self._mark(known or secrets.token_hex(16))
+        self._identities.replace(str(self.root), found)
+
+    def try_out(self) -> None:
+        """Write a small file and take it away again, as the first thing that goes wrong with a disk.
+
+        Raises:
+            ImagesDown: the folder is gone.
+            OSError: it cannot be written to.
+        """
+        self.make_ready()
+        trial = self.root / f"{MARKER}.{secrets.token_hex(4)}.trial"
+        try:
+            trial.write_bytes(b"x" * 4096)
+        finally:
+            trial.unlink(missing_ok=True)
+
+    def check_room(self) -> None:
+        """Return if more may be written than finished drawings.
+
+        Raises:
+            DiskFull: less is free than the floor.
+        """
+        if free_bytes(self.root) < self._floor_bytes:
+            raise DiskFull(f"less than {self._floor_bytes / 2**20:.0f} MB are free on its disk")
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file of ``<kind>/<day>/<name>`` below the root; it is there as a whole or not at all.
+
+        Raises:
+            ImagesDown: the folder is gone.
+            OSError: it cannot be written to.
+        """
+        self.make_ready()
+        target = Path(path)
+        # Not with its parents: the root, should it vanish just now, must not be made anew.
+        for folder in (target.parent.parent, target.parent):
+            folder.mkdir(exist_ok=True)
+        partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, target)
+        except OSError:
+            # The first error is the one to tell.
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+
+    def _agree(self, known: str, found: str | None) -> None:
+        if known == found:
+            self._mine = known
+            return
+        what = (
+            "is gone, or was emptied" if found is None else "is not the one that was there before"
+        )
+        raise ImagesDown(
+            f"the folder {self.root} {what}: is it mounted? "
+            "(`limner images adopt` takes it as it stands)"
+        )
+
+    def _known(self, identities: Identities) -> str | None:
+        try:
+            return identities.known(str(self.root))
+        except StoreDown as error:
+            raise ImagesDown(f"nobody can tell whether {self.root} is mounted: {error}") from error
+
+    def _marker(self) -> str | None:
+        try:
+            return (self.root / MARKER).read_text(encoding="ascii").strip() or None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _mark(self, identity: str) -> str:
+        """Put a marker into the folder, made if need be; return what stands there then."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        marker = self.root / MARKER
+        partial = self.root / f"{MARKER}.{secrets.token_hex(4)}.part"
+        partial.write_text(identity + "\n", encoding="ascii")
+        try:
+            # Of several processes that start at once, the first one's stays.
+            os.link(partial, marker)
+        except FileExistsError:
+            pass
+        except OSError:
+            # Not every file system has links.
+            os.replace(partial, marker)
+        finally:
+            partial.unlink(missing_ok=True)
+        return self._marker() or identity
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much may be written to the disk of a folder, which may not be there yet."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    disk = os.statvfs(place)
+    return disk.f_bavail * disk.f_frsize

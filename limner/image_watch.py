@@ -1,0 +1,102 @@
+"""One thread a process that looks after the image store, and tells operators what is wrong with it.
+
+API processes and workers each have one, for each sees the store with its own eyes: a folder may be
+mounted on one host and not on the next. What it finds becomes a warning (``limner/warning.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+
+from limner.errors import DiskFull, ImagesDown, StoreDown
+from limner.images import Images
+from limner.log import event
+from limner.store.reports import Reports
+from limner.warning import Code
+
+log = logging.getLogger(__name__)
+
+#: two looks are over before a report of the one before has lapsed
+LOOK_S = 10.0
+#: a store that has not answered for so long is away; a hung mount never answers
+ANSWER_S = 15.0
+
+
+class ImageWatch:
+    """The looking thread of one process."""
+
+    def __init__(self, images: Images, reports: Reports, answer_s: float = ANSWER_S) -> None:
+        self._images = images
+        self._reports = reports
+        self._host = socket.gethostname()
+        self._answer_s = answer_s
+        #: what this process has reported, and not withdrawn
+        self._told: set[Code] = set()
+        #: a look that a hung store has not let go of
+        self._hung: threading.Thread | None = None
+        self._found: dict[Code, str] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="images", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def end(self) -> None:
+        """Look no more; a look under way is left to its own end."""
+        self._ended.set()
+
+    def look(self) -> None:
+        """Look once, and report what is wrong or withdraw what was.
+
+        Raises:
+            StoreDown: Redis is away.
+        """
+        found = self._within_patience()
+        for code, why in found.items():
+            self._reports.make(code, self._host, _TEXTS[code], why=f"{self._host}: {why}")
+        for code in self._told - found.keys():
+            self._reports.withdraw(code, self._host)
+        self._told = set(found)
+
+    def _within_patience(self) -> dict[Code, str]:
+        if self._hung is None:
+            self._hung = threading.Thread(target=self._look, name="image look", daemon=True)
+            self._hung.start()
+        self._hung.join(self._answer_s)
+        if self._hung.is_alive():
+            return {Code.IMAGES_AWAY: f"no answer within {self._answer_s:g} s"}
+        self._hung = None
+        return self._found
+
+    def _look(self) -> None:
+        found: dict[Code, str] = {}
+        try:
+            self._images.check()
+            if self._images.folder:
+                self._images.folder.check_room()
+        except DiskFull as error:
+            found[Code.DISK_LOW] = error.message
+        except ImagesDown as error:
+            found[Code.IMAGES_AWAY] = error.message
+        self._found = found
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self.look()
+            except StoreDown:
+                pass
+            # A bug of ours must not end it.
+            except Exception:  # noqa: BLE001
+                event(log, "image_watch.failed", level=logging.ERROR, error=True)
+            self._ended.wait(LOOK_S)
+
+
+_TEXTS = {
+    Code.IMAGES_AWAY: "The image store cannot be used: finished drawings wait for it.",
+    Code.DISK_LOW: "The disk of the image store is full, or almost: inline pictures are refused.",
+}

@@ -1,0 +1,7 @@
+-- uses: base spool
+-- Say whether so many bytes more would fit, before anybody writes them; `accept` decides.
+--
+-- ARGV 3 client · 4 bytes · 5 its quota, bytes
+-- Returns 1 or 0.
+
+return spooled('live', ARGV[3]) + tonumber(ARGV[4]) <= tonumber(ARGV[5]) and 1 or 0
