@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from api import errors, guard
+from api import answer, errors, guard
 from api.accept import new_seeds
 from api.body import READ_MAX_BYTES
 from api.callbacks import callbacks
@@ -68,6 +68,7 @@ def create_app(
     )
     errors.register(app)
     app.after_request(guard.tell_pace)
+    app.after_request(answer.keep_to_the_asker)
     for blueprint in (draw, follow, jobs, live, callbacks, docs, pictures, health, metrics):
         app.register_blueprint(blueprint)
     return app

@@ -1,4 +1,4 @@
-"""A JSON answer; what every view ends with."""
+"""A JSON answer, what every view ends with; and what all answers say to those who would keep them."""
 
 from __future__ import annotations
 
@@ -12,3 +12,13 @@ from limner.compact_json import compact_json
 def answer(body: dict[str, Any], status: int = 200) -> Response:
     """Return ``body`` as JSON, keys in the order of the contract."""
     return Response(compact_json(body), int(status), mimetype="application/json")
+
+
+def keep_to_the_asker(response: Response) -> Response:
+    """Have nobody keep an answer, or guess what it is; for ``after_request``.
+
+    A picture says itself how long it may be kept: whoever knows its URL may see it.
+    """
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response

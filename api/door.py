@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
 from collections.abc import Callable
 
-from limner.client import Admission, Client
+from limner.client import Admission, Client, Wrong
+from limner.errors import RequestError, StoreDown, TokenRejected, TokensSlowed
+from limner.log import event
 from limner.store import Clients
+
+log = logging.getLogger(__name__)
 
 #: a token that was taken away, or a limit that was changed, counts after so long at the latest
 KNOWN_S = 1.0
@@ -25,18 +31,42 @@ class Doorkeeper:
         self._clock = clock
         self._known: dict[str, tuple[float, Client]] = {}
 
-    def admit(self, token: str) -> Admission:
+    def admit(self, token: str, source: str) -> Admission:
         """Return the client who holds ``token``, and count the request against its rate.
 
         Raises:
-            TokenRejected: nobody holds it.
+            TokenRejected: nobody holds it, or a client who was shut out.
+            TokensSlowed: the same, and ``source`` has sent too many such tokens.
         """
         until, client = self._known.get(token, (0.0, None))
         if client is not None and self._clock() < until:
             return Admission(client)
-        admission = self._clients.admit(token)
+        admission = self._clients.admit(token, source)
+        if isinstance(admission, Wrong):
+            raise turned_away(admission, source)
         if admission.client.rate_per_s is None:
             if len(self._known) >= KNOWN_MOST:
                 self._known.clear()
             self._known[token] = (self._clock() + KNOWN_S, admission.client)
         return admission
+
+    def count_wrong(self, source: str) -> None:
+        """Count a wrong token of operators.
+
+        Raises:
+            TokensSlowed: ``source`` has sent too many wrong tokens.
+        """
+        # While Redis is away nobody counts, and a wrong token stays wrong.
+        with contextlib.suppress(StoreDown):
+            error = turned_away(self._clients.count_wrong("metrics", source), source)
+            if isinstance(error, TokensSlowed):
+                raise error
+
+
+def turned_away(wrong: Wrong, source: str) -> RequestError:
+    """Return what to raise for a wrong token, and tell operators of an address that has had enough."""
+    if wrong.full:
+        event(log, "token.slowed", level=logging.WARNING, address=source)
+    if wrong.wait_s:
+        return TokensSlowed(wrong.wait_s)
+    return TokenRejected("This client is disabled." if wrong.disabled else None)

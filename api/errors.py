@@ -42,6 +42,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.TooFast: HTTPStatus.TOO_MANY_REQUESTS,
     errors.WaitingFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InlineFull: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TokensSlowed: HTTPStatus.TOO_MANY_REQUESTS,
 }
 #: what we say where werkzeug would say it at length
 _SENTENCES = {

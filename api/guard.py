@@ -13,6 +13,7 @@ from api.house import house
 from limner.client import Client, Pace
 from limner.errors import LaneNotAllowed, TokenRejected, TooFast
 from limner.job import Lane
+from limner.peer import source_of
 
 
 def let_in() -> None:
@@ -20,12 +21,13 @@ def let_in() -> None:
 
     Raises:
         TokenRejected: there is no token, or nobody holds it.
+        TokensSlowed: nobody holds it, and the caller's address has sent too many such tokens.
         TooFast: the client's rate allows no request yet.
     """
-    token = request.headers.get("token", "").strip() or _bearer()
+    token = request.headers.get("token", "").strip() or bearer()
     if not token:
         raise TokenRejected("Send your token in the header `token` or as a bearer token.")
-    admission = house().door.admit(token)
+    admission = house().door.admit(token, source_of(request.remote_addr))
     g.client, g.pace = admission.client, admission.pace
     if admission.wait_s:
         raise TooFast(admission.wait_s)
@@ -58,6 +60,7 @@ def check_lane(client: Client, lane: Lane) -> None:
         raise LaneNotAllowed(f"This client may not use the {lane} lane.")
 
 
-def _bearer() -> str:
+def bearer() -> str:
+    """Return the request's bearer token; "" if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -51,7 +51,6 @@ def events(job_id: str) -> Response:
         # The one answer on which a browser's EventSource does not come back.
         return Response(status=HTTPStatus.NO_CONTENT)
     response = Response(_stream(house(), job.id, seen), mimetype=EVENT_STREAM)
-    response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 

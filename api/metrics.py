@@ -22,7 +22,9 @@ def scrape() -> Response:
     if not may_look():
         if house().settings.metrics_token:
             raise TokenRejected("Send LIMNER_METRICS_TOKEN as a bearer token.")
-        message = "Only this machine may read this, unless LIMNER_METRICS_TOKEN is set."
+        message = (
+            "Set LIMNER_METRICS_TOKEN and send it: without one, only this machine may read this."
+        )
         return refusal(HTTPStatus.FORBIDDEN, message)
     return Response(page(_numbers()), content_type=CONTENT_TYPE_LATEST)
 

@@ -39,7 +39,6 @@ def picture(key: str) -> Response:
     response.set_etag(f"{stem}-{side_px}" if side_px else stem)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = CACHE_CONTROL
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.make_conditional(request)
     # What the caller holds already is neither read nor shrunk.
     if response.status_code != 200:

@@ -61,6 +61,18 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """A token that opens nothing, and how its address stands (``lib_wrong.lua``)."""
+
+    #: above 0: too many came from there, and the next that is told so may come after so long
+    wait_s: float
+    #: the next one will have to wait
+    full: bool
+    #: it is that of a client who was shut out
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NewClient:
     """A client just made, with the token that is shown this once."""
 

@@ -7,7 +7,7 @@ Used by every package. The tree::
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── JobConflict, ParentGone
     │   ├── BodyTooLarge, BodyTooSlow, WrongContentType, InvalidRequest
-    │   └── TooFast, WaitingFull, InlineFull
+    │   └── TooFast, WaitingFull, InlineFull, TokensSlowed
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
     │   ├── PicturesNotKept     the drawing is there, and cannot be stored
@@ -125,6 +125,14 @@ class WaitingFull(RequestError):
 
 class InlineFull(RequestError):
     """This client's inline pictures take all the room they may until some of its jobs end."""
+
+    def __init__(self, retry_after_s: float, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TokensSlowed(RequestError):
+    """Too many wrong tokens came from this address. A right one is taken at any time."""
 
     def __init__(self, retry_after_s: float, message: str | None = None) -> None:
         super().__init__(message)

@@ -55,6 +55,7 @@ class _Now(Collector):
             yield from _jobs(self._numbers)
             yield from _callbacks(self._numbers)
             yield from _inline(self._numbers)
+            yield _tokens(self._numbers)
             yield _warnings(self._numbers)
 
 
@@ -196,6 +197,16 @@ def _inline(numbers: Numbers) -> Iterator[Metric]:
         "limner_requests_refused",
         "Requests refused for want of room: inline_full, inline_too_large, disk_full.",
         ["why"],
+    )
+
+
+def _tokens(numbers: Numbers) -> Metric:
+    return _counter(
+        numbers,
+        "tokens_rejected",
+        "limner_tokens_rejected",
+        "Wrong tokens, by the door they were tried at (api, metrics), and whether slowed (0, 1).",
+        ["door", "slowed"],
     )
 
 

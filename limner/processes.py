@@ -11,10 +11,10 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 
 from limner.errors import ConfigError
+from limner.peer import is_loopback
 from limner.settings import ENV_PREFIX, Settings
 
 #: where ``api``, ``workers`` and ``celeryconfig`` lie. Gunicorn and Celery look for modules in the
@@ -127,14 +127,6 @@ def flower(settings: Settings) -> list[str]:
         "--tasks_columns=name,uuid,state,kwargs,worker,received,started,runtime",
         "--logging=error",
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach a server that listens on ``host``."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def make_folder(settings: Settings) -> None:

@@ -1,20 +1,24 @@
--- uses: base
+-- uses: base wrong
 -- Let one request in, or not: who holds the token, and whether that client's rate allows it now.
 --
--- ARGV 3 sha256 of the token
--- Returns {} (unknown token) · {ms to wait (0 = let in), requests left now, ms until all are back,
---         then field, value … of the client}
+-- ARGV 3 sha256 of the token · 4 the address that it comes from
+-- Returns {"wrong", ms to wait, "1" if the next one will have to, "1" if the client is disabled}
+--       · {ms to wait (0 = let in), requests left now, ms until all are back, then field, value … of
+--         the client}
 -- The rate is kept as the moment at which the client has caught up (GCRA); one second's worth of
 -- requests, at least one, may come at once. A refused request does not count.
 
 local name = redis.call('HGET', key('tokens'), ARGV[3])
-if not name then return {} end
-local client = redis.call('HGETALL', key('client', name))
-local rate
-for i = 1, #client, 2 do
-    if client[i] == 'rate_per_s' then rate = tonumber(client[i + 1]) end
+local client = name and redis.call('HGETALL', key('client', name)) or {}
+local record = {}
+for i = 1, #client, 2 do record[client[i]] = client[i + 1] end
+local disabled = record.disabled and record.disabled ~= ''
+if not record.lanes or disabled then
+    local wait, full = wrong_token('api', ARGV[4])
+    return {'wrong', ms(wait), full and '1' or '', disabled and '1' or ''}
 end
 
+local rate = tonumber(record.rate_per_s or '')
 local wait, left, back = 0, 0, 0
 if rate and rate > 0 then
     local interval = 1000 / rate

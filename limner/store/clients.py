@@ -17,8 +17,8 @@ from typing import Any
 
 from redis import Redis
 
-from limner.client import Admission, Client, NewClient, Pace
-from limner.errors import ConfigError, TokenRejected
+from limner.client import Admission, Client, NewClient, Pace, Wrong
+from limner.errors import ConfigError
 from limner.job import Lane
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
@@ -130,23 +130,28 @@ class Clients:
         return client
 
     @guarded
-    def admit(self, token: str) -> Admission:
+    def admit(self, token: str, source: str) -> Admission | Wrong:
         """Return the client who holds ``token``, and count the request against its rate.
 
-        Raises:
-            TokenRejected: nobody holds it.
+        Where nobody does, or the client is disabled, it counts against ``source``: the address that it
+        came from, as ``limner.peer.source_of`` names it.
         """
-        wait_ms, left, back_ms, *pairs = self._scripts("guard", _digest(token)) or ("0", "0", "0")
-        record = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        if record.get("lanes") is None:
-            raise TokenRejected
-        if record.get("disabled"):
-            raise TokenRejected("This client is disabled.")
-        client = _from_record(record)
+        first, *more = self._scripts("guard", _digest(token), source)
+        if first == "wrong":
+            wait_ms, full, disabled = more
+            return Wrong(int(wait_ms) / 1000, bool(full), bool(disabled))
+        left, back_ms, *pairs = more
+        client = _from_record(dict(zip(pairs[::2], pairs[1::2], strict=True)))
         if not client.rate_per_s:
             return Admission(client)
         pace = Pace.of(client.rate_per_s, int(left), int(back_ms) / 1000)
-        return Admission(client, pace, int(wait_ms) / 1000)
+        return Admission(client, pace, int(first) / 1000)
+
+    @guarded
+    def count_wrong(self, door: str, source: str) -> Wrong:
+        """Count a wrong token that is not a client's, tried at ``door``, against its address."""
+        wait_ms, full = self._scripts("wrong", door, source)
+        return Wrong(int(wait_ms) / 1000, bool(full))
 
     @guarded
     def by_token(self, token: str) -> Client | None:

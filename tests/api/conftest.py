@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
@@ -28,6 +30,12 @@ def messages(redis_url: str) -> Messages:
         return messages_of(Settings(redis_url=redis_url), store)()
     finally:
         store.close()
+
+
+@pytest.fixture
+def private(settings: Settings) -> Settings:
+    """The settings of a gateway that has no address beyond this machine."""
+    return replace(settings, public_url=None)
 
 
 @pytest.fixture

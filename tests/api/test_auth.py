@@ -160,3 +160,153 @@ def test_a_client_without_a_rate_is_told_of_none(caller):
 
     assert "RateLimit" not in headers
     assert "RateLimit-Policy" not in headers
+
+
+# -- wrong tokens ---------------------------------------------------------------------------------
+
+WAITING = "/draw/midjourney/waiting"
+
+
+@pytest.fixture
+def knock(app):
+    """Try a token from an address."""
+
+    def knock(token: str, address: str = "198.51.100.7", through=app):
+        return through.test_client().post(
+            WAITING, headers={"token": token}, environ_overrides={"REMOTE_ADDR": address}
+        )
+
+    return knock
+
+
+@pytest.fixture
+def slowed(knock):
+    """An address that has sent as many wrong tokens as it may."""
+    assert [knock(f"wrong {n}").status_code for n in range(11)] == [401] * 10 + [429]
+
+
+def test_an_address_that_sends_wrong_tokens_is_slowed(knock, slowed, clock):
+    response = knock("wrong")
+
+    refused(response, 429)
+    assert response.headers["Retry-After"] == "6"
+    clock.pass_s(6)
+    assert [knock("wrong").status_code for _ in range(2)] == [401, 429]
+    clock.pass_s(60)
+    assert knock("wrong").status_code == 401
+
+
+def test_a_right_token_from_that_address_is_never_slowed(app, store, knock, slowed):
+    for n in range(20):
+        # A new client each time: none of them is known already.
+        assert knock(a_caller(app, store, f"honest-{n}").token).status_code == 200
+        refused(knock("wrong"), 429)
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("198.51.100.8", 401),
+        ("2001:db8::1", 401),
+        ("::ffff:198.51.100.7", 429),
+        ("", 401),
+    ],
+)
+def test_other_addresses_are_not_slowed_with_it(knock, slowed, address, status):
+    assert knock("wrong", address).status_code == status
+
+
+def test_the_addresses_of_one_ipv6_network_are_one(knock):
+    answers = [knock("wrong", f"2001:db8:0:1::{n:x}").status_code for n in range(1, 12)]
+
+    assert answers == [401] * 10 + [429]
+    assert knock("wrong", "2001:db8:0:2::1").status_code == 401
+
+
+def test_all_api_processes_count_together(settings, store, messages, knock, slowed):
+    refused(knock("wrong", through=create_app(settings, store, messages)), 429)
+
+
+def test_the_token_of_a_client_who_was_shut_out_is_a_wrong_one(store, knock):
+    token = store.clients.add("bad").token
+    store.clients.change("bad", disabled=True)
+
+    answers = [knock(token) for _ in range(11)]
+
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert "disabled" in answers[0].json["message"]
+
+
+def test_requests_without_a_token_are_no_wrong_tokens(app, knock):
+    for _ in range(30):
+        refused(app.test_client().post(WAITING), 401)
+
+    assert knock("wrong", "127.0.0.1").status_code == 401
+
+
+def test_what_is_known_of_addresses_is_bounded_and_forgotten(store, clock):
+    with store.redis.pipeline(transaction=False) as pipe:
+        for n in range(10_000):
+            pipe.zadd("limner:wrong", {f"10.0.{n // 256}.{n % 256}": clock.now_ms + 6000 + n})
+        pipe.execute()
+    assert not store.clients.count_wrong("api", "192.0.2.1").wait_s
+
+    assert store.redis.zcard("limner:wrong") == 10_000
+    assert store.redis.zscore("limner:wrong", "192.0.2.1")
+    clock.pass_s(60)
+    store.clients.count_wrong("api", "192.0.2.2")
+    assert store.redis.zrange("limner:wrong", 0, -1) == ["192.0.2.2"]
+
+
+def test_a_clock_that_was_set_back_locks_nobody_out(knock, slowed, clock):
+    refused(knock("wrong"), 429)
+
+    clock.pass_s(-3600)
+
+    assert [knock("wrong").status_code for _ in range(11)] == [401] * 10 + [429]
+
+
+def test_wrong_tokens_are_logged_by_address_and_never_themselves(knock, caplog):
+    for _ in range(30):
+        knock("a secret meant for elsewhere")
+
+    told = [r.limner_fields for r in caplog.records if r.message == "token.slowed"]
+    assert told == [{"address": "198.51.100.7"}]
+    assert "secret" not in caplog.text + str([vars(r) for r in caplog.records])
+
+
+# -- what answers say to those who would keep them ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", WAITING, 200),
+        ("POST", IMAGINE, 415),
+        ("GET", "/draw/midjourney/jobs", 200),
+        ("GET", "/draw/midjourney/jobs/" + "0" * 32, 404),
+        ("GET", "/metrics", 403),
+        ("GET", "/readyz", 503),
+        ("GET", "/healthz", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/images/drawings/20270115/" + "0" * 32 + ".png", 404),
+        ("GET", "/nowhere", 404),
+        ("PUT", IMAGINE, 405),
+    ],
+)
+def test_no_answer_is_kept_by_others_or_taken_for_something_else(caller, method, path, status):
+    response = caller(method, path)
+
+    assert response.status_code == status
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_nor_are_those_that_broke(app, caller, monkeypatch):
+    monkeypatch.setattr(app.extensions["limner"].store.jobs, "waiting_count", lambda _: 1 / 0)
+
+    response = caller("POST", WAITING)
+
+    assert response.status_code == 500
+    assert response.headers["Cache-Control"] == "no-store"

@@ -9,7 +9,10 @@ from limner.store.lanes import Trouble
 from tests.api.asking import refused
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
-PROXIED = {"X-Forwarded-For": "198.51.100.7"}
+
+@pytest.fixture
+def settings(private):
+    return private
 
 
 @pytest.fixture
@@ -82,11 +85,12 @@ def test_a_redis_that_would_lose_jobs_is_warned_of(store, ready):
     assert any("append-only" in warning for warning in warnings)
 
 
-def test_an_engine_out_of_rotation_is_told_with_its_reason_to_those_who_may_know(store, ready):
+@pytest.mark.parametrize("who", [{"X-Forwarded-For": "198.51.100.7"}, {"Host": "draw.example"}])
+def test_an_engine_out_of_rotation_is_told_with_its_reason_to_those_who_may_know(store, ready, who):
     a_worker(store)
     with_engine_in(store, "refused", "credentials: http://10.0.0.5 says no")
 
-    here, elsewhere = ready(), ready(**PROXIED)
+    here, elsewhere = ready(), ready(**who)
 
     assert here.json["engines"] == elsewhere.json["engines"] == {"stage": "refused"}
     assert "10.0.0.5" in here.text

@@ -34,6 +34,11 @@ def samples(response) -> dict[tuple, float]:
 
 
 @pytest.fixture
+def settings(private):
+    return private
+
+
+@pytest.fixture
 def scrape(app):
     return lambda: samples(app.test_client().get("/metrics"))
 
@@ -190,9 +195,19 @@ def test_without_redis_the_page_says_so_and_nothing_else(tmp_path):
     [
         ("198.51.100.7", {}),
         ("", {}),
+        ("::ffff:198.51.100.7", {}),
         ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}),
         ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}),
+        ("127.0.0.1", {"X-Forwarded-Host": "localhost"}),
         ("127.0.0.1", {"Authorization": "Bearer anything", "Via": "1.1 proxy"}),
+        # A proxy on this machine that says nothing of itself: its name for us, or its callers'.
+        ("127.0.0.1", {"Host": "draw.example"}),
+        ("127.0.0.1", {"Host": "limner_upstream"}),
+        ("127.0.0.1", {"Host": "10.0.0.5:8000"}),
+        ("127.0.0.1", {"Host": ""}),
+        ("127.0.0.1", {"Host": "localhost.evil.example"}),
+        ("127.0.0.1", {"Host": "localhost, draw.example"}),
+        ("127.0.0.1", {"Host": "[::1"}),
     ],
 )
 def test_without_a_token_only_this_machine_may_look(app, address, headers):
@@ -204,26 +219,58 @@ def test_without_a_token_only_this_machine_may_look(app, address, headers):
     assert "limner_" not in response.text.replace("LIMNER_", "")
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.8.8"])
-def test_without_a_token_this_machine_may_look(app, address):
-    answered = app.test_client().get("/metrics", environ_overrides={"REMOTE_ADDR": address})
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.8.8", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST."])
+def test_without_a_token_this_machine_may_look(app, address, host):
+    answered = app.test_client().get(
+        "/metrics", headers={"Host": host}, environ_overrides={"REMOTE_ADDR": address}
+    )
 
     assert answered.status_code == 200
     assert answered.content_type.startswith("text/plain; version=")
 
 
-def test_with_a_token_whoever_sends_it_may_look_and_nobody_else(settings, store, messages):
-    app = create_app(replace(settings, metrics_token="hidden-word"), store, messages)
+@pytest.mark.parametrize(
+    ("public_url", "status"),
+    [
+        ("https://draw.example", 403),
+        ("http://10.0.0.5:8000", 403),
+        ("https://draw.example/limner", 403),
+        ("http://localhost:8000", 200),
+        ("http://[::1]:8000/limner", 200),
+    ],
+)
+def test_a_gateway_with_a_public_address_needs_a_token(
+    settings, store, messages, public_url, status
+):
+    app = create_app(replace(settings, public_url=public_url), store, messages)
 
-    def ask(**headers):
+    response = app.test_client().get("/metrics")
+
+    assert response.status_code == status
+    if status == 403:
+        assert "LIMNER_METRICS_TOKEN" in response.json["message"]
+
+
+@pytest.fixture
+def ask(settings, store, messages):
+    """A scrape from elsewhere, of a gateway with a token."""
+    token = replace(settings, metrics_token="hidden-word", public_url="https://draw.example")
+    app = create_app(token, store, messages)
+
+    def get(path="/metrics", address="198.51.100.7", **headers):
         return app.test_client().get(
-            "/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": "198.51.100.7"}
+            path, headers=headers, environ_overrides={"REMOTE_ADDR": address}
         )
 
+    return get
+
+
+def test_with_a_token_whoever_sends_it_may_look_and_nobody_else(ask):
     assert ask(Authorization="Bearer hidden-word").status_code == 200
     for wrong in ({}, {"Authorization": "Bearer hidden"}, {"Authorization": "Basic hidden-word"}):
         refused(ask(**wrong), 401)
-    refused(app.test_client().get("/metrics"), 401)
+    refused(ask(address="127.0.0.1"), 401)
     assert "hidden-word" not in ask().text
 
 
@@ -244,3 +291,28 @@ def test_messages_set_aside_and_lanes_that_stand_still_are_told(store, clock, sc
     assert seen["limner_lane_stalled_seconds", "relaxed"] == 0
     assert seen["limner_warnings", "lane_stalled", "fast"] == 1
     assert seen["limner_warnings", "messages_aside", ""] == 1
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/readyz"])
+def test_wrong_tokens_of_operators_are_slowed_and_the_right_one_is_not(store, ask, path):
+    a_worker(store)
+    for _ in range(30):
+        last = ask(path, Authorization="Bearer guess")
+
+    refused(last, 429)
+    assert int(last.headers["Retry-After"]) > 0
+    assert ask(path, Authorization="Bearer hidden-word").status_code == 200
+    told = samples(ask(Authorization="Bearer hidden-word"))
+    assert told["limner_tokens_rejected_total", "metrics", "0"] == 10
+    assert told["limner_tokens_rejected_total", "metrics", "1"] == 20
+    # Without a token nothing was tried.
+    assert ask("/readyz").status_code == 200
+
+
+def test_while_redis_is_away_a_wrong_token_is_only_wrong(tmp_path):
+    settings = Settings(redis_url=f"unix://{tmp_path}/nobody.sock", metrics_token="hidden-word")
+    store = Store(settings.redis_url)
+    app = create_app(settings, store)
+
+    refused(app.test_client().get("/metrics", headers={"Authorization": "Bearer guess"}), 401)
+    store.close()

@@ -14,6 +14,7 @@ from limner import embedded
 from limner.settings import Settings
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
+from tests.api.drawing import images_of
 from tests.builders import a_worker
 from tests.conftest import answers, wait_until
 
@@ -97,8 +98,27 @@ def test_an_api_that_started_first_accepts_as_soon_as_redis_is_there(mortal_app,
 
 
 def test_an_inline_picture_stays_when_nobody_knows_whether_the_job_was_accepted(
-    mortal_app, server, tmp_path
+    mortal_app, server, tmp_path, monkeypatch
 ):
+    server.start()
+    store = Store(server.url)
+    caller = a_caller(mortal_app, store, "ann")
+    store.close()
+    caller.drawn()
+    images, put = images_of(mortal_app), images_of(mortal_app).put
+
+    def put_and_kill(*arguments):
+        key = put(*arguments)
+        server.kill()
+        return key
+
+    monkeypatch.setattr(images, "put", put_and_kill)
+
+    refused(caller.imagine(imageList=[base64.b64encode(b"a picture").decode()]), 503)
+    assert len(list(tmp_path.glob("images/spool/*/*.txt"))) == 1
+
+
+def test_while_redis_is_away_no_picture_is_written(mortal_app, server, tmp_path):
     server.start()
     store = Store(server.url)
     caller = a_caller(mortal_app, store, "ann")
@@ -108,7 +128,7 @@ def test_an_inline_picture_stays_when_nobody_knows_whether_the_job_was_accepted(
     server.kill()
 
     refused(caller.imagine(imageList=[base64.b64encode(b"a picture").decode()]), 503)
-    assert len(list(tmp_path.glob("images/spool/*/*.txt"))) == 1
+    assert list(tmp_path.glob("images/spool/*/*.txt")) == []
 
 
 def test_a_restarted_redis_is_used_again(mortal_app, server):

@@ -183,13 +183,13 @@ def test_a_token_that_is_taken_away_opens_nothing_within_a_second(store, says, c
     now = [0.0]
     door = Doorkeeper(store.clients, lambda: now[0])
     token = store.clients.add("shop").token
-    door.admit(token)
+    door.admit(token, "192.0.2.1")
 
     says("clients", command, "shop")
     now[0] += 1.0
 
     with pytest.raises(TokenRejected):
-        door.admit(token)
+        door.admit(token, "192.0.2.1")
 
 
 def test_a_new_token_is_printed_once_and_the_old_one_is_nobodys(store, says):

@@ -1,0 +1,27 @@
+-- Wrong tokens, slowed by the address that they come from. Needs lib_base.
+--
+--   wrong   ZSET  address → when it has caught up with its wrong tokens, ms: a rate as that of clients.
+--                 Those that have caught up are forgotten, and so are the nearest to it beyond a bound.
+
+local WRONG_GAP_MS = 6000
+local WRONG_BURST = 10
+local WRONG_MOST = 10000
+
+-- Count a wrong token at one of our doors. Returns ms to wait (0: it is told that it is wrong, and may
+-- try again), and whether the next one will have to.
+local function wrong_token(door, address)
+    local name, ahead = key('wrong'), WRONG_BURST * WRONG_GAP_MS
+    redis.call('ZREMRANGEBYSCORE', name, '-inf', ms(NOW))
+    -- Further ahead than anyone can be: the clock was set back.
+    redis.call('ZREMRANGEBYSCORE', name, '(' .. ms(NOW + ahead), '+inf')
+    local caught_up = tonumber(redis.call('ZSCORE', name, address) or ms(NOW))
+    local wait = caught_up + WRONG_GAP_MS - NOW - ahead
+    if wait > 0 then
+        count('tokens_rejected', door, '1')
+        return wait, false
+    end
+    count('tokens_rejected', door, '0')
+    if redis.call('ZCARD', name) >= WRONG_MOST then redis.call('ZREMRANGEBYRANK', name, 0, 0) end
+    redis.call('ZADD', name, ms(caught_up + WRONG_GAP_MS), address)
+    return 0, wait + WRONG_GAP_MS > 0
+end

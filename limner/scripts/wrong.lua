@@ -1,0 +1,8 @@
+-- uses: base wrong
+-- Count a wrong token that is not a client's.
+--
+-- ARGV 3 the door it was tried at · 4 address
+-- Returns {ms to wait, "1" if the next one will have to}
+
+local wait, full = wrong_token(ARGV[3], ARGV[4])
+return {ms(wait), full and '1' or ''}
