@@ -6,7 +6,7 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
 RUN useradd --uid 10001 --create-home limner \
-    && install --directory --owner=limner --group=limner /data
+    && install --directory --mode=0700 --owner=limner --group=limner /data
 
 WORKDIR /app
 

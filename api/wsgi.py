@@ -6,8 +6,10 @@ from api import create_app
 from api.house import EXTENSION
 from limner.image_watch import ImageWatch
 from limner.log import set_up
+from limner.privacy import keep_to_ourselves
 from limner.settings import Settings
 
+keep_to_ourselves()
 _settings = Settings.load()
 set_up(_settings.log_format, _settings.log_level)
 app = create_app(_settings)

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from limner.errors import ConfigError
+from limner.privacy import close_to_others
 
 SOCKET_NAME = "redis.sock"
 LOCK_NAME = "server.lock"
@@ -90,11 +91,13 @@ def lock(data_dir: Path) -> int:
     with it even at ``kill -9``. (Valkey itself would take over the socket of a running server.)
 
     Raises:
-        ConfigError: the folder cannot be written, or another server runs on it.
+        ConfigError: the folder cannot be written, other accounts may look into it, or another server
+            runs on it.
     """
     try:
         # Clients' secrets stand in the append-only file: no other account may read it.
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        close_to_others(data_dir)
         descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigError(

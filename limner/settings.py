@@ -87,7 +87,7 @@ class Settings:
     metrics_token: str | None = _setting(
         None,
         values.optional_text,
-        "bearer token of /metrics. Empty: this machine alone may read it",
+        "bearer token of /metrics. Empty: this machine alone may read it, if it has no public URL",
     )
     api_workers: int = _setting(1, values.whole(1, 64), "API processes")
     api_threads: int = _setting(16, values.whole(1, 512), "threads of each API process")

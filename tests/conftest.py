@@ -71,6 +71,15 @@ def logging_as_it_was() -> Iterator[None]:
     root.setLevel(level)
 
 
+@pytest.fixture(autouse=True)
+def umask_as_it_was() -> Iterator[None]:
+    """Give every test the umask it expects: commands that are run in this process set their own."""
+    before = os.umask(0)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A server for the whole session, on a socket in a folder that goes with it."""

@@ -19,6 +19,7 @@ from limner import log
 from limner.errors import ConfigError, JobNotFound, StoreDown
 from limner.job import Lane
 from limner.message import TASK
+from limner.privacy import keep_to_ourselves
 from limner.settings import Settings
 from workers.descriptors import raise_limit
 from workers.drawing import STORE_RETRY_S, GivenBack, JobFailed
@@ -93,6 +94,7 @@ def _set_up_logging(**_: Any) -> None:
 @signals.celeryd_after_setup.connect
 def _build(**_: Any) -> None:
     raise_limit()
+    keep_to_ourselves()
     consumed = set(app.amqp.queues.consume_from)
     lanes = [lane for lane in Lane if lane.value in consumed]
     try:

@@ -16,6 +16,8 @@ from limner.broker import redis_url
 from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown
 from limner.image_folder import ImageFolder, free_bytes
 from limner.images import Images
+from limner.peer import leads_here
+from limner.privacy import exposed_mode, may_close
 from limner.settings import Settings
 from limner.stack import port_trouble
 from limner.store import Store
@@ -34,6 +36,7 @@ def doctor(options: argparse.Namespace) -> int:
     settings = Settings.load()
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _settings,
+        _tokens,
         _folder,
         _descriptors,
         _server,
@@ -61,10 +64,26 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield False, error.message
 
 
+def _tokens(settings: Settings) -> Iterator[Finding]:
+    if settings.public_url and not leads_here(settings.public_url) and not settings.metrics_token:
+        yield (
+            None,
+            "/metrics: nobody may read it; set LIMNER_METRICS_TOKEN, as there is a public URL",
+        )
+
+
 def _folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     writable = _may_be_made(folder)
     yield writable, f"data folder {folder}" + ("" if writable else ": cannot be written")
+    # Without an embedded server no secrets lie there.
+    mode = exposed_mode(folder) if not settings.redis_url and folder.is_dir() else 0
+    if mode:
+        exposed = f"other accounts may look into {folder} (mode {mode:04o})"
+        if may_close(folder):
+            yield None, f"{exposed}: `limner up` closes it"
+        else:
+            yield False, f"{exposed}, where callback secrets are kept: chmod 700 {folder}"
 
 
 def _descriptors(_settings: Settings) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from limner import grader, log, processes
 from limner.client import NewClient
 from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
 from limner.errors import ConfigError
+from limner.privacy import keep_to_ourselves
 from limner.settings import Settings
 from limner.stack import Stack, StartFailed, StopAsked, answers
 from limner.store import Store
@@ -29,6 +30,7 @@ LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
 def up(options: argparse.Namespace) -> int:
     """Run everything until a signal comes."""
     settings = _with_ports(Settings.load(), options)
+    keep_to_ourselves()
     console = Console()
     if settings.log_format == "auto":
         # The lines go through us, so the children cannot see what they are written to.
@@ -68,6 +70,7 @@ def demo(options: argparse.Namespace) -> int:
 def process(options: argparse.Namespace) -> int:
     """Become one process of the gateway, show its command line, or ask whether it is well."""
     settings = Settings.load()
+    keep_to_ourselves()
     if options.command == "worker":
         mark = options.name or str(os.getpid())
         if options.check:

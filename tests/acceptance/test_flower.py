@@ -156,8 +156,19 @@ def test_flower_goes_on_whatever_others_send_to_all(house, receiver):
 
 @pytest.mark.parametrize("auth", [None, "ops:wrong", "someone:opensesame"])
 def test_nobody_gets_in_without_the_password(house, auth):
-    for path in ("/api/workers", "/api/tasks", "/api/queues/length"):
+    for path in ("/", "/tasks", "/metrics", "/api/workers", "/api/tasks", "/api/queues/length"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             flower(house, path, auth)
         refused.value.close()
         assert refused.value.code == 401
+
+
+def test_its_numbers_are_behind_the_password_and_its_health_is_not(house):
+    url = f"http://127.0.0.1:{house.settings.flower_port}"
+    request = urllib.request.Request(f"{url}/metrics")
+    request.add_header("Authorization", "Basic " + base64.b64encode(AUTH.encode()).decode())
+
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert b"flower_" in answer.read()
+    with urllib.request.urlopen(f"{url}/healthcheck", timeout=10) as answer:
+        assert answer.read() == b"OK"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -124,6 +125,15 @@ def up():
     shutil.rmtree(up.folder, ignore_errors=True)
 
 
+def status_of(port: int, path: str, host: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path, headers={"Host": host})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def greeted_lines(said: str) -> str:
     return re.search(r"^ *curl .*imagine(?:.*\\\n)*.*", said, re.M)[0]
 
@@ -187,6 +197,29 @@ def test_nothing_outlives_a_kill_9_of_the_whole(up):
     up.process.kill()
     up.process.wait()
     wait_until(lambda: not up.left(), 30, "the end of every process")
+
+
+def test_others_on_the_machine_and_behind_it_see_nothing(up):
+    data = up.folder / "limner-data"
+    data.mkdir()
+    data.chmod(0o755)
+    up.start()
+    wait_until(up.is_up, 90)
+    assert "folder.closed" in up.said()
+    assert up.draw(up.token(), greeted_lines(up.said()))["status"] == 1
+
+    exposed = [p for p in (data, *data.rglob("*")) if p.exists() and p.stat().st_mode & 0o077]
+    assert exposed == []
+    if sys.platform == "linux":
+        for process in up.left():
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            assert "Umask:\t0077" in status, process.cmdline()
+
+    wait_until(lambda: answers("127.0.0.1", up.flower_port, "/healthcheck"), 30)
+    # Flower without a password, as a proxy or a page with a name of its own would find it.
+    for port, path in ((up.flower_port, "/"), (up.flower_port, "/metrics"), (up.port, "/metrics")):
+        asked = {host: status_of(port, path, host) for host in ("localhost", "draw.example")}
+        assert asked == {"localhost": 200, "draw.example": 403}, path
 
 
 def test_a_process_that_cannot_start_ends_the_start_with_a_reason(up):
