@@ -57,7 +57,7 @@ class ImageWatch:
         """
         found = self._within_patience()
         for code, why in found.items():
-            self._reports.make(code, self._host, _TEXTS[code], why=f"{self._host}: {why}")
+            self._reports.make(code, self._host, _TEXTS[code], why=f"on {self._host}, {why}")
         for code in self._told - found.keys():
             self._reports.withdraw(code, self._host)
         self._told = set(found)
@@ -97,6 +97,6 @@ class ImageWatch:
 
 
 _TEXTS = {
-    Code.IMAGES_AWAY: "The image store cannot be used: finished drawings wait for it.",
-    Code.DISK_LOW: "The disk of the image store is full, or almost: inline pictures are refused.",
+    Code.IMAGES_AWAY: "The image store cannot be used, and finished drawings wait for it.",
+    Code.DISK_LOW: "The disk of the image store is full, or almost, and inline pictures are refused.",
 }

@@ -32,8 +32,8 @@ REFUSALS = {
     413: "The body or an image is too large.",
     415: "The body is not sent as application/json.",
     422: "A field is wrong or unknown; `errors` says which and why.",
-    429: "Too many requests a second, too many jobs of yours wait, or your inline pictures take all the "
-    "room they may.",
+    429: "Too many requests a second, too many jobs of yours wait, your inline pictures take all the "
+    "room they may, or too many wrong tokens came from your address.",
     503: "The gateway cannot reach its store. Try again soon.",
     507: "The gateway has no room for more pictures now.",
 }
@@ -147,9 +147,9 @@ OPERATIONS = (
     Operation("get", "/healthz", "alive", "Say that the process lives", _ANY, "House",
               guarded=False),
     Operation("get", "/readyz", "ready", "Say whether jobs can be accepted", _ANY, "House",
-              refusals=(503,), guarded=False),
+              refusals=(429, 503), guarded=False),
     Operation("get", "/metrics", "metrics", "Numbers for Prometheus", _TEXT, "House",
-              refusals=(401, 403, 503), guarded=False, kind="text/plain"),
+              refusals=(401, 403, 429, 503), guarded=False, kind="text/plain"),
 )  # fmt: skip
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import threading
+from datetime import UTC, datetime
 
 import pytest
+from PIL import Image
 
 from limner.errors import ImagesDown
+from limner.image_folder import ImageFolder
 from limner.images import Images
 from limner.job import Status
 from tests.conftest import wait_until
@@ -119,3 +124,46 @@ def test_finished_pictures_have_the_format_of_the_settings(workshop, images, cho
 
     assert {p.url.rpartition(".")[2] for p in (job.picture, *job.cells)} == {suffix}
     wait_until(lambda: images.written.count("drawings") == 5)
+
+
+def test_a_reference_in_a_folder_that_is_gone_is_waited_for_and_not_called_lost(
+    workshop, images, tmp_path
+):
+    root = tmp_path / "images"
+    images.folder = ImageFolder(str(root), workshop.store.folders, 0)
+    text = base64.b64encode(a_png()).decode().encode()
+    key = images.put("spool", text, "txt", datetime.now(UTC))
+    root.rename(tmp_path / "elsewhere")
+    missed = threading.Event()
+    workshop.draftsman._images = Watched(images, missed)
+    thread = workshop.in_thread(job := workshop.accept(references=(f"spool:{key}",), iw=1.0))
+    assert missed.wait(10)
+
+    (tmp_path / "elsewhere").rename(root)
+
+    thread.join(30)
+    assert workshop.store.jobs.get(job.id).status is Status.DONE
+
+
+class Watched:
+    """An image store that says when it could not be read."""
+
+    def __init__(self, images: Images, missed: threading.Event) -> None:
+        self._images = images
+        self._missed = missed
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._images.get(key)
+        except ImagesDown:
+            self._missed.set()
+            raise
+
+    def __getattr__(self, name: str):
+        return getattr(self._images, name)
+
+
+def a_png() -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(data, "PNG")
+    return data.getvalue()
