@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -50,17 +49,13 @@ class Doorkeeper:
             self._known[token] = (self._clock() + KNOWN_S, admission.client)
         return admission
 
-    def count_wrong(self, source: str) -> None:
-        """Count a wrong token of operators.
-
-        Raises:
-            TokensSlowed: ``source`` has sent too many wrong tokens.
-        """
-        # While Redis is away nobody counts, and a wrong token stays wrong.
-        with contextlib.suppress(StoreDown):
-            error = turned_away(self._clients.count_wrong("metrics", source), source)
-            if isinstance(error, TokensSlowed):
-                raise error
+    def wrong_token_of_operators(self, source: str) -> RequestError:
+        """Count a wrong token that is not a client's, and return what to raise for it."""
+        try:
+            return turned_away(self._clients.count_wrong("metrics", source), source)
+        except StoreDown:
+            # Nobody counts, and a wrong token stays wrong.
+            return TokenRejected()
 
 
 def turned_away(wrong: Wrong, source: str) -> RequestError:

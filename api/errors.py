@@ -30,6 +30,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.NotJson: HTTPStatus.BAD_REQUEST,
     errors.TokenRejected: HTTPStatus.UNAUTHORIZED,
     errors.LaneNotAllowed: HTTPStatus.FORBIDDEN,
+    errors.NotForStrangers: HTTPStatus.FORBIDDEN,
     errors.JobNotFound: HTTPStatus.NOT_FOUND,
     errors.PictureNotFound: HTTPStatus.NOT_FOUND,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,

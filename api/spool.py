@@ -53,12 +53,14 @@ def check_room(here: House, client: Client, size_bytes: int) -> None:
 
 def tell_full(here: House, client: Client) -> None:
     """Tell operators that a client has used up its room."""
-    here.store.reports.make(
-        Code.INLINE_FULL,
-        client.name,
-        "A client's inline pictures take all the room they may, and more are refused.",
-        why=f"{client.name} (`limner clients show {client.name}`)",
-    )
+    # The caller is refused in any case.
+    with contextlib.suppress(StoreDown):
+        here.store.reports.make(
+            Code.INLINE_FULL,
+            client.name,
+            "A client's inline pictures take all the room they may, and more are refused.",
+            why=f"{client.name} (`limner clients show {client.name}`)",
+        )
 
 
 class Spooling:
@@ -81,10 +83,10 @@ class Spooling:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             return
-        if issubclass(kind, InlineFull):
-            tell_full(self._here, self._client)
         if issubclass(kind, (RequestError, ImagesDown)):
             self.drop()
+        if issubclass(kind, InlineFull):
+            tell_full(self._here, self._client)
 
     def spooled(self, references: tuple[str, ...]) -> tuple[str, ...]:
         """Put inline pictures into the image store; an earlier job's are copied, as its own go first.

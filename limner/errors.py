@@ -7,7 +7,7 @@ Used by every package. The tree::
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── JobConflict, ParentGone
     │   ├── BodyTooLarge, BodyTooSlow, WrongContentType, InvalidRequest
-    │   └── TooFast, WaitingFull, InlineFull, TokensSlowed
+    │   └── TooFast, WaitingFull, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
     │   ├── PicturesNotKept     the drawing is there, and cannot be stored
@@ -137,6 +137,10 @@ class TokensSlowed(RequestError):
     def __init__(self, retry_after_s: float, message: str | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class NotForStrangers(RequestError):
+    """Set LIMNER_METRICS_TOKEN and send it: without one, only this machine may read this."""
 
 
 class EngineError(LimnerError):

@@ -104,6 +104,10 @@ class ImageFolder:
             OSError: it cannot be written to.
         """
         self.make_ready()
+        if self._identities and self._mine:
+            # Redis may have come back empty since, and must not take a vanished folder for a new one.
+            with contextlib.suppress(StoreDown):
+                self._identities.remember(str(self.root), self._mine)
         trial = self.root / f"{MARKER}.{secrets.token_hex(4)}.trial"
         try:
             trial.write_bytes(b"x" * 4096)

@@ -82,6 +82,8 @@ class ImageWatch:
             found[Code.DISK_LOW] = error.message
         except ImagesDown as error:
             found[Code.IMAGES_AWAY] = error.message
+        except OSError as error:
+            found[Code.IMAGES_AWAY] = str(error)
         self._found = found
 
     def _run(self) -> None:

@@ -147,7 +147,7 @@ OPERATIONS = (
     Operation("get", "/healthz", "alive", "Say that the process lives", _ANY, "House",
               guarded=False),
     Operation("get", "/readyz", "ready", "Say whether jobs can be accepted", _ANY, "House",
-              refusals=(429, 503), guarded=False),
+              refusals=(503,), guarded=False),
     Operation("get", "/metrics", "metrics", "Numbers for Prometheus", _TEXT, "House",
               refusals=(401, 403, 429, 503), guarded=False, kind="text/plain"),
 )  # fmt: skip

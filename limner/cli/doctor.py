@@ -139,7 +139,7 @@ def _images(settings: Settings) -> Iterator[Finding]:
         kept = images.get(key)
         images.delete(key)
         yield kept == b"limner doctor", where
-    except (ConfigError, ImagesDown, KeyError) as error:
+    except (ConfigError, ImagesDown, KeyError, OSError) as error:
         yield False, f"{where}: {error}"
     finally:
         store.close()

@@ -42,6 +42,6 @@ class Folders:
         self._redis.hset(self._key, place, identity)
 
     def _make_room(self) -> None:
-        # The folder in use is remembered again when it is used next.
+        # The folder in use is remembered again when its processes look at it next.
         if self._redis.hlen(self._key) >= FOLDERS_MOST:
             self._redis.delete(self._key)

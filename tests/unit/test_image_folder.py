@@ -235,6 +235,18 @@ def test_while_redis_is_away_a_known_folder_works_and_an_unknown_one_is_not_judg
             turn()
 
 
+def test_a_redis_that_came_back_empty_learns_of_the_folder_again(process, root, memory):
+    images = process()
+    put(images)
+    memory.places.clear()
+
+    images.check()
+
+    vanish(root)
+    with pytest.raises(ImagesDown, match="is it mounted"):
+        put(process())
+
+
 # -- room -----------------------------------------------------------------------------------------
 
 
