@@ -5,34 +5,72 @@ Exit codes: 0 done · 1 it did not work · 2 a setting or an argument is wrong �
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from limner.cli import parser
-from limner.errors import ConfigError, LimnerError
+from limner.errors import ConfigError, LimnerError, StoreRefused
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    options = parser.parse(arguments)
+    _mend_streams()
     try:
-        return parser.run(options)
+        options = parser.parse(arguments)
+        code = parser.run(options)
+        # Here, where it can be told, and not at exit.
+        sys.stdout.flush()
+        return code
     except ConfigError as error:
         return _complain(error, 2)
+    except StoreRefused as error:
+        return _complain(ConfigError("LIMNER_REDIS_URL", error.message), 2)
     except LimnerError as error:
         return _complain(error, 1)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read us has enough (`limner clients list | head -1`); Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        _silence(sys.stdout)
+        return _complain(LimnerError(f"cannot write: {error.strerror}"), 1)
 
 
 def _complain(error: LimnerError, code: int) -> int:
-    print(f"limner: {error.message}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"limner: {error.message}", file=sys.stderr, flush=True)
     return code
+
+
+def _mend_streams() -> None:
+    """Give closed streams (`limner up >&-`) somewhere to go, and every character a spelling.
+
+    Otherwise the next file that is opened, such as a lock or a socket, would be taken for the output.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is the one that is missing.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

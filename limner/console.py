@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
-from typing import TextIO
+from typing import Self, TextIO
 
 RESET = "\x1b[0m"
 BOLD = "\x1b[1m"
@@ -26,23 +28,35 @@ CYAN = "\x1b[36m"
 PREFIX_COLOURS = (CYAN, GREEN, YELLOW, "\x1b[34m", "\x1b[35m", "\x1b[96m", "\x1b[92m", "\x1b[93m")
 PREFIX_WIDTH = len("callbacks")
 
+#: lines kept for a reader that does not read; more of the processes' are left out
+WAITING_MAX = 1000
+#: what a slow reader gets to take the last lines
+FINISH_S = 2.0
+
 
 class Console:
-    """One stream that several threads write whole lines to."""
+    """One stream that several threads write whole lines to; a ``with`` block ends with all written.
+
+    Whoever says something never waits for whoever reads: a terminal that was stopped with Ctrl-S or a
+    pipe that nobody empties would else stop the processes whose lines these are.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
-        self._lock = threading.Lock()
+        stream = stream or sys.stdout
+        self._out = Outlet(stream)
         self._colours: dict[str, str] = {}
-        self.is_terminal = self._stream.isatty()
+        self.is_terminal = stream.isatty()
         self.colourful = self.is_terminal and not os.environ.get("NO_COLOR")
 
-    def say(self, text: str = "") -> None:
-        """Write one line, or several at once."""
-        # Whoever read us is gone (`limner up | head`): the work goes on.
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            self._stream.write(text + "\n")
-            self._stream.flush()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._out.finish(FINISH_S)
+
+    def say(self, text: str = "", *, may_drop: bool = False) -> None:
+        """Write one line, or several at once; what may be dropped is, if nobody reads."""
+        self._out.put(text + "\n", may_drop=may_drop)
 
     def say_as(self, name: str, text: str) -> None:
         """Write one line of the process called ``name``; empty ones are left out."""
@@ -51,17 +65,78 @@ class Console:
         colour = self._colours.setdefault(
             name, PREFIX_COLOURS[len(self._colours) % len(PREFIX_COLOURS)]
         )
-        self.say(f"{self.paint(colour, f'{name:{PREFIX_WIDTH}} |')} {text}")
+        self.say(f"{self.paint(colour, f'{name:{PREFIX_WIDTH}} |')} {text}", may_drop=True)
 
     def write(self, text: str) -> None:
         """Write ``text`` as it is."""
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
-            self._stream.flush()
+        self._out.put(text)
 
     def paint(self, colour: str, text: str) -> str:
         """Return ``text`` in a colour, where there are colours."""
         return f"{colour}{text}{RESET}" if self.colourful else text
+
+
+class Outlet:
+    """Writes to a stream in a thread of its own, and outlives whatever becomes of the stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        try:
+            # Past the stream's buffers, whose lock a blocked thread would hold at our exit.
+            self._descriptor: int | None = stream.fileno()
+        except (OSError, ValueError):
+            self._descriptor = None
+        self._waiting: deque[str] = deque()
+        self._dropped = 0
+        self._changed = threading.Condition()
+        self._writing = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, text: str, *, may_drop: bool = False) -> None:
+        """Have ``text`` written; what may be dropped is, while too much waits."""
+        with self._changed:
+            if self._descriptor is None:
+                self._stream.write(text)
+                return
+            if may_drop and len(self._waiting) >= WAITING_MAX:
+                self._dropped += 1
+                return
+            if self._dropped:
+                self._waiting.append(f"({self._dropped} lines were not taken, and are left out)\n")
+                self._dropped = 0
+            self._waiting.append(text)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def finish(self, limit_s: float) -> None:
+        """Wait until all is written, if it is taken at all."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._writing, limit_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting)
+                text = "".join(self._waiting)
+                self._waiting.clear()
+                self._writing = True
+            encoding = self._stream.encoding or "utf-8"
+            # The reader is gone, the disk is full, the terminal was closed: the work goes on.
+            with contextlib.suppress(OSError):
+                self._write(text.encode(encoding, "backslashreplace"))
+
+    def _write(self, data: bytes) -> None:
+        assert self._descriptor is not None
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:  # others on the same terminal may have set it so
+                select.select([], [self._descriptor], [], 1.0)
 
 
 class CallHandler(logging.Handler):

@@ -15,7 +15,8 @@ Used by every package. The tree::
     │   └── Rejected            the caller's prompt or picture: the job fails
     ├── StaleLease              nobody's          → stop: another worker owns the job
     ├── StoreDown, ImagesDown   the house's       → HTTP 503, or try again
-    │   └── DiskFull            (an ImagesDown)   → HTTP 507, or try again
+    │   ├── DiskFull            (an ImagesDown)   → HTTP 507, or try again
+    │   └── StoreRefused        (a StoreDown)     → the same, though an operator must act
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
 A docstring is the default message, so type and text cannot drift apart.
@@ -39,7 +40,8 @@ class LimnerError(Exception):
     @classmethod
     def summary(cls) -> str:
         """Return the first line of the class's docstring: the text that is fit for anyone."""
-        return (cls.__doc__ or "").strip().splitlines()[0]
+        # `python -OO` takes docstrings away.
+        return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
 
 
 class RequestError(LimnerError):
@@ -232,6 +234,10 @@ class StaleLease(LimnerError):
 
 class StoreDown(LimnerError):
     """Redis cannot be reached."""
+
+
+class StoreRefused(StoreDown):
+    """Redis answers, and does not serve this gateway."""
 
 
 class ImagesDown(LimnerError):

@@ -92,7 +92,12 @@ class Supervisor:
             if asked > 2:
                 os._exit(128 + number)
 
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # What `nohup` had ignored stays so: the terminal goes, and we go on.
+        numbers = [
+            number
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+        ]
         before = [signal.signal(number, ask) for number in numbers]
         try:
             yield

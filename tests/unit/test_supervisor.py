@@ -215,3 +215,20 @@ def test_a_watchdog_that_was_killed_is_replaced_and_knows_the_groups(outer):
 )
 def test_exit_codes_are_said_as_people_read_them(code, words):
     assert describe_exit(code) == words
+
+
+@pytest.mark.parametrize("ignored", [True, False], ids=["under nohup", "on a terminal"])
+def test_a_hang_up_that_was_ignored_stays_so_in_us_and_in_children(supervisor, lines, ignored):
+    wanted = signal.SIG_IGN if ignored else signal.SIG_DFL
+    before = signal.signal(signal.SIGHUP, wanted)
+    says = "import signal; print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, flush=True)"
+    try:
+        with supervisor.signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert supervisor.stopping is not ignored
+            supervisor.start(program("child", says))
+            look_until(supervisor, lambda: lines)
+        assert signal.getsignal(signal.SIGHUP) == wanted
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert lines[0] == ("child", str(ignored))
