@@ -6,15 +6,28 @@ Lower-case names are Celery settings; see its configuration reference for each.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any as _Any
 
+from celery import signals as _signals
 from kombu import Queue
 
-from limner.broker import broker_url as _broker_url
+from limner import log as _log
+from limner.broker import redis_address as _redis_address
 from limner.settings import Settings as _Settings
 
 _settings = _Settings.load()
+_redis = _redis_address(_settings)
 
-broker_url = _broker_url(_settings)
+
+@_signals.setup_logging.connect
+def _set_up_logging(**_: _Any) -> None:
+    """Log as every process of Limner does; Celery sets nothing up itself then."""
+    _log.set_up(_settings.log_format, _settings.log_level)
+
+
+broker_url = _redis.broker_url
+# Said in full: with a bare rediss:// URL, kombu trusts any certificate.
+broker_use_ssl = dict(_redis.tls) if _redis.tls else False
 broker_connection_retry_on_startup = True
 #: None: for ever. A worker outlives any outage of Redis.
 broker_connection_max_retries = None
@@ -26,7 +39,7 @@ broker_transport_options = {
     "max_connections": 10_000,
     "socket_timeout": 30,
     "socket_connect_timeout": 3,
-    "health_check_interval": 30,
+    "health_check_interval": _redis.health_check_interval or 30,
 }
 
 task_queues = (

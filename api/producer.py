@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from celery import Celery
 
-from limner.broker import broker_url
+from limner.broker import redis_address
 from limner.message import LazyMessages, Messages
 from limner.settings import Settings
 from limner.store import Store
@@ -20,7 +20,9 @@ def messages_of(settings: Settings, store: Store) -> LazyMessages:
         with Celery("limner", set_as_current=False) as app:
             app.config_from_object("celeryconfig")
             # What create_app was given beats what celeryconfig read from the environment.
-            app.conf.update(broker_url=broker_url(settings))
+            redis = redis_address(settings)
+            tls = dict(redis.tls) if redis.tls else False
+            app.conf.update(broker_url=redis.broker_url, broker_use_ssl=tls)
             return Messages.render(app)
 
     return LazyMessages(render, store.ping)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from limner import embedded
+from limner.redis_address import RedisAddress
 from limner.settings import Settings
 
 
+def redis_address(settings: Settings) -> RedisAddress:
+    """Return where the operator's Redis is, or the data folder's embedded server."""
+    return RedisAddress.parse(settings.redis_url or embedded.socket_url(settings.data_dir))
+
+
 def redis_url(settings: Settings) -> str:
-    """Return the URL of the operator's Redis, or of the data folder's embedded server."""
-    return settings.redis_url or embedded.socket_url(settings.data_dir)
+    """Return the URL of that server for redis-py."""
+    return redis_address(settings).url
 
 
 def broker_url(settings: Settings) -> str:
     """Return the same server as kombu spells it: ``redis+socket://`` for a unix socket."""
-    url = redis_url(settings)
-    if url.startswith("unix://"):
-        path, _, database = url.removeprefix("unix://").partition("?db=")
-        return f"redis+socket://{path}" + (f"?virtual_host={database}" if database else "")
-    return url
+    return redis_address(settings).broker_url

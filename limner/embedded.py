@@ -14,6 +14,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from limner.errors import ConfigError
 from limner.privacy import close_to_others
@@ -58,7 +59,7 @@ def socket_url(data_dir: Path) -> str:
             "LIMNER_DATA_DIR",
             f"too long for a socket: {path} has over {SOCKET_PATH_MAX} bytes",
         )
-    return f"unix://{path}"
+    return f"unix://{quote(str(path))}"
 
 
 def command(data_dir: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The Celery app that Flower runs on: our settings, our transport, and no task.
+"""The Celery app that Flower runs on: our settings, our transport, our log, and no task.
 
 Flower follows the events that workers send to all; what others send there would end its thread for them.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from celery import Celery
 
+from limner import log
 from limner.privacy import keep_to_ourselves
+from limner.settings import Settings
+from workers import queue_lengths
 from workers.panel import shut
 from workers.transport import AMQP
 
@@ -16,3 +19,7 @@ app.config_from_object("celeryconfig")
 
 keep_to_ourselves()
 shut()
+queue_lengths.install()
+# Flower sets up no log but its own, which `limner.processes` tells it to leave alone.
+_settings = Settings.load()
+log.set_up(_settings.log_format, _settings.log_level)

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 import redis
 from redis.backoff import ConstantBackoff
 from redis.connection import AbstractConnection
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     ConnectionError,
+    InvalidResponse,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisError,
     ResponseError,
     TimeoutError,
 )
 from redis.retry import Retry
 
-from limner.errors import StoreDown
+from limner.errors import StoreDown, StoreRefused
 from limner.kernel_timeouts import limit_reads, limit_writes
 
 P = ParamSpec("P")
@@ -39,6 +43,40 @@ DOWN = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadO
 #: what a server says that lives and cannot be written to: its disk is full, its replicas are gone, a
 #: script blocks it. Older servers put it behind the name of the script that met it.
 _REFUSALS = re.compile(r"\b(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|TRYAGAIN|OOM)\b")
+
+CLUSTER = "it runs in cluster mode, and Limner needs one server that has every key"
+
+#: what a server says that will not serve us before an operator has acted, as an operator reads it
+_SETUPS = (
+    (
+        re.compile(r"NOAUTH|Authentication required"),
+        "it wants a user or a password, and LIMNER_REDIS_URL has none",
+    ),
+    (
+        re.compile(r"without any password|no password is set"),
+        "it has no password, and LIMNER_REDIS_URL names one",
+    ),
+    (
+        re.compile(r"WRONGPASS|username-password|invalid password|'auth' command", re.IGNORECASE),
+        "it does not know this user and password "
+        "(in LIMNER_REDIS_URL, # / ? @ : % in them must be escaped, as %23 for #)",
+    ),
+    (
+        re.compile(r"NOPERM|has no permissions|No permissions|can't access", re.IGNORECASE),
+        "its user may not do all that Limner needs, see docs/operations.md",
+    ),
+    (
+        re.compile(r"DB index|Invalid Database|SELECT is not allowed", re.IGNORECASE),
+        "it has no database of that number",
+    ),
+    (
+        re.compile(r"MOVED|CROSSSLOT|CLUSTERDOWN|cluster (mode|node)|non local key"),
+        CLUSTER,
+    ),
+    (re.compile(r"unknown command.{0,3}HELLO", re.IGNORECASE), "it is older than 6.2"),
+)
+#: why a certificate is not trusted, as OpenSSL says it
+_CERTIFICATE = re.compile(r"certificate verify failed: ([^(]+)")
 
 
 def connect(url: str, max_connections: int = 2000) -> redis.Redis:
@@ -82,9 +120,40 @@ class _Unix(_KernelTimed, redis.UnixDomainSocketConnection):
 _KERNEL_TIMED = {redis.Connection: _Tcp, redis.UnixDomainSocketConnection: _Unix}
 
 
-def _refusal(text: str) -> str | None:
+def told(error: RedisError) -> StoreDown | None:
+    """Return what ``error`` says of the server; None if it says something of our own command."""
+    text = " ".join((str(getattr(error, "status_code", None) or ""), *_texts(error)))[:1000]
+    if isinstance(error, InvalidResponse):
+        return StoreRefused("Redis is not what answers there")
+    if isinstance(error, (ResponseError, AuthenticationError, ConnectionError)):
+        for pattern, meaning in _SETUPS:
+            if pattern.search(text):
+                words = f" ({error})" if isinstance(error, NoPermissionError) else ""
+                return StoreRefused(f"Redis does not serve this gateway: {meaning}{words}")
+    if isinstance(error, DOWN):
+        if match := _CERTIFICATE.search(text):
+            return StoreRefused(f"Redis has a certificate that is not trusted: {match[1].strip()}")
+        if "WRONG_VERSION_NUMBER" in text:
+            return StoreRefused("Redis is asked by rediss://, and what answers there speaks no TLS")
+        return StoreDown(f"Redis cannot be reached: {_reason(error)}")
     match = _REFUSALS.search(text[:300])
-    return match[1] if match else None
+    return StoreDown(f"Redis refuses to write: {match[1]}") if match else None
+
+
+def _texts(error: BaseException | None) -> Iterator[str]:
+    while error is not None:
+        yield str(error)
+        error = error.__cause__ or error.__context__
+
+
+def _reason(error: RedisError) -> str:
+    """Return the system's own words where there are some, else redis-py's."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or type(error).__name__
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
@@ -93,13 +162,10 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except DOWN as error:
-            raise StoreDown(f"Redis cannot be reached: {type(error).__name__}") from error
-        except ResponseError as error:
-            word = _refusal(str(error))
-            if word is None:
-                raise
-            raise StoreDown(f"Redis refuses to write: {word}") from error
+        except RedisError as error:
+            if down := told(error):
+                raise down from error
+            raise
 
     call.__name__ = function.__name__
     call.__doc__ = function.__doc__

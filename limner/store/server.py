@@ -1,19 +1,26 @@
 """What Limner needs of the server itself: its version, and that it keeps what it is told.
 
-Read by ``limner up`` at its start and by ``limner doctor``.
+Read by every process at its start, by ``/readyz`` and by ``limner doctor``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from limner.store.connection import guarded
+from limner.errors import StoreDown, StoreRefused
+from limner.store.connection import CLUSTER, guarded
 
 VERSION_MIN = (6, 2)
+#: one key of each kind that kombu and Celery have beside ours
+BROKER_KEYS = (
+    *("fast", "relaxed", "callbacks", "unacked", "unacked_index", "unacked_mutex"),
+    *("_kombu.binding.callbacks", "celeryev.rights", "rights.reply.celery.pidbox"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +28,43 @@ class ServerFacts:
     """One server as it stands; None where it does not tell (hosted ones hide their settings)."""
 
     product: str
-    version: str
+    version: str | None
     append_only: bool | None
     eviction: str | None
+    #: standalone, cluster or sentinel
+    mode: str | None = None
 
     @property
     def too_old(self) -> bool:
         """Return whether Limner's scripts cannot run there."""
-        numbers = tuple(int(part) for part in self.version.split(".")[:2] if part.isdigit())
-        return numbers < VERSION_MIN
+        parts = (self.version or "").split(".")[:2]
+        numbers = tuple(int(part) for part in parts if part.isdigit())
+        return bool(numbers) and numbers < VERSION_MIN
+
+    def refusal(self) -> str | None:
+        """Return why Limner cannot work with this server, as one clause, or None."""
+        if self.too_old:
+            return f"{self.product} {self.version} is too old: Limner needs 6.2"
+        if self.mode == "cluster":
+            return f"Redis does not serve this gateway: {CLUSTER}"
+        if self.mode == "sentinel":
+            return "Redis does not serve this gateway: it is a Sentinel; name the server it watches"
+        return None
 
     def warnings(self) -> list[str]:
         """Return one sentence for each thing that would be lost on this server."""
         found = []
-        if self.append_only is None:
-            found.append("Redis does not tell whether its append-only file is on: see to it.")
-        elif not self.append_only:
+        untold = [
+            what
+            for value, what in (
+                (self.append_only, "`appendonly yes`"),
+                (self.eviction, "`maxmemory-policy noeviction`"),
+            )
+            if value is None
+        ]
+        if untold:
+            found.append(f"Redis does not tell whether {' and '.join(untold)} holds: see to it.")
+        if self.append_only is False:
             found.append(
                 "Redis runs without its append-only file: a restart of it loses every job, "
                 "callback and token since its last snapshot. Set `appendonly yes`."
@@ -57,15 +85,77 @@ def server_facts(redis: Redis) -> ServerFacts:
         StoreDown: it cannot be reached.
     """
     client: Any = redis
-    server, memory = client.info("server"), client.info("memory")
-    try:
-        append_only = client.config_get("appendonly").get("appendonly")
-    except ResponseError:
-        append_only = None
-    product = "Valkey" if "valkey_version" in server else "Redis"
+    # What keeps us out altogether, such as a wrong database, shows here.
+    client.ping()
+    server = _asked(lambda: client.info("server")) or _asked(lambda: _hello(client))
+    memory = _asked(lambda: client.info("memory"))
+    append_only = _asked(lambda: client.config_get("appendonly")).get("appendonly")
+    version = server.get("valkey_version") or server.get("redis_version") or server.get("version")
     return ServerFacts(
-        product=product,
-        version=str(server.get("valkey_version") or server["redis_version"]),
+        product="Valkey" if _is_valkey(server) else "Redis",
+        version=None if version is None else str(version),
         append_only=None if append_only is None else append_only == "yes",
         eviction=memory.get("maxmemory_policy"),
+        mode=server.get("server_mode") or server.get("redis_mode") or server.get("mode"),
     )
+
+
+def usable(redis: Redis) -> ServerFacts:
+    """Return what the server is, once it was seen to be one that Limner can work with.
+
+    Raises:
+        StoreRefused: it is not, and its operator must act first.
+        StoreDown: it cannot be reached.
+    """
+    facts = server_facts(redis)
+    if refusal := facts.refusal():
+        raise StoreRefused(refusal)
+    try:
+        _try_rights(redis)
+    except StoreRefused:
+        raise
+    except StoreDown:
+        pass  # a memory or a disk that is full says nothing of rights
+    return facts
+
+
+@guarded
+def _try_rights(redis: Redis) -> None:
+    """Do once, without a trace, what a user of an access list must be allowed to do.
+
+    docs/operations.md lists what that is.
+    """
+    client: Any = redis
+    database = client.connection_pool.connection_kwargs.get("db", 0)
+    client.exists(*BROKER_KEYS)
+    # Within a script, as nearly all we do is.
+    client.eval(
+        "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1) return redis.call('DEL', KEYS[1])",
+        1,
+        "limner:rights",
+    )
+    with client.pipeline() as pipeline:
+        pipeline.lpush("callbacks.rights", "").delete("callbacks.rights").execute()
+    with client.pubsub() as events:
+        events.psubscribe(f"/{database}.celery.pidbox", f"/{database}.celeryev/*")
+        events.parse_response()
+
+
+def _asked(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what the server tells; nothing if it has no such command, or not for this user."""
+    try:
+        return ask()
+    except ResponseError:
+        return {}
+
+
+def _hello(client: Any) -> dict[str, Any]:
+    """Return what every user may ask: product, version and mode."""
+    said = client.execute_command("HELLO")
+    if isinstance(said, dict):
+        return said
+    return dict(zip(said[::2], said[1::2], strict=False))
+
+
+def _is_valkey(server: dict[str, Any]) -> bool:
+    return "valkey_version" in server or server.get("server") == "valkey"

@@ -106,6 +106,8 @@ def test_a_folder_that_cannot_be_made_is_refused(folder):
         (True, "allkeys-lru", ["allkeys-lru"]),
         (False, "volatile-ttl", ["append-only", "volatile-ttl"]),
         (None, None, ["does not tell"]),
+        (True, None, ["maxmemory-policy noeviction"]),
+        (None, "noeviction", ["appendonly yes"]),
         (True, "noeviction", []),
     ],
 )
@@ -116,7 +118,8 @@ def test_a_server_that_would_lose_something_is_warned_of(append_only, eviction, 
 
 
 @pytest.mark.parametrize(
-    ("version", "too_old"), [("6.0.16", True), ("6.2", False), ("10.1.0", False)]
+    ("version", "too_old"),
+    [("6.0.16", True), ("6.2", False), ("10.1.0", False), (None, False), ("beta", False)],
 )
 def test_a_server_before_6_2_is_too_old(version, too_old):
     assert ServerFacts("Redis", version, True, "noeviction").too_old is too_old
