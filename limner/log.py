@@ -15,6 +15,36 @@ from typing import Any
 #: beside the message on each record
 FIELDS = "limner_fields"
 
+#: errors that mean: the server is not there, or not for us (limner.store.connection has the same)
+_AWAY = frozenset(
+    {
+        "kombu.exceptions.OperationalError",
+        "limner.errors.StoreDown",
+        "redis.exceptions.ClusterDownError",
+        "redis.exceptions.ConnectionError",
+        "redis.exceptions.MovedError",
+        "redis.exceptions.NoPermissionError",
+        "redis.exceptions.OutOfMemoryError",
+        "redis.exceptions.ReadOnlyError",
+        "redis.exceptions.TimeoutError",
+        "redis.exceptions.TryAgainError",
+    }
+)
+#: loggers to whom a broken connection is Redis's
+_CLIENTS = ("celery", "kombu", "flower", "workers.flower")
+
+#: loggers that say at each tick, task or look what our own events say better
+_QUIET = {
+    # urllib3 writes whole URLs, and callback URLs may carry secrets.
+    "urllib3": logging.ERROR,
+    # Celery tells of each task that came and went, ticks included.
+    "celery.worker.strategy": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.beat": logging.WARNING,
+    # Flower looks at the workers every few seconds, and at Redis with them.
+    "flower": logging.ERROR,
+}
+
 #: ``json.dumps`` would make a new one for each line
 _ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
 
@@ -34,14 +64,17 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
+        away = _away(record)
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": _words(record, away),
             "logger": record.name,
             **getattr(record, FIELDS, {}),
         }
-        if record.exc_info:
+        if away:
+            line["why"] = away
+        elif record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return _ENCODER.encode(line)
 
@@ -50,11 +83,48 @@ class Columns(logging.Formatter):
     """Time, level, event and ``key=value`` facts, for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = " ".join(f"{k}={v}" for k, v in getattr(record, FIELDS, {}).items())
+        away = _away(record)
+        told = getattr(record, FIELDS, {}) | ({"why": away} if away else {})
+        facts = " ".join(f"{k}={v}" for k, v in told.items())
         at = datetime.fromtimestamp(record.created, UTC)
-        line = f"{at:%H:%M:%S}.{int(record.msecs):03d} {record.levelname.lower():7} {record.getMessage()}"
+        words = _words(record, away)
+        line = f"{at:%H:%M:%S}.{int(record.msecs):03d} {record.levelname.lower():7} {words}"
         text = f"{line} {facts}".rstrip()
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        if record.exc_info and not away:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        return text
+
+
+def json_line(process: str, line: str) -> str:
+    """Return a line that ``process`` wrote as one JSON object that names it."""
+    if line.startswith('{"') and line.endswith("}"):
+        return f'{{"process": {_ENCODER.encode(process)}, {line[1:]}'
+    # Not from our loggers: the server's, or an interpreter's last words.
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    told = {"process": process, "at": at, "level": "info", "event": line, "logger": process}
+    return _ENCODER.encode(told)
+
+
+def _away(record: logging.LogRecord) -> str | None:
+    """Return what Redis or the way to it said, where that is all that went wrong.
+
+    Celery logs it with a traceback, and beat with its whole stack. It tells nothing of our code,
+    and there are many of them while a server restarts.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    # Others wrap what they met once more; what our own code raises says itself what it is.
+    theirs = record.name.startswith(_CLIENTS)
+    cause = error
+    while cause is not None:
+        away = any(f"{kind.__module__}.{kind.__name__}" in _AWAY for kind in type(cause).__mro__)
+        if away or (theirs and isinstance(cause, OSError)):
+            return f"{type(cause).__name__}: {cause}"
+        cause = (cause.__cause__ or cause.__context__) if theirs else None
+    return None
+
+
+def _words(record: logging.LogRecord, away: str | None) -> str:
+    return record.getMessage().partition("\n")[0] if away else record.getMessage()
 
 
 def set_up(log_format: str, log_level: str, handler: logging.Handler | None = None) -> None:
@@ -67,8 +137,5 @@ def set_up(log_format: str, log_level: str, handler: logging.Handler | None = No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(log_level.upper())
-    # urllib3 writes whole URLs, and callback URLs may carry secrets.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
-    # Celery tells of each task that came and went, ticks included; our own events say more.
-    for name in ("celery.worker.strategy", "celery.app.trace"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)

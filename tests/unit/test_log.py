@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import exceptions as redis_errors
 
 from limner import log
 
@@ -18,10 +19,8 @@ def said() -> Iterator:
     """Set logging up in a format and read what was written; everything is as before afterwards."""
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
-    levels = {
-        name: logging.getLogger(name).level
-        for name in ("urllib3", "celery.worker.strategy", "celery.app.trace")
-    }
+    quiet = ("urllib3", "celery.worker.strategy", "celery.app.trace", "celery.beat", "flower")
+    levels = {name: logging.getLogger(name).level for name in quiet}
     stream = io.StringIO()
 
     def set_up(log_format: str, level: str = "info"):
@@ -93,3 +92,56 @@ def test_libraries_that_would_write_urls_or_drown_the_rest_are_kept_quiet(said):
     logging.getLogger("celery.worker").warning("worth knowing")
 
     assert [json.loads(line)["event"] for line in lines()] == ["worth knowing"]
+
+
+class SchedulingError(Exception):
+    """What beat makes of it."""
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("logger", ["celery.beat", "celery.worker", "flower.views", "kombu"])
+def test_a_redis_that_is_away_is_one_line_without_a_traceback(said, log_format, logger):
+    lines = said(log_format)
+
+    try:
+        try:
+            raise redis_errors.ConnectionError("Error 111. Connection refused.")
+        except redis_errors.ConnectionError as error:
+            raise SchedulingError("tick") from error
+    except SchedulingError:
+        logging.getLogger(logger).exception("no: %s\n%s", "x", '  File "a.py", line 1')
+
+    (line,) = lines()
+    assert "no: x" in line
+    assert "ConnectionError: Error 111. Connection refused." in line
+    assert "Traceback" not in line
+    assert "File" not in line
+
+
+@pytest.mark.parametrize(
+    ("logger", "error"),
+    [
+        ("celery.worker", ValueError("a bug")),
+        ("limner.test", OSError(28, "No space left on device")),
+        ("celery.worker", redis_errors.ResponseError("ERR a bug in a script")),
+    ],
+)
+def test_what_is_no_outage_keeps_its_traceback(said, logger, error):
+    lines = said("json")
+
+    try:
+        raise error
+    except Exception:
+        logging.getLogger(logger).exception("broke")
+
+    assert "Traceback" in json.loads(lines()[0])["traceback"]
+
+
+@pytest.mark.parametrize(
+    "line", ['{"at": "now", "event": "job.accepted"}', "Bad file format", "{x"]
+)
+def test_every_line_of_a_process_can_be_one_json_object(line):
+    told = json.loads(log.json_line("api", line))
+
+    assert told["process"] == "api"
+    assert {"at", "event"} <= set(told)
