@@ -13,7 +13,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from limner import surroundings
 from limner.errors import ConfigError
+from limner.listening import bound_to, is_everywhere, reached_at
 from limner.peer import is_loopback
 from limner.settings import ENV_PREFIX, Settings
 
@@ -30,8 +32,13 @@ CALLBACK_CONCURRENCY = 4
 #: requests that run at a stop have so long to end
 API_GRACE_S = 2
 
-#: tasks Flower keeps in memory (1,000: about 60 MB, 10,000: about 110 MB)
-FLOWER_TASKS = 2000
+#: what Flower does unless its own variables, which its manual lists, say otherwise
+FLOWER_DEFAULTS = {
+    # in memory (1,000: about 60 MB, 10,000: about 110 MB)
+    "FLOWER_MAX_TASKS": "2000",
+    "FLOWER_PURGE_OFFLINE_WORKERS": "60",
+    "FLOWER_TASKS_COLUMNS": "name,uuid,state,kwargs,worker,received,started,runtime",
+}
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -46,11 +53,11 @@ def celery(*arguments: str) -> list[str]:
 
 def api(settings: Settings) -> list[str]:
     """Return the command of the API: gunicorn with threads, quick to stop, no access log."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return python(
         "gunicorn",
         "api.wsgi:app",
-        *("--bind", f"{host}:{settings.port}"),
+        *("--config", "python:api.gunicorn_hooks"),
+        *("--bind", bound_to(settings.host, settings.port)),
         *("--worker-class", "api.worker.Worker"),
         *("--workers", str(settings.api_workers)),
         *("--threads", str(settings.api_threads)),
@@ -120,13 +127,22 @@ def flower(settings: Settings) -> list[str]:
         *("-A", "workers.flower", "flower"),
         f"--address={settings.flower_host}",
         f"--port={settings.flower_port}",
-        f"--max_tasks={FLOWER_TASKS}",
-        "--purge_offline_workers=60",
         # It would switch on the callback workers' events too; lane workers send theirs anyway.
         "--enable_events=false",
-        "--tasks_columns=name,uuid,state,kwargs,worker,received,started,runtime",
-        "--logging=error",
+        # Ours: see `limner.log`.
+        "--logging=none",
     )
+
+
+def flower_url(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """Return where Flower is found from this machine, under the prefix that its own variables set."""
+    prefix = environ.get("FLOWER_URL_PREFIX", "").strip("/")
+    secure = environ.get("FLOWER_CERTFILE") and environ.get("FLOWER_KEYFILE")
+    host = settings.flower_host
+    if is_everywhere(host) and ":" in host:
+        host = "::1"  # on every address of IPv6, Flower listens to no other
+    where = reached_at(host, settings.flower_port)
+    return f"http{'s' if secure else ''}://{where}/{prefix}".rstrip("/")
 
 
 def make_folder(settings: Settings) -> None:
@@ -143,6 +159,11 @@ def make_folder(settings: Settings) -> None:
         ) from error
 
 
+def config_path(environ: Mapping[str, str]) -> Path:
+    """Return the file of settings that counts, whether or not it is there."""
+    return Path(surroundings.settings(environ).get(ENV_PREFIX + "CONFIG") or "limner.toml")
+
+
 def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment in which a process of ours sees just these settings.
 
@@ -152,16 +173,17 @@ def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
     own = {
         ENV_PREFIX + "DATA_DIR": str(settings.data_dir),
         ENV_PREFIX + "HOST": settings.host,
+        ENV_PREFIX + "FLOWER_HOST": settings.flower_host,
         ENV_PREFIX + "PORT": str(settings.port),
         ENV_PREFIX + "FLOWER_PORT": str(settings.flower_port),
     }
-    config = Path(environ.get(ENV_PREFIX + "CONFIG") or "limner.toml")
+    config = config_path(environ)
     own[ENV_PREFIX + "CONFIG"] = str(config.absolute()) if config.exists() else os.devnull
     own["PYTHONUNBUFFERED"] = "1"
     # Five lines from each worker. What it warns of, pickled messages, is not accepted here.
-    filters = (environ.get("PYTHONWARNINGS"), "ignore:You're running the worker with superuser")
-    own["PYTHONWARNINGS"] = ",".join(filter(None, filters))
+    own["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser"
     # Not as an option: everyone on the machine can read those.
     if settings.flower_auth:
         own["FLOWER_BASIC_AUTH"] = settings.flower_auth
-    return {**environ, **settings.environment(), **own}
+    inherited = surroundings.without_strangers(environ)
+    return {**FLOWER_DEFAULTS, **inherited, **settings.environment(), **own}

@@ -7,16 +7,15 @@ The table in the README is checked against ``Settings`` by a test.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from limner import values
+from limner import listening, surroundings, toml_file, values
 from limner.errors import ConfigError
 
-ENV_PREFIX = "LIMNER_"
+ENV_PREFIX = surroundings.PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,12 @@ class EngineSettings:
         return max(self.fast.slots, self.relaxed.slots)
 
 
-def _setting(default: Any, parse: Callable[[Any], Any], help_text: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "help": help_text})
+def _setting(
+    default: Any, parse: Callable[[Any], Any], help_text: str, *, secret: bool = False
+) -> Any:
+    """Describe a setting; a ``secret`` one is not repeated where it is wrong."""
+    metadata = {"parse": parse, "help": help_text, "secret": secret}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +62,29 @@ class Settings:
     """What the operator chose. Each field is ``LIMNER_<FIELD>`` and, in lower case, a TOML key."""
 
     redis_url: str | None = _setting(
-        None, values.redis_url, "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server"
+        None,
+        values.redis_url,
+        "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server",
+        secret=True,
     )
     data_dir: Path = _setting(
         Path("limner-data").absolute(),
         values.path,
         "folder for the embedded server and the pictures",
     )
-    host: str = _setting("127.0.0.1", values.text, "address the API listens on")
+    host: str = _setting("127.0.0.1", values.host, "address the API listens on")
     port: int = _setting(8000, values.whole(1, 65535), "port of the API")
     public_url: str | None = _setting(
-        None, values.http_url, "base of the picture URLs. Empty: http://host:port"
+        None, values.base_url, "base of the picture URLs. Empty: http://host:port"
     )
     image_store: str | None = _setting(
         None,
         values.image_store,
         "where pictures are: a folder or `s3://bucket/prefix`. Empty: data_dir/images",
+        secret=True,
     )
     image_url: str | None = _setting(
-        None, values.http_url, "base of the picture URLs, if a CDN or the bucket serves them"
+        None, values.base_url, "base of the picture URLs, if a CDN or the bucket serves them"
     )
     image_format: str = _setting(
         "png",
@@ -88,16 +95,19 @@ class Settings:
         None,
         values.optional_text,
         "bearer token of /metrics. Empty: this machine alone may read it, if it has no public URL",
+        secret=True,
     )
     api_workers: int = _setting(1, values.whole(1, 64), "API processes")
     api_threads: int = _setting(16, values.whole(1, 512), "threads of each API process")
     flower_host: str = _setting(
-        "127.0.0.1", values.text, "address Flower listens on; beyond loopback only with flower_auth"
+        "127.0.0.1", values.host, "address Flower listens on; beyond loopback only with flower_auth"
     )
     flower_port: int = _setting(5555, values.whole(1, 65535), "port of Flower")
-    flower_auth: str | None = _setting(None, values.flower_auth, "user:password for Flower")
+    flower_auth: str | None = _setting(
+        None, values.flower_auth, "user:password for Flower", secret=True
+    )
     callback_url: str | None = _setting(
-        None, values.http_url, "default callback URL of clients that have none"
+        None, values.http_url, "default callback URL of clients that have none", secret=True
     )
     callback_allow: str = _setting(
         "",
@@ -110,6 +120,7 @@ class Settings:
         values.proxy,
         "egress proxy that callbacks and reference images go through: "
         "`http://user:password@proxy:3128`",
+        secret=True,
     )
     callback_limit_s: float = _setting(
         20.0, values.seconds(1, 120), "the longest that one attempt of a callback may take"
@@ -181,6 +192,7 @@ class Settings:
         Raises:
             ConfigError: a file, a name or a value is wrong.
         """
+        environ = surroundings.settings(environ)
         table = _read_toml(environ)
         known = {f.name: f for f in fields(cls) if f.name != "engines"}
         entries = table.pop("engine", [])
@@ -189,17 +201,15 @@ class Settings:
                 raise ConfigError(f"limner.toml: {key}", "there is no such setting")
         for variable in environ:
             name = variable.removeprefix(ENV_PREFIX)
-            if name != variable and name != "CONFIG" and name.lower() not in known:
+            if name != "CONFIG" and name.lower() not in known:
                 raise ConfigError(variable, "there is no such setting")
         values: dict[str, Any] = {}
         for name, setting in known.items():
             variable = ENV_PREFIX + name.upper()
             if variable in environ:
-                values[name] = _parse(variable, setting.metadata["parse"], environ[variable])
+                values[name] = _read(variable, setting, environ[variable])
             elif name in table:
-                values[name] = _parse(
-                    f"limner.toml: {name}", setting.metadata["parse"], table[name]
-                )
+                values[name] = _read(f"limner.toml: {name}", setting, table[name])
         settings = cls(**values)
         return settings.with_engines(_engines(entries, settings))
 
@@ -212,8 +222,7 @@ class Settings:
     @property
     def base_url(self) -> str:
         """Where callers reach the API and the pictures, without a slash at the end."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
-        return self.public_url or f"http://{host}:{self.port}"
+        return self.public_url or f"http://{listening.reached_at(self.host, self.port)}"
 
     @property
     def image_dir(self) -> Path:
@@ -240,20 +249,24 @@ def _read_toml(environ: Mapping[str, str]) -> dict[str, Any]:
     if not named and not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return toml_file.read(path)
     except OSError as error:
         raise ConfigError(ENV_PREFIX + "CONFIG", f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(ENV_PREFIX + "CONFIG", f"{path} is not TOML: {error}") from error
+    except ValueError as error:
+        raise ConfigError(ENV_PREFIX + "CONFIG", f"{path} {error}") from error
 
 
-def _parse(name: str, parse: Callable[[Any], Any], raw: Any) -> Any:
+def _read(name: str, setting: Field[Any], raw: Any) -> Any:
+    return _parse(name, setting.metadata["parse"], raw, secret=setting.metadata["secret"])
+
+
+def _parse(name: str, parse: Callable[[Any], Any], raw: Any, *, secret: bool = False) -> Any:
     try:
         return parse(raw)
     except ValueError as error:
         # What has an @ in it may have a password before that.
-        shown = "" if "@" in str(raw) else f" (it is {raw!r})"
-        raise ConfigError(name, f"{error}{shown}") from error
+        given = "" if secret or "@" in str(raw) else f" (it is {raw!r})"
+        raise ConfigError(name, f"{error}{given}") from None
 
 
 def _engines(entries: Any, settings: Settings) -> tuple[EngineSettings, ...]:

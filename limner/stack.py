@@ -5,23 +5,24 @@ Used by ``limner up`` and ``limner demo``, over ``limner.supervisor``.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import http.client
 import logging
 import os
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from limner import embedded, processes
-from limner.broker import redis_url
-from limner.errors import ConfigError, LimnerError, StoreDown
+from limner.broker import redis_address, redis_url
+from limner.errors import ConfigError, LimnerError, StoreDown, StoreRefused
+from limner.listening import bound_to, is_everywhere
 from limner.log import event
 from limner.settings import Settings
 from limner.store import Store
-from limner.store.server import ServerFacts, server_facts
+from limner.store.server import ServerFacts, usable
 from limner.supervisor import Program, Supervisor, describe_exit
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Stack:
         self.store = Store(redis_url(settings))
         self._say = say
         self._ready: set[str] = set()
+        self._missed = ""
         self._flower = flower
         self._exit = ExitStack()
         self._environment = processes.environment(settings, environ)
@@ -83,6 +85,7 @@ class Stack:
 
         Raises:
             ConfigError: a port is in use, or the data folder is; nothing has started then.
+            StoreRefused: Redis answers, and will not serve us; its operator must act.
             StartFailed: something ended, or did not answer, while it should have become ready.
             StopAsked: a signal came.
         """
@@ -118,7 +121,9 @@ class Stack:
             )
         for name, option, host, port in wanted:
             if why := port_trouble(host, port):
-                raise ConfigError(name, f"{host}:{port} {why}; choose another with {option}")
+                raise ConfigError(
+                    name, f"{bound_to(host, port)} {why}; choose another with {option}"
+                )
 
     def _start_server(self) -> None:
         descriptor = embedded.lock(self.settings.data_dir)
@@ -129,14 +134,18 @@ class Stack:
 
     def _server_ready(self) -> ServerFacts:
         what = (
-            f"Redis does not answer at {_without_password(self.settings.redis_url)}"
+            f"Redis does not answer at {redis_address(self.settings).shown}"
             if self.settings.redis_url
             else "the embedded server did not answer"
         )
-        self._wait(self._redis_answers, 5.0 if self.settings.redis_url else SERVER_READY_S, what)
-        facts = server_facts(self.store.redis)
-        if facts.too_old:
-            raise StartFailed(f"{facts.product} {facts.version} is too old: Limner needs 6.2")
+        limit_s = 5.0 if self.settings.redis_url else SERVER_READY_S
+        try:
+            self._wait(self._redis_answers, limit_s, what)
+        except StartFailed as error:
+            if error.process is None:
+                error.message = f"{error.message} ({self._missed})"
+            raise
+        facts = usable(self.store.redis)
         for warning in facts.warnings():
             event(log, "redis.unsafe", level=logging.WARNING, why=warning)
         return facts
@@ -196,19 +205,28 @@ class Stack:
             raise failure
 
     def _redis_answers(self) -> bool:
-        with contextlib.suppress(StoreDown):
+        try:
             self.store.ping()
-            return True
-        return False
+        except StoreRefused:
+            raise  # waiting would not help
+        except StoreDown as error:
+            self._missed = error.message
+            return False
+        return True
 
     def _api_answers(self) -> bool:
         return answers(self.settings.host, self.settings.port, "/healthz")
 
 
-def answers(host: str, port: int, path: str) -> bool:
+def answers(host: str, port: int, path: str, *, secure: bool = False) -> bool:
     """Return whether a server of ours that listens on ``host:port`` answers ``path`` with 200."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    if is_everywhere(host):
+        host = "::1" if ":" in host else "127.0.0.1"
     connection = http.client.HTTPConnection(host, port, timeout=5)
+    if secure:
+        # Asked whether it lives, by the address it listens on, which no certificate names.
+        trusting = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=5, context=trusting)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
@@ -234,8 +252,3 @@ def port_trouble(host: str, port: int) -> str | None:
             else f"cannot be used: {error.strerror or error}"
         )
     return None
-
-
-def _without_password(url: str | None) -> str:
-    address = (url or "").rpartition("@")
-    return address[2] if address[1] else (url or "")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from limner.address import Policy
 from limner.proxy import parse_proxy
+from limner.redis_address import RedisAddress
 
 
 def text(raw: Any) -> str:
@@ -83,8 +84,12 @@ def http_url(raw: Any) -> str | None:
     given = text(raw)
     if not given:
         return None
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(given)
+        sound = parts.port is None or parts.port > 0
+    except ValueError:
+        sound = False  # Python's own words repeat the value, which may hold a password
+    if not sound or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http(s) URL")
     return given.rstrip("/")
 
@@ -97,6 +102,23 @@ def proxy(raw: Any) -> str | None:
     return given or None
 
 
+def base_url(raw: Any) -> str | None:
+    """Return a URL that others are put behind."""
+    given = http_url(raw)
+    if given and ("?" in given or "#" in given):
+        raise ValueError("must be an http(s) URL without ? and #: paths are put behind it")
+    return given
+
+
+def host(raw: Any) -> str:
+    """Return what a server may listen on: an address or a name, an IPv6 address without brackets."""
+    given = text(raw)
+    bare = given[1:-1] if given.startswith("[") and given.endswith("]") else given
+    if not bare:
+        raise ValueError("must be an address to listen on, such as 127.0.0.1 or 0.0.0.0")
+    return bare
+
+
 def image_store(raw: Any) -> str | None:
     given = text(raw)
     if not given or "://" in given:
@@ -107,9 +129,8 @@ def image_store(raw: Any) -> str | None:
 
 def redis_url(raw: Any) -> str | None:
     given = text(raw)
-    if given and urlsplit(given).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must be a redis://, rediss:// or unix:// URL")
-    return given or None
+    # In one spelling from here on, whole: child processes get it, too.
+    return RedisAddress.parse(given).url if given else None
 
 
 def flower_auth(raw: Any) -> str | None:

@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from limner import embedded, processes
+from limner import embedded, processes, surroundings
 from limner.broker import redis_url
-from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown
+from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown, StoreRefused
 from limner.image_folder import ImageFolder, free_bytes
 from limner.images import Images
+from limner.listening import bound_to
 from limner.peer import leads_here
 from limner.privacy import exposed_mode, may_close
 from limner.settings import Settings
 from limner.stack import port_trouble
 from limner.store import Store
-from limner.store.server import server_facts
+from limner.store.server import usable
 from limner.warning import Code, warnings
 
 #: whether it is well (None: worth knowing), and one line
@@ -52,9 +53,11 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    config = os.environ.get("LIMNER_CONFIG") or "limner.toml"
+    config = str(processes.config_path(os.environ))
     source = config if os.path.exists(config) else "no limner.toml"
     yield True, f"settings: {source}; Python {platform.python_version()}"
+    if ignored := surroundings.strangers(os.environ):
+        yield None, f"environment: {', '.join(ignored)}: set by others, not read"
     for engine in settings.engines:
         lanes = f"fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
         yield True, f"engine {engine.name} ({engine.driver}): slots {lanes}"
@@ -111,15 +114,19 @@ def _server(settings: Settings) -> Iterator[Finding]:
             return
     store = Store(redis_url(settings))
     try:
-        facts = server_facts(store.redis)
+        facts = usable(store.redis)
         numbers = store.numbers.read()
+    except StoreRefused as error:
+        yield False, f"LIMNER_REDIS_URL: {error.message}"
+        return
     except StoreDown as error:
         # The embedded one comes and goes with `limner up`.
         yield (False if settings.redis_url else None), error.message
         return
     finally:
         store.close()
-    yield not facts.too_old, f"{facts.product} {facts.version} (6.2 or newer is needed)"
+    version = facts.version or "of a version that it does not tell"
+    yield True, f"{facts.product} {version} (6.2 or newer is needed)"
     for warned in warnings(numbers, facts):
         # Without a gateway that runs, no engine is up, and that is nothing to mend.
         if warned.code is not Code.NO_ENGINE or numbers.carried:
@@ -180,4 +187,4 @@ def _ports(settings: Settings) -> Iterator[Finding]:
     ):
         trouble = port_trouble(host, port)
         # In use may well mean: by Limner itself.
-        yield (None if trouble else True), f"{what} at {host}:{port}: {trouble or 'free'}"
+        yield (None if trouble else True), f"{what} at {bound_to(host, port)}: {trouble or 'free'}"

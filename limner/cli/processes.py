@@ -7,21 +7,29 @@ theirs and a container has one process less.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shlex
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from urllib.parse import urlsplit
 
 from limner import demo as demo_show
-from limner import grader, log, processes
+from limner import grader, log, processes, surroundings
 from limner.client import NewClient
 from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
-from limner.errors import ConfigError
+from limner.errors import ConfigError, StoreDown, StoreRefused
+from limner.listening import bound_to, is_everywhere
+from limner.log import event
 from limner.privacy import keep_to_ourselves
 from limner.settings import Settings
 from limner.stack import Stack, StartFailed, StopAsked, answers
 from limner.store import Store
+from limner.store.server import usable
+
+logger = logging.getLogger(__name__)
 
 #: what ``limner up``'s first client may be called back on, beside public addresses
 LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
@@ -31,40 +39,52 @@ def up(options: argparse.Namespace) -> int:
     """Run everything until a signal comes."""
     settings = _with_ports(Settings.load(), options)
     keep_to_ourselves()
-    console = Console()
     if settings.log_format == "auto":
         # The lines go through us, so the children cannot see what they are written to.
         settings = replace(settings, log_format="text")
-    log.set_up(
-        settings.log_format, settings.log_level, CallHandler(partial(console.say_as, "limner"))
-    )
+    with Console() as console:
+        say = partial(_say_json, console) if settings.log_format == "json" else console.say_as
+        log.set_up(settings.log_format, settings.log_level, CallHandler(partial(say, "limner")))
+        _tell_strangers()
+        _up(settings, console, say, flower=not options.no_flower)
+    return 0
+
+
+def _say_json(console: Console, process: str, line: str) -> None:
+    """Say a line of a process as one JSON object, whatever it wrote."""
+    if line:
+        console.say(log.json_line(process, line), may_drop=True)
+
+
+def _up(
+    settings: Settings, console: Console, say: Callable[[str, str], None], *, flower: bool
+) -> None:
     made: list[NewClient] = []
-    stack = Stack(settings, console.say_as, flower=not options.no_flower)
+    stack = Stack(settings, say, flower=flower)
     try:
         with stack:
             facts = stack.start(lambda store: made.extend(_first_client(store)))
-            console.say(
-                _greeting(
-                    console,
-                    settings,
-                    f"{facts.product} {facts.version}",
-                    made,
-                    flower=not options.no_flower,
-                )
-            )
+            server = f"{facts.product} {facts.version or ''}".strip()
+            console.say(_greeting(console, settings, server, made, flower=flower))
             stack.supervisor.run()
-            console.say_as("limner", "stopping; Ctrl-C again kills")
+            say("limner", "stopping; Ctrl-C again kills")
     except StopAsked:
-        console.say_as("limner", "stopped before it was up")
+        say("limner", "stopped before it was up")
     except StartFailed as error:
         raise StartFailed(f"{error.message}; see its lines above") from error
-    console.say_as("limner", "stopped")
-    return 0
+    say("limner", "stopped")
+
+
+def _tell_strangers() -> None:
+    """Say once what of the environment is not read, because others have set it."""
+    if names := surroundings.strangers(os.environ):
+        event(logger, "environment.ignored", logging.WARNING, names=" ".join(names))
 
 
 def demo(options: argparse.Namespace) -> int:
     """Draw two pictures on a stack of our own."""
-    return demo_show.show(Console())
+    with Console() as console:
+        return demo_show.show(console)
 
 
 def process(options: argparse.Namespace) -> int:
@@ -83,17 +103,45 @@ def process(options: argparse.Namespace) -> int:
         command = processes.api(settings)
     elif options.command == "flower":
         if options.check:
-            return _check(settings.flower_host, settings.flower_port, "/healthcheck")
+            url = urlsplit(processes.flower_url(settings))
+            return _check(
+                settings.flower_host,
+                settings.flower_port,
+                f"{url.path}/healthcheck",
+                secure=url.scheme == "https",
+            )
         command = processes.flower(settings)
     else:
         processes.make_folder(settings)
         command = processes.beat(settings)
-    return become(command, processes.environment(settings), show=options.print)
+    environment = processes.environment(settings)
+    if not options.print and not getattr(options, "check", False):
+        log.set_up(settings.log_format, settings.log_level)
+        _tell_strangers()
+        _check_redis(settings)
+    return become(command, environment, show=options.print)
 
 
-def _check(host: str, port: int, path: str) -> int:
-    well = answers(host, port, path)
-    print("well" if well else f"{host}:{port} does not answer")
+def _check_redis(settings: Settings) -> None:
+    """Refuse to start on a Redis that will not serve us; one that is away may come.
+
+    Raises:
+        StoreRefused: its operator must act first.
+    """
+    store = Store.of(settings)
+    try:
+        usable(store.redis)
+    except StoreRefused:
+        raise
+    except StoreDown as error:
+        event(logger, "store.missed", logging.WARNING, why=error.message)
+    finally:
+        store.close()
+
+
+def _check(host: str, port: int, path: str, *, secure: bool = False) -> int:
+    well = answers(host, port, path, secure=secure)
+    print("well" if well else f"{bound_to(host, port)} does not answer {path} with 200")
     return 0 if well else 1
 
 
@@ -156,7 +204,7 @@ def _greeting(
     lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
     lines.append(fact("API", where))
     if flower:
-        lines.append(fact("Flower", f"http://{settings.flower_host}:{settings.flower_port}"))
+        lines.append(fact("Flower", processes.flower_url(settings)))
     lines.append(fact("Redis", f"{server}, in {kept}"))
     if made:
         lines.append(fact("token", f"{made[0].token}   (client local; shown only now)"))
@@ -164,7 +212,7 @@ def _greeting(
     else:
         lines.append(fact("token", "shown when it was made; another: limner clients add NAME"))
     lines += ["", "Draw something, then look at it:", "", _curl_lines(where, token), ""]
-    if settings.public_url is None and settings.host in ("0.0.0.0", "::"):
+    if settings.public_url is None and is_everywhere(settings.host):
         note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."
         lines += [console.paint(YELLOW, note), ""]
     return "\n".join(lines)
