@@ -22,6 +22,7 @@ from api.jobs import jobs
 from api.live import live
 from api.metrics import metrics
 from api.pictures import pictures
+from api.prefix import serve_under
 from api.producer import messages_of
 from api.watcher import Watcher
 from limner.errors import ConfigError
@@ -71,6 +72,7 @@ def create_app(
     app.after_request(answer.keep_to_the_asker)
     for blueprint in (draw, follow, jobs, live, callbacks, docs, pictures, health, metrics):
         app.register_blueprint(blueprint)
+    serve_under(app, settings.base_url)
     return app
 
 

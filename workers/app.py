@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import sys
 import time
 from typing import Any
@@ -32,6 +33,9 @@ app = Celery("limner", amqp=AMQP)
 app.config_from_object("celeryconfig")
 
 logger = logging.getLogger(__name__)
+
+#: as we were started: `nohup` has it ignored, and Celery would take it for a wish to restart
+HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 gate = Gate()
 # At import: Celery builds the consumer before it says which queues it takes.
@@ -85,12 +89,6 @@ def tick() -> str:
     return process.callbacks.tick()
 
 
-@signals.setup_logging.connect
-def _set_up_logging(**_: Any) -> None:
-    settings = Settings.load()
-    log.set_up(settings.log_format, settings.log_level)
-
-
 @signals.celeryd_after_setup.connect
 def _build(**_: Any) -> None:
     raise_limit()
@@ -121,6 +119,8 @@ def _cancel(request: Any = None, expired: bool = False, **_: Any) -> None:
 
 @signals.worker_ready.connect
 def _start(**_: Any) -> None:
+    if HANGUP_IGNORED:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for part in process.parts():
         while not gate.closed:
             try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import jsonschema
 import pytest
 
+from api import create_app
 from api.errors import STATUS_CODES
 from schemas.imagine import ImagineSchema
 from schemas.job import MARKS
@@ -107,3 +109,35 @@ def test_the_page_needs_nothing_from_elsewhere(app):
     assert response.mimetype == "text/html"
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", response.text)
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+def test_the_page_finds_everything_beside_itself_whatever_path_it_is_under(app):
+    page = app.test_client().get("/docs").text
+
+    rooted = re.findall(
+        r"""(?:fetch\(|href[=:] ?|src[=:] ?|origin \+ )["'](/[^"'/][^"']*)["']""", page
+    )
+    assert rooted == []
+    assert page.count("location.origin") == 1  # where the page's own place is made out
+
+
+@pytest.mark.parametrize("base", ["https://draw.example/limner", "https://draw.example/a%20b/c"])
+def test_the_api_answers_under_its_path_whether_or_not_a_proxy_takes_it_off(
+    settings, store, messages, base
+):
+    app = create_app(replace(settings, public_url=base), store, messages)
+    ask = app.test_client().get
+    path = base.removeprefix("https://draw.example")
+
+    for address in ("/openapi.json", path + "/openapi.json"):
+        assert ask(address).json["servers"] == [{"url": base}]
+    assert ask(path + "/docs").status_code == 200
+    assert ask(path + "/nothing").status_code == 404
+    assert ask(path).status_code == 404
+    assert ask(path + "x/docs").status_code == 404
+
+
+def test_a_path_that_is_one_of_the_apis_own_is_left_to_the_proxy(settings, store, messages):
+    app = create_app(replace(settings, public_url="https://draw.example/draw"), store, messages)
+
+    assert app.test_client().get("/draw/midjourney/jobs").status_code == 401
