@@ -6,7 +6,6 @@ Called by the views of ``draw`` and ``follow``. When ``accept`` returns, Redis h
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from api.house import House, Seeds, house
 from api.spool import Spooling, check_room, inline_bytes
 from limner.callback import destination
 from limner.followup import FollowUp
+from limner.ids import random_number
 from limner.job import Job, Picture, Request
 from limner.log import event
 from limner.prompt import parse_prompt
@@ -80,8 +80,8 @@ def accept(
 
 
 def new_seeds() -> Seeds:
-    """Return four random seeds."""
-    bits = random.getrandbits(128)
+    """Return four seeds that nobody can guess: what others draw tells nothing of them."""
+    bits = random_number()
     return _four(bits >> shift for shift in (0, 32, 64, 96))
 
 
