@@ -45,6 +45,10 @@ class Seen:
     events: dict[int, tuple[str, str]] = field(default_factory=dict)
     highest: int = 0
     ended_at: int | None = None
+    #: the epoch of the newest event, "" if its webhook-id names none
+    epoch: str = ""
+    #: seqs that were passed over where another epoch began: no gap, they are no event's
+    skipped: int = 0
     #: highest seq that was answered with 2xx
     acknowledged: int = 0
 
@@ -58,7 +62,11 @@ class Grader:
         self._lock = threading.Lock()
         self._jobs: dict[str, Seen] = {}
         self._counts = dict.fromkeys(
-            ("callbacks", "events", "duplicates", "late_duplicates", "replays", "tests"), 0
+            (
+                *("callbacks", "events", "duplicates", "late_duplicates", "replays", "tests"),
+                "told_anew",
+            ),
+            0,
         )
         self._broken: dict[str, list[str]] = {
             rule: [] for rule in ("signature", "shape", "order", "after_end", "duplicate_differs")
@@ -96,7 +104,9 @@ class Grader:
     def marks(self) -> dict[str, Any]:
         """Return the marks so far, as they are shown."""
         with self._lock:
-            gaps = sum(seen.highest - len(seen.events) for seen in self._jobs.values())
+            gaps = sum(
+                seen.highest - len(seen.events) - seen.skipped for seen in self._jobs.values()
+            )
             return {
                 "passed": not any(self._broken_counts.values()),
                 "jobs": len(self._jobs),
@@ -140,6 +150,12 @@ class Grader:
                 # A poster frozen past its lease: promised to be recognisable, not to be impossible.
                 self._counts["late_duplicates"] += 1
             return
+        epoch = _epoch(mark[0])
+        if seen.events and epoch != seen.epoch and seq > seen.highest:
+            # The sender's store was restarted, and may have gone back to a time before the end.
+            seen.skipped += seq - seen.highest - 1
+            self._counts["told_anew"] += seen.ended_at is not None
+            seen.ended_at = None
         if seen.ended_at is not None:
             self._break("after_end", where)
         elif seq <= seen.highest:
@@ -147,6 +163,7 @@ class Grader:
         self._counts["events"] += 1
         seen.events[seq] = mark
         seen.highest = max(seen.highest, seq)
+        seen.epoch = epoch
         if status in ENDED:
             seen.ended_at = seq
 
@@ -170,6 +187,12 @@ class Grader:
             if any(hmac.compare_digest(good, signature) for signature in given):
                 return True
         return False
+
+
+def _epoch(message_id: str) -> str:
+    """Return the epoch that a webhook-id ends with: ``msg_<job>_<seq>_<epoch>``."""
+    parts = message_id.split("_")
+    return parts[3] if len(parts) == 4 else ""
 
 
 def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServer:

@@ -8,7 +8,7 @@ reads it from the numbers; what only one process can see, that process reports t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ OVERDUE_S = 30.0
 STALLED_S = 15.0
 #: a message that was set aside is worth looking at for so long
 ASIDE_S = 600.0
+#: receivers refuse a callback that was signed five minutes before or after their own time
+CLOCK_OFF_S = 30.0
 
 
 class Code(StrEnum):
@@ -37,6 +39,7 @@ class Code(StrEnum):
     IMAGES_AWAY = "images_away"
     DISK_LOW = "disk_low"
     INLINE_FULL = "inline_full"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
     yield from _engines(numbers)
     yield from _callbacks(numbers)
     yield from _lanes(numbers)
+    yield from clocks_off(numbers.clocks)
     for report in numbers.reports:
         # Another version's process may report what this one has no word for.
         if report.code in set(Code):
@@ -104,3 +108,12 @@ def _callbacks(numbers: Numbers) -> Iterator[Warned]:
             "is a callback worker running?"
         )
         yield Warned(Code.CALLBACKS_OVERDUE, "", text)
+
+
+def clocks_off(clocks: Mapping[str, float]) -> Iterator[Warned]:
+    """Yield one warning for each host whose clock differs too much from the server's."""
+    for host, ahead_s in sorted(clocks.items()):
+        if abs(ahead_s) > CLOCK_OFF_S:
+            way = "ahead of" if ahead_s > 0 else "behind"
+            text = f"A host's clock is {abs(ahead_s):.0f} s {way} that of Redis."
+            yield Warned(Code.CLOCK, host, text, host)

@@ -26,7 +26,8 @@ BEHIND = "order"
 _ATTEMPT = ("attempt", "status", "error", "ms", "answer", "location")
 SEQ_MOST = 10**9
 IDS_MOST = 100
-_EVENT_ID = re.compile(r"msg_([0-9a-f]{32})_([0-9]{1,9})")
+#: job, seq and epoch; events kept from before there were epochs have none
+_EVENT_ID = re.compile(r"msg_([0-9a-f]{32})_([0-9]{1,9})(?:_[0-9a-f]{10})?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def _(field: References) -> Json:
 
 @field_schema.register
 def _(field: EventIds) -> Json:
-    one = {"type": "string", "pattern": "^msg_[0-9a-f]{32}_[0-9]{1,9}$"}
+    one = {"type": "string", "pattern": "^msg_[0-9a-f]{32}_[0-9]{1,9}(_[0-9a-f]{10})?$"}
     return {"type": "array", "items": one, "minItems": 1, "maxItems": IDS_MOST}
 
 

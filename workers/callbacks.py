@@ -21,6 +21,7 @@ from limner.ids import new_id
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.outbox import Done, Fenced, Next, Poster, Released, Report, Taken
+from workers.clock import tell_clock
 from workers.letters import Letters, attempt_record
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ BATCH = 16
 #: a lease must have this left beyond the attempt's own time
 LEASE_SPARE_S = 2.0
 TICK_S, TICK_LEAST_S = 1.0, 0.1
+#: how often the dispatcher says what its host's clock shows
+CLOCK_S = 5.0
 #: pauses while Redis is away
 PATIENCE_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -69,6 +72,7 @@ class Dispatcher:
         self._clock = clock
         #: jobs taken, with the time their leases began; None ends a poster thread
         self._jobs: queue.SimpleQueue[tuple[Taken, float] | None] = queue.SimpleQueue()
+        self._clock_next_s = 0.0
         self._idle = threading.Semaphore(settings.callback_threads)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -128,6 +132,9 @@ class Dispatcher:
         return len(jobs)
 
     def _tick(self) -> None:
+        if time.monotonic() >= self._clock_next_s:
+            self._clock_next_s = time.monotonic() + CLOCK_S
+            tell_clock(self._store)
         found = self._store.outbox.tick(self._poster)
         soon_s = TICK_S if found.next_due_s is None else found.next_due_s
         self._stopping.wait(min(TICK_S, max(TICK_LEAST_S, soon_s)))

@@ -18,6 +18,7 @@ from limner.job import Lane
 from limner.log import event
 from limner.message import Messages
 from limner.store import Store
+from workers.clock import tell_clock
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +141,7 @@ class Keeper:
             try:
                 self._check_clocks()
                 self.beat()
+                tell_clock(self._store)
                 if time.monotonic() - self._swept_s >= self._tick_s:
                     self._swept_s = time.monotonic()
                     self._store.lanes.sweep(self._messages())

@@ -141,7 +141,9 @@ class CallbackRuntime:
             return 0
         self._prune_next_s = time.monotonic() + PRUNE_S
         try:
-            swept = self._images.sweep(self._settings, datetime.now(UTC))
+            # One of the two clocks may be far ahead, and what is dropped is gone.
+            now = min(datetime.now(UTC), self.store.now())
+            swept = self._images.sweep(self._settings, now)
         except ImagesDown as error:
             event(log, "images.missed", level=logging.WARNING, why=error.message)
             return 0

@@ -7,7 +7,10 @@ import contextlib
 import os
 import platform
 import resource
+import socket
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from limner.privacy import exposed_mode, may_close
 from limner.settings import Settings
 from limner.stack import port_trouble
 from limner.store import Store
+from limner.store.numbers import Numbers
 from limner.store.server import usable
 from limner.warning import Code, warnings
 
@@ -115,7 +119,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
     store = Store(redis_url(settings))
     try:
         facts = usable(store.redis)
-        numbers = store.numbers.read()
+        numbers = _with_own_clock(store)
     except StoreRefused as error:
         yield False, f"LIMNER_REDIS_URL: {error.message}"
         return
@@ -127,10 +131,22 @@ def _server(settings: Settings) -> Iterator[Finding]:
         store.close()
     version = facts.version or "of a version that it does not tell"
     yield True, f"{facts.product} {version} (6.2 or newer is needed)"
+    ahead = (f"{host} {ahead_s:+.1f} s" for host, ahead_s in sorted(numbers.clocks.items()))
+    yield None, f"clocks, beside that of Redis: {', '.join(ahead)}"
     for warned in warnings(numbers, facts):
         # Without a gateway that runs, no engine is up, and that is nothing to mend.
         if warned.code is not Code.NO_ENGINE or numbers.carried:
             yield False, warned.sentence(openly=True)
+
+
+def _with_own_clock(store: Store) -> Numbers:
+    """Return the numbers with this host's clock among those that running processes told of."""
+    before_s = time.time()
+    numbers = store.numbers.read()
+    after_s, at_s = time.time(), numbers.at_ms / 1000
+    # Redis told its time at some moment between the two.
+    ahead_s = max(0.0, before_s - at_s) + min(0.0, after_s - at_s)
+    return replace(numbers, clocks={**numbers.clocks, socket.gethostname(): ahead_s})
 
 
 def _images(settings: Settings) -> Iterator[Finding]:

@@ -55,7 +55,9 @@ record[#record + 1] = 'place'
 record[#record + 1] = ms(place)
 redis.call('HSET', job_key(id), unpack(record))
 for _, index in ipairs({key('tag', client, tag), key('jobs', client)}) do
-    redis.call('ZADD', index, ms(NOW), id)
+    -- Newest is what came last, also of two in one millisecond, or after the clock was set back.
+    local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')[2]
+    redis.call('ZADD', index, ms(math.max(NOW, (tonumber(newest) or 0) + 1)), id)
     redis.call('ZREMRANGEBYSCORE', index, '-inf', ms(NOW - keep_ms - INDEX_SPARE_MS))
     redis.call('PEXPIRE', index, ms(keep_ms + INDEX_SPARE_MS))
 end

@@ -24,6 +24,8 @@ if rate and rate > 0 then
     local interval = 1000 / rate
     local ahead = (math.max(rate, 1) - 1) * interval
     local caught_up = math.max(tonumber(redis.call('GET', key('rate', name)) or '0'), NOW)
+    -- No request that was let in made it later than that: the clock was set back.
+    if caught_up > NOW + ahead + interval then caught_up = NOW + ahead end
     if caught_up - NOW > ahead then
         wait = math.ceil(caught_up - NOW - ahead)
     else

@@ -2,9 +2,10 @@
 --
 --   job:<id>               HASH  the record; fields as limner/job.py reads them, and beside them
 --                                token worker dest needs prefers attach paid begun lost missing_ms
---                                failed_on
---   tag:<client>:<tag>     ZSET  job ids by creation, ms
---   jobs:<client>          ZSET  job ids by creation, ms
+--                                failed_on waits_ms (since when it waits, if not since created_ms)
+--                                epoch (of its newest event) skipped (seqs that are no event's)
+--   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
+--   jobs:<client>          ZSET  job ids in the same way
 --   waits:<client>         SET   job ids in state waiting
 --   runs:<client>          SET   job ids submitted or drawing
 --   idem:<client>:<key>    STR   "<body hash> <job id>"
@@ -20,6 +21,10 @@
 --   worker:<id>            HASH  lane, engines
 --   workers:<lane>         ZSET  worker id → seen until, ms
 --   looked                 STR   when a script last looked after the lanes, ms
+--   clocks                 HASH  host → how far its clock is ahead of the server's, ms, and when it said so
+--   beats                  STR   counts what hosts said of their clocks
+--   salt                   STR   part of the epoch (lib_outbox.lua), drawn where beats went back
+--   epoch                  HASH  the epoch that was met last (name), and lane → the last place given before
 --   cancels:<engine>       LIST  handles of drawings to stop there
 --   places:<lane>          STR   the last place given
 --   reports                ZSET  what processes found wrong, "<code>|<subject>" → until, ms
@@ -47,6 +52,34 @@ local function key(...)
     return PREFIX .. table.concat({...}, ':')
 end
 
+-- Milliseconds as text: Lua would write large numbers as 1.7e+12.
+local function ms(number)
+    return string.format('%.0f', number)
+end
+
+-- Stored moments. A clock that was set back leaves them further ahead than what they are for ever waits,
+-- and all that waits for them would stand still as long as the clock had been wrong. So each is read
+-- through one of these two: it lies at most `most_ms` (0: it is of the past) ahead of now, and what lay
+-- further is written anew, lest it recede with every look.
+
+-- Return the moment `value`, a field of a hash.
+local function within(hash, field, value, most_ms)
+    local at = tonumber(value or '0') or 0
+    if at <= NOW + most_ms then return at end
+    redis.call('HSET', hash, field, ms(NOW + most_ms))
+    return NOW + most_ms
+end
+
+local OVER_SCAN = 500
+
+-- The same for the scores of a sorted set, so many at a time.
+local function keep_within(set, most_ms)
+    local most = ms(NOW + most_ms)
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. most, '+inf', 'LIMIT', 0, OVER_SCAN)) do
+        redis.call('ZADD', set, 'XX', most, member)
+    end
+end
+
 local function job_key(id)
     return PREFIX .. 'job:' .. id
 end
@@ -72,9 +105,4 @@ local function observe(took_ms, ...)
     local name = table.concat({...}, '|')
     count(name, bound)
     redis.call('HINCRBY', key('numbers'), name .. '|sum', math.max(0, math.floor(took_ms)))
-end
-
--- Milliseconds as text: Lua would write large numbers as 1.7e+12.
-local function ms(number)
-    return string.format('%.0f', number)
 end

@@ -24,6 +24,7 @@ local LINE_LOOKS = 20
 
 local function busy(zset)
     redis.call('ZREMRANGEBYSCORE', zset, '-inf', ms(NOW))
+    keep_within(zset, LEASE_MS)
     return redis.call('ZCARD', zset)
 end
 
@@ -129,6 +130,7 @@ end
 
 -- Let in the jobs of a fate that have waited longest, at most so many, each to a place kept for it.
 local function unpark(fate, count)
+    keep_within(key('parked', fate.name), 0)
     for _, id in ipairs(redis.call('ZRANGE', key('parked', fate.name), 0, count - 1)) do
         hold(id, fate, NOW + HOLD_MS)
         unpark_one(id, fate.name)
@@ -169,6 +171,7 @@ local function serve_lobby(count)
     local looks = LINE_LOOKS
     for _, client in ipairs(redis.call('ZRANGE', key('lobby'), 0, LINE_LOOKS - 1)) do
         local waits = key('lobby', client)
+        keep_within(waits, 0)
         while looks > 0 and has_place(client) do
             looks = looks - 1
             local name = redis.call('ZPOPMIN', waits)[1]

@@ -4,7 +4,7 @@
 --   state         ok · busy · down (cannot be reached) · refused (its operator must act) · failing (it
 --                 failed jobs one after another)
 --   why           of the last three of these, for operators
---   paused_until  no start before, ms
+--   paused_until  no start before, ms; pause_ms: how long that was to be
 --   fails busy    how often in a row it was out, or busy: each time it rests longer
 --   struck        the last different jobs that it failed in a row, ",id,id,"
 --   aside_ms      since when it is kept for other jobs than those
@@ -19,6 +19,11 @@ local function has_word(words, word)
     return string.find(' ' .. words .. ' ', ' ' .. word .. ' ', 1, true) ~= nil
 end
 
+-- The moments of the past that something counts from; and the longest pause of an engine whose record does
+-- not tell how long it was to be.
+local SINCE = {'fast_last_ms', 'relaxed_last_ms', 'fast_begun_ms', 'relaxed_begun_ms', 'aside_ms'}
+local PAUSE_MAX_MS = 3600000
+
 -- What is known of an engine, read once a script.
 local engines_read = {}
 
@@ -27,6 +32,11 @@ local function engine_of(name)
     local flat = redis.call('HGETALL', key('engine', name))
     local engine = {}
     for i = 1, #flat, 2 do engine[flat[i]] = tonumber(flat[i + 1]) or flat[i + 1] end
+    local record, pause = key('engine', name), engine.pause_ms or PAUSE_MAX_MS
+    for _, field in ipairs(SINCE) do
+        engine[field] = engine[field] and within(record, field, engine[field], 0)
+    end
+    engine.paused_until = within(record, 'paused_until', engine.paused_until, pause)
     engine.used = {}
     for _, lane in ipairs(LANES) do engine.used[lane] = redis.call('SCARD', key('slots', name, lane)) end
     engine.total = math.max(engine.fast_slots or 0, engine.relaxed_slots or 0)
@@ -92,10 +102,11 @@ local function engine_rests(name, state, why, pause_ms, pause_max_ms)
     local ends = NOW + math.min(pause_ms * 2 ^ math.min(row - 1, 20), pause_max_ms)
     if state == 'busy' and (engine.state == 'refused' or engine.state == 'failing') then
         -- That it has too much to do does not say that it can do it.
-        write_engine(name, 'paused_until', ms(math.max(ends, paused_until)))
+        ends = math.max(ends, paused_until)
     else
-        write_engine(name, 'state', state, 'why', why, 'paused_until', ms(ends))
+        write_engine(name, 'state', state, 'why', why)
     end
+    write_engine(name, 'paused_until', ms(ends), 'pause_ms', ms(ends - NOW))
 end
 
 -- Note that the engine failed a job. Returns how many different jobs it failed in a row, up to STRIKES,

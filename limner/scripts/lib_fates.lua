@@ -25,7 +25,9 @@ local FATE_KEPT_MS = 86400 * 1000
 local function condition(client, dest)
     local c = {client = client, dest = dest, name = client .. ' ' .. dest}
     local v = redis.call('HMGET', key('fate', c.name), 'fails', 'open_until', 'ok', 'pace')
-    c.fails, c.open_until, c.ok, c.pace = number(v[1]), number(v[2]), number(v[3]), number(v[4])
+    c.fails, c.pace = number(v[1]), number(v[4])
+    c.open_until = within(key('fate', c.name), 'open_until', v[2], OPEN_MAX_MS)
+    c.ok = within(key('fate', c.name), 'ok', v[3], 0)
     local lively = c.fails < 2 and NOW - c.ok <= PROVEN_MS
     c.proven = lively and c.pace <= SLOW_MS
     c.open = c.open_until > NOW
@@ -42,7 +44,8 @@ end
 -- When the host may be tried again by a fate that is not proven, ms; 0: it is not sick.
 local function sick_until(dest)
     local v = redis.call('HMGET', key('host', dest), 'fails', 'tried')
-    return number(v[1]) >= SICK_FAILS and number(v[2]) + SICK_GAP_MS or 0
+    local tried = within(key('host', dest), 'tried', v[2], 0)
+    return number(v[1]) >= SICK_FAILS and tried + SICK_GAP_MS or 0
 end
 
 local function forget(name)
@@ -60,6 +63,7 @@ local function remember(fate)
     redis.call('PEXPIRE', key('host', fate.dest), FATE_KEPT_MS)
     for _, one in ipairs(kept) do
         local set, most = one[1], one[2]
+        keep_within(set, 0)
         redis.call('ZADD', set, ms(NOW), fate.name)
         redis.call('ZREMRANGEBYSCORE', set, '-inf', ms(NOW - FATE_KEPT_MS))
         redis.call('PEXPIRE', set, FATE_KEPT_MS)

@@ -105,6 +105,9 @@ end
 
 -- Take back what silent workers held.
 local function reap()
+    keep_within(key('leases'), math.max(LEASE_MS, KEEP_SLOT_MS))
+    keep_within(key('holds'), LEASE_MS)
+    for _, lane in ipairs(LANES) do keep_within(key('workers', lane), LEASE_MS) end
     if was_away() then return end
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
         local status, attach, begun, paid =

@@ -1,21 +1,25 @@
 -- The outbox: events of a job that its caller has not been told yet. Needs lib_base.
 --
 --   outq:<job>     LIST  live events not yet delivered, oldest first, at most 6, each a JSON object:
---                        s seq, c class (T transition, P progress, X terminal), id webhook-id, t ms,
---                        v the changing fields of the record as they were at that moment
+--                        s seq, c class (T transition, P progress, X terminal), e epoch, id webhook-id,
+--                        t ms, v the changing fields of the record as they were at that moment
 --   resend:<job>   LIST  events to post once more by command; looked at only when outq is empty
 --   dead:<job>     LIST  events given up, the same objects and: why, dead (ms); at most 100
 --   log:<job>      LIST  attempts, at most 100
 --   out:<job>      HASH  token, until (the poster's lease), flying (seq in its hands, "r" after a
 --                        resent one), sent (highest live seq ever handed out), shown (highest seq
 --                        that a watcher saw), tried / retried (attempts of the head of outq /
---                        resend), rests (ms: the head waits until then for its next try), not_before
---                        (ms: the receiver asked for quiet until then), kicked (this head's rest was
+--                        resend), rests (ms: the head waits until then for its next try), rest_ms (for
+--                        how long it was to wait), not_before
+--                        (ms: the receiver asked for quiet until then), spared (token of a lease that
+--                        began anew after nobody had looked for a while), kicked (this head's rest was
 --                        cut short once), parked (under this fate), ended, gone (a 410 was
 --                        answered: nothing more is posted)
 --   story:<job>    LIST  class and event, for whoever watches the job: its transitions and end, and
 --                        progress only while nothing newer came; read by story.lua
 --   due            ZSET  job → when to look at it; while a poster holds it: until its lease ends
+--   ticked         STR   when a poster last looked for what is due, ms
+--   recheck        STR   cursor of a walk through `due`, after the clock was set back
 --   wake           LIST  jobs to look at now: a hint, `due` is the truth
 --   dead           ZSET  jobs with dead letters → the newest one, ms
 -- Bodies are made by the poster from the record and `v`: a script can tell of any job, and the same
@@ -34,6 +38,10 @@ local HOLD_MS = 2000
 local TRANSITIONS_KEPT = 5
 local DEAD_KEPT = 100
 local STORY_KEPT = 100
+-- The seqs that a new epoch skips: more than a job tells at once, and one more for every so many ms of its
+-- life, so that it skips further than it did in an epoch of which nothing is known here any more.
+local SKIP_LEAST, SKIP_EVERY_MS = 100, 20
+local SKIPPED_KEPT = 1000
 -- While the job lives; and after its end, for watchers that come back. Then its record is enough.
 local STORY_LIVE_MS, STORY_ENDED_MS = 30 * 86400000, 3600000
 
@@ -48,6 +56,15 @@ end
 
 local function number(value)
     return tonumber(value or '0') or 0
+end
+
+-- No event rests longer; of a rest that tells its length (rest_ms), that counts.
+local REST_MAX_MS = 30 * 3600000
+
+-- Until when the head of outq rests, and until when its receiver wants quiet.
+local function rests_until(id, rests, rest_ms, not_before)
+    local state, most = key('out', id), tonumber(rest_ms or '') or REST_MAX_MS
+    return within(state, 'rests', rests, most), within(state, 'not_before', not_before, most)
 end
 
 -- Have a poster look at the job now.
@@ -80,9 +97,10 @@ end
 -- job with much to tell spends the tries of hours in seconds; and never while the receiver wants quiet.
 local function kick(id)
     local state = key('out', id)
-    local out = redis.call('HMGET', state, 'rests', 'not_before', 'kicked')
-    if number(out[1]) > NOW then
-        if out[3] or number(out[2]) > NOW then return end
+    local out = redis.call('HMGET', state, 'rests', 'rest_ms', 'not_before', 'kicked')
+    local rests, not_before = rests_until(id, out[1], out[2], out[3])
+    if rests > NOW then
+        if out[4] or not_before > NOW then return end
         redis.call('HSET', state, 'kicked', 1)
         redis.call('HDEL', state, 'rests')
     end
@@ -115,8 +133,69 @@ local function narrate(id, class, text)
     redis.call('PEXPIRE', list, ms(class == 'X' and STORY_ENDED_MS or STORY_LIVE_MS))
 end
 
+local epoch_read = nil
+
+-- The epoch: a word for one life of the store, made of what a store that went back to an older state cannot
+-- have kept, for nobody wrote it there: the id that a server draws at its start (run_id), and the one that
+-- it draws when it becomes a primary (master_replid). So events from before and after a restart or a
+-- failover never share an id, whether anything was lost or not. For a server that does not tell them, or
+-- whose memory went back while it ran, there is the salt: see tell_clock.lua.
+local function epoch()
+    if not epoch_read then
+        local life = {redis.call('GET', key('salt')) or ''}
+        for _, section in ipairs({'server', 'replication'}) do
+            local info = redis.pcall('INFO', section)
+            if type(info) == 'string' then
+                life[#life + 1] = string.match(info, 'run_id:(%w+)')
+                    or string.match(info, 'master_replid:(%w+)')
+            end
+        end
+        epoch_read = string.sub(redis.sha1hex(table.concat(life, ' ')), 1, 10)
+        local met = redis.call('HGET', key('epoch'), 'name')
+        if met ~= epoch_read then
+            redis.call('HSET', key('epoch'), 'name', epoch_read)
+            for _, lane in ipairs(met and {'fast', 'relaxed'} or {}) do
+                redis.call('HSET', key('epoch'), lane, redis.call('GET', key('places', lane)) or '0')
+            end
+        end
+    end
+    return epoch_read
+end
+
+-- Whether a job, of whose events `was` is the newest one's epoch, may have been told more than is known here.
+local function is_of_before(was, lane, place)
+    if was then return was ~= epoch() end
+    -- Nothing is known to have been told of it. Accepted before this epoch was met?
+    return place and number(place) <= number(redis.call('HGET', key('epoch'), lane))
+end
+
+-- Note that some seqs of a job are no event's: `limner job` tells it.
+local function skip(id, first, last)
+    local skipped = (redis.call('HGET', job_key(id), 'skipped') or '') .. ' ' .. first .. '-' .. last
+    redis.call('HSET', job_key(id), 'skipped', string.match(string.sub(skipped, -SKIPPED_KEPT), ' .*'))
+end
+
+-- Count a job's next event; returns its seq.
+--
+-- In another epoch than the event before it, what was told meanwhile may be unknown here. Then the seq skips
+-- whatever can have been told: a receiver drops what is not above the highest seq it has taken, and must not
+-- drop the end. No job tells more than some events a second in the long run.
+local function next_seq(id)
+    local record = job_key(id)
+    local seq = redis.call('HINCRBY', record, 'seq', 1)
+    local now = epoch()
+    local was, lane, place, created =
+        unpack(redis.call('HMGET', record, 'epoch', 'lane', 'place', 'created_ms'))
+    if was ~= now then redis.call('HSET', record, 'epoch', now) end
+    if not is_of_before(was, lane, place) then return seq end
+    local skips = SKIP_LEAST + math.floor(math.max(0, NOW - number(created)) / SKIP_EVERY_MS)
+    skip(id, seq, seq + skips - 1)
+    return redis.call('HINCRBY', record, 'seq', skips)
+end
+
 local function event_text(id, class, seq, position)
-    local event = {s = seq, c = class, t = NOW, v = snapshot(id), id = 'msg_' .. id .. '_' .. seq}
+    local event = {s = seq, c = class, t = NOW, v = snapshot(id), e = epoch(),
+        id = 'msg_' .. id .. '_' .. seq .. '_' .. epoch()}
     if position then event.v.position = tostring(position) end
     return cjson.encode(event)
 end
@@ -124,14 +203,14 @@ end
 -- Put one event of job `id` into its outbox, after the record has changed. `class`: T, P or X.
 -- `position`: of a job that waits again. Returns the event's seq.
 local function emit(id, class, position)
-    local seq = redis.call('HINCRBY', job_key(id), 'seq', 1)
+    local queue, state = key('outq', id), key('out', id)
+    local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended', 'shown', 'gone')
+    if out[5] then return number(redis.call('HGET', job_key(id), 'seq')) end
+    local seq = next_seq(id)
     if not redis.call('HGET', job_key(id), 'dest') then
         narrate(id, class, event_text(id, class, seq, position))
         return seq
     end
-    local queue, state = key('outq', id), key('out', id)
-    local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended', 'shown', 'gone')
-    if out[5] then return redis.call('HINCRBY', job_key(id), 'seq', -1) end
     local leased = number(out[2]) > NOW
     if out[7] then
         local text = event_text(id, class, seq, position)
@@ -151,8 +230,12 @@ local function emit(id, class, position)
     if newest and newest.c == 'P' and newest.s ~= flying then
         -- Progress gives its place to what is newer, and its seq too if nobody can have seen it.
         if newest.s > math.max(number(out[3]), number(out[6])) then
-            seq = newest.s
-            redis.call('HSET', job_key(id), 'seq', seq)
+            if newest.e == epoch() then
+                seq = newest.s
+                redis.call('HSET', job_key(id), 'seq', seq)
+            else
+                skip(id, newest.s, newest.s)
+            end
         end
         redis.call('RPOP', queue)
     end

@@ -40,7 +40,7 @@ local function judge_default()
         redis.call('DEL', ep)
         return
     end
-    local since = number(redis.call('HGET', ep, 'since'))
+    local since = within(ep, 'since', redis.call('HGET', ep, 'since'), 0)
     if since == 0 then
         since = NOW
         redis.call('HSET', ep, 'since', ms(NOW))
@@ -55,6 +55,10 @@ local function judge_default()
             notes[#notes + 1] = 'failing' .. mark
         end
     end
+end
+
+local function rest(pause)
+    redis.call('HSET', state, 'rests', ms(NOW + pause), 'rest_ms', ms(pause), 'not_before', ms(NOW + quiet))
 end
 
 local hushed = false
@@ -73,13 +77,13 @@ if dest ~= '' and learn(was, health, pace) then notes[#notes + 1] = 'opened' end
 
 if verdict == 'retry' then
     redis.call('HINCRBY', state, counter, 1)
-    redis.call('HSET', state, 'rests', ms(NOW + delay), 'not_before', ms(NOW + quiet))
+    rest(delay)
 elseif verdict ~= 'later' then
     redis.call('LPOP', queue)
     redis.call('HSET', state, counter, 0)
     redis.call('HDEL', state, 'rests', 'not_before', 'kicked')
     if hushed then
-        redis.call('HSET', state, 'rests', ms(NOW + quiet), 'not_before', ms(NOW + quiet))
+        rest(quiet)
     end
     -- Kept as it was told: what is resent later must be the same bytes.
     if verdict == 'ok' and event.c == 'X' then redis.call('HSET', state, 'last', text) end

@@ -21,10 +21,11 @@ for _, text in ipairs(dead) do add(cjson.decode(text)) end
 local last = redis.call('HGET', state, 'last')
 if #dead == 0 and last then add(cjson.decode(last)) end
 if count == 0 then return 0 end
-local out = redis.call('HMGET', state, 'until', 'parked', 'not_before')
+local out = redis.call('HMGET', state, 'until', 'parked', 'rests', 'rest_ms', 'not_before')
+local _, not_before = rests_until(id, out[3], out[4], out[5])
 redis.call('HSET', state, 'retried', 0)
 -- A person waits; but a live event that rests is before these, and has its own times.
-if redis.call('EXISTS', key('outq', id)) == 0 and number(out[3]) <= NOW then
+if redis.call('EXISTS', key('outq', id)) == 0 and not_before <= NOW then
     redis.call('HDEL', state, 'rests')
 end
 if number(out[1]) <= NOW and not out[2] then wake(id) end

@@ -11,17 +11,18 @@ local taken = {}
 
 local function look(id)
     local state = key('out', id)
-    local out = redis.call('HMGET', state, 'until', 'parked', 'rests')
-    if number(out[1]) > NOW or out[2] then return end
+    local out = redis.call('HMGET', state, 'until', 'parked', 'rests', 'rest_ms', 'not_before')
+    if held_until(id, out[1]) > NOW or out[2] then return end
     expire(id)
     local event, resent = head(id)
     if not event then
         settle(id)
         return
     end
-    if number(out[3]) > NOW then
+    local rests = rests_until(id, out[3], out[4], out[5])
+    if rests > NOW then
         -- A hint from before the last try.
-        redis.call('ZADD', key('due'), out[3], id)
+        redis.call('ZADD', key('due'), ms(rests), id)
         return
     end
     local record = redis.call('HGETALL', job_key(id))
@@ -44,6 +45,7 @@ local function look(id)
     taken[#taken + 1] = {id, token, text, tried, resent and 1 or 0, record}
 end
 
+heed_clock()
 if first ~= '' then look(first) end
 for _ = 1, LOOKS do
     if #taken >= want then break end

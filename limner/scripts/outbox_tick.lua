@@ -6,6 +6,10 @@
 
 local HINTS, FATES, AGED = 200, 20, 50
 
+heed_clock()
+-- Met before jobs are accepted in it, as a rule, a new epoch skips no seqs of theirs.
+epoch()
+
 -- 1. What is due, in so far as the list of hints has room.
 local room = math.min(HINTS, WAKES_KEPT - redis.call('LLEN', key('wake')))
 local hinted = {}
@@ -15,6 +19,7 @@ if room > 0 then
 end
 
 -- 2. Breakers whose time is over let one job through, the one that has waited longest.
+keep_within(key('opens'), OPEN_MAX_MS)
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('opens'), '-inf', ms(NOW), 'LIMIT', 0, FATES)) do
     redis.call('ZREM', key('opens'), name)
     local fate = condition_named(name)
@@ -22,6 +27,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('opens'), '-inf', ms(NOW),
 end
 
 -- 3. So do sick hosts, one client after the other.
+keep_within(key('rests'), SICK_GAP_MS)
 for _, dest in ipairs(redis.call('ZRANGEBYSCORE', key('rests'), '-inf', ms(NOW), 'LIMIT', 0, FATES)) do
     redis.call('ZREM', key('rests'), dest)
     serve_host(dest, 1)
@@ -43,6 +49,7 @@ end
 serve_lobby(PLACES - busy(key('probation', POSTER)))
 
 -- 5. Parked for longer than any event may wait: `take` gives up what is too old.
+keep_within(key('parked'), 0)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('parked'), '-inf', ms(NOW - AGE_MAX_MS), 'LIMIT', 0, AGED)) do
     unpark_one(id, redis.call('HGET', key('out', id), 'parked') or '')
 end

@@ -11,6 +11,7 @@ redis.call('HSET', key('worker', worker), 'lane', lane, 'engines', ARGV[10])
 redis.call('PEXPIRE', key('worker', worker), ms(LEASE_MS * 2))
 redis.call('ZADD', key('workers', lane), ms(NOW + LEASE_MS), worker)
 redis.call('ZREMRANGEBYSCORE', key('workers', lane), '-inf', ms(NOW - LEASE_MS))
+keep_within(key('workers', lane), LEASE_MS)
 local stale = {}
 for i = 11, #ARGV, 2 do
     local id, token = ARGV[i], ARGV[i + 1]

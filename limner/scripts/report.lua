@@ -5,8 +5,11 @@
 -- Returns 1 if it is new (or, when withdrawn, was there), else 0.
 
 local REPORTS_MAX = 256
+-- No report is kept longer without being made again.
+local KEPT_MAX_MS = 3600000
 
 local name = ARGV[3] .. '|' .. ARGV[4]
+keep_within(key('reports'), KEPT_MAX_MS)
 for _, lapsed in ipairs(redis.call('ZRANGEBYSCORE', key('reports'), '-inf', ms(NOW))) do
     redis.call('ZREM', key('reports'), lapsed)
     redis.call('HDEL', key('report'), lapsed)
@@ -17,6 +20,6 @@ if ARGV[5] == '' then
 end
 local known = redis.call('ZSCORE', key('reports'), name)
 if not known and redis.call('ZCARD', key('reports')) >= REPORTS_MAX then return 0 end
-redis.call('ZADD', key('reports'), ms(NOW + tonumber(ARGV[6])), name)
+redis.call('ZADD', key('reports'), ms(NOW + math.min(tonumber(ARGV[6]), KEPT_MAX_MS)), name)
 redis.call('HSET', key('report'), name, ARGV[5])
 return known and 0 or 1

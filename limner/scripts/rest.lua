@@ -9,6 +9,7 @@ if redis.call('HGET', engine, 'state') ~= 'down' then return 0 end
 if ARGV[4] == '1' then
     redis.call('HSET', engine, 'paused_until', '0')
 else
-    redis.call('HSET', engine, 'why', ARGV[5], 'paused_until', ms(NOW + tonumber(ARGV[6])))
+    redis.call('HSET', engine, 'why', ARGV[5], 'paused_until', ms(NOW + tonumber(ARGV[6])),
+        'pause_ms', ARGV[6])
 end
 return 1

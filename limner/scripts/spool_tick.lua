@@ -6,6 +6,7 @@
 
 local kept, most = tonumber(ARGV[3]), tonumber(ARGV[4])
 for _, client in ipairs(redis.call('SMEMBERS', key('clients'))) do
+    keep_within(key('spent', client), 0)
     local old = redis.call('ZRANGEBYSCORE', key('spent', client), '-inf', ms(NOW - kept), 'LIMIT', 0, most)
     for _, id in ipairs(old) do drop_spooled(client, id) end
 end

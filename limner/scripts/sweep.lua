@@ -15,6 +15,8 @@ local OLDEST_SCAN = 20
 local MESSAGE_MAX = 65536
 
 reap()
+-- A pause or a start that lies too far ahead is mended, so that what operators are shown is right, too.
+for _, name in ipairs(redis.call('SMEMBERS', key('engines'))) do engine_of(name) end
 grant_ready()
 
 -- The id that a message names, if it is one.
@@ -46,7 +48,8 @@ for _, lane in ipairs(LANES) do
             redis.call('ZREM', key('waiting', lane), id)
         elseif not redis.call('ZSCORE', key('holds'), id) then
             redis.call('HSETNX', job_key(id), 'missing_ms', ms(NOW))
-            if NOW - tonumber(redis.call('HGET', job_key(id), 'missing_ms')) >= patience then
+            local missing = redis.call('HGET', job_key(id), 'missing_ms')
+            if NOW - within(job_key(id), 'missing_ms', missing, 0) >= patience then
                 redis.call('HDEL', job_key(id), 'missing_ms')
                 needs_message(id, lane)
             end

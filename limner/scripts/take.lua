@@ -23,8 +23,8 @@ local function granted()
     return {'granted', kept, unsent, begun and tonumber(attempts) - 1 or begin(id) or ''}
 end
 
-local status, lane, owner, place, created =
-    unpack(redis.call('HMGET', record, 'status', 'lane', 'token', 'place', 'created_ms'))
+local status, lane, owner, place, created, waits =
+    unpack(redis.call('HMGET', record, 'status', 'lane', 'token', 'place', 'created_ms', 'waits_ms'))
 if not status or status == 'done' or status == 'failed' then return {'gone', '', unsent} end
 if status ~= 'waiting' then
     if owner == token then return granted() end
@@ -32,7 +32,8 @@ if status ~= 'waiting' then
 end
 local held_until = tonumber(redis.call('ZSCORE', key('holds'), id) or '0')
 if owner and owner ~= token and held_until > NOW then return {'held', '', unsent} end
-if NOW - tonumber(created) > WAITING_LIMIT_MS then
+-- What a caller was told of its job, created_ms, stays as it is.
+if NOW - within(record, 'waits_ms', waits or created, 0) > WAITING_LIMIT_MS then
     end_job(id, 'failed', 'No engine was free for this job in time.', 'waited_too_long')
     return {'gone', '', unsent}
 end

@@ -7,12 +7,14 @@ state is one script of ``limner/scripts``; Python only passes arguments in and r
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Self
 
 from limner.broker import redis_url
 from limner.settings import Settings
 from limner.store.aside import Aside
 from limner.store.clients import Clients
+from limner.store.clocks import ClockTeller
 from limner.store.connection import connect, guarded
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
@@ -68,6 +70,7 @@ class Store:
         self.numbers = NumbersReader(self.redis, prefix, clock)
         self.stories = Stories(scripts)
         self.aside = Aside(self.redis, prefix, scripts)
+        self.clock = ClockTeller(scripts)
         self.reports = Reports(scripts)
         self.folders = Folders(self.redis, prefix)
         self.spool = Spool(self.redis, prefix, scripts)
@@ -85,6 +88,16 @@ class Store:
             StoreDown: it does not.
         """
         self.redis.ping()
+
+    @guarded
+    def now(self) -> datetime:
+        """Return the server's time, the only one that all hosts share.
+
+        Raises:
+            StoreDown: it cannot be reached.
+        """
+        seconds, _micros = self.redis.time()
+        return datetime.fromtimestamp(seconds, UTC)
 
     def close(self) -> None:
         """Close every connection."""

@@ -15,6 +15,7 @@ from typing import Any
 from redis import Redis
 
 from limner.job import Lane
+from limner.store.clocks import ahead_s
 from limner.store.connection import guarded
 from limner.store.scripts import Clock
 from limner.store.spool import Spooled, by_client
@@ -103,6 +104,8 @@ class Numbers:
     reports: tuple[Report, ...] = ()
     #: client → bytes of its inline pictures, where it has any
     spooled: Mapping[str, Spooled] = field(default_factory=dict)
+    #: host → seconds its clock is ahead of the server's
+    clocks: Mapping[str, float] = field(default_factory=dict)
     #: what → labels → how often
     counts: Mapping[str, Mapping[Labels, int]] = field(default_factory=dict)
     durations: Mapping[str, Mapping[Labels, Durations]] = field(default_factory=dict)
@@ -172,6 +175,7 @@ class NumbersReader:
             aside_s=max(0.0, (now_ms - int(aside)) / 1000) if aside else None,
             reports=self._reports(now_ms),
             spooled=by_client(spooled),
+            clocks=self._clocks(now_ms),
             counts=counts,
             durations=durations,
         )
@@ -198,6 +202,9 @@ class NumbersReader:
                 Moment(int(event["t"]), int(event["s"]), event["v"] or {}) for event in events
             ),
         )
+
+    def _clocks(self, now_ms: int) -> dict[str, float]:
+        return ahead_s(self._redis.hgetall(self._prefix + "clocks"), now_ms)
 
     def _reports(self, now_ms: int) -> tuple[Report, ...]:
         with self._redis.pipeline(transaction=True) as pipe:

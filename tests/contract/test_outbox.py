@@ -222,8 +222,9 @@ def test_a_poster_that_lost_its_lease_changes_nothing(store, clock):
     a_job(store, "j")
     emit(store, "j", "T")
     old = take_one(store)
-    clock.pass_s(31)
-    store.outbox.tick(a_poster())
+    for _ in range(4):
+        clock.pass_s(10)
+        store.outbox.tick(a_poster())
     new = take_one(store)
 
     assert isinstance(done(store, old, "dead"), Fenced)
@@ -378,7 +379,8 @@ def test_without_dead_letters_the_terminal_event_is_resent(store):
 
     assert store.outbox.resend("j") == 1
     taken = take_one(store)
-    assert (taken.event.seq, taken.event.id) == (2, "msg_j_2")
+    assert taken.event.seq == 2
+    assert taken.event.id.startswith("msg_j_2_")
     assert taken.event.resent
 
 

@@ -174,6 +174,17 @@ def test_what_an_ended_job_left_goes_when_it_is_old(store, clock):
     assert store.jobs.get(live).status == "waiting"
 
 
+def test_nor_does_it_stay_longer_when_the_clock_is_set_back(store, clock):
+    store.clients.add("ann")
+    job = accepted(store, 3000)
+    cancelled(store, clock, job)
+
+    clock.pass_s(-3600)
+    assert store.spool.to_drop(100, 10) == []
+    clock.pass_s(100)
+    assert store.spool.to_drop(100, 10) == [job]
+
+
 # -- mending --------------------------------------------------------------------------------------
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -14,6 +16,7 @@ from limner.errors import ConfigError
 from limner.job import Lane
 from limner.settings import Settings
 from limner.stack import port_trouble
+from limner.store import Store
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
@@ -139,6 +142,19 @@ def test_engines_are_listed_with_their_slots_and_gaps(monkeypatch, capsys):
 def test_doctor_is_content_with_a_good_installation(on_redis, capsys):
     assert main(["doctor"]) == 0
     assert "BAD" not in capsys.readouterr().out
+
+
+def test_doctor_compares_the_clocks_of_all_hosts(on_redis, redis_url, capsys):
+    now = Store(redis_url)
+    now.clock.tell("a-host", lambda: time.time() + 90)
+    now.clock.tell("another", lambda: time.time() + 1.02)
+    now.close()
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "BAD A host's clock is 90 s ahead of that of Redis: a-host." in said
+    assert "another +1." in said
+    assert f"{socket.gethostname()} " in said
+    assert said.count("BAD") == 1
 
 
 def test_doctor_names_what_is_wrong(on_redis, monkeypatch, capsys):

@@ -20,9 +20,16 @@ SECRET, OTHER = "whsec_" + "a2tr" * 8, "whsec_" + "b2tr" * 8
 NOW_S = 1_800_000_000
 
 
-def a_callback(seq: int, status: int = 0, secret: str = SECRET, at_s: int = NOW_S, **more):
+def a_callback(
+    seq: int,
+    status: int = 0,
+    secret: str = SECRET,
+    at_s: int = NOW_S,
+    epoch: str = "0a1b2c3d4e",
+    **more,
+):
     body = json.dumps({"id": "j", "seq": seq, "status": status} | more).encode()
-    return sign(f"msg_j_{seq}", at_s, body, [secret]), body
+    return sign(f"msg_j_{seq}_{epoch}", at_s, body, [secret]), body
 
 
 def marks(*callbacks) -> dict:
@@ -52,6 +59,20 @@ def test_a_late_duplicate_is_counted_and_passes():
 
     assert found["passed"]
     assert found["late_duplicates"] == 1
+
+
+def test_a_job_may_go_on_after_its_end_in_another_epoch_only_and_above_what_was_told():
+    told = [a_callback(1, -1), a_callback(2, 1)]
+    found = marks(
+        *told, a_callback(120, -1, epoch="ffffffffff"), a_callback(121, 1, epoch="ffffffffff")
+    )
+    assert found["passed"]
+    assert (found["told_anew"], found["gaps"], found["ended"]) == (1, 0, 1)
+
+    assert marks(*told, a_callback(120, -1))["broken"]["after_end"] == 1
+    assert marks(*told, a_callback(2, 1, epoch="ffffffffff"))["broken"]["duplicate_differs"] == 1
+    late = marks(*told, a_callback(120, 1, epoch="ffffffffff"), a_callback(3))
+    assert late["broken"]["after_end"] == 1
 
 
 def test_a_gap_is_counted_and_what_fills_it_later_is_out_of_order():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from limner.store.clocks import FRESH_MS
 from limner.store.reports import KEPT_S, TEXT_MAX
 from limner.warning import Code, Warned, warnings
 from tests.builders import a_worker
@@ -93,3 +94,32 @@ def test_a_warning_is_logged_once_when_it_comes_and_once_when_it_goes(reported, 
 @pytest.mark.parametrize("code", Code)
 def test_the_docs_say_what_each_code_means(code):
     assert f"| `{code}` |" in DOCS
+
+
+@pytest.mark.parametrize("ahead_s", [-31, 31, 3600])
+def test_a_host_whose_clock_is_off_is_a_warning_that_names_it_to_operators_only(
+    store, clock, ahead_s
+):
+    a_worker(store)
+    store.clock.tell("a-host", lambda: clock() / 1000 + ahead_s)
+    store.clock.tell("another", lambda: clock() / 1000 - 29)
+
+    (warned,) = warnings(store.numbers.read())
+    assert (warned.code, warned.subject) == ("clock", "a-host")
+    assert "a-host" not in warned.sentence(openly=False)
+    assert "a-host" in warned.sentence(openly=True)
+
+
+def test_a_host_that_tells_no_more_is_not_complained_of(store, clock):
+    store.clock.tell("a-host", lambda: 0.0)
+    clock.pass_s(FRESH_MS / 1000 + 1)
+    a_worker(store)
+
+    assert found(store) == []
+
+
+def test_hosts_that_tell_their_time_are_bounded(store):
+    for number in range(600):
+        store.clock.tell(f"host-{number}")
+
+    assert store.redis.hlen("limner:clocks") <= 256
