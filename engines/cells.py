@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
 
-from limner.errors import BadResult
-from limner.pictures import UnreadablePictureError, encode_png, open_picture
+from limner.decoding import UnreadablePictureError, open_picture, size_of
+from limner.errors import BadResult, Rejected
+from limner.pictures import encode_png
 
 Four = tuple[bytes, bytes, bytes, bytes]
 
@@ -66,19 +67,22 @@ def from_base64(text: Any) -> bytes:
         raise BadResult("The engine's picture is not base64.") from None
 
 
-def to_png(path_or_data: Any, width: int, height: int) -> bytes:
-    """Return a picture file as PNG of this size: what an engine is to start from."""
-    with Image.open(path_or_data) as picture:
-        return encode_png(_fitted(picture.convert("RGB"), width, height)).data
+def to_png(path: Path, width: int, height: int) -> bytes:
+    """Return a picture file as PNG of this size: what an engine is to start from.
+
+    Raises:
+        Rejected: it cannot be read.
+    """
+    try:
+        picture = open_picture(path.read_bytes())
+    except (OSError, UnreadablePictureError):
+        raise Rejected("reference", "A reference image cannot be read.") from None
+    return encode_png(_fitted(picture, width, height)).data
 
 
 def looks_whole(data: bytes) -> bool:
     """Say whether the bytes begin as a picture does; cheap, for previews."""
-    try:
-        with Image.open(io.BytesIO(data)):
-            return True
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return False
+    return size_of(data) is not None
 
 
 def _opened(data: bytes) -> Image.Image:

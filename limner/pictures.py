@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from limner.decoding import UnreadablePictureError, open_picture
 from limner.errors import BadResult
 
-#: more pixels than any picture we take in has a right to
-PIXELS_MAX = 50_000_000
-REFERENCE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-REFERENCE_SIDE_MAX_PX = 2048
 PREVIEW_SIDE_MAX_PX = 768
+#: of an engine's previews, before they are put together
+PREVIEW_OPENED_MAX_PX = 2048
 #: a painted grid takes two thirds of the time of level 3 and is 3 % larger; level 6 takes five times
 PNG_LEVEL = 2
 #: of finished pictures where the format loses something
@@ -35,38 +33,6 @@ class Encoded:
     suffix: str
     width: int
     height: int
-
-
-class UnreadablePictureError(ValueError):
-    """The bytes are no picture that we take; the message says why, in a clause."""
-
-
-def open_picture(data: bytes, formats: tuple[str, ...] | None = None) -> Image.Image:
-    """Decode a picture's first frame as RGB, upright, after its size was checked.
-
-    Raises:
-        UnreadablePictureError: not one of ``formats``, too many pixels, or broken.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data), formats=formats)
-            width, height = picture.size
-            if width * height > PIXELS_MAX:
-                raise UnreadablePictureError(f"has {width} x {height} pixels, too many")
-            picture.load()
-            ImageOps.exif_transpose(picture, in_place=True)
-            upright = picture if picture.mode == "RGB" else picture.convert("RGB")
-            # Pillow writes some of it (colour profiles) into what it saves.
-            upright.info.clear()
-            return upright
-    except UnreadablePictureError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadablePictureError("has too many pixels") from error
-    # Pillow's decoders raise nearly anything on hostile bytes.
-    except Exception as error:
-        raise UnreadablePictureError("cannot be read as PNG, JPEG, WebP or GIF") from error
 
 
 def check_cells(cells: Sequence[bytes], width: int, height: int) -> list[Image.Image]:
@@ -155,7 +121,7 @@ class PreviewGrid:
         A broken preview is nothing to fail a drawing for.
         """
         try:
-            picture = open_picture(image)
+            picture = open_picture(image, side_px=PREVIEW_OPENED_MAX_PX)
         except UnreadablePictureError:
             return None
         if cell is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import logging
 
-from PIL import Image
-
+from limner.decoding import open_picture, size_of
 from limner.errors import ImagesDown
 from limner.images import Images
 from limner.log import event
@@ -15,6 +14,7 @@ log = logging.getLogger(__name__)
 
 #: the lengths of the longest side that may be asked for: a list, lest anyone fill the store
 SIDES_PX = (128, 256, 512, 1024)
+_FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
 
 def thumbnail(images: Images, key: str, side_px: int) -> bytes:
@@ -27,14 +27,14 @@ def thumbnail(images: Images, key: str, side_px: int) -> bytes:
         ImagesDown: the store does not answer.
     """
     kind, day, name = key.split("/")
-    if kind != "drawings":
-        return _shrunk(images.get(key), side_px)
     stem, _, suffix = name.rpartition(".")
+    if kind != "drawings":
+        return _shrunk(images.get(key), suffix, side_px)
     kept_at = f"thumbs/{day}/{stem}-{side_px}.{suffix}"
     try:
         return images.get(kept_at)
     except KeyError:
-        small = _shrunk(images.get(key), side_px)
+        small = _shrunk(images.get(key), suffix, side_px)
     try:
         images.put_as(kept_at, small)
     except ImagesDown as error:
@@ -42,12 +42,11 @@ def thumbnail(images: Images, key: str, side_px: int) -> bytes:
     return small
 
 
-def _shrunk(data: bytes, side_px: int) -> bytes:
-    with Image.open(io.BytesIO(data)) as image:
-        if max(image.size) <= side_px:
-            return data
-        kind = image.format
-        image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-        small = io.BytesIO()
-        image.save(small, kind)
-        return small.getvalue()
+def _shrunk(data: bytes, suffix: str, side_px: int) -> bytes:
+    size = size_of(data)
+    if size and max(size) <= side_px:
+        return data
+    # Through the decoder: it bounds what all threads of the process unpack together.
+    small = io.BytesIO()
+    open_picture(data, side_px=side_px).save(small, _FORMATS[suffix])
+    return small.getvalue()

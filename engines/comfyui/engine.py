@@ -29,10 +29,10 @@ from engines.comfyui.pictures import fitted, png
 from engines.comfyui.server import Server
 from engines.comfyui.workflow import Plan
 from engines.remote import NoAnswer
+from limner.decoding import UnreadablePictureError, open_picture
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Level, Stop
 from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
 from limner.log import event
-from limner.pictures import UnreadablePictureError, open_picture
 
 log = logging.getLogger(__name__)
 

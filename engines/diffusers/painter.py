@@ -27,7 +27,8 @@ from engines.diffusers.pipelines import (
     is_out_of_memory,
     wrapping_around,
 )
-from limner.pictures import UnreadablePictureError, encode_png, open_picture
+from limner.decoding import UnreadablePictureError, open_picture
+from limner.pictures import encode_png
 
 #: a drawing shows about so many previews, however many steps it takes
 PREVIEWS = 8

@@ -17,6 +17,7 @@ from engines.sketch.noise import Floats
 from engines.sketch.order import Order
 from engines.sketch.palette import Palette, from_bytes, lighter, to_oklab
 from engines.sketch.plan import Plan
+from limner.decoding import UnreadablePictureError, open_picture
 
 #: references are looked at in this size: enough for colours and for a blurred layout
 LOOK_PX = 96
@@ -29,11 +30,10 @@ class UnreadablePicture(Exception):
 @lru_cache(maxsize=16)
 def _opened(path: str, changed_ns: int, width: int, height: int) -> Floats:
     try:
-        with Image.open(path) as image:
-            fitted = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        picture = open_picture(Path(path).read_bytes())
+    except (OSError, UnreadablePictureError) as error:
         raise UnreadablePicture("not a picture that can be opened") from error
-    return from_bytes(np.asarray(fitted))
+    return from_bytes(np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)))
 
 
 def _picture(path: str, width: int, height: int) -> Floats:

@@ -10,17 +10,15 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from limner.decoding import PIXELS_MAX, UnreadablePictureError, open_picture
 from limner.errors import BadResult
 from limner.pictures import (
-    PIXELS_MAX,
     PREVIEW_SIDE_MAX_PX,
     PreviewGrid,
-    UnreadablePictureError,
     check_cells,
     encode_png,
     encode_preview,
     grid,
-    open_picture,
 )
 
 COLOURS = ((200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0))
@@ -65,9 +63,7 @@ def test_a_picture_taken_with_a_turned_camera_is_set_upright():
     assert open_picture(a_picture(kind="JPEG", exif=exif)).size == (48, 64)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"no picture", a_picture()[:60], a_picture(kind="JPEG")[:200]]
-)
+@pytest.mark.parametrize("data", [b"no picture", a_picture()[:60], a_picture(kind="JPEG")[:200]])
 def test_what_is_no_whole_picture_is_refused_in_words_fit_for_a_caller(data):
     with pytest.raises(UnreadablePictureError, match="cannot be read as PNG, JPEG, WebP or GIF"):
         open_picture(data)
@@ -104,6 +100,19 @@ def test_four_good_cells_pass_and_keep_their_order():
 def test_a_bad_result_says_what_is_wrong_with_which_cell(cells, says):
     with pytest.raises(BadResult, match=says):
         check_cells(cells, 64, 48)
+
+
+def test_a_cell_with_the_whole_graph_in_it_or_a_hole_is_as_good_as_any():
+    notes = PngInfo()
+    notes.add_text("workflow", "node " * 400_000, zip=True)
+    hole = Image.new("RGBA", (64, 48), (0, 200, 0, 0))
+    buffer = io.BytesIO()
+    hole.save(buffer, "PNG")
+
+    cells = check_cells([a_picture(pnginfo=notes), buffer.getvalue(), *four_cells()[2:]], 64, 48)
+
+    assert cells[0].getpixel((0, 0)) == COLOURS[0]
+    assert cells[1].getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_the_grid_has_the_cells_in_reading_order():

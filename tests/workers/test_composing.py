@@ -9,8 +9,9 @@ import threading
 import pytest
 from PIL import Image
 
+from limner.decoding import open_picture
 from limner.errors import BadResult
-from limner.pictures import encode_png, open_picture
+from limner.pictures import encode_png
 from workers import composing
 from workers.composing import NICENESS, Composer
 

@@ -1,0 +1,74 @@
+"""What bytes are, by how they begin: names and suffixes of files, and content types, are often wrong."""
+
+from __future__ import annotations
+
+import struct
+
+#: what callers may send
+REFERENCE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+#: what engines may give: Pillow knows more, some of which run other programs
+RESULT_FORMATS = (*REFERENCE_FORMATS, "AVIF", "BMP", "TIFF", "JPEG2000")
+
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"\0\0\0\x0cjP  ", "JPEG2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"8BPS", "PSD"),
+    (b"%PDF", "PDF"),
+    (b"\0\0\1\0", "an icon"),
+)
+_BRANDS = ((b"avi", "AVIF"), (b"he", "HEIC"), (b"mif1", "HEIC"), (b"msf1", "HEIC"))
+_TEXTS = (
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<svg", "SVG"),
+    (b"<?xml", "XML"),
+    (b"{", "text"),
+)
+
+
+def kind_of(data: bytes) -> str | None:
+    """Return the name of what the bytes are: Pillow's where it has one; None if it is not known."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp":
+        brand = data[8:12]
+        return next((name for begin, name in _BRANDS if brand.startswith(begin)), "a film")
+    for begin, name in _BEGINNINGS:
+        if data.startswith(begin):
+            return name
+    text = data[:200].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(b"<?xml") and b"<svg" in data[:2000].lower():
+        return "SVG"
+    return next((name for begin, name in _TEXTS if text.startswith(begin)), None)
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of a WebP file from its first chunk; (0, 0) if it has none.
+
+    Pillow unpacks a WebP picture as it opens it, which is too late to look at the size.
+    Source: RFC 9649, 2.5 to 2.7 and 3.4.
+    """
+    if data[12:16] == b"VP8X":
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        return width, height
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if data[12:16] == b"VP8 " and len(data) >= 30:
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return 0, 0
+
+
+def webp_counted(data: bytes) -> bytes:
+    """Return the file with its own length in its head: some writers count it too long."""
+    counted = min(int.from_bytes(data[4:8], "little"), len(data) - 8)
+    return data[:4] + counted.to_bytes(4, "little") + data[8:]

@@ -1,0 +1,157 @@
+"""PNG files taken apart: the picture for Pillow, and the little of the rest that decides its look.
+
+Editors, scanners and ComfyUI write megabytes of text and profiles into a PNG, and Pillow refuses a
+file for them. Viewers pass over what they do not need, over wrong checksums of it, and over what
+follows the end; they show what there is of a file that breaks off. Source: W3C PNG, third edition.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: a colour profile unpacks to at most so much, else the picture is shown without it
+PROFILE_MAX_BYTES = 8 * 2**20
+_GREY, _RGB, _PALETTE = 0, 2, 3
+_CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
+#: a broken stream is fed in steps so small, for what a step gave before the fault is lost
+_STEP_BYTES = 256
+_PIECE_BYTES = 2**20
+
+
+@dataclass(slots=True)
+class Png:
+    """What a PNG file holds, as far as it matters."""
+
+    width: int = 0
+    height: int = 0
+    depth: int = 8
+    colour: int = _RGB
+    interlaced: bool = False
+    header: bytes = b""
+    palette: list[tuple[bytes, bytes]] = field(default_factory=list)
+    pixels: list[memoryview] = field(default_factory=list)
+    profile: bytes | None = None
+    exif: bytes | None = None
+    #: what the file's values are to be raised to for linear light, times 100,000, turned over
+    gamma: int | None = None
+    #: the one grey or colour that is transparent: of 16-bit greys as it stands, else in 8 bits
+    key: int | tuple[int, ...] | None = None
+
+    def file(self, packed: bytes | None = None) -> bytes:
+        """Return a PNG file of the picture alone, with checksums of our own."""
+        packed = b"".join(self.pixels) if packed is None else packed
+        chunks = [(b"IHDR", self.header), *self.palette, (b"IDAT", packed), (b"IEND", b"")]
+        return SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
+
+    def mended(self) -> tuple[bytes, int]:
+        """Return a whole file made of one that breaks off, and how many rows of it are real.
+
+        Raises:
+            ValueError: there is no whole row, or the rows do not come in their order.
+        """
+        if self.interlaced:
+            raise ValueError("an interlaced picture breaks off")
+        row_bytes = (self.width * _CHANNELS[self.colour] * self.depth + 7) // 8 + 1
+        missing = row_bytes * self.height
+        packer, packed = zlib.compressobj(1), bytearray()
+        for piece in _unpacked(b"".join(self.pixels)):
+            packed += packer.compress(piece[:missing])
+            missing -= min(missing, len(piece))
+        rows = self.height - -(-missing // row_bytes)
+        if rows < 1:
+            raise ValueError("no row of the picture is there")
+        while missing:
+            fill = min(missing, _PIECE_BYTES)
+            packed += packer.compress(bytes(fill))
+            missing -= fill
+        return self.file(bytes(packed + packer.flush())), rows
+
+
+def take_apart(data: bytes) -> Png:
+    """Read the chunks of a PNG file, as far as they go.
+
+    Raises:
+        ValueError, struct.error: it does not begin as a PNG file does.
+    """
+    png, srgb = Png(), False
+    for name, body in _chunks(memoryview(data)):
+        if not png.header and name != b"IHDR":
+            raise ValueError("the header is not first")
+        if name == b"IHDR":
+            png.header = bytes(body)
+            fields = struct.unpack(">IIBBBBB", body)
+            png.width, png.height, png.depth, png.colour = fields[:4]
+            png.interlaced = bool(fields[6])
+        elif name == b"IDAT":
+            png.pixels.append(body)
+        elif name == b"tRNS" and png.colour in (_GREY, _RGB):
+            png.key = _key(bytes(body), png.colour, png.depth)
+        elif name in (b"PLTE", b"tRNS"):
+            png.palette.append((name, bytes(body)))
+        elif name == b"iCCP":
+            png.profile = _profile(bytes(body))
+        elif name == b"eXIf":
+            png.exif = bytes(body)
+        elif name == b"gAMA" and len(body) == 4:
+            png.gamma = int.from_bytes(body, "big")
+        elif name == b"sRGB":
+            srgb = True
+    if srgb:
+        png.gamma = None
+    return png
+
+
+def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield name and content of each chunk up to the end; the last may be cut short."""
+    at = len(SIGNATURE)
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"IEND" or not name.isalpha():
+            return
+        yield name, data[at + 8 : at + 8 + length]
+        at += length + 12
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _key(body: bytes, colour: int, depth: int) -> int | tuple[int, ...] | None:
+    if len(body) != 2 * _CHANNELS[colour]:
+        return None
+    values: tuple[int, ...] = struct.unpack(f">{_CHANNELS[colour]}H", body)
+    if colour == _GREY:
+        return values[0] if depth == 16 else values[0] * 255 // (2**depth - 1)
+    return tuple(value >> 8 if depth == 16 else value for value in values)
+
+
+def _profile(body: bytes) -> bytes | None:
+    packed = body.partition(b"\0")[2][1:]
+    unpacker = zlib.decompressobj()
+    try:
+        profile = unpacker.decompress(packed, PROFILE_MAX_BYTES)
+    except zlib.error:
+        return None
+    return profile if unpacker.eof else None
+
+
+def _unpacked(packed: bytes) -> Iterator[bytes]:
+    """Yield what can be unpacked, whatever is wrong further on or with the checksum at the end."""
+    # Negative: the two bytes before the stream, and the checksum after it, are not looked at.
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    at = 2
+    while at < len(packed) and not unpacker.eof:
+        step = packed[at : at + _STEP_BYTES]
+        at += len(step)
+        while step:
+            try:
+                piece = unpacker.decompress(step, _PIECE_BYTES)
+            except zlib.error:
+                return
+            if piece:
+                yield piece
+            step = unpacker.unconsumed_tail

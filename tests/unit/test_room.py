@@ -1,0 +1,63 @@
+"""Room in memory: never more than there is, in order of arrival."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from limner.room import Room
+
+
+def test_what_fits_together_is_held_together():
+    room = Room(10)
+    with room.take(4), room.take(6):
+        pass
+
+
+def test_what_is_larger_than_the_room_is_alone_in_it():
+    room, order = Room(10), []
+
+    def other():
+        with room.take(1):
+            order.append("other")
+
+    with room.take(1000):
+        thread = threading.Thread(target=other)
+        thread.start()
+        order.append("large")
+    thread.join(10)
+
+    assert order == ["large", "other"]
+
+
+def test_a_small_one_does_not_overtake_a_large_one_that_waits():
+    room, order, waits = Room(10), [], threading.Event()
+
+    def hold(name, size):
+        with room.take(size):
+            order.append(name)
+
+    with room.take(5):
+        large = threading.Thread(target=hold, args=("large", 8))
+        large.start()
+        while not room._waiting:
+            waits.wait(0.001)
+        small = threading.Thread(target=hold, args=("small", 1))
+        small.start()
+        while len(room._waiting) < 2:
+            waits.wait(0.001)
+        assert order == []
+    large.join(10)
+    small.join(10)
+
+    assert order[0] == "large"
+
+
+def test_room_is_given_back_after_a_failure():
+    room = Room(10)
+    with pytest.raises(ValueError, match="broken"), room.take(10):
+        raise ValueError("broken")
+
+    with room.take(10):
+        pass
