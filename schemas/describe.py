@@ -36,7 +36,7 @@ MEANINGS = {
     "style": "raw; with isNiji: cute, expressive, original or scenic.",
     "isTile": "Draw a tile whose edges meet.",
     "iw": "Weight of the reference images; above 0 it needs imageList.",
-    "imageList": "Reference images: http(s) URLs, data URLs or base64; each at most 10 MB.",
+    "imageList": "Reference images: http(s) URLs, data URLs or base64; PNG, JPEG, WebP or GIF of at most 10 MB.",
     "buttonType": "u1-u4: pick a cell, once each. v1-v4: vary a cell. r: draw again.",
     "messageId": "The job that the button is on: its id.",
     "wait": "Answer when the job changes, or after so many seconds.",

@@ -6,23 +6,16 @@ text a caller sent inline, still in base64. What an engine gets is a PNG that we
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from limner.decoding import REFERENCE_FORMATS, UnreadablePictureError, open_picture
 from limner.errors import Rejected
 from limner.images import Images
+from limner.inline import decode
 from limner.job import REFERENCE_MAX_BYTES, SPOOL
 from limner.log import event
-from limner.pictures import (
-    REFERENCE_FORMATS,
-    REFERENCE_SIDE_MAX_PX,
-    UnreadablePictureError,
-    open_picture,
-)
 from workers.outgoing import FetchFailed
 
 log = logging.getLogger(__name__)
@@ -32,11 +25,11 @@ _UNREACHABLE = "cannot be fetched"
 _CLAUSES = {
     "too_large": "is larger than 10 MB",
     "timeout": "took too long to fetch",
+    "redirects": "is behind too many redirects",
     "not_allowed": "is at an address that is not allowed",
 }
-_DATA_URL = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
-
-_URL_SAFE = str.maketrans("-_", "+/")
+#: longest side of what an engine gets
+SIDE_MAX_PX = 2048
 
 #: URL, most bytes → the bytes; raises FetchFailed
 Fetch = Callable[[str, int], bytes]
@@ -50,40 +43,36 @@ def prepare_references(
     Raises:
         Rejected: one cannot be used; the message says which (counting from 1) and why.
     """
-    paths = []
-    for number, reference in enumerate(references, start=1):
-        try:
-            data = _read(reference, images, fetch)
-            if len(data) > REFERENCE_MAX_BYTES:
-                raise UnreadablePictureError("is larger than 10 MB")
-            picture = open_picture(data, REFERENCE_FORMATS)
-        except UnreadablePictureError as error:
-            event(log, "reference.rejected", number=number, why=str(error))
-            raise Rejected("reference", f"Reference image {number} {error}.") from error
-        except FetchFailed as error:
-            event(log, "reference.rejected", number=number, why=error.why)
-            raise Rejected(
-                "reference", f"Reference image {number} {_CLAUSES.get(error.why, _UNREACHABLE)}."
-            ) from error
-        picture.thumbnail((REFERENCE_SIDE_MAX_PX, REFERENCE_SIDE_MAX_PX))
-        path = folder / f"reference-{number}.png"
-        picture.save(path, "PNG", compress_level=1)
-        paths.append(path)
-    return paths
+    return [
+        _prepared(number, reference, folder / f"reference-{number}.png", images, fetch)
+        for number, reference in enumerate(references, start=1)
+    ]
+
+
+def _prepared(number: int, reference: str, path: Path, images: Images, fetch: Fetch) -> Path:
+    # One picture at a time: what this one took is let go of before the next one waits for room.
+    try:
+        data = _read(reference, images, fetch)
+        if len(data) > REFERENCE_MAX_BYTES:
+            raise UnreadablePictureError("is larger than 10 MB")
+        picture = open_picture(data, REFERENCE_FORMATS, SIDE_MAX_PX)
+    except UnreadablePictureError as error:
+        event(log, "reference.rejected", number=number, why=str(error))
+        raise Rejected("reference", f"Reference image {number} {error}.") from error
+    except FetchFailed as error:
+        event(log, "reference.rejected", number=number, why=error.why)
+        clause = _CLAUSES.get(error.why, _UNREACHABLE)
+        raise Rejected("reference", f"Reference image {number} {clause}.") from error
+    picture.save(path, "PNG", compress_level=1)
+    return path
 
 
 def _read(reference: str, images: Images, fetch: Fetch) -> bytes:
     if not reference.startswith(SPOOL):
         return fetch(reference, REFERENCE_MAX_BYTES)
     try:
-        text = images.get(reference.removeprefix(SPOOL)).decode("ascii")
+        return decode(images.get(reference.removeprefix(SPOOL)).decode())
     except KeyError:
         raise UnreadablePictureError("is not kept any more") from None
-    except UnicodeDecodeError as error:
-        raise UnreadablePictureError("is not base64") from error
-    try:
-        # Callers send both alphabets, with and without padding and line breaks.
-        letters = "".join(_DATA_URL.sub("", text, count=1).split()).translate(_URL_SAFE).rstrip("=")
-        return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise UnreadablePictureError("is not base64") from error

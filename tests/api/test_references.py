@@ -54,6 +54,10 @@ def test_inline_pictures_are_spooled_as_they_came_and_the_record_names_them(
         PIXEL.rstrip("="),
         f"DATA:IMAGE/JPEG;charset=x;BASE64,{PIXEL}",
         PIXEL[:4] + "\n" + PIXEL[4:],
+        PIXEL[:4] + " \t" + PIXEL[4:],
+        f"data:;base64,{PIXEL}",
+        f"data:application/octet-stream;base64,{PIXEL}",
+        f"data:image/png;base64,{PIXEL.replace('=', '%3D')}",
     ],
 )
 def test_each_way_to_send_a_picture_inline_is_taken(caller, item):
@@ -73,6 +77,8 @@ def test_each_way_to_send_a_picture_inline_is_taken(caller, item):
         "data:image/png,abcd",
         "data:text/html;base64,abcd",
         "data:image/png;base64",
+        "abcde",
+        "ab==cdef",
         "data:" + "a" * 500 + ",abcd",
         "ab cd!",
         "灯塔",

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
+from limner.decoding import open_picture
 from limner.job import Lane, Status
-from limner.pictures import open_picture
 from tests.conftest import wait_until
 from workers.outgoing import FetchFailed
 
@@ -188,10 +188,12 @@ def test_reference_images_of_each_kind_reach_the_engine(workshop, images):
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (b"<html>", "2 cannot be read"),
+        (b"<html>", "2 is a web page, not PNG"),
+        (b"", "2 is empty"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "2 cannot be read"),
         (b"x" * (10 * 1024 * 1024 + 2), "2 is larger than 10 MB"),
         (FetchFailed("http_404"), "2 cannot be fetched"),
+        (FetchFailed("redirects"), "2 is behind too many redirects"),
         (FetchFailed("not_allowed"), "2 is at an address that is not allowed"),
     ],
 )
