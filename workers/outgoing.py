@@ -2,7 +2,7 @@
 
 Used by the callbacks' poster (``Outgoing.post``) and by whoever fetches reference images
 (``Outgoing.fetch``). It stands on urllib3, not on requests: so there are no cookies, no ``.netrc``, no
-proxies from the environment, no redirect is ever looked at, and a POST costs half as much.
+proxies from the environment, no redirect that is followed unseen, and a POST costs half as much.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from http.client import RemoteDisconnected
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -41,6 +41,12 @@ ANSWER_S = 1.0
 #: a kept connection that breaks so soon was closed while it idled: the request is sent once more
 STALE_S = 1.0
 USER_AGENT = "limner"
+#: of fetching: what we can read, so that no server chooses AVIF for us
+ACCEPT = "image/png, image/jpeg, image/webp, image/gif, */*;q=0.1"
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS_MAX = 5
+#: what a URL may hold as it stands; all else of a Location is escaped, as browsers do
+_PLAIN = "%/:?&=+,;@!$'()*~[]"
 #: for the way to the operator's own proxy; the never-list holds even there
 ANYWHERE = Policy.parse("0.0.0.0/0, ::/0")
 
@@ -50,8 +56,15 @@ class FetchFailed(LimnerError):
 
     def __init__(self, why: str) -> None:
         super().__init__()
-        #: one of ``Outcome``'s error words, ``http_404`` and the like, or ``too_large``
+        #: one of ``Outcome``'s error words, ``http_404`` and the like, ``too_large`` or ``redirects``
         self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An answer that says where the picture is."""
+
+    location: str
 
 
 class Outgoing:
@@ -109,31 +122,51 @@ class Outgoing:
         return replace(outcome, took_ms=took_ms, address=deadline.address)
 
     def fetch(self, url: str, max_bytes: int, timeout_s: float = TOTAL_S) -> bytes:
-        """Return what a GET of ``url`` answers with 200, undecoded.
+        """Return the body of what a GET of ``url`` leads to: any 2xx, behind up to five redirects.
+
+        Every hop is looked at as the first one is. ``timeout_s`` is for all of them together.
 
         Raises:
             FetchFailed: there is no such answer, or it is larger than ``max_bytes``.
         """
-        with Deadline(timeout_s) as deadline:
-            try:
-                response = self._ask("GET", url, None, {}, deadline)
-            except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
-                raise FetchFailed(_word(error, deadline)) from error
-            try:
-                if response.status != 200:
-                    raise FetchFailed(f"http_{response.status}")
-                body = _read(response, max_bytes + 1)
-                if len(body) <= max_bytes and _left(response):
-                    raise FetchFailed("reset")
-            except (OSError, HTTPError) as error:
-                raise FetchFailed(_word(error, deadline)) from error
-            finally:
-                _let_go(response)
-        if deadline.passed:
-            raise FetchFailed("timeout")
-        if len(body) > max_bytes:
-            raise FetchFailed("too_large")
-        return body
+        ends = time.monotonic() + timeout_s
+        for _ in range(1 + REDIRECTS_MAX):
+            with Deadline(ends - time.monotonic()) as deadline:
+                found = self._hop(url, max_bytes, deadline)
+            if deadline.passed:
+                raise FetchFailed("timeout")
+            if isinstance(found, bytes):
+                return found
+            url = redirected(url, found.location)
+        raise FetchFailed("redirects")
+
+    def _hop(self, url: str, max_bytes: int, deadline: Deadline) -> bytes | Moved:
+        """Return what one GET answers: a picture's bytes, or where it is.
+
+        Raises:
+            FetchFailed: neither.
+        """
+        try:
+            response = self._ask("GET", url, None, {"Accept": ACCEPT}, deadline)
+        except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
+            raise FetchFailed(_word(error, deadline)) from error
+        try:
+            location = response.headers.get("Location")
+            if response.status in REDIRECTS and location:
+                return Moved(location)
+            if not 200 <= response.status < 300:
+                raise FetchFailed(f"http_{response.status}")
+            # urllib3 undoes Content-Encoding, and unpacks no more than is read.
+            body = response.read(max_bytes + 1, decode_content=True)
+            if len(body) > max_bytes:
+                raise FetchFailed("too_large")
+            if _left(response):
+                raise FetchFailed("reset")
+            return body
+        except (OSError, HTTPError) as error:
+            raise FetchFailed(_word(error, deadline)) from error
+        finally:
+            _let_go(response)
 
     def _ask(
         self,
@@ -221,6 +254,21 @@ class Outgoing:
             return path
         port = "" if target.port == DEFAULT_PORTS["http"] else f":{target.port}"
         return f"http://{target.bracketed}{port}{path}"
+
+
+def redirected(url: str, location: str) -> str:
+    """Return where a ``Location`` leads from ``url``, written as we write URLs.
+
+    Raises:
+        FetchFailed: it is no URL.
+    """
+    try:
+        # Header fields are read as Latin-1, but most who write such letters mean UTF-8.
+        raw = location.strip().encode("latin-1")
+        where = urljoin(url, quote(raw.partition(b"#")[0], safe=_PLAIN))
+    except ValueError as error:
+        raise FetchFailed("url") from error
+    return where
 
 
 @lru_cache(maxsize=4096)
