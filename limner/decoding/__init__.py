@@ -7,6 +7,7 @@ Called by workers and drivers for what comes in, and by the API for thumbnails.
 
 from __future__ import annotations
 
+import traceback
 import warnings
 
 from PIL import Image
@@ -63,6 +64,8 @@ def open_picture(
         raise UnreadablePictureError("has too many pixels") from error
     # Pillow's decoders raise nearly anything on hostile bytes.
     except Exception as error:
+        # Or the error would hold, for as long as others look at it, what was unpacked so far.
+        traceback.clear_frames(error.__traceback__)
         raise UnreadablePictureError("cannot be read as PNG, JPEG, WebP or GIF") from error
     # Of what breaks off so early, viewers show no more than a blank.
     if source.broken and all(low == high for low, high in _extrema(shown)):

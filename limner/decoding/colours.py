@@ -26,13 +26,17 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+#: how Pillow names greys of 16 bits, some of its releases those of PNGs, too
+WIDE_GREYS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+
 Key = int | tuple[int, ...] | None
 
 
 def shrunk(picture: Image.Image, factor: int, key: Key, rows: int | None) -> Image.Image:
     """Return the picture at one ``factor``-th of its size as L, RGB, CMYK or RGBa.
 
-    ``key``: the grey or colour that is transparent. ``rows``: how many are there, if not all; white is below.
+    ``key``: the grey or colour that is transparent. ``rows``: how many are there, if not all; below
+    them is white.
     """
     width, height = picture.size
     step = max(1, _BAND_ROWS // factor) * factor
@@ -90,7 +94,7 @@ def _white(picture: Image.Image) -> tuple[int, ...]:
 
 def _plain(band: Image.Image, key: Key) -> Image.Image:
     """Return a band as L, RGB or CMYK, or, where it may be transparent, as RGBa."""
-    if band.mode.startswith("I;16"):
+    if band.mode in WIDE_GREYS:
         band = _eight_bits(band, key)
     elif band.mode == "1":
         band = band.convert("L")
@@ -105,7 +109,7 @@ def _eight_bits(band: Image.Image, key: Key) -> Image.Image:
     # Pillow cuts such greys off at 255. numpy is imported here, for the API rarely needs it.
     import numpy as np
 
-    values = np.asarray(band)
+    values = np.asarray(band).clip(0, 65_535)
     grey = Image.fromarray((values >> 8).astype(np.uint8))
     if key is None:
         return grey

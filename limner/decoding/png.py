@@ -36,7 +36,7 @@ class Png:
     pixels: list[memoryview] = field(default_factory=list)
     profile: bytes | None = None
     exif: bytes | None = None
-    #: what the file's values are to be raised to for linear light, times 100,000, turned over
+    #: 100,000 divided by the power of the values that is linear light
     gamma: int | None = None
     #: the one grey or colour that is transparent: of 16-bit greys as it stands, else in 8 bits
     key: int | tuple[int, ...] | None = None

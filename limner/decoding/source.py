@@ -5,6 +5,7 @@ Its size is known before any memory is taken, and so is what unpacking it will t
 
 from __future__ import annotations
 
+import contextlib
 import io
 
 from PIL import Image, ImageFile
@@ -84,7 +85,7 @@ class Source:
         parts, info = self._png, picture.info
         profile = parts.profile if parts else info.get("icc_profile")
         exif = parts.exif if parts else info.get("exif")
-        grey = picture.mode in ("1", "L", "LA") or picture.mode.startswith("I;16")
+        grey = picture.mode in ("1", "L", "LA", *colours.WIDE_GREYS)
         factor = _factor(picture.size, side_px)
         if self._box:
             picture = picture.crop(self._box)
@@ -104,11 +105,12 @@ class Source:
             picture.draft(None, (self.size[0] // factor, self.size[1] // factor))
         if self._kind == "GIF" and picture.tile[0].extents != (0, 0, *self.size):
             self._box = picture.tile[0].extents
-        try:
+        with contextlib.suppress(OSError, SyntaxError):
             picture.load()
-        except (OSError, SyntaxError):
-            picture = self._opened(self._mended())
-            picture.load()
+            return picture
+        # Not within an `except`: its traceback would hold the first picture beside the second.
+        picture = self._opened(self._mended())
+        picture.load()
         return picture
 
     def _whole_file(self) -> bytes:

@@ -429,6 +429,24 @@ def test_large_pictures_are_unpacked_one_after_another(monkeypatch):
     assert most == 1
 
 
+def test_what_a_broken_picture_took_is_let_go_of_before_anyone_hears_of_it():
+    data = bytearray(saved(NOISE))
+    data[28] = 1  # interlaced: nothing is made of one that breaks off
+    pictures = []
+
+    with pytest.raises(UnreadablePictureError) as refused:
+        open_picture(bytes(data[:-2000]))
+    cause = refused.value.__cause__
+    while cause is not None:
+        frame = cause.__traceback__
+        while frame is not None:
+            pictures += [v for v in frame.tb_frame.f_locals.values() if isinstance(v, Image.Image)]
+            frame = frame.tb_next
+        cause = cause.__context__
+
+    assert pictures == []
+
+
 def test_ordinary_pictures_do_not_wait_for_large_ones():
     with decoding._large.take(decoding._large._most):
         assert open_picture(saved(Image.new("RGB", (2000, 1500), RED))).size == (2000, 1500)
