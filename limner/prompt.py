@@ -2,17 +2,15 @@
 
 ``compile_prompt`` is called when a job is accepted; ``parse_prompt`` when its brief is made, so that
 ``origin/imagine``, whose flags stand in the text, is drawn by the same rules.
-Source of the flags: Midjourney's parameter list (``--ar --chaos --stylize --style --tile --iw --niji
---no --seed``).
+What is a flag at all, ``limner.flags`` decides.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from limner.flags import take_flags
 from limner.ratios import CELL_SIZE_PX, nearest_ratio
 
 if TYPE_CHECKING:
@@ -21,11 +19,6 @@ if TYPE_CHECKING:
 NIJI_VERSION = "6"
 NIJI_STYLES = ("cute", "expressive", "original", "scenic")
 STYLES = ("raw",)
-
-#: the dash pair is an em dash where a phone's keyboard has been at work
-_FLAG = re.compile(r"(?:^|\s)(?:--|—)([a-zA-Z]+)(?=\s|$)")
-#: short enough to stay finite; float() alone would also take "nan", "1_0" and other scripts' digits
-_DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +62,27 @@ def compile_prompt(request: Request) -> str:
 
 
 def parse_prompt(text: str) -> Prompt:
-    """Take a prompt apart; a later flag beats an earlier one, and a senseless value is passed over.
+    """Take a prompt apart; a later flag beats an earlier one.
 
-    Numbers beyond their range are brought to its nearest end: an engine never sees them.
+    Numbers beyond their range are brought to its nearest end: an engine never sees them. Flags that
+    no engine of ours draws are taken out, as they are no words; what only looks like a flag stays.
     """
-    marks = list(_FLAG.finditer(text))
-    words = text[: marks[0].start()] if marks else text
-    found: dict[str, str] = {}
-    for mark, following in zip_longest(marks, marks[1:]):
-        end = following.start() if following else len(text)
-        found[mark[1].lower()] = text[mark.end() : end].strip()
-    niji = "niji" in found
-    ar, ar_requested = _ratio(found.get("ar", found.get("aspect", "")))
-    style = found.get("style", "").lower()
+    words, flags = take_flags(text)
+    found = {flag.name: flag.value for flag in flags}
+    ar, ar_requested = _ratio(found.get("ar", ""))
+    style = next((f.value or f.name for f in reversed(flags) if f.name in ("style", "raw")), "")
     return Prompt(
-        words=words.strip(),
+        words=words,
         ar=ar,
         ar_requested=ar_requested,
-        chaos=_number(found.get("chaos", found.get("c", "")), 0, 100),
-        stylize=_number(found.get("stylize", found.get("s", "")), 0, 1000),
-        style=style if style in (*STYLES, *NIJI_STYLES) else "",
-        niji=niji,
+        chaos=_number(found.get("chaos"), 0, 100),
+        stylize=_number(found.get("stylize"), 0, 1000),
+        style=style.lower() if style.lower() in (*STYLES, *NIJI_STYLES) else "",
+        niji="niji" in found,
         tile="tile" in found,
-        iw=_number(found.get("iw", ""), 0, 2),
+        iw=_number(found.get("iw"), 0, 2),
         negative=found.get("no", ""),
-        seed=_seed(found.get("seed", "")),
+        seed=_seed(found.get("seed")),
     )
 
 
@@ -102,24 +91,22 @@ def _plain(number: float) -> str:
     return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
-def _number(text: str, low: float, high: float) -> float | None:
-    if not _DECIMAL.fullmatch(text.removeprefix("-")):
+def _number(text: str | None, low: float, high: float) -> float | None:
+    return None if text is None else min(max(float(text), low), high)
+
+
+def _seed(text: str | None) -> int | None:
+    # A number below zero is how other programs say "any".
+    if text is None or float(text) < 0:
         return None
-    return min(max(float(text), low), high)
-
-
-def _seed(text: str) -> int | None:
-    number = _number(text, 0, 2**32 - 1)
-    return None if number is None else int(number)
+    return int(min(float(text), 2**32 - 1))
 
 
 def _ratio(text: str) -> tuple[str | None, str | None]:
     """Return the one of the seven that ``text`` means, and the text where it is another one."""
-    if text in CELL_SIZE_PX:
-        return text, None
+    # Input methods of East Asia write a colon of their own.
+    text = text.replace("：", ":")
+    if not text or text in CELL_SIZE_PX:
+        return text or None, None
     width, _, height = text.partition(":")
-    if not _DECIMAL.fullmatch(width) or not _DECIMAL.fullmatch(height):
-        return None, None
-    if not float(width) or not float(height):
-        return None, None
     return nearest_ratio(float(width), float(height)), text

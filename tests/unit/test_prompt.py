@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.job import Lane, Request
+from limner.known_flags import KNOWN
 from limner.prompt import NIJI_STYLES, Prompt, compile_prompt, parse_prompt
 from limner.ratios import CELL_SIZE_PX
 
@@ -37,6 +40,18 @@ REQUESTS = st.builds(
 )
 
 
+#: what people write with dashes, and what looks like it
+DASHED = ["--", "—", "–", "——", "−−", "-", "---", "―", "－－"]
+NAMES = [*sorted(KNOWN), "open", "thing"]
+VALUES = ["3:2", "16：9", "5", "-1", ".5", "raw", "red,blue", "abc1234", "https://a.example/b"]
+PROSE = [*'«"()!。=:.,', "fox", "'s", ", ", "\n", "灯塔", "\u200b", " "]
+TANGLES = st.lists(
+    st.sampled_from([*DASHED, *NAMES, *VALUES, *PROSE, " ", " "])
+    | st.builds("".join, st.tuples(st.sampled_from(DASHED), st.sampled_from(NAMES))),
+    max_size=12,
+).map("".join)
+
+
 @given(REQUESTS)
 def test_what_is_compiled_is_read_back(request):
     found = parse_prompt(compile_prompt(request))
@@ -53,7 +68,22 @@ def test_what_is_compiled_is_read_back(request):
     )
 
 
-@given(st.text() | st.text(alphabet=" -—aricstyle0123456789.:nan\t\n"))
+@settings(max_examples=300)
+@given(REQUESTS, TANGLES)
+def test_the_fields_of_a_request_change_nothing_else_that_its_text_says(request, text):
+    said = parse_prompt(text)
+    found = parse_prompt(compile_prompt(replace(request, prompt_en=text)))
+
+    given_ar = {"ar": request.ar, "ar_requested": None} if request.ar else {}
+    given = {
+        name: value
+        for name in ("chaos", "stylize", "style", "niji", "tile", "iw")
+        if (value := getattr(request, name)) is not None and value is not False
+    }
+    assert found == replace(said, **given_ar, **given)
+
+
+@given(st.text() | TANGLES | st.text(alphabet=" -—aricstyle0123456789.:nan\t\n"))
 def test_no_text_breaks_the_reader(text):
     found = parse_prompt(text)
 
@@ -83,23 +113,116 @@ def test_an_origin_prompt_is_not_touched():
         ("", Prompt(words="")),
         ("--tile", Prompt(words="", tile=True)),
         ("a --AR 3:2", Prompt(words="a", ar="3:2")),
-        ("a —ar 3:2", Prompt(words="a", ar="3:2")),
         ("a --aspect 16:9", Prompt(words="a", ar="7:4", ar_requested="16:9")),
+        ("a --ar 16：9", Prompt(words="a", ar="7:4", ar_requested="16:9")),
+        ("a --ar=3:2 --v6", Prompt(words="a", ar="3:2")),
         ("a --ar 3:2 --ar 1:1", Prompt(words="a", ar="1:1")),
-        ("a --ar 0:1", Prompt(words="a")),
-        ("a --ar nan:1", Prompt(words="a")),
-        ("a --ar ٣:٢", Prompt(words="a")),
         ("a --c 300 --s -5 --iw 9", Prompt(words="a", chaos=100, stylize=0, iw=2)),
-        ("a --chaos nan --stylize inf", Prompt(words="a")),
-        ("a --chaos 1_0", Prompt(words="a")),
-        ("a --chaos", Prompt(words="a")),
         ("a --style cute --niji 6", Prompt(words="a", style="cute", niji=True)),
-        ("a --style bold", Prompt(words="a")),
+        ("a --raw", Prompt(words="a", style="raw")),
+        ("a --style cute --raw", Prompt(words="a", style="raw")),
+        ("a --raw --style Cute", Prompt(words="a", style="cute")),
         ("a --no red, blue --tile", Prompt(words="a", negative="red, blue", tile=True)),
         ("a --seed 7", Prompt(words="a", seed=7)),
         ("a --seed 99999999999", Prompt(words="a", seed=2**32 - 1)),
-        ("a well--made --thing", Prompt(words="a well--made")),
+        ("a --seed -1", Prompt(words="a")),
     ],
 )
 def test_flags_in_a_text_are_read_as_people_write_them(text, expected):
     assert parse_prompt(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "an old sailor —weathered face— holding a brass lantern",
+        "un viejo marinero —de rostro curtido— con una linterna",
+        "un hombre —no joven— con sombrero",
+        "El cartel dice: —no pasar",
+        "老水手——满脸皱纹——拿着灯笼",
+        "a boat – raw wood – at sea",
+        "a knife —raw steel— on a table",
+        "a neon sign that reads --open late-- above a noodle bar",
+        "a neon sign that reads --no vacancy-- above a door",
+        "a cat --really fluffy, on a red sofa",
+        'a shirt that says "--no regrets" in red',
+        'a shirt that says "live --no regrets" in red',
+        "a poster (--ar 3:2)",
+        "--no-smoking area",
+        "a well--made --thing",
+        "a lighthouse--ar 3:2",
+        "a -ar 3:2",
+        "a -- b",
+        "temperatures of −5 to −no one knows",
+        "a --ar",
+        "a --ar 0:1",
+        "a --ar nan:1",
+        "a --ar 3:2:1",
+        "a --ar ٣:٢",
+        "a --chaos",
+        "a --chaos nan --stylize inf",
+        "a --chaos 1_0",
+        "a --chaos 1e3",
+        "a --chaos 5%",
+        "a --chaos 5th",
+        "a --style bold",
+        "a --no",
+    ],
+)
+def test_a_dash_that_begins_no_known_flag_with_a_fitting_value_is_one_of_the_words(text):
+    assert parse_prompt(text) == Prompt(words=text)
+
+
+@pytest.mark.parametrize("dash", ["—", "–", "——", "––", "―", "−−", "---", "—-", "－－", "\u200b--"])
+def test_dashes_that_phones_and_input_methods_make_of_two_hyphens_begin_a_flag(dash):
+    expected = Prompt(words="a red fox", ar="3:2", chaos=5, negative="text, people", tile=True)
+
+    text = f"a red fox {dash}ar 3:2 {dash}no text, people {dash}chaos 5 {dash}tile"
+
+    assert parse_prompt(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a cat --ar 3:2 on a sofa", Prompt(words="a cat on a sofa", ar="3:2")),
+        ("a cat --ar 3:2, on a sofa", Prompt(words="a cat, on a sofa", ar="3:2")),
+        ("--ar 3:2, a cat", Prompt(words="a cat", ar="3:2")),
+        ("--ar 3:2\n--chaos 5\na cat", Prompt(words="a cat", ar="3:2", chaos=5)),
+        ("a cat --tile on a sofa", Prompt(words="a cat on a sofa", tile=True)),
+        ("a cat, --ar 3:2, --chaos 5.", Prompt(words="a cat,", ar="3:2", chaos=5)),
+        ("a cat.--ar 3:2--chaos 5", Prompt(words="a cat.", ar="3:2", chaos=5)),
+        ('"a cat --ar 3:2"', Prompt(words='"a cat"', ar="3:2")),
+        ("(a cat --ar 3:2)", Prompt(words="(a cat)", ar="3:2")),
+        ('a cat --ar 3:2 "Tom"', Prompt(words='a cat "Tom"', ar="3:2")),
+        ("a cat --no dogs. It sits", Prompt(words="a cat. It sits", negative="dogs")),
+        ("A cat. --no text. Sharp", Prompt(words="A cat. Sharp", negative="text")),
+        ("a cat --no dogs\non a sofa", Prompt(words="a cat on a sofa", negative="dogs")),
+        ("a cat —ar 3:2 —old— on a sofa", Prompt(words="a cat —old— on a sofa", ar="3:2")),
+    ],
+)
+def test_what_follows_a_flag_is_words_again(text, expected):
+    assert parse_prompt(text) == expected
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--v 6.1 --q 2 --weird 30 --exp 10 --stop 80 --repeat 4",
+        "--version 5 --quality .5 --w 3000 --r 2",
+        "--hd --draft --fast --turbo --relax --public --stealth",
+        "--video 1 --motion low --loop --bs 2 --end https://a.example/b.png",
+        "--video --upbeta --test --creative",
+        "--p",
+        "--p 7e1wyou uxv3p1k",
+        "--profile abcdefg",
+        "--sref random --sw 100 --sv 4",
+        "--sref 123 4567::2",
+        "--sref https://a.example/b--ar.png::2 https://a.example/c",
+        "--cref https://a.example/b.png --cw 50 --oref https://a.example/c.png --ow 400",
+        "—sref 123 —v 7 —p",
+    ],
+)
+def test_flags_of_midjourneys_that_nothing_here_draws_are_no_words_and_take_none(flags):
+    assert parse_prompt(f"a cat {flags}") == Prompt(words="a cat")
+    assert parse_prompt(f"a cat {flags} --ar 3:2") == Prompt(words="a cat", ar="3:2")

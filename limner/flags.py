@@ -1,0 +1,147 @@
+"""Find Midjourney's flags in a text, and leave everything else as the words it is.
+
+Used by ``limner.prompt`` alone. People write dashes for many reasons: a pair around an aside, a sign
+that reads ``--open late``, dialogue in Spanish. So only a flag that Midjourney knows, with a value that
+fits it, is a flag. It may stand anywhere, and what follows it is words again.
+
+Two hyphens are how a flag is written. Phones and input methods turn them into a dash of another kind,
+which prose is full of: such a dash begins a flag only where value and place leave no doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from limner.known_flags import DASHES, END, GAP, KNOWN, NO, OPTIONAL, ZERO_WIDTH
+
+_MARK = re.compile(rf"({DASHES})([a-zA-Z]+)")
+#: what may stand right before a flag; an opening quote or bracket says that its text is meant
+_BEFORE = re.compile(rf"(?:^|{GAP}|[,.;:!?)\]}}”’»…，。；：！？、）】」』]|(?<=\S)[\"'])\Z")
+_BARE_END = re.compile(END)
+#: between a flag's name and its value
+_TO_VALUE = re.compile(rf"{GAP}*={GAP}*|{GAP}+|(?=[0-9.])")
+_DASH = re.compile(r"-{2,}|[\u2012-\u2015\u2e3a\ufe58]+")
+_WORD = re.compile(r"\w")
+#: the list after ``--no`` ends with its sentence or line, or with the quotation that it stands in
+_LIST_END = re.compile(r"[.!?](?=\s)|[。！？\r\n\"”»」』]")
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + ZERO_WIDTH
+_SEPARATORS = ",.;:!?，。；：！？、"
+_CLOSERS = ")]}\"'”’»）】」』"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag in a text: its first name, its value as it was written ("" where it has none), its place."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+    #: it begins with two hyphens, as flags do
+    plain: bool
+
+
+def take_flags(text: str) -> tuple[str, list[Flag]]:
+    """Return the words of ``text`` and its flags, each in the order in which they stand."""
+    found: list[Flag] = []
+    candidates = list(_candidates(text))
+    # From the end, so that each is judged by what is known to come after it.
+    for place in reversed(range(len(candidates))):
+        before = candidates[place - 1] if place else None
+        flag = _judged(text, candidates[place], before, found[-1] if found else None)
+        if flag:
+            found.append(flag)
+    found.reverse()
+    return _words(text, found), found
+
+
+def _candidates(text: str) -> Iterator[Flag]:
+    """Yield what is written like a known flag; one that needs a value, with a value that fits."""
+    behind = -1
+    for mark in _MARK.finditer(text):
+        known = KNOWN.get(mark[2].lower())
+        if not known or mark.start() < behind:
+            continue
+        if mark.start() > behind and not _may_begin(text, mark.start()):
+            continue
+        name, pattern = known
+        value = _value_after(text, mark.end(), pattern) if pattern else None
+        if value:
+            behind = value.end()
+        elif (pattern and name not in OPTIONAL) or not _BARE_END.match(text, mark.end()):
+            continue
+        else:
+            behind = mark.end()
+        yield Flag(name, value[0] if value else "", mark.start(), behind, mark[1].startswith("--"))
+
+
+def _may_begin(text: str, start: int) -> bool:
+    return bool(_BEFORE.search(text[max(0, start - 2) : start]))
+
+
+def _value_after(text: str, end: int, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    gap = _TO_VALUE.match(text, end)
+    return pattern.match(text, gap.end()) if gap else None
+
+
+def _judged(text: str, flag: Flag, before: Flag | None, after: Flag | None) -> Flag | None:
+    """Return the flag that ``flag`` is (with its list, if it is ``--no``), or None: it is prose.
+
+    ``before`` may yet turn out to be none; ``after`` is one.
+    """
+    if flag.value:
+        return flag
+    stop = after.start if after else len(text)
+    if _opens_an_aside(text, flag.end, stop):
+        return None
+    if flag.name == NO:
+        sure = flag.plain or _leads_to(text, before, flag) or (after and not after.plain)
+        return _with_list(text, flag, stop) if sure else None
+    return flag if flag.plain or not _WORD.search(text, flag.end, stop) else None
+
+
+def _with_list(text: str, flag: Flag, stop: int) -> Flag | None:
+    """Return ``--no`` with what must not be seen, or None: nothing is said, or more is quoted."""
+    end = _LIST_END.search(text, flag.end, stop)
+    stops = end.start() if end else stop
+    value = text[flag.end : stops]
+    if not _WORD.search(value):
+        return None
+    if end and end[0] in _CLOSERS and _WORD.search(text, end.end(), stop):
+        return None
+    return Flag(NO, value.strip(_BLANKS + _SEPARATORS), flag.start, stops, flag.plain)
+
+
+def _opens_an_aside(text: str, start: int, stop: int) -> bool:
+    """Tell whether the next dash ends a word, as the second of a pair -- like this one-- does."""
+    dash = _DASH.search(text, start, stop)
+    if not dash or text[dash.start() - 1].isspace() or _WORD.match(text, dash.end()):
+        return False
+    return not _LIST_END.search(text, start, dash.start())
+
+
+def _leads_to(text: str, before: Flag | None, flag: Flag) -> bool:
+    """Tell whether ``before`` is a flag beyond doubt, with another kind of dash, right before ``flag``."""
+    if not before or before.plain or not before.value:
+        return False
+    return not text[before.end : flag.start].strip().strip(_SEPARATORS)
+
+
+def _words(text: str, flags: list[Flag]) -> str:
+    """Return ``text`` without ``flags``, joined as if they had never been there."""
+    if not flags:
+        return text.strip(_BLANKS)
+    words = text[: flags[0].start].strip(_BLANKS)
+    for flag, following in zip(flags, [*flags[1:], None], strict=True):
+        rest = text[flag.end : following.start if following else len(text)]
+        piece = rest.strip(_BLANKS)
+        bare = piece.lstrip(_BLANKS + _SEPARATORS)
+        if not bare:
+            continue
+        if not words or words[-1] in _SEPARATORS:
+            piece = bare
+        glued = piece[0] in _SEPARATORS or (piece[0] in _CLOSERS and rest[0] == piece[0])
+        words += piece if glued or not words else f" {piece}"
+    return words
