@@ -12,7 +12,8 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from limner.job import Lane, Request
-from limner.prompt import NIJI_STYLES, STYLES
+from limner.prompt import NIJI_STYLES, STYLES, parse_prompt
+from limner.visible import shows_something
 from schemas.fields import AspectRatio, Boolean, CallbackUrl, Number, OneOf, Tag, Text
 from schemas.references import References
 from schemas.wire import Wire
@@ -21,8 +22,23 @@ PROMPT_LENGTH = 6000
 EXTRA_LENGTH = 4096
 
 
+class PromptText(Text):
+    """A prompt that shows something to draw, beside its flags."""
+
+    def __init__(self) -> None:
+        super().__init__(longest=PROMPT_LENGTH, required=True)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        text = super()._deserialize(value)
+        if not shows_something(text):
+            raise ValidationError("Must not be blank.")
+        if not shows_something(parse_prompt(text).words):
+            raise ValidationError("Must say what to draw, beside its flags.")
+        return text
+
+
 class _Common(Wire):
-    prompt_en = Text(longest=PROMPT_LENGTH, blank=False, required=True)
+    prompt_en = PromptText()
     prompt = Text(longest=PROMPT_LENGTH)
     fast = Boolean(required=True)
     tag = Tag(required=True)

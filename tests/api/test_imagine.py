@@ -7,7 +7,26 @@ import re
 
 import pytest
 
-from tests.api.asking import DASHED_TAG, TAG, a_body
+from tests.api.asking import DASHED_TAG, TAG, a_body, refused
+
+#: what chat programs, web pages and keyboards leave in a text that no reader sees
+NOTHING_VISIBLE = [
+    *("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u200e", "\u200f", "\u202e", "\u061c"),
+    *(
+        "\u00a0",
+        "\u00ad",
+        "\u034f",
+        "\u2003",
+        "\u2028",
+        "\u205f",
+        "\u3000",
+        "\u180e",
+        "\x1f",
+        "\x85",
+    ),
+    *("\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\ufffc", "\u2065"),
+    *("\ufe0f", "\U000e0100", "\U000e0041", "\U000e0001", "\u0301", "\u20dd", "\u0651", "\u093c"),
+]
 
 SHAPE = """
 id messageId tag status progress prompt promptEn finalPrompt fast drawType ar arRequested url width
@@ -158,6 +177,31 @@ def test_a_prompt_of_up_to_6000_characters_is_taken(caller, length):
 )
 def test_a_prompt_that_cannot_be_drawn_is_refused(caller, value, sentence):
     assert caller.wrong(promptEn=value) == {"promptEn": [sentence]}
+
+
+@pytest.mark.parametrize("ask", ["imagine", "origin"])
+@pytest.mark.parametrize("text", NOTHING_VISIBLE, ids=ascii)
+def test_a_prompt_that_shows_nothing_is_blank(caller, ask, text):
+    for blank in (text, f" {text}\n{text}"):
+        response = getattr(caller, ask)(promptEn=blank)
+        assert refused(response, 422) == {"promptEn": ["Must not be blank."]}
+
+
+@pytest.mark.parametrize("ask", ["imagine", "origin"])
+@pytest.mark.parametrize(
+    "text", ["--ar 3:2", "--ar 3:2 --no text", "—ar 3:2", " --tile\u200b--raw\n", "--v 6 --p, "]
+)
+def test_a_prompt_of_flags_alone_says_nothing_to_draw(caller, ask, text):
+    response = getattr(caller, ask)(promptEn=text)
+
+    assert refused(response, 422) == {"promptEn": ["Must say what to draw, beside its flags."]}
+
+
+@pytest.mark.parametrize(
+    "text", ["?", "灯", "👩\u200d🚀", "e\u0301", "\u0915\u093e", "\ue000", "\u2800x"]
+)
+def test_a_prompt_that_shows_anything_is_taken_as_it_is(caller, text):
+    assert caller.drawn(promptEn=text)["promptEn"] == text
 
 
 @pytest.mark.parametrize("field", ["prompt", "extra", "tag", "callBackUrl", "ar", "style"])
