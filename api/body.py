@@ -11,9 +11,19 @@ import json
 from typing import Any, NoReturn
 
 from flask import request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from limner.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, NotJson, WrongContentType
+from api.encoding import unpacked
+from limner.errors import (
+    BodyBroken,
+    BodyTooLarge,
+    BodyTooSlow,
+    InvalidRequest,
+    NotJson,
+    WrongContentType,
+    WrongEncoding,
+)
 from limner.store import Idempotency
 
 BODY_MAX_BYTES = 100 * 1024 * 1024
@@ -27,19 +37,13 @@ def json_object() -> dict[str, Any]:
     """Return the request's body.
 
     Raises:
-        WrongContentType, NotJson, BodyTooLarge: it is not one JSON object within the bound.
+        WrongContentType, WrongEncoding: it says that it is something else.
+        BodyBroken, NotJson, BodyTooLarge: it is not one JSON object within the bound.
         BodyTooSlow: it trickles in, or its sender is gone.
     """
     if not request.is_json:
         raise WrongContentType
-    if (request.content_length or 0) > BODY_MAX_BYTES:
-        raise BodyTooLarge
-    try:
-        data = request.get_data(cache=False)
-    except ClientDisconnected:
-        raise BodyTooSlow from None
-    if len(data) > BODY_MAX_BYTES:
-        raise BodyTooLarge
+    data = unpacked(_data(), request.headers.get("Content-Encoding", ""), BODY_MAX_BYTES)
     try:
         found = _DECODER.decode(data.decode("utf-8-sig"))
     except RecursionError:
@@ -68,8 +72,37 @@ def idempotency(body: dict[str, Any]) -> Idempotency | None:
     return Idempotency(key.strip(), hashlib.sha256(asked.encode()).hexdigest())
 
 
+def _data() -> bytes:
+    said_bytes = request.content_length or 0
+    if said_bytes > BODY_MAX_BYTES:
+        raise BodyTooLarge
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        # gunicorn takes the chunks apart and leaves what else was done to the body.
+        raise WrongEncoding("The body may be sent in chunks, and in no other transfer coding.")
+    try:
+        data = request.get_data(cache=False)
+    except ClientDisconnected:
+        raise BodyTooSlow from None
+    except ParseException:
+        # What gunicorn says of a chunk holds the caller's bytes.
+        raise BodyBroken("The body's chunks are not as HTTP has them.") from None
+    if len(data) > BODY_MAX_BYTES:
+        raise BodyTooLarge
+    if len(data) < said_bytes:
+        # gunicorn says nothing where the sender hangs up, and half a body may be good JSON.
+        raise BodyTooSlow
+    return data
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _whole(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        raise ValueError("a number has too many digits") from None
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,4 +112,6 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_no_twins)
+_DECODER = json.JSONDecoder(
+    parse_int=_whole, parse_constant=_no_constant, object_pairs_hook=_no_twins
+)

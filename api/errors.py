@@ -11,11 +11,11 @@ import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from api.encoding import CODINGS
 from api.house import house
 from limner import errors
 from limner.log import event
@@ -28,6 +28,7 @@ DISK_RETRY_AFTER_S = 60.0
 
 STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.NotJson: HTTPStatus.BAD_REQUEST,
+    errors.BodyBroken: HTTPStatus.BAD_REQUEST,
     errors.TokenRejected: HTTPStatus.UNAUTHORIZED,
     errors.LaneNotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotForStrangers: HTTPStatus.FORBIDDEN,
@@ -39,6 +40,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.WrongContentType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.WrongEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooFast: HTTPStatus.TOO_MANY_REQUESTS,
     errors.WaitingFull: HTTPStatus.TOO_MANY_REQUESTS,
@@ -70,11 +72,16 @@ def refusal(
     retry_after_s: float | None = None,
 ) -> Response:
     """Return an answer in the one shape."""
-    body: dict[str, Any] = {"statusCode": int(status), "message": message, "errors": fields or {}}
-    response = Response(json.dumps(body), int(status), mimetype="application/json")
+    body = refusal_body(status, message, fields)
+    response = Response(body, int(status), mimetype="application/json")
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
     return response
+
+
+def refusal_body(status: int, message: str, fields: errors.FieldErrors | None = None) -> str:
+    """Return the one shape as JSON."""
+    return json.dumps({"statusCode": int(status), "message": message, "errors": fields or {}})
 
 
 def _refused(error: errors.RequestError) -> Response:
@@ -82,6 +89,8 @@ def _refused(error: errors.RequestError) -> Response:
     response = refusal(status, error.message, error.errors, error.retry_after_s)
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.WrongEncoding):
+        response.headers["Accept-Encoding"] = ", ".join(CODINGS)
     return response
 
 

@@ -10,16 +10,24 @@ lock (``limner.kernel_timeouts``).
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import logging
 import math
 import socket
 import time
+from http import HTTPStatus
 from typing import Any, Self
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from api.unreadable import head_and_body, status_of
 from limner.kernel_timeouts import limit_reads, limit_writes
+from limner.log import event
 from limner.one_core import OneCore
+
+log = logging.getLogger(__name__)
 
 #: to send a request's head, and as much of its body as fits
 REQUEST_S = 10.0
@@ -168,6 +176,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 return again
             if not conn.sock.lingers():
                 return again
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what cannot be read as a request, or broke outside of the application."""
+        status, sentence = status_of(exc)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            event(log, "request.broke", logging.ERROR, error=True, kind=type(exc).__name__)
+        else:
+            event(log, "request.misread", kind=type(exc).__name__, status=int(status))
+        with contextlib.suppress(OSError):
+            for piece in head_and_body(status, sentence):
+                client.sendall(piece)
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Tell whether the connection is good for another request.
+
+        What is wrong with a body that nobody read ends the connection; its answer has gone out.
+        """
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except ParseException:
+            return False
 
 
 def _too_slow(what: str) -> ConnectionResetError:

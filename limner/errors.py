@@ -6,7 +6,7 @@ Used by every package. The tree::
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── JobConflict, ParentGone
-    │   ├── BodyTooLarge, BodyTooSlow, WrongContentType, InvalidRequest
+    │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
     │   └── TooFast, WaitingFull, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
@@ -85,6 +85,10 @@ class ParentGone(RequestError):
     """The pictures of that job are not kept any more."""
 
 
+class BodyBroken(RequestError):
+    """The body cannot be read: it does not arrive as HTTP has it."""
+
+
 class BodyTooLarge(RequestError):
     """The body is too large."""
 
@@ -94,11 +98,15 @@ class BodyTooLarge(RequestError):
 
 
 class BodyTooSlow(RequestError):
-    """The body did not arrive in time."""
+    """The body did not arrive whole and in time."""
 
 
 class WrongContentType(RequestError):
     """The body must be sent as application/json."""
+
+
+class WrongEncoding(RequestError):
+    """The body must be sent as it is, or compressed by one of gzip and deflate."""
 
 
 class InvalidRequest(RequestError):

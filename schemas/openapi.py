@@ -22,15 +22,15 @@ refusal has one shape: `statusCode`, `message`, and `errors` by field. You see y
 """
 DRAW = "/draw/midjourney"
 REFUSALS = {
-    400: "The body is not JSON.",
+    400: "The body is not JSON, or cannot be read.",
     401: "The token is missing or unknown.",
     403: "This client may not use that lane, or may not see that.",
     404: "There is no such thing, or it is another client's.",
-    408: "The body did not arrive in time.",
+    408: "The body did not arrive whole and in time.",
     409: "The job is not in a state for that, or the Idempotency-Key came with another body before.",
     410: "Pictures that this needs are not kept any more.",
     413: "The body or an image is too large.",
-    415: "The body is not sent as application/json.",
+    415: "The body is not sent as application/json, or compressed by other than gzip or deflate.",
     422: "A field is wrong or unknown; `errors` says which and why.",
     429: "Too many requests a second, too many jobs of yours wait, your inline pictures take all the "
     "room they may, or too many wrong tokens came from your address.",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import zlib
 
 import pytest
+from gunicorn.http.errors import InvalidChunkSize
 
+from api.encoding import SMALL_BYTES
 from api.errors import STATUS_CODES
 from limner import errors
 from tests.api.asking import IMAGINE, a_body, refused
@@ -95,6 +99,79 @@ def test_a_body_over_100_mb_that_does_not_say_its_length_is_refused_too(caller):
     )
 
     refused(response, 413)
+
+
+GOOD = json.dumps(a_body()).encode()
+ZIPPED = gzip.compress(GOOD, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        ("gzip", ZIPPED),
+        ("GZIP", ZIPPED),
+        ("x-gzip", ZIPPED),
+        ("deflate", zlib.compress(GOOD)),
+        ("deflate", zlib.compress(GOOD)[2:-4]),
+        ("identity", GOOD),
+        ("", GOOD),
+        ("identity, gzip", ZIPPED),
+    ],
+)
+def test_a_compressed_body_is_read(caller, encoding, data):
+    assert post(caller, data, **{"Content-Encoding": encoding}).status_code == 202
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "gzip, br", "x"])
+def test_another_encoding_is_415_and_says_what_is_taken(caller, encoding):
+    response = post(caller, GOOD, **{"Content-Encoding": encoding})
+
+    refused(response, 415)
+    assert response.headers["Accept-Encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        GOOD,
+        ZIPPED[:-5],
+        ZIPPED[:5],
+        ZIPPED[:-8] + bytes(8),
+        ZIPPED + b"more",
+        gzip.compress(b"", mtime=0) * 1000,
+        zlib.compress(GOOD)[:-1],
+        zlib.compress(GOOD) + b"more",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_what_is_not_compressed_as_it_says_is_refused(caller, data, encoding):
+    refused(post(caller, data, **{"Content-Encoding": encoding}), 400)
+
+
+def test_a_small_body_may_unpack_to_a_megabyte_and_no_further(caller):
+    def padded(size):
+        return gzip.compress(GOOD + b" " * (size - len(GOOD)))
+
+    assert post(caller, padded(SMALL_BYTES), **{"Content-Encoding": "gzip"}).status_code == 202
+    refused(post(caller, padded(SMALL_BYTES + 1), **{"Content-Encoding": "gzip"}), 413)
+
+
+def test_chunks_that_are_none_are_the_callers_fault(caller):
+    class Chunks(io.BytesIO):
+        def read(self, *_):
+            raise InvalidChunkSize(b"secret")
+
+    response = caller(
+        "POST",
+        IMAGINE,
+        input_stream=Chunks(),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+
+    refused(response, 400)
+    assert "secret" not in response.text
 
 
 @pytest.mark.parametrize(

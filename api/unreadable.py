@@ -1,0 +1,67 @@
+"""Answer what gunicorn cannot read as a request, in the one shape; used by ``api/worker.py``.
+
+Neither the answer nor the log repeats what was sent: it may hold a token.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from gunicorn.http import errors
+
+from api.errors import refusal_body
+
+_BAD = HTTPStatus.BAD_REQUEST
+#: what is wrong → status and sentence; of several kinds that fit, the first
+_ANSWERS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
+    (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."),
+    (
+        errors.LimitRequestHeaders,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The request has too many headers, or too long ones.",
+    ),
+    (
+        errors.UnsupportedTransferCoding,
+        HTTPStatus.NOT_IMPLEMENTED,
+        "The body may be sent in chunks, and in no other transfer coding.",
+    ),
+    (
+        errors.ExpectationFailed,
+        HTTPStatus.EXPECTATION_FAILED,
+        "Nothing can be expected but 100-continue.",
+    ),
+    (
+        errors.InvalidHTTPVersion,
+        HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+        "The gateway speaks HTTP/1.1.",
+    ),
+    (errors.InvalidRequestLine, _BAD, "The first line of the request is not as HTTP has it."),
+    (errors.InvalidRequestMethod, _BAD, "The method is none of HTTP's."),
+    # These two are what the application tried to answer with: no fault of the caller's.
+    (errors.InvalidResponseHeader, HTTPStatus.INTERNAL_SERVER_ERROR, ""),
+    (errors.InvalidResponseHeaderName, HTTPStatus.INTERNAL_SERVER_ERROR, ""),
+    (errors.InvalidHeader, _BAD, "A header of the request is not as HTTP has it."),
+    (errors.InvalidHeaderName, _BAD, "A header of the request is not as HTTP has it."),
+    (errors.ParseException, _BAD, "The request is not as HTTP has it."),
+)
+_OURS = "Something went wrong in the gateway."
+
+
+def status_of(error: Exception) -> tuple[HTTPStatus, str]:
+    """Return the status that says whose fault ``error`` is, and the sentence for it."""
+    for kind, status, sentence in _ANSWERS:
+        if isinstance(error, kind):
+            return status, sentence or _OURS
+    return HTTPStatus.INTERNAL_SERVER_ERROR, _OURS
+
+
+def head_and_body(status: HTTPStatus, sentence: str) -> tuple[bytes, bytes]:
+    """Return the answer as it goes over the connection, which ends with it."""
+    body = refusal_body(status, sentence).encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode(), body
