@@ -10,9 +10,12 @@ from typing import Any
 
 from marshmallow import fields
 
+from limner.prompt import NIJI_STYLES, STYLES
 from limner.ratios import CELL_SIZE_PX
+from limner.target import DENIED_PORTS, URL_MAX
 from schemas.callbacks import IDS_MOST, EventIds
 from schemas.fields import AspectRatio, Boolean, CallbackUrl, Integer, Number, OneOf, Tag, Text
+from schemas.imagine import ImagineSchema, PromptText
 from schemas.listing import Cursor
 from schemas.references import MOST_REFERENCES, References
 from schemas.wire import Wire
@@ -20,7 +23,29 @@ from schemas.wire import Wire
 Json = dict[str, Any]
 
 TAG_PATTERN = "^([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
-URL_PATTERN = "^[hH][tT][tT][pP][sS]?://"
+_LABEL = "[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?"
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_GROUPS = "[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})"
+_HOST = (
+    rf"(?:(?:{_LABEL}\.){{0,9}}[a-zA-Z](?:[a-zA-Z0-9_-]{{0,61}}[a-zA-Z0-9_])?\.?"
+    rf"|{_BYTE}(?:\.{_BYTE}){{3}}|\[{_GROUPS}{{7}}\]|\[(?:{_GROUPS}{{0,2}})?::(?:{_GROUPS}{{0,2}})?\])"
+)
+_DENIED = "|".join(map(str, sorted({0, *DENIED_PORTS})))
+_65535 = "(?:[1-5]?[0-9]{1,4}|6(?:[0-4][0-9]{3}|5(?:[0-4][0-9]{2}|5(?:[0-2][0-9]|3[0-5]))))"
+_PORT = rf"(?::(?!0*(?:{_DENIED})(?:[/?]|$))0{{0,9}}{_65535})?"
+#: what is sure to be taken: a host in another script is, too, where its name is a valid one
+URL_PATTERN = rf"^[hH][tT][tT][pP][sS]?://{_HOST}{_PORT}(?:[/?][^\u0000- \u007f\\#]*)?$"
+_BASE64 = "[a-zA-Z0-9+/_=-][a-zA-Z0-9+/_=\\r\\n-]*"
+_INLINE = rf"^\s*(?:data:image/[a-z0-9.+-]{{1,99}};base64,)?{_BASE64}\s*$"
+#: neither blank nor NUL: the marks of single scripts and the tags, which show nothing either, left out
+_VISIBLE = (
+    r"[^\u0000- \u007f-\u00a0\u00ad\u0300-\u036f\u061c\u115f\u1160\u1680\u180b-\u180f\u1ab0-\u1aff"
+    r"\u1dc0-\u1dff\u2000-\u200f\u2028-\u202f\u205f-\u206f\u20d0-\u20ff\u2800\u3000\u3164\ufe00-\ufe0f"
+    r"\ufe20-\ufe2f\ufeff\uffa0\ufff0-\ufffc]"
+)
+_NO_NUL = r"[^\u0000]*"
+_SIDE = r"(?=[0-9.]*[1-9])[0-9]{1,6}(?:\.[0-9]{1,6})?"
+_URL: Json = {"type": "string", "pattern": URL_PATTERN, "maxLength": URL_MAX}
 #: what each field means, by its name on the wire
 MEANINGS = {
     "promptEn": "What is drawn.",
@@ -54,6 +79,36 @@ EXAMPLES: Json = {
     "buttonType": "u2",
     "messageId": "0f8b7c1de2a94f6f8a3a1f0b2c4d6e8f",
 }
+#: what one field of imagine means for another
+_IMAGINE_RULES: Json = {
+    "allOf": [
+        {
+            "if": {
+                "properties": {"isNiji": {"enum": [True, 1, "true", "1"]}},
+                "required": ["isNiji"],
+            },
+            "then": {"properties": {"style": {"enum": [*NIJI_STYLES, "", None]}}},
+            "else": {"properties": {"style": {"enum": [*STYLES, "", None]}}},
+        },
+        {
+            "if": {
+                "properties": {
+                    "iw": {
+                        "anyOf": [
+                            {"type": "number", "exclusiveMinimum": 0},
+                            {"type": "string", "pattern": "[1-9]"},
+                        ]
+                    }
+                },
+                "required": ["iw"],
+            },
+            "then": {
+                "properties": {"imageList": {"type": "array", "minItems": 1}},
+                "required": ["imageList"],
+            },
+        },
+    ]
+}
 
 
 def body_schema(schema: Wire) -> Json:
@@ -65,15 +120,21 @@ def body_schema(schema: Wire) -> Json:
         "additionalProperties": False,
     }
     required = [name for name, field in by_name.items() if field.required]
-    return found | ({"required": required} if required else {})
+    rules = _IMAGINE_RULES if isinstance(schema, ImagineSchema) else {}
+    return found | ({"required": required} if required else {}) | rules
 
 
 def query_parameters(schema: Wire) -> list[Json]:
     """Return a query's parameters as OpenAPI lists them."""
     return [
-        {"name": name, "in": "query", "schema": field_schema(field), "description": MEANINGS[name]}
+        {"name": name, "in": "query", "schema": _or_empty(field), "description": MEANINGS[name]}
         for name, field in _fields(schema).items()
     ]
+
+
+def _or_empty(field: Any) -> Json:
+    """Return the schema of a parameter of a query, which says nothing where it has no value."""
+    return {"anyOf": [field_schema(field), {"const": ""}]}
 
 
 def _fields(schema: Wire) -> dict[str, Any]:
@@ -100,8 +161,14 @@ def field_schema(field: fields.Field[Any]) -> Json:
 
 @field_schema.register
 def _(field: Text) -> Json:
-    found: Json = {"type": "string", "maxLength": field.longest}
-    return found if field.blank else found | {"minLength": 1, "pattern": r"\S"}
+    pattern = f"^{_NO_NUL}$" if field.blank else rf"^{_NO_NUL}[^\s\u0000]{_NO_NUL}$"
+    return {"type": "string", "maxLength": field.longest, "pattern": pattern}
+
+
+@field_schema.register
+def _(field: PromptText) -> Json:
+    pattern = f"^{_NO_NUL}{_VISIBLE}{_NO_NUL}$"
+    return {"type": "string", "maxLength": field.longest, "pattern": pattern}
 
 
 @field_schema.register
@@ -112,7 +179,7 @@ def _(field: Boolean) -> Json:
 @field_schema.register
 def _(field: Number) -> Json:
     number = {"type": "number", "minimum": field.low, "maximum": field.high}
-    return {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE].*)?\s*$"}]}
+    return {"anyOf": [number, _number_as_text(field)]}
 
 
 @field_schema.register
@@ -132,18 +199,19 @@ def _(field: OneOf) -> Json:
 
 @field_schema.register
 def _(field: AspectRatio) -> Json:
-    text = {"type": "string", "pattern": r"^\s*([0-9.]+:[0-9.]+|0?)\s*$"}
+    text = {"type": "string", "pattern": rf"^\s*(?:{_SIDE}:{_SIDE}|0?)\s*$", "maxLength": 64}
     return {"anyOf": [{"enum": [*CELL_SIZE_PX]}, text, {"const": 0}]}
 
 
 @field_schema.register
 def _(field: CallbackUrl) -> Json:
-    return {"anyOf": [{"type": "string", "pattern": URL_PATTERN}, {"const": ""}]}
+    return {"anyOf": [_URL, {"const": ""}]}
 
 
 @field_schema.register
 def _(field: References) -> Json:
-    return {"type": "array", "items": {"type": "string"}, "maxItems": MOST_REFERENCES}
+    one = {"anyOf": [_URL, {"type": "string", "pattern": _INLINE}]}
+    return {"type": "array", "items": one, "maxItems": MOST_REFERENCES}
 
 
 @field_schema.register
@@ -155,3 +223,11 @@ def _(field: EventIds) -> Json:
 @field_schema.register
 def _(field: Cursor) -> Json:
     return {"type": "string", "pattern": "^[0-9]{1,15}-[0-9a-f]{32}$"}
+
+
+def _number_as_text(field: Number) -> Json:
+    """Return the schema of a number written as text, for bounds from 0 to a digit and zeros."""
+    first, zeros = int(str(field.high)[0]), len(str(field.high)) - 1
+    below = f"[0-9]{{1,{zeros}}}" if zeros else f"[0-{first - 1}]"
+    decimal = rf"\+?0{{0,9}}(?:{below}(?:\.[0-9]{{0,9}})?|{field.high}(?:\.0{{0,9}})?)"
+    return {"type": "string", "pattern": rf"^\s*{decimal}\s*$"}

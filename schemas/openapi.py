@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from limner.thumbnails import SIDES_PX
 from schemas.callbacks import ResendSchema
 from schemas.describe import MEANINGS, TAG_PATTERN, body_schema, query_parameters
 from schemas.followup import ButtonSchema, RefreshSchema
@@ -52,7 +53,7 @@ _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key within 24 h returns the first job and starts nothing.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"},
 }
 _JOB_ID: Json = {
     "name": "job_id",
@@ -102,9 +103,12 @@ _LAST_EVENT_ID: Json = {
     "description": "The id of the last event that you heard: the stream goes on behind it.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
 }
+_THUMBNAIL = (
+    rf"^(?:(?:style/scale|image/resize,(?:m_lfit,)?l_)(?:{'|'.join(map(str, SIDES_PX))}))?$"
+)
 _PICTURE_PARAMETERS: tuple[Json, ...] = (
     {"name": "key", "in": "path", "required": True, "schema": _TEXT},
-    {"name": "x-oss-process", "in": "query", "schema": {"type": "string"},
+    {"name": "x-oss-process", "in": "query", "schema": {"type": "string", "pattern": _THUMBNAIL},
      "description": "`style/scale512`: the thumbnail, longest side 512."},
 )  # fmt: skip
 

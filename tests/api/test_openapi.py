@@ -97,7 +97,34 @@ def test_every_field_that_imagine_takes_is_in_the_document(document):
 
     assert set(schema["properties"]) == ImagineSchema().names
     jsonschema.validate(a_body(chaos=5, ar="16:9", iw="0.5", imageList=["x"]), schema)
-    for wrong in ({"fast": "maybe"}, {"chaos": 101}, {"tag": "x"}, {"cfg": 1}, {"promptEn": ...}):
+    for right in (
+        {"isNiji": 1, "style": "cute"},
+        {"style": ""},
+        {"iw": 0},
+        {"chaos": " 99.5 ", "stylize": "1000"},
+        {"callBackUrl": "https://receiver.example:8443/hook?key=é"},
+        {"callBackUrl": "http://[::1]/"},
+    ):
+        jsonschema.validate(a_body(**right), schema)
+    for wrong in (
+        {"style": "cute"},
+        {"isNiji": True, "style": "raw"},
+        {"iw": 1},
+        {"iw": "0.5", "imageList": []},
+        {"chaos": "100.5"},
+        {"stylize": "1e999"},
+        {"ar": "0:0"},
+        {"promptEn": "\u200b\u3164"},
+        {"callBackUrl": "HTTP://"},
+        {"callBackUrl": "http://a:22/"},
+        {"callBackUrl": "http://a#b"},
+        {"imageList": ["<svg>"]},
+        {"fast": "maybe"},
+        {"chaos": 101},
+        {"tag": "x"},
+        {"cfg": 1},
+        {"promptEn": ...},
+    ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(a_body(**wrong), schema)
 
