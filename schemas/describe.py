@@ -23,17 +23,17 @@ from schemas.wire import Wire
 Json = dict[str, Any]
 
 TAG_PATTERN = "^([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
-_LABEL = "[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?"
+_LABEL = "(?![xX][nN]--)[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?"
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _GROUPS = "[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})"
 _HOST = (
-    rf"(?:(?:{_LABEL}\.){{0,9}}[a-zA-Z](?:[a-zA-Z0-9_-]{{0,61}}[a-zA-Z0-9_])?\.?"
+    rf"(?:(?:{_LABEL}\.){{0,9}}(?![xX][nN]--)[a-zA-Z](?:[a-zA-Z0-9_-]{{0,61}}[a-zA-Z0-9_])?\.?"
     rf"|{_BYTE}(?:\.{_BYTE}){{3}}|\[{_GROUPS}{{7}}\]|\[(?:{_GROUPS}{{0,2}})?::(?:{_GROUPS}{{0,2}})?\])"
 )
 _DENIED = "|".join(map(str, sorted({0, *DENIED_PORTS})))
 _65535 = "(?:[1-5]?[0-9]{1,4}|6(?:[0-4][0-9]{3}|5(?:[0-4][0-9]{2}|5(?:[0-2][0-9]|3[0-5]))))"
-_PORT = rf"(?::(?!0*(?:{_DENIED})(?:[/?]|$))0{{0,9}}{_65535})?"
-#: what is sure to be taken: a host in another script is, too, where its name is a valid one
+_PORT = rf"(?::(?!0*(?:{_DENIED})(?:[/?]|$))0{{0,4}}{_65535})?"
+#: what is sure to be taken; a name in another script, or its xn-- form, is, too, where it is a valid one
 URL_PATTERN = rf"^[hH][tT][tT][pP][sS]?://{_HOST}{_PORT}(?:[/?][^\u0000- \u007f\\#]*)?$"
 _BASE64 = "[a-zA-Z0-9+/_=-][a-zA-Z0-9+/_=\\r\\n-]*"
 _INLINE = rf"^\s*(?:data:image/[a-z0-9.+-]{{1,99}};base64,)?{_BASE64}\s*$"
