@@ -24,11 +24,14 @@ from limner.errors import (
     WrongContentType,
     WrongEncoding,
 )
+from limner.json_depth import is_deep
 from limner.store import Idempotency
 
 BODY_MAX_BYTES = 100 * 1024 * 1024
 #: werkzeug cuts a chunked body off at its bound and says nothing, so one byte more is read and looked at
 READ_MAX_BYTES = BODY_MAX_BYTES + 1
+#: no documented body has more than two levels
+DEPTH_MAX = 64
 KEY_HEADER = "Idempotency-Key"
 KEY_LENGTH = 255
 
@@ -44,10 +47,10 @@ def json_object() -> dict[str, Any]:
     if not request.is_json:
         raise WrongContentType
     data = unpacked(_data(), request.headers.get("Content-Encoding", ""), BODY_MAX_BYTES)
+    if is_deep(data, DEPTH_MAX):
+        raise NotJson("The body is nested too deeply.")
     try:
         found = _DECODER.decode(data.decode("utf-8-sig"))
-    except RecursionError:
-        raise NotJson("The body is nested too deeply.") from None
     except UnicodeDecodeError:
         raise NotJson("The body is not UTF-8.") from None
     except ValueError as error:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import requests
 import urllib3
 
 from limner.errors import BadResult, EngineDown
+from limner.json_depth import is_deep
 
 PIECE_BYTES = 64 * 1024
 #: a graph of ComfyUI within a record of its history has a dozen levels
@@ -38,15 +39,12 @@ def read_json(data: bytes | str) -> Any:
     opened = raw.count(b"[") + raw.count(b"{")
     if opened + raw.count(b",") > VALUES_MAX:
         raise BadResult("The engine's answer has too many values.")
+    if is_deep(raw, DEPTH_MAX):
+        raise BadResult("The engine's answer is nested too deeply.")
     try:
-        value = json.loads(raw)
-    except RecursionError:
-        raise BadResult("The engine's answer is nested too deeply.") from None
+        return json.loads(raw)
     except ValueError:
         raise BadResult("The engine's answer is not JSON.") from None
-    if opened > DEPTH_MAX and _is_deep(value):
-        raise BadResult("The engine's answer is nested too deeply.")
-    return value
 
 
 def pieces(response: requests.Response, *, most_bytes: int, whole_s: float) -> Iterator[bytes]:
@@ -71,19 +69,3 @@ def pieces(response: requests.Response, *, most_bytes: int, whole_s: float) -> I
         yield piece
         if time.monotonic() > ends_s:
             raise NoAnswer("the answer did not come to its end in time")
-
-
-def _is_deep(value: Any) -> bool:
-    """Say whether lists and tables are nested deeper than ``DEPTH_MAX``."""
-    level = [value]
-    for _ in range(DEPTH_MAX):
-        level = [inner for outer in level for inner in _within(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _within(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()

@@ -17,12 +17,15 @@ from typing import Any
 from celery.app.task import Context
 from kombu.utils.json import loads
 
+from limner.json_depth import is_deep
 from limner.message import TASK
 from limner.store.aside import Why
 
 TICK = "tick"
 #: ours are of about 1 KB
 MESSAGE_MAX_BYTES = 64 * 1024
+#: ours have half a dozen levels
+DEPTH_MAX = 64
 ID_MAX = 255
 #: moments beyond these overflow when they are moved between time zones
 YEARS = range(1970, 9000)
@@ -167,10 +170,11 @@ def _is_event(payload: Any) -> bool:
 
 
 def _parsed(raw: bytes) -> Any:
+    if is_deep(raw, DEPTH_MAX):
+        raise Strange(Why.NO_MESSAGE)
     try:
         return loads(raw)
-    # kombu's JSON makes objects of some pairs (dates, numbers), and lets through what these raise;
-    # a RecursionError is among what deep nesting does.
+    # kombu's JSON makes objects of some pairs (dates, numbers), and lets through what these raise.
     except Exception:  # noqa: BLE001
         raise Strange(Why.NO_MESSAGE) from None
 
