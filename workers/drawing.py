@@ -41,7 +41,7 @@ from limner.store.lanes import Taken, Trouble
 from workers.composing import Composer
 from workers.keeper import Drawing, Keeper
 from workers.references import Fetch, prepare_references
-from workers.result import composed_of
+from workers.result import Results
 from workers.telling import Telling
 from workers.trouble import crash, handover, too_late, trouble_of
 
@@ -93,6 +93,7 @@ class Draftsman:
         #: engine → "retry" or "fail", for drawings that were lost after they had cost money
         self._on_lost = on_lost or {}
         self._composer = Composer(picture_format)
+        self._results = Results(store, self._composer)
         self._draining = False
 
     def drain(self) -> None:
@@ -331,7 +332,7 @@ class Draftsman:
         clear = self._patiently(lambda: lanes.free_slot(job.id, drawing.token))
         # The next drawings are being started just now, and need the CPU.
         drawing.wait(STARTS_FIRST_S)
-        composed, notes = composed_of(self._composer, self._store, job, engine, finished)
+        composed, notes = self._results.composed(job, engine, finished)
         if not clear:
             self._patiently(lambda: lanes.free_slot(job.id, drawing.token, checked=True))
         pictures = []

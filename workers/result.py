@@ -23,30 +23,42 @@ log = logging.getLogger(__name__)
 ALIKE_KEPT_S = 900.0
 
 
-def composed_of(
-    composer: Composer, store: Store, job: Job, engine: Engine, finished: Finished
-) -> tuple[list[Encoded], Mapping[str, Any]]:
-    """Return the grid and the four cells, encoded, and what is to be noted of them.
+class Results:
+    """What a process makes of its engines' results; it remembers which engines heed their seeds."""
 
-    Raises:
-        BadResult: they are not what was asked for.
-    """
-    found: list[int] = []
-    # An engine that is given no seeds may have but one of its own. Drawing again would not help: its
-    # operator must say how it takes them.
-    takes_seeds = engine.capabilities().seed != "none"
-    brief = brief_of(job)
-    encoded = composer.compose(
-        finished.cells, brief.width, brief.height, None if takes_seeds else found.extend
-    )
-    if not found:
+    def __init__(self, store: Store, composer: Composer) -> None:
+        self._store = store
+        self._composer = composer
+        #: engines that have drawn different cells for different seeds
+        self._heed_seeds: set[str] = set()
+
+    def composed(
+        self, job: Job, engine: Engine, finished: Finished
+    ) -> tuple[list[Encoded], Mapping[str, Any]]:
+        """Return the grid and the four cells, encoded, and what is to be noted of them.
+
+        Raises:
+            BadResult: they are not what was asked for.
+        """
+        name, brief = str(job.engine), brief_of(job)
+        found: list[int] = []
+        # Where no seed has made a difference yet, drawing again would make none, whatever the driver
+        # says of its server: its operator must say how it takes them.
+        alike = None if name in self._heed_seeds else found.extend
+        encoded = self._composer.compose(finished.cells, brief.width, brief.height, alike)
+        if found:
+            self._tell(job, found)
+            return encoded, {**finished.notes, "cells_alike": found}
+        if engine.capabilities().seed != "none":
+            self._heed_seeds.add(name)
         return encoded, finished.notes
-    event(log, "cells.alike", level=logging.WARNING, job=job.id, engine=job.engine, cells=found)
-    text = (
-        f"The engine {job.engine} drew the same picture more than once in a job: "
-        "it is given no seeds, see its setting `seeds`."
-    )
-    # The drawing is there, whether or not this can be told now.
-    with contextlib.suppress(StoreDown):
-        store.reports.make(Code.CELLS_ALIKE, str(job.engine), text, ALIKE_KEPT_S)
-    return encoded, {**finished.notes, "cells_alike": found}
+
+    def _tell(self, job: Job, found: list[int]) -> None:
+        event(log, "cells.alike", level=logging.WARNING, job=job.id, engine=job.engine, cells=found)
+        text = (
+            f"The engine {job.engine} drew the same picture more than once in a job: "
+            "it is given no seeds or does not heed them, see its setting `seeds`."
+        )
+        # The drawing is there, whether or not this can be told now.
+        with contextlib.suppress(StoreDown):
+            self._store.reports.make(Code.CELLS_ALIKE, str(job.engine), text, ALIKE_KEPT_S)

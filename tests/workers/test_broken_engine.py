@@ -98,6 +98,9 @@ def test_no_job_is_lost_alone_on_a_broken_engine_and_each_is_drawn_once_it_is_me
     monkeypatch.setattr(trouble, "FAILING_PAUSE_MAX_S", 0.2)
     shop = shop(an_idle("stage", fast=1))
     faulty = shop.engines["stage"] = Faulty(shop.engines["stage"], error, cells)
+    faulty.broken = False
+    assert shop.draw().status is Status.DONE
+    faulty.broken, faulty.handed = True, 0
     jobs = [shop.accept() for _ in range(6)]
     threads = [shop.in_thread(job) for job in jobs]
 
@@ -141,18 +144,28 @@ def test_a_rejected_prompt_is_told_to_its_caller_and_takes_no_engine_out(shop):
 # -- the same picture more than once -------------------------------------------------------------
 
 
-def test_four_pictures_of_the_same_pixels_are_a_bad_result(shop):
+def test_pictures_of_the_same_pixels_are_a_bad_result_of_an_engine_that_heeds_its_seeds(shop):
     shop = shop(an_idle("stage", fast=1))
-    shop.engines["stage"] = Faulty(shop.engines["stage"], cells=same_cells)
+    faulty = shop.engines["stage"] = Faulty(shop.engines["stage"], cells=same_cells)
+    faulty.broken = False
+    assert shop.draw().status is Status.DONE
+    faulty.broken = True
 
     job = shop.draw()
 
     assert (job.status, job.reason_code) == (Status.FAILED, "bad_result")
 
 
-def test_an_engine_that_takes_no_seeds_may_repeat_itself_and_its_operator_is_told(shop, caplog):
+@pytest.mark.parametrize(("seed", "drawn_before"), [("none", 0), ("none", 1), ("exact", 0)])
+def test_an_engine_whose_seeds_never_made_a_difference_is_drawn_with_and_its_operator_is_told(
+    shop, caplog, seed, drawn_before
+):
     shop = shop(an_idle("stage", fast=1))
-    shop.engines["stage"] = Faulty(shop.engines["stage"], cells=same_cells, seed="none")
+    faulty = shop.engines["stage"] = Faulty(shop.engines["stage"], cells=same_cells, seed=seed)
+    faulty.broken = False
+    for _ in range(drawn_before):
+        shop.draw()
+    faulty.broken = True
 
     with caplog.at_level(logging.WARNING):
         job = shop.draw()
