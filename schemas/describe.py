@@ -35,8 +35,11 @@ _65535 = "(?:[1-5]?[0-9]{1,4}|6(?:[0-4][0-9]{3}|5(?:[0-4][0-9]{2}|5(?:[0-2][0-9]
 _PORT = rf"(?::(?!0*(?:{_DENIED})(?:[/?]|$))0{{0,4}}{_65535})?"
 #: what is sure to be taken; a name in another script, or its xn-- form, is, too, where it is a valid one
 URL_PATTERN = rf"^[hH][tT][tT][pP][sS]?://{_HOST}{_PORT}(?:[/?][^\u0000- \u007f\\#]*)?$"
-_BASE64 = "[a-zA-Z0-9+/_=-][a-zA-Z0-9+/_=\\r\\n-]*"
-_INLINE = rf"^\s*(?:data:image/[a-z0-9.+-]{{1,99}};base64,)?{_BASE64}\s*$"
+_WHITE = r"[\t\n\f\r ]*"
+_LETTER = rf"[a-zA-Z0-9+/_-]{_WHITE}"
+#: whole bytes: no group of four may be left with one letter
+_BASE64 = rf"(?:(?:{_LETTER}){{4}})*(?:{_LETTER}){{2,4}}(?:={_WHITE})*"
+_INLINE = rf"^{_WHITE}(?:data:image/[a-z0-9.+-]{{1,99}};base64,)?{_WHITE}{_BASE64}$"
 #: neither blank nor NUL: the marks of single scripts and the tags, which show nothing either, left out
 _VISIBLE = (
     r"[^\u0000- \u007f-\u00a0\u00ad\u0300-\u036f\u061c\u115f\u1160\u1680\u180b-\u180f\u1ab0-\u1aff"
