@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response
@@ -11,10 +10,8 @@ from api.answer import answer
 from api.errors import STORE_RETRY_AFTER_S, refusal
 from api.house import house
 from api.insight import may_look
-from limner.job import Lane
-from limner.store.numbers import Numbers
 from limner.store.server import server_facts
-from limner.warning import warnings
+from limner.warning import Code, warnings
 
 health = Blueprint("health", __name__)
 
@@ -35,23 +32,15 @@ def ready() -> Response:
     facts = server_facts(here.store.redis)
     here.messages()
     numbers = here.store.numbers.read()
-    missing = [f"No worker of the lane {lane} is running." for lane in _without_workers(numbers)]
+    found = list(warnings(numbers, facts))
+    missing = [warned.text for warned in found if warned.code is Code.NO_WORKER]
     if missing:
         return refusal(503, " ".join(missing), {"workers": missing}, STORE_RETRY_AFTER_S)
     openly = may_look()
     body: dict[str, Any] = {
         "status": "ready",
-        "warnings": [warned.sentence(openly=openly) for warned in warnings(numbers, facts)],
+        "warnings": [warned.sentence(openly=openly) for warned in found],
         "workers": {lane.value: now.workers for lane, now in numbers.lanes.items()},
         "engines": {engine.name: engine.state for engine in numbers.carried},
     }
     return answer(body)
-
-
-def _without_workers(numbers: Numbers) -> Iterator[Lane]:
-    """Yield the lanes that engines have slots for and nobody works on."""
-    engines = numbers.carried or numbers.engines
-    for lane, now in numbers.lanes.items():
-        drawn = not engines or any(engine.slots[lane] for engine in engines)
-        if drawn and not now.workers:
-            yield lane

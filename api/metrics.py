@@ -8,7 +8,7 @@ from api.house import house
 from api.insight import check_may_look
 from limner.errors import StoreDown
 from limner.metrics import CONTENT_TYPE_LATEST, page
-from limner.store.numbers import Numbers
+from limner.store.server import server_facts
 
 metrics = Blueprint("metrics", __name__)
 
@@ -17,11 +17,12 @@ metrics = Blueprint("metrics", __name__)
 def scrape() -> Response:
     """Tell the numbers, also that Redis is down."""
     check_may_look()
-    return Response(page(_numbers()), content_type=CONTENT_TYPE_LATEST)
+    return Response(_page(), content_type=CONTENT_TYPE_LATEST)
 
 
-def _numbers() -> Numbers | None:
+def _page() -> bytes:
+    store = house().store
     try:
-        return house().store.numbers.read()
+        return page(store.numbers.read(), server_facts(store.redis))
     except StoreDown:
-        return None
+        return page(None)

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from limner.callback import Kind
 from limner.job import Lane
 from limner.store.numbers import STATES, Durations, EngineNow, Numbers
+from limner.store.server import ServerFacts
 from limner.warning import warnings
 
 __all__ = ["CONTENT_TYPE_LATEST", "page"]
@@ -33,18 +34,19 @@ BOUNDS_MS = (
 )
 
 
-def page(numbers: Numbers | None) -> bytes:
+def page(numbers: Numbers | None, facts: ServerFacts | None = None) -> bytes:
     """Return everything in Prometheus's text format; None: Redis is away, and that is all we know."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Now(numbers))
+    registry.register(_Now(numbers, facts))
     return generate_latest(registry)
 
 
 class _Now(Collector):
     """One moment's numbers, as a collector."""
 
-    def __init__(self, numbers: Numbers | None) -> None:
+    def __init__(self, numbers: Numbers | None, facts: ServerFacts | None) -> None:
         self._numbers = numbers
+        self._facts = facts
 
     def collect(self) -> Iterator[Metric]:
         up = self._numbers is not None
@@ -56,7 +58,7 @@ class _Now(Collector):
             yield from _callbacks(self._numbers)
             yield from _inline(self._numbers)
             yield _tokens(self._numbers)
-            yield _warnings(self._numbers)
+            yield _warnings(self._numbers, self._facts)
 
 
 def _lanes(numbers: Numbers) -> Iterator[Metric]:
@@ -210,13 +212,14 @@ def _tokens(numbers: Numbers) -> Metric:
     )
 
 
-def _warnings(numbers: Numbers) -> Metric:
+def _warnings(numbers: Numbers, facts: ServerFacts | None) -> Metric:
     family = GaugeMetricFamily(
         "limner_warnings",
         "1 for each thing that is wrong now; /readyz and limner doctor say it in words.",
         labels=["code", "subject"],
     )
-    for code, subject in sorted({(warned.code, warned.subject) for warned in warnings(numbers)}):
+    found = {(warned.code, warned.subject) for warned in warnings(numbers, facts)}
+    for code, subject in sorted(found):
         family.add_metric([code, subject], 1)
     return family
 

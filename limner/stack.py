@@ -146,7 +146,7 @@ class Stack:
                 error.message = f"{error.message} ({self._missed})"
             raise
         facts = usable(self.store.redis)
-        for warning in facts.warnings():
+        for warning in facts.warnings().values():
             event(log, "redis.unsafe", level=logging.WARNING, why=warning)
         return facts
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from limner.job import Lane
 from limner.store.numbers import OUT, Numbers
 from limner.store.server import ServerFacts
 
@@ -32,6 +33,7 @@ class Code(StrEnum):
     SERVER = "server"
     ENGINE_OUT = "engine_out"
     NO_ENGINE = "no_engine"
+    NO_WORKER = "no_worker"
     CELLS_ALIKE = "cells_alike"
     CALLBACKS_OVERDUE = "callbacks_overdue"
     LANE_STALLED = "lane_stalled"
@@ -67,8 +69,10 @@ class Warned:
 def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[Warned]:
     """Yield everything that is wrong now; ``facts`` of the server where they were asked for."""
     if facts is not None:
-        for text in facts.warnings():
-            yield Warned(Code.SERVER, "", text)
+        for setting, text in facts.warnings().items():
+            yield Warned(Code.SERVER, setting, text)
+    for lane in lanes_without_workers(numbers):
+        yield Warned(Code.NO_WORKER, lane.value, f"No worker of the lane {lane} is running.")
     yield from _engines(numbers)
     yield from _callbacks(numbers)
     yield from _lanes(numbers)
@@ -77,6 +81,15 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
         # Another version's process may report what this one has no word for.
         if report.code in set(Code):
             yield Warned(Code(report.code), report.subject, report.text, report.why)
+
+
+def lanes_without_workers(numbers: Numbers) -> Iterator[Lane]:
+    """Yield the lanes that engines have slots for and nobody works on."""
+    engines = numbers.carried or numbers.engines
+    for lane, now in numbers.lanes.items():
+        drawn = not engines or any(engine.slots[lane] for engine in engines)
+        if drawn and not now.workers:
+            yield lane
 
 
 def _engines(numbers: Numbers) -> Iterator[Warned]:
@@ -92,7 +105,7 @@ def _lanes(numbers: Numbers) -> Iterator[Warned]:
     for lane, now in numbers.lanes.items():
         if now.workers and now.stalled_s >= STALLED_S:
             text = (
-                f"The lane {lane} stands still: {now.waiting} jobs wait, a slot is free, and nothing "
+                f"The lane {lane} stands still: jobs wait ({now.waiting}), a slot is free, and nothing "
                 f"has started for {now.stalled_s:.0f} s. Restart its workers."
             )
             yield Warned(Code.LANE_STALLED, lane.value, text)

@@ -9,6 +9,7 @@ import logging
 
 from limner.log import event
 from limner.store import Store
+from limner.store.server import server_facts
 from limner.warning import warnings
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,8 @@ def watch(store: Store) -> None:
     Raises:
         StoreDown: Redis is away.
     """
-    now = {warned.name: warned for warned in warnings(store.numbers.read())}
+    found = warnings(store.numbers.read(), server_facts(store.redis))
+    now = {warned.name: warned for warned in found}
     came, gone = store.reports.settle(now)
     for name in came:
         told = now[name]

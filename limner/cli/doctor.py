@@ -134,8 +134,8 @@ def _server(settings: Settings) -> Iterator[Finding]:
     ahead = (f"{host} {ahead_s:+.1f} s" for host, ahead_s in sorted(numbers.clocks.items()))
     yield None, f"clocks, beside that of Redis: {', '.join(ahead)}"
     for warned in warnings(numbers, facts):
-        # Without a gateway that runs, no engine is up, and that is nothing to mend.
-        if warned.code is not Code.NO_ENGINE or numbers.carried:
+        # Without a gateway that runs, no engine is up and no worker either: nothing to mend.
+        if warned.code not in (Code.NO_ENGINE, Code.NO_WORKER) or numbers.carried:
             yield False, warned.sentence(openly=True)
 
 

@@ -4,7 +4,17 @@
 -- ARGV 3 code · 4 subject · 5 text ('' withdraws) · 6 how long it holds, ms
 -- Returns 1 if it is new (or, when withdrawn, was there), else 0.
 
-local REPORTS_MAX = 256
+-- Each code has its own bound, so that many complaints of one kind do not keep another out.
+local OF_A_CODE_MAX, REPORTS_MAX = 64, 1024
+
+local function is_full(code)
+    local names = redis.call('ZRANGE', key('reports'), 0, -1)
+    local same = 0
+    for _, name in ipairs(names) do
+        if string.sub(name, 1, #code + 1) == code .. '|' then same = same + 1 end
+    end
+    return same >= OF_A_CODE_MAX or #names >= REPORTS_MAX
+end
 -- No report is kept longer without being made again.
 local KEPT_MAX_MS = 3600000
 
@@ -19,7 +29,7 @@ if ARGV[5] == '' then
     return redis.call('ZREM', key('reports'), name)
 end
 local known = redis.call('ZSCORE', key('reports'), name)
-if not known and redis.call('ZCARD', key('reports')) >= REPORTS_MAX then return 0 end
+if not known and is_full(ARGV[3]) then return 0 end
 redis.call('ZADD', key('reports'), ms(NOW + math.min(tonumber(ARGV[6]), KEPT_MAX_MS)), name)
 redis.call('HSET', key('report'), name, ARGV[5])
 return known and 0 or 1

@@ -18,7 +18,7 @@ TEXT_MAX = 500
 
 
 class Reports:
-    """The complaints of all processes: at most 256, each under a code and a subject."""
+    """The complaints of all processes: at most 64 of a code, each under a code and a subject."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts

@@ -51,9 +51,9 @@ class ServerFacts:
             return "Redis does not serve this gateway: it is a Sentinel; name the server it watches"
         return None
 
-    def warnings(self) -> list[str]:
-        """Return one sentence for each thing that would be lost on this server."""
-        found = []
+    def warnings(self) -> dict[str, str]:
+        """Return what would be lost on this server: the setting it is about → one sentence."""
+        found = {}
         untold = [
             what
             for value, what in (
@@ -63,14 +63,16 @@ class ServerFacts:
             if value is None
         ]
         if untold:
-            found.append(f"Redis does not tell whether {' and '.join(untold)} holds: see to it.")
+            found["untold"] = (
+                f"Redis does not tell whether {' and '.join(untold)} holds: see to it."
+            )
         if self.append_only is False:
-            found.append(
+            found["appendonly"] = (
                 "Redis runs without its append-only file: a restart of it loses every job, "
                 "callback and token since its last snapshot. Set `appendonly yes`."
             )
         if self.eviction not in (None, "noeviction"):
-            found.append(
+            found["maxmemory-policy"] = (
                 f"Redis evicts keys when its memory is full (maxmemory-policy {self.eviction}): "
                 "jobs and callbacks would vanish. Set `maxmemory-policy noeviction`."
             )

@@ -47,3 +47,13 @@ def test_brackets_within_texts_cost_little_room():
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'"' + b'\\"' * 2_000_000, b'"\\' * 2_000_000, b'"' * 4_000_001, b'"a' * 2_000_000 + b"\\"],
+    ids=["never closed", "escaped ends", "quotes", "ends in an escape"],
+)
+def test_broken_texts_take_a_look_each_and_not_the_square_of_it(text):
+    # At the square of their length these would take hours, and the test's time-out end it.
+    assert is_deep(b"[" * 65 + text, 64)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from limner.job import Lane
 from limner.store.clocks import FRESH_MS
 from limner.store.reports import KEPT_S, TEXT_MAX
 from limner.warning import Code, Warned, warnings
@@ -51,10 +52,11 @@ def test_a_report_lapses_unless_it_is_made_again(reported, clock):
 
 def test_reports_are_bounded_in_number_and_length(store, clock):
     a_worker(store)
-    made = [store.reports.make(Code.SERVER, f"host-{n}", "x" * 9000) for n in range(300)]
+    made = [store.reports.make(Code.INLINE_FULL, f"client-{n}", "x" * 9000) for n in range(300)]
 
-    assert made.count(True) == 256
+    assert made.count(True) == 64
     assert {len(text) for *_, text in found(store)} == {TEXT_MAX}
+    assert store.reports.make(Code.IMAGES_AWAY, "a-host", "One kind keeps no other out.")
 
     clock.pass_s(KEPT_S)
     assert store.reports.make(Code.SERVER, "one-more", "There is room again.")
@@ -123,3 +125,28 @@ def test_hosts_that_tell_their_time_are_bounded(store):
         store.clock.tell(f"host-{number}")
 
     assert store.redis.hlen("limner:clocks") <= 256
+
+
+def test_a_lane_whose_workers_are_gone_is_warned_of_while_others_live(store, clock):
+    a_worker(store)
+    clock.pass_s(10)
+    store.lanes.renew("another", Lane.RELAXED, ["stage"], {})
+    clock.pass_s(10)
+
+    assert ("no_worker", "fast") in {(code, subject) for code, subject, _ in found(store)}
+
+
+def test_what_the_server_would_lose_is_logged_setting_by_setting(store, caplog):
+    caplog.set_level(logging.INFO)
+    a_worker(store)
+    store.redis.config_set("appendonly", "no")
+    store.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        watch(store)
+    finally:
+        store.redis.config_set("appendonly", "yes")
+        store.redis.config_set("maxmemory-policy", "noeviction")
+
+    raised = [r.limner_fields for r in caplog.records if r.message == "warning.raised"]
+    told = {(fields["code"], fields["subject"]) for fields in raised}
+    assert told == {("server", "appendonly"), ("server", "maxmemory-policy")}
