@@ -99,7 +99,15 @@ def _judged(text: str, flag: Flag, before: Flag | None, after: Flag | None) -> F
     if flag.name == NO:
         sure = flag.plain or _leads_to(text, before, flag) or (after and not after.plain)
         return _with_list(text, flag, stop) if sure else None
-    return flag if flag.plain or not _WORD.search(text, flag.end, stop) else None
+    return flag if _is_alone(text, flag, stop) else None
+
+
+def _is_alone(text: str, flag: Flag, stop: int) -> bool:
+    """Tell whether no word follows a flag that takes no value: ``reads --fast food`` has none."""
+    rest = text[flag.end : stop].lstrip(_BLANKS)
+    if flag.plain and rest[:1] in (*_SEPARATORS, *_CLOSERS):
+        return True
+    return not _WORD.search(rest)
 
 
 def _with_list(text: str, flag: Flag, stop: int) -> Flag | None:

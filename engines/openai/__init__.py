@@ -47,6 +47,7 @@ def build(settings: EngineSettings) -> OpenAI:
         partial_images=options.whole("partial_images", 0, 0, 3),
         input_fidelity=options.flag("input_fidelity"),
         edits=options.flag("edits", True),
+        listed=options.flag("listed", True),
         suffix=options.optional_text("suffix") or "",
     )
     engine = OpenAI(

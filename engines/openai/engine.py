@@ -145,7 +145,8 @@ class OpenAI:
         """
         listed = self._ask()
         # sd-server has one model, and draws with it whatever it is asked for.
-        if not listed or SD_SERVER in listed or self._proved:
+        unlisted = not self._manner.listed or self._proved
+        if not listed or SD_SERVER in listed or unlisted:
             return
         model = self._manner.model
         if not any(_is_listed(model, one) for one in listed):

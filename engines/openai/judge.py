@@ -10,7 +10,7 @@ where it has no such model, no database to look the key up in, or no server behi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engines.remote import Answer
@@ -70,9 +70,18 @@ _BUSY = (
     "no deployments available",
     "max_parallel_requests",
 )
-ECHO_MIN = 8
-#: texts that speak of what the caller wants, where no field is named
-_CALLERS_MATTER = re.compile(r"\bprompt\b|image_generation_user_error")
+#: a message that says so of one model by its name
+_NO_MODEL = re.compile(
+    r"\bmodel:?\s+\S{1,100}\s+"
+    r"(?:does not exist|(?:(?:is|was|has been)\s+)?(?:not found|not supported|deprecated))"
+)
+_VERDICT = r"(?:too (?:long|short|large)|invalid|not allowed|required|is empty|must|exceeds|at most|maximum|limit)"
+#: texts that speak of what the caller wants, where no field is named. The bare word is not enough:
+#: servers have prompts of their own.
+_CALLERS_MATTER = re.compile(
+    rf"\bprompt\b.{{0,60}}\b{_VERDICT}|\b{_VERDICT}.{{0,40}}\bprompt\b|image_generation_user_error"
+)
+_NO_LETTERS = re.compile(r"[\W_]+")
 #: fields of a request that the operator's options decide, and not the caller
 _OURS = frozenset(
     [
@@ -120,19 +129,21 @@ def judge_table(
 
     Also for errors that come inside of a stream, after a 200.
     """
-    words = _words(told, prompt)
-    if any(word in words for word in _MODERATED):
+    said = _Said(told, prompt)
+    if said.any_of(_MODERATED):
         return Rejected("moderated", "The prompt or its picture was refused by moderation.")
-    if any(word in words for word in _CREDIT):
+    if said.any_of(_CREDIT):
         return Refused("credit", "the account has no credit left")
-    if any(word in words for word in _CREDENTIALS):
+    if said.any_of(_CREDENTIALS):
         return Refused("credentials", "the key is not taken")
     for word, why in _SETUP.items():
-        if word in words:
+        if said.any_of([word]):
             return Refused("setup", why)
-    if any(word in words for word in _DOWN):
+    if said.matches(_NO_MODEL):
+        return Refused("setup", "the server does not know the model")
+    if said.any_of(_DOWN):
         return EngineDown("no server behind it is well")
-    if any(word in words for word in _BUSY):
+    if said.any_of(_BUSY):
         return EngineBusy(retry_after_s)
     return None
 
@@ -144,19 +155,42 @@ def _of_parameter(told: Mapping[str, Any], prompt: str) -> EngineError | None:
         return Refused("setup", f"the server does not take our {param}")
     if param.startswith(("image", "mask")):
         return Rejected("reference", "The engine could not use the reference images.")
-    if "prompt" in param or (not param and _CALLERS_MATTER.search(_words(told, prompt))):
+    if "prompt" in param or (not param and _Said(told, prompt).matches(_CALLERS_MATTER)):
         return Rejected("parameter", "The engine does not take these parameters.")
     # It may be anything: a server that fails so for everyone must not be taken at its word.
     return None
 
 
-def _words(told: Mapping[str, Any], prompt: str = "") -> str:
-    """Return codes, type and message in lower case; never shown to anyone."""
-    error = told.get("error", told)
-    if not isinstance(error, dict):
-        words = str(error)
-    else:
-        words = " ".join(str(error.get(key) or "") for key in ("code", "type", "message"))
-    words = words.lower()
-    # A shorter prompt cannot hold a word that decides.
-    return words.replace(prompt.lower(), " ") if len(prompt) >= ECHO_MIN else words
+class _Said:
+    """What an error says, in lower case; never shown to anyone.
+
+    Its codes and its type are the server's own words. Its message may repeat the prompt, whole or cut,
+    plain or escaped: what the prompt says, too, decides nothing there.
+    """
+
+    def __init__(self, told: Mapping[str, Any], prompt: str) -> None:
+        error = told.get("error", told)
+        if not isinstance(error, dict):
+            error = {"message": error}
+        self._codes = " ".join(str(error.get(key) or "") for key in ("code", "type")).lower()
+        self._message = str(error.get("message") or "").lower()
+        self._prompt = _letters(prompt)
+
+    def any_of(self, words: Iterable[str]) -> bool:
+        """Return whether one of these words decides."""
+        return any(word in self._codes or self._is_own(word) for word in words)
+
+    def matches(self, pattern: re.Pattern[str]) -> bool:
+        """Return whether codes or message match, with words that are not the prompt's."""
+        if pattern.search(self._codes):
+            return True
+        return any(
+            _letters(found[0]) not in self._prompt for found in pattern.finditer(self._message)
+        )
+
+    def _is_own(self, word: str) -> bool:
+        return word in self._message and _letters(word) not in self._prompt
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTERS.sub("", text.lower())

@@ -59,6 +59,8 @@ class Manner:
     partial_images: int = 0
     input_fidelity: bool = False
     edits: bool = True
+    #: the model must stand in the server's list of models
+    listed: bool = True
     suffix: str = ""
 
 
