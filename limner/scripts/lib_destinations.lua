@@ -74,7 +74,7 @@ local function hold(id, fate, till)
     for i, set in ipairs(places_of(fate)) do
         if i > 2 and fate.proven then return end
         redis.call('ZADD', set, ms(till), id)
-        redis.call('PEXPIREAT', set, ms(NOW + LEASE_MS + 60000))
+        redis.call('PEXPIRE', set, ms(LEASE_MS + 60000))
     end
     if sick_until(fate.dest) > 0 then
         redis.call('HSET', key('host', fate.dest), 'tried', ms(NOW))
