@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
@@ -10,29 +13,37 @@ from hypothesis.stateful import (
     consumes,
     initialize,
     invariant,
+    multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
 from limner.store import Store
-from limner.store.outbox import Fenced, Next, Taken
-from tests.callback_doubles import a_job, a_poster, done, emit, take
+from limner.store.outbox import Fenced, Next, Poster, Released, Taken
+from tests.callback_doubles import KEPT_MS, a_job, a_poster, done, emit, take
 from tests.conftest import MovingClock, examples
+from tests.contract.outbox_model import AGE_MAX_MS, Fate, JobModel
+from tests.contract.outbox_view import View, everything
 
-JOBS = ("a", "b", "c", "d", "e")
-URLS = {
-    "a": "http://one:80/",
-    "b": "http://one:80/",
-    "c": "http://two:80/",
-    "d": "http://three:80/",
-    # Another client behind a host that ann uses, too.
-    "e": "http://one:80/",
+#: job → client and host: two clients behind one host, and a client with two
+JOBS = {
+    "a": ("ann", "one"),
+    "b": ("ann", "one"),
+    "c": ("ann", "one"),
+    "d": ("bob", "one"),
+    "e": ("bob", "two"),
+    "f": ("eve", "three"),
 }
+ANY_JOB = st.sampled_from(sorted(JOBS))
 POSTERS = (a_poster("p1", cap=2, places=2), a_poster("p2", cap=2, places=2))
+ANY_POSTER = st.sampled_from(POSTERS)
+ANY_VERDICT = st.sampled_from(["ok", "ok", "ok", "retry", "retry", "dead", "gone", "later"])
+Lease = tuple[Poster, Taken]
 
 
 class OutboxMachine(RuleBasedStateMachine):
-    """Emits, takes, answers and lost leases in any order."""
+    """Events, tries and their ends, lost replies, wrong tokens and a clock that steps, in any order."""
 
     store: Store
     clock: MovingClock
@@ -41,114 +52,198 @@ class OutboxMachine(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.store.redis.flushall()
-        #: transitions and ends emitted, per job
-        self.emitted: dict[str, set[int]] = {job: set() for job in JOBS}
-        self.acked: dict[str, list[int]] = {job: [] for job in JOBS}
-        self.started: dict[str, list[int]] = {job: [] for job in JOBS}
-        #: dead letters that were resent and taken
-        self.resent: dict[str, set[int]] = {job: set() for job in JOBS}
-        self.changes = 0
-        #: what each event said when it was first handed out
-        self.said: dict[tuple[str, int], object] = {}
-        self.ended: set[str] = set()
-        #: job → token and end of the lease
-        self.live: dict[str, tuple[str, int]] = {}
-        for job in JOBS:
-            a_job(self.store, job, URLS[job], client="ann" if job < "c" else "bob")
+        fates: dict[str, Fate] = {}
+        self.jobs: dict[str, JobModel] = {}
+        for job, (client, host) in JOBS.items():
+            a_job(self.store, job, f"http://{host}:80/", client)
+            model = JobModel(client, f"http://{host}:80", Fate())
+            model.fate = fates.setdefault(model.fate_name, model.fate)
+            self.jobs[job] = model
+        self.numbers = itertools.count(1)
+        self.aged = False
 
-    @rule(job=st.sampled_from(JOBS), kind=st.sampled_from("TTPPPX"))
+    # -- steps --------------------------------------------------------------------------------
+
+    @rule(job=ANY_JOB, kind=st.sampled_from("TTPPPX"))
     def happens(self, job: str, kind: str) -> None:
-        self.changes += 1
-        seq = emit(self.store, job, kind, progress=self.changes)
-        if job in self.ended:
-            return
-        if kind != "P":
-            self.emitted[job].add(seq)
-        if kind == "X":
-            self.ended.add(job)
+        progress = next(self.numbers)
+        seq = emit(self.store, job, kind, progress=progress)
+        parked, due = self.seen.is_parked(job), job in self.seen.due
+        now = self.clock.now_ms
+        assert seq == self.jobs[job].emit(kind, str(progress), now, parked=parked, due=due)
 
-    @rule(target=leases, poster=st.sampled_from(POSTERS))
-    def takes(self, poster):
-        (*rows,) = take(self.store, poster, 1)
-        if not rows:
-            return None
-        self._handed(rows[0])
-        return poster, rows[0]
+    @rule(target=leases, poster=ANY_POSTER, lost=st.sampled_from([False, False, False, True]))
+    def takes(self, poster: Poster, lost: bool):
+        rows = take(self.store, poster, 2)
+        self._note_what_was_too_old(View(self.store))
+        for taken in rows:
+            self._handed(taken)
+        # A reply that is lost leaves leases that nobody knows of.
+        return multiple(*(() if lost else [(poster, taken) for taken in rows]))
 
     @rule(
         target=leases,
         lease=consumes(leases),
-        verdict=st.sampled_from(["ok", "ok", "retry", "dead", "gone", "later"]),
+        verdict=ANY_VERDICT,
         go_on=st.booleans(),
+        quiet_s=st.sampled_from([0, 0, 20]),
+        took_ms=st.sampled_from([5, 5, 9000]),
+        lost=st.sampled_from([False, False, False, True]),
     )
-    def answers(self, lease, verdict, go_on):
-        if lease is None:
-            return None
+    def answers(self, lease: Lease, verdict, go_on, quiet_s, took_ms, lost):
         poster, taken = lease
-        job, seq = taken.event.job, taken.event.seq
+        model = self.jobs[taken.event.job]
         if verdict == "dead" and taken.event.kind == "P":
             verdict = "drop"
-        result = done(self.store, taken, verdict, poster, go_on=go_on, delay_s=1, why=verdict)
-        token, until = self.live.get(job, ("", 0))
-        if isinstance(result, Fenced):
-            # Only who has lost its lease may be told so.
-            assert token != taken.token or until <= self.clock.now_ms
-            return None
-        assert token == taken.token
-        if verdict == "ok" and taken.event.resent:
-            self.resent[job].add(seq)
-        elif verdict == "ok":
-            self.acked[job].append(seq)
-        if isinstance(result, Next):
-            self._handed(result.taken)
-            return poster, result.taken
-        self.live.pop(job)
-        return None
+        report = {
+            "go_on": go_on,
+            "delay_s": max(1, quiet_s),
+            "quiet_s": quiet_s if verdict == "retry" else 0,
+            "why": "exhausted",
+            "took_ms": took_ms,
+            "attempt": {"n": next(self.numbers)},
+        }
+        fenced = model.fences(taken)
+        result = done(self.store, taken, verdict, poster, **report)
+        assert isinstance(result, Fenced) is fenced
+        if fenced:
+            return multiple()
+        following = self._reported(taken, verdict, report, result)
+        if not lost:
+            return multiple(*([(poster, following)] if following else []))
+        # The caller saw an error and says it again: that changes nothing any more.
+        before = everything(self.store)
+        assert isinstance(done(self.store, taken, verdict, poster, **report), Fenced)
+        assert everything(self.store) == before
+        return multiple()
 
-    @rule(seconds=st.sampled_from([0.5, 3, 31, 400]))
+    @rule(lease=leases, verdict=ANY_VERDICT, wrong=st.sampled_from(["token", "seq", "none"]))
+    def a_stranger_reports(self, lease: Lease, verdict, wrong) -> None:
+        poster, taken = lease
+        before = everything(self.store)
+        match wrong:
+            case "token":
+                taken = replace(taken, token="token-of-nobody")
+            case "seq":
+                taken = replace(taken, event=replace(taken.event, seq=taken.event.seq + 1))
+            case _:
+                taken = replace(taken, token="")
+        result = done(self.store, taken, verdict, poster, attempt={"n": 0}, go_on=True)
+        assert isinstance(result, Fenced)
+        assert everything(self.store) == before
+
+    @rule(seconds=st.sampled_from([0.5, 3, 31, 400, -1, -40]))
     def time_passes(self, seconds: float) -> None:
         self.clock.pass_s(seconds)
+        self._leases_end()
 
-    @rule(poster=st.sampled_from(POSTERS))
-    def ticks(self, poster) -> None:
+    @precondition(lambda self: not self.aged)
+    @rule()
+    def days_pass(self) -> None:
+        self.aged = True
+        self.clock.pass_s(AGE_MAX_MS / 1000 - 30)
+        self._leases_end()
+
+    @rule(poster=ANY_POSTER)
+    def ticks(self, poster: Poster) -> None:
         self.store.outbox.tick(poster)
 
-    @rule(job=st.sampled_from(JOBS))
-    def resends(self, job: str) -> None:
-        self.store.outbox.resend(job)
+    @rule()
+    def a_hint_is_lost(self) -> None:
+        self.store.redis.lpop("limner:wake")
+
+    @rule(job=ANY_JOB, only=st.sampled_from([0, 0, 1, 2]))
+    def resends(self, job: str, only: int) -> None:
+        asked = self.store.outbox.resend(job, only or None)
+        assert asked == self.jobs[job].resend(only, self.clock.now_ms)
+
+    # -- what follows -------------------------------------------------------------------------
 
     def _handed(self, taken: Taken) -> None:
-        job, seq = taken.event.job, taken.event.seq
-        token, until = self.live.get(job, ("", 0))
-        assert until <= self.clock.now_ms or token == taken.token, "two live leases of one job"
-        self.live[job] = (taken.token, self.clock.now_ms + 30_000)
-        said = (taken.event.id, taken.event.kind, dict(taken.event.fields))
-        assert self.said.setdefault((job, seq), said) == said, "one seq told two things"
-        if taken.event.resent:
-            return
-        # A try of an event only ever follows a try of itself or of an earlier one.
-        assert not self.started[job] or seq >= self.started[job][-1]
-        self.started[job].append(seq)
+        job, now = taken.event.job, self.clock.now_ms
+        model = self.jobs[job]
+        assert model.until <= now, "two live leases of one job"
+        assert not self.seen.is_parked(job)
+        assert model.rests <= now, "tried before its time"
+        assert model.fate.open_until <= now, "the breaker is open"
+        self._is_next(taken)
+        assert dict(taken.record)["dest"] == model.dest
+        model.hand(taken, now + 30_000)
+
+    def _is_next(self, taken: Taken) -> None:
+        model, event = self.jobs[taken.event.job], taken.event
+        assert (event.seq, event.resent) == model.head()
+        assert taken.tried == (model.retried if event.resent else model.tried)
+        said = model.said[event.seq]
+        assert (event.kind, event.fields["progress"]) == (said.kind, said.progress)
+        assert event.id == f"msg_{event.job}_{event.seq}"
+        assert event.at_ms == said.at_ms
+
+    def _reported(self, taken: Taken, verdict, report, result) -> Taken | None:
+        """Have the model do what the outbox has done; return what it goes on with."""
+        assert isinstance(result, (Next, Released))
+        job, now = taken.event.job, self.clock.now_ms
+        model = self.jobs[job]
+        health = {"ok": "ok", "retry": "bad", "dead": "bad", "drop": "bad"}.get(verdict, "none")
+        opened = model.fate.learn(health, report["took_ms"], now)
+        assert result.notes == (("opened",) if opened else ())
+        model.log = [*model.log, report["attempt"]["n"]][-100:]
+        delay, quiet = round(report["delay_s"] * 1000), round(report["quiet_s"] * 1000)
+        may_go_on = model.done(taken.event.seq, verdict, report["why"], delay, quiet, now)
+        if report["go_on"] and may_go_on and model.fate.open_until <= now:
+            assert isinstance(result, Next)
+            assert result.taken.token == taken.token
+            self._is_next(result.taken)
+            model.hand(result.taken, now + 30_000)
+            return result.taken
+        assert isinstance(result, Released)
+        model.give_back()
+        return None
+
+    def _note_what_was_too_old(self, now_seen: View) -> None:
+        for job, model in self.jobs.items():
+            if now_seen.pending[job] != self.seen.pending[job]:
+                model.expire(self.clock.now_ms)
+
+    def _leases_end(self) -> None:
+        for model in self.jobs.values():
+            model.lapsed |= bool(model.flying) and model.until <= self.clock.now_ms
+
+    # -- what holds after every step ----------------------------------------------------------
 
     @invariant()
-    def nothing_is_lost_and_all_is_in_order(self) -> None:
-        if not hasattr(self, "emitted"):
+    def the_outbox_is_what_the_model_says(self) -> None:
+        if not hasattr(self, "jobs"):
             return
-        for job in JOBS:
-            told = self.store.outbox.told(job)
-            pending = [event.seq for event in told.pending]
-            assert pending == sorted(set(pending))
-            assert len(pending) <= 6
-            kinds = [event.kind.value for event in told.pending]
-            assert "X" not in kinds[:-1]
-            acked = self.acked[job]
-            assert acked == sorted(set(acked)), "acknowledged out of order or twice"
-            dead = {letter.event.seq for letter in told.dead}
-            kept = {e.seq for e in told.pending if e.kind != "P"}
-            assert self.emitted[job] <= set(acked) | dead | kept | self.resent[job]
+        view, now = View(self.store), self.clock.now_ms
+        #: what the next step finds
+        self.seen = view
+        for job, model in self.jobs.items():
+            said = [(e.seq, e.kind, e.progress) for e in model.queue]
+            assert view.pending[job] == said
+            assert view.resending[job] == model.resending
+            assert view.dead[job] == model.dead
+            assert view.attempts[job] == model.log
+            assert view.seqs[job] == model.seq
+            self._the_promise_holds(model)
+            view.check_lease(job, model)
+            view.check_that_it_will_be_looked_at(job)
+        view.check_dead_letters()
+        view.check_places(POSTERS, {j: m for j, m in self.jobs.items() if not m.lapsed}, now)
+
+    def _the_promise_holds(self, model: JobModel) -> None:
+        kinds = [event.kind for event in model.queue]
+        assert "X" not in kinds[:-1]
+        assert len(kinds) <= 6
+        assert model.acked == sorted(set(model.acked)), "acknowledged out of order or twice"
+        assert not (model.gone and model.queue)
+        told = {*model.acked, *model.resent, *(seq for seq, _ in model.dead)}
+        told |= {event.seq for event in model.queue}
+        # Nothing is lost but progress.
+        assert {s for s, event in model.said.items() if event.kind != "P"} <= told
 
     def teardown(self) -> None:
-        if not hasattr(self, "emitted"):
+        if not hasattr(self, "jobs"):
             return
         # Whatever happened, receivers that answer now get everything that is left, in order.
         for _ in range(400):
@@ -157,9 +252,14 @@ class OutboxMachine(RuleBasedStateMachine):
                 self.store.outbox.tick(poster)
                 for taken in take(self.store, poster):
                     done(self.store, taken, "ok", poster)
-            if not any(self.store.outbox.told(job).pending for job in JOBS):
+            if not View(self.store).busy:
                 break
-        assert not any(self.store.outbox.told(job).pending for job in JOBS), "something is stuck"
+        view = View(self.store)
+        assert not any(view.pending.values()), "something is stuck"
+        assert not any(view.resending.values()), "something is stuck"
+        view.check_that_nothing_is_left(
+            [job for job, model in self.jobs.items() if model.ended], KEPT_MS
+        )
 
 
 def test_no_interleaving_loses_reorders_or_doubles_an_event(store, clock):
@@ -170,7 +270,7 @@ def test_no_interleaving_loses_reorders_or_doubles_an_event(store, clock):
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=examples(120),
+            max_examples=examples(90),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
