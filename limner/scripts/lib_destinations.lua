@@ -118,13 +118,17 @@ local function park(id, fate, lack)
     queue_up(fate, lack)
 end
 
-local function unpark_one(id, name)
+local function leave_parked(id, name)
     redis.call('ZREM', key('parked', name), id)
     redis.call('ZREM', key('parked'), id)
     redis.call('HDEL', key('out', id), 'parked')
     if redis.call('EXISTS', key('parked', name)) == 0 then
         redis.call('SREM', key('parkedat'), name)
     end
+end
+
+local function unpark_one(id, name)
+    leave_parked(id, name)
     wake(id)
 end
 

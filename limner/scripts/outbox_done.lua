@@ -16,14 +16,18 @@ local LOG_KEPT = 100
 local HOUR_MS = 3600 * 1000
 
 local state = key('out', id)
-local out = redis.call('HMGET', state, 'token', 'flying')
+local out = redis.call('HMGET', state, 'token', 'flying', 'parked')
 local resent = out[2] == seq .. 'r'
 local queue = resent and key('resend', id) or key('outq', id)
 local counter = resent and 'retried' or 'tried'
 local text = redis.call('LINDEX', queue, 0)
 local event = text and cjson.decode(text)
--- Somebody else has the job, or the event gave its place away after our lease had ended.
-if out[1] ~= token or not event or event.s ~= seq then return {'fenced'} end
+-- Somebody else has the job, or another event of it is in hand, or the event gave its place away after
+-- our lease had ended.
+local in_hand = resent or out[2] == ARGV[10]
+if out[1] ~= token or not in_hand or not event or event.s ~= seq then return {'fenced'} end
+-- It was looked at after our lease had ended, found no place, and is ours all the same.
+if out[3] then leave_parked(id, out[3]) end
 
 if verdict ~= 'later' then count('attempts', verdict) end
 if verdict == 'ok' and not resent then observe(NOW - event.t, 'told', event.c) end

@@ -159,9 +159,9 @@ class JobModel:
         """Return whether a report on this lease comes too late."""
         if not self.flying or taken.token != self.token:
             return True
-        seq = taken.event.seq
-        heads = self.resending if self.flying == (seq, True) else [e.seq for e in self.queue]
-        return not heads or heads[0] != seq
+        seq, resent = self.flying
+        heads = self.resending if resent else [event.seq for event in self.queue]
+        return taken.event.seq != seq or heads[:1] != [seq]
 
     def done(self, seq: int, verdict: str, why: str, delay: int, quiet: int, now: int) -> bool:
         """One attempt ended; returns whether the job may go on at once with what is next."""

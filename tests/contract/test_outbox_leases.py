@@ -81,12 +81,40 @@ def test_a_late_report_of_progress_that_gave_its_place_away_is_fenced(store, clo
     assert [event.seq for event in store.outbox.told("j").pending] == [2]
 
 
+def test_a_late_report_of_an_event_that_was_never_in_hand_is_fenced(store, clock):
+    taken = held(store, "P")
+    clock.pass_s(31)
+    assert emit(store, "j", "T") == 2
+
+    assert isinstance(done(store, replace(taken, event=replace(taken.event, seq=2))), Fenced)
+    assert [event.seq for event in store.outbox.told("j").pending] == [2]
+
+
 def test_a_late_report_counts_as_long_as_nobody_else_has_the_job(store, clock):
     taken = held(store)
     clock.pass_s(600)
 
     assert isinstance(done(store, taken, "ok"), Released)
     assert [event.seq for event in store.outbox.told("j").pending] == [2]
+
+
+@pytest.mark.parametrize(("verdict", "go_on"), [("ok", True), ("ok", False), ("retry", True)])
+def test_a_late_report_of_a_job_that_was_parked_meanwhile_ends_its_parking(
+    store, clock, verdict, go_on
+):
+    taken = held(store, "T")
+    emit(store, a_job(store, "mate"), "X")
+    emit(store, "j", "X")
+    clock.pass_s(31)
+    store.outbox.tick(a_poster())
+    # The mate has the receiver's only place now, and nobody is told that the lease ended.
+    assert [t.event.job for t in take(store)] == ["mate"]
+    assert store.outbox.told("j").parked
+    done(store, taken, verdict, go_on=go_on, delay_s=5)
+
+    assert not store.outbox.told("j").parked
+    assert not store.redis.exists("limner:parked", "limner:parkedat")
+    assert store.redis.zscore("limner:due", "j")
 
 
 def test_a_report_of_the_event_before_is_fenced_while_the_next_is_in_hand(store):
