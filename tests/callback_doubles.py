@@ -11,6 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
 
 from limner.callback import destination
 from limner.job import Lane, Request, new_record
@@ -83,6 +86,11 @@ def tell_all(store: Store, poster: Poster | None = None) -> list[int]:
                 break
             taken = result.taken
     return told
+
+
+def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, Any]]:
+    """The facts of every log event of that name."""
+    return [record.limner_fields for record in caplog.records if record.message == name]
 
 
 @dataclass

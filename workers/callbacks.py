@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from limner import log
-from limner.callback import Delivered, GiveUp, Kind, Outcome, RetryIn, Verdict, classify
+from limner.callback import GiveUp, Health, Kind, Outcome, RetryIn, Verdict, classify
 from limner.errors import StoreDown
 from limner.ids import new_id
 from limner.settings import Settings
@@ -200,12 +200,14 @@ class Dispatcher:
             return Report("later", delay_s=1.0)
         if isinstance(letter, GiveUp):
             outcome = Outcome(error=letter.why)
-            return self._report(taken, outcome, letter, default_of="")
+            return self._report(taken, outcome, letter, default_of="", health="none")
         outcome = letter.outgoing.post(letter.url, letter.body, letter.headers, self._total_s)
         verdict = classify(event, outcome, taken.tried, self._random, self._clock())
-        return self._report(taken, outcome, verdict, letter.default_of)
+        return self._report(taken, outcome, verdict, letter.default_of, outcome.health)
 
-    def _report(self, taken: Taken, outcome: Outcome, verdict: Verdict, default_of: str) -> Report:
+    def _report(
+        self, taken: Taken, outcome: Outcome, verdict: Verdict, default_of: str, health: Health
+    ) -> Report:
         event = taken.event
         word: Done = "ok"
         delay_s, quiet_s, why = 0.0, 0.0, ""
@@ -241,11 +243,6 @@ class Dispatcher:
                 destination=taken.record.get("dest"),
                 why=why,
             )
-        health = (
-            outcome.health
-            if isinstance(verdict, (Delivered, RetryIn)) or outcome.status
-            else "none"
-        )
         return Report(
             verdict=word,
             delay_s=delay_s,
