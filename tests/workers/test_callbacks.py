@@ -218,18 +218,6 @@ def test_events_of_a_client_that_is_gone_become_dead_letters(live, dispatch):
     assert [letter.why for letter in live.outbox.dead()] == ["gone"]
 
 
-def test_a_job_too_old_for_its_lease_is_given_back_untried(live, dispatch):
-    dispatcher = dispatch()
-    with Receiver() as receiver:
-        emit(live, a_job(live, "j", receiver.url), "X")
-        wait_until(lambda: receiver.heard)
-        emit(live, a_job(live, "k", "http://192.0.2.1/"), "X")
-        taken = next(iter(take(live, dispatcher._poster)), None)
-        if taken:
-            report = dispatcher._attempt(taken, time.monotonic() - 29)
-            assert report.verdict == "later"
-
-
 def test_posting_goes_on_after_redis_was_away(live, dispatch):
     away = threading.Event()
     for name in ("wait", "take", "tick"):

@@ -1,0 +1,129 @@
+"""Bugs and outages beside a dispatcher: none of them ends it, costs a thread or is passed over."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from limner.errors import StoreDown
+from limner.settings import Settings
+from limner.store import Store
+from tests.callback_doubles import Receiver, a_job, emit, logged, peer, take
+from tests.conftest import wait_until
+from workers.callbacks import Dispatcher
+
+SETTINGS = Settings(callback_threads=1, callback_allow="127.0.0.1:*")
+
+
+@pytest.fixture
+def one_thread(redis_url, caplog):
+    """A dispatcher of one thread, on the server's clock."""
+    caplog.set_level(logging.INFO)
+    store = Store(redis_url)
+    store.redis.flushall()
+    store.clients.add("ann")
+    made = Dispatcher(store, SETTINGS, lease_s=9.0, total_s=5.0)
+    yield SimpleNamespace(store=store, dispatcher=made)
+    made.stop(5)
+    store.close()
+
+
+def test_a_bug_in_an_attempt_costs_no_thread(one_thread, caplog):
+    store, letters, bugs = one_thread.store, one_thread.dispatcher._letters, iter([True])
+    write = letters.write
+
+    def buggy(taken):
+        if next(bugs, False):
+            raise RuntimeError("a bug")
+        return write(taken)
+
+    letters.write = buggy
+    one_thread.dispatcher.start()
+    emit(store, a_job(store, "a", "http://192.0.2.1/"), "X")
+    wait_until(lambda: logged(caplog, "callback.broken"), what="the bug")
+    with Receiver() as receiver:
+        # A proven receiver: it needs none of the places that the first one holds until its lease ends.
+        fate = f"limner:fate:ann {receiver.url.removesuffix('/hook')}"
+        store.redis.hset(fate, "ok", round(time.time() * 1000))
+        emit(store, a_job(store, "b", receiver.url), "X")
+        wait_until(lambda: receiver.heard, what="the second job")
+
+    assert logged(caplog, "callback.broken") == [{"job": "a"}]
+
+
+@pytest.mark.parametrize("part", ["take", "tick"])
+def test_a_bug_beside_the_attempts_ends_no_loop_and_is_said(one_thread, caplog, part):
+    outbox, bugs = one_thread.store.outbox, iter([True])
+    real = getattr(outbox, part)
+
+    def buggy(*args, **kwargs):
+        if next(bugs, False):
+            raise RuntimeError("a bug")
+        return real(*args, **kwargs)
+
+    setattr(outbox, part, buggy)
+    one_thread.dispatcher.start()
+    with Receiver() as receiver:
+        emit(one_thread.store, a_job(one_thread.store, "j", receiver.url), "X")
+        wait_until(lambda: receiver.heard, what="the callback")
+
+    assert len(logged(caplog, "dispatcher.broken")) == 1
+
+
+def test_an_outage_is_said_once(one_thread, caplog):
+    outbox, outage = one_thread.store.outbox, iter([True] * 3)
+    real = outbox.tick
+
+    def away(*args):
+        if next(outage, False):
+            raise StoreDown
+        return real(*args)
+
+    outbox.tick = away
+    one_thread.dispatcher.start()
+    with Receiver() as receiver:
+        emit(one_thread.store, a_job(one_thread.store, "j", receiver.url), "X")
+        wait_until(lambda: receiver.heard and next(outage, None) is None)
+
+    assert len(logged(caplog, "store.lost")) == 1
+
+
+def test_stopping_does_not_wait_for_an_attempt_that_hangs(one_thread, caplog):
+    arrived = threading.Event()
+
+    def hangs(connection, ended):
+        arrived.set()
+        ended.wait(30)
+
+    with peer(hangs) as url:
+        one_thread.dispatcher.start()
+        emit(one_thread.store, a_job(one_thread.store, "j", url), "X")
+        assert arrived.wait(20)
+        one_thread.dispatcher.stop(0.1)
+
+    (line,) = logged(caplog, "dispatcher.stopped")
+    assert line["unfinished"] >= 1
+    assert [event.seq for event in one_thread.store.outbox.told("j").pending] == [1]
+
+
+def test_a_dispatcher_takes_no_more_jobs_than_it_has_threads(one_thread):
+    arrived = threading.Event()
+
+    def hangs(connection, ended):
+        arrived.set()
+        ended.wait(30)
+
+    store = one_thread.store
+    with peer(hangs) as url:
+        one_thread.dispatcher.start()
+        emit(store, a_job(store, "j", url), "X")
+        assert arrived.wait(20)
+        emit(store, a_job(store, "k", "http://192.0.2.1/", "bob"), "X")
+        # Whoever has a thread to spare gets it.
+        (taken,) = take(store)
+        assert taken.event.job == "k"
+        one_thread.dispatcher.stop(0.1)
