@@ -11,6 +11,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "limner/scripts/lib_outbox.lua",
         "limner/scripts/lib_posting.lua",
         "limner/scripts/lib_destinations.lua",
+        "limner/scripts/lib_fates.lua",
         "limner/scripts/lib_handing.lua",
     ),
     "lanes scripts": ("limner/scripts/*.lua",),
@@ -30,6 +31,8 @@ AREAS: dict[str, tuple[str, ...]] = {
         "workers/trial.py",
         "limner/callback.py",
         "limner/signature.py",
+        "limner/answers.py",
+        "limner/retry_after.py",
     ),
     "outgoing": (
         "workers/outgoing.py",
