@@ -328,6 +328,19 @@ def test_a_410_to_what_is_resent_ends_the_live_events_too(store):
     assert letters == [(1, "exhausted"), (2, "gone"), (3, "gone")]
 
 
+def test_a_resent_event_that_fails_after_a_410_changes_nothing(store):
+    a_job(store, "j")
+    emit(store, "j", "T")
+    done(store, take_one(store), "gone", why="gone")
+    store.outbox.resend("j")
+    done(store, take_one(store), "dead", why="exhausted", health="none")
+    emit(store, "j", "X")
+
+    assert take(store) == []
+    letters = [(d.event.seq, d.why) for d in store.outbox.told("j").dead]
+    assert letters == [(1, "gone"), (2, "gone")]
+
+
 def test_a_receiver_that_takes_a_resent_event_after_a_410_hears_of_the_job_again(store):
     a_job(store, "j")
     emit(store, "j", "T")

@@ -205,6 +205,27 @@ def test_who_waits_for_a_breaker_is_probed_at_its_time_and_the_longest_wait_goes
     assert take(store) == []
 
 
+def parked_and_not_drawn(store):
+    """One tick looks after twenty receivers with parked jobs, drawn by lot: none of ours is among them."""
+    assert store.redis.delete("limner:parkedat")
+
+
+def test_a_breaker_whose_time_is_over_lets_a_probe_in_whoever_is_drawn(store, clock):
+    for _ in range(5):
+        ends(store, "dead")
+    for _ in range(3):
+        one_more(store)
+    take(store)
+    parked_and_not_drawn(store)
+    clock.pass_s(9.999)
+    store.outbox.tick(a_poster())
+    assert take(store) == []
+    clock.pass_s(0.001)
+    store.outbox.tick(a_poster())
+
+    assert len(take(store)) == 1
+
+
 # -- sick hosts -------------------------------------------------------------------------------
 
 
@@ -231,6 +252,25 @@ def test_a_host_is_sick_after_five_failures_of_whomever_and_tried_once_a_second(
     assert len(tries) == 3
     assert all(after - before >= 10 for before, after in itertools.pairwise(tries))
     assert tries[-1] <= 22
+
+
+def test_a_sick_host_is_tried_a_second_after_its_last_try_whoever_is_drawn(store, clock):
+    for n in range(5):
+        ends(store, "dead", client=f"c{n}")
+    clock.pass_s(5)
+    for n in range(5, 8):
+        one_more(store, client=f"c{n}")
+    (first,) = take(store)
+    parked_and_not_drawn(store)
+    # It hangs. The others wait for the second to be over, not for its answer.
+    clock.pass_s(0.999)
+    store.outbox.tick(a_poster())
+    assert take(store) == []
+    clock.pass_s(0.001)
+    store.outbox.tick(a_poster())
+
+    (second,) = take(store)
+    assert (first.record["client"], second.record["client"]) == ("c5", "c6")
 
 
 def test_a_proven_receiver_is_not_held_up_by_a_sick_host(store, clock):

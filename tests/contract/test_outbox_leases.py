@@ -130,10 +130,13 @@ def test_going_on_renews_the_lease(store, clock):
     taken = held(store)
     clock.pass_s(20)
     following = done(store, taken, "ok", go_on=True).taken
+    assert not following.event.resent
+    emit(store, a_job(store, "mate"), "X")
     clock.pass_s(20)
-    store.outbox.tick(a_poster())
+    store.outbox.tick(a_poster(cap=1))
 
-    assert take(store) == []
+    # Neither the job nor its place is free.
+    assert take(store, a_poster(cap=1)) == []
     assert store.outbox.told("j").waits_for.value == "sending"
     assert isinstance(done(store, following, "ok"), Released)
 
@@ -177,6 +180,29 @@ def test_a_receiver_that_becomes_proven_leaves_the_probation_while_its_job_goes_
     assert [t.event.job for t in take(store, poster)] == ["mate"]
     store.outbox.tick(poster)
     assert [t.event.job for t in take(store, poster)] == ["k"]
+
+
+def test_a_stranger_keeps_its_place_while_its_job_goes_on(store):
+    poster = a_poster(cap=2, places=1)
+    taken = held(store)
+    assert isinstance(done(store, taken, "dead", poster, why="x", go_on=True), Next)
+    emit(store, a_job(store, "k", "http://stranger/", "bob"), "X")
+
+    assert take(store, poster) == []
+
+
+def test_an_event_in_hand_has_no_more_tries_when_others_give_way_behind_it(store):
+    done(store, held(store, "T"), "retry", health="none")
+    store.outbox.tick(a_poster())
+    taken = take_one(store)
+    assert taken.tried == 1
+    for _ in range(6):
+        emit(store, "j", "T")
+    assert [letter.event.seq for letter in store.outbox.told("j").dead] == [2, 3]
+    done(store, taken, "retry", health="none")
+    store.outbox.tick(a_poster())
+
+    assert (take_one(store).tried, store.outbox.told("j").pending[0].seq) == (2, 1)
 
 
 def test_what_went_well_and_what_did_not_is_counted_once_each(store, clock):

@@ -11,7 +11,7 @@ from limner.errors import StoreDown
 from limner.settings import Settings
 from tests.callback_doubles import Receiver, a_job, done, emit, logged, peer, take_one
 from workers import callbacks
-from workers.callbacks import LEASE_SPARE_S, YIELD_EVENTS, YIELD_S, Dispatcher
+from workers.callbacks import LEASE_SPARE_S, YIELD_EVENTS, Dispatcher
 
 SETTINGS = Settings(callback_threads=4, callback_allow="127.0.0.1:*", callback_url=None)
 #: so long that nothing here depends on how busy the machine is
@@ -147,7 +147,7 @@ def test_a_chatty_job_gives_its_thread_back_after_eight_events(store, dispatcher
 
 def test_a_slow_job_gives_its_thread_back_after_five_seconds(store, dispatcher, times):
     def slow(heard, before):
-        times.now_s += YIELD_S / 2 + 0.1
+        times.now_s += 2.6
         return 200, {}
 
     with Receiver(slow) as receiver:
