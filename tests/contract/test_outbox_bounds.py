@@ -119,7 +119,7 @@ def resent_and_given_up(store, clock):
     done(store, take_one(store), "dead", why="exhausted")
 
 
-ENDS = pytest.mark.parametrize(
+@pytest.mark.parametrize(
     "end",
     [
         *(told, exhausted, told_one_event_at_a_time, without_an_answer_for_92_hours, by_410),
@@ -128,9 +128,6 @@ ENDS = pytest.mark.parametrize(
         *(resent_and_given_up,),
     ],
 )
-
-
-@ENDS
 def test_nothing_of_an_ended_job_is_kept_for_ever_however_it_ended(store, clock, end):
     a_job(store, "j")
     # Beside what is under test: attempts are kept, too. Nothing is learnt of the receiver from this.
@@ -147,21 +144,7 @@ def test_nothing_of_an_ended_job_is_kept_for_ever_however_it_ended(store, clock,
     assert not store.redis.exists("limner:outq:j", "limner:resend:j")
     assert store.redis.zscore("limner:due", "j") is None
     assert not store.redis.exists("limner:parked", "limner:parkedat", f"limner:parked:ann {DEST}")
-    assert (store.redis.zscore("limner:dead", "j") is None) is (f"{kept[2]}" not in ends)
-
-
-@ENDS
-def test_what_is_kept_of_places_and_receivers_has_an_end(store, clock, end):
-    a_job(store, "j")
-    end(store, clock)
-
-    # Leases of 30 s, and a minute for who is late.
-    for pattern in ("flights:*", "trials:*", "probation:*"):
-        for key in store.redis.scan_iter("limner:" + pattern):
-            assert 0 < store.redis.pttl(key) <= 90_000, key
-    for pattern in ("fate:*", "host:*", "fates", "fates:*"):
-        for key in store.redis.scan_iter("limner:" + pattern):
-            assert 0 < store.redis.pttl(key) <= 86_400_000, key
+    assert (store.redis.zscore("limner:dead", "j") is None) is ("limner:dead:j" not in ends)
 
 
 def test_places_have_an_end_while_they_are_held(store):
@@ -253,6 +236,19 @@ def test_dead_letters_are_listed_for_as_long_as_they_are_kept(store, clock, ms, 
     store.outbox.tick(a_poster())
 
     assert bool(store.outbox.dead()) is listed
+
+
+def test_dead_letters_are_listed_by_job_the_newest_first_and_no_more_than_asked_for(store, clock):
+    for job in ("a", "b"):
+        a_job(store, job)
+        for _ in range(3):
+            emit(store, job, "T")
+            done(store, take_one(store), "dead", why="rejected", health="none")
+        clock.pass_s(1)
+
+    letters = [(d.event.job, d.event.seq) for d in store.outbox.dead(5)]
+    assert letters == [("b", 1), ("b", 2), ("b", 3), ("a", 1), ("a", 2)]
+    assert {d.dead_ms for d in store.outbox.dead(3)} == {clock.now_ms - 1000}
 
 
 def test_no_more_than_a_thousand_hints_are_kept(store):
