@@ -254,6 +254,8 @@ class OutboxMachine(RuleBasedStateMachine):
                     done(self.store, taken, "ok", poster)
             if not View(self.store).busy:
                 break
+        self.clock.pass_s(31)
+        self.store.outbox.tick(POSTERS[0])
         view = View(self.store)
         assert not any(view.pending.values()), "something is stuck"
         assert not any(view.resending.values()), "something is stuck"
