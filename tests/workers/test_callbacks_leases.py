@@ -9,7 +9,7 @@ import pytest
 
 from limner.errors import StoreDown
 from limner.settings import Settings
-from tests.callback_doubles import Receiver, a_job, done, emit, logged, peer, take_one
+from tests.callback_doubles import Receiver, a_job, done, emit, logged, peer, take, take_one
 from workers import callbacks
 from workers.callbacks import LEASE_SPARE_S, YIELD_EVENTS, Dispatcher
 
@@ -145,16 +145,31 @@ def test_a_chatty_job_gives_its_thread_back_after_eight_events(store, dispatcher
     assert [heard.seq for heard in receiver.heard] == list(range(1, 11))
 
 
-def test_a_slow_job_gives_its_thread_back_after_five_seconds(store, dispatcher, times):
+@pytest.mark.parametrize(("each_s", "posted"), [(2.4, 3), (2.6, 2)])
+def test_a_slow_job_gives_its_thread_back_after_five_seconds(
+    store, dispatcher, times, each_s, posted
+):
     def slow(heard, before):
-        times.now_s += 2.6
+        times.now_s += each_s
         return 200, {}
 
     with Receiver(slow) as receiver:
         taken = with_dead_letters(store, dispatcher, receiver.url, 5)
         dispatcher._serve(taken, times.now_s)
 
-    assert len(receiver.heard) == 2
+    assert len(receiver.heard) == posted
+
+
+def test_a_dispatcher_takes_no_more_jobs_than_it_has_threads(store, times, clock):
+    made = Dispatcher(store, replace(SETTINGS, callback_threads=12))
+    for n in range(15):
+        store.redis.hset(f"limner:fate:ann http://r{n}:80", "ok", clock.now_ms)
+        emit(store, a_job(store, f"j{n}", f"http://r{n}/"), "X")
+    made._feed()
+
+    # Whoever has a thread to spare gets the others.
+    assert made._jobs.qsize() == 12
+    assert len(take(store)) == 3
 
 
 def test_a_dispatcher_that_stops_posts_nothing_more(store, dispatcher, times):

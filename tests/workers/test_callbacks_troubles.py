@@ -12,7 +12,7 @@ import pytest
 from limner.errors import StoreDown
 from limner.settings import Settings
 from limner.store import Store
-from tests.callback_doubles import Receiver, a_job, emit, logged, peer, take
+from tests.callback_doubles import Receiver, a_job, emit, logged, peer
 from tests.conftest import wait_until
 from workers.callbacks import Dispatcher
 
@@ -53,6 +53,7 @@ def test_a_bug_in_an_attempt_costs_no_thread(one_thread, caplog):
         wait_until(lambda: receiver.heard, what="the second job")
 
     assert logged(caplog, "callback.broken") == [{"job": "a"}]
+    assert "RuntimeError: a bug" in caplog.text
 
 
 @pytest.mark.parametrize("part", ["take", "tick"])
@@ -72,6 +73,36 @@ def test_a_bug_beside_the_attempts_ends_no_loop_and_is_said(one_thread, caplog, 
         wait_until(lambda: receiver.heard, what="the callback")
 
     assert len(logged(caplog, "dispatcher.broken")) == 1
+    assert "RuntimeError: a bug" in caplog.text
+
+
+class Stopping:
+    """Says stop once it was waited upon so often."""
+
+    def __init__(self, most: int) -> None:
+        self.waits: list[float] = []
+        self._most = most
+
+    def is_set(self) -> bool:
+        return len(self.waits) >= self._most
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+@pytest.mark.parametrize("error", [StoreDown(), RuntimeError("a bug")])
+def test_what_fails_is_tried_again_more_and_more_seldom(one_thread, error):
+    stopping = one_thread.dispatcher._stopping = Stopping(9)
+    goes_well = iter([False] * 6 + [True])
+
+    def step():
+        if not next(goes_well, False):
+            raise error
+
+    one_thread.dispatcher._repeat(step)
+    one_thread.dispatcher._stopping = threading.Event()
+
+    assert stopping.waits == [0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 0.1, 0.2, 0.5]
 
 
 def test_an_outage_is_said_once(one_thread, caplog):
@@ -108,22 +139,3 @@ def test_stopping_does_not_wait_for_an_attempt_that_hangs(one_thread, caplog):
     (line,) = logged(caplog, "dispatcher.stopped")
     assert line["unfinished"] >= 1
     assert [event.seq for event in one_thread.store.outbox.told("j").pending] == [1]
-
-
-def test_a_dispatcher_takes_no_more_jobs_than_it_has_threads(one_thread):
-    arrived = threading.Event()
-
-    def hangs(connection, ended):
-        arrived.set()
-        ended.wait(30)
-
-    store = one_thread.store
-    with peer(hangs) as url:
-        one_thread.dispatcher.start()
-        emit(store, a_job(store, "j", url), "X")
-        assert arrived.wait(20)
-        emit(store, a_job(store, "k", "http://192.0.2.1/", "bob"), "X")
-        # Whoever has a thread to spare gets it.
-        (taken,) = take(store)
-        assert taken.event.job == "k"
-        one_thread.dispatcher.stop(0.1)
