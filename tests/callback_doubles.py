@@ -7,6 +7,7 @@ import http.server
 import itertools
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, Any]]:
 
 @dataclass
 class Heard:
-    """One POST as the receiver got it."""
+    """One request as the receiver got it."""
 
     headers: dict[str, str]
     body: bytes
@@ -118,7 +119,7 @@ Answer = Callable[[Heard, int], tuple[int, dict[str, str]]]
 class Receiver:
     """A real HTTP server on loopback that keeps what it hears and answers as it is told."""
 
-    def __init__(self, answer: Answer | None = None) -> None:
+    def __init__(self, answer: Answer | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.heard: list[Heard] = []
         self._answer = answer or (lambda heard, before: (200, {}))
         receiver = self
@@ -130,7 +131,7 @@ class Receiver:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                length = int(self.headers["content-length"])
+                length = int(self.headers.get("content-length", 0))
                 body = self.rfile.read(length)
                 if len(body) < length:
                     self.close_connection = True
@@ -145,6 +146,8 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
+            do_GET = do_POST  # noqa: N815
+
             def log_message(self, *args: object) -> None:
                 pass
 
@@ -156,8 +159,13 @@ class Receiver:
                 pass
 
         self._server = Server(("127.0.0.1", 0), Handler)
+        if tls:
+            # Each connection shakes hands in its own thread.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/hook"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )

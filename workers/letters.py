@@ -1,13 +1,12 @@
 """What an attempt sends and keeps: URL, body, signed headers, and the line in the job's log.
 
-Used by ``workers/callbacks.py``. Clients are looked up at most every few seconds; bodies are made from
-the record and the event alone, so every attempt of an event sends the same bytes.
+Used by ``workers/callbacks.py``. Clients are looked up once a second; bodies are made from the
+record and the event alone, so every attempt of an event sends the same bytes.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,14 +23,13 @@ from limner.store import Store
 from limner.store.outbox import Taken
 from schemas.job import job_body
 from workers.outgoing import Outgoing
+from workers.reach import Reach
 
 logger = logging.getLogger(__name__)
 
 BODY_MAX_BYTES = 64 * 1024
 #: how long a change of a client (its secret, its allow-list) may go unseen
-CLIENT_FRESH_S = 5.0
-#: more allow-lists than this at a time, and the connections of the oldest are closed
-OUTGOING_KEPT = 64
+CLIENT_FRESH_S = 1.0
 REPLAY_HEADER = "x-limner-replay"
 
 
@@ -62,8 +60,7 @@ class Letters:
         self._settings = settings
         self._clock = clock
         self._clients: dict[str, _Known] = {}
-        self._outgoing: dict[str, Outgoing] = {}
-        self._lock = threading.Lock()
+        self._reach = Reach(settings)
 
     def write(self, taken: Taken) -> Letter | GiveUp:
         """Return what to send, or why there is nothing to send or nobody to send it as.
@@ -73,6 +70,9 @@ class Letters:
         """
         event, record = taken.event, taken.record
         known = self._known(record["client"])
+        if known.client is None or known.disabled:
+            # What is given up is not tried again: not on what was so a moment ago.
+            known = self._look_up(record["client"])
         client = known.client
         if client is None or not client.secrets:
             return GiveUp("no_client", all_of_it=True)
@@ -95,7 +95,7 @@ class Letters:
             **({REPLAY_HEADER: "1"} if event.resent else {}),
         }
         default_of = client.name if is_default else ""
-        return Letter(url, body, headers, self._outgoing_of(client), default_of)
+        return Letter(url, body, headers, self._reach.of(client), default_of)
 
     def forget(self, client: str) -> None:
         """Look the client up anew the next time."""
@@ -103,38 +103,20 @@ class Letters:
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        with self._lock:
-            for outgoing in self._outgoing.values():
-                outgoing.close()
-            self._outgoing.clear()
+        self._reach.close()
 
     def _known(self, name: str) -> _Known:
-        now = time.monotonic()
         known = self._clients.get(name)
-        if known is None or known.fresh_until < now:
-            client = self._store.clients.get(name)
-            disabled = self._store.outbox.endpoint(name).disabled_ms is not None
-            known = _Known(client, disabled, now + CLIENT_FRESH_S)
-            self._clients[name] = known
+        if known is None or known.fresh_until <= time.monotonic():
+            return self._look_up(name)
         return known
 
-    def _outgoing_of(self, client: Client) -> Outgoing:
-        """Return the connections of everybody with the same allow-list: no others may use them."""
-        allow = client.callback_allow
-        with self._lock:
-            outgoing = self._outgoing.get(allow)
-            if outgoing is None:
-                try:
-                    outgoing = Outgoing.of(self._settings, allow)
-                except ValueError as error:
-                    log.event(
-                        logger, "client.misread", logging.ERROR, client=client.name, why=error
-                    )
-                    outgoing = Outgoing.of(self._settings)
-                while len(self._outgoing) >= OUTGOING_KEPT:
-                    self._outgoing.pop(next(iter(self._outgoing))).close()
-                self._outgoing[allow] = outgoing
-            return outgoing
+    def _look_up(self, name: str) -> _Known:
+        fresh_until = time.monotonic() + CLIENT_FRESH_S
+        client = self._store.clients.get(name)
+        disabled = self._store.outbox.endpoint(name).disabled_ms is not None
+        known = self._clients[name] = _Known(client, disabled, fresh_until)
+        return known
 
 
 def event_body(record: Mapping[str, str], event: Event) -> bytes:

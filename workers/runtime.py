@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import socket
-import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -27,8 +26,8 @@ from limner.store import Store
 from workers.callbacks import Dispatcher
 from workers.drawing import Draftsman
 from workers.keeper import Keeper
-from workers.outgoing import Outgoing
 from workers.probe import Probe
+from workers.reach import Reach
 from workers.references import Fetch
 from workers.spool import SpoolKeeper
 from workers.watch import watch
@@ -64,6 +63,7 @@ class LaneRuntime:
         self._probe = Probe(self.store, self.engines)
         self._images = Images.of(settings, self.store.folders)
         self._image_watch = ImageWatch(self._images, self.store.reports)
+        self._fetchers = Fetchers(self.store, settings)
         self.draftsman = Draftsman(
             self.store,
             self.engines,
@@ -71,7 +71,7 @@ class LaneRuntime:
             self._keeper,
             worker,
             self.messages,
-            Fetchers(self.store, settings),
+            self._fetchers,
             {engine.name: engine.on_lost for engine in settings.engines},
             settings.image_format,
         )
@@ -93,6 +93,7 @@ class LaneRuntime:
         self._probe.end()
         self._image_watch.end()
         self.draftsman.close()
+        self._fetchers.close()
         for engine in self.engines.values():
             engine.close()
         for lane in self._lanes:
@@ -158,15 +159,12 @@ class Fetchers:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._settings = settings
-        self._by_allowance: dict[str, Outgoing] = {}
-        self._lock = threading.Lock()
+        self._reach = Reach(settings)
 
     def __call__(self, client: str) -> Fetch:
         """Return the way to fetch for ``client``."""
-        known = self._store.clients.get(client)
-        allowance = known.callback_allow if known else ""
-        with self._lock:
-            if allowance not in self._by_allowance:
-                self._by_allowance[allowance] = Outgoing.of(self._settings, allowance)
-            return self._by_allowance[allowance].fetch
+        return self._reach.of(self._store.clients.get(client)).fetch
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._reach.close()

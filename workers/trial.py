@@ -22,6 +22,7 @@ from limner.store import Store
 from limner.target import Target, UrlRefused, parse_target
 from workers.dialling import RESOLVE_S, NameNotFound, resolve
 from workers.outgoing import Outgoing
+from workers.reach import Reach
 
 #: error words of an attempt that did not get as far as the receiver
 NOT_REACHED = ("refused", "unreachable", "dns", "not_allowed", "proxy")
@@ -44,7 +45,8 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
         yield Step("text", False, str(error))
         return
     yield Step("text", True, target.destination)
-    outgoing = Outgoing.of(settings, client.callback_allow)
+    reach = Reach(settings)
+    outgoing = reach.of(client)
     try:
         if settings.callback_proxy:
             # Names may not resolve here at all, and what they are here is not what is dialled.
@@ -56,7 +58,7 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
                     return
         yield from _post(url, target.scheme, client, settings, outgoing)
     finally:
-        outgoing.close()
+        reach.close()
 
 
 def _reach(target: Target, policy: Policy) -> Iterator[Step]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from redis import Redis
 
+from limner.address import Policy
 from limner.client import Admission, Client, NewClient, Pace, Wrong
 from limner.errors import ConfigError
 from limner.job import Lane
@@ -55,11 +56,11 @@ class Clients:
 
         Raises:
             ConfigError: the name is taken or not made of letters, digits, - and _, or the callback
-                URL is wrong by its text.
+                URL or the allow-list is wrong by its text.
         """
         if not name or not name.replace("-", "").replace("_", "").isalnum() or len(name) > 64:
             raise ConfigError("client name", "must be 1-64 letters, digits, - and _")
-        _check_callback_url(callback_url)
+        _check_callbacks(callback_url, callback_allow)
         token = token or _new_token()
         secret = _new_secret()
         client = Client(
@@ -121,10 +122,12 @@ class Clients:
         """Change some of a client's fields, named as in ``Client``, and return it.
 
         Raises:
-            ConfigError: there is no such client, or the callback URL is wrong by its text.
+            ConfigError: there is no such client, or the callback URL or the allow-list is wrong by its
+                text.
         """
         client = replace(self._known(name), **changes)
-        _check_callback_url(client.callback_url)
+        # Only what changes: a client with an old fault in its record can still be disabled.
+        _check_callbacks(changes.get("callback_url"), changes.get("callback_allow", ""))
         record = _to_record(client)
         self._redis.hset(self._key(name), mapping={field: record[field] for field in changes})
         return client
@@ -184,12 +187,16 @@ def _new_token() -> str:
     return f"lim_{secrets.token_urlsafe(TOKEN_BYTES)}"
 
 
-def _check_callback_url(url: str | None) -> None:
+def _check_callbacks(url: str | None, allow: str) -> None:
     try:
         if url:
             parse_target(url)
     except UrlRefused as error:
         raise ConfigError("client callback URL", str(error)) from None
+    try:
+        Policy.parse(allow)
+    except ValueError as error:
+        raise ConfigError("client callback allow-list", str(error)) from None
 
 
 def _new_secret() -> str:

@@ -1,0 +1,59 @@
+"""What each client may reach: one ``Outgoing`` for every allow-list, with the connections it keeps.
+
+Callbacks (``workers/letters.py``), reference images (``workers/runtime.py``) and test callbacks
+(``workers/trial.py``) all ask here, so a client's list means the same to each of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from limner.client import Client
+from limner.log import event
+from limner.settings import Settings
+from workers.outgoing import Outgoing
+
+log = logging.getLogger(__name__)
+
+#: more allow-lists than this at a time, and the connections of the oldest are closed
+OUTGOING_KEPT = 64
+
+
+class Reach:
+    """Gives clients their way out; safe to share between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._by_allowance: dict[str, Outgoing] = {}
+        self._lock = threading.Lock()
+
+    def of(self, client: Client | None) -> Outgoing:
+        """Return the connections of everybody with the client's allow-list: no others may use them.
+
+        Nobody, and a client whose list cannot be read, may reach what the gateway's own list allows.
+        """
+        allowance = client.callback_allow if client else ""
+        with self._lock:
+            outgoing = self._by_allowance.get(allowance)
+            if outgoing is None:
+                outgoing = self._made(client, allowance)
+                while len(self._by_allowance) >= OUTGOING_KEPT:
+                    self._by_allowance.pop(next(iter(self._by_allowance))).close()
+                self._by_allowance[allowance] = outgoing
+            return outgoing
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        with self._lock:
+            for outgoing in self._by_allowance.values():
+                outgoing.close()
+            self._by_allowance.clear()
+
+    def _made(self, client: Client | None, allowance: str) -> Outgoing:
+        try:
+            return Outgoing.of(self._settings, allowance)
+        except ValueError as error:
+            name = client.name if client else None
+            event(log, "client.misread", logging.ERROR, client=name, why=error)
+            return Outgoing.of(self._settings)
