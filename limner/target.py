@@ -47,6 +47,11 @@ class Target:
         return ":" in self.host or is_number(self.host.rpartition(".")[2])
 
     @property
+    def local(self) -> bool:
+        """Whether the host is a name of the machine that resolves it (RFC 6761, 6.3)."""
+        return self.host == "localhost" or self.host.endswith(".localhost")
+
+    @property
     def destination(self) -> str:
         """The key under which a client's callbacks to this place share their fate."""
         return f"{self.scheme}://{self.bracketed}:{self.port}"

@@ -49,6 +49,8 @@ REDIRECTS_MAX = 5
 _PLAIN = "%/:?&=+,;@!$'()*~[]"
 #: for the way to the operator's own proxy; the never-list holds even there
 ANYWHERE = Policy.parse("0.0.0.0/0, ::/0")
+#: what ``localhost`` means on the proxy's machine, too
+LOOPBACK = "127.0.0.1"
 
 
 class FetchFailed(LimnerError):
@@ -248,8 +250,9 @@ class Outgoing:
     def _check_for_proxy(self, target: Target, path: str) -> str:
         """Check what can be known before the proxy resolves the name; return what it is asked for."""
         self._policy.check_name(target.host)
-        if target.literal:
-            self._policy.check(target.host, target.port, [target.host])
+        known = target.host if target.literal else LOOPBACK if target.local else None
+        if known:
+            self._policy.check(target.host, target.port, [known])
         if target.scheme == "https":
             return path
         port = "" if target.port == DEFAULT_PORTS["http"] else f":{target.port}"

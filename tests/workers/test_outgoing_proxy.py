@@ -142,3 +142,18 @@ def test_a_proxy_is_asked_for_the_host_as_it_would_be_dialled(url, asked):
         outgoing.close()
 
     assert [heard.path for heard in proxy.heard] == [asked]
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "[::1]"])
+def test_a_proxy_is_not_asked_for_its_own_machine_unless_the_operator_opens_it(host):
+    with Receiver() as proxy:
+        where = f"http://127.0.0.1:{proxy.port}"
+        shut, opened = (
+            Outgoing(Policy.parse(rules), proxy=where) for rules in ("", "127.0.0.1, ::1")
+        )
+        for scheme in ("http", "https"):
+            assert post(shut, f"{scheme}://{host}/").error == "not_allowed"
+        assert proxy.heard == []
+        assert post(opened, f"http://{host}/").status == 200
+        shut.close()
+        opened.close()
