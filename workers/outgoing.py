@@ -163,7 +163,8 @@ class Outgoing:
             if len(body) > max_bytes:
                 raise FetchFailed("too_large")
             if _left(response):
-                raise FetchFailed("reset")
+                # Cut off by the peer, or by us.
+                raise FetchFailed("timeout" if deadline.passed else "reset")
             return body
         except (OSError, HTTPError) as error:
             raise FetchFailed(_word(error, deadline)) from error
