@@ -37,7 +37,11 @@ AREAS: dict[str, tuple[str, ...]] = {
     "outgoing": (
         "workers/outgoing.py",
         "workers/dialling.py",
+        "workers/reach.py",
         "limner/address.py",
+        "limner/answers.py",
+        "limner/host.py",
+        "limner/proxy.py",
         "limner/target.py",
     ),
     "access": ("api/access.py", "api/guard.py", "api/door.py", "api/insight.py", "api/own.py"),
