@@ -16,12 +16,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from http.client import RemoteDisconnected
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from limner.address import AddressNotAllowed, Policy
+from limner.broker import redis_address
 from limner.callback import Outcome
 from limner.errors import LimnerError
 from limner.proxy import parse_proxy
@@ -98,9 +99,7 @@ class Outgoing:
     def of(cls, settings: Settings, extra_allow: str = "") -> Outgoing:
         """Return what a client may reach: the gateway's allow-list and the client's own."""
         policy = Policy.parse(settings.callback_allow, extra_allow)
-        own = {settings.port, settings.flower_port}
-        if settings.redis_url and (redis_port := urlsplit(settings.redis_url).port):
-            own.add(redis_port)
+        own = {settings.port, settings.flower_port, redis_address(settings).port}
         return cls(
             replace(policy, own_ports=frozenset(own)),
             pool_size=settings.callback_threads,

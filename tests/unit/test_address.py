@@ -15,6 +15,7 @@ def words(text: str) -> list[str]:
 
 PUBLIC = words("""
 8.8.8.8 1.1.1.1 93.184.216.34 172.15.255.255 172.32.0.0 100.63.255.255 100.128.0.0 192.0.1.1
+192.31.195.255 192.31.197.0 192.52.192.1 192.175.49.1 2620:4f:7fff::1 2620:4f:8001::1 2001:200::1
 11.0.0.0 9.255.255.255 198.17.255.255 198.20.0.0 223.255.255.255 2606:4700:4700::1111
 2a00:1450:4001:82a::200e 2400:cb00::1
 """)
@@ -25,10 +26,11 @@ PRIVATE = words("""
 ::1 :: ::ffff:127.0.0.1 ::ffff:7f00:1 ::127.0.0.1 ::ffff:0:127.0.0.1 ::ffff:10.0.0.1
 64:ff9b::7f00:1 64:ff9b:1::7f00:1 2002:7f00:1:: 2001:0:7f00:1:: 5f00::1 3fff::1 2001:db8::1
 fe80::1 fec0::1 fc00::1 fd12:3456::1 ff02::1 100::1 4000::1 2001:10::1 2001:20::1
+192.31.196.0 192.31.196.255 192.52.193.1 192.175.48.1 100:0:0:1::1 2620:4f:8000::1 2001:1ff:ffff::1
 """)
 NEVER = words("""
 169.254.169.254 169.254.170.2 169.254.0.1 100.100.100.200 192.0.0.192 168.63.129.16
-fd00:ec2::254 fe80::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::
+fd00:ec2::254 fd20:ce::254 fd00:c1::a9fe:a9fe fd00:42::42 fe80::1 febf::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::
 64:ff9b:1::a9fe:a9fe ::169.254.169.254 ::ffff:0:169.254.169.254 2001:0:0:0:0:0:5601:5601
 """)
 
@@ -63,7 +65,16 @@ def test_the_allow_list_opens_the_rest(address):
     assert allowed(Policy.parse("0.0.0.0/0, ::/0"), address)
 
 
-@pytest.mark.parametrize("name", ["metadata.google.internal", "metadata"])
+@pytest.mark.parametrize(
+    "address", ["64:ff9b::100.100.100.201", "::168.63.129.17", "2002:c000:c1::", "fd00:ec3::254"]
+)
+def test_what_stands_beside_those_is_opened(address):
+    assert allowed(Policy.parse("::/0"), address)
+
+
+@pytest.mark.parametrize(
+    "name", ["metadata.google.internal", "metadata", "metadata.goog", "instance-data"]
+)
 def test_names_of_metadata_services_are_refused_whatever_they_resolve_to(name):
     assert not allowed(Policy.parse(f"{name}:*"), "8.8.8.8", host=name)
 

@@ -144,6 +144,47 @@ def test_a_port_may_be_written_as_browsers_take_it(url, port):
     assert parse_target(url).port == port
 
 
+def test_a_name_is_as_long_as_dns_takes_it_and_no_longer():
+    name = ".".join(["a" * 63] * 3 + ["b" * 61])
+    assert len(name) == 253
+    assert parse_target(f"http://{name}./").host == name
+    with pytest.raises(UrlRefused):
+        parse_target(f"http://{name}b/")
+
+
+def test_a_name_that_grows_too_long_in_ascii_is_refused():
+    # Each label is 63 characters in ASCII, and so is 255 altogether.
+    typed = ".".join(["ü" * 57] * 4)
+    assert parse_target(f"http://{typed[:-2]}/").host.count("xn--") == 4
+    with pytest.raises(UrlRefused):
+        parse_target(f"http://{typed}/")
+
+
+def test_a_url_is_as_long_as_we_keep_it_and_no_longer():
+    url = "http://a/" + "b" * (2048 - len("http://a/"))
+    assert parse_target(url).port == 80
+    with pytest.raises(UrlRefused):
+        parse_target(url + "b")
+
+
+def test_ports_of_mail_databases_caches_and_container_engines_are_refused_and_no_others():
+    def refused(port):
+        try:
+            parse_target.__wrapped__(f"http://a:{port}/")
+        except UrlRefused:
+            return True
+        return False
+
+    mail, dns, shells = [25, 110, 143, 465, 587, 993, 995], [53], [22, 23]
+    stores = [2379, 3306, 5432, 5984, 6379, 6380, 9200, 9300, 11211, 27017]
+    engines = [2375, 2376]
+    assert [port for port in range(1, 65_536) if refused(port)] == sorted(
+        mail + dns + shells + stores + engines
+    )
+    assert refused(0)
+    assert refused(65_536)
+
+
 @pytest.mark.parametrize(
     ("url", "rest"),
     [

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 
 import pytest
+import urllib3
 
-from limner.address import Policy
+from limner.address import AddressNotAllowed, Policy
 from tests.callback_doubles import Receiver, peer
+from workers.dialling import guarded_pools
 from workers.outgoing import FetchFailed, Outgoing
 
 LOOPBACK = "127.0.0.1:*, localhost:*"
@@ -119,6 +121,26 @@ def test_a_picture_is_fetched_through_the_same_guard(host, dialled):
 
     assert dialled == []
     assert failure.value.why == "not_allowed"
+
+
+@pytest.mark.parametrize("name", ["metadata", "metadata.google.internal", "METADATA.goog."])
+def test_names_of_metadata_services_are_not_even_looked_up(name, monkeypatch):
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **kwargs: asked.append(host))
+
+    assert post(Outgoing(Policy.parse("0.0.0.0/0, ::/0")), f"http://{name}/").error == "not_allowed"
+    assert asked == []
+
+
+@pytest.mark.parametrize("port", [22, 6379, 27017])
+def test_a_connection_to_a_port_of_others_is_refused_whoever_asks_for_it(port, dialled):
+    """Below the check of a URL's text, where only the pools stand between a caller and a socket."""
+    pools = urllib3.PoolManager()
+    pools.pool_classes_by_scheme = guarded_pools(Policy.parse("127.0.0.1:*"))
+    with pytest.raises(AddressNotAllowed):
+        pools.connection_from_host("127.0.0.1", port, "http").urlopen("GET", "/", retries=False)
+
+    assert dialled == []
 
 
 def test_an_allowed_name_that_is_repointed_to_metadata_is_not_dialled(dialled, monkeypatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from limner import answers
 from limner.address import Policy
 from tests.callback_doubles import peer
 from workers.outgoing import Outgoing
@@ -68,7 +67,9 @@ def test_what_an_interim_answer_says_is_not_of_the_answer(outgoing):
 
 
 def test_interim_answers_without_end_are_a_failure(outgoing):
-    with says(PROCESSING * (answers.INTERIM_MOST + 1), stays=True) as url:
+    with says(PROCESSING * 99 + OK) as url:
+        assert post(outgoing, url).status == 200
+    with says(PROCESSING * 100 + OK) as url:
         assert post(outgoing, url).error == "protocol"
 
 
@@ -176,6 +177,7 @@ def test_the_rest_of_a_2xx_is_not_waited_for_long(outgoing, said):
         b"HTTP/1.1 2OO OK\r\n\r\n",
         b"HTTP/1.1 -200 OK\r\n\r\n",
         b"HTTP 200 OK\r\n\r\n",
+        b"HTTP/1.1 099 Odd\r\n\r\n" + OK,
         b"ok",
         b'{"status": 200}',
         HEAD + b"X: " + b"y" * 300_000 + b"\r\n\r\n",
@@ -202,3 +204,13 @@ def test_a_refusal_that_is_not_whole_is_no_answer(outgoing, said):
 
     assert outcome.status is None
     assert outcome.error in ("protocol", "reset")
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"), [(299, b"why"), (300, b""), (399, b""), (400, b"why"), (599, b"why")]
+)
+def test_the_body_of_a_redirect_alone_is_not_looked_at(outgoing, status, kept):
+    with says(b"HTTP/1.1 %d x\r\nContent-Length: 3\r\n\r\nwhy" % status) as url:
+        outcome = post(outgoing, url)
+
+    assert (outcome.status, outcome.answer) == (status, kept)

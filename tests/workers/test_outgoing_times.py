@@ -1,4 +1,4 @@
-"""Each limit of time: connect, read, the whole, the resolver, the age of a connection.
+"""Each limit of time: connect, read, the whole, and what follows a 2xx.
 
 A peer that drags something out goes on only until it is given up, and then no more: had it been waited
 for, it would have answered 200 in the end. So no test asks how long anything took.
@@ -86,6 +86,35 @@ def test_a_peer_that_says_nothing_is_read_no_longer_than_the_read_limit(outgoing
     assert failure.value.why == "timeout"
 
 
+def test_a_read_waits_for_fifteen_seconds_if_there_are_so_many(outgoing, monkeypatch):
+    limits = []
+
+    class Watched(socket.socket):
+        def settimeout(self, limit_s):
+            limits.append(limit_s)
+            super().settimeout(limit_s)
+
+    monkeypatch.setattr(dialling.socket, "socket", Watched)
+    with Receiver() as receiver:
+        assert outgoing.post(receiver.url, b"{}", {}, LONG_S).status == 200
+        assert limits[-1] == 15.0
+        assert outgoing.post(receiver.url, b"{}", {}, 10.0).status == 200
+        assert 0 < limits[-1] <= 10.0
+
+
+def test_time_that_is_over_is_not_for_ever():
+    """Zero would mean so to a socket."""
+    assert 0 < dialling.Deadline(0).left_s < 0.1
+    assert 0 < dialling.Deadline(-5).left_s < 0.1
+
+
+def test_how_long_an_attempt_took_is_told_in_milliseconds(outgoing, monkeypatch):
+    moments = iter([10.0, 12.5])
+    monkeypatch.setattr(outgoing_module, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    with Receiver() as receiver:
+        assert outgoing.post(receiver.url, b"{}", {}, LONG_S).took_ms == 2500
+
+
 def test_a_peer_that_says_nothing_more_is_read_no_longer_either(outgoing, monkeypatch):
     monkeypatch.setattr(outgoing_module, "READ_S", SHORT_S)
 
@@ -166,19 +195,24 @@ def test_a_handshake_that_does_not_end_is_given_up(outgoing):
 
 
 class Unreachable(socket.socket):
-    """A socket whose peer never answers a SYN; time passes on a clock of its own."""
+    """A socket whose peer never answers a SYN; what it is waited for passes on the test's clock."""
 
+    now_s = 0.0
     waited: list[float | None] = []
 
     def connect(self, address: object) -> None:
-        self.waited.append(self.gettimeout())
+        limit_s = self.gettimeout()
+        self.waited.append(limit_s)
+        Unreachable.now_s += limit_s or 0.0
         raise TimeoutError
 
 
 @pytest.fixture
 def no_answer(monkeypatch) -> list[float | None]:
-    """Every dialled address is silent; how long each would have been waited for, None: for ever."""
-    Unreachable.waited = []
+    """Every dialled address is silent; how long each was waited for, None: for ever."""
+    Unreachable.now_s, Unreachable.waited = 1000.0, []
+    clock = SimpleNamespace(monotonic=lambda: Unreachable.now_s, sleep=dialling.time.sleep)
+    monkeypatch.setattr(dialling, "time", clock)
     monkeypatch.setattr(dialling.socket, "socket", Unreachable)
     return Unreachable.waited
 
@@ -200,134 +234,24 @@ def leads_to(monkeypatch, *addresses: str) -> list[str]:
     return asked
 
 
-def test_an_address_that_is_silent_is_dialled_for_the_connect_limit(
-    outgoing, monkeypatch, no_answer
+@pytest.mark.parametrize(
+    ("total_s", "addresses", "waited"),
+    [
+        # However much there is, one address is dialled for so long.
+        (LONG_S, 1, [5.0]),
+        # The first of many leave time for the others.
+        (LONG_S, 3, [1.25, 1.25, 5.0]),
+        # But not too little for a far one.
+        (LONG_S / 100, 2, [1.0, 2.0]),
+        # And never more than is left of the whole.
+        (5.0, 2, [1.25, 3.75]),
+        (0.5, 2, [0.5]),
+    ],
+)
+def test_a_silent_address_is_dialled_for_its_share_of_the_time(
+    outgoing, monkeypatch, no_answer, total_s, addresses, waited
 ):
-    leads_to(monkeypatch, "93.184.216.34")
+    leads_to(monkeypatch, *("93.184.216.34", "2606:4700::1111", "93.184.216.35")[:addresses])
 
-    assert outgoing.post("http://silent.example/", b"{}", {}, LONG_S).error == "timeout"
-    assert no_answer == [outgoing_module.CONNECT_S]
-
-
-def test_the_first_of_many_silent_addresses_leaves_time_for_the_others(
-    outgoing, monkeypatch, no_answer
-):
-    leads_to(monkeypatch, "93.184.216.34", "93.184.216.35", "2606:4700::1111")
-
-    assert outgoing.post("http://silent.example/", b"{}", {}, LONG_S).error == "timeout"
-    quarter = outgoing_module.CONNECT_S / 4
-    assert no_answer == [quarter, quarter, outgoing_module.CONNECT_S]
-
-
-def test_no_address_is_dialled_for_longer_than_what_is_left_of_the_whole(
-    outgoing, monkeypatch, no_answer
-):
-    leads_to(monkeypatch, "93.184.216.34", "93.184.216.35")
-    outgoing.post("http://silent.example/", b"{}", {}, 0.5)
-
-    assert no_answer
-    assert all(limit is not None and limit <= 0.5 for limit in no_answer)
-
-
-def test_a_resolver_that_does_not_answer_is_not_waited_for(outgoing, monkeypatch):
-    monkeypatch.setattr(dialling, "RESOLVE_S", SHORT_S)
-    getaddrinfo, ended = socket.getaddrinfo, threading.Event()
-
-    def slow(host, port, *args, **kwargs):
-        ended.wait(PATIENCE_S)
-        return getaddrinfo("127.0.0.1", port, *args, **kwargs)
-
-    monkeypatch.setattr(dialling.socket, "getaddrinfo", slow)
-    with Receiver() as receiver:
-        outcome = outgoing.post(f"http://slow.example:{receiver.port}/", b"{}", {}, LONG_S)
-        ended.set()
-
-    assert (outcome.status, outcome.error) == (None, "dns")
-    assert receiver.heard == []
-
-
-def test_a_resolver_is_waited_for_no_longer_than_the_whole_allows(outgoing, monkeypatch):
-    getaddrinfo, ended = socket.getaddrinfo, threading.Event()
-    monkeypatch.setattr(dialling, "RESOLVE_S", LONG_S)
-
-    def slow(host, port, *args, **kwargs):
-        ended.wait(PATIENCE_S)
-        return getaddrinfo("127.0.0.1", port, *args, **kwargs)
-
-    monkeypatch.setattr(dialling.socket, "getaddrinfo", slow)
-    with Receiver() as receiver:
-        outcome = outgoing.post(f"http://slow.example:{receiver.port}/", b"{}", {}, SHORT_S)
-        ended.set()
-
-    # Which of the two words it is depends on who looks first; that it was not waited for does not.
-    assert outcome.error in ("dns", "timeout")
-    assert receiver.heard == []
-
-
-def test_look_ups_at_a_time_are_bounded_and_their_places_come_back(monkeypatch):
-    monkeypatch.setattr(dialling, "_resolving", threading.BoundedSemaphore(1))
-    held, free = threading.Event(), threading.Event()
-
-    def look_up(host, port, *args, **kwargs):
-        if host == "dead.example":
-            held.set()
-            free.wait(PATIENCE_S)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
-
-    monkeypatch.setattr(dialling.socket, "getaddrinfo", look_up)
-    waiting = threading.Thread(
-        target=lambda: dialling.resolve("dead.example", 80, PATIENCE_S), daemon=True
-    )
-    waiting.start()
-    assert held.wait(PATIENCE_S)
-    with pytest.raises(dialling.NameNotFound):
-        dialling.resolve("other.example", 80, 0.05)
-    free.set()
-    waiting.join()
-
-    for _ in range(3):
-        (found,) = dialling.resolve("other.example", 80, PATIENCE_S)
-        assert found[1] == "93.184.216.34"
-
-
-def test_a_kept_connection_that_is_too_old_is_not_used_so_new_addresses_are_seen(
-    outgoing, monkeypatch
-):
-    asked = leads_to(monkeypatch, "127.0.0.1")
-    now = [1000.0]
-    monkeypatch.setattr(
-        dialling, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=dialling.time.sleep)
-    )
-
-    with Receiver() as receiver:
-        url = f"http://moved.example:{receiver.port}/"
-        for passes_s in (0.0, dialling.CONNECTION_AGE_S, 1.0, 1.0):
-            now[0] += passes_s
-            assert outgoing.post(url, b"{}", {}, LONG_S).status == 200
-
-    # One connection until its age is over, and then another.
-    assert asked == ["moved.example"] * 2
-
-
-def test_dns_that_changes_its_answer_between_check_and_dial_changes_nothing(outgoing, monkeypatch):
-    """The address that was checked is the one that is dialled, not the name again."""
-    dialled: list[str] = []
-    asked: list[str] = []
-
-    class Watched(socket.socket):
-        def connect(self, address):
-            dialled.append(address[0])
-            raise ConnectionRefusedError
-
-    def look_up(host, port, *args, **kwargs):
-        asked.append(host)
-        address = "93.184.216.34" if len(asked) == 1 else "127.0.0.1"
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
-
-    monkeypatch.setattr(dialling.socket, "socket", Watched)
-    monkeypatch.setattr(dialling.socket, "getaddrinfo", look_up)
-    outcome = outgoing.post("http://rebind.example/", b"{}", {}, LONG_S)
-
-    assert (outcome.error, outcome.address) == ("refused", "93.184.216.34")
-    assert dialled == ["93.184.216.34"]
-    assert asked == ["rebind.example"]
+    assert outgoing.post("http://silent.example/", b"{}", {}, total_s).error == "timeout"
+    assert no_answer[: len(waited)] == pytest.approx(waited)
