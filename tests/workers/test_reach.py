@@ -128,6 +128,17 @@ def test_lists_that_are_kept_are_bounded_and_those_that_go_close_their_connectio
     reach.close()
 
 
+def test_what_ends_closes_every_connection_that_is_kept():
+    reach = Reach(Settings(callback_allow=LOOPBACK))
+    with Receiver() as receiver:
+        kept = [reach.of(client) for client in (None, Client("a", callback_allow=LOOPBACK))]
+        for outgoing in kept:
+            assert outgoing.post(receiver.url, b"{}", {}, 20.0).status == 200
+        reach.close()
+
+    assert [len(outgoing._pools.pools) for outgoing in kept] == [0, 0]
+
+
 def test_a_list_that_cannot_be_read_is_said_and_the_gateways_own_still_counts(caplog):
     reach = Reach(Settings(callback_allow=LOOPBACK))
     with Receiver() as receiver, caplog.at_level(logging.ERROR):
