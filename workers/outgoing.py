@@ -7,14 +7,11 @@ proxies from the environment, no redirect that is followed unseen, and a POST co
 
 from __future__ import annotations
 
-import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
-from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -28,7 +25,8 @@ from limner.errors import LimnerError
 from limner.proxy import parse_proxy
 from limner.settings import Settings
 from limner.target import DEFAULT_PORTS, Target, UrlRefused, after_host, parse_target
-from workers.dialling import Deadline, NameNotFound, guarded_pools
+from workers.dialling import Deadline, guarded_pools
+from workers.failures import closed_early, word_of
 
 CONNECT_S = 5.0
 READ_S = 15.0
@@ -150,7 +148,7 @@ class Outgoing:
         try:
             response = self._ask("GET", url, None, {"Accept": ACCEPT}, deadline)
         except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
-            raise FetchFailed(_word(error, deadline)) from error
+            raise FetchFailed(word_of(error, late=deadline.passed)) from error
         try:
             location = response.headers.get("Location")
             if response.status in REDIRECTS and location:
@@ -166,7 +164,7 @@ class Outgoing:
                 raise FetchFailed("timeout" if deadline.passed else "reset")
             return body
         except (OSError, HTTPError) as error:
-            raise FetchFailed(_word(error, deadline)) from error
+            raise FetchFailed(word_of(error, late=deadline.passed)) from error
         finally:
             _let_go(response)
 
@@ -186,7 +184,7 @@ class Outgoing:
                 # urllib3 could make nothing of its headers, and has left it open.
                 deadline.answer.close()
                 raise
-            if not (deadline.reused and deadline.age_s < STALE_S and _closed_early(error)):
+            if not (deadline.reused and deadline.age_s < STALE_S and closed_early(error)):
                 raise
             return self._send(method, url, body, headers, deadline)
 
@@ -197,7 +195,7 @@ class Outgoing:
             response = self._ask("POST", url, body, headers, deadline)
         except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
             # How its body was to be read makes no sense, but the receiver has answered.
-            return _taken(deadline) or Outcome(error=_word(error, deadline))
+            return _taken(deadline) or Outcome(error=word_of(error, late=deadline.passed))
         answer = b""
         try:
             # Shutting a socket ends the headers as if the peer had ended them.
@@ -211,7 +209,7 @@ class Outgoing:
                 answer = _read(response, ANSWER_READ_BYTES)
         except (OSError, HTTPError, ValueError) as error:
             # Of a refusal that is not whole, nobody can say that it was meant.
-            return _taken(deadline) or Outcome(error=_word(error, deadline))
+            return _taken(deadline) or Outcome(error=word_of(error, late=deadline.passed))
         finally:
             _let_go(response)
         return Outcome(
@@ -306,48 +304,3 @@ def _left(response: urllib3.BaseHTTPResponse) -> int | None:
     """Return how much of the body is still to come, None if nobody has said."""
     left: int | None = getattr(response, "length_remaining", None)
     return left
-
-
-def _closed_early(error: BaseException) -> bool:
-    return any(
-        isinstance(cause, (RemoteDisconnected, ConnectionResetError, BrokenPipeError))
-        for cause in _causes(error)
-    )
-
-
-def _word(error: BaseException, deadline: Deadline) -> str:
-    """Return the one word by which an attempt's failure is known."""
-    if deadline.passed:
-        return "timeout"
-    words: tuple[tuple[type[BaseException], str], ...] = (
-        (AddressNotAllowed, "not_allowed"),
-        (UrlRefused, "url"),
-        (urllib3.exceptions.ProxyError, "proxy"),
-        (NameNotFound, "dns"),
-        (ssl.SSLError, "tls"),
-        (urllib3.exceptions.SSLError, "tls"),
-        (ConnectionRefusedError, "refused"),
-        (TimeoutError, "timeout"),
-        (urllib3.exceptions.TimeoutError, "timeout"),
-        (socket.gaierror, "dns"),
-        (RemoteDisconnected, "reset"),
-        (ConnectionError, "reset"),
-        (OSError, "unreachable"),
-    )
-    causes = _causes(error)
-    for kind, word in words:
-        if any(isinstance(cause, kind) for cause in causes):
-            return word
-    return "protocol"
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and everything it was made from: causes, contexts, reasons, arguments."""
-    found: list[BaseException] = []
-    todo: list[object] = [error]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, BaseException) and item not in found:
-            found.append(item)
-            todo += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
-    return found

@@ -131,6 +131,21 @@ def test_a_2xx_is_delivered_however_its_receiver_frames_or_decorates_it(outgoing
         assert post(outgoing, url).delivered
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"Retry-After: 120\r\n",
+        b"retry-after:120\r\n",
+        b"X: a\r\nRetry-After:\r\n 120\r\nY: b\r\n",
+        b"".join(b"X-%d: y\r\n" % n for n in range(150)) + b"Retry-After: 120\r\n",
+    ],
+    ids=["plain", "close", "folded", "behind a hundred and fifty others"],
+)
+def test_when_to_come_again_is_read_wherever_it_stands(outgoing, said):
+    with says(b"HTTP/1.1 503 No\r\n" + said + b"Content-Length: 0\r\n\r\n") as url:
+        assert post(outgoing, url).retry_after == "120"
+
+
 TOO_MUCH = ["longer than it says", "no content with content", "a bad chunk size", "two lengths"]
 
 

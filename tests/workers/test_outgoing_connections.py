@@ -153,3 +153,18 @@ def test_nothing_is_kept_of_an_attempt_that_has_ended(outgoing):
             post(outgoing, receiver.url)
 
     assert dialling._watchdog._watched == set()
+
+
+def test_small_packets_are_not_held_up(outgoing, monkeypatch):
+    set_so = []
+
+    class Watched(socket.socket):
+        def setsockopt(self, *option):
+            set_so.append(option)
+            super().setsockopt(*option)
+
+    monkeypatch.setattr(dialling.socket, "socket", Watched)
+    with Receiver() as receiver:
+        assert post(outgoing, receiver.url).status == 200
+
+    assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in set_so

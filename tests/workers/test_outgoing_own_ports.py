@@ -146,6 +146,18 @@ def test_no_reference_image_is_fetched_from_our_own_ports(machine, redis_url):
     assert machine.visited() == []
 
 
+def test_no_redirect_leads_a_reference_image_to_them(machine):
+    outgoing = Outgoing.of(machine.settings)
+    for service in machine.services.values():
+        with Receiver(lambda heard, before, to=service.url: (302, {"Location": to})) as host:
+            with pytest.raises(FetchFailed) as failure:
+                outgoing.fetch(host.url, 100)
+            assert failure.value.why == "not_allowed"
+    outgoing.close()
+
+    assert machine.visited() == []
+
+
 def test_an_operators_trial_does_not_post_to_them_either(machine):
     client = Client("ann", secrets=("whsec_" + "a2tr" * 8,), callback_allow=EVERYTHING)
     for service in machine.services.values():

@@ -105,6 +105,19 @@ def test_a_certificate_must_be_of_the_name_that_the_url_has(trusting, authority)
         assert trusting.post(receiver.url, b"{}", {}, 20.0).error == "tls"
 
 
+def test_a_redirect_to_a_host_that_cannot_be_trusted_is_not_followed(trusting, authority):
+    with (
+        Receiver(tls=speaking(trustme.CA().issue_cert("127.0.0.1"))) as there,
+        Receiver(
+            lambda heard, before: (302, {"Location": there.url}),
+            speaking(authority.issue_cert("127.0.0.1")),
+        ) as here,
+    ):
+        assert why_not(trusting, here.url) == "tls"
+
+    assert (len(here.heard), there.heard) == (1, [])
+
+
 def test_what_does_not_speak_tls_is_told_nothing(trusting):
     with Receiver() as receiver:
         outcome = trusting.post(receiver.url.replace("http:", "https:"), b"{}", {}, 20.0)

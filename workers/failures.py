@@ -1,0 +1,66 @@
+"""What an attempt's failure is called: one word, whatever library raised it and however it wrapped it.
+
+Used by ``workers/outgoing.py`` only.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from http.client import RemoteDisconnected
+
+import urllib3
+
+from limner.address import AddressNotAllowed
+from limner.target import UrlRefused
+from workers.dialling import NameNotFound
+
+#: the first that any cause of a failure is an instance of
+WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (AddressNotAllowed, "not_allowed"),
+    (UrlRefused, "url"),
+    (urllib3.exceptions.ProxyError, "proxy"),
+    (NameNotFound, "dns"),
+    (ssl.SSLError, "tls"),
+    (urllib3.exceptions.SSLError, "tls"),
+    (ConnectionRefusedError, "refused"),
+    (TimeoutError, "timeout"),
+    (urllib3.exceptions.TimeoutError, "timeout"),
+    (socket.gaierror, "dns"),
+    (RemoteDisconnected, "reset"),
+    (ConnectionError, "reset"),
+    # The peer closed in the middle of what it had announced.
+    (urllib3.exceptions.IncompleteRead, "reset"),
+    (OSError, "unreachable"),
+)
+
+
+def closed_early(error: BaseException) -> bool:
+    """Return whether the peer closed the connection instead of answering."""
+    return any(
+        isinstance(cause, (RemoteDisconnected, ConnectionResetError, BrokenPipeError))
+        for cause in _causes(error)
+    )
+
+
+def word_of(error: BaseException, *, late: bool) -> str:
+    """Return the one word by which an attempt's failure is known; ``late``: its time was over."""
+    if late:
+        return "timeout"
+    causes = _causes(error)
+    for kind, word in WORDS:
+        if any(isinstance(cause, kind) for cause in causes):
+            return word
+    return "protocol"
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and everything it was made from: causes, contexts, reasons, arguments."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, BaseException) and item not in found:
+            found.append(item)
+            todo += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
+    return found
