@@ -12,7 +12,7 @@ import pytest
 from limner.address import Policy
 from tests.callback_doubles import Receiver, peer
 from workers import dialling
-from workers.outgoing import ANSWER_READ_BYTES, Outgoing
+from workers.outgoing import ANSWER_READ_BYTES, FetchFailed, Outgoing
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -101,8 +101,25 @@ def test_a_fresh_connection_that_breaks_is_an_attempt(outgoing, now):
     breaking = Breaking(now, 0.0, answered=0)
     with peer(breaking) as url:
         assert post(outgoing, url).error == "reset"
+        with pytest.raises(FetchFailed):
+            outgoing.fetch(url, 100)
 
-    assert breaking.requests == [1]
+    # One connection for the callback, and one for the picture.
+    assert breaking.requests == [1, 2]
+
+
+def test_a_receiver_that_refuses_is_dialled_once_an_attempt(outgoing, monkeypatch):
+    dialled = []
+
+    class Watched(socket.socket):
+        def connect(self, address):
+            dialled.append(address[0])
+            raise ConnectionRefusedError
+
+    monkeypatch.setattr(dialling.socket, "socket", Watched)
+
+    assert post(outgoing, "http://127.0.0.1:9000/").error == "refused"
+    assert dialled == ["127.0.0.1"]
 
 
 def test_a_connection_that_was_opened_anew_for_a_kept_one_is_fresh(outgoing, now):
