@@ -71,6 +71,11 @@ class Deadline:
         return max(0.001, self.ends - time.monotonic())
 
     @property
+    def late(self) -> bool:
+        """Whether it is over, if the watchdog has not come yet: what fails now, fails for that."""
+        return self.passed or time.monotonic() >= self.ends
+
+    @property
     def age_s(self) -> float:
         """Seconds since it began."""
         return time.monotonic() - self._started

@@ -148,7 +148,7 @@ class Outgoing:
         try:
             response = self._ask("GET", url, None, {"Accept": ACCEPT}, deadline)
         except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
-            raise FetchFailed(word_of(error, late=deadline.passed)) from error
+            raise FetchFailed(word_of(error, late=deadline.late)) from error
         try:
             location = response.headers.get("Location")
             if response.status in REDIRECTS and location:
@@ -161,10 +161,10 @@ class Outgoing:
                 raise FetchFailed("too_large")
             if _left(response):
                 # Cut off by the peer, or by us.
-                raise FetchFailed("timeout" if deadline.passed else "reset")
+                raise FetchFailed("timeout" if deadline.late else "reset")
             return body
         except (OSError, HTTPError) as error:
-            raise FetchFailed(word_of(error, late=deadline.passed)) from error
+            raise FetchFailed(word_of(error, late=deadline.late)) from error
         finally:
             _let_go(response)
 
@@ -195,7 +195,7 @@ class Outgoing:
             response = self._ask("POST", url, body, headers, deadline)
         except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
             # How its body was to be read makes no sense, but the receiver has answered.
-            return _taken(deadline) or Outcome(error=word_of(error, late=deadline.passed))
+            return _taken(deadline) or Outcome(error=word_of(error, late=deadline.late))
         answer = b""
         try:
             # Shutting a socket ends the headers as if the peer had ended them.
@@ -209,7 +209,7 @@ class Outgoing:
                 answer = _read(response, ANSWER_READ_BYTES)
         except (OSError, HTTPError, ValueError) as error:
             # Of a refusal that is not whole, nobody can say that it was meant.
-            return _taken(deadline) or Outcome(error=word_of(error, late=deadline.passed))
+            return _taken(deadline) or Outcome(error=word_of(error, late=deadline.late))
         finally:
             _let_go(response)
         return Outcome(

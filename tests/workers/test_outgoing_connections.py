@@ -172,6 +172,20 @@ def test_nothing_is_kept_of_an_attempt_that_has_ended(outgoing):
     assert dialling._watchdog._watched == set()
 
 
+def test_no_thread_of_an_attempt_keeps_a_process_from_ending(outgoing, monkeypatch):
+    found = {}
+
+    def look_up(host, port, *args, **kwargs):
+        found.update({thread.name: thread.daemon for thread in threading.enumerate()})
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(dialling.socket, "getaddrinfo", look_up)
+    with Receiver() as receiver:
+        assert post(outgoing, f"http://receiver.example:{receiver.port}/").status == 200
+
+    assert (found["deadlines"], found["resolve"]) == (True, True)
+
+
 def test_small_packets_are_not_held_up(outgoing, monkeypatch):
     set_so = []
 
