@@ -21,6 +21,7 @@ from limner.job import Lane, Request, new_record
 from limner.store import Store
 from limner.store.outbox import Next, Poster, Report, Taken
 from limner.store.scripts import _read
+from tests.conftest import MovingClock
 
 EMIT = """
 redis.call('HSET', job_key(ARGV[3]), 'status', ARGV[5], 'progress', ARGV[6])
@@ -61,6 +62,15 @@ def emit(store: Store, job: str, kind: str, status: str = "", progress: int = 0)
 def take(store: Store, poster: Poster | None = None, count: int = 100) -> list[Taken]:
     """Everything a poster gets now."""
     return store.outbox.take(poster or a_poster(), count, f"token-{next(_tokens)}")
+
+
+def let_time_pass(store: Store, clock: MovingClock, seconds: float) -> None:
+    """Let time pass while posters look for what is due, as they do all the time, and find nothing.
+
+    If nobody had looked, leases would begin anew.
+    """
+    clock.pass_s(seconds)
+    store.redis.set("limner:ticked", clock.now_ms)
 
 
 def take_one(store: Store, poster: Poster | None = None) -> Taken:

@@ -11,6 +11,7 @@ from tests.callback_doubles import (
     a_poster,
     done,
     emit,
+    let_time_pass,
     take,
     take_one,
     tell_all,
@@ -82,7 +83,7 @@ def after_dropped_progress(store, clock):
 def after_a_lost_lease(store, clock):
     emit(store, "j", "X")
     take_one(store)
-    clock.pass_s(31)
+    let_time_pass(store, clock, 31)
     store.outbox.tick(a_poster())
     tell_all(store)
 

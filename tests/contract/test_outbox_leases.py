@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from limner.store.outbox import Fenced, Next, Released
-from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one
+from tests.callback_doubles import a_job, a_poster, done, emit, let_time_pass, take, take_one
 from tests.contract.outbox_view import everything
 
 HOST = "http://receiver:80"
@@ -62,10 +62,10 @@ def test_a_report_whose_answer_was_lost_is_not_counted_twice(store, verdict, go_
 def test_a_hand_over_whose_answer_was_lost_is_made_good_when_its_lease_ends(store, clock):
     taken = held(store)
     done(store, taken, "ok", go_on=True)
-    clock.pass_s(29.999)
+    let_time_pass(store, clock, 29.999)
     store.outbox.tick(a_poster())
     assert take(store) == []
-    clock.pass_s(0.001)
+    let_time_pass(store, clock, 0.001)
     store.outbox.tick(a_poster())
 
     again = take_one(store)
@@ -105,7 +105,7 @@ def test_a_late_report_of_a_job_that_was_parked_meanwhile_ends_its_parking(
     taken = held(store, "T")
     emit(store, a_job(store, "mate"), "X")
     emit(store, "j", "X")
-    clock.pass_s(31)
+    let_time_pass(store, clock, 31)
     store.outbox.tick(a_poster())
     # The mate has the receiver's only place now, and nobody is told that the lease ended.
     assert [t.event.job for t in take(store)] == ["mate"]

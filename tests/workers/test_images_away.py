@@ -118,7 +118,7 @@ def given_back(workshop, job) -> None:
 
 @pytest.mark.parametrize(("chosen", "suffix"), [("png", "png"), ("webp", "webp"), ("jpeg", "jpg")])
 def test_finished_pictures_have_the_format_of_the_settings(workshop, images, chosen, suffix):
-    workshop.draftsman._composer = Composer(chosen)
+    workshop.draftsman._results._composer = Composer(chosen)
 
     job = workshop.draw()
 

@@ -70,7 +70,7 @@ def test_the_log_keeps_what_came_of_an_attempt(taken):
     assert attempt_record(taken, outcome) == {
         "seq": 1,
         "kind": "X",
-        "id": "msg_j_1",
+        "id": taken.event.id,
         "attempt": 3,
         "status": 302,
         "error": "redirect",
