@@ -7,7 +7,7 @@
 --   paused_until  no start before, ms; pause_ms: how long that was to be
 --   fails busy    how often in a row it was out, or busy: each time it rests longer
 --   struck        the last different jobs that it failed in a row, ",id,id,"
---   aside_ms      since when it is kept for other jobs than those
+--   aside_ms      since when the jobs it failed let others go first
 
 local LANES = {'fast', 'relaxed'}
 local OUT = {down = true, refused = true, failing = true}

@@ -203,10 +203,41 @@ local function steps_aside(name)
     return NOW - engine.aside_ms < ASIDE_MS
 end
 
--- Pick the engine for a held job: name, or nil and when one may open (ms, nil: when a slot is freed),
--- and whether the job is choosy: an engine that does not suit it has room.
-local function pick(id, lane, worker, first)
-    local names = engines_of(worker)
+-- What keeps an engine from starting any job of a lane now: 'full' (no slot, or a fast job needs it),
+-- 'later' (not before it opens) or nil.
+local function hindrance(engine, lane)
+    if room(engine, lane) <= 0 then return 'full' end
+    if lane == 'relaxed' and room(engine, 'fast') > 0 and fast_waits_for(engine) then return 'full' end
+    return opens(engine, lane) > NOW and 'later' or nil
+end
+
+-- What a waiting job asks of an engine, if its worker has the engines `names`; `first`: the engine that
+-- has its drawing, or had that of its parent.
+local function wish_of(id, lane, names, first)
+    local needs, client, attach, paid, failed_on =
+        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on'))
+    return {
+        lane = lane, needs = needs, client = client, failed_on = failed_on or '',
+        -- What was paid for is waited for where it goes on, and drawn nowhere else.
+        only = attach == '1' and paid and paid ~= '' and first or nil,
+        elsewhere = failed_on and draws_elsewhere(names, lane, needs, client, failed_on),
+    }
+end
+
+-- What keeps a job from using an engine now: 'unfit' (it is for others), what hinders any, or nil.
+local function hindered(name, wish)
+    local engine = engine_of(name)
+    if not suits(engine, wish.needs, wish.client) or (wish.only and name ~= wish.only) then return 'unfit' end
+    local failed = not wish.only and has_word(wish.failed_on, name)
+    if failed and wish.elsewhere then return 'unfit' end
+    local why = hindrance(engine, wish.lane)
+    if failed and not why and steps_aside(name) then return 'unfit' end
+    return why
+end
+
+-- Pick the engine among `names` for a waiting job: name, or nil and when one may open (ms, nil: when a
+-- slot is freed), and whether the job is choosy: an engine that does not suit it has room.
+local function pick(id, lane, names, first)
     if first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1 then
         -- Its slot was kept, and its drawing goes on there.
         for _, name in ipairs(names) do
@@ -217,32 +248,20 @@ local function pick(id, lane, worker, first)
             end
         end
     end
-    local needs, client, attach, paid, failed_on =
-        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on'))
-    -- What was paid for is waited for where it goes on, and drawn nowhere else.
-    local only = attach == '1' and paid and paid ~= '' and first or nil
-    local elsewhere = failed_on and draws_elsewhere(names, lane, needs, client, failed_on)
+    local wish = wish_of(id, lane, names, first)
     local best, best_room, open_at, choosy = nil, 0, nil, false
     for _, name in ipairs(names) do
-        local engine = engine_of(name)
+        local engine, why = engine_of(name), hindered(name, wish)
         local free = room(engine, lane)
-        local failed = failed_on and not only and has_word(failed_on, name)
-        if not suits(engine, needs, client) or (only and name ~= only)
-            or (failed and (elsewhere or (free > 0 and opens(engine, lane) <= NOW and steps_aside(name)))) then
-            choosy = choosy or free > 0
-            free = 0
-        elseif lane == 'relaxed' and free > 0 and room(engine, 'fast') > 0 and fast_waits_for(engine) then
-            free = 0
-        end
-        if free > 0 then
+        if not why then
+            local weighed = free * (engine.weight or 1)
+            if name == first then weighed = weighed + 1e6 end
+            if weighed > best_room then best, best_room = name, weighed end
+        elseif why == 'later' then
             local at = opens(engine, lane)
-            if at > NOW then
-                open_at = open_at and math.min(open_at, at) or at
-            else
-                local weighed = free * (engine.weight or 1)
-                if name == first then weighed = weighed + 1e6 end
-                if weighed > best_room then best, best_room = name, weighed end
-            end
+            open_at = open_at and math.min(open_at, at) or at
+        elseif why == 'unfit' then
+            choosy = choosy or free > 0
         end
     end
     return best, open_at, choosy
@@ -299,7 +318,7 @@ local function grant_ready()
             local first = engine or prefers
             local name, open_at = nil, nil
             if worker and token then
-                name, open_at, choosy_jobs[id] = pick(id, lane, worker, first or nil)
+                name, open_at, choosy_jobs[id] = pick(id, lane, engines_of(worker), first or nil)
             end
             if name then
                 grant(id, lane, name, first or nil)

@@ -5,48 +5,43 @@
 -- What waits further behind is taken to be like the head of the lane.
 local HEAD_SCAN = 100
 
--- The engines that living workers of a lane have, each once.
-local function engines_of_lane(lane)
-    local names, seen = {}, {}
+-- What engines the living workers of a lane have, each such list once.
+local function crews_of(lane)
+    local crews, seen = {}, {}
     for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('workers', lane), ms(NOW), '+inf')) do
-        for _, name in ipairs(engines_of(worker)) do
-            if not seen[name] then names[#names + 1] = name end
-            seen[name] = true
+        local names = engines_of(worker)
+        local text = table.concat(names, ' ')
+        if not seen[text] then crews[#crews + 1] = names end
+        seen[text] = true
+    end
+    return crews
+end
+
+-- Whether any of these crews has an engine that would start a job of the lane now.
+local function is_open(crews, lane)
+    for _, names in ipairs(crews) do
+        for _, name in ipairs(names) do
+            if not hindrance(engine_of(name), lane) then return true end
         end
     end
-    return names
+    return false
 end
 
--- Whether an engine would start a drawing of the lane now.
-local function takes(engine, lane)
-    if room(engine, lane) <= 0 or opens(engine, lane) > NOW then return false end
-    return lane == 'fast' or room(engine, 'fast') <= 0 or not fast_waits_for(engine)
-end
-
--- Whether the worker that holds a job has an engine; a job that nobody holds is anybody's.
-local function reaches(worker, name)
-    if not worker then return true end
-    for _, own in ipairs(engines_of(worker)) do
-        if own == name then return true end
+-- Whether a job would be granted a slot, if the worker that holds it, or else any worker, asked now. As
+-- with a worker that asks, the time begins in which it lets others go first.
+local function would_start(id, lane, crews)
+    local worker, engine, prefers = unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'prefers'))
+    for _, names in ipairs(worker and {engines_of(worker)} or crews) do
+        if pick(id, lane, names, engine or prefers or nil) then return true end
     end
     return false
 end
 
 local function could_start(lane)
-    local open = {}
-    for _, name in ipairs(engines_of_lane(lane)) do
-        if takes(engine_of(name), lane) then open[#open + 1] = name end
-    end
-    if #open == 0 then return false end
+    local crews = crews_of(lane)
+    if not is_open(crews, lane) then return false end
     for _, id in ipairs(redis.call('ZRANGE', key('waiting', lane), 0, HEAD_SCAN - 1)) do
-        local needs, client, attach, worker =
-            unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'worker'))
-        -- A job whose drawing goes on somewhere may have to wait for just that engine.
-        if client and attach ~= '1' then
-            for _, name in ipairs(open) do
-                if reaches(worker, name) and suits(engine_of(name), needs, client) then return true end
-            end
-        end
+        if redis.call('EXISTS', job_key(id)) == 1 and would_start(id, lane, crews) then return true end
     end
     return false
 end

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from limner.errors import EngineError
 from limner.job import Lane
 from limner.store import Trouble
 from limner.warning import STALLED_S, Code, warnings
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
+from workers.trouble import handover, trouble_of
 
 
 @pytest.fixture
@@ -189,3 +191,69 @@ def test_a_sweep_reads_past_strange_messages(store, clock, strange):
 
     assert store.lanes.sweep(MESSAGES) == 1
     assert job.id in store.redis.lindex("fast", 0)
+
+
+def failed_once(store, job, engine):
+    """Have a job granted on that engine fail there, as the first to do so."""
+    assert store.lanes.take(job.id, job.id, WORKER, MESSAGES).engine == engine
+    trouble = trouble_of(EngineError("broken"), submitted=True)
+    assert store.lanes.give_back(job.id, job.id, trouble, MESSAGES) == "waiting"
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_nor_a_retry_that_waits_for_another_engine_than_the_idle_one_that_failed_it(
+    store, stalled, held
+):
+    engines = an_engine("a", fast=1), an_engine("b", fast=1, weight=9.0)
+    a_worker(store, *engines)
+    other, job = an_accepted_job(store), an_accepted_job(store)
+    assert store.lanes.take(other.id, "t1", WORKER, MESSAGES).engine == "b"
+    failed_once(store, job, "a")
+    draws = {other.id: "t1"}
+    if held:
+        assert store.lanes.take(job.id, "t2", WORKER, MESSAGES).state == "wait"
+        draws[job.id] = "t2"
+
+    assert stalled(60, *engines, draws=draws) == []
+
+    # Once the other engine is free, it is one.
+    store.lanes.failed(other.id, "t1", "No.", "moderated", answered=True)
+    if not held:
+        assert stalled(STALLED_S + 5, *engines) == ["fast"]
+
+
+def test_a_retry_that_a_worker_without_the_other_engine_could_take_is_one(store, stalled):
+    here, there = an_engine("here", fast=1), an_engine("there", fast=1)
+    a_worker(store, here)
+    job = an_accepted_job(store)
+    failed_once(store, job, "here")
+    store.lanes.register([there])
+
+    for _ in range(30):
+        store.lanes.renew("elsewhere", Lane.FAST, ["there"], {})
+        warned = stalled(1, here)
+
+    assert warned == ["fast"]
+
+
+def test_a_job_that_lets_others_go_first_is_one_only_if_they_do_not_go_either(store, stalled):
+    a_worker(store, an_engine(fast=1))
+    job = an_accepted_job(store)
+    failed_once(store, job, "stage")
+
+    assert stalled(STALLED_S - 1, an_engine(fast=1)) == []
+    assert stalled(10, an_engine(fast=1)) == ["fast"]
+
+
+def test_nor_a_drawing_whose_own_engine_rests_while_another_is_idle(store, stalled):
+    engines = an_engine("a", fast=1), an_engine("b", fast=2)
+    a_worker(store, *engines)
+    job, down = an_accepted_job(store), an_accepted_job(store)
+    assert store.lanes.take(job.id, "t1", WORKER, MESSAGES).engine == "b"
+    store.lanes.keep_handle(job.id, "t1", {"id": "x"}, attach=True, paid="fail")
+    assert store.lanes.take(down.id, "t2", WORKER, MESSAGES).engine in ("a", "b")
+    store.redis.hset("limner:engine:b", mapping={"paused_until": 2**53, "pause_ms": 2**53})
+    store.lanes.give_back(job.id, "t1", handover(), MESSAGES, keep=True)
+    store.lanes.cancel(down.id)
+
+    assert stalled(60, *engines) == []
