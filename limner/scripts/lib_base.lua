@@ -22,8 +22,10 @@
 --   workers:<lane>         ZSET  worker id → seen until, ms
 --   looked                 STR   when a script last looked after the lanes, ms
 --   clocks                 HASH  host → how far its clock is ahead of the server's, ms, and when it said so
---   beats                  STR   counts what hosts said of their clocks
---   salt                   STR   part of the epoch (lib_outbox.lua), drawn where beats went back
+--   beats                  STR   counts what processes said of their hosts' clocks
+--   beaten                 ZSET  process → its last beat, of those that beat last
+--   salt                   STR   part of the epoch (lib_outbox.lua), drawn where beats were lost
+--   healed                 STR   the salt, for a minute after it was drawn
 --   epoch                  HASH  the epoch that was met last (name), and lane → the last place given before
 --   cancels:<engine>       LIST  handles of drawings to stop there
 --   places:<lane>          STR   the last place given

@@ -1,18 +1,36 @@
 -- uses: base
--- A host says what its clock shows.
+-- A process says what its host's clock shows.
 --
--- ARGV 3 host · 4 its time, ms · 5 the highest beat that the caller was ever told (0: none) · 6 an id
--- Returns the number of this beat, and "1" if the store went back to an older state: it counted further
--- before. Then the id becomes the salt of the epoch (lib_outbox.lua), which such a store cannot have had.
+-- ARGV 3 host · 4 its time, ms · 5 process · 6 the process's last beat (0: none) · 7 the salt that it was
+--      told with that · 8 an id
+-- Returns the number of this beat, "1" if the store went back to an older state: it has lost the process's
+-- last beat, and the salt. On a loss the id becomes the salt of the epoch (lib_outbox.lua), which such a
+-- store cannot have had. What was lost since a process's last beat, only another process can have seen.
 
-local HOSTS_KEPT = 256
+local HOSTS_KEPT, PROCESSES_KEPT = 256, 1024
+-- All processes beat within this, and may find their beats lost by what one of them found before.
+local HEALED_MS = 60000
 
 if redis.call('HLEN', key('clocks')) >= HOSTS_KEPT then redis.call('DEL', key('clocks')) end
 redis.call('HSET', key('clocks'), ARGV[3], ms(tonumber(ARGV[4]) - NOW) .. ' ' .. ms(NOW))
 
-local beat, seen = redis.call('INCR', key('beats')), tonumber(ARGV[5])
-if beat > seen then return {beat, '0'} end
-redis.call('SET', key('salt'), ARGV[6])
--- Others who counted as far need not draw again.
-redis.call('SET', key('beats'), ms(seen + 1))
-return {seen + 1, '1'}
+local process, last, salt_told, id = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8]
+
+-- Each process compares its own beat: others may have counted past what was lost.
+local lost = tonumber(redis.call('ZSCORE', key('beaten'), process) or '0') < last
+local beat = redis.call('INCR', key('beats'))
+if beat <= last then
+    beat = last + 1
+    redis.call('SET', key('beats'), ms(beat))
+end
+redis.call('ZADD', key('beaten'), ms(beat), process)
+redis.call('ZREMRANGEBYRANK', key('beaten'), 0, -PROCESSES_KEPT - 1)
+
+-- Another process may have found the same loss, and drawn, since this one was told.
+local healed = redis.call('GET', key('healed'))
+lost = lost and not (healed and healed ~= salt_told)
+if lost then
+    redis.call('SET', key('salt'), id)
+    redis.call('SET', key('healed'), id, 'PX', HEALED_MS)
+end
+return {beat, lost and '1' or '0', redis.call('GET', key('salt')) or ''}

@@ -20,26 +20,33 @@ FRESH_MS = 60_000
 
 
 class ClockTeller:
-    """This process's word on its host's clock, and its memory of how far the store had counted.
+    """This process's word on its host's clock, and its memory of its last beat in the store.
 
-    That memory lies outside the store: a store that counts less than it did has gone back, and gets an
-    epoch that it never had (``tell_clock.lua``).
+    That memory lies outside the store: a store that has not got that beat any more has gone back to a
+    state before it, and gets an epoch that it never had (``tell_clock.lua``). What a store loses of the
+    time after the last beats of all processes, none of them can see.
     """
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
-        self._highest = 0
+        self._process = new_id()
+        self._beat = 0
+        self._salt = ""
         self._lock = Lock()
 
     @guarded
     def tell(self, host: str, now_s: Callable[[], float] = time.time) -> bool:
-        """Say what the host's clock shows; return whether the store has gone back meanwhile."""
+        """Say what the host's clock shows; return whether the store has lost this process's last beat.
+
+        Only the first process to find that out says so.
+        """
+        now_ms = round(now_s() * 1000)
         with self._lock:
-            beat, back = self._scripts(
-                "tell_clock", host, round(now_s() * 1000), self._highest, new_id()
+            beat, lost, self._salt = self._scripts(
+                "tell_clock", host, now_ms, self._process, self._beat, self._salt, new_id()
             )
-            self._highest = int(beat)
-        return bool(back == "1")
+            self._beat = int(beat)
+        return bool(lost == "1")
 
 
 def ahead_s(kept: Mapping[str, str], now_ms: int) -> dict[str, float]:

@@ -243,19 +243,36 @@ def test_a_job_of_a_release_without_epochs_goes_on_as_it_was(server):
     assert one.startswith("msg_j_5_")
 
 
-def test_a_store_that_counts_less_than_a_process_remembers_gets_a_new_epoch(server):
+def rewind_of(store):
+    """Return what makes the store know of no later beat than now."""
+    names = ("limner:beats", "limner:salt", "limner:healed")
+    kept = dict(zip(names, store.redis.mget(names), strict=True))
+    beaten = dict(store.redis.zrange("limner:beaten", 0, -1, withscores=True))
+
+    def go_back() -> None:
+        store.redis.delete("limner:beaten", *names)
+        for name, text in kept.items():
+            if text is not None:
+                store.redis.set(name, text)
+        if beaten:
+            store.redis.zadd("limner:beaten", beaten)
+
+    return go_back
+
+
+def test_a_store_that_has_lost_a_process_s_last_beat_gets_a_new_epoch(server):
     """Its memory went back under its feet: the server runs on, and knows of nothing."""
     job = an_accepted(server)
     assert not any(server.store.clock.tell("here") for _ in range(3))
-    kept = server.store.redis.get("limner:beats")
+    go_back = rewind_of(server.store)
     emit(server.store, job, "T")
     (before,) = tell(server)
     other = Store(embedded.socket_url(server.folder), clock=server.clock)
     assert not any(other.clock.tell("there") for _ in range(3))
 
     server.store.redis.hset(f"limner:job:{job}", "seq", "0")
-    server.store.redis.set("limner:beats", kept)
-    assert server.store.clock.tell("here") is False, "it never counted further"
+    go_back()
+    assert server.store.clock.tell("here") is False, "its own beats are all there"
     assert other.clock.tell("there") is True
     assert other.clock.tell("there") is False
     assert server.store.clock.tell("here") is False, "drawn already"
@@ -265,6 +282,83 @@ def test_a_store_that_counts_less_than_a_process_remembers_gets_a_new_epoch(serv
     (after,) = tell(server)
     assert after[1] > before[1]
     assert after[0].rpartition("_")[2] != before[0].rpartition("_")[2]
+
+
+@pytest.fixture
+def processes(server):
+    """Return a maker of stores as so many processes have them, on one server."""
+    stores: list[Store] = []
+
+    def make(count: int) -> list[Store]:
+        for _ in range(count):
+            stores.append(Store(embedded.socket_url(server.folder), clock=server.clock))
+        return stores[-count:]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+def test_a_loss_of_one_beat_is_noticed_however_many_others_count_past_it(server, processes):
+    several = processes(5)
+    assert not any(store.clock.tell("here") for store in several)
+    go_back = rewind_of(server.store)
+    assert not several[-1].clock.tell("here")
+    go_back()
+
+    assert [store.clock.tell("here") for store in several] == [False] * 4 + [True]
+    assert not any(store.clock.tell("here") for store in several)
+
+
+def test_a_loss_of_everything_is_noticed_once_by_all_processes_together(server, processes):
+    go_back = rewind_of(server.store)
+    several = processes(5)
+    assert not any(store.clock.tell("here") for store in several)
+    go_back()
+
+    assert [store.clock.tell("here") for store in several] == [True] + [False] * 4
+    assert not any(store.clock.tell("here") for store in several)
+
+
+def test_a_second_loss_is_noticed_as_the_first_was(server, processes):
+    several = processes(3)
+    assert not any(store.clock.tell("here") for store in several)
+    salts = {server.store.redis.get("limner:salt")}
+    go_back = rewind_of(server.store)
+    for _ in range(3):
+        assert not any(store.clock.tell("here") for store in several)
+        go_back()
+        assert [store.clock.tell("here") for store in several] == [True, False, False]
+        salts.add(server.store.redis.get("limner:salt"))
+
+    go_back = rewind_of(server.store)
+    assert not any(store.clock.tell("here") for store in several)
+    go_back()
+    assert several[2].clock.tell("here"), "the salt that it knows was drawn before this loss"
+    salts.add(server.store.redis.get("limner:salt"))
+    assert len(salts) == 5
+
+
+def test_a_beat_whose_answer_was_lost_is_no_loss(server):
+    teller = server.store.clock
+    teller.tell("here")
+    before = teller._beat
+    teller.tell("here")
+    teller._beat = before
+
+    assert not teller.tell("here")
+
+
+def test_the_processes_that_beat_are_bounded(server, processes):
+    (old,) = processes(1)
+    old.clock.tell("here")
+    extra = {f"p{n}": 1_000 + n for n in range(1_500)}
+    server.store.redis.zadd("limner:beaten", extra)
+    server.store.redis.set("limner:beats", 3_000)
+
+    server.store.clock.tell("here")
+
+    assert server.store.redis.zcard("limner:beaten") == 1_024
 
 
 def test_a_server_that_does_not_tell_what_it_is_can_be_told_of(server):
