@@ -1,7 +1,7 @@
 """Slots, leases and recovery: what a worker asks the store on a job's way; called by workers only.
 
-The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew rest leave
-sweep send_again``; most stand on ``lib_lanes.lua``, which says how slots are given. A *token* is minted by the worker for each taking of
+The scripts are ``register take let_go begin handle progress free_slot finish give_back cancel renew rest
+leave sweep send_again``; most stand on ``lib_lanes.lua``, which says how slots are given. A *token* is minted by the worker for each taking of
 a job; every later call carries it, so a worker that was given up cannot change anything.
 """
 
@@ -114,30 +114,20 @@ class Lanes:
     def register(self, engines: Iterable[EngineSettings]) -> None:
         """Write what the engines' settings allow; the last worker to start is right.
 
-        An engine out of rotation is tried again: its operator may have mended it.
+        An engine out of rotation is tried again, one job first: its operator may have mended it.
         """
-        with self._redis.pipeline(transaction=True) as pipe:
-            for engine in engines:
-                pipe.sadd(self._prefix + "engines", engine.name)
-                pipe.hset(
-                    f"{self._prefix}engine:{engine.name}",
-                    mapping={
-                        "driver": engine.driver,
-                        "fast_slots": engine.fast.slots,
-                        "fast_gap_ms": _ms(engine.fast.gap_s),
-                        "relaxed_slots": engine.relaxed.slots,
-                        "relaxed_gap_ms": _ms(engine.relaxed.gap_s),
-                        "weight": engine.weight,
-                        "clients": " ".join(engine.clients),
-                        "state": "ok",
-                        "why": "",
-                        "fails": 0,
-                        "busy": 0,
-                        "paused_until": 0,
-                        "struck": "",
-                    },
-                )
-            pipe.execute()
+        for engine in engines:
+            fields: dict[str, str | int | float] = {
+                "driver": engine.driver,
+                "fast_slots": engine.fast.slots,
+                "fast_gap_ms": _ms(engine.fast.gap_s),
+                "relaxed_slots": engine.relaxed.slots,
+                "relaxed_gap_ms": _ms(engine.relaxed.gap_s),
+                "weight": engine.weight,
+                "clients": " ".join(engine.clients),
+            }
+            flat = (part for item in fields.items() for part in item)
+            self._scripts("register", engine.name, *flat)
 
     @guarded
     def register_lacks(self, engine: str, lacks: Iterable[str]) -> None:
