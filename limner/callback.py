@@ -93,6 +93,8 @@ class Wait(StrEnum):
     QUIET = "quiet"
     #: the client's last tries at this receiver all failed: nothing is sent there for a while
     BREAKER = "breaker"
+    #: the host has answered nobody lately: one try a second from all clients together
+    HOST = "host"
     #: as many callbacks as may be are in flight
     TURN = "turn"
 

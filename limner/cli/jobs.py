@@ -22,6 +22,7 @@ WAITS = {
     Wait.RETRY: "The next try is due at {at}.",
     Wait.QUIET: "The next try is due at {at}: the receiver asked for quiet until then.",
     Wait.BREAKER: "The client's last tries at this receiver failed: none before {at}.",
+    Wait.HOST: "The host answers nobody: one try a second from all clients, by turns.",
     Wait.TURN: "The next try is made as soon as there is a place for it.",
 }
 

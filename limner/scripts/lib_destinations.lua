@@ -28,6 +28,11 @@ local function busy(zset)
     return redis.call('ZCARD', zset)
 end
 
+-- How many flights a fate may have.
+local function cap_of(fate)
+    return (fate.proven and CAP) or (fate.lively and math.min(2, CAP)) or 1
+end
+
 local function half_of_places()
     return math.max(1, math.floor(PLACES / 2))
 end
@@ -56,7 +61,7 @@ end
 local function lacks(fate, id)
     if fate.open then return 'breaker' end
     if not (id and is_awaited(id, key('flights', fate.name))) then
-        if busy(key('flights', fate.name)) >= fate.cap then return 'turn' end
+        if busy(key('flights', fate.name)) >= cap_of(fate) then return 'turn' end
         if host_room(fate.dest, fate.proven) < 1 then return 'host' end
     end
     if fate.proven or (id and is_awaited(id, key('probation', POSTER))) then return nil end
@@ -195,7 +200,7 @@ end
 -- Let in more jobs of a fate, as far as there are places, behind the clients that wait for the host.
 local function refill(fate)
     if fate.open or redis.call('EXISTS', key('parked', fate.name)) == 0 then return end
-    local free = fate.cap - busy(key('flights', fate.name))
+    local free = cap_of(fate) - busy(key('flights', fate.name))
     if free < 1 then return end
     local room = redis.call('EXISTS', line_of(fate)) == 0 and host_room(fate.dest, fate.proven) or 0
     if room < 1 then

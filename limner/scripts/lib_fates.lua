@@ -1,6 +1,6 @@
 -- Fates: how each client's receivers do. A receiver that fails one client says nothing of the others
 -- behind the same host, so each client and destination has a fate of its own. Needs lib_base and
--- lib_posting. A fate's name <f> is "<client> <destination>".
+-- lib_outbox. A fate's name <f> is "<client> <destination>".
 --
 --   fate:<f>                      HASH  fails (in a row), open_until, opens (breaker), ok (ms of the
 --                                       last 2xx), pace (usual ms of an answer)
@@ -21,6 +21,8 @@ local SICK_FAILS, SICK_GAP_MS = BREAKER_FAILS, 1000
 -- Callers choose the hosts, so what is known of them is bounded, by client first.
 local FATES_OF_CLIENT, FATES_OF_ALL = 1000, 50000
 local FATE_KEPT_MS = 86400 * 1000
+-- Longer than any breaker is open: while somebody has something to tell there, it is tried more often.
+local HOST_KEPT_MS = 3600 * 1000
 
 local function condition(client, dest)
     local c = {client = client, dest = dest, name = client .. ' ' .. dest}
@@ -28,10 +30,9 @@ local function condition(client, dest)
     c.fails, c.pace = number(v[1]), number(v[4])
     c.open_until = within(key('fate', c.name), 'open_until', v[2], OPEN_MAX_MS)
     c.ok = within(key('fate', c.name), 'ok', v[3], 0)
-    local lively = c.fails < 2 and NOW - c.ok <= PROVEN_MS
-    c.proven = lively and c.pace <= SLOW_MS
+    c.lively = c.fails < 2 and NOW - c.ok <= PROVEN_MS
+    c.proven = c.lively and c.pace <= SLOW_MS
     c.open = c.open_until > NOW
-    c.cap = (c.proven and CAP) or (lively and math.min(2, CAP)) or 1
     return c
 end
 
@@ -49,18 +50,19 @@ local function sick_until(dest)
 end
 
 local function forget(name)
-    local client, dest = string.match(name, '^(%S+) (%S+)$')
-    redis.call('DEL', key('fate', name), key('host', dest))
+    -- Not the host, which is all clients' together: it expires by itself.
+    local client = string.match(name, '^%S+')
+    redis.call('DEL', key('fate', name))
     redis.call('ZREM', key('opens'), name)
     redis.call('ZREM', key('fates', client), name)
     redis.call('ZREM', key('fates'), name)
 end
 
--- Note that something was learnt of a fate, and forget those of which nothing was for longest.
+-- Note that something was learnt of a fate, and forget those of which nothing was learnt for longest.
 local function remember(fate)
     local kept = {{key('fates', fate.client), FATES_OF_CLIENT}, {key('fates'), FATES_OF_ALL}}
     redis.call('PEXPIRE', key('fate', fate.name), FATE_KEPT_MS)
-    redis.call('PEXPIRE', key('host', fate.dest), FATE_KEPT_MS)
+    redis.call('PEXPIRE', key('host', fate.dest), HOST_KEPT_MS)
     for _, one in ipairs(kept) do
         local set, most = one[1], one[2]
         keep_within(set, 0)

@@ -1,11 +1,11 @@
--- uses: base
+-- uses: base outbox fates
 -- Everything there is to know about the callbacks of one job.
 --
 -- ARGV 3 job
 -- Returns {outq, resend, dead, log, what the next one waits for, not before, ms ("" = nobody can say),
 -- 1 if parked}
--- It waits for: sending (it is being posted) · breaker · turn (a place) · quiet (asked for by the
--- receiver) · retry (the pause after a try) · "" (there is nothing to post)
+-- It waits for: sending (it is being posted) · breaker · host (it is sick) · turn (a place) · quiet (asked
+-- for by the receiver) · retry (the pause after a try) · "" (there is nothing to post)
 
 local id = ARGV[3]
 local lists = {}
@@ -13,21 +13,26 @@ for i, name in ipairs({'outq', 'resend', 'dead', 'log'}) do
     lists[i] = redis.call('LRANGE', key(name, id), 0, -1)
 end
 
+-- Why there is no place for a job of this fate, and until when.
+local function place_of(fate, due)
+    local sick = fate and not fate.proven and sick_until(fate.dest) or 0
+    if sick == 0 then return 'turn', due end
+    local at = math.max(sick, number(due))
+    return 'host', at > NOW and ms(at) or ''
+end
+
 local function waits()
     if #lists[1] + #lists[2] == 0 then return '', '' end
     local out = redis.call('HMGET', key('out', id), 'parked', 'until', 'rests', 'not_before')
     local job = redis.call('HMGET', job_key(id), 'client', 'dest')
     local due = redis.call('ZSCORE', key('due'), id) or ''
-    if tonumber(out[2] or '0') > NOW then return 'sending', '' end
-    local fate = out[1] or table.concat({job[1] or '', job[2] or ''}, ' ')
-    local open_until = tonumber(redis.call('HGET', key('fate', fate), 'open_until') or '0')
-    if open_until > NOW and open_until >= tonumber(due ~= '' and due or '0') then
-        return 'breaker', ms(open_until)
-    end
-    if out[1] then return 'turn', '' end
-    if tonumber(out[4] or '0') > NOW then return 'quiet', due end
-    if tonumber(out[3] or '0') > NOW then return 'retry', due end
-    return 'turn', due
+    if number(out[2]) > NOW then return 'sending', '' end
+    local fate = condition_named(out[1] or table.concat({job[1] or '', job[2] or ''}, ' '))
+    if fate and fate.open and fate.open_until >= number(due) then return 'breaker', ms(fate.open_until) end
+    if out[1] then return place_of(fate, '') end
+    if number(out[4]) > NOW then return 'quiet', due end
+    if number(out[3]) > NOW then return 'retry', due end
+    return place_of(fate, due)
 end
 
 local why, not_before = waits()

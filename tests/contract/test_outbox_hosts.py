@@ -195,7 +195,6 @@ def test_what_is_known_of_receivers_is_bounded_by_client(store, clock):
 
     assert store.redis.zcard("limner:fates:greedy") == 1000
     assert len(list(store.redis.scan_iter("limner:fate:greedy *"))) == 1000
-    assert len(list(store.redis.scan_iter("limner:host:*"))) <= 1000
     # And nobody else's is forgotten for it.
     assert store.redis.hget(f"limner:fate:bob {HOST}", "ok")
 
@@ -206,6 +205,7 @@ def test_what_is_known_of_a_receiver_is_forgotten_in_the_end(store):
 
     for name in (f"fate:ann {HOST}", f"host:{HOST}", "fates", "fates:ann"):
         assert 0 < store.redis.pttl(f"limner:{name}") <= 86_400_000
+    assert store.redis.pttl(f"limner:host:{HOST}") <= 3_600_000
 
 
 def test_jobs_that_an_earlier_release_parked_by_host_are_told(store, clock):
@@ -263,7 +263,57 @@ def test_the_listing_says_what_a_callback_waits_for_and_until_when(store, clock)
     # Its own pause is longer than that.
     assert (told("ann0").waits_for, told("ann0").due_ms) == (Wait.RETRY, clock.now_ms + 30_000)
     clock.pass_s(10)
-    assert (told("ann6").waits_for, told("ann6").due_ms) == (Wait.TURN, None)
+    # A host that failed so often is tried by turns; nobody else tries it now.
+    assert (told("ann6").waits_for, told("ann6").due_ms) == (Wait.HOST, None)
+
+
+def a_sick_host(store):
+    """Have a host answer none of five clients, one after the other."""
+    for n in range(5):
+        jobs_of(store, f"c{n}", 1)
+        done(store, take_one(store), "retry", delay_s=3600)
+
+
+def test_the_listing_says_that_the_host_is_sick_and_when_it_is_tried_again(store, clock):
+    a_sick_host(store)
+    jobs_of(store, "ann", 1)
+    (trial,) = take(store)
+    jobs_of(store, "bob", 1)
+    assert take(store) == []
+    told = store.outbox.told
+
+    assert trial.event.job == "ann0"
+    assert (told("bob0").waits_for, told("bob0").due_ms) == (Wait.HOST, clock.now_ms + 1000)
+    assert told("bob0").parked
+    done(store, trial, "ok", took_ms=5)
+    assert told("bob0").waits_for is Wait.TURN
+
+
+def test_a_client_that_the_sick_host_answers_waits_for_a_place_as_ever(store, clock):
+    poster = a_poster(cap=1)
+    prove(store, "ann", poster)
+    a_sick_host(store)
+    jobs_of(store, "ann", 2)
+    assert len(take(store, poster)) == 1
+
+    assert (store.outbox.told("ann1").waits_for, store.outbox.told("ann1").due_ms) == (
+        Wait.TURN,
+        None,
+    )
+
+
+def test_what_is_forgotten_of_one_client_leaves_what_all_know_of_the_host(store, clock):
+    a_sick_host(store)
+    kept = store.redis.hgetall(f"limner:host:{HOST}")
+    assert kept["fails"] == "5"
+    for n in range(1001):
+        jobs_of(store, "c0", 1, name=f"g{n}-", host=f"http://h{n}:80")
+        for taken in take(store):
+            done(store, taken, "dead", why="exhausted")
+        clock.pass_s(0.01)
+
+    assert not store.redis.exists(f"limner:fate:c0 {HOST}")
+    assert store.redis.hgetall(f"limner:host:{HOST}") == kept
 
 
 def test_the_listing_says_that_the_receiver_asked_for_quiet(store, clock):
