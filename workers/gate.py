@@ -40,10 +40,11 @@ class Place:
         self._gate = gate
         #: its task runs
         self.begun = False
+        self.left = False
 
     def begin(self) -> None:
         """The task runs, and leaves in the end."""
-        self.begun = True
+        self._gate.begin(self)
 
     def leave(self) -> None:
         """The job got its slot, or the message is done with."""
@@ -72,9 +73,17 @@ class Gate:
             self._waiting.add(place)
         return place
 
+    def begin(self, place: Place) -> None:
+        """Note that a place's task runs: it keeps its place, or has it again if ``attach`` took it."""
+        with self._lock:
+            place.begun = True
+            if not place.left:
+                self._waiting.add(place)
+
     def leave(self, place: Place) -> None:
         """Take a place back, if it is still taken."""
         with self._lock:
+            place.left = True
             if place not in self._waiting:
                 return
             self._waiting.remove(place)
@@ -102,7 +111,8 @@ class Gate:
     def attach(self, consumer: Any) -> None:
         """Put the gate before a consumer's channel; again after each reconnection."""
         with self._lock:
-            # With the former connection Celery gave up what had not begun.
+            # With the former connection Celery gave up what had not begun, but not what the pool has
+            # queued: that has its place again when it begins.
             self._waiting = {place for place in self._waiting if place.begun}
             self._overlooked &= self._waiting
         self._hub = consumer.hub
@@ -112,7 +122,11 @@ class Gate:
 
     def place_of(self, request: Any) -> Place:
         """Return the place of a running task's message; one that is left already if it has none."""
-        return getattr(request, PLACE, None) or Place(self)
+        place = getattr(request, PLACE, None)
+        if place is None:
+            place = Place(self)
+            place.left = True
+        return place
 
 
 def _nothing() -> None:

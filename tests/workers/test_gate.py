@@ -148,6 +148,22 @@ def test_what_celery_gives_up_with_a_connection_holds_no_place(gate):
     assert not gate.is_open()
 
 
+def test_what_the_pool_had_queued_has_its_place_again_when_it_begins(gate):
+    gate.attach(Consumer())
+    queued, done, *_ = full(gate)
+    gate.attach(Consumer())
+
+    queued.begin()
+    done.leave()
+    done.begin()
+    gate.place_of(Context()).begin()
+
+    assert gate._waiting == {queued}
+    queued.leave()
+    queued.begin()
+    assert gate._waiting == set()
+
+
 def test_many_threads_leave_it_as_they_found_it(gate):
     def come_and_go() -> None:
         for _ in range(300):
