@@ -290,8 +290,8 @@ def processes(server):
     stores: list[Store] = []
 
     def make(count: int) -> list[Store]:
-        for _ in range(count):
-            stores.append(Store(embedded.socket_url(server.folder), clock=server.clock))
+        url = embedded.socket_url(server.folder)
+        stores.extend(Store(url, clock=server.clock) for _ in range(count))
         return stores[-count:]
 
     yield make
