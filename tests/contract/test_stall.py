@@ -50,7 +50,7 @@ def test_it_says_the_lane_and_how_many_wait(store, stalled):
     [warned] = [w for w in warnings(store.numbers.read()) if w.code is Code.LANE_STALLED]
 
     assert "fast" in warned.text
-    assert "3 jobs wait" in warned.text
+    assert "jobs wait (3)" in warned.text
 
 
 def test_a_start_ends_it(store, stalled):
