@@ -283,6 +283,8 @@ local function grant(id, lane, name, first)
     end
     if first and first ~= name then
         redis.call('SREM', key('slots', first, lane), id)
+        -- The slot that was kept there is free for the jobs that are looked at next.
+        engines_read[first] = nil
         -- Whatever goes on there is nobody's any more.
         local handle, attach = unpack(redis.call('HMGET', record, 'handle', 'attach'))
         if handle and attach == '1' then cancel_drawing(first, handle) end
