@@ -1,0 +1,289 @@
+"""What workers, callers and operators do in ``test_lanes_machine.py``, and what each may expect of it.
+
+Every call is made as a worker's code makes it, through the store. Where its reply is lost, it is made again,
+and the messages that the first one was to send are not sent.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from limner.errors import StaleLease
+from limner.job import Lane, Picture
+from limner.settings import EngineSettings
+from limner.store import Store, Trouble
+from tests.builders import MESSAGES, an_engine, messages_in
+from tests.callback_doubles import a_poster, done, take
+from tests.conftest import MovingClock
+from tests.contract.lanes_model import RUNNING, Asked, View
+from tests.contract.lanes_view import everything
+
+LEASE_S, PATIENCE_S = 15.0, 5.0
+GRID = Picture("http://limner/grid.png", 1024, 1024)
+#: engine → what its operator may change its settings to; the first is what it begins with
+SETTINGS = {
+    "big": (an_engine("big", fast=2, relaxed=1), an_engine("big", fast=1, relaxed=0)),
+    "small": (
+        an_engine("small", fast=1, relaxed=2, relaxed_gap_s=1.5),
+        an_engine("small", fast=0, relaxed=1),
+    ),
+}
+#: worker → its lanes and its engines
+WORKERS = {
+    "both": ((Lane.FAST, Lane.RELAXED), ("big", "small")),
+    "fast": ((Lane.FAST,), ("big",)),
+    "relaxed": ((Lane.RELAXED,), ("small",)),
+}
+TROUBLES = {
+    "handover": Trouble(),
+    "busy": Trouble(engine_state="busy", engine_why="busy", pause_s=0.2, pause_max_s=30),
+    "down": Trouble("downs", 2, "Down.", "engine_down", "down", "refused", 1, 60),
+    "refused": Trouble(engine_state="refused", engine_why="credit", pause_s=60, pause_max_s=600),
+    "bad": Trouble(
+        "bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10, pause_max_s=300
+    ),
+    "too_often": Trouble("late", 0, "Late.", "timed_out", engine_why="late", pause_s=1),
+}
+
+
+class Hands:
+    """The store, the clock, and what the model knows of jobs, engines and workers."""
+
+    store: Store
+    clock: MovingClock
+    jobs: list[Asked]
+    #: what the engines' settings allow now
+    engines: dict[str, EngineSettings]
+    #: worker → engines that it has now
+    carries: dict[str, set[str]]
+
+    def view(self) -> View:
+        return View(self.store, self.jobs, SETTINGS, self.clock.now_ms)
+
+    def register(self, engine: str, number: int) -> None:
+        self.engines[engine] = SETTINGS[engine][number]
+        self.store.lanes.register([self.engines[engine]])
+
+    def beat(self, worker: str, owned: dict[str, str]) -> set[str]:
+        stale = set()
+        for lane in WORKERS[worker][0]:
+            engines = sorted(self.carries[worker])
+            stale |= self.store.lanes.renew(worker, lane, engines, owned)
+            owned = {}
+        return stale
+
+    def set_clock(self, seconds: int) -> None:
+        """Set it, and look at the lanes: nobody loses what it had, nothing waits for what was."""
+        before = self.view()
+        self.clock.pass_s(seconds)
+        self.store.lanes.sweep(MESSAGES)
+        after = self.view()
+        for asked in self.jobs:
+            if asked.owner != before.records[asked.id].get("token"):
+                # Lost before; on the clock that was set back its time would not be over.
+                asked.owner = ""
+            elif asked.owner:
+                assert after.records[asked.id].get("token") == asked.owner
+                lease_ends = after.now_ms + round(LEASE_S * 1000)
+                if seconds > 0 or asked.until_ms > lease_ends:
+                    asked.until_ms = lease_ends
+        assert all(ends <= after.now_ms + 30_000 for ends in after.leases.values())
+        assert all(ends <= after.now_ms + 15_000 for ends in after.holds.values())
+
+    def sweep(self) -> None:
+        self.store.lanes.sweep(MESSAGES)
+        view = self.view()
+        ends = [*view.holds.values(), *view.leases.values()]
+        assert all(at > self.clock.now_ms for at in ends), "kept for who is silent"
+        for asked in self.jobs:
+            record = view.records[asked.id]
+            # Whoever kept a slot, or was paid for, waits for that engine, where its drawing goes on.
+            slots = itertools.chain.from_iterable(view.slots.values())
+            kept = asked.id in slots or (record.get("attach") == "1" and record.get("paid"))
+            if asked.id not in view.ready[asked.lane] or kept:
+                continue
+            fast_waits = asked.lane is Lane.RELAXED and view.waiting[Lane.FAST]
+            for name in self.known_engines(record["worker"]):
+                free = view.room(self.engines[name], asked.lane) > 0 and view.well(name)
+                gap = asked.lane is Lane.RELAXED and self.engines[name].relaxed.gap_s
+                if view.suits(name, asked) and name not in record.get("failed_on", "").split():
+                    assert not free or gap or fast_waits, "an engine idles while a job waits"
+
+    def lose_patience(self) -> None:
+        """Two looks at the lanes, five seconds apart: whoever has lost its message has it again."""
+        self.store.lanes.sweep(MESSAGES)
+        self.clock.pass_s(PATIENCE_S)
+        self.store.lanes.sweep(MESSAGES)
+        view = self.view()
+        for lane in Lane:
+            sent, waiting = messages_in(self.store, lane), list(view.waiting[lane])
+            known = [i for i in sent if i in waiting]
+            # Behind messages of jobs long over, or behind the oldest message, nothing is looked for.
+            if sent and not known:
+                continue
+            for job in waiting:
+                if known and waiting.index(job) > waiting.index(known[0]):
+                    break
+                assert job in sent or job in view.holds, "a lost message was not sent again"
+
+    def take(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
+        lease_ends = asked.until_ms
+        if lost:
+            self._losing_messages(lambda: self.store.lanes.take(asked.id, token, worker, MESSAGES))
+        taken = self.store.lanes.take(asked.id, token, worker, MESSAGES)
+        if (token, worker) not in asked.hands:
+            asked.hands.append((token, worker))
+        if taken.state == "granted":
+            assert taken.job.id == asked.id
+            assert taken.engine in self.known_engines(worker) or asked.owner == token
+        if taken.state in ("wait", "granted"):
+            if asked.owner not in ("", token):
+                assert lease_ends <= self.clock.now_ms, "a job was taken from its holder"
+            asked.owner = token
+            if taken.state == "wait":
+                asked.until_ms = self.clock.now_ms + round(LEASE_S * 1000)
+            else:
+                # Asking again does not prolong a lease; the heart does.
+                asked.until_ms = int(self.store.redis.zscore("limner:leases", asked.id))
+        elif taken.state == "gone":
+            asked.owner = ""
+            code = self.record(asked)["reason_code"]
+            if code == "no_engine":
+                assert not any(self.view().suits(name, asked) for name in SETTINGS)
+
+    def _losing_messages(self, call: Callable[[], Any]) -> None:
+        """Make a call whose caller dies with the reply: what it was to send is not sent."""
+        send = self.store.lanes._send
+        self.store.lanes._send = lambda unsent, messages: None
+        try:
+            call()
+        finally:
+            self.store.lanes._send = send
+
+    def hand(self, job: int, hand: int | str) -> tuple[Asked, str, str] | None:
+        """Return a job, a token and whose it is; None: no worker has taken any yet."""
+        taken = [j for j in self.jobs if j.hands]
+        if not taken:
+            return None
+        # Those that are drawn or held first: theirs are the calls that matter.
+        running = {j.id: self.record(j)["status"] in RUNNING for j in taken}
+        taken.sort(key=lambda j: (not j.owner, not running[j.id]))
+        asked = taken[job % len(taken)]
+        former = hand if isinstance(hand, int) and hand < len(asked.hands) else 0
+        token, worker = asked.hands[-1 - former]
+        return asked, hand if isinstance(hand, str) else token, worker
+
+    def write(self, asked: Asked, token: str, call: Callable[[], None], lost: bool) -> None:
+        """Let a hand write: only the owner's may come through, and a live owner's does.
+
+        ``lost``: its reply was lost, and it says the same once more.
+        """
+        before = self.record(asked)
+        runs = before["status"] in RUNNING
+        live = token == asked.owner and asked.until_ms > self.clock.now_ms
+        whole = None if token == before.get("token") else everything(self.store)
+        try:
+            self._losing_messages(call) if lost else call()
+        except StaleLease:
+            assert not (live and runs), "the owner was fenced out"
+            assert self.record(asked) == before, "a stale hand changed the job"
+            assert whole is None or everything(self.store) == whole
+        else:
+            assert runs, "a job that no engine has was written to"
+            assert token == before["token"]
+        if lost:
+            self.write(asked, token, call, lost=False)
+
+    def begin(self, asked: Asked, token: str, paid: str | None) -> None:
+        """Hand it over; ``paid`` None: and die before the engine's handle is written."""
+        begun = self.store.lanes.begin(asked.id, token)
+        assert begun.attempt is None or begun.attempt == asked.attempts
+        if begun.attempt is None:
+            return
+        asked.attempts += 1
+        if paid is not None:
+            attach = asked.attempts % 2 == 1
+            self.store.lanes.keep_handle(asked.id, token, {"id": token}, attach=attach, paid=paid)
+
+    def progress(self, asked: Asked, token: str, percent: int, preview: Picture | None) -> None:
+        before = self.store.jobs.get(asked.id)
+        self.store.lanes.progress(asked.id, token, percent, preview)
+        after = self.store.jobs.get(asked.id)
+        assert after.progress == max(before.progress, percent)
+        assert after.picture == (preview or before.picture)
+
+    def free(self, asked: Asked, token: str) -> None:
+        engine = self.store.redis.hget(f"limner:job:{asked.id}", "engine")
+        failing = self.store.redis.hget(f"limner:engine:{engine}", "state") == "failing"
+        clear = self.store.lanes.free_slot(asked.id, token)
+        if failing:
+            assert not clear, "an engine that failed others is well before its pictures are checked"
+            return
+        asked.freed = token
+        assert not any(asked.id in members for members in self.view().slots.values())
+
+    def done(self, asked: Asked, token: str) -> None:
+        self.store.lanes.done(asked.id, token, GRID, [GRID] * 4, {})
+        asked.owner = ""
+
+    def failed(self, asked: Asked, token: str) -> None:
+        self.store.lanes.failed(asked.id, token, "Because.", "engine_failed")
+        asked.owner = ""
+
+    def give_back(self, asked: Asked, token: str, kind: str, keep: bool) -> None:
+        record = self.record(asked)
+        kept = keep and record.get("attach") == "1"
+        state = self.store.lanes.give_back(asked.id, token, TROUBLES[kind], MESSAGES, keep=kept)
+        asked.owner, asked.given_back = "", token
+        if state == "failed":
+            struck = self.store.redis.hget(f"limner:engine:{record['engine']}", "struck")
+            assert struck == f",{asked.id},", "a job paid for what its engine does to others"
+
+    def let_go(self, asked: Asked, token: str, lost: bool) -> None:
+        before = self.record(asked)
+        let_go: list[bool] = []
+
+        def call() -> None:
+            let_go.append(self.store.lanes.let_go(asked.id, token, MESSAGES))
+
+        self._losing_messages(call) if lost else call()
+        if not let_go[0]:
+            assert before["status"] in RUNNING
+            assert before["token"] == token
+        elif token == before.get("token"):
+            asked.owner, asked.given_back = "", token
+        else:
+            assert self.record(asked) == before, "a former holder changed the job"
+
+    def post(self, count: int, verdict: str) -> None:
+        poster = a_poster()
+        self.store.outbox.tick(poster)
+        for taken in take(self.store, poster, count):
+            kind = taken.event.kind.value
+            said = "drop" if verdict == "dead" and kind == "P" else verdict
+            asked = next(j for j in self.jobs if j.id == taken.event.job)
+            if kind != "P":
+                asked.told[taken.event.seq] = {"s": taken.event.seq, "v": taken.event.fields}
+            done(self.store, taken, said, poster, health="none", why=said, delay_s=1)
+            if said == "ok":
+                asked.delivered.append(taken.event.seq)
+
+    def cancel(self, asked: Asked) -> None:
+        before = self.record(asked)
+        told = self.store.redis.lrange(f"limner:cancels:{before.get('engine')}", 0, -1)
+        assert self.store.lanes.cancel(asked.id) == (
+            before["status"] not in ("done", "failed") or before["reason_code"] == "cancelled"
+        )
+        if before["status"] not in ("done", "failed") and "handle" in before:
+            told.append(before["handle"])
+        assert self.store.redis.lrange(f"limner:cancels:{before.get('engine')}", 0, -1) == told
+        asked.owner = ""
+
+    def record(self, asked: Asked) -> dict[str, str]:
+        return self.store.redis.hgetall(f"limner:job:{asked.id}")
+
+    def known_engines(self, worker: str) -> list[str]:
+        """The engines of a worker, as far as the store knows it."""
+        return (self.store.redis.hget(f"limner:worker:{worker}", "engines") or "").split()
