@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
-
 import pytest
 
 from limner.errors import StaleLease, WaitingFull
 from limner.job import Lane, Picture, Status
-from limner.store import Store, Trouble
+from limner.store import Trouble
 from tests.builders import (
     MESSAGES,
     WORKER,
@@ -82,32 +79,6 @@ def test_relaxed_jobs_do_not_wait_for_fast_ones_that_no_worker_serves(store, clo
     relaxed = an_accepted_job(store, lane=Lane.RELAXED)
 
     assert take(store, relaxed).state == "granted"
-
-
-def test_a_lane_keeps_its_gap_between_two_starts(store, clock):
-    a_worker(store, an_engine(relaxed=5, fast=5, relaxed_gap_s=1.5))
-    first, second = (an_accepted_job(store, lane=Lane.RELAXED) for _ in range(2))
-    take(store, first)
-
-    taken = take(store, second, token="t2")
-    assert (taken.state, taken.again_s) == ("wait", 1.5)
-    clock.pass_s(1.4)
-    assert take(store, second, token="t2").state == "wait"
-    clock.pass_s(0.1)
-    assert take(store, second, token="t2").state == "granted"
-
-
-def test_the_gap_counts_from_the_hand_over_to_the_engine(store, clock):
-    a_worker(store, an_engine(relaxed=5, fast=5, relaxed_gap_s=1.5))
-    first, second = (an_accepted_job(store, lane=Lane.RELAXED) for _ in range(2))
-    take(store, first)
-    clock.pass_s(1.5)
-    take(store, second, token="t2")
-
-    assert store.lanes.begin(first.id, "t1").attempt == 0
-    assert store.lanes.begin(second.id, "t2").wait_s == 1.5
-    clock.pass_s(1.5)
-    assert store.lanes.begin(second.id, "t2").attempt == 0
 
 
 def test_a_second_message_of_a_held_or_granted_job_is_dropped(store):
@@ -349,38 +320,6 @@ def test_a_job_that_waited_too_long_fails(store, clock):
     assert store.jobs.get(job.id).reason_code == "waited_too_long"
 
 
-def test_many_threads_never_hold_more_slots_than_there_are(redis_url):
-    store = Store(redis_url)
-    store.redis.flushall()
-    a_worker(store, an_engine(fast=3))
-    jobs = [an_accepted_job(store) for _ in range(60)]
-    at_once, most, lock = 0, 0, threading.Lock()
-
-    def draw(mine):
-        nonlocal at_once, most
-        for job in mine:
-            token = uuid.uuid4().hex
-            while take(store, job, token=token).state == "wait":
-                store.lanes.wait_for_grant(job.id, 0.2)
-            with lock:
-                at_once += 1
-                most = max(most, at_once)
-            with lock:
-                at_once -= 1
-            store.lanes.done(job.id, token, GRID, [GRID] * 4, {})
-
-    threads = [threading.Thread(target=draw, args=(jobs[n::12],)) for n in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert most <= 3
-    assert all(store.jobs.get(job.id).status is Status.DONE for job in jobs)
-    assert store.redis.scard("limner:slots:stage:fast") == 0
-    store.close()
-
-
 def test_a_job_that_needs_nothing_fetched_is_handed_over_as_it_is_granted(store):
     a_worker(store)
     plain = an_accepted_job(store)
@@ -392,18 +331,6 @@ def test_a_job_that_needs_nothing_fetched_is_handed_over_as_it_is_granted(store)
     assert (at_once.attempt, store.jobs.get(plain.id).attempts) == (0, 1)
     assert (later.attempt, store.jobs.get(fetching.id).attempts) == (None, 0)
     assert store.lanes.begin(fetching.id, "b").attempt == 0
-
-
-def test_a_hand_over_with_the_grant_keeps_the_gap_like_any_other(store, clock):
-    engine = an_engine(fast=2, fast_gap_s=3)
-    a_worker(store, engine)
-    first, second = an_accepted_job(store), an_accepted_job(store)
-    assert store.lanes.take(first.id, "a", WORKER, MESSAGES, begin=True).attempt == 0
-
-    assert store.lanes.take(second.id, "b", WORKER, MESSAGES, begin=True).state == "wait"
-    clock.pass_s(3)
-
-    assert store.lanes.take(second.id, "b", WORKER, MESSAGES, begin=True).attempt == 0
 
 
 def test_a_take_whose_answer_was_lost_counts_the_hand_over_once(store):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from limner.job import Lane, Picture, Status
-from limner.store import Trouble
+from limner.store import Store, Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
@@ -100,7 +104,77 @@ def test_where_no_other_job_waits_nothing_is_kept_for_others(store):
     assert store.jobs.get(job.id).status is Status.SUBMITTED
 
 
+def test_many_threads_never_hold_more_slots_than_there_are(redis_url):
+    store = Store(redis_url)
+    store.redis.flushall()
+    a_worker(store, an_engine(fast=3))
+    jobs = [an_accepted_job(store) for _ in range(60)]
+    drawn, seen, lock = set(), [], threading.Lock()
+
+    def draw(mine):
+        for job in mine:
+            token = uuid.uuid4().hex
+            while take(store, job, token=token).state == "wait":
+                store.lanes.wait_for_grant(job.id, 0.2)
+            with lock:
+                drawn.add(job.id)
+                seen.append(len(drawn))
+            # Some round trips, as a drawing has: whoever may draw beside it is there meanwhile.
+            for percent in (10, 50, 90):
+                store.lanes.progress(job.id, token, percent, None)
+            with lock:
+                drawn.remove(job.id)
+            store.lanes.done(job.id, token, GRID, [GRID] * 4, {})
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(draw, (jobs[n::12] for n in range(12))))
+
+    assert max(seen) <= 3
+    assert len(seen) == 60
+    assert all(store.jobs.get(job.id).status is Status.DONE for job in jobs)
+    assert store.redis.scard("limner:slots:stage:fast") == 0
+    store.close()
+
+
 # -- gaps -----------------------------------------------------------------------------------------
+
+
+def test_a_lane_keeps_its_gap_between_two_starts(store, clock):
+    a_worker(store, an_engine(relaxed=5, fast=5, relaxed_gap_s=1.5))
+    first, second = (an_accepted_job(store, lane=Lane.RELAXED) for _ in range(2))
+    take(store, first, token="t1")
+
+    taken = take(store, second, token="t2")
+    assert (taken.state, taken.again_s) == ("wait", 1.5)
+    clock.pass_s(1.4)
+    assert take(store, second, token="t2").state == "wait"
+    clock.pass_s(0.1)
+    assert take(store, second, token="t2").state == "granted"
+
+
+def test_the_gap_counts_from_the_hand_over_to_the_engine(store, clock):
+    a_worker(store, an_engine(relaxed=5, fast=5, relaxed_gap_s=1.5))
+    first, second = (an_accepted_job(store, lane=Lane.RELAXED) for _ in range(2))
+    take(store, first, token="t1")
+    clock.pass_s(1.5)
+    take(store, second, token="t2")
+
+    assert store.lanes.begin(first.id, "t1").attempt == 0
+    assert store.lanes.begin(second.id, "t2").wait_s == 1.5
+    clock.pass_s(1.5)
+    assert store.lanes.begin(second.id, "t2").attempt == 0
+
+
+def test_a_hand_over_with_the_grant_keeps_the_gap_like_any_other(store, clock):
+    engine = an_engine(fast=2, fast_gap_s=3)
+    a_worker(store, engine)
+    first, second = an_accepted_job(store), an_accepted_job(store)
+    assert store.lanes.take(first.id, "a", WORKER, MESSAGES, begin=True).attempt == 0
+
+    assert store.lanes.take(second.id, "b", WORKER, MESSAGES, begin=True).state == "wait"
+    clock.pass_s(3)
+
+    assert store.lanes.take(second.id, "b", WORKER, MESSAGES, begin=True).attempt == 0
 
 
 @pytest.mark.parametrize("lane", Lane)
