@@ -131,6 +131,39 @@ def test_nor_a_job_whose_worker_has_another_engine_than_the_free_one(store, stal
         assert stalled(1, there) == []
 
 
+def test_nor_a_job_whose_drawing_goes_on_at_an_engine(store, stalled):
+    engine = an_engine(fast=2)
+    a_worker(store, engine)
+    job = an_accepted_job(store)
+    store.lanes.take(job.id, "t1", WORKER, MESSAGES)
+    store.lanes.keep_handle(job.id, "t1", {"id": "x"}, attach=True)
+    store.lanes.give_back(job.id, "t1", Trouble(), MESSAGES, keep=True)
+
+    assert stalled(60, engine) == []
+    an_accepted_job(store)
+    assert stalled(20, engine) == ["fast"], "the next one could start"
+
+
+def test_nor_a_job_that_only_an_engine_of_another_lane_suits(store, stalled, clock):
+    a_worker(store, an_engine("flat"))
+    store.lanes.register_lacks("flat", ["tile"])
+    store.lanes.register([an_engine("tiler")])
+    an_accepted_job(store, tile=True)
+
+    for _ in range(60):
+        store.lanes.renew("relaxed-only", Lane.RELAXED, ["tiler"], {})
+        assert stalled(1, an_engine("flat")) == []
+
+
+def test_a_relaxed_lane_stands_still_where_fast_has_no_room_anyway(store, stalled):
+    engine = an_engine(fast=0, relaxed=2)
+    a_worker(store, engine)
+    for lane in Lane:
+        an_accepted_job(store, lane=lane)
+
+    assert stalled(20, engine) == ["relaxed"]
+
+
 def test_without_any_worker_it_is_another_warning(store, clock):
     a_worker(store)
     an_accepted_job(store)
