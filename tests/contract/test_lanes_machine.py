@@ -112,7 +112,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
                 self.take(job, f"t{next(_tokens)}", worker, lost)
 
     def asks_again(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
-        if token == asked.owner:
+        if token and token == asked.owner:
             self.take(asked, token, worker, lost)
 
     def hands_over(self, asked: Asked, token: str, worker: str, lost: bool, paid: str | None):
