@@ -2,7 +2,9 @@
 
 Editors, scanners and ComfyUI write megabytes of text and profiles into a PNG, and Pillow refuses a
 file for them. Viewers pass over what they do not need, over wrong checksums of it, and over what
-follows the end; they show what there is of a file that breaks off. Source: W3C PNG, third edition.
+follows the end; they show what there is of a file that breaks off. What a chunk may say once counts
+as it was said first, as in libpng: a file of nothing but repetitions costs no more than another.
+Source: W3C PNG, third edition.
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ _CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
 #: a broken stream is fed in steps so small, for what a step gave before the fault is lost
 _STEP_BYTES = 256
 _PIECE_BYTES = 2**20
+#: each chunk costs time, and a file of 10 MB could have 800,000
+_CHUNKS_MAX = 100_000
+#: no deflated stream unpacks to more than so many times its size
+_DEFLATE_MOST = 1032
+#: a profile's name, with the zero that ends it
+_NAME_MAX_BYTES = 80
 
 
 @dataclass(slots=True)
@@ -32,20 +40,35 @@ class Png:
     colour: int = _RGB
     interlaced: bool = False
     header: bytes = b""
-    palette: list[tuple[bytes, bytes]] = field(default_factory=list)
-    pixels: list[memoryview] = field(default_factory=list)
-    profile: bytes | None = None
+    palette: dict[bytes, bytes] = field(default_factory=dict)
+    pixels: bytearray = field(default_factory=bytearray)
+    #: as it stands in the file: unpacked by `profile`, when there is room for it
+    packed_profile: memoryview | None = None
     exif: bytes | None = None
     #: 100,000 divided by the power of the values that is linear light
     gamma: int | None = None
     #: the one grey or colour that is transparent: of 16-bit greys as it stands, else in 8 bits
     key: int | tuple[int, ...] | None = None
 
-    def file(self, packed: bytes | None = None) -> bytes:
+    @property
+    def profile_bytes(self) -> int:
+        """The most that the colour profile unpacks to."""
+        return min(PROFILE_MAX_BYTES, len(self.packed_profile or b"") * _DEFLATE_MOST)
+
+    def profile(self) -> bytes | None:
+        """Return the colour profile; None if there is none, or a broken one."""
+        return None if self.packed_profile is None else _profile(self.packed_profile)
+
+    def file(self, packed: bytes | bytearray | None = None) -> bytes:
         """Return a PNG file of the picture alone, with checksums of our own."""
-        packed = b"".join(self.pixels) if packed is None else packed
-        chunks = [(b"IHDR", self.header), *self.palette, (b"IDAT", packed), (b"IEND", b"")]
-        return SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
+        packed = self.pixels if packed is None else packed
+        chunks = [
+            (b"IHDR", self.header),
+            *self.palette.items(),
+            (b"IDAT", packed),
+            (b"IEND", b""),
+        ]
+        return b"".join((SIGNATURE, *(part for chunk in chunks for part in _chunk(*chunk))))
 
     def mended(self) -> tuple[bytes, int]:
         """Return a whole file made of one that breaks off, and how many rows of it are real.
@@ -58,9 +81,12 @@ class Png:
         row_bytes = (self.width * _CHANNELS[self.colour] * self.depth + 7) // 8 + 1
         missing = row_bytes * self.height
         packer, packed = zlib.compressobj(1), bytearray()
-        for piece in _unpacked(b"".join(self.pixels)):
+        for piece in _unpacked(self.pixels):
             packed += packer.compress(piece[:missing])
             missing -= min(missing, len(piece))
+            # What follows the last row may unpack to a thousand times its size.
+            if not missing:
+                break
         rows = self.height - -(-missing // row_bytes)
         if rows < 1:
             raise ValueError("no row of the picture is there")
@@ -68,56 +94,69 @@ class Png:
             fill = min(missing, _PIECE_BYTES)
             packed += packer.compress(bytes(fill))
             missing -= fill
-        return self.file(bytes(packed + packer.flush())), rows
+        return self.file(packed + packer.flush()), rows
 
 
 def take_apart(data: bytes) -> Png:
     """Read the chunks of a PNG file, as far as they go.
 
     Raises:
-        ValueError, struct.error: it does not begin as a PNG file does.
+        ValueError, struct.error: it does not begin as a PNG file does, or has too many chunks.
     """
-    png, srgb = Png(), False
+    png, seen = Png(), set[bytes]()
     for name, body in _chunks(memoryview(data)):
         if not png.header and name != b"IHDR":
             raise ValueError("the header is not first")
-        if name == b"IHDR":
-            png.header = bytes(body)
-            fields = struct.unpack(">IIBBBBB", body)
-            png.width, png.height, png.depth, png.colour = fields[:4]
-            png.interlaced = bool(fields[6])
-        elif name == b"IDAT":
-            png.pixels.append(body)
-        elif name == b"tRNS" and png.colour in (_GREY, _RGB):
-            png.key = _key(bytes(body), png.colour, png.depth)
-        elif name in (b"PLTE", b"tRNS"):
-            png.palette.append((name, bytes(body)))
-        elif name == b"iCCP":
-            png.profile = _profile(bytes(body))
-        elif name == b"eXIf":
-            png.exif = bytes(body)
-        elif name == b"gAMA" and len(body) == 4:
-            png.gamma = int.from_bytes(body, "big")
-        elif name == b"sRGB":
-            srgb = True
-    if srgb:
+        if name == b"IDAT":
+            png.pixels += body
+        elif name not in seen:
+            seen.add(name)
+            _read(png, name, body)
+    if b"sRGB" in seen:
         png.gamma = None
     return png
 
 
+def _read(png: Png, name: bytes, body: memoryview) -> None:
+    """Read one of the chunks that a file has once."""
+    if name == b"IHDR":
+        png.header = bytes(body)
+        fields = struct.unpack(">IIBBBBB", body)
+        png.width, png.height, png.depth, png.colour = fields[:4]
+        png.interlaced = bool(fields[6])
+    elif name == b"tRNS" and png.colour in (_GREY, _RGB):
+        png.key = _key(bytes(body), png.colour, png.depth)
+    elif name in (b"PLTE", b"tRNS"):
+        png.palette[name] = bytes(body)
+    elif name == b"iCCP":
+        png.packed_profile = body
+    elif name == b"eXIf":
+        png.exif = bytes(body)
+    elif name == b"gAMA" and len(body) == 4:
+        png.gamma = int.from_bytes(body, "big")
+
+
 def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield name and content of each chunk up to the end; the last may be cut short."""
-    at = len(SIGNATURE)
+    """Yield name and content of each chunk up to the end; the last may be cut short.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    at, number = len(SIGNATURE), 0
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         if name == b"IEND" or not name.isalpha():
             return
+        number += 1
+        if number > _CHUNKS_MAX:
+            raise ValueError("too many chunks")
         yield name, data[at + 8 : at + 8 + length]
         at += length + 12
 
 
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+def _chunk(name: bytes, body: bytes | bytearray) -> tuple[bytes | bytearray, ...]:
+    checksum = zlib.crc32(body, zlib.crc32(name))
+    return struct.pack(">I", len(body)), name, body, struct.pack(">I", checksum)
 
 
 def _key(body: bytes, colour: int, depth: int) -> int | tuple[int, ...] | None:
@@ -129,8 +168,9 @@ def _key(body: bytes, colour: int, depth: int) -> int | tuple[int, ...] | None:
     return tuple(value >> 8 if depth == 16 else value for value in values)
 
 
-def _profile(body: bytes) -> bytes | None:
-    packed = body.partition(b"\0")[2][1:]
+def _profile(body: memoryview) -> bytes | None:
+    name = bytes(body[:_NAME_MAX_BYTES]).partition(b"\0")[0]
+    packed = body[len(name) + 2 :]
     unpacker = zlib.decompressobj()
     try:
         profile = unpacker.decompress(packed, PROFILE_MAX_BYTES)
@@ -139,7 +179,7 @@ def _profile(body: bytes) -> bytes | None:
     return profile if unpacker.eof else None
 
 
-def _unpacked(packed: bytes) -> Iterator[bytes]:
+def _unpacked(packed: bytearray) -> Iterator[bytes]:
     """Yield what can be unpacked, whatever is wrong further on or with the checksum at the end."""
     # Negative: the two bytes before the stream, and the checksum after it, are not looked at.
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)

@@ -10,7 +10,7 @@ import io
 
 from PIL import Image, ImageFile
 
-from limner.decoding import colours, gif, png
+from limner.decoding import colours, gif, jpeg, png
 from limner.decoding.kinds import webp_counted, webp_size
 
 #: more pixels than any picture we take in has a right to
@@ -45,6 +45,7 @@ class Source:
         """
         self._data, self._kind = data, kind
         self._png = png.take_apart(data) if kind == "PNG" else None
+        self._scans = jpeg.scans(data) if kind == "JPEG" else 0
         self._picture: ImageFile.ImageFile | None = None
         #: where an animation's first picture is, if that is smaller than the whole
         self._box: tuple[int, int, int, int] | None = None
@@ -69,10 +70,11 @@ class Source:
         pixels = self.size[0] * self.size[1]
         # The file's own copies, and the shrunken picture's.
         around = 2 * len(self._data) + 12 * min(pixels, side_px**2)
+        if self._png:
+            around += self._png.profile_bytes
         if self._kind != "JPEG":
             return around + pixels * self._pixel_bytes
-        scans = self._data.count(_SCAN)
-        whole = pixels * _COEFFICIENT_BYTES if scans > 1 else 0
+        whole = pixels * _COEFFICIENT_BYTES if self._scans > 1 else 0
         return around + whole + pixels * 4 // min(8, _factor(self.size, side_px)) ** 2
 
     def shown(self, side_px: int) -> Image.Image:
@@ -83,7 +85,7 @@ class Source:
         """
         picture = self._unpacked(side_px)
         parts, info = self._png, picture.info
-        profile = parts.profile if parts else info.get("icc_profile")
+        profile = parts.profile() if parts else info.get("icc_profile")
         exif = parts.exif if parts else info.get("exif")
         grey = picture.mode in ("1", "L", "LA", *colours.WIDE_GREYS)
         factor = _factor(picture.size, side_px)

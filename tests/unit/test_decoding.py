@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import threading
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -20,6 +21,7 @@ from limner.decoding import (
     open_picture,
     size_of,
 )
+from limner.decoding import jpeg, png
 from limner.decoding.source import Source
 
 RED, GREEN, WHITE = (200, 30, 30), (0, 255, 0), (255, 255, 255)
@@ -450,3 +452,129 @@ def test_what_a_broken_picture_took_is_let_go_of_before_anyone_hears_of_it():
 def test_ordinary_pictures_do_not_wait_for_large_ones():
     with decoding._large.take(decoding._large._most):
         assert open_picture(saved(Image.new("RGB", (2000, 1500), RED))).size == (2000, 1500)
+
+
+# -- files that are made to cost --------------------------------------------------------------------
+
+
+def peak_bytes(data: bytes) -> int:
+    """What Python takes at most while the file is taken apart."""
+    tracemalloc.start()
+    try:
+        Source(data, "PNG").needed_bytes(512)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_a_png_in_many_small_pieces_is_shown_and_takes_no_more_than_in_one(step):
+    whole = saved(NOISE)
+    (length,) = struct.unpack_from(">I", whole, 33)
+    packed = whole[41 : 41 + length]
+    pieces = [chunk(b"IDAT", packed[at : at + step]) for at in range(0, length, step)]
+    data = whole[:33] + b"".join(pieces) + chunk(b"IDAT", b"") * 50_000 + chunk(b"IEND", b"")
+
+    assert np.array_equal(np.asarray(open_picture(data).convert("L")), np.asarray(NOISE))
+    assert peak_bytes(data) < 10 * length
+
+
+def test_a_png_of_nothing_but_chunks_is_refused():
+    data = with_chunk(saved(NOISE), chunk(b"IDAT", b"") * 200_000)
+
+    with pytest.raises(UnreadablePictureError):
+        open_picture(data)
+
+
+def test_of_what_a_png_says_twice_the_first_counts_and_the_rest_is_not_looked_at(monkeypatch):
+    unpacked = []
+    once = png._profile
+    monkeypatch.setattr(png, "_profile", lambda body: unpacked.append(1) or once(body))
+    swapped = profile_that_swaps_red_and_green()
+    first = chunk(b"iCCP", b"a\0\0" + zlib.compress(swapped))
+    turned, straight = Image.Exif(), Image.Exif()
+    turned[0x0112], straight[0x0112] = 6, 1
+    exif = [chunk(b"eXIf", one.tobytes().removeprefix(b"Exif\0\0")) for one in (turned, straight)]
+    more = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(2**20)))
+    data = with_chunk(
+        saved(Image.new("RGB", (32, 16), (220, 20, 20))), first, *exif, *[more] * 100
+    )
+
+    shown = open_picture(data)
+
+    assert near(shown, (8, 16), (20, 220, 20), 25)
+    assert shown.size == (16, 32)
+    assert len(unpacked) == 1
+
+
+def test_the_palette_of_a_png_is_its_first():
+    whole = saved(palette_logo(), transparency=0)
+    at = whole.index(b"IDAT") - 4
+    other = chunk(b"PLTE", bytes(768)) + chunk(b"tRNS", b"\xff\xff")
+
+    picture = open_picture(whole[:at] + other * 1000 + whole[at:])
+
+    assert near(picture, (2, 2), WHITE, 0)
+    assert near(picture, (32, 32), RED)
+
+
+def test_a_profile_is_unpacked_only_when_there_is_room_for_it(monkeypatch):
+    monkeypatch.setattr(png, "_profile", lambda _: pytest.fail("too early"))
+    data = saved(NOISE, icc_profile=bytes(2**20))
+
+    source = Source(data, "PNG")
+
+    assert source.needed_bytes(512) > Source(saved(NOISE), "PNG").needed_bytes(512) + 2**20
+
+
+def test_what_follows_the_last_row_of_a_broken_png_is_not_unpacked(monkeypatch):
+    rows = b"".join(b"\0" + bytes(96) for _ in range(64))
+    packed = zlib.compress(rows + bytes(64 * 2**20))
+    header = struct.pack(">IIBBBBB", 96, 64, 8, 0, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed)
+    pieces, unpacked = [], png._unpacked
+    monkeypatch.setattr(png, "_unpacked", lambda data: map(watched, unpacked(data)))
+
+    def watched(piece: bytes) -> bytes:
+        pieces.append(len(piece))
+        return piece
+
+    _, whole = png.take_apart(file).mended()
+
+    assert whole == 64
+    assert sum(pieces) < 2 * 2**20
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"\xff\xe5\0\2" * 5000,
+        b"\xff\xe1\0\x10Exif\0\0abcdefgh" * 5000,
+        b"\xff\xff\xfe\0\3xjunk" * 5000,
+        b"\xff\xd9" + b"\xff\xe5\0\2" * 5000,
+        b"\xff\xf0" + struct.pack(">H", 20_002) + b"\xff\xe5\0\2" * 5000,
+    ],
+    ids=["segments", "exif", "comments", "after an end", "within an unknown one"],
+)
+def test_a_jpeg_of_nothing_but_segments_is_refused_before_it_is_opened(more, monkeypatch):
+    whole = saved(NOISE, "JPEG")
+    assert size_of(whole) == NOISE.size
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
+
+    with pytest.raises(UnreadablePictureError):
+        open_picture(whole[:2] + more + whole[2:])
+
+
+def test_a_jpeg_of_nothing_but_scans_is_refused_and_what_follows_its_end_is_none():
+    whole = saved(NOISE, "JPEG", progressive=True)
+    at = whole.rindex(b"\xff\xda")
+    scan = whole[at:-2]
+
+    assert jpeg.scans(whole) == whole.count(b"\xff\xda")
+    assert open_picture(whole + scan * 1000).size == NOISE.size
+    with pytest.raises(UnreadablePictureError):
+        open_picture(whole[:at] + scan * 200 + whole[-2:])
+    # Nor does an end that is none hide them.
+    hidden = b"\xff\xfe\0\4\xff\xd9"
+    with pytest.raises(UnreadablePictureError):
+        open_picture(whole[:at] + hidden + scan * 200 + whole[-2:])
