@@ -185,7 +185,7 @@ def _unpacked(packed: bytearray) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     at = 2
     while at < len(packed) and not unpacker.eof:
-        step = packed[at : at + _STEP_BYTES]
+        step = bytes(packed[at : at + _STEP_BYTES])
         at += len(step)
         while step:
             try:

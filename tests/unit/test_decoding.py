@@ -18,10 +18,11 @@ from limner import decoding
 from limner.decoding import (
     REFERENCE_FORMATS,
     UnreadablePictureError,
+    jpeg,
     open_picture,
+    png,
     size_of,
 )
-from limner.decoding import jpeg, png
 from limner.decoding.source import Source
 
 RED, GREEN, WHITE = (200, 30, 30), (0, 255, 0), (255, 255, 255)
@@ -496,9 +497,7 @@ def test_of_what_a_png_says_twice_the_first_counts_and_the_rest_is_not_looked_at
     turned[0x0112], straight[0x0112] = 6, 1
     exif = [chunk(b"eXIf", one.tobytes().removeprefix(b"Exif\0\0")) for one in (turned, straight)]
     more = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(2**20)))
-    data = with_chunk(
-        saved(Image.new("RGB", (32, 16), (220, 20, 20))), first, *exif, *[more] * 100
-    )
+    data = with_chunk(saved(Image.new("RGB", (32, 16), (220, 20, 20))), first, *exif, *[more] * 100)
 
     shown = open_picture(data)
 
