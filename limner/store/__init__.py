@@ -72,7 +72,7 @@ class Store:
         self.aside = Aside(self.redis, prefix, scripts)
         self.clock = ClockTeller(scripts)
         self.reports = Reports(scripts)
-        self.folders = Folders(self.redis, prefix)
+        self.folders = Folders(scripts)
         self.spool = Spool(self.redis, prefix, scripts)
 
     @classmethod
