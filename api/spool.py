@@ -14,12 +14,16 @@ from typing import Self
 from api.house import House
 from limner.client import Client
 from limner.errors import BodyTooLarge, ImagesDown, InlineFull, ParentGone, RequestError, StoreDown
+from limner.images import ANSWER_S
 from limner.job import SPOOL, Picture
 from limner.store import Charge
 from limner.store.jobs import FULL_RETRY_AFTER_S
 from limner.store.spool import in_blocks
 from limner.warning import Code
 from schemas.references import is_inline
+
+#: files deleted within a request: more than a job puts in, so its client's leavings do not grow
+DELETED_MOST = 32
 
 
 def inline_bytes(references: Iterable[str]) -> int:
@@ -46,15 +50,15 @@ def check_room(here: House, client: Client, size_bytes: int) -> None:
         most = f"{quota_bytes // 2**20} MB"
         raise BodyTooLarge(errors={"imageList": [f"Must take at most {most} in all, as sent."]})
     if not here.store.spool.has_room(client.name, size_bytes, quota_bytes):
-        here.store.numbers.count("refused", "inline_full")
         tell_full(here, client)
         raise InlineFull(FULL_RETRY_AFTER_S)
 
 
 def tell_full(here: House, client: Client) -> None:
-    """Tell operators that a client has used up its room."""
+    """Tell operators that a client has used up its room, and count it."""
     # The caller is refused in any case.
     with contextlib.suppress(StoreDown):
+        here.store.numbers.count("refused", "inline_full")
         here.store.reports.make(
             Code.INLINE_FULL,
             client.name,
@@ -128,10 +132,14 @@ class Spooling:
                 self._here.images.delete(key)
 
     def make_room(self, keys: Sequence[str]) -> None:
-        """Delete what made room for these pictures; what fails is left to the callback worker."""
-        with contextlib.suppress(ImagesDown, StoreDown):
-            self._here.images.delete_all(keys)
-            self._here.store.spool.dropped(keys)
+        """Delete what made room for these pictures: some of it, for the caller waits meanwhile.
+
+        The rest, and what fails, is left to the callback worker.
+        """
+        with contextlib.suppress(StoreDown):
+            deleted = self._here.images.delete_all(keys[:DELETED_MOST], ANSWER_S)
+            if deleted.gone:
+                self._here.store.spool.dropped(deleted.gone)
 
     def _spool(self, data: bytes) -> str:
         key = self._here.images.put("spool", data, "txt", self._here.now())

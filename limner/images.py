@@ -8,11 +8,13 @@ that library finds them.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,8 +42,19 @@ _DAY = re.compile(r"\d{8}")
 ANSWER_S = 40.0
 #: dropping a day may take thousands of calls
 SWEEP_S = 900.0
+#: pictures of a bucket that are tried in vain before the others are left for another time
+BUCKET_MISSES_MOST = 5
 #: errors of a disk, or of a share of it, that is full
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What became of pictures that were to be deleted; of a bucket that is away, not all were tried."""
+
+    gone: list[str]
+    #: what could not be deleted, and why
+    missed: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +203,29 @@ class Images:
             except FileNotFoundError:
                 self._look_again()
 
-    def delete_all(self, keys: Sequence[str]) -> None:
-        """Forget many pictures, with few calls where a call costs much.
+    def delete_all(self, keys: Sequence[str], within_s: float = SWEEP_S) -> Deleted:
+        """Forget many pictures, with few calls where a call costs much; go on past what stays.
 
-        Raises:
-            ImagesDown: the store does not answer.
+        ``within_s``: when to give up on a bucket, about. What is no key of ours counts as gone.
         """
-        if not self.folder:
-            with self._asking():
-                try:
-                    self._fs.rm([self._path(key) for key in keys], **self._within(SWEEP_S))
-                    return
-                except FileNotFoundError:
-                    # Some are gone already: one by one, the others are found.
-                    pass
-        for key in keys:
-            self.delete(key)
+        gone, missed = [key for key in keys if not _KEY.fullmatch(key)], dict[str, str]()
+        ours = [key for key in keys if _KEY.fullmatch(key)]
+        ends_s = time.monotonic() + within_s
+        if not self.folder and ours:
+            # Some may be gone already, or not ours to delete: one by one, the others are found.
+            with contextlib.suppress(ImagesDown), self._asking():
+                self._fs.rm([self._path(key) for key in ours], **self._within(within_s))
+                return Deleted([*gone, *ours], missed)
+        for key in ours:
+            # Each miss of a bucket that is away takes as long as its patience lasts.
+            if not self.folder and (len(missed) == BUCKET_MISSES_MOST or time.monotonic() > ends_s):
+                break
+            try:
+                self.delete(key)
+                gone.append(key)
+            except ImagesDown as error:
+                missed[key] = error.message
+        return Deleted(gone, missed)
 
     def check(self) -> None:
         """Return if pictures can be kept now; for whoever looks after the store, every few seconds.

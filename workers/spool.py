@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 
-from limner.errors import ImagesDown
 from limner.images import Images
 from limner.log import event
 from limner.store import Store
@@ -21,6 +20,8 @@ BATCH = 1000
 DROP_S = 2.0
 #: so often every account is reckoned anew
 MEND_S = 300.0
+#: a tick reckons for so long at most; the next one goes on
+MEND_FOR_S = 1.0
 
 
 class SpoolKeeper:
@@ -32,6 +33,8 @@ class SpoolKeeper:
         self._images = images
         self._keep_s = keep_s
         self._mend_next_s = float("-inf")
+        #: whose accounts are still to be reckoned
+        self._unmended: list[str] = []
 
     def tick(self) -> int:
         """Delete what may go, for a moment; return how many files.
@@ -39,25 +42,35 @@ class SpoolKeeper:
         Raises:
             StoreDown: Redis is away.
         """
-        if time.monotonic() >= self._mend_next_s:
+        if not self._unmended and time.monotonic() >= self._mend_next_s:
             self._mend_next_s = time.monotonic() + MEND_S
-            self.mend()
+            self._unmended = self._store.clients.names()
+        self.mend()
         dropped, ends_s = 0, time.monotonic() + DROP_S
         while keys := self._store.spool.to_drop(self._keep_s, BATCH):
-            try:
-                self._images.delete_all(keys)
-            except ImagesDown as error:
-                # They stay listed, and are tried again with the next tick.
-                event(log, "images.missed", level=logging.WARNING, why=error.message)
-                break
-            self._store.spool.dropped(keys)
-            dropped += len(keys)
-            if len(keys) < BATCH or time.monotonic() > ends_s:
+            deleted = self._images.delete_all(keys)
+            if deleted.gone:
+                self._store.spool.dropped(deleted.gone)
+                dropped += len(deleted.gone)
+            if deleted.missed:
+                # They are tried again, but not before all others: they must not stand in their way.
+                self._store.spool.missed(deleted.missed)
+                why = next(iter(deleted.missed.values()))
+                files = len(deleted.missed)
+                event(log, "images.missed", level=logging.WARNING, files=files, why=why)
+            if len(keys) < BATCH or not deleted.gone or time.monotonic() > ends_s:
                 break
         return dropped
 
     def mend(self) -> None:
-        """Reckon every client's account anew."""
-        for client in self._store.clients.names():
-            if wrong := self._store.spool.mend(client):
-                event(log, "spool.mended", level=logging.WARNING, client=client, wrong=wrong)
+        """Go on reckoning every client's account anew, for a moment."""
+        ends_s = time.monotonic() + MEND_FOR_S
+        while self._unmended:
+            client = self._unmended[-1]
+            step = self._store.spool.mend_some(client)
+            if step.wrong:
+                event(log, "spool.mended", level=logging.WARNING, client=client, wrong=step.wrong)
+            if step.done:
+                self._unmended.pop()
+            if time.monotonic() > ends_s:
+                break

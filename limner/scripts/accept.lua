@@ -9,7 +9,7 @@
 --      16 the record's fields, a JSON object of texts
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 -- Returns {"accepted", position from 1, ms, files that made room} · {"again", job id} · {"conflict"} · {"full"}
---       · {"spool_full"} · {"no_parent"} · {"used"}
+--       · {"spool_full"} · {"spool_more"}: ask again, more makes room each time · {"no_parent"} · {"used"}
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
@@ -37,12 +37,10 @@ if parent ~= '' then
     if marked and once == '1' then return {'used'} end
     if not marked then set_mark = marks and marks .. ' ' .. mark or mark end
 end
-local fits, gone = true, {}
-if bytes > 0 then fits, gone = charge_spooled(client, id, bytes, quota, keys) end
-if not fits then
-    count('refused', 'inline_full')
-    return {'spool_full'}
-end
+local room, gone = 'fits', {}
+if bytes > 0 then room, gone = charge_spooled(client, id, bytes, quota, keys) end
+if room == 'more' then return {'spool_more'} end
+if room == 'full' then return {'spool_full'} end
 if set_mark then redis.call('HSET', job_key(parent), 'marks', set_mark) end
 
 local record = {'status', 'waiting', 'progress', '0', 'seq', '0', 'created_ms', ms(NOW)}

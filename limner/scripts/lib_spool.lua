@@ -4,13 +4,19 @@
 --   spent:<client>   ZSET  those of them that have ended → when, ms. Their files stay for follow-ups
 --                          until they are old, or the client needs the room
 --   spooled          HASH  "live|<client>" and "spent|<client>" → the sum of their bytes
+--   reckoned:<client> HASH while the account is reckoned anew (spool_mend.lua): the jobs seen so far → "",
+--                          "live" and "spent" → the sum of their bytes, "cursor" → where to go on
 --   drops            ZSET  files that no job has any more → since, ms; whoever deletes one takes it out
 
 local function spooled(kind, client)
     return tonumber(redis.call('HGET', key('spooled'), kind .. '|' .. client) or '0')
 end
 
-local function add_spooled(kind, client, bytes)
+local function add_spooled(kind, client, id, bytes)
+    -- A reckoning under way that has seen the job must not end with what it was then.
+    if redis.call('HEXISTS', key('reckoned', client), id) == 1 then
+        redis.call('HINCRBY', key('reckoned', client), kind, ms(bytes))
+    end
     local name = kind .. '|' .. client
     local sum = redis.call('HINCRBY', key('spooled'), name, ms(bytes))
     -- Below 0 only where the sum was lost: the next look mends it.
@@ -31,7 +37,8 @@ local function drop_spooled(client, id)
     local gone = {}
     if not bytes then return gone end
     redis.call('HDEL', key('spool', client), id)
-    add_spooled(kind, client, -bytes)
+    add_spooled(kind, client, id, -bytes)
+    redis.call('HDEL', key('reckoned', client), id)
     for name in string.gmatch(keys, '%S+') do
         redis.call('ZADD', key('drops'), ms(NOW), name)
         gone[#gone + 1] = name
@@ -39,25 +46,36 @@ local function drop_spooled(client, id)
     return gone
 end
 
--- A job has ended: its files make room when they are in the way.
+-- A job has ended: its files make room when they are in the way. Returns 1 if it was not known before.
 local function spend_spooled(client, id)
     local bytes = entry_of(client, id)
-    if not bytes or redis.call('ZADD', key('spent', client), ms(NOW), id) == 0 then return end
-    add_spooled('live', client, -bytes)
-    add_spooled('spent', client, bytes)
+    if not bytes or redis.call('ZADD', key('spent', client), 'NX', ms(NOW), id) == 0 then return 0 end
+    add_spooled('live', client, id, -bytes)
+    add_spooled('spent', client, id, bytes)
+    return 1
 end
 
--- Charge a new job's files, in place of the oldest spent ones if need be. Returns whether they fit, and
--- the jobs' files that had to go.
+-- Jobs whose files make room in one call; a client may have 100,000, and all others would wait.
+local EVICTED_MOST = 200
+
+-- Charge a new job's files, in place of the oldest spent ones if need be. Returns "fits", "full", or
+-- "more" (another call makes more room), and the jobs' files that had to go.
 local function charge_spooled(client, id, bytes, quota, keys)
     local gone = {}
-    if spooled('live', client) + bytes > quota then return false, gone end
+    if spooled('live', client) + bytes > quota then return 'full', gone end
+    local evicted = 0
     while spooled('live', client) + spooled('spent', client) + bytes > quota do
         local oldest = redis.call('ZRANGE', key('spent', client), 0, 0)[1]
         if not oldest then break end
+        if evicted == EVICTED_MOST then return 'more', gone end
+        evicted = evicted + 1
         for _, name in ipairs(drop_spooled(client, oldest)) do gone[#gone + 1] = name end
     end
     redis.call('HSET', key('spool', client), id, ms(bytes) .. ' ' .. keys)
-    add_spooled('live', client, bytes)
-    return true, gone
+    -- A reckoning under way need not come across it.
+    if redis.call('EXISTS', key('reckoned', client)) == 1 then
+        redis.call('HSET', key('reckoned', client), id, '')
+    end
+    add_spooled('live', client, id, bytes)
+    return 'fits', gone
 end

@@ -1,34 +1,48 @@
 -- uses: base spool
--- Reckon one client's spool anew: what ended or vanished unseen (a script of an older version, a job
--- deleted by hand, a lost sum) is found here.
+-- Go on reckoning one client's spool anew: what ended or vanished unseen (a script of an older version,
+-- a job deleted by hand, a lost sum) is found here. A client may have 100,000 entries, so each call
+-- looks at some and leaves the rest to the next, whoever makes it.
 --
--- ARGV 3 client
--- Returns how many entries and sums were wrong.
+-- ARGV 3 client · 4 about how many entries to look at · 5 ms to remember how far it came
+-- Returns {1 when all were looked at, how many entries and sums were wrong}
 
-local client, mended = ARGV[3], 0
-local sums = {live = 0, spent = 0}
-local flat = redis.call('HGETALL', key('spool', client))
+local client, wrong = ARGV[3], 0
+local reckoned = key('reckoned', client)
+local cursor = redis.call('HGET', reckoned, 'cursor') or '0'
+local found = redis.call('HSCAN', key('spool', client), cursor, 'COUNT', ARGV[4])
+local flat = found[2]
 for i = 1, #flat, 2 do
-    local id, bytes = flat[i], tonumber(string.match(flat[i + 1], '^%d+'))
+    local id, bytes = flat[i], tonumber(string.match(flat[i + 1], '^(%d+) ') or '')
     local status = redis.call('HGET', job_key(id), 'status')
-    local ended = not status or status == 'done' or status == 'failed'
-    local changed = ended and redis.call('ZADD', key('spent', client), 'NX', ms(NOW), id)
-        or not ended and redis.call('ZREM', key('spent', client), id)
-    mended = mended + changed
-    local kind = ended and 'spent' or 'live'
-    sums[kind] = sums[kind] + bytes
-end
-for _, id in ipairs(redis.call('ZRANGE', key('spent', client), 0, -1)) do
-    if redis.call('HEXISTS', key('spool', client), id) == 0 then
-        redis.call('ZREM', key('spent', client), id)
-        mended = mended + 1
+    if not bytes then
+        -- No entry of ours: nothing can be made of it.
+        redis.call('HDEL', key('spool', client), id)
+        wrong = wrong + 1
+    elseif not status or status == 'done' or status == 'failed' then
+        wrong = wrong + spend_spooled(client, id)
+    elseif redis.call('ZREM', key('spent', client), id) == 1 then
+        add_spooled('spent', client, id, -bytes)
+        add_spooled('live', client, id, bytes)
+        wrong = wrong + 1
+    end
+    -- HSCAN may show an entry twice.
+    if bytes and redis.call('HSETNX', reckoned, id, '') == 1 then
+        local kind = redis.call('ZSCORE', key('spent', client), id) and 'spent' or 'live'
+        redis.call('HINCRBY', reckoned, kind, ms(bytes))
     end
 end
-for kind, sum in pairs(sums) do
+if found[1] ~= '0' then
+    redis.call('HSET', reckoned, 'cursor', found[1])
+    redis.call('PEXPIRE', reckoned, ARGV[5])
+    return {0, wrong}
+end
+for _, kind in ipairs({'live', 'spent'}) do
+    local sum = tonumber(redis.call('HGET', reckoned, kind) or '0')
     if spooled(kind, client) ~= sum then
         redis.call('HDEL', key('spooled'), kind .. '|' .. client)
-        if sum > 0 then add_spooled(kind, client, sum) end
-        mended = mended + 1
+        if sum > 0 then redis.call('HSET', key('spooled'), kind .. '|' .. client, ms(sum)) end
+        wrong = wrong + 1
     end
 end
-return mended
+redis.call('UNLINK', reckoned)
+return {1, wrong}

@@ -20,6 +20,8 @@ from limner.store.spool import Charge
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 #: a client whose waiting cap, or room for inline pictures, is full may try again after so long
 FULL_RETRY_AFTER_S = 10.0
+#: calls in which a job's pictures may make their room, 200 older jobs' at a time; others run between them
+ROOM_CALLS_MOST = 25
 #: how far ``page`` looks for jobs that fit its filters before it hands over to the next page
 PAGE_SCAN = 1000
 _NOTHING = Charge()
@@ -117,8 +119,7 @@ class Jobs:
             }
         if destination is not None:
             record["dest"] = destination
-        answer = self._scripts(
-            "accept",
+        arguments: tuple[str | int, ...] = (
             job_id,
             client,
             request.lane.value,
@@ -138,6 +139,10 @@ class Jobs:
             charge.quota_bytes,
             " ".join(charge.keys),
         )
+        for _ in range(ROOM_CALLS_MOST):
+            answer = self._scripts("accept", *arguments)
+            if answer[0] != "spool_more":
+                break
         match answer[0]:
             case "again":
                 return Accepted(self.get(answer[1]), again=True)
@@ -145,7 +150,8 @@ class Jobs:
                 raise IdempotencyConflict
             case "full":
                 raise WaitingFull(FULL_RETRY_AFTER_S)
-            case "spool_full":
+            # Most often "full"; what has made room by now stays gone, and the next try finds it.
+            case "spool_full" | "spool_more":
                 raise InlineFull(FULL_RETRY_AFTER_S)
             case "no_parent":
                 raise JobConflict("Only a job that is done can be followed up.")

@@ -18,6 +18,10 @@ from limner.store.scripts import Scripts
 
 #: what a file takes at least, and in whole multiples: a block of the disk
 BLOCK_BYTES = 4096
+#: jobs looked at by one script: nothing else runs in Redis meanwhile
+MEND_STEP = 200
+#: a reckoning that nobody went on with for so long begins anew
+MEND_KEPT_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,15 @@ class Spooled:
     live_bytes: int = 0
     #: of jobs that have: they make room when they are in the way
     spent_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What one step of reckoning an account found."""
+
+    #: it was the last one
+    done: bool
+    wrong: int
 
 
 class Spool:
@@ -71,9 +84,28 @@ class Spool:
         self._redis.zrem(self._prefix + "drops", *keys)
 
     @guarded
+    def missed(self, keys: Iterable[str]) -> None:
+        """Say that these files could not be deleted: the others come first from now on."""
+        self._scripts("spool_missed", *keys)
+
+    @guarded
+    def mend_some(self, client: str) -> Mended:
+        """Go on reckoning one client's account anew from its jobs."""
+        done, wrong = self._scripts("spool_mend", client, MEND_STEP, MEND_KEPT_MS)
+        return Mended(bool(done), wrong)
+
     def mend(self, client: str) -> int:
-        """Reckon one client's account anew from its jobs; return how much of it was wrong."""
-        return int(self._scripts("spool_mend", client))
+        """Reckon one client's account anew from its jobs; return how much of it was wrong.
+
+        Raises:
+            StoreDown: Redis is away.
+        """
+        wrong = 0
+        while True:
+            step = self.mend_some(client)
+            wrong += step.wrong
+            if step.done:
+                return wrong
 
 
 def by_client(sums: Mapping[str, str]) -> dict[str, Spooled]:

@@ -152,6 +152,21 @@ def test_what_makes_room_is_gone_from_the_disk_at_once(caller, store, spooled):
     assert store.spool.to_drop(10**6, 10) == []
 
 
+def test_a_request_deletes_a_few_files_and_leaves_the_rest_to_others(
+    caller, store, spooled, monkeypatch
+):
+    monkeypatch.setattr("api.spool.DELETED_MOST", 3)
+    small = base64.b64encode(bytes(1000)).decode()
+    for _ in range(2):
+        job = caller.drawn(imageList=[small] * 4)
+        caller("DELETE", f"/draw/midjourney/jobs/{job['id']}")
+
+    caller.drawn(imageList=[HALF_A_MB] * 2)
+
+    assert len(spooled()) == 8 - 3 + 2
+    assert len(store.spool.to_drop(10**6, 10)) == 5
+
+
 def test_below_the_floor_inline_pictures_are_refused_and_all_else_goes_on(
     settings, store, messages, caller
 ):

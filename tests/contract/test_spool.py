@@ -8,7 +8,7 @@ import pytest
 
 from limner.errors import InlineFull
 from limner.job import Lane, Picture
-from limner.store import Charge
+from limner.store import Charge, spool
 from limner.store.lanes import Policy, Trouble
 from limner.store.spool import Spooled, in_blocks
 from tests.builders import MESSAGES, WORKER, a_request, a_worker
@@ -243,6 +243,154 @@ def test_whatever_is_wrong_with_an_account_is_mended(store, clock, harm, right):
     clock.pass_s(200)
     assert sorted(store.spool.to_drop(100, 10)) == sorted(jobs)
     assert store.spool.of("ann") == Spooled()
+
+
+def change(store, clock, jobs):
+    """What may happen between two steps: every change there is, to jobs seen and not yet seen."""
+    cancelled(store, clock, jobs.pop())
+    cancelled(store, clock, jobs.pop(0))
+    clock.pass_s(1)
+    jobs.append(accepted(store, 1000, quota=10**9))
+    store.redis.delete(f"limner:job:{jobs.pop(len(jobs) // 2)}")
+
+
+@pytest.mark.parametrize("harm", [lose_the_sums, falsify_the_sums], ids=lambda f: f.__name__)
+def test_a_large_account_is_mended_in_steps_whatever_changes_between_them(
+    store, clock, monkeypatch, harm
+):
+    monkeypatch.setattr(spool, "MEND_STEP", 20)
+    store.clients.add("ann")
+    jobs = [accepted(store, 1000, quota=10**9) for _ in range(700)]
+    for job in jobs[:200]:
+        cancelled(store, clock, job)
+    jobs = jobs[200:]
+    clock.pass_s(100)
+    harm(store, jobs)
+
+    steps = 0
+    while not store.spool.mend_some("ann").done:
+        steps += 1
+        change(store, clock, jobs)
+        if steps == 5:
+            # Most of what has ended goes, seen or not.
+            store.spool.to_drop(50, 150)
+
+    assert steps > 10
+    live = sum(store.redis.exists(f"limner:job:{job}") for job in jobs)
+    entries = store.redis.hlen("limner:spool:ann")
+    # A record that was deleted after its entry was seen is found the next time.
+    store.spool.mend("ann")
+    assert store.spool.of("ann") == Spooled(live * 1000, (entries - live) * 1000)
+    assert not store.redis.exists("limner:reckoned:ann")
+    for _ in range(2):
+        assert store.spool.mend("ann") == 0
+
+
+def test_the_sums_are_right_after_one_round_of_steps(store, clock, monkeypatch):
+    monkeypatch.setattr(spool, "MEND_STEP", 20)
+    jobs = [accepted(store, 1000, quota=10**9) for _ in range(700)]
+    lose_the_sums(store, jobs)
+
+    while not store.spool.mend_some("ann").done:
+        cancelled(store, clock, jobs.pop())
+        cancelled(store, clock, jobs.pop(0))
+        jobs.append(accepted(store, 1000, quota=10**9))
+
+    entries = store.redis.hlen("limner:spool:ann")
+    assert store.spool.of("ann") == Spooled(len(jobs) * 1000, (entries - len(jobs)) * 1000)
+
+
+def test_a_reckoning_that_was_given_up_begins_anew(store, monkeypatch):
+    monkeypatch.setattr(spool, "MEND_STEP", 20)
+    jobs = [accepted(store, 1000, quota=10**9) for _ in range(600)]
+    assert not store.spool.mend_some("ann").done
+    assert 0 < store.redis.pttl("limner:reckoned:ann") <= spool.MEND_KEPT_MS
+    store.redis.delete("limner:reckoned:ann")
+    lose_the_sums(store, jobs)
+
+    store.spool.mend("ann")
+
+    assert store.spool.of("ann") == Spooled(600_000, 0)
+
+
+def test_an_entry_that_nothing_can_be_made_of_is_dropped(store):
+    accepted(store, 1000)
+    store.redis.hset("limner:spool:ann", "strange", "no bytes")
+
+    assert store.spool.mend("ann") == 1
+    assert store.spool.mend("ann") == 0
+    assert store.spool.of("ann") == Spooled(1000, 0)
+
+
+# -- bounds ---------------------------------------------------------------------------------------
+
+
+def spent(store, clock, number: int, client: str = "ann") -> list[str]:
+    jobs = [accepted(store, 10, client) for _ in range(number)]
+    for job in jobs:
+        cancelled(store, clock, job)
+    return jobs
+
+
+def test_one_call_makes_room_by_a_few_jobs_and_the_next_goes_on(store, clock, monkeypatch):
+    monkeypatch.setattr("limner.store.jobs.ROOM_CALLS_MOST", 1)
+    spent(store, clock, 500)
+
+    for left in (300, 100):
+        with pytest.raises(InlineFull):
+            accepted(store, QUOTA)
+        assert store.spool.of("ann") == Spooled(0, left * 10)
+
+    accepted(store, QUOTA)
+    assert store.spool.of("ann") == Spooled(QUOTA, 0)
+    assert store.redis.zcard("limner:drops") == 500
+
+
+def test_a_job_waits_for_its_room_through_several_calls(store, clock):
+    spent(store, clock, 500)
+
+    accepted(store, QUOTA)
+
+    assert store.spool.of("ann") == Spooled(QUOTA, 0)
+
+
+def test_one_look_drops_no_more_than_it_may_of_all_clients_together(store, clock):
+    for client in ("ann", "bob", "cid"):
+        store.clients.add(client)
+        spent(store, clock, 50, client)
+    clock.pass_s(200)
+
+    store.spool.to_drop(100, 60)
+    assert store.redis.zcard("limner:drops") == 60
+    for _ in range(2):
+        store.spool.to_drop(100, 60)
+    assert store.redis.zcard("limner:drops") == 150
+
+
+def test_no_client_comes_first_at_every_look(store, clock):
+    for client in ("ann", "bob"):
+        store.clients.add(client)
+        spent(store, clock, 50, client)
+    clock.pass_s(200)
+
+    for _ in range(2):
+        clock.pass_s(0.001)
+        store.spool.to_drop(100, 10)
+
+    assert [store.spool.of(client).spent_bytes for client in ("ann", "bob")] == [400, 400]
+
+
+def test_a_file_that_could_not_be_deleted_comes_after_all_others(store, clock):
+    store.clients.add("ann")
+    first, *others = spent(store, clock, 3)
+    clock.pass_s(200)
+    assert len(store.spool.to_drop(100, 10)) == 3
+    clock.pass_s(1)
+
+    store.spool.missed([first, "nobody"])
+
+    assert store.spool.to_drop(100, 2) == sorted(others)
+    assert store.spool.to_drop(100, 10)[-1] == first
 
 
 def test_a_file_takes_whole_blocks():

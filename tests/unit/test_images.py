@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from limner.images import Images
+from limner.images import BUCKET_MISSES_MOST, Images
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
@@ -102,3 +103,48 @@ def test_pruning_leaves_what_is_not_ours_and_minds_no_missing_folder(images, tmp
 
     assert images.prune("drawings", 1, NOON).days == ()
     assert (tmp_path / "drawings" / "lost+found").is_dir()
+
+
+def bucket(monkeypatch, denied: set[str]) -> tuple[Images, list[str]]:
+    """A bucket that lets nobody delete some keys, by their last part, and what was asked of it singly."""
+    images = Images(f"memory://{secrets.token_hex(8)}", "http://limner/images")
+    asked: list[str] = []
+    delete = images._fs.rm_file
+
+    def rm_file(path: str, **_: object) -> None:
+        asked.append(path)
+        if path.rpartition("/")[2] in denied:
+            raise PermissionError(path)
+        delete(path)
+
+    def rm(paths: list[str], **_: object) -> None:
+        raise PermissionError(paths[0])
+
+    monkeypatch.setattr(images._fs, "rm_file", rm_file)
+    monkeypatch.setattr(images._fs, "rm", rm)
+    return images, asked
+
+
+def test_one_object_that_cannot_be_deleted_holds_up_no_others(monkeypatch):
+    denied: set[str] = set()
+    images, _ = bucket(monkeypatch, denied)
+    keys = [images.put("spool", b"text", "txt", NOON) for _ in range(4)]
+    denied.add(keys[1].rpartition("/")[2])
+
+    deleted = images.delete_all(["no key of ours", *keys])
+
+    assert deleted.gone == ["no key of ours", keys[0], *keys[2:]]
+    assert list(deleted.missed) == [keys[1]]
+    assert [images.has(key) for key in keys] == [False, True, False, False]
+
+
+def test_of_a_bucket_that_is_away_only_a_few_are_tried(monkeypatch):
+    denied: set[str] = set()
+    images, asked = bucket(monkeypatch, denied)
+    keys = [images.put("spool", b"text", "txt", NOON) for _ in range(20)]
+    denied |= {key.rpartition("/")[2] for key in keys}
+
+    deleted = images.delete_all(keys)
+
+    assert deleted.gone == []
+    assert len(deleted.missed) == len(asked) == BUCKET_MISSES_MOST

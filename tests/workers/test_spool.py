@@ -8,6 +8,7 @@ import pytest
 
 from limner.images import Images
 from limner.store import Charge
+from limner.store import spool as spool_store
 from limner.store.spool import Spooled
 from tests.builders import MESSAGES, a_request
 from workers import spool
@@ -95,3 +96,58 @@ def test_an_account_is_mended_at_the_first_tick(store, images, keeper):
     keeper.tick()
 
     assert store.spool.of("ann") == Spooled(0, 8192)
+
+
+def test_files_that_cannot_be_deleted_hold_up_no_others(
+    store, clock, images, keeper, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(spool, "BATCH", 4)
+    stuck = [key for n in range(3) for key in cancelled_job(store, images, n)]
+    for key in stuck:
+        path = tmp_path / "images" / key
+        path.unlink()
+        path.mkdir()
+    clock.pass_s(101)
+    store.spool.to_drop(100, 100)
+    clock.pass_s(1)
+    keys = [key for n in range(3, 8) for key in cancelled_job(store, images, n)]
+    clock.pass_s(101)
+
+    for _ in range(4):
+        clock.pass_s(1)
+        keeper.tick()
+
+    assert not any(map(images.has, keys))
+    assert store.redis.zcard("limner:drops") == len(stuck)
+    for key in stuck:
+        (tmp_path / "images" / key).rmdir()
+    for _ in range(2):
+        keeper.tick()
+    assert store.redis.zcard("limner:drops") == 0
+
+
+def test_a_name_that_is_no_files_of_ours_is_taken_out(store, images, keeper):
+    store.redis.zadd("limner:drops", {"../../etc/passwd": 1})
+
+    assert keeper.tick() == 1
+    assert store.redis.zcard("limner:drops") == 0
+
+
+def test_a_tick_mends_for_a_moment_and_the_next_goes_on(store, images, keeper, monkeypatch):
+    monkeypatch.setattr(spool, "MEND_FOR_S", 0)
+    monkeypatch.setattr(spool_store, "MEND_STEP", 20)
+    store.clients.add("bob")
+    entries = {f"{n:032x}": "4096 key" for n in range(700)}
+    for client in ("ann", "bob"):
+        store.redis.hset(f"limner:spool:{client}", mapping=entries)
+
+    keeper.tick()
+    assert right() not in (store.spool.of("ann"), store.spool.of("bob"))
+    for _ in range(200):
+        keeper.tick()
+
+    assert store.spool.of("ann") == store.spool.of("bob") == right()
+
+
+def right() -> Spooled:
+    return Spooled(0, 700 * 4096)
