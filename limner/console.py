@@ -1,7 +1,8 @@
 """What Limner says on a terminal: prefixed lines of several processes, colours, progress bars.
 
-Used by ``limner up`` and ``limner demo``. Colours and bars that move only on a terminal; plain lines
-everywhere else, and with ``NO_COLOR``.
+Used by ``limner up`` and ``limner demo``; each process's log goes out through an ``Outlet``, too
+(``limner/log.py``). Colours and bars that move only on a terminal; plain lines everywhere else, and
+with ``NO_COLOR``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import select
 import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Self, TextIO
@@ -34,6 +36,10 @@ WAITING_MAX = 1000
 FINISH_S = 2.0
 
 
+def _left_out(lines: int) -> str:
+    return f"({lines} lines were not taken, and are left out)"
+
+
 class Console:
     """One stream that several threads write whole lines to; a ``with`` block ends with all written.
 
@@ -41,9 +47,12 @@ class Console:
     pipe that nobody empties would else stop the processes whose lines these are.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, left_out: Callable[[int], str] = _left_out
+    ) -> None:
+        """Write to ``stream``; ``left_out`` makes the line that says how many lines were dropped."""
         stream = stream or sys.stdout
-        self._out = Outlet(stream)
+        self._out = Outlet(stream, left_out)
         self._colours: dict[str, str] = {}
         self.is_terminal = stream.isatty()
         self.colourful = self.is_terminal and not os.environ.get("NO_COLOR")
@@ -79,13 +88,19 @@ class Console:
 class Outlet:
     """Writes to a stream in a thread of its own, and outlives whatever becomes of the stream."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, left_out: Callable[[int], str] = _left_out) -> None:
         self._stream = stream
+        self._left_out = left_out
         try:
             # Past the stream's buffers, whose lock a blocked thread would hold at our exit.
             self._descriptor: int | None = stream.fileno()
         except (OSError, ValueError):
             self._descriptor = None
+        self._begin()
+        _outlets.add(self)
+
+    def _begin(self) -> None:
+        """Begin with nothing to write; also in a forked child, which has no thread of ours."""
         self._waiting: deque[str] = deque()
         self._dropped = 0
         self._changed = threading.Condition()
@@ -102,7 +117,7 @@ class Outlet:
                 self._dropped += 1
                 return
             if self._dropped:
-                self._waiting.append(f"({self._dropped} lines were not taken, and are left out)\n")
+                self._waiting.append(self._left_out(self._dropped) + "\n")
                 self._dropped = 0
             self._waiting.append(text)
             if self._thread is None:
@@ -137,6 +152,18 @@ class Outlet:
                 left = left[os.write(self._descriptor, left) :]
             except BlockingIOError:  # others on the same terminal may have set it so
                 select.select([], [self._descriptor], [], 1.0)
+
+
+_outlets: weakref.WeakSet[Outlet] = weakref.WeakSet()
+
+
+def _begin_all() -> None:
+    for outlet in list(_outlets):
+        outlet._begin()
+
+
+# What waits is the parent's to write, and its thread may have held the lock at the fork.
+os.register_at_fork(after_in_child=_begin_all)
 
 
 class CallHandler(logging.Handler):

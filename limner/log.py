@@ -10,7 +10,10 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TextIO
+
+from limner.console import FINISH_S, Outlet
 
 #: beside the message on each record
 FIELDS = "limner_fields"
@@ -95,6 +98,47 @@ class Columns(logging.Formatter):
         return text
 
 
+class Lines(logging.Handler):
+    """Records as lines on a stream; whoever logs never waits for whoever reads.
+
+    A process whose log is a pipe that nobody empties would else stop at the first line too many.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._outlet = Outlet(stream, self._left_out)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have the record written, unless too many wait already."""
+        try:
+            line = self.format(record)
+        except (TypeError, ValueError, LookupError) as error:
+            # A library's words and arguments do not fit. Python's way to say so, a traceback on
+            # standard error, would wait for its reader.
+            words = f"{record.msg} ({type(error).__name__})"
+            line = self.format(_record(record.name, record.levelno, words))
+        self._outlet.put(line + "\n", may_drop=True)
+
+    def flush(self) -> None:
+        """Wait a moment for what is not written yet; Python's own ``logging`` does so at the exit."""
+        self._outlet.finish(FINISH_S)
+
+    def _left_out(self, lines: int) -> str:
+        return self.format(_record(__name__, logging.WARNING, "lines.dropped", lines=lines))
+
+
+def _record(logger: str, level: int, words: str, **facts: Any) -> logging.LogRecord:
+    record = logging.LogRecord(logger, level, "", 0, words, None, None)
+    setattr(record, FIELDS, facts)
+    return record
+
+
+# A process may set its log up more than once, and its lines must stay in order.
+@lru_cache(maxsize=1)
+def _lines_on(stream: TextIO) -> Lines:
+    return Lines(stream)
+
+
 def json_line(process: str, line: str) -> str:
     """Return a line that ``process`` wrote as one JSON object that names it."""
     if line.startswith('{"') and line.endswith("}"):
@@ -130,7 +174,7 @@ def _words(record: logging.LogRecord, away: str | None) -> str:
 def set_up(log_format: str, log_level: str, handler: logging.Handler | None = None) -> None:
     """Send every logger of this process to one handler (standard error) in one format."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
-    handler = handler or logging.StreamHandler(sys.stderr)
+    handler = handler or _lines_on(sys.stderr)
     handler.setFormatter(Columns() if as_text else JsonLines())
     # What no line of ours shows is not looked up for each (Python's logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
@@ -139,3 +183,9 @@ def set_up(log_format: str, log_level: str, handler: logging.Handler | None = No
     root.setLevel(log_level.upper())
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(level)
+
+
+def flush() -> None:
+    """Wait a moment for what is not written yet: this process is about to become another."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()

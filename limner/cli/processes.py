@@ -42,8 +42,9 @@ def up(options: argparse.Namespace) -> int:
     if settings.log_format == "auto":
         # The lines go through us, so the children cannot see what they are written to.
         settings = replace(settings, log_format="text")
-    with Console() as console:
-        say = partial(_say_json, console) if settings.log_format == "json" else console.say_as
+    as_json = settings.log_format == "json"
+    with Console(left_out=_left_out_json) if as_json else Console() as console:
+        say = partial(_say_json, console) if as_json else console.say_as
         log.set_up(settings.log_format, settings.log_level, CallHandler(partial(say, "limner")))
         _tell_strangers()
         _up(settings, console, say, flower=not options.no_flower)
@@ -54,6 +55,10 @@ def _say_json(console: Console, process: str, line: str) -> None:
     """Say a line of a process as one JSON object, whatever it wrote."""
     if line:
         console.say(log.json_line(process, line), may_drop=True)
+
+
+def _left_out_json(lines: int) -> str:
+    return log.json_line("limner", f"{lines} lines were not taken, and are left out")
 
 
 def _up(
@@ -169,6 +174,7 @@ def become(
     else:
         if folder:
             os.chdir(folder)
+        log.flush()
         os.execvpe(command[0], command, environment)
     return 0
 

@@ -49,6 +49,8 @@ class House:
         self._environ = processes.environment(self.settings, environ)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.started = 0
+        #: where processes write that are started from here on; None: each to a file of its own
+        self.output: Path | None = None
 
     def __enter__(self) -> House:
         self.settings.data_dir.mkdir()
@@ -151,7 +153,8 @@ class House:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def _start(self, name: str, command: list[str]) -> None:
-        with (self.folder / f"{name}.log").open("ab") as log:
+        output = self.output or self.folder / f"{name}.log"
+        with output.open("ab") as log:
             self.running[name] = subprocess.Popen(
                 command,
                 cwd=processes.HOME,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -260,3 +261,25 @@ def test_a_process_does_not_start_on_a_redis_that_will_not_serve_it(up):
     finally:
         server.kill()
         server.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="opens a pipe from both ends")
+def test_single_processes_go_on_while_nobody_reads_their_output():
+    with House(ENGINE, log_level="debug") as house:
+        house.output = house.folder / "fifo"
+        os.mkfifo(house.output)
+        fifo = os.open(house.output, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            # Full before any of them has begun: their first line would be one too many.
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(fifo, b"x" * 4096)
+            house.start_all()
+            house.start_beat()
+            house.start_flower()
+            job = house.imagine()
+            where = f"/draw/midjourney/jobs/{job['id']}"
+            wait_until(lambda: house.ask("GET", where)[1]["status"] == 1, 60, "the drawing")
+        finally:
+            house.output = None
+            os.close(fifo)

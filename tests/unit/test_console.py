@@ -87,3 +87,33 @@ def test_a_pipe_that_may_not_block_gets_everything(pipe):
             taken += len(pipe.read(65536))
 
     assert taken == wanted
+
+
+def test_a_forked_child_writes_its_own_lines_and_none_of_its_parents(pipe):
+    console = Console(pipe.stream)
+    os.set_blocking(pipe.reader.fileno(), False)
+    # More than the pipe holds: the thread is in the middle of a line, and one waits behind it.
+    console.say("x" * 300_000)
+    wait_until(lambda: console._out._writing, what="the first line on its way")
+    console.say("the parent's")
+    childs = Pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(childs.stream.fileno(), pipe.stream.fileno())
+            with console:
+                console.say("the child's")
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    childs.stream.close()
+
+    assert childs.reader.read() == b"the child's\n"
+    taken = bytearray()
+
+    def arrived() -> bool:
+        taken.extend(pipe.reader.read(65536) or b"")
+        return b"the parent's" in taken
+
+    wait_until(arrived, what="the parent's lines")
+    childs.reader.close()

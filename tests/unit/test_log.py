@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis import exceptions as redis_errors
 
-from limner import log
+from limner import console, log
+from tests.conftest import wait_until
 
 
 @pytest.fixture
@@ -145,3 +151,68 @@ def test_every_line_of_a_process_can_be_one_json_object(line):
 
     assert told["process"] == "api"
     assert {"at", "event"} <= set(told)
+
+
+def test_a_log_that_nobody_reads_stops_nobody_and_says_what_it_left_out(said, monkeypatch):
+    monkeypatch.setattr(console, "WAITING_MAX", 10)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        said("json")
+        log.set_up("json", "info")
+        done = threading.Event()
+
+        def speak() -> None:
+            for number in range(2000):
+                log.event(logging.getLogger("limner.test"), "job.accepted", n=number, x="x" * 1000)
+            done.set()
+
+        threading.Thread(target=speak, daemon=True).start()
+        assert done.wait(30), "whoever logged had to wait for the reader"
+        os.set_blocking(reading, False)
+        taken = bytearray()
+
+        more = itertools.count()
+
+        def all_told() -> bool:
+            # What waited is read: with the next line comes how many are missing.
+            next(more)
+            log.event(logging.getLogger("limner.test"), "job.accepted", n=-1)
+            taken.extend(reader.read(65536) or b"")
+            return b'"n": -1' in taken and taken.endswith(b"\n")
+
+        wait_until(all_told, what="what was left out")
+        log.flush()
+
+    lines = [json.loads(line) for line in taken.decode().splitlines()]
+    dropped = sum(line["lines"] for line in lines if line["event"] == "lines.dropped")
+    assert dropped > 1000
+    shown = sum(line.get("n", -1) >= 0 for line in lines)
+    assert 2000 <= dropped + shown <= 2000 + next(more)
+
+
+@pytest.mark.parametrize("ends", ["", "log.flush(); os.execvp('true', ['true'])", "sys.exit(1)"])
+def test_what_a_process_says_last_is_written_before_it_ends_or_becomes_another(ends):
+    code = f"""
+import logging, os, sys
+from limner import log
+log.set_up("json", "info")
+for number in range(500):
+    log.event(logging.getLogger("limner.test"), "last.said", number=number)
+{ends}
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    numbers = [json.loads(line)["number"] for line in ended.stderr.splitlines()]
+    assert numbers == list(range(500))
+
+
+def test_words_that_do_not_fit_their_arguments_are_still_one_line(monkeypatch, said):
+    said("json")
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    log.set_up("json", "info")
+
+    logging.getLogger("celery.worker").warning("%d of them", "many")
+
+    assert json.loads(stream.getvalue())["event"] == "%d of them (TypeError)"
