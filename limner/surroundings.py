@@ -33,6 +33,8 @@ _LIBRARY_NAMES = frozenset(
         *("APP", "BROKER_URL", "CONFIG_MODULE", "LOADER", "RESULT_BACKEND", "SKIP_CHECKS"),
         *("AUTOSCALE_KEEPALIVE", "C_BENCH", "C_IMPDEBUG", "C_STRICT_APP", "C_WARN_APP"),
         *("DISABLE_TRACEBACKS", "EVENTLET_NOBLOCK", "FORKED_BY_MULTIPROCESSING", "MP_LOG"),
+        # Celery would set up whatever Django project it names, or end if there is none.
+        "DJANGO_SETTINGS_MODULE",
         *("PICKLE_PROTOCOL", "SCRIPT_NAME", "SENDFILE", "WEB_CONCURRENCY"),
         # Without docstrings our errors have no words, and warnings as errors stop libraries.
         *("PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONSTARTUP", "PYTHONWARNINGS"),

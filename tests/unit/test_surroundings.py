@@ -34,6 +34,7 @@ LIBRARIES = {
     "CELERY_WORKER_DETACH": "1",
     "BROKER_URL": "amqp://elsewhere",
     "APP": "shop",
+    "DJANGO_SETTINGS_MODULE": "shop.settings",
     "FLASK_DEBUG": "1",
     "GUNICORN_CMD_ARGS": "--daemon",
     "WEB_CONCURRENCY": "8",
