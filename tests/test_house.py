@@ -235,7 +235,7 @@ def test_compose_restarts_and_watches_its_services_and_sets_only_what_there_is()
     known = {f"LIMNER_{f.name.upper()}" for f in fields(Settings)}
     for name, service in services.items():
         assert service["restart"] == "unless-stopped"
-        assert set(service.get("environment", {})) <= known
+        assert set(service.get("environment", {})) <= known | {"FLOWER_URL_PREFIX"}
         assert "healthcheck" in service or name == "beat"
 
 
@@ -258,3 +258,16 @@ def test_the_image_runs_as_nobody_in_particular():
 
 def test_ci_can_be_run():
     assert (HOME / ".ci/run").stat().st_mode & 0o111
+
+
+def test_compose_hands_over_what_operators_set_and_keeps_the_defaults_otherwise():
+    services = compose()["services"]
+    defaults = {f"LIMNER_{f.name.upper()}": f.default for f in fields(Settings)}
+    for name in (
+        *("LIMNER_FAST_SLOTS", "LIMNER_FAST_GAP_S", "LIMNER_RELAXED_SLOTS", "LIMNER_RELAXED_GAP_S"),
+        *("LIMNER_INLINE_QUOTA_MB", "LIMNER_DISK_FLOOR_MB"),
+    ):
+        wanted = f"${{{name}:-{defaults[name]:g}}}"
+        for service in (s for s in services.values() if s["image"] == "limner"):
+            assert service["environment"][name] == wanted
+    assert services["flower"]["environment"]["FLOWER_URL_PREFIX"] == "${FLOWER_URL_PREFIX:-}"
