@@ -8,6 +8,9 @@ from flask import Response
 
 from limner.compact_json import compact_json
 
+#: what every answer says, also those that are made before the application is asked
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 
 def answer(body: dict[str, Any], status: int = 200) -> Response:
     """Return ``body`` as JSON, keys in the order of the contract."""
@@ -19,6 +22,6 @@ def keep_to_the_asker(response: Response) -> Response:
 
     A picture says itself how long it may be kept: whoever knows its URL may see it.
     """
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in PRIVATE.items():
+        response.headers.setdefault(name, value)
     return response

@@ -9,9 +9,14 @@ from http import HTTPStatus
 
 from gunicorn.http import errors
 
+from api.answer import PRIVATE
 from api.errors import refusal_body
 
 _BAD = HTTPStatus.BAD_REQUEST
+_PROXY = (
+    "The headers that a proxy adds contradict each other or the path: X-Forwarded-Proto, "
+    "X-Forwarded-Protocol, X-Forwarded-Ssl, SCRIPT_NAME."
+)
 #: what is wrong → status and sentence; of several kinds that fit, the first
 _ANSWERS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."),
@@ -36,6 +41,8 @@ _ANSWERS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
         "The gateway speaks HTTP/1.1.",
     ),
     (errors.InvalidRequestLine, _BAD, "The first line of the request is not as HTTP has it."),
+    (errors.InvalidSchemeHeaders, _BAD, _PROXY),
+    (errors.ConfigurationProblem, _BAD, _PROXY),
     (errors.InvalidRequestMethod, _BAD, "The method is none of HTTP's."),
     # These two are what the application tried to answer with: no fault of the caller's.
     (errors.InvalidResponseHeader, HTTPStatus.INTERNAL_SERVER_ERROR, ""),
@@ -55,13 +62,20 @@ def status_of(error: Exception) -> tuple[HTTPStatus, str]:
     return HTTPStatus.INTERNAL_SERVER_ERROR, _OURS
 
 
+def is_the_proxys(error: Exception) -> bool:
+    """Tell whether a proxy in front is set up wrongly, which its operator alone can mend."""
+    return isinstance(error, (errors.InvalidSchemeHeaders, errors.ConfigurationProblem))
+
+
 def head_and_body(status: HTTPStatus, sentence: str) -> tuple[bytes, bytes]:
     """Return the answer as it goes over the connection, which ends with it."""
     body = refusal_body(status, sentence).encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        "Connection: close\r\n"
-        "Content-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode(), body
+    headers = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **PRIVATE,
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode(), body

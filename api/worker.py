@@ -22,7 +22,7 @@ from typing import Any, Self
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from api.unreadable import head_and_body, status_of
+from api.unreadable import head_and_body, is_the_proxys, status_of
 from limner.kernel_timeouts import limit_reads, limit_writes
 from limner.log import event
 from limner.one_core import OneCore
@@ -183,7 +183,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             event(log, "request.broke", logging.ERROR, error=True, kind=type(exc).__name__)
         else:
-            event(log, "request.misread", kind=type(exc).__name__, status=int(status))
+            level = logging.WARNING if is_the_proxys(exc) else logging.INFO
+            kind = type(exc).__name__
+            event(log, "request.misread", level, kind=kind, status=int(status), why=sentence)
         with contextlib.suppress(OSError):
             for piece in head_and_body(status, sentence):
                 client.sendall(piece)

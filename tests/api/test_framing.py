@@ -48,6 +48,8 @@ def refused_once(answer: bytes, status: int) -> str:
     head, _, text = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status), answer
     assert b"\r\nContent-Type: application/json" in head
+    assert b"\r\nCache-Control: no-store" in head
+    assert b"\r\nX-Content-Type-Options: nosniff" in head
     body = json.loads(text)
     assert body == {"statusCode": status, "message": body["message"], "errors": {}}
     return body["message"]
@@ -180,3 +182,18 @@ def test_what_was_misread_is_logged_by_its_kind_alone_and_without_a_traceback(ho
     assert "request.misread" in log
     assert "secret" not in log
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n", b"SCRIPT_NAME: /limner\r\n"],
+)
+def test_headers_of_a_proxy_that_is_set_up_wrongly_are_named_to_its_operator(house, headers):
+    answer = said(house, b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n")
+
+    sentence = refused_once(answer, 400)
+    assert "X-Forwarded-Proto" in sentence
+    assert "SCRIPT_NAME" in sentence
+    lines = [json.loads(line) for line in house.log("api").splitlines() if sentence in line]
+    assert lines
+    assert {line["level"] for line in lines} == {"warning"}
