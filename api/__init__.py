@@ -25,13 +25,11 @@ from api.pictures import pictures
 from api.prefix import serve_under
 from api.producer import messages_of
 from api.watcher import Watcher
-from limner.errors import ConfigError
 from limner.ids import new_id
 from limner.images import Images
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
-from limner.target import UrlRefused, parse_target
 
 
 def create_app(
@@ -44,12 +42,7 @@ def create_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     clock: Callable[[], float] = time.monotonic,
 ) -> Flask:
-    """Return the application; Redis is not dialled before the first request.
-
-    Raises:
-        ConfigError: the gateway's default callback URL is wrong by its text.
-    """
-    _check_callback_url(settings.callback_url)
+    """Return the application; Redis is not dialled before the first request."""
     app = Flask("limner", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = READ_MAX_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -74,11 +67,3 @@ def create_app(
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)
     return app
-
-
-def _check_callback_url(url: str | None) -> None:
-    try:
-        if url:
-            parse_target(url)
-    except UrlRefused as error:
-        raise ConfigError("LIMNER_CALLBACK_URL", str(error)) from None

@@ -107,7 +107,7 @@ class Settings:
         None, values.flower_auth, "user:password for Flower", secret=True
     )
     callback_url: str | None = _setting(
-        None, values.http_url, "default callback URL of clients that have none", secret=True
+        None, values.callback_url, "default callback URL of clients that have none", secret=True
     )
     callback_allow: str = _setting(
         "",

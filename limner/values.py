@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from limner.address import Policy
 from limner.proxy import parse_proxy
 from limner.redis_address import RedisAddress
+from limner.target import UrlRefused, parse_target
 
 
 def text(raw: Any) -> str:
@@ -92,6 +93,18 @@ def http_url(raw: Any) -> str | None:
     if not sound or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http(s) URL")
     return given.rstrip("/")
+
+
+def callback_url(raw: Any) -> str | None:
+    """Return the URL as it was given, once it was found to be one that callers might give."""
+    given = text(raw)
+    try:
+        if given:
+            parse_target(given)
+    except UrlRefused as error:
+        sentence = str(error).rstrip(".")
+        raise ValueError(sentence[0].lower() + sentence[1:]) from None
+    return given or None
 
 
 def proxy(raw: Any) -> str | None:
