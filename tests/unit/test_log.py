@@ -156,7 +156,8 @@ def test_every_line_of_a_process_can_be_one_json_object(line):
 def test_a_log_that_nobody_reads_stops_nobody_and_says_what_it_left_out(said, monkeypatch):
     monkeypatch.setattr(console, "WAITING_MAX", 10)
     reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+    # The reader is closed first: whoever should be held up by it ends with it.
+    with os.fdopen(writing, "w") as stream, os.fdopen(reading, "rb", buffering=0) as reader:
         monkeypatch.setattr(sys, "stderr", stream)
         said("json")
         log.set_up("json", "info")
