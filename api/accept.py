@@ -11,14 +11,17 @@ from dataclasses import replace
 
 from api.guard import caller, check_lane
 from api.house import House, Seeds, house
-from api.spool import Spooling, check_room, inline_bytes
+from api.spool import Spooling, check_room, spool_bytes
 from limner.callback import destination
+from limner.client import Client
+from limner.errors import InvalidRequest
 from limner.followup import FollowUp
 from limner.ids import random_number
-from limner.job import Job, Picture, Request
+from limner.job import SPOOL, Job, Picture, Request
 from limner.log import event
 from limner.prompt import parse_prompt
 from limner.store import Idempotency
+from limner.target import UrlRefused
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ def accept(
     Raises:
         LaneNotAllowed, IdempotencyConflict, WaitingFull, JobConflict: it may not, or not now.
         BodyTooLarge, InlineFull: its inline pictures are more than the client may have, ever or now.
+        InvalidRequest: the callback URL kept for the client or its job is none we would dial.
         ParentGone: a picture that it needs is not kept any more.
         StoreDown, ImagesDown, DiskFull: Redis or the image store is away, or full.
     """
@@ -45,13 +49,15 @@ def accept(
     check_lane(client, request.lane)
     url = request.callback_url or client.callback_url or here.settings.callback_url
     cap = client.waiting_cap
+    goes_to = _destination(url, client) if url else None
     messages = here.messages()
     job_id = here.job_id()
-    if size_bytes := inline_bytes(request.references):
+    if size_bytes := spool_bytes(here, request.references):
         # A request that is only repeated needs no room.
         if key and (earlier := here.store.jobs.earlier(client.name, key)):
             return earlier
-        check_room(here, client, size_bytes)
+        copied = any(one.startswith(SPOOL) for one in request.references)
+        check_room(here, client, size_bytes, copied=copied)
     with Spooling(here, client) as spooling:
         references = spooling.spooled(request.references)
         if (url, references) != (request.callback_url, request.references):
@@ -63,7 +69,7 @@ def accept(
             seeds or _seeds(here, request),
             messages,
             waiting_cap=here.settings.waiting_cap if cap is None else cap,
-            destination=destination(url) if url else None,
+            destination=goes_to,
             idempotency=key,
             follow_up=follow_up,
             picked=spooling.copied(cell) if cell else None,
@@ -77,6 +83,16 @@ def accept(
             spooling.make_room(accepted.to_drop)
     event(log, "job.accepted", job=job_id, client=client.name, lane=str(request.lane))
     return job
+
+
+def _destination(url: str, client: Client) -> str:
+    try:
+        return destination(url)
+    except UrlRefused as error:
+        # Callers' own were checked: this one was kept by a release that took it.
+        event(log, "callback_url.refused", logging.WARNING, client=client.name, why=str(error))
+        message = f"The callback URL kept for this client or job cannot be used. {error}"
+        raise InvalidRequest({}, message) from None
 
 
 def new_seeds() -> Seeds:

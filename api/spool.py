@@ -13,7 +13,15 @@ from typing import Self
 
 from api.house import House
 from limner.client import Client
-from limner.errors import BodyTooLarge, ImagesDown, InlineFull, ParentGone, RequestError, StoreDown
+from limner.errors import (
+    BodyTooLarge,
+    FieldErrors,
+    ImagesDown,
+    InlineFull,
+    ParentGone,
+    RequestError,
+    StoreDown,
+)
 from limner.images import ANSWER_S
 from limner.job import SPOOL, Picture
 from limner.store import Charge
@@ -26,9 +34,23 @@ from schemas.references import is_inline
 DELETED_MOST = 32
 
 
-def inline_bytes(references: Iterable[str]) -> int:
-    """Return what the pictures that came inline will take in the spool."""
-    return sum(in_blocks(len(reference)) for reference in references if is_inline(reference))
+def spool_bytes(here: House, references: Iterable[str]) -> int:
+    """Return what a job's pictures will take in the spool: what came inline, and copies.
+
+    Raises:
+        ParentGone: an earlier job's are not kept any more.
+        ImagesDown: the store is away.
+    """
+    return sum(in_blocks(_size_of(here, one)) for one in references if is_inline(one))
+
+
+def _size_of(here: House, reference: str) -> int:
+    if not reference.startswith(SPOOL):
+        return len(reference)
+    try:
+        return here.images.size_of(reference.removeprefix(SPOOL))
+    except KeyError:
+        raise ParentGone from None
 
 
 def quota_bytes_of(here: House, client: Client) -> int:
@@ -37,8 +59,10 @@ def quota_bytes_of(here: House, client: Client) -> int:
     return (here.settings.inline_quota_mb if own is None else own) * 2**20
 
 
-def check_room(here: House, client: Client, size_bytes: int) -> None:
+def check_room(here: House, client: Client, size_bytes: int, *, copied: bool) -> None:
     """Return if so many bytes have a chance, before they are written.
+
+    ``copied``: they are an earlier job's, and in no field of the request.
 
     Raises:
         BodyTooLarge: they are more than the client may ever have at a time.
@@ -47,11 +71,17 @@ def check_room(here: House, client: Client, size_bytes: int) -> None:
     quota_bytes = quota_bytes_of(here, client)
     if size_bytes > quota_bytes:
         here.store.numbers.count("refused", "inline_too_large")
-        most = f"{quota_bytes // 2**20} MB"
-        raise BodyTooLarge(errors={"imageList": [f"Must take at most {most} in all, as sent."]})
+        raise _too_large(quota_bytes // 2**20, copied=copied)
     if not here.store.spool.has_room(client.name, size_bytes, quota_bytes):
         tell_full(here, client)
         raise InlineFull(FULL_RETRY_AFTER_S)
+
+
+def _too_large(most_mb: int, *, copied: bool) -> BodyTooLarge:
+    if copied:
+        return BodyTooLarge(f"That job's inline pictures take more than {most_mb} MB in all.")
+    errors: FieldErrors = {"imageList": [f"Must take at most {most_mb} MB in all, as sent."]}
+    return BodyTooLarge(errors=errors)
 
 
 def tell_full(here: House, client: Client) -> None:

@@ -1,15 +1,18 @@
-"""What stores that are no folder need: their libraries, and how these are told to give up soon.
+"""What stores of pictures need of their libraries: that they are there, give up soon, and fail in one way.
 
 Used by ``limner/images.py``.
 """
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import fsspec
 
-from limner.errors import ConfigError
+from limner.errors import ConfigError, DiskFull, ImagesDown
 
 #: which extra of ours brings the library for a store
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "oss": "oss", "abfs": "azure"}
@@ -24,6 +27,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "max_concurrency": 4,
     },
 }
+#: errors of a disk, or of a share of it, that is full
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def check_library(protocol: str) -> None:
@@ -40,3 +45,18 @@ def check_library(protocol: str) -> None:
         raise ConfigError("LIMNER_IMAGE_STORE", f"{protocol}:// needs a library: {how}") from error
     except ValueError as error:
         raise ConfigError("LIMNER_IMAGE_STORE", f"{protocol}:// is unknown") from error
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn whatever a store's library raises into ``ImagesDown``."""
+    try:
+        yield
+    except (KeyError, ImagesDown):
+        raise
+    except OSError as error:
+        kind = DiskFull if error.errno in _FULL else ImagesDown
+        raise kind(f"{type(error).__name__}: {error}") from error
+    # Each library has errors of its own, and wrong credentials are no OSError in most.
+    except Exception as error:
+        raise ImagesDown(f"{type(error).__name__}: {error}") from error

@@ -9,14 +9,12 @@ that library finds them.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -25,7 +23,7 @@ from typing import Any, Literal, Self
 import fsspec
 
 from limner import buckets
-from limner.errors import DiskFull, ImagesDown
+from limner.errors import ImagesDown
 from limner.image_folder import Identities, ImageFolder
 from limner.settings import Settings
 
@@ -44,8 +42,6 @@ ANSWER_S = 40.0
 SWEEP_S = 900.0
 #: pictures of a bucket that are tried in vain before the others are left for another time
 BUCKET_MISSES_MOST = 5
-#: errors of a disk, or of a share of it, that is full
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +154,22 @@ class Images:
                 self._look_again()
                 raise KeyError(key) from None
 
+    def size_of(self, key: str) -> int:
+        """Return how many bytes are kept under ``key``.
+
+        Raises:
+            KeyError: nothing is kept there, or this is no key of ours.
+            ImagesDown: the store does not answer.
+        """
+        path = self._path(key)
+        with self._asking():
+            # Not `exists`: that is False also for a store that is down.
+            try:
+                return int(self._fs.info(path, **self._within(ANSWER_S))["size"])
+            except FileNotFoundError:
+                self._look_again()
+                raise KeyError(key) from None
+
     def has(self, key: str) -> bool:
         """Return whether something is kept under ``key``; what is no key of ours never is.
 
@@ -165,16 +177,10 @@ class Images:
             ImagesDown: the store does not answer.
         """
         try:
-            path = self._path(key)
+            self.size_of(key)
         except KeyError:
             return False
-        with self._asking():
-            # Not `exists`: that is False also for a store that is down.
-            try:
-                return bool(self._fs.info(path, **self._within(ANSWER_S))["type"] == "file")
-            except FileNotFoundError:
-                self._look_again()
-                return False
+        return True
 
     def url(self, key: str) -> str:
         """Return where callers find the picture."""
@@ -329,19 +335,7 @@ class Images:
         """Return the argument that ends a call in time, where a store can take long."""
         return {"timeout": seconds} if self._fs.async_impl else {}
 
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn whatever a store's library raises into ``ImagesDown``."""
-        try:
-            yield
-        except (KeyError, ImagesDown):
-            raise
-        except OSError as error:
-            kind = DiskFull if error.errno in _FULL else ImagesDown
-            raise kind(f"{type(error).__name__}: {error}") from error
-        # Each library has errors of its own, and wrong credentials are no OSError in most.
-        except Exception as error:
-            raise ImagesDown(f"{type(error).__name__}: {error}") from error
+    _asking = staticmethod(buckets.asking)
 
 
 def _day(name: str) -> date | None:

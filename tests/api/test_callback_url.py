@@ -8,7 +8,8 @@ import pytest
 
 from api import create_app
 from limner.errors import ConfigError
-from tests.api.asking import Caller, a_caller
+from limner.settings import Settings
+from tests.api.asking import Caller, a_caller, refused
 
 URL = "https://caller.example/hook"
 
@@ -95,9 +96,50 @@ def test_a_host_that_could_not_be_dialled_is_refused_at_once(caller, host):
     assert list(caller.wrong(callBackUrl=f"http://{host}/hook")) == ["callBackUrl"]
 
 
-def test_a_wrong_default_keeps_the_gateway_from_starting(settings):
-    with pytest.raises(ConfigError, match="LIMNER_CALLBACK_URL"):
-        create_app(replace(settings, callback_url="http://user@caller.example"))
+@pytest.mark.parametrize(
+    "url", ["http://u:hidden@caller.example/", "http://a..b/", "http://caller.example:6379", "x"]
+)
+def test_a_wrong_default_keeps_every_process_from_starting(url):
+    with pytest.raises(ConfigError, match="LIMNER_CALLBACK_URL") as refusal:
+        Settings.load({"LIMNER_CALLBACK_URL": url})
+
+    assert "hidden" not in str(refusal.value)
+
+
+def test_the_gateways_default_is_kept_as_it_was_given():
+    url = "https://Müller.example/hook/"
+
+    assert Settings.load({"LIMNER_CALLBACK_URL": url}).callback_url == url
+
+
+#: releases of before took it
+OLD_URL = "http://user:hidden@caller.example/"
+
+
+def test_a_clients_default_that_an_older_release_took_is_refused_in_words(app, store, caplog):
+    erin = a_caller(app, store, "erin", callback_url=URL)
+    store.redis.hset("limner:client:erin", "callback_url", OLD_URL)
+
+    response = erin.imagine()
+
+    assert refused(response, 422) == {}
+    assert "callback URL" in response.json["message"]
+    assert "user name" in response.json["message"]
+    assert "callback_url.refused" in caplog.messages
+    assert "hidden" not in response.text + caplog.text
+    erin.drawn(callBackUrl=URL)
+
+
+def test_a_jobs_url_that_an_older_release_took_is_refused_when_it_is_submitted_again(caller, store):
+    job = caller.drawn(callBackUrl=URL)
+    caller("DELETE", f"/draw/midjourney/jobs/{job['id']}")
+    record = f"limner:job:{job['id']}"
+    kept = store.redis.hget(record, "request")
+    store.redis.hset(record, "request", kept.replace(URL, OLD_URL))
+
+    response = caller("POST", "/draw/midjourney/refresh", json={"tag": job["tag"]})
+
+    assert refused(response, 422) == {}
 
 
 def test_a_wrong_default_keeps_a_client_from_being_made(store):

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from werkzeug.test import TestResponse
 
 from api import create_app
+from limner.images import Images
 from limner.job import Picture
 from limner.store.spool import Spooled
 from tests.api.asking import Caller, a_caller, refused
@@ -246,3 +248,80 @@ def test_a_job_that_is_done_leaves_its_pictures_for_follow_ups(caller, full, sto
 
     assert store.spool.of("ann") == Spooled(MB // 2, MB // 2)
     assert len(spooled()) == 2
+
+
+@pytest.fixture
+def no_reads(monkeypatch) -> list[str]:
+    """The keys of pictures that were read or written from here on."""
+    seen: list[str] = []
+    monkeypatch.setattr(Images, "get", lambda _, key: seen.append(key))
+    monkeypatch.setattr(Images, "put", lambda _, kind, *__: seen.append(kind))
+    return seen
+
+
+@pytest.fixture
+def narrower(settings, store, messages, caller):
+    """The caller of a gateway whose operator has since lowered the quota to so many MB."""
+
+    def narrow(most_mb: int) -> Caller:
+        app = create_app(replace(settings, inline_quota_mb=most_mb), store, messages)
+        return Caller(app, caller.token, caller.name)
+
+    return narrow
+
+
+def refresh(caller: Caller, job: dict) -> TestResponse:
+    return caller("POST", "/draw/midjourney/refresh", json={"tag": job["tag"]})
+
+
+def failed_with_pictures(caller: Caller) -> dict:
+    job = caller.drawn(imageList=[HALF_A_MB] * 2, tag="f" * 32)
+    caller("DELETE", f"/draw/midjourney/jobs/{job['id']}")
+    return job
+
+
+def test_submitting_again_in_a_full_room_is_refused_before_anything_is_copied(narrower, request):
+    wide = narrower(2)
+    job = failed_with_pictures(wide)
+    wide.drawn(imageList=[HALF_A_MB])
+    touched = request.getfixturevalue("no_reads")
+
+    assert refused(refresh(narrower(1), job), 429) == {}
+    assert touched == []
+
+
+def test_a_redraw_in_a_full_room_is_refused_before_anything_is_copied(narrower, store, request):
+    wide = narrower(2)
+    job = wide.drawn(imageList=[HALF_A_MB] * 2)
+    a_worker(store)
+    store.lanes.take(job["id"], "t", WORKER, MESSAGES)
+    store.lanes.done(job["id"], "t", PICTURE, [PICTURE] * 4, {})
+    wide.drawn(imageList=[HALF_A_MB])
+    touched = request.getfixturevalue("no_reads")
+    body = {"messageId": job["id"], "buttonType": "r", "fast": True, "tag": "e" * 32}
+
+    response = narrower(1)("POST", "/draw/midjourney/button", json=body)
+
+    assert refused(response, 429) == {}
+    assert touched == []
+
+
+def test_a_copy_that_no_room_would_ever_take_is_refused_without_naming_a_field(
+    narrower, caller, request
+):
+    job = failed_with_pictures(caller)
+    touched = request.getfixturevalue("no_reads")
+
+    response = refresh(narrower(0), job)
+
+    assert refused(response, 413) == {}
+    assert "inline pictures" in response.json["message"]
+    assert touched == []
+
+
+def test_pictures_that_are_not_kept_any_more_are_gone_in_a_full_room_too(caller, spooled):
+    job = failed_with_pictures(caller)
+    for path in spooled():
+        path.unlink()
+
+    refused(refresh(caller, job), 410)
