@@ -2,7 +2,8 @@
 
 Used by ``limner up``, by the demo and by the tests when no ``LIMNER_REDIS_URL`` names a Redis. It
 listens on a unix socket in the data folder only, and keeps an append-only file there. A lock on the
-folder, held by the server as long as it lives, keeps a second server away from the same files.
+folder, held by the server as long as it lives, keeps a second server away from the same files. Where
+the folder's path is too long for a socket, the socket is reached by a shorter one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from urllib.parse import quote
 
 from limner.errors import ConfigError
 from limner.privacy import close_to_others
+from limner.short_path import short_way
 
 SOCKET_NAME = "redis.sock"
 LOCK_NAME = "server.lock"
@@ -47,27 +49,43 @@ def binary() -> Path:
     )
 
 
+def socket_path(data_dir: Path) -> Path:
+    """Return the path of the embedded server's socket, the same in every process.
+
+    Raises:
+        ConfigError: the folder's path is too long for a socket, and no shorter one can be had.
+    """
+    path = data_dir / SOCKET_NAME
+    if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
+        return path
+    try:
+        return short_way(data_dir) / SOCKET_NAME
+    except OSError as error:
+        raise ConfigError(
+            "LIMNER_DATA_DIR",
+            f"too long for a socket ({path} has over {SOCKET_PATH_MAX} bytes), "
+            f"and no shorter way to it can be made: {error}",
+        ) from error
+
+
 def socket_url(data_dir: Path) -> str:
     """Return the URL under which the embedded server of a data folder is reached.
 
     Raises:
-        ConfigError: the folder's path is too long for a socket.
+        ConfigError: see ``socket_path``.
     """
-    path = data_dir / SOCKET_NAME
-    if len(os.fsencode(path)) > SOCKET_PATH_MAX:
-        raise ConfigError(
-            "LIMNER_DATA_DIR",
-            f"too long for a socket: {path} has over {SOCKET_PATH_MAX} bytes",
-        )
-    return f"unix://{quote(str(path))}"
+    return f"unix://{quote(str(socket_path(data_dir)))}"
 
 
 def command(data_dir: Path) -> list[str]:
-    """Return the command line that serves ``data_dir``, a folder that ``lock`` has made."""
-    socket_url(data_dir)
+    """Return the command line that serves ``data_dir``, a folder that ``lock`` has made.
+
+    Raises:
+        ConfigError: see ``socket_path``.
+    """
     options = {
         "port": "0",
-        "unixsocket": str(data_dir / SOCKET_NAME),
+        "unixsocket": str(socket_path(data_dir)),
         "unixsocketperm": "700",
         "dir": str(data_dir),
         "appendonly": "yes",
