@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -19,12 +20,18 @@ from hypothesis import settings as hypothesis_settings
 from limner import embedded
 from limner.errors import StoreDown
 from limner.store import Store
+from tests.leftovers import MARK, guard, processes_of
 
 # Two shared cores: how long an example takes says nothing about the code.
 hypothesis_settings.register_profile(
     "limner", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("limner")
+
+
+def pytest_configure() -> None:
+    """Have all that this run starts end with it, however it ends."""
+    guard()
 
 
 def examples(count: int) -> int:
@@ -59,6 +66,25 @@ def answers(store: Store) -> bool:
         store.ping()
         return True
     return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Fail the run if a test leaves a process behind, even one that our end would end."""
+    yield
+    run = Path(os.environ[MARK])
+    with contextlib.suppress(pytest.fail.Exception):
+        wait_until(lambda: not left_behind(run))
+    assert left_behind(run) == []
+
+
+def left_behind(run: Path) -> list[str]:
+    """Return the command lines of the run's processes, but for Python's own, which ends with us."""
+    commands = []
+    for process in processes_of(MARK, run):
+        with contextlib.suppress(psutil.Error):
+            commands.append(" ".join(process.cmdline()))
+    return [line for line in commands if "multiprocessing.resource_tracker" not in line]
 
 
 @pytest.fixture(autouse=True)

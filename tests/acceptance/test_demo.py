@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.acceptance.leftovers import processes_of
+from tests.leftovers import processes_of
 from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

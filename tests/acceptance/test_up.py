@@ -20,7 +20,7 @@ import pytest
 
 from limner import embedded
 from limner.stack import answers
-from tests.acceptance.leftovers import processes_of
+from tests.leftovers import processes_of
 from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -29,9 +29,11 @@ def links(monkeypatch):
 
 
 @pytest.fixture
-def long(tmp_path):
+def long():
     """A folder with a blank and a path of over 200 bytes."""
-    return tmp_path / "a folder" / ("x" * 100) / ("y" * 100)
+    folder = Path(tempfile.mkdtemp(prefix="a folder"))
+    yield folder / ("x" * 100) / ("y" * 100)
+    shutil.rmtree(folder)
 
 
 def test_the_server_of_a_long_folder_is_started_and_reached(links, long):

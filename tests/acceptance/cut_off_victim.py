@@ -1,0 +1,30 @@
+"""A run of tests to be cut off: it says when everything runs, and waits. See ``test_cut_off.py``."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.house import House
+from tests.conftest import wait_until
+
+ENGINE = """
+[[engine]]
+name = "sketch"
+driver = "sketch"
+fast = { slots = 1 }
+"""
+
+
+@pytest.mark.timeout(float(os.environ["CUT_OFF_S"]), method="thread")
+def test_everything_runs_and_nobody_ends_it(redis_url):
+    with House(ENGINE) as house:
+        house.start_api()
+        house.start_worker("fast")
+        job = house.imagine()["id"]
+        wait_until(lambda: house.store.jobs.get(job).status == "done", 120, "a drawing")
+        Path(os.environ["CUT_OFF_READY"]).touch()
+        threading.Event().wait()
