@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 
 #: not ``TMPDIR``: it may be long itself, and another one for each process
-_ROOT = Path("/tmp")  # noqa: S108
+_ROOT = Path("/tmp")
 
 
 def short_way(folder: Path) -> Path:

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.leftovers import processes_of
 from tests.conftest import wait_until
+from tests.leftovers import processes_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -20,8 +20,8 @@ import pytest
 
 from limner import embedded
 from limner.stack import answers
-from tests.leftovers import processes_of
 from tests.conftest import wait_until
+from tests.leftovers import processes_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
