@@ -235,7 +235,8 @@ class Sdapi:
             if news != told or again:
                 told, told_s = news, time.monotonic()
                 yield news
-            if look.preview and looks_whole(look.preview):
+            # The stop may have come while the worker dealt with the news.
+            if look.preview and looks_whole(look.preview) and not stop.is_set():
                 yield Preview(preview_cell, look.preview)
 
     def _result(self, post: _Post) -> Answer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import threading
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
@@ -269,13 +269,13 @@ def test_an_answer_that_drips_is_given_up_after_a_time(monkeypatch):
         patient.close()
 
 
-def test_a_quick_question_is_given_up_quickly():
+def test_a_quick_question_is_given_up_quickly(monkeypatch):
+    # Who waited for the whole answer would wait for ever.
+    monkeypatch.setattr(remote, "WHOLE_S", math.inf)
     with Dripping() as server:
         quick = Remote(server.url, read_s=0.2)
-        began = time.monotonic()
         with pytest.raises(NoAnswer):
             quick.get_json("/slow")
-        assert time.monotonic() - began < remote.WHOLE_S / 2
         quick.close()
 
 

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +41,7 @@ from limner.errors import (
 )
 from limner.settings import EngineSettings, LaneLimits
 from tests.conftest import wait_until
-from tests.contract.engine_suite import STOP_S, EngineSuite
+from tests.contract.engine_suite import EngineSuite
 
 HAS_TORCH = all(map(importlib.util.find_spec, ("torch", "diffusers", "transformers")))
 
@@ -444,8 +443,6 @@ class TestDiffusers(EngineSuite):
             steps.append(step)
             if isinstance(step, Preview):
                 stop.set()
-                began_s = time.monotonic()
-        assert time.monotonic() - began_s < STOP_S
         assert not any(isinstance(step, Finished) for step in steps)
         assert isinstance(drawn(engine, brief)[-1], Finished)
 

@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import io
 import threading
-import time
 
 import pytest
 from PIL import Image
@@ -463,14 +462,13 @@ def test_one_poll_serves_every_drawing(server, build, brief):
 def test_closing_right_after_a_watch_waits_for_nothing(build, brief):
     stop = threading.Event()
     stop.set()
-    began = time.monotonic()
 
     for _ in range(20):
         engine = build()
         list(engine.watch(engine.submit(brief), brief, stop))
         engine.close()
-
-    assert time.monotonic() - began < 4.5
+        # Who has slept through the close sleeps on.
+        assert not any(thread.name == "mjproxy" for thread in threading.enumerate())
 
 
 def test_a_server_away_for_a_while_costs_no_drawing(server, build, brief):
@@ -517,12 +515,11 @@ def test_a_stop_leaves_the_drawing_going_on(server, build, brief):
     handle = engine.submit(brief)
     watching = engine.watch(handle, brief, stop)
     next(watching)
-    began = time.monotonic()
 
     stop.set()
 
+    # The server holds the drawing: who waited for its end would wait for ever.
     assert list(watching) == []
-    assert time.monotonic() - began < 2
     assert not server.cancelled
     server.held.clear()
     assert drawn(engine, brief, handle)

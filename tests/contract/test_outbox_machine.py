@@ -9,6 +9,7 @@ import itertools
 from dataclasses import replace
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     Bundle,
@@ -267,6 +268,7 @@ class OutboxMachine(RuleBasedStateMachine):
         )
 
 
+@pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_no_interleaving_loses_reorders_or_doubles_an_event(store, clock):
     class Machine(OutboxMachine):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -19,9 +20,6 @@ from engines import load
 from limner.engine import Brief, Finished, Parent, Preview, Progress, Queued
 from limner.errors import ConfigError, EngineDown, Rejected
 from limner.settings import EngineSettings, LaneLimits
-
-#: others may run on the same cores
-LOADED = 3
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,8 +63,12 @@ def a_second_passes_until(condition, timeout_s=10.0) -> bool:
 
 
 def painters() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [child for child in children if "engines.sketch.child" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "engines.sketch.child" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def test_a_drawing_goes_from_coarse_previews_to_four_cells(engine):
@@ -122,17 +124,16 @@ def test_the_same_brief_gives_the_same_bytes_whoever_watches(engine):
     assert first.cells == second.cells
 
 
-def test_stop_ends_a_drawing_within_two_seconds(engine):
+def test_stop_ends_a_drawing_without_waiting_for_a_piece(engine):
     stop = threading.Event()
     events = watch(engine, a_slow_brief(), stop)
     next(events)
 
     stop.set()
-    began = time.monotonic()
     rest = list(events)
 
-    # it takes a tenth of a second; the rest is for a loaded machine
-    assert time.monotonic() - began < 2.0 * LOADED
+    # Two processes paint it: the other one's piece may have been done at the same moment.
+    assert sum(isinstance(event, Progress) for event in rest) <= 1
     assert not any(isinstance(event, Finished) for event in rest)
 
 
@@ -179,7 +180,8 @@ def test_painters_that_keep_dying_are_engine_down():
         while not ended.wait(0.01):
             for child in painters():
                 if child.pid not in before:
-                    child.kill()
+                    with contextlib.suppress(psutil.Error):
+                        child.kill()
 
     killer = threading.Thread(target=kill_every_painter)
     killer.start()
