@@ -52,7 +52,7 @@ class MovingClock:
         self.now_ms += round(seconds * 1000)
 
 
-def wait_until(holds, timeout_s: float = 30.0, what: str = "the condition") -> None:
+def wait_until(holds, timeout_s: float = 60.0, what: str = "the condition") -> None:
     """Return as soon as ``holds()`` is true; fail the test if it never is."""
     deadline = time.monotonic() + timeout_s
     while not holds():

@@ -13,7 +13,7 @@ from tests.acceptance.house import House, assert_told_in_order
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ENGINES = """
 [[engine]]

@@ -17,7 +17,7 @@ from limner import processes
 from tests.conftest import wait_until
 from tests.leftovers import MARK, processes_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 VICTIM = "tests/acceptance/cut_off_victim.py"
 

@@ -18,7 +18,7 @@ from PIL import Image
 from tests.conftest import wait_until
 from tests.leftovers import processes_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Demo:

@@ -22,7 +22,7 @@ from tests.acceptance.receiver import Receiver
 from tests.builders import a_request
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: how many jobs wait at once; each costs some 60 ms of a core, most of it for its five PNGs
 JOBS = int(os.environ.get("LOAD_JOBS", "400"))

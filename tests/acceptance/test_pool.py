@@ -18,7 +18,7 @@ from tests.acceptance.house import House, assert_told_in_order, free_port
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 POOL = """
 [[engine]]

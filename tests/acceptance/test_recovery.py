@@ -11,7 +11,7 @@ from tests.acceptance.house import House, assert_told_in_order, most_at_once
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAGE = """
 [[engine]]

@@ -14,7 +14,7 @@ from tests.acceptance.house import House
 from tests.acceptance.receiver import Receiver
 from tests.conftest import answers, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAGE = """
 [[engine]]

@@ -16,7 +16,7 @@ from tests.acceptance.house import House
 from tests.conftest import wait_until
 from tests.strangers import NOT_MESSAGES, message, strange_variants
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAGE = """
 [[engine]]

@@ -23,7 +23,7 @@ from tests.acceptance.test_up import up as up  # a fixture
 from tests.conftest import answers as redis_answers
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 

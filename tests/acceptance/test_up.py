@@ -23,7 +23,7 @@ from limner.stack import answers
 from tests.conftest import wait_until
 from tests.leftovers import processes_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 README = Path(__file__).parents[2] / "README.md"
 

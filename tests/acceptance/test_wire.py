@@ -18,7 +18,7 @@ from tests.acceptance.house import House, assert_told_in_order
 from tests.callback_doubles import Heard, Receiver
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAGE = """
 [[engine]]

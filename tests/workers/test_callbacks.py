@@ -222,19 +222,20 @@ def test_events_of_a_client_that_is_gone_become_dead_letters(live, dispatch):
 
 
 def test_posting_goes_on_after_redis_was_away(live, dispatch):
-    away = threading.Event()
+    away, refused = threading.Event(), []
     for name in ("wait", "take", "tick"):
         real = getattr(live.outbox, name)
 
         def broken(*args, real=real, **kwargs):
             if away.is_set():
+                refused.append(args)
                 raise StoreDown
             return real(*args, **kwargs)
 
         setattr(live.outbox, name, broken)
     dispatch()
     away.set()
-    time.sleep(0.3)
+    wait_until(lambda: len(refused) > 3, what="an outage")
     with Receiver() as receiver:
         emit(live, a_job(live, "j", receiver.url), "X")
         away.clear()
@@ -259,25 +260,25 @@ def test_an_outcome_is_recorded_after_redis_came_back(live, dispatch):
 
 def test_stopping_lets_the_attempt_in_flight_end_and_leaves_the_rest(live, dispatch):
     arrived = threading.Event()
+    dispatcher = dispatch()
 
     def slow(heard, before):
         arrived.set()
-        time.sleep(0.3)
+        dispatcher._stopping.wait(30)
         return 200, {}
 
-    dispatcher = dispatch()
     with Receiver(slow) as receiver:
         job = a_job(live, "j", receiver.url)
         for kind in "TTX":
             emit(live, job, kind)
-        arrived.wait(10)
-        dispatcher.stop(5)
+        assert arrived.wait(30)
+        dispatcher.stop(30)
 
         assert [h.seq for h in receiver.heard] == [1]
         assert [e.seq for e in live.outbox.told(job).pending] == [2, 3]
         # Nobody waits for a lease: another dispatcher goes on at once.
         dispatch()
-        wait_until(lambda: len(receiver.heard) == 3, 10)
+        wait_until(lambda: len(receiver.heard) == 3)
 
 
 def test_a_body_stays_within_its_bound(live):
