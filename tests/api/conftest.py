@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,6 +17,7 @@ from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
 from tests.api.asking import Caller, a_caller
+from tests.api.mortal import Mortal
 
 
 @pytest.fixture
@@ -51,3 +56,21 @@ def caller(app: Flask, store: Store) -> Caller:
 @pytest.fixture
 def other(app: Flask, store: Store) -> Caller:
     return a_caller(app, store, "bob")
+
+
+@pytest.fixture
+def server() -> Iterator[Mortal]:
+    folder = Path(tempfile.mkdtemp(prefix="limner-mortal-"))
+    mortal = Mortal(folder)
+    yield mortal
+    mortal.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mortal_app(server: Mortal, tmp_path: Path) -> Iterator[Flask]:
+    settings = Settings(redis_url=server.url, data_dir=tmp_path)
+    store = Store(server.url)
+    # Time stands still for the guard, so a client once known stays known.
+    yield create_app(settings, store, clock=lambda: 0.0)
+    store.close()

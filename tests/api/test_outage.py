@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import base64
-import shutil
-import tempfile
-from pathlib import Path
 
-import pytest
-
-from api import create_app
-from limner import embedded
-from limner.settings import Settings
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
 from tests.api.drawing import images_of
 from tests.builders import a_worker
-from tests.conftest import answers, wait_until
 
 ASKED = [
     ("POST", "/draw/midjourney/waiting"),
@@ -26,45 +17,6 @@ ASKED = [
     ("GET", "/draw/midjourney/find/by/" + "0" * 32),
     ("GET", "/readyz"),
 ]
-
-
-class Mortal:
-    """A server of a test's own, to be started and killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.url = embedded.socket_url(folder)
-        self.process = None
-
-    def start(self) -> None:
-        self.process = embedded.start(self.folder)
-        store = Store(self.url)
-        wait_until(lambda: answers(store), what="the embedded server")
-        store.close()
-
-    def kill(self) -> None:
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
-
-
-@pytest.fixture
-def server():
-    folder = Path(tempfile.mkdtemp(prefix="limner-mortal-"))
-    mortal = Mortal(folder)
-    yield mortal
-    mortal.kill()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def mortal_app(server, tmp_path):
-    settings = Settings(redis_url=server.url, data_dir=tmp_path)
-    store = Store(server.url)
-    # Time stands still for the guard, so a client once known stays known.
-    yield create_app(settings, store, clock=lambda: 0.0)
-    store.close()
 
 
 def test_without_redis_every_request_is_503_with_a_time_to_come_again(mortal_app):

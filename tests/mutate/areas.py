@@ -45,7 +45,15 @@ AREAS: dict[str, tuple[str, ...]] = {
         "limner/proxy.py",
         "limner/target.py",
     ),
-    "access": ("api/access.py", "api/guard.py", "api/door.py", "api/insight.py", "api/own.py"),
+    "access": ("api/guard.py", "api/door.py", "api/insight.py", "api/own.py"),
+    "api": (
+        "api/accept.py",
+        "api/body.py",
+        "api/encoding.py",
+        "api/errors.py",
+        "api/watcher.py",
+        "api/live.py",
+    ),
 }
 
 

@@ -1,0 +1,38 @@
+"""A Redis of a test's own, to be started, killed and made to refuse."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from limner import embedded
+from limner.store import Store
+from tests.conftest import answers, wait_until
+
+
+class Mortal:
+    """One server; its folder outlives it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = embedded.socket_url(folder)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str, until: Callable[[Store], bool] = answers) -> None:
+        """Start it, and return when it answers, or does what else is waited for."""
+        self.process = subprocess.Popen(
+            [*embedded.command(self.folder), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=self.folder,
+        )
+        store = Store(self.url)
+        wait_until(lambda: until(store), what="the embedded server")
+        store.close()
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
