@@ -28,6 +28,7 @@ from limner import embedded
 from limner.broker import redis_address, redis_url
 from limner.errors import StoreDown, StoreRefused
 from limner.settings import Settings
+from limner.short_path import short_way
 from limner.store import Store
 from limner.store.server import usable
 from tests.conftest import answers, wait_until
@@ -42,10 +43,11 @@ def a_server(*options: str) -> Iterator[SimpleNamespace]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [str(embedded.binary()), "--port", str(port), "--dir", str(folder), "--save", ""]
-    command += ["--unixsocket", str(folder / "r.sock"), "--unixsocketperm", "700", *options]
+    path = short_way(folder) / "r.sock"
+    command += ["--unixsocket", str(path), "--unixsocketperm", "700", *options]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
     try:
-        yield SimpleNamespace(port=port, socket=folder / "r.sock", folder=folder)
+        yield SimpleNamespace(port=port, socket=path, folder=folder)
     finally:
         server.kill()
         server.wait()
