@@ -19,6 +19,7 @@ from limner.brief import brief_of
 from limner.engine import Engine, Event, Finished, Handle, Parent
 from limner.errors import (
     BadResult,
+    EngineDown,
     EngineError,
     EngineStuck,
     ImagesDown,
@@ -49,6 +50,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: as of a drawing whose worker died (lib_lanes.lua)
+PAID_FOR = "The drawing was lost after it had cost money."
 #: a held job's worker asks again after so long, also when nobody told it to
 ASK_AGAIN_S = 1.0
 STORE_RETRY_S = 0.5
@@ -177,16 +180,11 @@ class Draftsman:
     ) -> str:
         engine_name = str(job.engine)
         engine = self._engines[engine_name]
-        handle: Handle | None = job.handle
         try:
             with _folder_for(job) as folder:
-                finished, handle = self._run_engine(
-                    drawing, engine, job, Path(folder), attempt, on_start
-                )
-            if finished is None:
-                return self._stopped(drawing, engine, job, handle)
-            if not self._deliver(drawing, engine, job, finished):
-                return self._stopped(drawing, engine, job, handle)
+                finished = self._run_engine(drawing, engine, job, Path(folder), attempt, on_start)
+            if finished is None or not self._deliver(drawing, engine, job, finished):
+                return self._stopped(drawing, engine, job)
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
         except Rejected as error:
@@ -204,16 +202,19 @@ class Draftsman:
                 why=str(error.__cause__ or error),
             )
             trouble = trouble_of(error, submitted=drawing.began_s is not None)
+            if isinstance(error, JobLost):
+                drawing.over()
             charged = isinstance(error, JobLost) and error.charged
             if charged and self._on_lost.get(engine_name) == "fail":
                 reason, code = error.summary(), error.reason_code
                 return self._fail(drawing, job, reason, code, trouble=trouble)
-            keep = trouble.engine_state == "down" and engine.capabilities().attach
-            return self._give_back(drawing, job, trouble, keep=keep and handle is not None)
+            keep = trouble.engine_state == "down"
+            return self._give_back(drawing, engine, job, trouble, keep=keep)
         # A bug in a driver must not cost the job, nor the worker.
         except Exception:  # noqa: BLE001
             event(log, "drawing.crashed", level=logging.ERROR, error=True, job=job.id)
-            return self._give_back(drawing, job, crash())
+            # What was paid for is looked at once more, where it can be.
+            return self._lose(drawing, engine, job, crash(), keep=drawing.paid != "")
         event(log, "job.finished", job=job.id, engine=engine_name, status="done")
         return f"done on {engine_name}"
 
@@ -225,61 +226,62 @@ class Draftsman:
         folder: Path,
         attempt: int | None,
         on_start: Callable[[str], None],
-    ) -> tuple[Finished | None, Handle | None]:
-        """Submit, or go on with a handle, and watch; without ``Finished`` the drawing was stopped."""
-        handle: Handle | None = job.handle
-        if handle is None:
+    ) -> Finished | None:
+        """Submit, or go on with a handle, and watch; None: the drawing was stopped."""
+        if job.handle is None:
             references = self._references(drawing, job, folder)
             if references is None:
-                return None, None
+                return None
             parent = self._parent(drawing, job, folder)
             if attempt is None:
                 attempt = self._begin(drawing)
             if attempt is None or drawing.is_set():
-                return None, None
+                return None
             brief = brief_of(job, references, attempt, parent)
-            handle = engine.submit(brief)
+            drawing.handle = engine.submit(brief)
             try:
-                self._keep_handle(drawing, engine, job, handle)
-            except StaleLease:
+                self._keep_handle(drawing, engine, job, drawing.handle)
+            except (StaleLease, StoreDown):
                 # Nobody else will ever hear of this drawing.
-                self._cancel(engine, handle)
+                self._cancel(drawing, engine, job)
                 raise
             event(log, "job.submitted", job=job.id, attempt=attempt)
         else:
+            drawing.handle, drawing.attach = job.handle, True
             # Said again, so that a death from here on counts as a lost worker.
-            self._keep_handle(drawing, engine, job, handle)
+            self._keep_handle(drawing, engine, job, job.handle)
             brief = brief_of(job, attempt=job.attempts)
             event(log, "job.attached", job=job.id)
         drawing.began()
         on_start(str(job.engine))
         telling = Telling(self._store, self._images, drawing, brief.width, brief.height)
-        with contextlib.closing(_generator(engine.watch(handle, brief, drawing))) as steps:
+        with contextlib.closing(_generator(engine.watch(drawing.handle, brief, drawing))) as steps:
             try:
                 for step in steps:
                     drawing.moved()
                     if isinstance(step, Finished):
-                        return step, handle
+                        return step
                     if drawing.is_set():
-                        return None, handle
+                        return None
                     telling.see(step)
             except StaleLease:
                 # The end of a drawing that nobody can attach to any more, as in `_stopped`.
                 drawing.stop("stale")
-                return None, handle
+                return None
         if not drawing.is_set():
             raise BadResult("The engine ended without a result.")
-        return None, handle
+        return None
 
     def _keep_handle(self, drawing: Drawing, engine: Engine, job: Job, handle: Handle) -> None:
         """Write down what the engine gave, before it is watched."""
         able = engine.capabilities()
-        paid = self._on_lost.get(job.engine or "", "retry") if able.charged else ""
+        drawing.paid = self._on_lost.get(job.engine or "", "retry") if able.charged else ""
         self._patiently(
             lambda: self._store.lanes.keep_handle(
-                drawing.job_id, drawing.token, handle, attach=able.attach, paid=paid
+                drawing.job_id, drawing.token, handle, attach=able.attach, paid=drawing.paid
             ),
         )
+        drawing.attach = able.attach
 
     def _references(self, drawing: Drawing, job: Job, folder: Path) -> list[Path] | None:
         """Return the reference images as files; None if told to stop meanwhile."""
@@ -384,37 +386,43 @@ class Draftsman:
             if drawing.wait(pause_s):
                 return None
 
-    def _stopped(self, drawing: Drawing, engine: Engine, job: Job, handle: Handle | None) -> str:
+    def _stopped(self, drawing: Drawing, engine: Engine, job: Job) -> str:
         """End a drawing that the keeper told to stop, by its reason."""
-        attach = engine.capabilities().attach
         if drawing.stop_reason == "stale":
-            if not attach:
+            if not drawing.attach:
                 # Whoever has the job now draws it anew: this drawing is nobody's.
-                self._cancel(engine, handle)
+                self._cancel(drawing, engine, job)
             raise StaleLease
         if drawing.stop_reason == "shutdown":
-            return self._give_back(drawing, job, handover(), keep=attach and handle is not None)
+            return self._lose(drawing, engine, job, handover(), keep=True)
         if drawing.stop_reason == "late":
-            self._cancel(engine, handle)
+            self._cancel(drawing, engine, job)
             late = too_late()
             return self._fail(drawing, job, late.reason, late.reason_code, trouble=late)
         # Where another worker can attach, perhaps only the news stopped: it may find a finished one.
-        keep = attach and handle is not None
-        if not keep:
-            self._cancel(engine, handle)
-        try:
-            return self._give_back(
-                drawing, job, trouble_of(EngineStuck(), submitted=True), keep=keep
-            )
-        except JobFailed:
-            self._cancel(engine, handle)
-            raise
+        stuck = trouble_of(EngineStuck(), submitted=True)
+        return self._lose(drawing, engine, job, stuck, keep=True)
 
-    def _cancel(self, engine: Engine, handle: Handle | None) -> None:
-        if handle is None:
+    def _lose(
+        self, drawing: Drawing, engine: Engine, job: Job, trouble: Trouble, *, keep: bool = False
+    ) -> str:
+        """Give a job back whose drawing may be lost by that, unless it would be paid for twice."""
+        if drawing.paid != "fail" or (keep and drawing.attach):
+            return self._give_back(drawing, engine, job, trouble, keep=keep)
+        self._cancel(drawing, engine, job)
+        struck = trouble if trouble.counter else None
+        return self._fail(drawing, job, PAID_FOR, JobLost.reason_code, trouble=struck)
+
+    def _cancel(self, drawing: Drawing, engine: Engine, job: Job) -> None:
+        """Stop at its engine what nobody goes on with; as soon as it can be reached, if not now."""
+        handle = drawing.handle
+        if handle is None or drawing.ended:
             return
         try:
             engine.cancel(handle)
+        except EngineDown:
+            with contextlib.suppress(StoreDown):
+                self._store.lanes.cancel_later(str(job.engine), handle)
         # The job's end does not depend on whether its engine could be told.
         except Exception:  # noqa: BLE001
             event(log, "engine.cancel_failed", level=logging.WARNING, error=True)
@@ -438,14 +446,20 @@ class Draftsman:
         raise JobFailed(code)
 
     def _give_back(
-        self, drawing: Drawing, job: Job, trouble: Trouble, *, keep: bool = False
+        self, drawing: Drawing, engine: Engine, job: Job, trouble: Trouble, *, keep: bool = False
     ) -> str:
+        """Put the job back, or fail it; ``keep``: the drawing goes on where another can attach."""
+        keep = keep and drawing.attach and drawing.handle is not None
+        if not keep:
+            self._cancel(drawing, engine, job)
         state = self._patiently(
             lambda: self._store.lanes.give_back(
                 job.id, drawing.token, trouble, self._messages(), keep=keep
             ),
         )
         if state == "failed":
+            if keep:
+                self._cancel(drawing, engine, job)
             event(log, "job.finished", job=job.id, status="failed", reason_code=trouble.reason_code)
             raise JobFailed(trouble.reason_code)
         event(log, "job.returned", job=job.id, kept=keep, why=trouble.engine_why)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from limner.engine import Handle
 from limner.errors import StoreDown
 from limner.job import Lane
 from limner.log import event
@@ -41,6 +42,14 @@ class Drawing(threading.Event):
         self.began_s: float | None = None
         self.moved_s: float | None = None
         self.told_s: float | None = None
+        #: what the engine calls it, once it has it
+        self.handle: Handle | None = None
+        #: another worker could go on with it
+        self.attach = False
+        #: "" or, if it costs money, "retry" or "fail" for when it is lost
+        self.paid = ""
+        #: the engine draws it no more: it has drawn, or knows nothing of it
+        self.ended = False
 
     def stop(self, reason: StopReason) -> None:
         """Tell the drawing to end; the first reason counts."""
@@ -60,6 +69,7 @@ class Drawing(threading.Event):
     def over(self) -> None:
         """Stop the clocks: the engine is done, the worker is not."""
         self.began_s = self.moved_s = None
+        self.ended = True
 
 
 class Keeper:

@@ -44,6 +44,12 @@ local function cancel_drawing(engine, handle)
     redis.call('EXPIRE', key('cancels', engine), CANCELS_KEPT_S)
 end
 
+-- What goes on at an engine for a job that is given up is nobody's any more.
+local function stop_drawing(id)
+    local engine, handle, attach = unpack(redis.call('HMGET', job_key(id), 'engine', 'handle', 'attach'))
+    if engine and handle and attach == '1' then cancel_drawing(engine, handle) end
+end
+
 -- End a job for good: free what it holds, tell its caller, and let its record expire.
 local function end_job(id, status, reason, code)
     local record = job_key(id)
@@ -117,6 +123,7 @@ local function reap()
             if paid == 'fail' and attach ~= '1' then
                 end_job(id, 'failed', 'The drawing was lost after it had cost money.', 'drawing_lost')
             elseif lost >= LOST_LIMIT then
+                stop_drawing(id)
                 end_job(id, 'failed', 'The workers that drew this job died.', 'worker_lost')
             else
                 wait_again(id, attach == '1')

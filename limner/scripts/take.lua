@@ -34,10 +34,12 @@ local held_until = tonumber(redis.call('ZSCORE', key('holds'), id) or '0')
 if owner and owner ~= token and held_until > NOW then return {'held', '', unsent} end
 -- What a caller was told of its job, created_ms, stays as it is.
 if NOW - within(record, 'waits_ms', waits or created, 0) > WAITING_LIMIT_MS then
+    stop_drawing(id)
     end_job(id, 'failed', 'No engine was free for this job in time.', 'waited_too_long')
     return {'gone', '', unsent}
 end
 if not drawable(id) then
+    stop_drawing(id)
     end_job(id, 'failed', 'No engine here can draw what this job asks for.', 'no_engine')
     return {'gone', '', unsent}
 end

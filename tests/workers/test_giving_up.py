@@ -1,0 +1,306 @@
+"""Each way in which a drawing is given up: it is stopped at its engine, or goes on for its job alone.
+
+After every one of them the engine draws what the job's record names, and nothing else; and a drawing
+that is not to be paid for twice is never begun again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from limner.errors import (
+    BadResult,
+    EngineBusy,
+    EngineDown,
+    EngineError,
+    EngineStuck,
+    JobLost,
+    OutOfMemory,
+    Refused,
+    Rejected,
+    StoreDown,
+)
+from limner.job import Status
+from tests.builders import an_accepted_job, an_engine
+from tests.conftest import wait_until
+from tests.workers.ledger import ENGINE, House, Killed, Ledger, Worker, over
+
+
+@pytest.fixture
+def house(store, clock, images) -> Iterator[Callable[..., House]]:
+    made: list[House] = []
+
+    def build(*, attach: bool, on_lost: str = "") -> House:
+        engine = Ledger(attach=attach, charged=bool(on_lost))
+        store.lanes.register([an_engine(ENGINE, fast=1)])
+        one, two = (
+            Worker(name, store, images, {ENGINE: engine}, on_lost) for name in ("one", "two")
+        )
+        made.append(House(store, clock, engine, one, two, an_accepted_job(store, tile=True)))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.one.close()
+        one.two.close()
+
+
+# -- the ways -------------------------------------------------------------------------------------
+
+
+def another_has_it(house: House) -> None:
+    """Its worker hears so from a beat."""
+    thread = house.begin()
+    house.later(20, house.two)
+    if not house.ended:
+        house.begin(house.two)
+    house.one.keeper.beat()
+    over(thread)
+
+
+def another_has_it_and_a_step_comes(house: House) -> None:
+    thread = house.begin()
+    house.later(20, house.two)
+    house.engine.step()
+    over(thread)
+
+
+def told_to_stop(reason) -> Callable[[House], None]:
+    def way(house: House) -> None:
+        thread = house.begin()
+        house.one.keeper.stop_all(reason)
+        over(thread)
+
+    return way
+
+
+def late_while_the_engine_is_away(house: House) -> None:
+    house.engine.away = True
+    told_to_stop("late")(house)
+    house.engine.away = False
+
+
+def stuck_twice(house: House) -> None:
+    told_to_stop("stuck")(house)
+    house.later(15, house.one)
+    if not house.ended:
+        told_to_stop("stuck")(house)
+
+
+def cancelled_by_its_caller(house: House) -> None:
+    thread = house.begin()
+    assert house.store.lanes.cancel(house.job.id)
+    house.one.keeper.beat()
+    over(thread)
+
+
+def cancelled_while_it_is_handed_over(house: House) -> None:
+    house.engine.on_submit = lambda: house.store.lanes.cancel(house.job.id)
+    over(house.one.imagine(house.job))
+
+
+def redis_away_after_the_hand_over(house: House) -> None:
+    """The worker must end before it could write down what the engine gave."""
+    lanes = house.store.lanes
+    keep_handle = lanes.keep_handle
+
+    def away(*_args, **_options) -> None:
+        house.one.draftsman.drain()
+        lanes.keep_handle = keep_handle
+        raise StoreDown
+
+    lanes.keep_handle = away
+    over(house.one.imagine(house.job))
+    house.later(20, house.two)
+
+
+def shutdown(house: House) -> None:
+    thread = house.begin()
+    house.one.draftsman.drain()
+    over(thread)
+
+
+def failing(*errors: BaseException) -> Callable[[House], None]:
+    def way(house: House) -> None:
+        for error in errors:
+            house.later(65, house.one)
+            if not house.ended:
+                thread = house.begin()
+                house.engine.fail(error)
+                over(thread)
+
+    return way
+
+
+def away_for_good(house: House) -> None:
+    """Well whenever it is asked, the engine goes away under the drawing again and again."""
+    for _ in range(6):
+        house.later(65, house.one)
+        thread = house.begin()
+        house.engine.away = True
+        house.engine.fail(EngineDown())
+        over(thread)
+        house.engine.away = False
+
+
+def a_dead_worker(house: House) -> None:
+    thread = house.begin()
+    house.engine.fail(Killed())
+    over(thread)
+    house.later(20, house.two)
+
+
+def three_dead_workers(house: House) -> None:
+    for _ in range(3):
+        if not house.ended:
+            house.one.keeper.beat()
+            a_dead_worker(house)
+
+
+def nobody_in_time(house: House) -> None:
+    shutdown(house)
+    house.clock.pass_s(86_400)
+    house.later(5, house.two)
+    over(house.two.imagine(house.job))
+
+
+def no_engine_any_more(house: House) -> None:
+    shutdown(house)
+    house.store.lanes.register_lacks(ENGINE, ["tile"])
+    over(house.two.imagine(house.job))
+
+
+GOES_ON, ANEW, LOST = "goes on", "anew", "drawing_lost"
+
+#: way → what becomes of the job: the drawing goes on · it is drawn anew · the code by which it fails.
+#: First where another worker can attach to the drawing, and if that was paid for; then where none can,
+#: and if it was paid for and ``on_lost`` says "fail"
+WAYS: dict[str, tuple[Callable[[House], None], str, str, str, str]] = {
+    "another has it": (another_has_it, GOES_ON, GOES_ON, ANEW, LOST),
+    "a step for another": (another_has_it_and_a_step_comes, GOES_ON, GOES_ON, ANEW, LOST),
+    "late": (told_to_stop("late"), *["timed_out"] * 4),
+    "late and away": (late_while_the_engine_is_away, *["timed_out"] * 4),
+    "stuck": (told_to_stop("stuck"), GOES_ON, GOES_ON, ANEW, LOST),
+    "stuck twice": (stuck_twice, "no_progress", "no_progress", "no_progress", LOST),
+    "cancelled": (cancelled_by_its_caller, *["cancelled"] * 4),
+    "cancelled at hand-over": (cancelled_while_it_is_handed_over, *["cancelled"] * 4),
+    # Nobody knows of it, and it was stopped.
+    "redis away": (redis_away_after_the_hand_over, *[ANEW] * 4),
+    "shutdown": (shutdown, GOES_ON, GOES_ON, ANEW, LOST),
+    "crash": (failing(RuntimeError("a bug")), ANEW, GOES_ON, ANEW, LOST),
+    "two crashes": (failing(*[RuntimeError("a bug")] * 2), *["internal_error"] * 3, LOST),
+    "engine away": (failing(EngineDown()), GOES_ON, GOES_ON, ANEW, ANEW),
+    "away for good": (away_for_good, *["engine_down"] * 4),
+    # What an engine says of its own drawing counts, whatever it costs.
+    "engine failed": (failing(EngineError()), *[ANEW] * 4),
+    "engine stuck": (failing(EngineStuck()), *[ANEW] * 4),
+    "engine refuses": (failing(Refused("credit")), *[ANEW] * 4),
+    "engine busy": (failing(EngineBusy()), *[ANEW] * 4),
+    "bad result": (failing(BadResult()), *[ANEW] * 4),
+    "out of memory": (failing(OutOfMemory()), *[ANEW] * 4),
+    "a dead worker": (a_dead_worker, GOES_ON, GOES_ON, ANEW, LOST),
+    "three dead workers": (three_dead_workers, *["worker_lost"] * 3, LOST),
+    "nobody in time": (nobody_in_time, *["waited_too_long"] * 3, LOST),
+    "no engine": (no_engine_any_more, *["no_engine"] * 3, LOST),
+}
+
+
+#: what the columns are about: whether others can attach, and ``on_lost`` where it was paid for
+COLUMNS = ((True, ""), (True, "fail"), (False, "retry"), (False, "fail"))
+
+
+@pytest.mark.parametrize("column", range(4), ids=["attach", "attach, paid", "alone", "alone, paid"])
+@pytest.mark.parametrize("way", WAYS)
+def test_what_an_engine_draws_for_nobody_is_stopped_and_what_was_paid_is_not_paid_again(
+    house, way, column
+):
+    act, *columns = WAYS[way]
+    becomes = columns[column]
+    attach, on_lost = COLUMNS[column]
+    at = house(attach=attach, on_lost=on_lost)
+
+    act(at)
+    at.two.probe.look()
+
+    handle = None if at.ended else at.now.handle
+    assert at.engine.going == ({handle["number"]} if handle else set())
+    job = at.end()
+    drawn_again = len(at.engine.submitted) > 1
+    if becomes in (GOES_ON, ANEW):
+        assert (job.status, drawn_again) == (Status.DONE, becomes == ANEW)
+    else:
+        assert (job.status, job.reason_code) == (Status.FAILED, becomes)
+    assert not at.engine.going
+    assert at.store.redis.scard(f"limner:slots:{ENGINE}:fast") == 0
+    assert at.store.redis.zcard("limner:leases") == 0
+
+
+def test_a_lost_drawing_that_cost_money_is_drawn_again_only_where_its_operator_says_so(house):
+    for on_lost, status in (("retry", Status.DONE), ("fail", Status.FAILED)):
+        at = house(attach=True, on_lost=on_lost)
+        failing(JobLost(charged=True))(at)
+
+        assert at.end().status is status
+
+
+def test_what_an_engine_has_ended_itself_is_not_stopped_there(house, monkeypatch):
+    def bad(*_args: object) -> None:
+        raise BadResult
+
+    for error in (JobLost(), Rejected("moderated", "No."), None):
+        at = house(attach=True)
+        if error:
+            failing(error)(at)
+        else:
+            monkeypatch.setattr("workers.drawing.composed_of", bad)
+            thread = at.begin()
+            at.engine.finishes = True
+            over(thread)
+
+        assert at.engine.cancelled == []
+        assert at.now.status is not Status.SUBMITTED
+
+
+def test_a_drawing_that_cannot_be_stopped_does_not_keep_its_job(house, monkeypatch):
+    at = house(attach=True)
+
+    def cancel(_handle: object) -> None:
+        raise RuntimeError("a bug of the driver")
+
+    monkeypatch.setattr(at.engine, "cancel", cancel)
+
+    told_to_stop("late")(at)
+
+    assert at.now.reason_code == "timed_out"
+
+
+@pytest.mark.parametrize("on_lost", ["", "retry", "fail"])
+def test_a_drawing_is_stopped_when_its_job_moves_elsewhere_and_waited_for_if_it_was_paid(
+    house, store, images, on_lost
+):
+    """Its worker has another engine, too, and the first one is away for longer than slots are kept."""
+    at, spare = house(attach=True, on_lost=on_lost), Ledger(attach=True)
+    at.engine.away = True
+    failing(EngineDown())(at)
+    store.lanes.register([an_engine("spare", fast=1)])
+    three = Worker("three", store, images, {ENGINE: at.engine, "spare": spare}, on_lost)
+    for _ in range(8):
+        three.probe.look()
+        at.later(5, three)
+
+    three.probe.look()
+    thread = three.imagine(at.job)
+    if on_lost:
+        wait_until(lambda: store.redis.hexists(f"limner:job:{at.job.id}", "token"), what="a hold")
+        assert (at.now.status, spare.submitted) == (Status.WAITING, [])
+    else:
+        wait_until(lambda: spare.watched, what="a watch elsewhere")
+    at.engine.away = False
+    three.probe.look()
+
+    assert at.engine.going == ({1} if on_lost else set())
+    three.draftsman.drain()
+    over(thread)
+    three.close()
