@@ -15,6 +15,7 @@ from limner.images import Images
 from limner.job import Job, Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine
+from tests.workers.beating import Ticking
 from workers.drawing import Draftsman, GivenBack, JobFailed
 from workers.keeper import Keeper
 
@@ -123,3 +124,11 @@ def impatient(redis_url: str, images: Images) -> Iterator[Workshop]:
     )
     yield shop
     shop.close()
+
+
+@pytest.fixture
+def ticking(monkeypatch) -> Ticking:
+    """The seconds by which a keeper measures, and its pauses."""
+    ticking = Ticking()
+    monkeypatch.setattr("workers.keeper.time", ticking)
+    return ticking

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+import contextlib
+import logging
 
 import pytest
 
 from limner.job import Lane, Status
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine, messages_in
-from tests.conftest import a_while_later, wait_until
-from workers.keeper import Drawing, Keeper
+from tests.conftest import a_while_later
+from tests.workers.beating import BEAT_S, a_keeper
+from workers.keeper import UNHEEDED_S, Drawing, Keeper
 
 OTHER = "worker-2"
-
-
-def a_keeper(store: Store, **times) -> Keeper:
-    times = {
-        "lease_s": 15,
-        "tick_s": 5,
-        "progress_limit_s": 120,
-        "drawing_limit_s": 900,
-    } | times
-    return Keeper(store, WORKER, list(Lane), ["stage"], lambda: MESSAGES, **times)
 
 
 @pytest.fixture
@@ -35,20 +26,18 @@ def keeper(store) -> Keeper:
     return keeper
 
 
+def beat_for(seconds: float, keeper: Keeper, store: Store, clock) -> None:
+    """Let time pass, with the keeper's beats and everybody's looks at the lanes."""
+    for _ in range(round(seconds / BEAT_S)):
+        clock.pass_s(BEAT_S)
+        keeper.beat()
+        store.lanes.sweep(MESSAGES)
+
+
 def take(store, job, token, worker=WORKER) -> Drawing:
     drawing = Drawing(job.id, token)
     drawing.taken = store.lanes.take(job.id, token, worker, MESSAGES).state in ("granted", "wait")
     return drawing
-
-
-@pytest.fixture
-def real_time(redis_url) -> Iterator[Store]:
-    """A store on the server's own clock, for the keeper's thread."""
-    store = Store(redis_url)
-    store.redis.flushall()
-    store.lanes.register([an_engine(fast=1)])
-    yield store
-    store.close()
 
 
 def test_a_beat_makes_the_worker_and_its_engines_known_in_each_lane(store, keeper, clock):
@@ -63,15 +52,40 @@ def test_drawings_and_held_jobs_live_as_long_as_the_heart_beats(store, keeper, c
     store.redis.delete("fast")
 
     with keeper.keeping(drawn), keeper.keeping(held):
-        for _ in range(5):
-            clock.pass_s(10)
-            keeper.beat()
-            store.lanes.sweep(MESSAGES)
+        beat_for(60, keeper, store, clock)
 
     assert store.jobs.get(drawn.job_id).status is Status.SUBMITTED
     assert messages_in(store) == []
     assert not drawn.is_set()
     assert not held.is_set()
+
+
+@pytest.mark.parametrize("slots", [1, 0], ids=["drawn", "held"])
+def test_what_a_dead_heart_held_is_taken_back_with_its_lease_and_not_before(store, clock, slots):
+    store.lanes.register([an_engine(fast=slots)])
+    keeper = a_keeper(store)
+    keeper.beat()
+    drawing = take(store, an_accepted_job(store), "t1")
+    store.redis.delete("fast")
+    with keeper.keeping(drawing):
+        beat_for(30, keeper, store, clock)
+
+        a_while_later(store, clock, 14, MESSAGES)
+        assert messages_in(store) == []
+        a_while_later(store, clock, 2, MESSAGES)
+        assert messages_in(store) == [drawing.job_id]
+
+
+def test_three_beats_may_fail_before_anything_is_lost(store, keeper, clock):
+    drawing = take(store, an_accepted_job(store), "t1")
+    with keeper.keeping(drawing):
+        for _ in range(3):
+            a_while_later(store, clock, 3 * BEAT_S, MESSAGES)
+            clock.pass_s(BEAT_S - 0.1)
+            keeper.beat()
+            store.lanes.sweep(MESSAGES)
+
+    assert store.jobs.get(drawing.job_id).status is Status.SUBMITTED
 
 
 def test_what_is_kept_no_more_lapses(store, keeper, clock):
@@ -112,10 +126,7 @@ def test_a_second_message_of_a_job_does_not_cost_its_drawing_a_beat(store, keepe
     drawing, doubled = take(store, job, "t1"), Drawing(job.id, "t2")
 
     with keeper.keeping(drawing), keeper.keeping(doubled):
-        for _ in range(3):
-            clock.pass_s(10)
-            keeper.beat()
-            store.lanes.sweep(MESSAGES)
+        beat_for(30, keeper, store, clock)
 
     assert store.jobs.get(job.id).status is Status.SUBMITTED
     assert not drawing.is_set()
@@ -124,29 +135,55 @@ def test_a_second_message_of_a_job_does_not_cost_its_drawing_a_beat(store, keepe
 def test_a_former_drawing_that_does_not_come_back_does_not_starve_the_next(store, keeper, clock):
     """One process may hold a job twice: as the thread that lost it and as the one that has it."""
     job = an_accepted_job(store)
-    formers = [Drawing(job.id, f"old-{n}") for n in range(8)]
-    for former in formers:
-        former.taken = True
-        former.stop("stale")
     drawing = take(store, job, "t1")
 
-    with keeper.keeping(drawing):
-        keeper._drawings.update(formers)
-        for _ in range(3):
-            clock.pass_s(10)
-            keeper.beat()
-            store.lanes.sweep(MESSAGES)
+    with contextlib.ExitStack() as kept:
+        # Whichever of them a beat comes upon last.
+        for number in range(16):
+            former = kept.enter_context(keeper.keeping(Drawing(job.id, f"old-{number}")))
+            former.taken = True
+            former.stop("stale")
+        kept.enter_context(keeper.keeping(drawing))
+        beat_for(30, keeper, store, clock)
 
     assert store.jobs.get(job.id).status is Status.SUBMITTED
+    assert not drawing.is_set()
 
 
-def test_a_drawing_that_ended_by_itself_is_not_called_lost(store, keeper):
+@pytest.mark.parametrize("reason", ["shutdown", "late", "stuck"])
+def test_a_thread_that_does_not_heed_its_stop_loses_its_lease(
+    store, keeper, clock, ticking, reason
+):
     drawing = take(store, an_accepted_job(store), "t1")
     with keeper.keeping(drawing):
-        store.lanes.failed(drawing.job_id, "t1", "Because.", "engine_failed")
-    keeper.beat()
+        drawing.stop(reason)
+        ticking.pass_s(UNHEEDED_S)
+        beat_for(30, keeper, store, clock)
+        assert store.jobs.get(drawing.job_id).status is Status.SUBMITTED, "it has a while to end"
 
-    assert not drawing.is_set()
+        ticking.pass_s(1)
+        beat_for(30, keeper, store, clock)
+
+    assert store.jobs.get(drawing.job_id).status is Status.WAITING
+
+
+def test_a_drawing_that_ends_during_a_beat_is_not_called_lost(store, keeper, caplog):
+    drawing, lost = (take(store, an_accepted_job(store), f"t{n}") for n in range(2))
+    renew = store.lanes.renew
+
+    def end_meanwhile(*args):
+        kept.close()
+        return renew(*args) | {drawing.job_id}
+
+    store.lanes.renew = end_meanwhile
+    kept = contextlib.ExitStack()
+    kept.enter_context(keeper.keeping(drawing))
+    with keeper.keeping(lost), caplog.at_level(logging.WARNING):
+        store.redis.hset(f"limner:job:{lost.job_id}", "token", "another")
+        keeper.beat()
+
+    assert (drawing.is_set(), lost.is_set()) == (False, True)
+    assert caplog.text.count("lease.lost") == 1
 
 
 def test_everything_is_told_to_stop_and_the_first_reason_counts(store, keeper):
@@ -158,76 +195,3 @@ def test_everything_is_told_to_stop_and_the_first_reason_counts(store, keeper):
 
     assert [d.stop_reason for d in drawings] == ["late", "shutdown", None]
     assert [d.is_set() for d in drawings] == [True, True, False]
-
-
-def test_the_thread_stops_what_shows_no_progress_and_what_takes_too_long(real_time):
-    keeper = a_keeper(real_time, lease_s=0.4, progress_limit_s=0.5, drawing_limit_s=1.2)
-    stuck, late, waiting = (Drawing(an_accepted_job(real_time).id, "t") for _ in range(3))
-    keeper.start()
-    try:
-        for drawing in (stuck, late):
-            drawing.began()
-        with keeper.keeping(stuck), keeper.keeping(late), keeper.keeping(waiting):
-            ends = time.monotonic() + 10
-            while not late.is_set() and time.monotonic() < ends:
-                late.moved()
-                late.wait(0.05)
-            assert late.stop_reason == "late"
-            wait_until(stuck.is_set, what="the stuck drawing's stop")
-            assert stuck.stop_reason == "stuck"
-            assert not waiting.is_set(), "a job without a slot has no clock"
-    finally:
-        keeper.end()
-
-
-def test_the_clocks_stand_still_once_the_engine_is_done(real_time):
-    keeper = a_keeper(real_time, progress_limit_s=0, drawing_limit_s=0)
-    drawing = Drawing(an_accepted_job(real_time).id, "t1")
-    drawing.began()
-    drawing.over()
-
-    with keeper.keeping(drawing):
-        keeper._check_clocks()
-
-    assert not drawing.is_set()
-
-
-def test_the_thread_sweeps_so_that_lost_messages_are_found_without_beat(store, clock):
-    job = an_accepted_job(store)
-    store.redis.delete("fast")
-    keeper = a_keeper(store, lease_s=0.2, tick_s=0.1)
-    keeper.start()
-    try:
-        wait_until(
-            lambda: store.redis.hexists(f"limner:job:{job.id}", "missing_ms"), what="a first look"
-        )
-        clock.pass_s(5)
-        wait_until(lambda: messages_in(store) == [job.id], what="the message sent again")
-    finally:
-        keeper.end()
-
-
-def test_a_heart_that_meets_an_outage_goes_on_beating(real_time):
-    class Shaky:
-        """The lanes, but every other beat fails once the thread runs."""
-
-        def __init__(self) -> None:
-            self.beats, self.fails = 0, False
-
-        def renew(self, *args):
-            self.beats += 1
-            if self.fails and self.beats % 2 == 0:
-                raise RuntimeError("a bug")
-            return real_time.lanes.renew(*args)
-
-        def sweep(self, *args):
-            return 0
-
-    shaky = Shaky()
-    keeper = a_keeper(type("House", (), {"lanes": shaky})(), lease_s=0.2)
-    keeper.start()
-    shaky.fails = True
-    try:
-        wait_until(lambda: shaky.beats > 8, what="more beats")
-    finally:
-        keeper.end()

@@ -1,0 +1,48 @@
+"""A keeper whose thread a test runs by itself, on seconds that pass by its own pauses."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from limner.job import Lane
+from limner.store import Store
+from tests.builders import MESSAGES, WORKER
+from workers.keeper import Keeper
+
+#: how often a keeper beats, of a lease of 15 s; longer steps seem an outage, after which all is renewed
+BEAT_S = 15 / 4
+
+
+def a_keeper(store: Store, **times) -> Keeper:
+    times = {
+        "lease_s": 15,
+        "tick_s": 5,
+        "progress_limit_s": 120,
+        "drawing_limit_s": 900,
+    } | times
+    return Keeper(store, WORKER, list(Lane), ["stage"], lambda: MESSAGES, **times)
+
+
+class Ticking:
+    """A monotonic clock that passes by a keeper's own pauses."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def run(self, keeper: Keeper, seconds: float, each=lambda: None) -> None:
+        """Run the keeper's thread here for so long; ``each()`` is called after each of its rounds."""
+        ends_s = self.now_s + seconds
+
+        def wait(timeout: float) -> bool:
+            each()
+            self.pass_s(timeout)
+            return self.now_s > ends_s
+
+        keeper._ended = SimpleNamespace(wait=wait)
+        keeper._run()
