@@ -41,8 +41,9 @@ SOCKET_TIMEOUT_S = 10.0
 DOWN = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError)
 
 #: what a server says that lives and cannot be written to: its disk is full, its replicas are gone, a
-#: script blocks it. Older servers put it behind the name of the script that met it.
-_REFUSALS = re.compile(r"\b(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|TRYAGAIN|OOM)\b")
+#: script blocks it, it has just become a replica. Servers before 7.0 put it behind the name of the
+#: script that met it.
+_REFUSALS = re.compile(r"\b(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|TRYAGAIN|OOM|READONLY|UNBLOCKED)\b")
 
 CLUSTER = "it runs in cluster mode, and Limner needs one server that has every key"
 
@@ -62,7 +63,7 @@ _SETUPS = (
         "(in LIMNER_REDIS_URL, # / ? @ : % in them must be escaped, as %23 for #)",
     ),
     (
-        re.compile(r"NOPERM|has no permissions|No permissions|can't access", re.IGNORECASE),
+        re.compile(r"NOPERM|has no permissions|No permissions|can't (access|run)", re.IGNORECASE),
         "its user may not do all that Limner needs, see docs/operations.md",
     ),
     (
