@@ -49,8 +49,7 @@ class Deleted:
     """What became of pictures that were to be deleted; of a bucket that is away, not all were tried."""
 
     gone: list[str]
-    #: what could not be deleted, and why
-    missed: dict[str, str]
+    missed: dict[str, str]  # key → why
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +217,7 @@ class Images:
         ours = [key for key in keys if _KEY.fullmatch(key)]
         ends_s = time.monotonic() + within_s
         if not self.folder and ours:
-            # Some may be gone already, or not ours to delete: one by one, the others are found.
+            # Some may be gone, or not ours to delete: one by one, the others are found.
             with contextlib.suppress(ImagesDown), self._asking():
                 self._fs.rm([self._path(key) for key in ours], **self._within(within_s))
                 return Deleted([*gone, *ours], missed)
