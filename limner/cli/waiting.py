@@ -1,6 +1,6 @@
 """Why a job waits, in sentences for operators: what ``limner job`` says of a waiting job.
 
-The rules are those of ``lib_lanes.lua``, told from the same facts; nothing is decided here.
+The rules are those of ``lib_granting.lua``, told from the same facts; nothing is decided here.
 """
 
 from __future__ import annotations

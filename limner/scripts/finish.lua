@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes
+-- uses: base spool outbox engines lanes granting
 -- End a job: done with its pictures, or failed with its reason.
 --
 -- ARGV 8 job id · 9 token · 10 "done" | "failed" · 11 reason · 12 reason code

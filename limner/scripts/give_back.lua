@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes
+-- uses: base spool outbox engines lanes granting
 -- A worker gives a job back to its lane: it stops, or the engine could not draw it.
 --
 -- ARGV 8 job id · 9 token · 10 "1": keep handle and slot, the engine goes on drawing

@@ -1,6 +1,6 @@
 -- Whether a lane stands still: jobs wait, a slot is free for one of them, and nothing starts. Told by
 -- what Redis knows, whatever the cause is: a consumer that takes nothing, messages that go astray.
--- Needs lanes, and `grant_ready` before it, so that what could be granted has been.
+-- Needs lib_granting, and `grant_ready` before it, so that what could be granted has been.
 
 -- What waits further behind is taken to be like the head of the lane.
 local HEAD_SCAN = 100

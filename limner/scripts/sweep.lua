@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes stall
+-- uses: base spool outbox engines lanes granting stall
 -- Look after the lanes: take back what silent workers held, use free slots, find waiting jobs whose
 -- message is lost, and note which lane stands still.
 --

@@ -1,7 +1,7 @@
 """Slots, leases and recovery: what a worker asks the store on a job's way; called by workers only.
 
 The scripts are ``register take let_go begin handle progress free_slot finish give_back cancel renew rest
-leave sweep send_again``; most stand on ``lib_lanes.lua``, which says how slots are given. A *token* is minted by the worker for each taking of
+leave sweep send_again``; most stand on ``lib_lanes.lua``; ``lib_granting.lua`` says how slots are given. A *token* is minted by the worker for each taking of
 a job; every later call carries it, so a worker that was given up cannot change anything.
 """
 

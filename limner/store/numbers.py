@@ -274,7 +274,7 @@ def _engine(
         return float(record.get(what) or 0)
 
     slots = {lane: int(number(f"{lane.value}_slots")) for lane in Lane}
-    # As `room` and `opens` in lib_lanes.lua: after a failure, one drawing for trial.
+    # As `room` and `opens` in lib_engines.lua: after a failure, one drawing for trial.
     total = max(slots.values()) if number("fails") == 0 else 1
     room = total - sum(leased.values()) if workers else 0
     paused_ms = number("paused_until")

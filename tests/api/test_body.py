@@ -101,6 +101,32 @@ def test_a_body_over_100_mb_that_does_not_say_its_length_is_refused_too(caller):
     refused(response, 413)
 
 
+@pytest.mark.parametrize("said", [100 * 1024 * 1024, 3])
+def test_a_body_that_breaks_off_is_408(caller, said):
+    response = caller(
+        "POST",
+        IMAGINE,
+        input_stream=io.BytesIO(b"{}"),
+        content_type="application/json",
+        environ_overrides={"CONTENT_LENGTH": str(said)},
+    )
+
+    refused(response, 408)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, chunked", "identity", "x"])
+def test_a_transfer_coding_other_than_chunks_is_415(caller, coding):
+    refused(post(caller, GOOD, **{"Transfer-Encoding": coding}), 415)
+
+
+@pytest.mark.parametrize(("depth", "deep"), [(2, False), (64, False), (65, True), (1000, True)])
+def test_a_body_has_at_most_sixty_four_levels(caller, depth, deep):
+    response = post(caller, b'{"a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}")
+
+    assert response.status_code == (400 if deep else 422)
+    assert ("nested" in response.json["message"]) == deep
+
+
 GOOD = json.dumps(a_body()).encode()
 ZIPPED = gzip.compress(GOOD, mtime=0)
 

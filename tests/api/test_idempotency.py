@@ -83,6 +83,14 @@ def test_keys_of_up_to_255_characters_are_taken(caller, key):
     assert caller.imagine(headers={"Idempotency-Key": key}).status_code == 202
 
 
+def test_blanks_around_a_key_do_not_count(caller):
+    ids = {
+        caller.imagine(headers={"Idempotency-Key": key}).json["id"] for key in ("k", " k", "k\t")
+    }
+
+    assert len(ids) == 1
+
+
 @pytest.mark.parametrize("key", ["", "  ", "k" * 256])
 def test_an_empty_or_longer_key_is_refused(caller, key):
     errors = refused(caller.imagine(headers={"Idempotency-Key": key}), 422)

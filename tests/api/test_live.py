@@ -101,13 +101,19 @@ def test_who_waits_is_answered_with_new_progress_under_an_old_seq(caller, store)
     assert (news["progress"], news["seq"]) == (30, seq)
 
 
-def test_who_waits_for_what_has_happened_already_is_answered_at_once(app, caller, store):
+def test_who_waits_for_what_has_happened_already_is_answered_at_once(
+    app, caller, store, monkeypatch
+):
     job = caller.drawn()
     submitted(store, job)
 
-    assert caller("GET", path(job, "?wait=60&seq=0")).json["status"] == -1
     ended = done(app, store, caller.drawn())
+    watcher = app.extensions["limner"].watcher
+    monkeypatch.setattr(watcher, "wait", lambda *_: pytest.fail("it waits"))
+
+    assert caller("GET", path(job, "?wait=60&seq=0")).json["status"] == -1
     assert caller("GET", path(ended, "?wait=60")).json["status"] == 1
+    assert caller("GET", path(ended, f"?wait=60&seq={ended['seq']}")).json["status"] == 1
 
 
 def test_who_waits_in_vain_is_answered_in_time(caller):
@@ -249,6 +255,14 @@ def test_nobody_hears_of_another_clients_job(caller, other):
 
     refused(other("GET", path(job, "/events")), 404)
     refused(other("GET", path(job, "?wait=60")), 404)
+
+
+def test_a_last_event_id_has_at_most_nine_digits(app, caller, store):
+    job = done(app, store, caller.drawn())
+
+    response = caller("GET", path(job, "/events"), headers={"Last-Event-ID": "9" * 9})
+
+    assert response.status_code == 204
 
 
 @pytest.mark.parametrize("seen", ["x", "-1", "1.5", "9" * 10, "²"])

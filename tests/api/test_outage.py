@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
 from tests.api.drawing import images_of
@@ -32,6 +34,19 @@ def test_without_redis_the_process_is_alive_and_not_ready(mortal_app):
 
     assert client.get("/healthz").json == {"status": "alive"}
     refused(client.get("/readyz"), 503)
+
+
+@pytest.mark.parametrize("job_id", ["x", "0" * 31, "0" * 33, "G" * 32, "0" * 32 + ":x"])
+def test_what_is_no_id_is_404_without_a_question_to_redis(mortal_app, server, job_id):
+    server.start()
+    store = Store(server.url)
+    caller = a_caller(mortal_app, store, "ann")
+    store.close()
+    caller("POST", "/draw/midjourney/waiting")
+    server.kill()
+
+    refused(caller("GET", f"/draw/midjourney/jobs/{job_id}"), 404)
+    refused(caller("GET", "/draw/midjourney/jobs/" + "0" * 32), 503)
 
 
 def test_an_api_that_started_first_accepts_as_soon_as_redis_is_there(mortal_app, server):

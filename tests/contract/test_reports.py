@@ -55,12 +55,13 @@ def test_a_report_lapses_with_its_text_unless_it_is_made_again(store, clock):
     assert make(Code.SERVER, "here", "Full again."), "it is news again"
 
 
-def test_there_is_no_more_than_a_bound_of_reports_and_known_ones_are_made_again(store):
-    for n in range(256):
+def test_a_code_has_a_bound_of_reports_and_known_ones_are_made_again(store):
+    for n in range(64):
         assert store.reports.make(Code.SERVER, f"host-{n}", "x")
 
     assert not store.reports.make(Code.SERVER, "one-more", "x")
-    assert len(store.numbers.read().reports) == 256
+    assert store.reports.make(Code.DISK_LOW, "one-more", "Another kind has its own bound.")
+    assert len(store.numbers.read().reports) == 65
     assert not store.reports.make(Code.SERVER, "host-7", "New words.")
     assert store.redis.hget("limner:report", "server|host-7") == "New words."
     assert store.reports.withdraw(Code.SERVER, "host-7")
@@ -69,14 +70,9 @@ def test_there_is_no_more_than_a_bound_of_reports_and_known_ones_are_made_again(
     assert store.reports.make(Code.SERVER, "one-more", "x")
 
 
-def test_each_change_of_the_warnings_is_told_to_one_caller(store):
-    settle = store.reports.settle
-    assert settle(["a|1", "b|"]) == (["a|1", "b|"], [])
-    assert settle(["a|1", "b|"]) == ([], [])
+def test_all_codes_together_have_a_bound_of_reports(store):
+    for code in range(17):
+        for n in range(64):
+            store.reports.make(f"of-another-version-{code}", f"host-{n}", "x")
 
-    came, gone = settle(["b|", "c|3", "d|"])
-
-    assert (came, gone) == (["c|3", "d|"], ["a|1"])
-    came, gone = settle([])
-    assert (came, sorted(gone)) == ([], ["b|", "c|3", "d|"])
-    assert settle([]) == ([], [])
+    assert store.redis.zcard("limner:reports") == store.redis.hlen("limner:report") == 1024

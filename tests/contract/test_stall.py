@@ -131,7 +131,7 @@ def test_nor_a_job_whose_worker_has_another_engine_than_the_free_one(store, stal
         assert stalled(1, there) == []
 
 
-def test_nor_a_job_whose_drawing_goes_on_at_an_engine(store, stalled):
+def test_a_drawing_that_goes_on_and_that_nobody_takes_up_is_a_standstill(store, stalled):
     engine = an_engine(fast=2)
     a_worker(store, engine)
     job = an_accepted_job(store)
@@ -139,9 +139,8 @@ def test_nor_a_job_whose_drawing_goes_on_at_an_engine(store, stalled):
     store.lanes.keep_handle(job.id, "t1", {"id": "x"}, attach=True)
     store.lanes.give_back(job.id, "t1", Trouble(), MESSAGES, keep=True)
 
-    assert stalled(60, engine) == []
-    an_accepted_job(store)
-    assert stalled(20, engine) == ["fast"], "the next one could start"
+    assert stalled(STALLED_S - 2, engine) == []
+    assert stalled(4, engine) == ["fast"]
 
 
 def test_nor_a_job_that_only_an_engine_of_another_lane_suits(store, stalled, clock):

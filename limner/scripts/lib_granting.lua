@@ -1,0 +1,207 @@
+-- Who gets a slot. Needs lib_base, lib_outbox, lib_engines and lib_lanes.
+--
+-- Who may draw: the waiting job whose worker holds it, on an engine that this worker has, when the
+-- engine has a free slot and an open gap in the job's lane. Fast may use every slot of an engine;
+-- relaxed only its share, and none while a fast job could use the slot.
+
+local READY_SCAN = 512
+local GRANT_KEPT_MS = 60000
+
+local worker_engines = {}
+
+local function engines_of(worker)
+    if not worker_engines[worker] then
+        local names = {}
+        for name in string.gmatch(redis.call('HGET', key('worker', worker), 'engines') or '', '%S+') do
+            names[#names + 1] = name
+        end
+        worker_engines[worker] = names
+    end
+    return worker_engines[worker]
+end
+
+local fast_is_served = nil
+
+-- Whether a fast job waits that could use a slot of this engine. What workers hold is the head of the
+-- lane; if they hold nothing yet, the next one may be for any engine.
+local function fast_waits_for(engine)
+    if fast_is_served == nil then
+        fast_is_served = redis.call('ZCOUNT', key('workers', 'fast'), ms(NOW), '+inf') > 0
+    end
+    if not fast_is_served then return false end
+    local held = redis.call('ZRANGE', key('ready', 'fast'), 0, READY_SCAN - 1)
+    for _, id in ipairs(held) do
+        if suits(engine, unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))) then return true end
+    end
+    return #held == 0 and redis.call('ZCARD', key('waiting', 'fast')) > 0
+end
+
+-- An engine that is kept for others is left idle for no longer, ms.
+local ASIDE_MS = 5000
+local others_wait = {}
+
+-- Whether a job waits that an engine has not failed yet.
+local function others_wait_for(name)
+    if others_wait[name] ~= nil then return others_wait[name] end
+    local engine, found = engine_of(name), false
+    for _, lane in ipairs(LANES) do
+        if (engine[lane .. '_slots'] or 0) > 0 then
+            local held = redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)
+            for _, id in ipairs(held) do
+                local needs, client, failed_on =
+                    unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'failed_on'))
+                found = found or (not has_word(failed_on or '', name) and suits(engine, needs, client))
+            end
+            -- What no worker holds yet may be for any engine.
+            found = found or redis.call('ZCARD', key('waiting', lane)) > #held
+        end
+    end
+    others_wait[name] = found
+    return found
+end
+
+-- Whether a job lets others go first to the only engine that could draw it, because that engine failed
+-- it and has drawn nothing since: what becomes of another job tells which of the two is to blame.
+local function steps_aside(name)
+    local engine = engine_of(name)
+    if (engine.struck or '') == '' or not others_wait_for(name) then return false end
+    if not engine.aside_ms then
+        engine.aside_ms = NOW
+        redis.call('HSET', key('engine', name), 'aside_ms', ms(NOW))
+    end
+    return NOW - engine.aside_ms < ASIDE_MS
+end
+
+-- What keeps an engine from starting any job of a lane now: 'full' (no slot, or a fast job needs it),
+-- 'later' (not before it opens) or nil.
+local function hindrance(engine, lane)
+    if room(engine, lane) <= 0 then return 'full' end
+    if lane == 'relaxed' and room(engine, 'fast') > 0 and fast_waits_for(engine) then return 'full' end
+    return opens(engine, lane) > NOW and 'later' or nil
+end
+
+-- What a waiting job asks of an engine, if its worker has the engines `names`; `first`: the engine that
+-- has its drawing, or had that of its parent.
+local function wish_of(id, lane, names, first)
+    local needs, client, attach, paid, failed_on =
+        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on'))
+    return {
+        lane = lane, needs = needs, client = client, failed_on = failed_on or '',
+        -- What was paid for is waited for where it goes on, and drawn nowhere else.
+        only = attach == '1' and paid and paid ~= '' and first or nil,
+        elsewhere = failed_on and draws_elsewhere(names, lane, needs, client, failed_on),
+    }
+end
+
+-- What keeps a job from using an engine now: 'unfit' (it is for others), what hinders any, or nil.
+local function hindered(name, wish)
+    local engine = engine_of(name)
+    if not suits(engine, wish.needs, wish.client) or (wish.only and name ~= wish.only) then return 'unfit' end
+    local failed = not wish.only and has_word(wish.failed_on, name)
+    if failed and wish.elsewhere then return 'unfit' end
+    local why = hindrance(engine, wish.lane)
+    if failed and not why and steps_aside(name) then return 'unfit' end
+    return why
+end
+
+-- Pick the engine among `names` for a waiting job: name, or nil and when one may open (ms, nil: when a
+-- slot is freed), and whether the job is choosy: an engine that does not suit it has room.
+local function pick(id, lane, names, first)
+    if first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1 then
+        -- Its slot was kept, and its drawing goes on there.
+        for _, name in ipairs(names) do
+            if name == first then
+                local paused = engine_of(first).paused_until or 0
+                if paused <= NOW then return first, nil end
+                return nil, paused
+            end
+        end
+    end
+    local wish = wish_of(id, lane, names, first)
+    local best, best_room, open_at, choosy = nil, 0, nil, false
+    for _, name in ipairs(names) do
+        local engine, why = engine_of(name), hindered(name, wish)
+        local free = room(engine, lane)
+        if not why then
+            local weighed = free * (engine.weight or 1)
+            if name == first then weighed = weighed + 1e6 end
+            if weighed > best_room then best, best_room = name, weighed end
+        elseif why == 'later' then
+            local at = opens(engine, lane)
+            open_at = open_at and math.min(open_at, at) or at
+        elseif why == 'unfit' then
+            choosy = choosy or free > 0
+        end
+    end
+    return best, open_at, choosy
+end
+
+local function grant(id, lane, name, first)
+    local record, engine = job_key(id), engine_of(name)
+    local client, started, created =
+        unpack(redis.call('HMGET', record, 'client', 'started_ms', 'created_ms'))
+    local kept = redis.call('SADD', key('slots', name, lane), id) == 0
+    if not kept then
+        engine.used[lane] = engine.used[lane] + 1
+        engine[lane .. '_last_ms'] = NOW
+        redis.call('HSET', key('engine', name), lane .. '_last_ms', ms(NOW))
+        if engine.aside_ms then
+            engine.aside_ms = nil
+            redis.call('HDEL', key('engine', name), 'aside_ms')
+        end
+    end
+    if first and first ~= name then
+        redis.call('SREM', key('slots', first, lane), id)
+        -- The slot that was kept there is free for the jobs that are looked at next.
+        engines_read[first] = nil
+        -- Whatever goes on there is nobody's any more.
+        local handle, attach = unpack(redis.call('HMGET', record, 'handle', 'attach'))
+        if handle and attach == '1' then cancel_drawing(first, handle) end
+        redis.call('HDEL', record, 'handle', 'attach', 'paid')
+    end
+    redis.call('HSET', record, 'status', 'submitted', 'engine', name)
+    if not started then
+        redis.call('HSET', record, 'started_ms', ms(NOW))
+        observe(NOW - created, 'waited', lane)
+    end
+    redis.call('HDEL', key('stalled'), lane)
+    redis.call('ZADD', key('leases'), ms(NOW + LEASE_MS), id)
+    redis.call('ZREM', key('waiting', lane), id)
+    redis.call('ZREM', key('ready', lane), id)
+    redis.call('ZREM', key('holds'), id)
+    redis.call('SMOVE', key('waits', client), key('runs', client), id)
+    emit(id, 'T')
+    redis.call('DEL', key('grant', id))
+    redis.call('LPUSH', key('grant', id), 'granted')
+    redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
+end
+
+-- Give free slots to the jobs that workers hold, fast before relaxed, in the order of their places.
+-- A job that only waits for a gap or a pause to end is told when (its worker then asks again).
+local function grant_ready()
+    local opening, choosy_jobs = {}, {}
+    for _, lane in ipairs(LANES) do
+        local told = false
+        for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)) do
+            -- The engine that has its drawing, or that drew what it follows up.
+            local worker, engine, token, prefers =
+                unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'token', 'prefers'))
+            local first = engine or prefers
+            local name, open_at = nil, nil
+            if worker and token then
+                name, open_at, choosy_jobs[id] = pick(id, lane, engines_of(worker), first or nil)
+            end
+            if name then
+                grant(id, lane, name, first or nil)
+            elseif open_at then
+                opening[id] = open_at
+                if not told and redis.call('LLEN', key('grant', id)) == 0 then
+                    redis.call('LPUSH', key('grant', id), ms(open_at - NOW))
+                    redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
+                end
+                told = true
+            end
+        end
+    end
+    return opening, choosy_jobs
+end
