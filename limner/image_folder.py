@@ -55,6 +55,8 @@ class ImageFolder:
         if found is not None and found == self._mine:
             return
         known = self._known(self._identities)
+        # Anew: whoever began at the same time has put its marker there before its identity was known.
+        found = self._marker()
         if known is None:
             found = found or self._mark(secrets.token_hex(16))
             known = self._identities.remember(str(self.root), found)
@@ -74,7 +76,7 @@ class ImageFolder:
         known = self._known(self._identities)
         # Nobody has kept a picture yet.
         if known is not None:
-            self._agree(known, found)
+            self._agree(known, self._marker())
 
     def is_new(self) -> bool:
         """Return whether nobody has used this folder yet.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from limner.errors import DiskFull, ImagesDown, StoreDown
-from limner.image_folder import MARKER
+from limner.image_folder import MARKER, ImageFolder
 from limner.images import Images
 
 NOW = datetime(2027, 1, 15, tzinfo=UTC)
@@ -199,6 +199,23 @@ def test_processes_that_start_at_once_agree(process, root):
 
     assert [one for one in found if not isinstance(one, str)] == []
     assert len(found) == 8
+
+
+def test_a_process_that_looked_just_before_another_began_agrees_with_it(process, monkeypatch):
+    first, second = process(), process()
+    look = ImageFolder._marker
+    began: list[str] = []
+
+    def looked(folder: ImageFolder) -> str | None:
+        seen = look(folder)
+        if not began:
+            began.append("the other one")
+            put(first)
+        return seen
+
+    monkeypatch.setattr(ImageFolder, "_marker", looked)
+
+    assert second.get(put(second)) == b"a picture"
 
 
 def test_on_a_file_system_without_links_it_works_too(process, monkeypatch):
