@@ -17,9 +17,10 @@ from limner.client import Client
 from limner.errors import InvalidRequest
 from limner.followup import FollowUp
 from limner.ids import random_number
-from limner.job import SPOOL, Job, Picture, Request
+from limner.job import Job, Picture
 from limner.log import event
-from limner.prompt import parse_prompt
+from limner.prompt import prompt_of
+from limner.request import SPOOL, Request
 from limner.store import Idempotency
 from limner.target import UrlRefused
 
@@ -104,7 +105,7 @@ def new_seeds() -> Seeds:
 def _seeds(here: House, request: Request) -> Seeds:
     # Few prompts name a seed, and reading one costs more than looking for the word.
     named = "seed" in request.prompt_en.lower()
-    seed = parse_prompt(request.final_prompt()).seed if named else None
+    seed = prompt_of(request).seed if named else None
     return here.seeds() if seed is None else _four(seed + cell for cell in range(4))
 
 

@@ -15,7 +15,8 @@ from api.house import house
 from api.own import own_job
 from limner.errors import JobConflict, JobNotFound, ParentGone
 from limner.followup import FollowUp, cell_of, follow_up, request_of
-from limner.job import SPOOL, Job, Request, Status
+from limner.job import Job, Status
+from limner.request import SPOOL, Request
 from limner.store import Idempotency
 from schemas.followup import ButtonSchema, Press, RefreshSchema
 from schemas.job import job_body

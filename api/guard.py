@@ -12,8 +12,8 @@ from flask import Response, g, request
 from api.house import house
 from limner.client import Client, Pace
 from limner.errors import LaneNotAllowed, TokenRejected, TooFast
-from limner.job import Lane
 from limner.peer import source_of
+from limner.request import Lane
 
 
 def let_in() -> None:

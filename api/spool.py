@@ -23,7 +23,8 @@ from limner.errors import (
     StoreDown,
 )
 from limner.images import ANSWER_S
-from limner.job import SPOOL, Picture
+from limner.job import Picture
+from limner.request import SPOOL
 from limner.store import Charge
 from limner.store.jobs import FULL_RETRY_AFTER_S
 from limner.store.spool import in_blocks

@@ -22,8 +22,8 @@ from bench.load import post
 from limner import processes
 from limner.broker import broker_url, redis_url
 from limner.callback import destination
-from limner.job import Lane, Request
 from limner.message import Messages
+from limner.request import Lane, Request
 from limner.settings import Settings
 from tests.acceptance.house import House
 from tests.conftest import wait_until

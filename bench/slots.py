@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from bench.place import Figure, accept_many, figure, limner, say
-from limner.job import Lane
+from limner.request import Lane
 from tests.acceptance.house import House
 from tests.conftest import wait_until
 

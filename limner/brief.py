@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limner.engine import Brief, Parent
-from limner.job import Job, Lane
-from limner.prompt import parse_prompt
+from limner.job import Job
+from limner.prompt import prompt_of
 from limner.ratios import CELL_SIZE_PX
+from limner.request import Lane
 
 
 def brief_of(
@@ -17,12 +18,8 @@ def brief_of(
     attempt: int = 0,
     parent: Parent | None = None,
 ) -> Brief:
-    """Return what an engine may know of ``job``, read from its final prompt alone.
-
-    So ``origin/imagine``, whose flags stand in the text, and ``imagine``, whose flags we wrote, are
-    drawn by one rule.
-    """
-    prompt = parse_prompt(job.final_prompt)
+    """Return what an engine may know of ``job``."""
+    prompt = prompt_of(job.request)
     width, height = CELL_SIZE_PX[job.ar]
     return Brief(
         job_id=job.id,

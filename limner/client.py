@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from limner.job import Lane
+from limner.request import Lane
 
 BOTH_LANES = frozenset(Lane)
 

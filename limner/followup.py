@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from limner.errors import JobConflict
-from limner.job import Job, Lane, Request
+from limner.job import Job
+from limner.request import Lane, Request
 
 BUTTONS = ("u1", "u2", "u3", "u4", "v1", "v2", "v3", "v4", "r")
 #: how far a variation goes from its cell, 0-1 (engines.md 7)

@@ -1,4 +1,4 @@
-"""The job: what was asked for, the record kept of it, its states and its lanes.
+"""The job: the record kept of what was asked for, and its states.
 
 Made by schemas from a request, kept by the store, drawn by workers, shown by schemas again. In
 Redis a job is one hash of strings; ``Job.from_record`` reads it and ``new_record`` writes the first.
@@ -15,13 +15,9 @@ from enum import StrEnum
 from typing import Any, Self
 
 from limner.compact_json import compact_json
-from limner.prompt import compile_prompt, parse_prompt
+from limner.prompt import compile_prompt, prompt_of
 from limner.ratios import SQUARE
-
-#: before the image store's key of a reference picture that was sent inline, in a request's references
-SPOOL = "spool:"
-#: the largest reference picture, as the caller's file has it
-REFERENCE_MAX_BYTES = 10 * 1024 * 1024
+from limner.request import Lane, Request
 
 
 class Status(StrEnum):
@@ -37,57 +33,6 @@ class Status(StrEnum):
     def ended(self) -> bool:
         """Nothing changes after this state."""
         return self in (Status.DONE, Status.FAILED)
-
-
-class Lane(StrEnum):
-    """The two queues a job may wait in."""
-
-    FAST = "fast"
-    RELAXED = "relaxed"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One accepted imagine request, in the domain's own words; None means the caller said nothing."""
-
-    prompt_en: str
-    lane: Lane
-    tag: str
-    prompt: str | None = None
-    callback_url: str | None = None
-    niji: bool = False
-    #: one of the seven ratios
-    ar: str | None = None
-    #: what the caller wrote, where ``ar`` is only the nearest to it
-    ar_requested: str | None = None
-    chaos: float | None = None
-    stylize: float | None = None
-    style: str | None = None
-    tile: bool = False
-    iw: float | None = None
-    #: reference images: http(s) URLs, or ``spool:<key>`` for pictures sent inline
-    references: tuple[str, ...] = ()
-    extra: str | None = None
-    #: ``origin/imagine``: the text goes to the engine as it stands
-    origin: bool = False
-
-    def final_prompt(self) -> str:
-        """Return the text a Midjourney user would type for this request."""
-        return compile_prompt(self)
-
-    def to_json(self) -> str:
-        """Return the request as one line of JSON, for the record."""
-        # Not `asdict`, which copies deeply: every POST passes here.
-        stored = {name: getattr(self, name) for name in self.__slots__}
-        return compact_json(stored)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what ``to_json`` wrote."""
-        stored = json.loads(text)
-        stored["lane"] = Lane(stored["lane"])
-        stored["references"] = tuple(stored["references"])
-        return cls(**stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +94,14 @@ class Job:
     @property
     def ar(self) -> str:
         """The aspect ratio that is drawn."""
-        return self.request.ar or parse_prompt(self.final_prompt).ar or SQUARE
+        return self.request.ar or prompt_of(self.request).ar or SQUARE
 
     @property
     def ar_requested(self) -> str | None:
         """What the caller wrote, where ``ar`` is only the nearest to it."""
         if self.request.ar is not None:
             return self.request.ar_requested
-        return parse_prompt(self.final_prompt).ar_requested
+        return prompt_of(self.request).ar_requested
 
     @classmethod
     def from_record(cls, record: Mapping[str, str], position: int | None = None) -> Self:
@@ -203,7 +148,7 @@ def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int])
         "lane": request.lane.value,
         "tag": tag_key(request.tag),
         "request": request.to_json(),
-        "final_prompt": request.final_prompt(),
+        "final_prompt": compile_prompt(request),
         "draw_type": "draw",
         "seeds": compact_json(seeds),
         "needs": " ".join(needs_of(request)),
@@ -216,9 +161,7 @@ def needs_of(request: Request) -> list[str]:
     The other parameters only colour a picture: an engine that ignores one says so in the notes.
     """
     # Taking a prompt apart costs more than the rest of an accept's own work: only where it may matter.
-    tile = request.tile or (
-        "tile" in request.prompt_en.lower() and parse_prompt(request.prompt_en).tile
-    )
+    tile = request.tile or ("tile" in request.prompt_en.lower() and prompt_of(request).tile)
     return [word for word, asked in (("tile", tile), ("references", request.references)) if asked]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from limner.errors import StoreDown
 from limner.ids import new_id
-from limner.job import Lane
+from limner.request import Lane
 
 TASK = "imagine"
 #: stands in the rendered message wherever the job's id goes; long and odd, so it is found only there

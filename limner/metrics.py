@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from limner.callback import Kind
-from limner.job import Lane
+from limner.request import Lane
 from limner.store.numbers import STATES, Durations, EngineNow, Numbers
 from limner.store.server import ServerFacts
 from limner.warning import warnings

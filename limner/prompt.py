@@ -1,20 +1,18 @@
-"""The final prompt: the one place that turns a request's fields into Midjourney's flags, and back.
+"""Midjourney's flags: written from a request's fields, and read where a caller typed them.
 
-``compile_prompt`` is called when a job is accepted; ``parse_prompt`` when its brief is made, so that
-``origin/imagine``, whose flags stand in the text, is drawn by the same rules.
-What is a flag at all, ``limner.flags`` decides.
+``compile_prompt`` makes the final prompt when a job is accepted. ``prompt_of`` says what a request
+asks for; it reads the caller's own text and never what we compiled ourselves. What is a flag at all,
+``limner.flags`` decides.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
 from limner.flags import take_flags
 from limner.ratios import CELL_SIZE_PX, nearest_ratio
-
-if TYPE_CHECKING:
-    from limner.job import Request
+from limner.request import Request
 
 NIJI_VERSION = "6"
 NIJI_STYLES = ("cute", "expressive", "original", "scenic")
@@ -59,6 +57,27 @@ def compile_prompt(request: Request) -> str:
     if request.niji:
         flags.append(f"--niji {NIJI_VERSION}")
     return " ".join([request.prompt_en.strip(), *flags])
+
+
+def prompt_of(request: Request) -> Prompt:
+    """Return what a request asks for: its fields, and for the others the flags in its text.
+
+    So ``origin/imagine``, whose flags all stand in the text, is drawn by the same rules.
+    """
+    said = parse_prompt(request.prompt_en)
+    if request.origin:
+        return said
+    fields: dict[str, Any] = {
+        "chaos": request.chaos,
+        "stylize": request.stylize,
+        "style": request.style or None,
+        "niji": request.niji or None,
+        "tile": request.tile or None,
+        "iw": request.iw,
+    }
+    if request.ar is not None:
+        said = replace(said, ar=request.ar, ar_requested=request.ar_requested)
+    return replace(said, **{name: value for name, value in fields.items() if value is not None})
 
 
 def parse_prompt(text: str) -> Prompt:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from limner.job import Lane
+from limner.request import Lane
 from limner.store.numbers import OUT, Numbers
 from limner.store.server import ServerFacts
 

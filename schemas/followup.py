@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limner.followup import BUTTONS
-from limner.job import Lane
+from limner.request import Lane
 from schemas.fields import Boolean, CallbackUrl, OneOf, Tag, Text
 from schemas.imagine import EXTRA_LENGTH
 from schemas.wire import Wire

@@ -1,4 +1,4 @@
-"""What ``imagine`` and ``origin/imagine`` take (DESIGN 2.2, 2.4), read into ``limner.job.Request``.
+"""What ``imagine`` and ``origin/imagine`` take (DESIGN 2.2, 2.4), read into ``limner.request.Request``.
 
 Used by ``api/draw.py``. The callback URL is the caller's own or None: whose default stands in for it
 is the API's business. Inline pictures stay the text they came as, until the API has spooled them.
@@ -11,8 +11,8 @@ from typing import Any
 
 from marshmallow import ValidationError, validates_schema
 
-from limner.job import Lane, Request
 from limner.prompt import NIJI_STYLES, STYLES, parse_prompt
+from limner.request import Lane, Request
 from limner.visible import shows_something
 from schemas.fields import AspectRatio, Boolean, CallbackUrl, Number, OneOf, Tag, Text
 from schemas.references import References

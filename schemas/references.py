@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from limner.errors import BodyTooLarge
 from limner.inline import decoded_bytes, letters
-from limner.job import REFERENCE_MAX_BYTES
+from limner.request import REFERENCE_MAX_BYTES
 from schemas.fields import Strict, http_url
 
 MOST_REFERENCES = 8

@@ -6,8 +6,9 @@ import json
 import uuid
 from dataclasses import replace
 
-from limner.job import Job, Lane, Request
+from limner.job import Job
 from limner.message import Messages, _Template
+from limner.request import Lane, Request
 from limner.settings import EngineSettings, LaneLimits
 from limner.store import Charge, Store
 

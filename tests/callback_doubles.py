@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from limner.callback import destination
-from limner.job import Lane, Request, new_record
+from limner.job import new_record
+from limner.request import Lane, Request
 from limner.store import Store
 from limner.store.outbox import Next, Poster, Report, Taken
 from limner.store.scripts import _read

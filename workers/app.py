@@ -18,9 +18,9 @@ from celery.exceptions import Retry
 
 from limner import log
 from limner.errors import ConfigError, JobNotFound, StoreDown
-from limner.job import Lane
 from limner.message import TASK
 from limner.privacy import keep_to_ourselves
+from limner.request import Lane
 from limner.settings import Settings
 from workers.descriptors import raise_limit
 from workers.drawing import STORE_RETRY_S, GivenBack, JobFailed

@@ -15,9 +15,9 @@ from typing import Literal
 
 from limner.engine import Handle
 from limner.errors import StoreDown
-from limner.job import Lane
 from limner.log import event
 from limner.message import Messages
+from limner.request import Lane
 from limner.store import Store
 from workers.clock import tell_clock
 

@@ -14,8 +14,8 @@ from limner.decoding import REFERENCE_FORMATS, UnreadablePictureError, open_pict
 from limner.errors import Rejected
 from limner.images import Images
 from limner.inline import decode
-from limner.job import REFERENCE_MAX_BYTES, SPOOL
 from limner.log import event
+from limner.request import REFERENCE_MAX_BYTES, SPOOL
 from workers.outgoing import FetchFailed
 
 log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from limner.engine import Engine
 from limner.errors import ImagesDown
 from limner.image_watch import ImageWatch
 from limner.images import Images
-from limner.job import Lane
 from limner.log import event
 from limner.message import LazyMessages, Messages
+from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from workers.callbacks import Dispatcher

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from limner.cli import show
 from limner.client import Client
 from limner.errors import ConfigError
-from limner.job import Lane
+from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 

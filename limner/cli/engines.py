@@ -9,7 +9,7 @@ from limner import processes
 from limner.cli import show
 from limner.cli.processes import become
 from limner.errors import StoreDown
-from limner.job import Lane
+from limner.request import Lane
 from limner.settings import EngineSettings, Settings
 from limner.store import Store
 from limner.store.numbers import EngineNow

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from limner.cli.show import duration
-from limner.job import Job, Lane
+from limner.job import Job
+from limner.request import Lane
 from limner.store.numbers import EngineNow, JobNow, Numbers
 from limner.warning import STALLED_S
 

@@ -20,7 +20,7 @@ from redis import Redis
 from limner.address import Policy
 from limner.client import Admission, Client, NewClient, Pace, Wrong
 from limner.errors import ConfigError
-from limner.job import Lane
+from limner.request import Lane
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 from limner.target import UrlRefused, parse_target

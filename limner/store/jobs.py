@@ -11,8 +11,9 @@ from redis import Redis
 from limner.compact_json import compact_json
 from limner.errors import IdempotencyConflict, InlineFull, JobConflict, JobNotFound, WaitingFull
 from limner.followup import FollowUp
-from limner.job import Job, Picture, Request, Status, from_ms, new_record, tag_key
+from limner.job import Job, Picture, Status, from_ms, new_record, tag_key
 from limner.message import Messages
+from limner.request import Request
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 from limner.store.spool import Charge

@@ -16,8 +16,9 @@ from redis import Redis
 
 from limner.engine import Handle
 from limner.errors import JobNotFound, StaleLease
-from limner.job import Job, Lane, Picture
+from limner.job import Job, Picture
 from limner.message import Messages
+from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts

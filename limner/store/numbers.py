@@ -14,7 +14,7 @@ from typing import Any
 
 from redis import Redis
 
-from limner.job import Lane
+from limner.request import Lane
 from limner.store.clocks import ahead_s
 from limner.store.connection import guarded
 from limner.store.scripts import Clock

@@ -15,8 +15,8 @@ from celery import Celery
 
 from limner.broker import broker_url
 from limner.callback import destination
-from limner.job import Lane
 from limner.message import Messages
+from limner.request import Lane
 from tests.acceptance.house import House, assert_told_in_order, most_at_once
 from tests.acceptance.receiver import Receiver
 from tests.builders import a_request

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from limner.job import Lane
+from limner.request import Lane
 from tests.acceptance.house import House, assert_told_in_order, most_at_once
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until

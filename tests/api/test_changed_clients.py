@@ -6,7 +6,7 @@ import pytest
 
 from api import create_app
 from limner.client import Client
-from limner.job import Lane
+from limner.request import Lane
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from limner.job import Lane
+from limner.request import Lane
 from limner.store.lanes import Trouble
 from tests.api.asking import refused
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine

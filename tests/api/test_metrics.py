@@ -8,8 +8,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import create_app
-from limner.job import Lane, Picture
+from limner.job import Picture
 from limner.metrics import BOUNDS_MS
+from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.aside import Why

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from limner.errors import StaleLease
-from limner.job import Lane, Picture
+from limner.job import Picture
+from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store import Store, Trouble
 from tests.builders import MESSAGES, an_engine, messages_in

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from limner.job import Lane
+from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store import Store
 

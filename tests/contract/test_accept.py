@@ -8,7 +8,8 @@ import pytest
 
 from limner.errors import IdempotencyConflict, JobConflict, WaitingFull
 from limner.followup import FollowUp
-from limner.job import Lane, Picture, Status
+from limner.job import Picture, Status
+from limner.request import Lane
 from limner.store import Idempotency
 from tests.builders import (
     MESSAGES,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from limner.errors import BadResult, EngineDown, EngineError, EngineStuck, JobLost, OutOfMemory
-from limner.job import Lane, Picture, Status
+from limner.job import Picture, Status
+from limner.request import Lane
 from limner.store import Trouble
 from limner.warning import Code, warnings
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine

@@ -8,7 +8,8 @@ import pytest
 
 from limner.errors import JobConflict, JobNotFound, StaleLease
 from limner.followup import follow_up, request_of
-from limner.job import Lane, Picture, Status
+from limner.job import Picture, Status
+from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from limner.errors import StaleLease, WaitingFull
-from limner.job import Lane, Picture, Status
+from limner.job import Picture, Status
+from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import (
     MESSAGES,

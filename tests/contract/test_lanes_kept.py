@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from limner.followup import follow_up
-from limner.job import Lane, Picture
+from limner.job import Picture
+from limner.request import Lane
 from limner.store import Idempotency, Store, Trouble
 from tests.builders import MESSAGES, WORKER, a_request, a_worker, an_accepted_job, an_engine
 from tests.callback_doubles import a_poster, tell_all

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from limner.job import Lane
+from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 from tests.conftest import a_while_later

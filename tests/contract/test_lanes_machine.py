@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from limner.job import Lane
+from limner.request import Lane
 from tests.builders import MESSAGES, an_accepted_job
 from tests.conftest import a_while_later, examples
 from tests.contract.lanes_hands import GRID, LEASE_S, SETTINGS, TROUBLES, WORKERS, Hands

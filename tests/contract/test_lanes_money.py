@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from limner.errors import JobLost
-from limner.job import Lane, Picture, Status
+from limner.job import Picture, Status
+from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import a_while_later

@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from limner.job import Lane, Picture
+from limner.job import Picture
+from limner.request import Lane
 from limner.store import Trouble
 from limner.store.numbers import Durations
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from limner.job import Lane, Picture, Status
+from limner.job import Picture, Status
+from limner.request import Lane
 from limner.store import Store, Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery, Task
 
-from limner.job import Lane
 from limner.message import TASK, Messages, published
+from limner.request import Lane
 from limner.settings import Settings
 
 #: what Celery makes anew for each message: no two of its own agree in these

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from limner.job import Lane, Status
+from limner.job import Status
+from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import a_while_later

@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from limner.errors import InlineFull
-from limner.job import Lane, Picture
+from limner.job import Picture
+from limner.request import Lane
 from limner.store import Charge, spool
 from limner.store.lanes import Policy, Trouble
 from limner.store.spool import Spooled, in_blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limner.errors import EngineError
-from limner.job import Lane
+from limner.request import Lane
 from limner.store import Trouble
 from limner.warning import STALLED_S, Code, warnings
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine

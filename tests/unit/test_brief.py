@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from limner.brief import brief_of
-from limner.job import Job, Lane, Request, from_ms, new_record
+from limner.job import Job, from_ms, new_record
 from limner.ratios import CELL_SIZE_PX
+from limner.request import Lane, Request
 from tests.builders import a_request
 
 

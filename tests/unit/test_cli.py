@@ -13,7 +13,7 @@ import pytest
 from limner import processes
 from limner.__main__ import main
 from limner.errors import ConfigError
-from limner.job import Lane
+from limner.request import Lane
 from limner.settings import Settings
 from limner.stack import port_trouble
 from limner.store import Store

@@ -11,7 +11,8 @@ from api.door import Doorkeeper
 from limner.__main__ import main
 from limner.errors import TokenRejected
 from limner.images import Images
-from limner.job import Lane, Picture
+from limner.job import Picture
+from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Charge, Store
 from limner.store.aside import Why

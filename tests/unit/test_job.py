@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.job import Job, Lane, Request, Status, from_ms, new_record, tag_key
+from limner.job import Job, Status, from_ms, new_record, tag_key
+from limner.request import Lane, Request
 from schemas.job import STATUS_CODE, STATUS_OF, job_body, rfc3339
 
 TAG = "0123456789abcdef0123456789abcdef"

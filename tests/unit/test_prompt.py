@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limner.job import Lane, Request
 from limner.known_flags import KNOWN
-from limner.prompt import NIJI_STYLES, Prompt, compile_prompt, parse_prompt
+from limner.prompt import NIJI_STYLES, Prompt, compile_prompt, parse_prompt, prompt_of
 from limner.ratios import CELL_SIZE_PX
+from limner.request import Lane, Request
 
 
 def a_request(**changes) -> Request:
@@ -81,6 +81,20 @@ def test_the_fields_of_a_request_change_nothing_else_that_its_text_says(request,
         if (value := getattr(request, name)) is not None and value is not False
     }
     assert found == replace(said, **given_ar, **given)
+
+
+@settings(max_examples=300)
+@given(REQUESTS, TANGLES, st.booleans())
+def test_a_request_asks_for_what_its_final_prompt_says(request, text, origin):
+    request = replace(request, prompt_en=text, origin=origin)
+
+    assert prompt_of(request) == parse_prompt(compile_prompt(request))
+
+
+def test_a_request_asks_for_the_ratio_that_its_caller_wrote_not_for_the_one_in_its_text():
+    request = a_request(prompt_en="a lighthouse --ar 9:8", ar="7:4", ar_requested="16:9")
+
+    assert prompt_of(request) == Prompt(words="a lighthouse", ar="7:4", ar_requested="16:9")
 
 
 @given(st.text() | TANGLES | st.text(alphabet=" -—aricstyle0123456789.:nan\t\n"))

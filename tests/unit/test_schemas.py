@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.errors import InvalidRequest, RequestError
-from limner.job import Request, Status
+from limner.job import Status
 from limner.ratios import CELL_SIZE_PX
+from limner.request import Request
 from schemas.imagine import ImagineSchema, OriginImagineSchema
 from schemas.listing import Listing, ListingSchema
 from schemas.wire import unknown_names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.job import Lane
+from limner.request import Lane
 from limner.store.clocks import FRESH_MS
 from limner.store.reports import KEPT_S, TEXT_MAX
 from limner.warning import Code, Warned, warnings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from limner.job import Lane
+from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER
 from workers.keeper import Keeper

@@ -12,7 +12,8 @@ import pytest
 import engines
 from limner.engine import Engine
 from limner.images import Images
-from limner.job import Job, Lane
+from limner.job import Job
+from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine
 from tests.workers.beating import Ticking

@@ -11,7 +11,8 @@ from engines.rehearsal import _card
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Progress, Stop
 from limner.errors import EngineDown, StoreDown
 from limner.images import Images
-from limner.job import Job, Lane
+from limner.job import Job
+from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES
 from tests.conftest import MovingClock, a_while_later, wait_until

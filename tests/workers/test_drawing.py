@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from limner.decoding import open_picture
-from limner.job import Lane, Status
+from limner.job import Status
+from limner.request import Lane
 from tests.conftest import wait_until
 from workers.outgoing import FetchFailed
 

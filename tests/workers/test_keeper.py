@@ -7,7 +7,8 @@ import logging
 
 import pytest
 
-from limner.job import Lane, Status
+from limner.job import Status
+from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine, messages_in
 from tests.conftest import a_while_later

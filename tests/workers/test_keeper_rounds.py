@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from limner.errors import StoreDown
-from limner.job import Lane
+from limner.request import Lane
 from tests.builders import an_accepted_job, an_engine, messages_in
 from tests.conftest import wait_until
 from tests.workers.beating import a_keeper

@@ -11,7 +11,8 @@ import pytest
 from api.producer import messages_of
 from limner.client import Client
 from limner.errors import ConfigError
-from limner.job import Job, Lane, Status
+from limner.job import Job, Status
+from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from tests.builders import an_accepted_job, an_engine

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from limner.callback import destination
-from limner.job import Lane, Status
+from limner.job import Status
+from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from tests.builders import an_engine

@@ -12,8 +12,8 @@ from celery.worker.request import Request
 from kombu.transport.virtual import Channel, Message
 from kombu.utils.json import loads
 
-from limner.job import Lane
 from limner.message import TASK, Messages
+from limner.request import Lane
 from limner.store.aside import ABOUT, Why
 from tests.strangers import NOT_MESSAGES, changed, message, strange_variants
 from workers.vetting import MESSAGE_MAX_BYTES, TICK, Strange, vet
