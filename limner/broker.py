@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from limner import embedded
+from limner import redis_socket
 from limner.redis_address import RedisAddress
 from limner.settings import Settings
 
 
 def redis_address(settings: Settings) -> RedisAddress:
     """Return where the operator's Redis is, or the data folder's embedded server."""
-    return RedisAddress.parse(settings.redis_url or embedded.socket_url(settings.data_dir))
+    return RedisAddress.parse(settings.redis_url or redis_socket.socket_url(settings.data_dir))
 
 
 def redis_url(settings: Settings) -> str:

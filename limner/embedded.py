@@ -2,8 +2,7 @@
 
 Used by ``limner up``, by the demo and by the tests when no ``LIMNER_REDIS_URL`` names a Redis. It
 listens on a unix socket in the data folder only, and keeps an append-only file there. A lock on the
-folder, held by the server as long as it lives, keeps a second server away from the same files. Where
-the folder's path is too long for a socket, the socket is reached by a shorter one.
+folder, held by the server as long as it lives, keeps a second server away from the same files.
 """
 
 from __future__ import annotations
@@ -15,16 +14,12 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 from limner.errors import ConfigError
 from limner.privacy import close_to_others
-from limner.short_path import short_way
+from limner.redis_socket import socket_path
 
-SOCKET_NAME = "redis.sock"
 LOCK_NAME = "server.lock"
-#: the kernel's bound on a socket's path, less room for what clients add
-SOCKET_PATH_MAX = 100
 
 
 def binary() -> Path:
@@ -47,34 +42,6 @@ def binary() -> Path:
     raise ConfigError(
         "LIMNER_REDIS_URL", "no embedded server for this machine: name a Redis 6.2+ or Valkey"
     )
-
-
-def socket_path(data_dir: Path) -> Path:
-    """Return the path of the embedded server's socket, the same in every process.
-
-    Raises:
-        ConfigError: the folder's path is too long for a socket, and no shorter one can be had.
-    """
-    path = data_dir / SOCKET_NAME
-    if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
-        return path
-    try:
-        return short_way(data_dir) / SOCKET_NAME
-    except OSError as error:
-        raise ConfigError(
-            "LIMNER_DATA_DIR",
-            f"too long for a socket ({path} has over {SOCKET_PATH_MAX} bytes), "
-            f"and no shorter way to it can be made: {error}",
-        ) from error
-
-
-def socket_url(data_dir: Path) -> str:
-    """Return the URL under which the embedded server of a data folder is reached.
-
-    Raises:
-        ConfigError: see ``socket_path``.
-    """
-    return f"unix://{quote(str(socket_path(data_dir)))}"
 
 
 def command(data_dir: Path) -> list[str]:

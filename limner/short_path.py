@@ -1,4 +1,4 @@
-"""A short way to a folder whose own path is too long for a socket in it; used by ``limner.embedded``.
+"""A short way to a folder whose own path is too long for a socket in it; used by ``limner.redis_socket``.
 
 The kernel takes 104 to 108 bytes for a socket's path, and people have folders with more. The socket stays
 in its folder; what is short is a symbolic link to that folder. The link's path follows from the folder's,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import requests
 
-from limner import embedded, log
+from limner import embedded, log, redis_socket
 from limner.settings import Settings
 from limner.store import Store
 from tests.callback_doubles import a_job, emit
@@ -193,7 +193,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="limner-bench-") as folder:
         server = embedded.start(Path(folder))
         try:
-            url = embedded.socket_url(Path(folder))
+            url = redis_socket.socket_url(Path(folder))
             probe = Store(url)
             wait_until(lambda: answers(probe))
             bench = Bench(url)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.errors import StoreDown
 from limner.store import Store
 from tests.leftovers import MARK, guard, processes_of
@@ -112,7 +112,7 @@ def redis_url() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="limner-test-"))
     server = embedded.start(folder)
     try:
-        url = embedded.socket_url(folder)
+        url = redis_socket.socket_url(folder)
         store = Store(url)
         wait_until(lambda: answers(store), what="the embedded server")
         store.close()

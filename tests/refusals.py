@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.store import Store
 from tests.conftest import answers, wait_until
 
@@ -26,7 +26,7 @@ class Relayed:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._socket = embedded.socket_url(folder)
+        self._socket = redis_socket.socket_url(folder)
         self._process = embedded.start(folder)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"

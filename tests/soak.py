@@ -28,7 +28,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.errors import StoreDown
 from limner.grader import Grader, serve
 from limner.job import Status
@@ -67,7 +67,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.redis_url = embedded.socket_url(folder / "redis")
+        self.redis_url = redis_socket.socket_url(folder / "redis")
         self.port = free_port()
         (folder / "limner.toml").write_text(ENGINE, encoding="utf-8")
         self.environment = os.environ | {

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from limner import embedded, processes, surroundings
+from limner import embedded, processes, redis_socket, surroundings
 from limner.broker import redis_url
 from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown, StoreRefused
 from limner.image_folder import ImageFolder, free_bytes
@@ -109,11 +109,11 @@ def _server(settings: Settings) -> Iterator[Finding]:
     if not settings.redis_url:
         try:
             yield True, f"embedded server: {embedded.binary().name}"
-            embedded.socket_url(settings.data_dir)
+            redis_socket.socket_url(settings.data_dir)
         except ConfigError as error:
             yield False, error.message
             return
-        if not (settings.data_dir / embedded.SOCKET_NAME).exists():
+        if not (settings.data_dir / redis_socket.SOCKET_NAME).exists():
             yield None, "Redis: `limner up` has not run here"
             return
     store = Store(redis_url(settings))

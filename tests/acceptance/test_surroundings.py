@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.stack import answers
 from limner.store import Store
 from tests.acceptance.house import House
@@ -178,11 +178,11 @@ def test_a_user_with_the_rights_that_the_docs_name_is_enough(up):
     server = subprocess.Popen(
         embedded.command(up.folder / "redis"), stdout=subprocess.DEVNULL, env=up.environ
     )
-    admin = Store(embedded.socket_url(up.folder / "redis"))
+    admin = Store(redis_socket.socket_url(up.folder / "redis"))
     try:
         wait_until(lambda: redis_answers(admin), what="the server")
         admin.redis.execute_command(*acl_of_the_docs())
-        socket_path = embedded.socket_path(up.folder / "redis")
+        socket_path = redis_socket.socket_path(up.folder / "redis")
         up.environ["LIMNER_REDIS_URL"] = f"unix://limner:s3cret@{socket_path}"
         up.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
         up.environ["LIMNER_LOG_FORMAT"] = "json"
@@ -252,7 +252,7 @@ def test_a_process_does_not_start_on_a_redis_that_will_not_serve_it(up):
     (up.folder / "redis").mkdir()
     command = [*embedded.command(up.folder / "redis"), "--requirepass", "s3cret"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=up.environ)
-    path = embedded.socket_path(up.folder / "redis")
+    path = redis_socket.socket_path(up.folder / "redis")
     try:
         wait_until(path.exists, what="the server")
         up.environ["LIMNER_REDIS_URL"] = f"unix://:hidden@{path}"

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.stack import answers
 from tests.conftest import wait_until
 from tests.leftovers import processes_of
@@ -238,7 +238,7 @@ def test_a_redis_that_would_lose_jobs_is_warned_of_and_one_that_is_not_there_ref
     options[options.index("--maxmemory-policy") + 1] = "allkeys-lru"
     server = subprocess.Popen(options, stdout=subprocess.DEVNULL, env=up.environ)
     try:
-        up.environ["LIMNER_REDIS_URL"] = embedded.socket_url(up.folder / "other")
+        up.environ["LIMNER_REDIS_URL"] = redis_socket.socket_url(up.folder / "other")
         up.start("--no-flower")
         wait_until(up.is_up, 90)
         assert "redis.unsafe" in up.said()

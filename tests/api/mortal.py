@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.store import Store
 from tests.conftest import answers, wait_until
 
@@ -16,7 +16,7 @@ class Mortal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.url = embedded.socket_url(folder)
+        self.url = redis_socket.socket_url(folder)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str, until: Callable[[Store], bool] = answers) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.store import Store
 from tests.acceptance.house import free_port
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one
@@ -30,7 +30,7 @@ class Server:
 
     def _start(self) -> None:
         self._process = embedded.start(self.folder)
-        self.store = Store(embedded.socket_url(self.folder), clock=self.clock)
+        self.store = Store(redis_socket.socket_url(self.folder), clock=self.clock)
         wait_until(lambda: answers(self.store), what="the server")
         # Else what was answered may be written a moment later, while an earlier write is on its way.
         self.store.redis.config_set("appendfsync", "always")
@@ -267,7 +267,7 @@ def test_a_store_that_has_lost_a_process_s_last_beat_gets_a_new_epoch(server):
     go_back = rewind_of(server.store)
     emit(server.store, job, "T")
     (before,) = tell(server)
-    other = Store(embedded.socket_url(server.folder), clock=server.clock)
+    other = Store(redis_socket.socket_url(server.folder), clock=server.clock)
     assert not any(other.clock.tell("there") for _ in range(3))
 
     server.store.redis.hset(f"limner:job:{job}", "seq", "0")
@@ -290,7 +290,7 @@ def processes(server):
     stores: list[Store] = []
 
     def make(count: int) -> list[Store]:
-        url = embedded.socket_url(server.folder)
+        url = redis_socket.socket_url(server.folder)
         stores.extend(Store(url, clock=server.clock) for _ in range(count))
         return stores[-count:]
 
@@ -366,7 +366,7 @@ def test_a_server_that_does_not_tell_what_it_is_can_be_told_of(server):
     server.store.redis.execute_command(
         *("ACL", "SETUSER", "poor", "on", "nopass", "~*", "&*", "+@all", "-info")
     )
-    url = embedded.socket_url(server.folder)
+    url = redis_socket.socket_url(server.folder)
     store = Store(url.replace("unix://", "unix://poor:x@"), clock=server.clock)
     job = a_job(store, "j")
     emit(store, job, "T")

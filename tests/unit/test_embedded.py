@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from limner import embedded
+from limner import embedded, redis_socket
 from limner.errors import ConfigError
 from limner.store import Store
 from limner.store.server import ServerFacts, server_facts
@@ -40,7 +40,7 @@ def start(folder):
 
 @pytest.fixture
 def store(folder):
-    store = Store(embedded.socket_url(folder))
+    store = Store(redis_socket.socket_url(folder))
     yield store
     store.close()
 

@@ -8,7 +8,7 @@ import pytest
 from kombu.utils.url import url_to_parts
 from redis.connection import parse_url
 
-from limner import embedded
+from limner import redis_socket
 from limner.broker import broker_url, redis_url
 from limner.errors import ConfigError
 from limner.redis_address import RedisAddress
@@ -142,7 +142,7 @@ def test_what_people_are_shown_has_neither_user_nor_password():
 @pytest.mark.parametrize("folder", ["plain", "with blank", "odd #1?", "50%25", "grün"])
 def test_the_embedded_server_is_found_in_any_folder(folder):
     settings = Settings(data_dir=Path("/srv") / folder)
-    wanted = f"/srv/{folder}/{embedded.SOCKET_NAME}"
+    wanted = f"/srv/{folder}/{redis_socket.SOCKET_NAME}"
 
     assert parse_url(redis_url(settings))["path"] == wanted
     parts = url_to_parts(broker_url(settings).removeprefix("redis+"))

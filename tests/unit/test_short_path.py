@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from limner import embedded, processes, short_path
+from limner import embedded, processes, redis_socket, short_path
 from limner.broker import redis_address
 from limner.errors import ConfigError
 from limner.settings import Settings
@@ -39,9 +39,9 @@ def long():
 def test_the_server_of_a_long_folder_is_started_and_reached(links, long):
     server = embedded.start(long)
     try:
-        store = Store(embedded.socket_url(long))
+        store = Store(redis_socket.socket_url(long))
         wait_until(lambda: answers(store), what="the embedded server")
-        assert (long / embedded.SOCKET_NAME).is_socket()
+        assert (long / redis_socket.SOCKET_NAME).is_socket()
         store.close()
     finally:
         server.kill()
@@ -49,11 +49,13 @@ def test_the_server_of_a_long_folder_is_started_and_reached(links, long):
 
 
 def test_a_path_that_fits_stays_as_it_is_to_the_last_byte(links):
-    longest = Path("/") / ("x" * (embedded.SOCKET_PATH_MAX - len(f"//{embedded.SOCKET_NAME}")))
+    longest = Path("/") / (
+        "x" * (redis_socket.SOCKET_PATH_MAX - len(f"//{redis_socket.SOCKET_NAME}"))
+    )
 
-    assert embedded.socket_path(longest) == longest / embedded.SOCKET_NAME
+    assert redis_socket.socket_path(longest) == longest / redis_socket.SOCKET_NAME
     assert not links.exists()
-    assert embedded.socket_path(Path(f"{longest}x")).parent.parent == links
+    assert redis_socket.socket_path(Path(f"{longest}x")).parent.parent == links
 
 
 def test_every_process_that_reads_the_settings_goes_the_same_way(long):
@@ -75,7 +77,7 @@ def test_every_process_that_reads_the_settings_goes_the_same_way(long):
     )
     try:
         assert other.stdout.strip() == ours
-        assert len(ours) <= embedded.SOCKET_PATH_MAX
+        assert len(ours) <= redis_socket.SOCKET_PATH_MAX
     finally:
         Path(ours).parent.unlink()
 
@@ -129,7 +131,7 @@ def test_a_place_that_another_account_could_have_made_is_refused_by_name(
         links.touch(0o600)
 
     with pytest.raises(ConfigError, match=r"LIMNER_DATA_DIR: too long .* of this account alone"):
-        embedded.socket_url(long)
+        redis_socket.socket_url(long)
 
 
 @pytest.mark.parametrize("kind", ["another folder", "a file"])
@@ -150,4 +152,4 @@ def test_where_no_way_can_be_made_the_start_is_refused_by_name(long, monkeypatch
     monkeypatch.setattr(short_path, "_ROOT", tmp_path / "file")
 
     with pytest.raises(ConfigError, match="LIMNER_DATA_DIR: too long for a socket"):
-        embedded.socket_url(long)
+        redis_socket.socket_url(long)
