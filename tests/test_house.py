@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib.util
 import json
 import re
@@ -14,6 +15,7 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
+import grimp
 import pytest
 import yaml
 
@@ -77,6 +79,24 @@ def test_the_import_contracts_bite(tmp_path):
     contracts = tomllib.loads((HOME / "pyproject.toml").read_text())["tool"]["importlinter"]
     for contract in contracts["contracts"]:
         assert f"{contract['name']} BROKEN" in done.stdout, done.stdout + done.stderr
+
+
+def circle_in(imports: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a ring, or none."""
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_for_their_types():
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+
+    assert "engines.sketch.order" in imports["engines.sketch.preview"]  # under TYPE_CHECKING
+    assert circle_in(imports) == []
+    assert circle_in(imports | {"limner.request": {"limner.prompt"}}) != []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The moods: hour, weather, season and manner, each a palette and the words that call for it.
 
-Read by ``reading.py`` (the words) and ``plan.py`` (the palettes). To add a mood, add one entry.
+Read by ``reading.py`` (the words) and ``planner.py`` (the palettes). To add a mood, add one entry.
 Colours are sRGB hex: sky from the top to the horizon, far land, near land, water, the light, the
 darkest ink, three accents.
 """

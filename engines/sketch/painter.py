@@ -14,11 +14,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from engines.sketch.canvas import Canvas
-from engines.sketch.element import ELEMENTS
+from engines.sketch.catalogue import ELEMENTS
 from engines.sketch.finish import LUMA, finish
 from engines.sketch.order import Order
 from engines.sketch.palette import to_bytes
-from engines.sketch.plan import Plan, plan
+from engines.sketch.plan import Plan
+from engines.sketch.planner import plan
 from engines.sketch.reading import read
 from engines.sketch.reference import UnreadablePicture, adapted, repainted
 from engines.sketch.scene.motifs import paint_motif
@@ -38,13 +39,15 @@ PNG_LEVEL = 1
 #: bits of a prompt that a note repeats
 MOST_NOTED = 24
 
+_BELONGS = {name: known.place for name, known in ELEMENTS.items()}
+
 
 def paint(order: Order, cell: int, shrink: int = 1) -> Pixels:
     """Return one cell as (height, width, 3) sRGB bytes, at a ``shrink``-th of its size."""
     width, height = max(8, order.width // shrink), max(8, order.height // shrink)
     planned = adapted(plan(order, order.seeds[cell]), order)
     canvas = Canvas(width, height, tile=order.tile)
-    stage = Stage(canvas, planned, scale=min(width, height) / 512)
+    stage = Stage(canvas, planned, _BELONGS, scale=min(width, height) / 512)
     _scene(stage, planned)
     canvas.rgb = repainted(canvas.rgb, order)
     finish(stage, order)

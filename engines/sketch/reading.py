@@ -1,6 +1,6 @@
 """Reading a prompt: words and phrases, English and Chinese, to moods, elements and their adjectives.
 
-Called by ``plan.py`` and by ``painter.notes``. The longest known phrase wins; Chinese, which has no
+Called by ``planner.py`` and by ``painter.notes``. The longest known phrase wins; Chinese, which has no
 spaces, is cut the same way. Adjectives wait for the noun after them: "a black cat under a red moon"
 is a cat that is black and a moon that is red. What is unknown still steers the picture by its hash.
 """
@@ -14,8 +14,9 @@ from functools import cache, lru_cache
 from typing import Any
 from zlib import crc32
 
-from engines.sketch import scene, vocabulary
-from engines.sketch.element import Mention
+from engines.sketch import vocabulary
+from engines.sketch.catalogue import ELEMENTS
+from engines.sketch.mention import Mention
 from engines.sketch.moods import MOODS
 from engines.sketch.noise import Floats
 from engines.sketch.palette import from_hex
@@ -73,7 +74,7 @@ def lexicon() -> dict[str, tuple[tuple[str, Any], ...]]:
         for word in words_of(text):
             found.setdefault(word, []).append((kind, value))
 
-    for name, known in scene.ELEMENTS.items():
+    for name, known in ELEMENTS.items():
         add(known.words, "element", name)
     for name, mood in MOODS.items():
         add(mood.words, "mood", name)

@@ -6,25 +6,35 @@ silhouette, haze over what is far, or spots for three birds, is here once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from engines.sketch.canvas import Canvas
-from engines.sketch.element import ELEMENTS, Mention
+from engines.sketch.mention import Mention
 from engines.sketch.noise import TEXTURE, Floats, Texture, generator
 from engines.sketch.palette import lighter, mix, to_linear, to_oklab
 from engines.sketch.plan import Plan
 from engines.sketch.shape import Mask, Shape
 
+#: sky: behind everything · backdrop: far land · ground: what things stand on · stand, float, fly: a
+#: thing with a place of its own on the ground, on water or in the air · over: painted after the
+#: brush, which would eat it · whole: takes the picture over
+Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole"]
+
 
 class Stage:
     """One cell while it is painted."""
 
-    def __init__(self, canvas: Canvas, plan: Plan, *, scale: float = 1.0) -> None:
+    def __init__(
+        self, canvas: Canvas, plan: Plan, belongs: Mapping[str, Place], *, scale: float = 1.0
+    ) -> None:
         self.canvas = canvas
         self.plan = plan
+        #: name of a thing → where such things are
+        self.belongs = belongs
         self.palette = plan.palette
         self.horizon = plan.horizon
         #: pixels here for each pixel of the full picture: 1/8 in the first preview
@@ -124,7 +134,7 @@ class Stage:
         """
         count = min(mention.count or usual, 9)
         rng = self.rng(f"spots of {mention.name}")
-        place = "fly" if mention.flies else ELEMENTS[mention.name].place
+        place = "fly" if mention.flies else self.belongs[mention.name]
         room = 1.0 / (1 + 0.22 * (count - 1))
         spots = []
         for i in range(count):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines.sketch.element import ELEMENTS
+from engines.sketch.catalogue import ELEMENTS
 from engines.sketch.moods import MOODS
 from engines.sketch.order import Order
 from engines.sketch.painter import notes, paint

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 import numpy as np
 import pytest
 
-from engines.sketch.element import ELEMENTS
+from engines.sketch import scene
+from engines.sketch.catalogue import ELEMENTS, KINDS
 from engines.sketch.moods import MOODS
 from engines.sketch.palette import from_hex
 from engines.sketch.reading import read
@@ -19,6 +22,14 @@ def names(prompt: str) -> list[str]:
 def test_it_knows_forty_elements_and_fourteen_moods_at_least():
     assert len(ELEMENTS) >= 40
     assert len(MOODS) >= 14
+
+
+def test_the_catalogue_has_every_scene_and_no_name_twice():
+    written = {module.name for module in pkgutil.iter_modules(scene.__path__)}
+
+    # motifs paints the elements of others anew, for tiles
+    assert {kind.__name__.rpartition(".")[2] for kind in KINDS} == written - {"motifs"}
+    assert len(ELEMENTS) == sum(len(kind.ELEMENTS) for kind in KINDS)
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats, fractal, smoothstep
 from engines.sketch.palette import mix, to_linear
 from engines.sketch.shape import Mask, Shape
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
 def scatter(
@@ -39,7 +38,7 @@ def scatter(
         canvas.stamp(Mask(dot, left, top), light * np.float32(glow or 1.0), add=glow > 0)
 
 
-@element(
+@ELEMENTS.add(
     "snow",
     "snow, snowfall, snowing, snowflake, blizzard, 雪, 下雪, 飘雪, 雪花",
     "over",
@@ -53,7 +52,7 @@ def snow(stage: Stage, mention: Mention) -> None:
     )
 
 
-@element(
+@ELEMENTS.add(
     "rain",
     "rain, rainy, raining, drizzle, downpour, 雨, 下雨, 雨天, 大雨",
     "over",
@@ -79,7 +78,7 @@ def _rain(stage: Stage) -> None:
     canvas.wash(canvas.spread(mask) * (1.0 if stage.opening is None else stage.opening), light)
 
 
-@element("fog", "fog, smoke, steam, vapor, 雾, 大雾, 烟, 烟雾", "over", 41, mood="misty")
+@ELEMENTS.add("fog", "fog, smoke, steam, vapor, 雾, 大雾, 烟, 烟雾", "over", 41, mood="misty")
 def fog(stage: Stage, mention: Mention) -> None:
     """Long banks over the land, thickest at its horizon, behind what stands near."""
     canvas = stage.canvas
@@ -89,7 +88,7 @@ def fog(stage: Stage, mention: Mention) -> None:
     canvas.wash(mask.astype(np.float32), to_linear(stage.haze))
 
 
-@element(
+@ELEMENTS.add(
     "fireflies",
     "firefly, sparkles, sparkling, fairy lights, glitter, glow, 萤火虫, 光点, 星光点点",
     "over",
@@ -104,7 +103,9 @@ def fireflies(stage: Stage, mention: Mention) -> None:
     )
 
 
-@element("embers", "ember, spark, bonfire, campfire, 火花, 余烬, 篝火", "over", 97, mood="fire")
+@ELEMENTS.add(
+    "embers", "ember, spark, bonfire, campfire, 火花, 余烬, 篝火", "over", 97, mood="fire"
+)
 def embers(stage: Stage, mention: Mention) -> None:
     colour = np.array([0.78, 0.12, 0.14], np.float32)
     stage.afterwards.append(
@@ -112,7 +113,7 @@ def embers(stage: Stage, mention: Mention) -> None:
     )
 
 
-@element("petals", "petal, confetti, falling leaves, 花瓣, 落叶, 落花", "over", 94)
+@ELEMENTS.add("petals", "petal, confetti, falling leaves, 花瓣, 落叶, 落花", "over", 94)
 def petals(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _petals(stage, mention))
 
@@ -133,7 +134,7 @@ def _petals(stage: Stage, mention: Mention) -> None:
         )
 
 
-@element(
+@ELEMENTS.add(
     "light rays", "light rays, god rays, sunrays, ray of light, 光线, 光束, 丁达尔", "over", 90
 )
 def light_rays(stage: Stage, mention: Mention) -> None:
@@ -148,7 +149,7 @@ def light_rays(stage: Stage, mention: Mention) -> None:
     canvas.glow(mask.astype(np.float32), to_linear(mix(stage.palette.light, stage.haze, 0.3)) * 0.6)
 
 
-@element(
+@ELEMENTS.add(
     "lightning", "lightning, lightning bolt, thunderbolt, 闪电, 雷电, 雷", "sky", 16, mood="storm"
 )
 def lightning(stage: Stage, mention: Mention) -> None:
@@ -178,7 +179,7 @@ def lightning(stage: Stage, mention: Mention) -> None:
     )
 
 
-@element("rainbow", "rainbow, 彩虹", "sky", 14)
+@ELEMENTS.add("rainbow", "rainbow, 彩虹", "sky", 14)
 def rainbow(stage: Stage, mention: Mention) -> None:
     canvas = stage.canvas
     distance = canvas.distance(1 - stage.plan.light_x, stage.horizon + 0.1)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
 def fur(stage: Stage, red: float = 0.0) -> Floats:
@@ -21,7 +20,7 @@ def fur(stage: Stage, red: float = 0.0) -> Floats:
     return mix(coat, np.array([0.55, 0.1, 0.11], np.float32), red)
 
 
-@element("cat", "cat, kitten, kitty, feline, 猫, 小猫, 猫咪", "stand", 70)
+@ELEMENTS.add("cat", "cat, kitten, kitty, feline, 猫, 小猫, 猫咪", "stand", 70)
 def cat(stage: Stage, mention: Mention) -> None:
     """A cat sitting with its back straight, ears up, tail laid around."""
     shape = (
@@ -43,7 +42,7 @@ def cat(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.42, fur(stage), after=eyes)
 
 
-@element("dog", "dog, puppy, hound, retriever, corgi, 狗, 小狗, 犬", "stand", 70)
+@ELEMENTS.add("dog", "dog, puppy, hound, retriever, corgi, 狗, 小狗, 犬", "stand", 70)
 def dog(stage: Stage, mention: Mention) -> None:
     """A dog that sits and waits."""
     shape = (
@@ -56,7 +55,7 @@ def dog(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.4, fur(stage, 0.25))
 
 
-@element("wolf", "wolf, coyote, husky, howling wolf, 狼, 野狼, 雪狼", "stand", 70)
+@ELEMENTS.add("wolf", "wolf, coyote, husky, howling wolf, 狼, 野狼, 雪狼", "stand", 70)
 def wolf(stage: Stage, mention: Mention) -> None:
     """A wolf that sits and howls."""
     shape = (
@@ -73,7 +72,7 @@ def wolf(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.42, fur(stage))
 
 
-@element("fox", "fox, red fox, 狐狸, 狐, 赤狐", "stand", 70)
+@ELEMENTS.add("fox", "fox, red fox, 狐狸, 狐, 赤狐", "stand", 70)
 def fox(stage: Stage, mention: Mention) -> None:
     """A fox that sits, its brush around it, breast and tip white."""
     body = (
@@ -96,7 +95,7 @@ def fox(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, body, 0.38, coat, after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "horse", "horse, stallion, mare, pony, unicorn, pegasus, 马, 骏马, 白马, 独角兽", "stand", 70
 )
 def horse(stage: Stage, mention: Mention) -> None:
@@ -115,7 +114,7 @@ def horse(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.36, fur(stage, 0.3))
 
 
-@element("deer", "deer, stag, elk, reindeer, moose, doe, 鹿, 小鹿, 麋鹿, 梅花鹿", "stand", 70)
+@ELEMENTS.add("deer", "deer, stag, elk, reindeer, moose, doe, 鹿, 小鹿, 麋鹿, 梅花鹿", "stand", 70)
 def deer(stage: Stage, mention: Mention) -> None:
     """A stag that has heard something."""
     shape = (
@@ -136,7 +135,7 @@ def deer(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.36, fur(stage, 0.35))
 
 
-@element("rabbit", "rabbit, bunny, hare, 兔子, 兔, 白兔, 小兔", "stand", 70)
+@ELEMENTS.add("rabbit", "rabbit, bunny, hare, 兔子, 兔, 白兔, 小兔", "stand", 70)
 def rabbit(stage: Stage, mention: Mention) -> None:
     shape = (
         Shape()
@@ -150,7 +149,7 @@ def rabbit(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.24, coat)
 
 
-@element("bear", "bear, polar bear, panda, grizzly, 熊, 北极熊, 熊猫, 大熊猫", "stand", 70)
+@ELEMENTS.add("bear", "bear, polar bear, panda, grizzly, 熊, 北极熊, 熊猫, 大熊猫", "stand", 70)
 def bear(stage: Stage, mention: Mention) -> None:
     shape = (
         Shape()
@@ -164,7 +163,7 @@ def bear(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.38, fur(stage, 0.15))
 
 
-@element("elephant", "elephant, mammoth, 大象, 象", "stand", 70)
+@ELEMENTS.add("elephant", "elephant, mammoth, 大象, 象", "stand", 70)
 def elephant(stage: Stage, mention: Mention) -> None:
     """An elephant with its trunk down and one ear spread."""
     body = (
@@ -186,7 +185,7 @@ def elephant(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, body, 0.46, grey, after=rest)
 
 
-@element("lion", "lion, tiger, leopard, panther, big cat, 狮子, 老虎, 虎, 狮, 豹", "stand", 70)
+@ELEMENTS.add("lion", "lion, tiger, leopard, panther, big cat, 狮子, 老虎, 虎, 狮, 豹", "stand", 70)
 def lion(stage: Stage, mention: Mention) -> None:
     """A great cat lying on the watch, its mane against the light."""
     body = (
@@ -207,7 +206,7 @@ def lion(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, body, 0.46, coat, after=rest)
 
 
-@element("owl", "owl, 猫头鹰", "stand", 70, mood="night")
+@ELEMENTS.add("owl", "owl, 猫头鹰", "stand", 70, mood="night")
 def owl(stage: Stage, mention: Mention) -> None:
     """An owl on a stump, all eyes."""
     stump = Shape().area(*path("-30,-20 -24,20 -20,22 22,22 26,18 32,-20"))

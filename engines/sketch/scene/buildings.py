@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "castle", "castle, palace, fortress, citadel, stronghold, 城堡, 宫殿, 皇宫, 要塞", "stand", 45
 )
 def castle(stage: Stage, mention: Mention) -> None:
@@ -53,7 +52,7 @@ def castle(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.5, colour, after=lights, far=0.1)
 
 
-@element(
+@ELEMENTS.add(
     "pagoda",
     "pagoda, temple, shrine, monastery, japanese temple, 塔, 宝塔, 寺庙, 寺, 庙, 佛塔, 神社",
     "stand",
@@ -82,7 +81,7 @@ def pagoda(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.52, mix(stage.palette.ink, red, 0.4))
 
 
-@element(
+@ELEMENTS.add(
     "house",
     "house, cottage, cabin, hut, home, barn, farmhouse, village, villa, 房子, 房屋, 小屋, 木屋, 村庄, 农舍, 别墅, 家",
     "stand",
@@ -108,7 +107,7 @@ def house(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, walls, 0.22, wall, after=rest, rim=0.2)
 
 
-@element("lighthouse", "lighthouse, beacon, 灯塔", "stand", 47)
+@ELEMENTS.add("lighthouse", "lighthouse, beacon, 灯塔", "stand", 47)
 def lighthouse(stage: Stage, mention: Mention) -> None:
     """A tapering tower with bands, its lamp, and at night the beam."""
     tower = Shape().area((-0.11, -0.1), (-0.07, 0.78), (0.07, 0.78), (0.11, -0.1))
@@ -147,7 +146,7 @@ def lighthouse(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, tower, 0.5, wall, after=rest, firm=True)
 
 
-@element("torii", "torii, torii gate, gate, archway, 鸟居, 牌坊, 大门, 拱门", "stand", 46)
+@ELEMENTS.add("torii", "torii, torii gate, gate, archway, 鸟居, 牌坊, 大门, 拱门", "stand", 46)
 def torii(stage: Stage, mention: Mention) -> None:
     """Two posts that lean inwards, two beams, the upper one curved."""
     posts = Shape().line(path("-34,-8 -29,84"), 0.085, 0.07).line(path("34,-8 29,84"), 0.085, 0.07)
@@ -164,7 +163,7 @@ def torii(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, posts, 0.44, red, after=rest)
 
 
-@element("windmill", "windmill, mill, wind turbine, 风车, 风力发电", "stand", 47)
+@ELEMENTS.add("windmill", "windmill, mill, wind turbine, 风车, 风力发电", "stand", 47)
 def windmill(stage: Stage, mention: Mention) -> None:
     """A tower, a cap, four sails of lattice."""
     tower = (
@@ -192,7 +191,9 @@ def windmill(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, tower, 0.46, wall, after=rest)
 
 
-@element("church", "church, cathedral, chapel, mosque, abbey, 教堂, 大教堂, 清真寺", "stand", 47)
+@ELEMENTS.add(
+    "church", "church, cathedral, chapel, mosque, abbey, 教堂, 大教堂, 清真寺", "stand", 47
+)
 def church(stage: Stage, mention: Mention) -> None:
     """A nave, a spire with its cross, tall windows."""
     walls = Shape().box(-0.14, -0.1, 0.44, 0.34).box(-0.3, -0.1, -0.06, 0.56)
@@ -218,7 +219,7 @@ def church(stage: Stage, mention: Mention) -> None:
     )
 
 
-@element("bridge", "bridge, viaduct, aqueduct, 桥, 大桥, 石桥, 小桥, 拱桥", "stand", 44)
+@ELEMENTS.add("bridge", "bridge, viaduct, aqueduct, 桥, 大桥, 石桥, 小桥, 拱桥", "stand", 44)
 def bridge(stage: Stage, mention: Mention) -> None:
     """A stone bridge on arches, from one side of the picture to the other."""
     canvas = stage.canvas
@@ -260,7 +261,7 @@ def bridge(stage: Stage, mention: Mention) -> None:
     stage.ledge = True
 
 
-@element("tent", "tent, camp, camping, yurt, tipi, teepee, 帐篷, 露营, 蒙古包", "stand", 49)
+@ELEMENTS.add("tent", "tent, camp, camping, yurt, tipi, teepee, 帐篷, 露营, 蒙古包", "stand", 49)
 def tent(stage: Stage, mention: Mention) -> None:
     """A tent lit from within."""
     canvas_cloth = Shape().area(*path("-62,-2 -4,62 0,66 4,62 58,-2"))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "city",
     "city, skyline, cityscape, skyscraper, downtown, metropolis, tokyo, new york, shanghai, hong kong, "
     "urban, town, building, 城市, 都市, 摩天楼, 高楼, 天际线, 东京, 上海, 纽约, 香港, 大楼, 城镇",
@@ -101,7 +100,7 @@ def _street_haze(stage: Stage, y: float, strength: float) -> None:
     canvas.wash(mask.astype(np.float32), to_linear(lighter(stage.haze, -0.04)))
 
 
-@element(
+@ELEMENTS.add(
     "street",
     "street, road, alley, path, highway, trail, avenue, railway, rails, "
     "街道, 街, 路, 道路, 小路, 公路, 小巷, 铁路",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "table",
     "table, desk, wooden table, window, windowsill, interior, room, indoors, kitchen, bedroom, cafe, "
     "桌子, 桌, 书桌, 窗, 窗户, 窗边, 窗台, 室内, 房间, 厨房, 卧室, 咖啡馆",

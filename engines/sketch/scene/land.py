@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats, ridge, smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
 def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats, Floats]:
@@ -24,7 +23,7 @@ def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats
     return top, mask.astype(np.float32), depth.astype(np.float32)
 
 
-@element(
+@ELEMENTS.add(
     "mountains",
     "mountain, mountainous, peak, summit, alps, himalaya, cliff, fjord, iceberg, glacier, rocky, 山, 山脉, 高山, 雪山, 群山, 山峰, 悬崖, 冰山, 冰川",
     "backdrop",
@@ -104,7 +103,7 @@ def _range(
     stage.cover_sky(mask, top=top)
 
 
-@element(
+@ELEMENTS.add(
     "hills",
     "hill, rolling hills, highland, countryside, valley, moor, 丘陵, 小山, 山坡, 山谷, 乡村",
     "ground",
@@ -182,7 +181,7 @@ def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> No
         stage.put(blades, 0, 1.02, 1, tone, rim=0, shade=0)
 
 
-@element(
+@ELEMENTS.add(
     "meadow",
     "meadow, field, grass, grassland, prairie, lawn, pasture, plain, farmland, wheat, 草地, 草原, 田野, 草坪, 田, 麦田",
     "ground",
@@ -215,7 +214,7 @@ def _wild_flowers(stage: Stage, colour: Floats) -> None:
         stage.put(dots, 0, 0, 1, mix(tone, colour, 0.25), rim=0, shade=0)
 
 
-@element(
+@ELEMENTS.add(
     "shore",
     "shore, beach, coast, sand, seaside, island, riverbank, 海滩, 沙滩, 岸, 海岸, 岸边, 岛, 小岛",
     "ground",
@@ -231,7 +230,7 @@ def shore(stage: Stage, mention: Mention) -> None:
     _slope(stage, ground.astype(np.float32), colour, 0.0)
 
 
-@element(
+@ELEMENTS.add(
     "dunes",
     "dune, sand dunes, desert, sahara, oasis, 沙丘, 沙漠, 戈壁, 绿洲",
     "ground",
@@ -270,7 +269,7 @@ def dunes(stage: Stage, mention: Mention) -> None:
             stage.ground = (line + 0.03).astype(np.float32)
 
 
-@element("treeline", "woods, treeline, pine trees, spruce, 树林, 林", "backdrop", 26)
+@ELEMENTS.add("treeline", "woods, treeline, pine trees, spruce, 树林, 林", "backdrop", 26)
 def treeline(stage: Stage, mention: Mention) -> None:
     """A far line of tops: no single tree can be told."""
     rng = stage.rng("treeline")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats, smoothstep
 from engines.sketch.palette import lighter, mix, ramp, to_linear
 from engines.sketch.scene.sky import stars
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element("sun", "sun, sunlight, sunshine, sunbeam, 太阳, 阳光, 日", "sky", 10)
+@ELEMENTS.add("sun", "sun, sunlight, sunshine, sunbeam, 太阳, 阳光, 日", "sky", 10)
 def sun(stage: Stage, mention: Mention) -> None:
     """A small bright disc in a wide glow; low in the sky when the mood is an evening's."""
     canvas, plan = stage.canvas, stage.plan
@@ -37,7 +36,7 @@ def sun(stage: Stage, mention: Mention) -> None:
     stage.light_spot = (x, y)
 
 
-@element(
+@ELEMENTS.add(
     "moon",
     "moon, full moon, crescent moon, moonlight, moonlit, 月亮, 月, 满月, 弯月, 明月, 圆月",
     "sky",
@@ -78,7 +77,7 @@ def from_white() -> Floats:
     return np.array([0.96, 0.0, 0.015], np.float32)
 
 
-@element(
+@ELEMENTS.add(
     "planet",
     "planet, saturn, jupiter, earth, globe, world, alien planet, 行星, 土星, 木星, 地球, 星球",
     "sky",

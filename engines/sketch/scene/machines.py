@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 LAMP = np.array([0.92, 0.01, 0.1], np.float32)
 
 
-@element(
+@ELEMENTS.add(
     "train",
     "train, locomotive, steam train, tram, subway, 火车, 列车, 蒸汽火车, 电车, 地铁",
     "stand",
@@ -81,7 +80,7 @@ def train(stage: Stage, mention: Mention) -> None:
     )
 
 
-@element(
+@ELEMENTS.add(
     "car",
     "car, automobile, sports car, vintage car, truck, bus, taxi, van, 汽车, 车, 跑车, 老爷车, 卡车, 公交车, 出租车",
     "stand",
@@ -113,7 +112,7 @@ def car(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, body, 0.34, mix(stage.accent(0), stage.palette.ink, 0.25), after=rest)
 
 
-@element("bicycle", "bicycle, bike, cyclist, motorcycle, 自行车, 单车, 摩托车", "stand", 58)
+@ELEMENTS.add("bicycle", "bicycle, bike, cyclist, motorcycle, 自行车, 单车, 摩托车", "stand", 58)
 def bicycle(stage: Stage, mention: Mention) -> None:
     shape = Shape()
     for x in (-0.36, 0.36):
@@ -129,7 +128,7 @@ def bicycle(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.3, mix(stage.palette.ink, stage.accent(0), 0.3))
 
 
-@element(
+@ELEMENTS.add(
     "rocket",
     "rocket, spaceship, spacecraft, space shuttle, space station, starship, 火箭, 飞船, 宇宙飞船, 航天飞机, 空间站",
     "fly",
@@ -160,7 +159,7 @@ def rocket(stage: Stage, mention: Mention) -> None:
         )
 
 
-@element(
+@ELEMENTS.add(
     "airplane",
     "airplane, aeroplane, plane, aircraft, jet, biplane, airship, zeppelin, 飞机, 飞艇, 客机, 战斗机",
     "fly",
@@ -194,7 +193,7 @@ def airplane(stage: Stage, mention: Mention) -> None:
         )
 
 
-@element(
+@ELEMENTS.add(
     "ufo",
     "ufo, flying saucer, alien, aliens, alien spaceship, 飞碟, 外星人, 不明飞行物",
     "fly",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
 def stone(stage: Stage) -> Floats:
@@ -21,7 +20,7 @@ def stone(stage: Stage) -> Floats:
     return lighter(grey, -0.22 * stage.palette.darkness)
 
 
-@element("pyramid", "pyramid, sphinx, egypt, 金字塔, 狮身人面像", "stand", 43, mood="desert")
+@ELEMENTS.add("pyramid", "pyramid, sphinx, egypt, 金字塔, 狮身人面像", "stand", 43, mood="desert")
 def pyramid(stage: Stage, mention: Mention) -> None:
     """Two faces of courses of stone, one lit, one in the shade; smaller ones behind."""
     left = Shape().area(*path("-80,-6 0,64 12,-6"))
@@ -48,7 +47,7 @@ def pyramid(stage: Stage, mention: Mention) -> None:
         )
 
 
-@element(
+@ELEMENTS.add(
     "ruins",
     "ruin, ancient ruins, column, greek temple, colosseum, parthenon, acropolis, 遗迹, 废墟, 古迹, 神殿, 石柱",
     "stand",
@@ -86,7 +85,7 @@ def ruins(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, columns, 0.46, stone(stage), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "tower",
     "tower, eiffel tower, paris, clock tower, big ben, london, 铁塔, 埃菲尔铁塔, 巴黎, 钟楼, 高塔, 伦敦",
     "stand",
@@ -121,7 +120,7 @@ def tower(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.62, mix(stage.palette.ink, stage.palette.far, 0.3), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "statue", "statue, sculpture, buddha, monument, idol, 雕像, 佛像, 佛, 大佛, 石像", "stand", 45
 )
 def statue(stage: Stage, mention: Mention) -> None:

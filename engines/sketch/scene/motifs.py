@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import cos, pi, sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
 from engines.sketch.scene.plants import fir, rosette
 from engines.sketch.shape import Shape, path
-
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+from engines.sketch.stage import Stage
 
 #: a shape, its colour, and what lies on it: each drawn at every spot
 Sign = list[tuple[Shape, Floats]]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import fractal, smoothstep
 from engines.sketch.palette import ramp, to_linear
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "abstract",
     "abstract, abstraction, pattern, marble, fluid, swirl, texture, chaos, emotion, 抽象, 图案, 大理石, 流动, 纹理",
     "whole",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
 def cloth(stage: Stage, index: int = 0) -> Floats:
@@ -25,7 +24,7 @@ def body_dark(stage: Stage) -> Floats:
     return mix(stage.palette.ink, stage.palette.near, 0.12)
 
 
-@element(
+@ELEMENTS.add(
     "person",
     "person, man, boy, traveler, traveller, wanderer, hiker, figure, silhouette, child, kid, "
     "monk, fisherman, farmer, stranger, hero, prince, king, "
@@ -53,7 +52,7 @@ def person(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention.uncoloured(), rest_of, 0.3, body_dark(stage), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "woman",
     "woman, girl, lady, princess, queen, dancer, bride, ballerina, fairy, goddess, witch, "
     "女人, 女孩, 少女, 女子, 公主, 女王, 舞者, 仙女, 新娘, 女巫",
@@ -87,7 +86,7 @@ def woman(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention.uncoloured(), dress, 0.32, cloth(stage), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "couple",
     "couple, lovers, two people, family, friends, people, crowd, wedding, 情侣, 恋人, 夫妻, 家人, 朋友, 人群, 人们",
     "stand",
@@ -106,7 +105,7 @@ def couple(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention.uncoloured(), one, 0.29, body_dark(stage), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "samurai",
     "samurai, warrior, knight, ninja, soldier, swordsman, ronin, viking, gladiator, "
     "武士, 战士, 骑士, 侠客, 剑客, 忍者, 将军",
@@ -139,7 +138,7 @@ def samurai(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, dark, 0.36, body_dark(stage), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "wizard",
     "wizard, mage, sorcerer, magician, druid, 巫师, 法师, 魔法师",
     "stand",
@@ -171,7 +170,7 @@ def wizard(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, robe, 0.36, cloth(stage, 2), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "astronaut",
     "astronaut, cosmonaut, spaceman, space suit, spacesuit, 宇航员, 航天员, 太空人",
     "stand",
@@ -206,7 +205,7 @@ def astronaut(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention.uncoloured(), pack, 0.4, mix(white, stage.palette.ink, 0.5), after=rest)
 
 
-@element(
+@ELEMENTS.add(
     "robot",
     "robot, android, cyborg, mecha, mech, droid, 机器人, 机甲, 机械",
     "stand",
@@ -240,7 +239,7 @@ def robot(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, frame, 0.4, metal, after=rest)
 
 
-@element("mermaid", "mermaid, siren, 美人鱼, 人鱼", "float", 72, mood="underwater")
+@ELEMENTS.add("mermaid", "mermaid, siren, 美人鱼, 人鱼", "float", 72, mood="underwater")
 def mermaid(stage: Stage, mention: Mention) -> None:
     """Hair, arms, and a long tail with a broad fin."""
     tail = Shape().blob(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element("forest", "forest, pine forest, pine, woodland, fir, 森林, 松林, 松树, 丛林", "ground", 40)
+@ELEMENTS.add(
+    "forest", "forest, pine forest, pine, woodland, fir, 森林, 松林, 松树, 丛林", "ground", 40
+)
 def forest(stage: Stage, mention: Mention) -> None:
     """Ranks of firs, paler the farther, with mist between them; by a lake only on its far shore."""
     rng, palette = stage.rng("forest"), stage.palette
@@ -67,7 +69,7 @@ def fir(rng: np.random.Generator) -> Shape:
     return shape
 
 
-@element(
+@ELEMENTS.add(
     "flowers",
     "flower, blossoms, rose, tulip, poppy, daisy, sunflower, lily, bouquet, garden, wildflower, 花, 花朵, 鲜花, 玫瑰, 郁金香, 向日葵, 花园, 野花, 百合",
     "stand",
@@ -112,7 +114,9 @@ def rosette(petals: int) -> Shape:
     return shape
 
 
-@element("cactus", "cactus, saguaro, cacti, succulent, 仙人掌, 仙人球", "stand", 54, mood="desert")
+@ELEMENTS.add(
+    "cactus", "cactus, saguaro, cacti, succulent, 仙人掌, 仙人球", "stand", 54, mood="desert"
+)
 def cactus(stage: Stage, mention: Mention) -> None:
     """A column with raised arms and pale ribs."""
     body = (
@@ -143,7 +147,7 @@ def cactus(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, body, 0.4, green, after=rest)
 
 
-@element("mushroom", "mushroom, toadstool, fungus, 蘑菇, 毒蘑菇, 菌", "stand", 78)
+@ELEMENTS.add("mushroom", "mushroom, toadstool, fungus, 蘑菇, 毒蘑菇, 菌", "stand", 78)
 def mushroom(stage: Stage, mention: Mention) -> None:
     """Red caps with white spots, a large one and its children."""
     stem = Shape().blob(*path("-12,-4 -9,30 -8,58 8,58 9,30 13,-4"))

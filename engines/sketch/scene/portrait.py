@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 #: from the back of the shoulder over the crown and down the face to the breast
 HEAD = (
@@ -28,7 +27,7 @@ HAIR = (
 )
 
 
-@element(
+@ELEMENTS.add(
     "portrait",
     "portrait, face, double exposure, profile, head, self-portrait, headshot, "
     "肖像, 人像, 脸, 侧脸, 头像, 双重曝光, 面孔",

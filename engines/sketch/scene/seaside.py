@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from math import pi, sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import fractal, ridge, smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.scene.land import below
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "seabed",
     "seabed, sea floor, coral, kelp, seaweed, 海床, 珊瑚, 海草, 珊瑚礁",
     "ground",
@@ -69,7 +69,9 @@ def _growth(stage: Stage, line: np.ndarray, layer: int) -> None:
         stage.put(plant, x, y, size, mix(tone, palette.sky[2], far), rim=0.3)
 
 
-@element("whale", "whale, blue whale, humpback, orca, 鲸鱼, 鲸, 蓝鲸, 座头鲸, 虎鲸", "float", 66)
+@ELEMENTS.add(
+    "whale", "whale, blue whale, humpback, orca, 鲸鱼, 鲸, 蓝鲸, 座头鲸, 虎鲸", "float", 66
+)
 def whale(stage: Stage, mention: Mention) -> None:
     """A great back, a pale grooved belly, one long fin."""
     back = Shape().blob(
@@ -91,7 +93,7 @@ def whale(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, back, 0.4, blue, after=rest, rim=0.6)
 
 
-@element("dolphin", "dolphin, shark, porpoise, 海豚, 鲨鱼", "float", 66)
+@ELEMENTS.add("dolphin", "dolphin, shark, porpoise, 海豚, 鲨鱼", "float", 66)
 def dolphin(stage: Stage, mention: Mention) -> None:
     """Bodies in mid-leap."""
     shape = Shape().blob(
@@ -104,7 +106,7 @@ def dolphin(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.26, grey, rim=0.7)
 
 
-@element(
+@ELEMENTS.add(
     "fish",
     "fish, koi, goldfish, carp, salmon, tropical fish, 鱼, 金鱼, 锦鲤, 鲤鱼, 热带鱼, 鱼群",
     "float",
@@ -131,7 +133,7 @@ def fish(stage: Stage, mention: Mention) -> None:
         stage.put(eye, x, y, size, stage.palette.ink, flip=flip, rim=0)
 
 
-@element("jellyfish", "jellyfish, medusa, 水母", "float", 68, mood="underwater")
+@ELEMENTS.add("jellyfish", "jellyfish, medusa, 水母", "float", 68, mood="underwater")
 def jellyfish(stage: Stage, mention: Mention) -> None:
     """Glowing bells with long trailing arms."""
     rng = stage.rng("jellyfish")
@@ -160,7 +162,7 @@ def jellyfish(stage: Stage, mention: Mention) -> None:
         stage.put(heart, x, y, size, mix(own, stage.palette.light, 0.75), strength=0.6, rim=0)
 
 
-@element("turtle", "turtle, tortoise, sea turtle, 海龟, 乌龟, 龟", "float", 67)
+@ELEMENTS.add("turtle", "turtle, tortoise, sea turtle, 海龟, 乌龟, 龟", "float", 67)
 def turtle(stage: Stage, mention: Mention) -> None:
     limbs = (
         Shape().blob(*path("26,26 38,34 50,34 54,26 46,18 32,16"))
@@ -181,7 +183,7 @@ def turtle(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, limbs, 0.32, green, after=rest)
 
 
-@element("swan", "swan, duck, goose on water, 天鹅, 鸭子, 鸳鸯", "float", 66)
+@ELEMENTS.add("swan", "swan, duck, goose on water, 天鹅, 鸭子, 鸳鸯", "float", 66)
 def swan(stage: Stage, mention: Mention) -> None:
     """A swan with its picture in the water."""
     shape = Shape().blob(*path("-44,12 -50,26 -36,24 -20,34 4,34 22,24 28,8 18,0 -30,0"))
@@ -209,7 +211,9 @@ def swan(stage: Stage, mention: Mention) -> None:
     )
 
 
-@element("lotus", "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶", "float", 68)
+@ELEMENTS.add(
+    "lotus", "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶", "float", 68
+)
 def lotus(stage: Stage, mention: Mention) -> None:
     """Pads flat on the water, and flowers that stand open among them."""
     rng = stage.rng("lotus")
@@ -245,7 +249,7 @@ def lotus(stage: Stage, mention: Mention) -> None:
                 stage.put(bloom, x, y, size, tone, rim=0.3)
 
 
-@element("waves", "wave, great wave, tsunami, surf, 波浪, 海浪, 巨浪, 浪", "ground", 31)
+@ELEMENTS.add("waves", "wave, great wave, tsunami, surf, 波浪, 海浪, 巨浪, 浪", "ground", 31)
 def waves(stage: Stage, mention: Mention) -> None:
     """Ranks of curling seas with white crests, the nearest the highest."""
     canvas, rng, palette = stage.canvas, stage.rng("waves"), stage.palette

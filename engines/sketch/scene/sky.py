@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats, fractal, smoothstep
 from engines.sketch.palette import lighter, mix, ramp, to_linear
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
 def paint_sky(stage: Stage) -> None:
@@ -29,7 +28,7 @@ def paint_sky(stage: Stage) -> None:
     canvas.wash(warmth.astype(np.float32), to_linear(mix(palette.sky[-1], palette.light, 0.7)))
 
 
-@element(
+@ELEMENTS.add(
     "stars", "star, starry, starry sky, constellation, 星, 星星, 星空, 繁星", "sky", 5, mood="night"
 )
 def stars(stage: Stage, mention: Mention) -> None:
@@ -61,7 +60,7 @@ def _stars(stage: Stage, mention: Mention) -> None:
         canvas.sparkle(column, row, radius, light * 0.9)
 
 
-@element("milky way", "milky way, milkyway, 银河, 银河系, 星河", "sky", 6, mood="night")
+@ELEMENTS.add("milky way", "milky way, milkyway, 银河, 银河系, 星河", "sky", 6, mood="night")
 def milky_way(stage: Stage, mention: Mention) -> None:
     """A leaning band: light clouds along it, dark dust through its middle."""
     canvas, rng = stage.canvas, stage.rng("milky way")
@@ -90,7 +89,7 @@ def milky_way(stage: Stage, mention: Mention) -> None:
     stage.find_or_add(stars, "stars")
 
 
-@element(
+@ELEMENTS.add(
     "aurora",
     "aurora, northern lights, aurora borealis, polar lights, 极光, 北极光",
     "sky",
@@ -118,7 +117,7 @@ def aurora(stage: Stage, mention: Mention) -> None:
     stage.find_or_add(stars, "stars")
 
 
-@element("nebula", "nebula, stardust, gas cloud, 星云", "sky", 7, mood="space")
+@ELEMENTS.add("nebula", "nebula, stardust, gas cloud, 星云", "sky", 7, mood="space")
 def nebula(stage: Stage, mention: Mention) -> None:
     """Gas in two colours, folded through itself, with dark lanes."""
     canvas, rng = stage.canvas, stage.rng("nebula")
@@ -140,7 +139,7 @@ def nebula(stage: Stage, mention: Mention) -> None:
     stage.find_or_add(stars, "stars")
 
 
-@element(
+@ELEMENTS.add(
     "galaxy", "galaxy, spiral galaxy, black hole, vortex, 星系, 漩涡, 黑洞", "sky", 9, mood="space"
 )
 def galaxy(stage: Stage, mention: Mention) -> None:
@@ -168,12 +167,14 @@ def galaxy(stage: Stage, mention: Mention) -> None:
     stage.find_or_add(stars, "stars")
 
 
-@element("clouds", "cloud, cloudy, cumulus, sky, heaven, 云, 云朵, 白云, 云彩, 天空", "sky", 15)
+@ELEMENTS.add(
+    "clouds", "cloud, cloudy, cumulus, sky, heaven, 云, 云朵, 白云, 云彩, 天空", "sky", 15
+)
 def clouds(stage: Stage, mention: Mention) -> None:
     _clouds(stage, mention, cover=0.12, dark=0.0, name="clouds")
 
 
-@element(
+@ELEMENTS.add(
     "storm clouds", "storm cloud, dark clouds, thundercloud, 乌云, 雷云", "sky", 15, mood="storm"
 )
 def storm_clouds(stage: Stage, mention: Mention) -> None:

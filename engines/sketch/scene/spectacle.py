@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from math import cos, pi, sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import fractal, smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "fireworks",
     "firework, fireworks, celebration, festival, new year, 烟花, 烟火, 焰火, 节日, 新年, 春节",
     "over",
@@ -48,7 +48,7 @@ def _fireworks(stage: Stage, mention: Mention) -> None:
         stage.light_up(sparks, x, y, size, mix(colour, stage.palette.light, 0.7))
 
 
-@element(
+@ELEMENTS.add(
     "meteor",
     "meteor, shooting star, meteor shower, falling star, comet, 流星, 流星雨, 彗星",
     "sky",
@@ -75,7 +75,7 @@ def _meteors(stage: Stage, mention: Mention) -> None:
         stage.halo(x, y, size * 0.09, colour, 0.9)
 
 
-@element(
+@ELEMENTS.add(
     "volcano", "volcano, eruption, erupting volcano, 火山, 火山喷发", "backdrop", 21, mood="fire"
 )
 def volcano(stage: Stage, mention: Mention) -> None:
@@ -113,7 +113,7 @@ def volcano(stage: Stage, mention: Mention) -> None:
     stage.light_up(lava, x, base, tall, mix(fire, np.array([0.88, 0.06, 0.16], np.float32), 0.4))
 
 
-@element("waterfall", "waterfall, cascade, falls, 瀑布", "backdrop", 27)
+@ELEMENTS.add("waterfall", "waterfall, cascade, falls, 瀑布", "backdrop", 27)
 def waterfall(stage: Stage, mention: Mention) -> None:
     """Two cliffs, white water between them, spray where it lands."""
     canvas, rng, palette = stage.canvas, stage.rng("waterfall"), stage.palette
@@ -157,7 +157,9 @@ def waterfall(stage: Stage, mention: Mention) -> None:
     canvas.wash(spray.astype(np.float32), to_linear(white))
 
 
-@element("lone mountain", "mount fuji, fuji, mt fuji, kilimanjaro, 富士山, 富士", "backdrop", 21)
+@ELEMENTS.add(
+    "lone mountain", "mount fuji, fuji, mt fuji, kilimanjaro, 富士山, 富士", "backdrop", 21
+)
 def lone_mountain(stage: Stage, mention: Mention) -> None:
     """One perfect cone with snow on its top."""
     canvas, rng, palette = stage.canvas, stage.rng("fuji"), stage.palette

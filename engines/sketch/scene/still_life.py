@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from math import cos, pi, sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.palette import mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element("candle", "candle, candlelight, torch, flame, 蜡烛, 烛光, 火炬", "stand", 75, mood="dusk")
+@ELEMENTS.add(
+    "candle", "candle, candlelight, torch, flame, 蜡烛, 烛光, 火炬", "stand", 75, mood="dusk"
+)
 def candle(stage: Stage, mention: Mention) -> None:
     """Wax, wick and flame; what stands near is warmed by it."""
     wax = Shape().blob(*path("-14,0 -14,50 -12,56 0,53 12,57 14,50 14,0 0,-3"))
@@ -39,7 +41,9 @@ def candle(stage: Stage, mention: Mention) -> None:
         stage.light_up(core, x, y, size, np.array([0.97, -0.01, 0.06], np.float32))
 
 
-@element("cup", "cup, coffee, tea, mug, teapot, teacup, 杯子, 咖啡, 茶, 茶杯, 茶壶", "stand", 75)
+@ELEMENTS.add(
+    "cup", "cup, coffee, tea, mug, teapot, teacup, 杯子, 咖啡, 茶, 茶杯, 茶壶", "stand", 75
+)
 def cup(stage: Stage, mention: Mention) -> None:
     """A cup on its saucer, steaming."""
     saucer = Shape().disc(0, 0.03, 0.5, 0.075)
@@ -68,7 +72,7 @@ def cup(stage: Stage, mention: Mention) -> None:
             )
 
 
-@element(
+@ELEMENTS.add(
     "fruit",
     "fruit, apple, pear, peach, lemon tree, pumpkin, pomegranate, still life, 水果, 苹果, 梨, 桃子, 南瓜, 静物",
     "stand",
@@ -95,7 +99,7 @@ def fruit(stage: Stage, mention: Mention) -> None:
             stage.put(leaf, *spot, np.array([0.52, -0.09, 0.08], np.float32), rim=0.3)
 
 
-@element("book", "book, books, open book, library, 书, 书本, 图书馆", "stand", 75)
+@ELEMENTS.add("book", "book, books, open book, library, 书, 书本, 图书馆", "stand", 75)
 def book(stage: Stage, mention: Mention) -> None:
     """An open book, its pages full of light."""
     cover = Shape().area(*path("-66,8 -60,40 0,30 60,40 66,8 0,-4"))
@@ -119,7 +123,7 @@ def book(stage: Stage, mention: Mention) -> None:
         stage.halo(x, y - 0.3 * size, size * 0.6, stage.palette.light, 0.2)
 
 
-@element(
+@ELEMENTS.add(
     "guitar",
     "guitar, violin, cello, music, musical instrument, 吉他, 小提琴, 音乐, 琵琶",
     "stand",
@@ -147,7 +151,7 @@ def guitar(stage: Stage, mention: Mention) -> None:
         stage.put(strings.turned(lean), x, y, size, mix(stage.palette.light, own, 0.3), rim=0)
 
 
-@element("clock", "clock, watch, time, hourglass, 时钟, 钟, 时间, 手表", "stand", 75)
+@ELEMENTS.add("clock", "clock, watch, time, hourglass, 时钟, 钟, 时间, 手表", "stand", 75)
 def clock(stage: Stage, mention: Mention) -> None:
     rim_shape, face = Shape().disc(0, 0.5, 0.5), Shape().disc(0, 0.5, 0.43)
     marks = Shape()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from math import sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "sailboat",
     "sailboat, boat, ship, yacht, sailing, vessel, fishing boat, canoe, gondola, pirate ship, 帆船, 船, 小船, 轮船, 渔船, 帆, 小舟, 舟",
     "float",
@@ -73,7 +73,7 @@ def sailboat(stage: Stage, mention: Mention) -> None:
 SEAM = path("7,24 22,38 32,54 35,70 30,85 18,96 6,100")
 
 
-@element("balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61)
+@ELEMENTS.add("balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61)
 def balloon(stage: Stage, mention: Mention) -> None:
     """Striped envelopes at several distances, each with its basket."""
     rng = stage.rng("balloon")
@@ -92,7 +92,7 @@ def balloon(stage: Stage, mention: Mention) -> None:
         stage.put(basket, x, y, size, mix(stage.palette.ink, stage.accent(1), 0.3), far=far)
 
 
-@element(
+@ELEMENTS.add(
     "lantern",
     "lantern, paper lantern, sky lantern, floating lantern, lamp, street lamp, 灯笼, 孔明灯, 天灯, 灯, 河灯, 路灯",
     "fly",
@@ -115,7 +115,7 @@ def lantern(stage: Stage, mention: Mention) -> None:
         stage.light_up(flame, x, y, size, lighter(mix(warm, stage.palette.light, 0.6), 0.08))
 
 
-@element("kite", "kite, 风筝, 纸鸢", "fly", 63)
+@ELEMENTS.add("kite", "kite, 风筝, 纸鸢", "fly", 63)
 def kite(stage: Stage, mention: Mention) -> None:
     """Two colours on a cross of sticks, and a tail of bows."""
     whole = Shape().area(*path("0,100 32,66 0,12 -32,66"))
@@ -135,7 +135,7 @@ def kite(stage: Stage, mention: Mention) -> None:
         stage.put(half.turned(lean), x, y, size, mix(own, stage.palette.light, 0.5), rim=0)
 
 
-@element("umbrella", "umbrella, parasol, 雨伞, 伞, 油纸伞", "stand", 73)
+@ELEMENTS.add("umbrella", "umbrella, parasol, 雨伞, 伞, 油纸伞", "stand", 73)
 def umbrella(stage: Stage, mention: Mention) -> None:
     """An umbrella, and whoever walks under it."""
     under = (
@@ -160,7 +160,7 @@ def umbrella(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention.uncoloured(), under, 0.32, dark, after=rest)
 
 
-@element("heart", "heart, love, valentine, 心, 爱心, 爱, 爱情", "fly", 76, mood="pastel")
+@ELEMENTS.add("heart", "heart, love, valentine, 心, 爱心, 爱, 爱情", "fly", 76, mood="pastel")
 def heart(stage: Stage, mention: Mention) -> None:
     shape = Shape().blob(
         *path(
@@ -176,7 +176,7 @@ def heart(stage: Stage, mention: Mention) -> None:
         stage.put(shine, x, y, size, mix(own, stage.palette.light, 0.6), rim=0, strength=0.8)
 
 
-@element(
+@ELEMENTS.add(
     "crystal",
     "crystal, gem, gemstone, diamond, crystals, amethyst, quartz, 水晶, 宝石, 钻石, 晶体",
     "stand",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from math import cos, pi, sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element("tree", "tree, oak, maple, willow, lone tree, 树, 大树, 橡树, 枫树, 柳树", "stand", 50)
+@ELEMENTS.add(
+    "tree", "tree, oak, maple, willow, lone tree, 树, 大树, 橡树, 枫树, 柳树", "stand", 50
+)
 def tree(stage: Stage, mention: Mention) -> None:
     autumn = "autumn" in stage.plan.moods or "autumn" in mention.qualities
     green = mix(stage.palette.near, np.array([0.6, -0.09, 0.09], np.float32), 0.35)
@@ -24,7 +26,7 @@ def tree(stage: Stage, mention: Mention) -> None:
     _tree(stage, mention, leaves, "tree")
 
 
-@element(
+@ELEMENTS.add(
     "cherry",
     "cherry blossom, cherry blossom tree, cherry tree, cherry blossoms, sakura, blossom, blossoming tree, plum blossom, peach blossom, 樱花, 樱花树, 樱, 梅花, 桃花",
     "stand",
@@ -106,7 +108,7 @@ def _foliage(
     return shape
 
 
-@element(
+@ELEMENTS.add(
     "palm",
     "palm, palm tree, coconut tree, coconut palm, 棕榈, 棕榈树, 椰子树, 椰树",
     "stand",
@@ -158,7 +160,9 @@ def palm(stage: Stage, mention: Mention) -> None:
         stage.put(trunk, x, y, size, bark, rim=0.6)
 
 
-@element("bamboo", "bamboo, bamboo forest, bamboo grove, reeds, 竹子, 竹林, 竹, 芦苇", "stand", 53)
+@ELEMENTS.add(
+    "bamboo", "bamboo, bamboo forest, bamboo grove, reeds, 竹子, 竹林, 竹, 芦苇", "stand", 53
+)
 def bamboo(stage: Stage, mention: Mention) -> None:
     """Stalks from foot to top of the picture, paler behind, with sprays of narrow leaves."""
     rng, canvas = stage.rng("bamboo"), stage.canvas
@@ -205,7 +209,7 @@ def bamboo(stage: Stage, mention: Mention) -> None:
         stage.put(leaves, 0, 1.0, 1, lighter(own, 0.04), far=far, rim=0.2, shade=0)
 
 
-@element(
+@ELEMENTS.add(
     "bare tree",
     "dead tree, bare tree, withered tree, twisted tree, branch, 枯树, 老树, 枯藤, 树枝",
     "stand",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.noise import fractal, smoothstep
 from engines.sketch.palette import lighter, mix, ramp, to_linear
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "water",
     "water, sea, ocean, lake, bay, lagoon, pond, river, harbor, harbour, reflection, 水, 海, 大海, 海洋, 湖, 湖泊, 湖面, 河, 江, 河流, 港口, 倒影, 海面",
     "ground",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from math import pi, sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.sketch.element import Mention, element
+from engines.sketch.element import Elements
+from engines.sketch.mention import Mention
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.stage import Stage
 
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
+ELEMENTS = Elements()
 
 
-@element(
+@ELEMENTS.add(
     "birds",
     "bird, crow, raven, seagull, gull, crane, swallow, geese, goose, heron, dove, flamingo, sparrow, "
     "鸟, 飞鸟, 小鸟, 鹤, 仙鹤, 乌鸦, 海鸥, 燕子, 大雁",
@@ -42,7 +42,7 @@ def birds(stage: Stage, mention: Mention) -> None:
         stage.put(wings.turned(rng.uniform(-16, 16)), x, y, size, colour, rim=0.2)
 
 
-@element("eagle", "eagle, hawk, falcon, phoenix, 鹰, 老鹰, 凤凰, 雄鹰", "fly", 63)
+@ELEMENTS.add("eagle", "eagle, hawk, falcon, phoenix, 鹰, 老鹰, 凤凰, 雄鹰", "fly", 63)
 def eagle(stage: Stage, mention: Mention) -> None:
     """One great bird with its wings spread and their feathers parted."""
     shape = Shape().blob(*path("-8,30 -6,46 0,54 8,50 10,38 8,20 0,0 -10,10"))
@@ -59,7 +59,7 @@ def eagle(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.3, brown)
 
 
-@element("butterfly", "butterfly, butterflies, moth, dragonfly, 蝴蝶, 蜻蜓, 飞蛾", "fly", 84)
+@ELEMENTS.add("butterfly", "butterfly, butterflies, moth, dragonfly, 蝴蝶, 蜻蜓, 飞蛾", "fly", 84)
 def butterfly(stage: Stage, mention: Mention) -> None:
     """Four wings with a dark seam and light spots; more than one unless the words say so."""
     rng = stage.rng("butterfly")
@@ -80,7 +80,7 @@ def butterfly(stage: Stage, mention: Mention) -> None:
         stage.put(body.turned(turn), x, y, size, stage.palette.ink, rim=0)
 
 
-@element(
+@ELEMENTS.add(
     "dragon",
     "dragon, wyvern, serpent, sea monster, 龙, 巨龙, 飞龙, 神龙",
     "fly",

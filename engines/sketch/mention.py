@@ -1,0 +1,29 @@
+"""A mention: one thing as the words of a prompt ask for it, with the adjectives that belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engines.sketch.noise import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An element as the words ask for it."""
+
+    name: str
+    #: OKLab, or None for the element's own
+    colour: Floats | None = None
+    size: float = 1.0
+    #: how many, or None for as many as look well
+    count: int | None = None
+    qualities: frozenset[str] = frozenset()
+
+    @property
+    def flies(self) -> bool:
+        """Say whether the words send it into the air, whatever it is."""
+        return bool(self.qualities & {"flying", "飞翔"})
+
+    def uncoloured(self) -> Mention:
+        """Return the mention without its colour, for the parts that keep their own."""
+        return replace(self, colour=None)
