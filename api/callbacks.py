@@ -10,6 +10,7 @@ from api.body import json_object
 from api.house import house
 from api.own import own_job
 from schemas.callbacks import ResendSchema, callbacks_body
+from schemas.shapes import count_body
 
 callbacks = Blueprint("callbacks", __name__, url_prefix="/draw/midjourney")
 callbacks.before_request(guard.let_in)
@@ -29,7 +30,7 @@ def resend(job_id: str) -> Response:
     job = own_job(job_id)
     asked = _RESEND.read(json_object() if _has_body() else {})
     outbox = house().store.outbox
-    return answer({"data": sum(outbox.resend(job.id, seq) for seq in asked.seqs(job.id))})
+    return answer(count_body(sum(outbox.resend(job.id, seq) for seq in asked.seqs(job.id))))
 
 
 def _has_body() -> bool:

@@ -19,7 +19,7 @@ from limner.job import Job, Status
 from limner.request import SPOOL, Request
 from limner.store import Idempotency
 from schemas.followup import ButtonSchema, Press, RefreshSchema
-from schemas.job import job_body
+from schemas.shapes import success_body
 
 follow = Blueprint("follow", __name__, url_prefix="/draw/midjourney")
 follow.before_request(guard.let_in)
@@ -101,4 +101,4 @@ def _earlier(key: Idempotency | None) -> Job | None:
 
 def _success(job: Job) -> Response:
     """Answer in the envelope that callers of the documented API expect here."""
-    return answer({"statusCode": 0, "message": "success", "data": job_body(job)})
+    return answer(success_body(job))

@@ -11,6 +11,7 @@ from api.own import own_job
 from limner.errors import JobConflict
 from schemas.job import job_body
 from schemas.listing import ListingSchema
+from schemas.shapes import count_body, page_body
 
 jobs = Blueprint("jobs", __name__, url_prefix="/draw/midjourney")
 jobs.before_request(guard.let_in)
@@ -44,16 +45,16 @@ def listing() -> Response:
         cursor=asked.cursor,
         limit=asked.limit,
     )
-    return answer({"data": [job_body(job) for job in page.jobs], "cursor": page.cursor})
+    return answer(page_body(page))
 
 
 @jobs.post("/waiting")
 def waiting() -> Response:
     """Count the caller's jobs that wait."""
-    return answer({"data": house().store.jobs.waiting_count(guard.caller().name)})
+    return answer(count_body(house().store.jobs.waiting_count(guard.caller().name)))
 
 
 @jobs.post("/pending")
 def pending() -> Response:
     """Count the caller's jobs that are submitted or drawing."""
-    return answer({"data": house().store.jobs.running_count(guard.caller().name)})
+    return answer(count_body(house().store.jobs.running_count(guard.caller().name)))

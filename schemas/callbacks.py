@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import repeat
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
 from limner.callback import Event, Told
-from limner.job import Status, from_ms
+from limner.job import Status
 from schemas.fields import Integer, Strict
-from schemas.job import STATUS_CODE, rfc3339
+from schemas.job import STATUS_OF, StatusCode
+from schemas.shape import MomentMs, Shape, maybe, told
 from schemas.wire import Wire
 
 KINDS = {"T": "transition", "P": "progress", "X": "terminal"}
@@ -22,8 +22,6 @@ KINDS = {"T": "transition", "P": "progress", "X": "terminal"}
 STATES = ("pending", "delivered", "dead", "resending", "dropped")
 #: of an event behind another one of its job: order is strict
 BEHIND = "order"
-#: what is told of an attempt; the address dialled is the operators' business
-_ATTEMPT = ("attempt", "status", "error", "ms", "answer", "location")
 SEQ_MOST = 10**9
 IDS_MOST = 100
 #: job, seq and epoch; events kept from before there were epochs have none
@@ -42,6 +40,13 @@ class Resend:
         if self.ids is not None:
             return [seq for job, seq in self.ids if job == job_id]
         return [self.seq]
+
+
+class Kind(fields.String):
+    """The kind of an event, spelled out."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> str:
+        return KINDS[value]
 
 
 class EventIds(Strict[tuple[tuple[str, int], ...]]):
@@ -72,29 +77,76 @@ class ResendSchema(Wire):
         return Resend(**self.fields_of(body))
 
 
-def callbacks_body(told: Told) -> dict[str, Any]:
+class AttemptSchema(Shape):
+    """One attempt to post an event, as the outbox keeps it."""
+
+    # The address that was dialled is kept, too: that is the operators' business.
+    at = MomentMs(**told())
+    attempt = fields.Integer(**told("1 = the first", minimum=1))
+    status = fields.Integer(**maybe("what the receiver answered"))
+    error = fields.String(**maybe("one word for what went wrong; null: delivered"))
+    ms = fields.Integer(**maybe("how long it took"))
+    answer = fields.String(**maybe("the beginning of the receiver's answer"))
+    location = fields.String(**maybe("where the receiver wanted to lead us; not followed"))
+    resent = fields.Boolean(**told("by command") | {"dump_default": False})
+    next_try_at = MomentMs(attribute="next", **maybe())
+
+
+class EventSchema(Shape):
+    """One event with its attempts; of one that is over, only its last attempt says what it was."""
+
+    seq = fields.Integer(**told(minimum=1))
+    id = fields.String(**told("the webhook-id"))
+    kind = Kind(**told(enum=[*KINDS.values()]))
+    status = StatusCode(**maybe("of the job at the event", enum=[*sorted(STATUS_OF), None]))
+    state = fields.String(**told("dropped: progress, given up for something newer", enum=[*STATES]))
+    at = MomentMs(**maybe("when it happened"))
+    why = fields.String(
+        **maybe("why it is a dead letter, or what it waits for: see docs/callbacks.md")
+    )
+    given_up_at = MomentMs(**maybe())
+    attempts = fields.Nested(AttemptSchema, many=True, **told())
+
+
+class CallbacksSchema(Shape):
+    """Every event of a job that is still known, by seq."""
+
+    data = fields.Nested(EventSchema, many=True, **told())
+    next_try_at = MomentMs(
+        attribute="due_ms", **maybe("when the next one may be posted at the soonest")
+    )
+    parked = fields.Boolean(**told("waits behind others for its receiver"))
+
+
+_CALLBACKS = CallbacksSchema()
+
+
+def callbacks_body(about: Told) -> dict[str, Any]:
     """Return every event that is still known, by seq, each with its attempts."""
-    events = {int(one["seq"]): _from_attempt(one) for one in told.attempts}
-    waits = _waits(told)
-    for event in told.pending:
+    events = {int(one["seq"]): _over(one) for one in about.attempts}
+    waits = _waits(about)
+    for event in about.pending:
         events[event.seq] = _event(event, "pending", next(waits))
-    for letter in told.dead:
-        gone = {"why": letter.why, "givenUpAt": rfc3339(from_ms(letter.dead_ms))}
+    for letter in about.dead:
+        gone = {"why": letter.why, "given_up_at": letter.dead_ms}
         events[letter.event.seq] = _event(letter.event, "dead") | gone
-    for event in told.resending:
+    for event in about.resending:
         events[event.seq] = _event(event, "resending", next(waits))
     for seq, shown in events.items():
-        shown["attempts"] = [_attempt(one) for one in told.attempts if one["seq"] == seq]
-    return {
-        "data": [events[seq] for seq in sorted(events)],
-        "nextTryAt": _moment(told.due_ms),
-        "parked": told.parked,
-    }
+        shown["attempts"] = [one for one in about.attempts if one["seq"] == seq]
+    body: dict[str, Any] = _CALLBACKS.dump(
+        {
+            "data": [events[seq] for seq in sorted(events)],
+            "due_ms": about.due_ms,
+            "parked": about.parked,
+        }
+    )
+    return body
 
 
-def _waits(told: Told) -> Iterator[str | None]:
+def _waits(about: Told) -> Iterator[str | None]:
     """Yield what each event waits for that is still to be posted, in their order."""
-    yield told.waits_for
+    yield about.waits_for
     yield from repeat(BEHIND)
 
 
@@ -102,38 +154,15 @@ def _event(event: Event, state: str, why: str | None = None) -> dict[str, Any]:
     return {
         "seq": event.seq,
         "id": event.id,
-        "kind": KINDS[event.kind],
-        "status": STATUS_CODE[Status(event.fields["status"])],
+        "kind": event.kind,
+        "status": Status(event.fields["status"]),
         "state": state,
-        "at": rfc3339(from_ms(event.at_ms)),
+        "at": event.at_ms,
         "why": why,
-        "givenUpAt": None,
     }
 
 
-def _from_attempt(attempt: Mapping[str, Any]) -> dict[str, Any]:
+def _over(attempt: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event of which only its last attempt is left: it was delivered, or not worth more."""
-    return {
-        "seq": attempt["seq"],
-        "id": attempt["id"],
-        "kind": KINDS[attempt["kind"]],
-        "status": None,
-        "state": "dropped" if attempt.get("error") else "delivered",
-        "at": None,
-        "why": None,
-        "givenUpAt": None,
-    }
-
-
-def _attempt(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "at": _moment(attempt["at"]),
-        **{name: attempt.get(name) for name in _ATTEMPT},
-        "resent": bool(attempt.get("resent")),
-        "nextTryAt": _moment(attempt.get("next")),
-    }
-
-
-def _moment(ms: float | None) -> str | None:
-    moment: datetime | None = None if ms is None else from_ms(ms)
-    return rfc3339(moment) if moment else None
+    state = "dropped" if attempt.get("error") else "delivered"
+    return {"seq": attempt["seq"], "id": attempt["id"], "kind": attempt["kind"], "state": state}

@@ -1,4 +1,4 @@
-"""The JSON Schema of what our own schemas take; used by ``schemas/openapi.py``.
+"""How apispec is to describe the fields that our own schemas take; used by ``schemas/openapi.py``.
 
 Made from the fields themselves, so the document cannot promise what the code refuses.
 """
@@ -14,11 +14,21 @@ from limner.prompt import NIJI_STYLES, STYLES
 from limner.ratios import CELL_SIZE_PX
 from limner.target import DENIED_PORTS, URL_MAX
 from schemas.callbacks import IDS_MOST, EventIds
-from schemas.fields import AspectRatio, Boolean, CallbackUrl, Integer, Number, OneOf, Tag, Text
+from schemas.fields import (
+    AspectRatio,
+    Boolean,
+    CallbackUrl,
+    Integer,
+    Number,
+    OneOf,
+    Strict,
+    Tag,
+    Text,
+)
 from schemas.imagine import ImagineSchema, PromptText
 from schemas.listing import Cursor
 from schemas.references import MOST_REFERENCES, References
-from schemas.wire import Wire
+from schemas.wire import Query, Wire
 
 Json = dict[str, Any]
 
@@ -114,46 +124,44 @@ _IMAGINE_RULES: Json = {
 }
 
 
-def body_schema(schema: Wire) -> Json:
-    """Return the JSON Schema of a body."""
-    by_name = _fields(schema)
-    found: Json = {
-        "type": "object",
-        "properties": {name: _described(name, field) for name, field in by_name.items()},
-        "additionalProperties": False,
-    }
-    required = [name for name, field in by_name.items() if field.required]
+def body_rules(schema: Wire) -> Json:
+    """Return what apispec cannot read from a body's fields: no others, and what one means for another."""
     rules = _IMAGINE_RULES if isinstance(schema, ImagineSchema) else {}
-    return found | ({"required": required} if required else {}) | rules
+    return {"additionalProperties": False} | rules
 
 
-def query_parameters(schema: Wire) -> list[Json]:
-    """Return a query's parameters as OpenAPI lists them."""
-    return [
-        {"name": name, "in": "query", "schema": _or_empty(field), "description": MEANINGS[name]}
-        for name, field in _fields(schema).items()
-    ]
+def describe_field(_: Any, field: fields.Field[Any], *, ret: Json) -> Json:
+    """Describe a field of ours: an attribute function for apispec, called after its own.
 
-
-def _or_empty(field: Any) -> Json:
-    """Return the schema of a parameter of a query, which says nothing where it has no value."""
-    return {"anyOf": [field_schema(field), {"const": ""}]}
-
-
-def _fields(schema: Wire) -> dict[str, Any]:
-    return {field.data_key or name: field for name, field in schema.load_fields.items()}
-
-
-def _described(name: str, field: Any) -> Json:
-    found = field_schema(field)
-    if not field.required and "anyOf" in found:
-        found["anyOf"].append({"type": "null"})
-    elif not field.required:
-        found = {"anyOf": [found, {"type": "null"}]}
-    found["description"] = MEANINGS[name]
+    It changes what they said in ``ret`` and returns what is to be added.
+    """
+    if field.dump_only:
+        # What we answer is read-only as a whole; a default is for what may be left out.
+        ret.pop("readOnly", None)
+        ret.pop("default", None)
+        return {}
+    if not isinstance(field, Strict):
+        return {}
+    ret.clear()
+    name = str(field.data_key or field.name)
+    found = field_schema(field) | {"description": MEANINGS[name]}
+    if isinstance(field.absent, int):
+        found["default"] = field.absent
     if name in EXAMPLES:
         found["examples"] = [EXAMPLES[name]]
-    return found
+    nothing = {"const": ""} if isinstance(field.parent, Query) else {"type": "null"}
+    return found if field.required else _or(found, nothing)
+
+
+#: what is said of a field as a whole, whichever of its forms is sent
+_ABOUT = ("description", "default", "examples")
+
+
+def _or(found: Json, nothing: Json) -> Json:
+    """Return the schema of what may also be sent without saying anything."""
+    about: Json = {name: found.pop(name) for name in _ABOUT if name in found}
+    choices = found.pop("anyOf", None) or [found]
+    return {"anyOf": [*choices, nothing], **about}
 
 
 @singledispatch

@@ -1,16 +1,20 @@
-"""The one shape in which a job is shown: answers, look-ups and callback bodies (DESIGN 2.2).
+"""The one shape in which a job is shown: answers, look-ups and callback bodies.
 
-``job_body`` is called by the API's views and by the callbacks' poster. It is a plain function: every
-value comes from our own record, so there is nothing to check, and it runs once for every callback.
+``job_body`` is called by the API's views and by the callbacks' poster; the OpenAPI document describes
+``JobSchema``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from limner.job import Job, Picture, Status
+from marshmallow import fields
+
+from limner.followup import BUTTONS
+from limner.job import Job, Status
+from limner.request import Lane
+from schemas.shape import Moment, Shape, maybe, told
 
 STATUS_CODE: Mapping[Status, int] = {
     Status.WAITING: -2,
@@ -23,46 +27,88 @@ STATUS_OF: Mapping[int, Status] = {code: status for status, code in STATUS_CODE.
 
 #: the follow-ups, each 1 once it was used
 MARKS = ("u1", "u2", "u3", "u4", "r", "v1", "v2", "v3", "v4")
+_STATUSES = "−2 waiting, −1 submitted, 0 drawing, 1 done, 2 failed. After 1 or 2 nothing changes."
+
+
+class StatusCode(fields.Integer):
+    """A status as its number on the wire."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> int | None:
+        return None if value is None else STATUS_CODE[value]
+
+
+class IsFast(fields.Boolean):
+    """A lane as callers ask for it."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        return value is Lane.FAST
+
+
+class Notes(fields.Dict):
+    """What an engine noted of a drawing, whatever that is."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        return dict(value)
+
+
+class Mark(fields.Integer):
+    """Whether the follow-up that the field is named after was used."""
+
+    def __init__(self) -> None:
+        super().__init__(attribute="marks", **told("1: already used", enum=[0, 1]))
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> int:
+        return int(self.name in value)
+
+
+class PictureSchema(Shape):
+    """One stored picture."""
+
+    url = fields.String(**told("unguessable; `?x-oss-process=style/scale512` gives a thumbnail"))
+    width = fields.Integer(**told("pixels"))
+    height = fields.Integer(**told("pixels"))
+
+
+class JobSchema(Shape):
+    """The job, told from ``limner.job.Job``."""
+
+    id = fields.String(**told(pattern="^[0-9a-f]{32}$"))
+    message_id = fields.String(attribute="id", **told("the same as id"))
+    tag = fields.String(**told("as it was sent"))
+    status = StatusCode(**told(_STATUSES, enum=sorted(STATUS_OF)))
+    progress = fields.Integer(**told("percent", minimum=0, maximum=100))
+    prompt = fields.String(attribute="request.prompt", **maybe())
+    prompt_en = fields.String(attribute="request.prompt_en", **told())
+    final_prompt = fields.String(**told("with a flag for each parameter that was given"))
+    fast = IsFast(attribute="lane", **told())
+    draw_type = fields.String(**told("draw, or the button that made it", enum=["draw", *BUTTONS]))
+    ar = fields.String(**told("the ratio that is drawn"))
+    ar_requested = fields.String(**maybe("what was asked for, where ar is only the nearest to it"))
+    url = fields.String(
+        attribute="picture.url",
+        **maybe("the newest picture: a preview while drawing, the grid when done"),
+    )
+    width = fields.Integer(attribute="picture.width", **maybe("pixels"))
+    height = fields.Integer(attribute="picture.height", **maybe("pixels"))
+    images = fields.Nested(
+        PictureSchema, many=True, attribute="cells", **told("the four cells, when done")
+    )
+    u1, u2, u3, u4, r, v1, v2, v3, v4 = (Mark() for _ in MARKS)
+    reason = fields.String(**maybe("why it failed, for people"))
+    reason_code = fields.String(**maybe("why it failed, for programs"))
+    engine = fields.String(**maybe())
+    position = fields.Integer(**maybe("1 = next; null unless waiting"))
+    notes = Notes(**told("what the engine approximated or left out"))
+    extra = fields.String(attribute="request.extra", **maybe("as it was sent"))
+    created_at = Moment(**told())
+    started_at = Moment(**maybe())
+    finished_at = Moment(**maybe())
+    seq = fields.Integer(**told("how many events the job has caused", minimum=0))
+
+
+_JOB = JobSchema()
 
 
 def job_body(job: Job) -> dict[str, Any]:
     """Return the job as callers see it, ready for JSON."""
-    request, picture = job.request, job.picture
-    return {
-        "id": job.id,
-        "messageId": job.id,
-        "tag": request.tag,
-        "status": STATUS_CODE[job.status],
-        "progress": job.progress,
-        "prompt": request.prompt,
-        "promptEn": request.prompt_en,
-        "finalPrompt": job.final_prompt,
-        "fast": request.lane == "fast",
-        "drawType": job.draw_type,
-        "ar": job.ar,
-        "arRequested": job.ar_requested,
-        "url": picture.url if picture else None,
-        "width": picture.width if picture else None,
-        "height": picture.height if picture else None,
-        "images": [_picture(cell) for cell in job.cells],
-        **{mark: int(mark in job.marks) for mark in MARKS},
-        "reason": job.reason,
-        "reasonCode": job.reason_code,
-        "engine": job.engine,
-        "position": job.position,
-        "notes": dict(job.notes),
-        "extra": request.extra,
-        "createdAt": rfc3339(job.created_at),
-        "startedAt": rfc3339(job.started_at) if job.started_at else None,
-        "finishedAt": rfc3339(job.finished_at) if job.finished_at else None,
-        "seq": job.seq,
-    }
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return an aware UTC moment with milliseconds and a ``Z``."""
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def _picture(picture: Picture) -> dict[str, Any]:
-    return {"url": picture.url, "width": picture.width, "height": picture.height}
+    return _JOB.show(job)

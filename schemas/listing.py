@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from limner.job import Status
 from schemas.fields import Integer, Strict, Tag
 from schemas.job import STATUS_OF
-from schemas.wire import Wire
+from schemas.wire import Query
 
 LIMIT_DEFAULT = 20
 LIMIT_MOST = 100
@@ -38,7 +38,7 @@ class Cursor(Strict[str]):
         return str(value)
 
 
-class ListingSchema(Wire):
+class ListingSchema(Query):
     """The query of ``GET /draw/midjourney/jobs``."""
 
     tag = Tag()
@@ -47,11 +47,11 @@ class ListingSchema(Wire):
     limit = Integer(1, LIMIT_MOST, absent=LIMIT_DEFAULT)
 
     def read(self, query: Mapping[str, str]) -> Listing:
-        """Return what is asked for; a parameter without a value says nothing.
+        """Return what is asked for.
 
         Raises:
             InvalidRequest: a parameter is wrong or unknown.
         """
-        found = self.fields_of({name: value or None for name, value in query.items()})
+        found = self.fields_of(query)
         status = found.pop("status")
         return Listing(status=None if status is None else STATUS_OF[status], **found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from schemas.callbacks import SEQ_MOST
 from schemas.fields import Integer
-from schemas.wire import Wire
+from schemas.wire import Query
 
 WAIT_MOST_S = 60
 
@@ -20,16 +20,16 @@ class Look:
     seq: int | None
 
 
-class LookSchema(Wire):
+class LookSchema(Query):
     """The query of ``GET /draw/midjourney/jobs/{id}``."""
 
     wait = Integer(0, WAIT_MOST_S, absent=0)
     seq = Integer(0, SEQ_MOST)
 
     def read(self, query: Mapping[str, str]) -> Look:
-        """Return what is asked for; a parameter without a value says nothing.
+        """Return what is asked for.
 
         Raises:
             InvalidRequest: a parameter is wrong or unknown.
         """
-        return Look(**self.fields_of({name: value or None for name, value in query.items()}))
+        return Look(**self.fields_of(query))

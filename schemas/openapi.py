@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
 from limner.thumbnails import SIDES_PX
-from schemas.callbacks import ResendSchema
-from schemas.describe import MEANINGS, TAG_PATTERN, body_schema, query_parameters
+from schemas.callbacks import CallbacksSchema, ResendSchema
+from schemas.describe import MEANINGS, TAG_PATTERN, Json, body_rules, describe_field
 from schemas.followup import ButtonSchema, RefreshSchema
 from schemas.imagine import ImagineSchema, OriginImagineSchema
+from schemas.job import JobSchema
 from schemas.listing import ListingSchema
 from schemas.look import LookSchema
-from schemas.shapes import SHAPES, Json, ref
+from schemas.shape import Shape
+from schemas.shapes import CountSchema, PageSchema, RefusalSchema, SuccessSchema
 from schemas.wire import Wire
 
 ABOUT = """\
@@ -39,12 +46,12 @@ REFUSALS = {
     507: "The gateway has no room for more pictures now.",
 }
 #: what an answer holds, by its shape
-_ANSWERED = {
-    "Job": "The job.",
-    "Success": "The job, in an envelope.",
-    "Count": "How many.",
-    "Page": "Some of your jobs.",
-    "Callbacks": "Every event that is still known, with its attempts.",
+_ANSWERED: Mapping[type[Shape], str] = {
+    JobSchema: "The job.",
+    SuccessSchema: "The job, in an envelope.",
+    CountSchema: "How many.",
+    PageSchema: "Some of your jobs.",
+    CallbacksSchema: "Every event that is still known, with its attempts.",
 }
 #: refusals of every request with a token, and of every body
 _GUARD = (401, 429, 503)
@@ -79,7 +86,7 @@ class Operation:
     path: str
     name: str
     summary: str
-    answers: Json
+    answers: type[Shape] | Json
     group: str = "Jobs"
     status: int = 200
     body: Wire | None = None
@@ -88,10 +95,12 @@ class Operation:
     refusals: tuple[int, ...] = ()
     guarded: bool = True
     kind: str = "application/json"
-    more: Json = field(default_factory=dict)
+    #: what 204 means, where there may be nothing to answer
+    nothing: str = ""
+    #: whether it makes a job, and with it callbacks
+    calls_back: bool = False
 
 
-_CALLED_BACK = {"callbacks": {"job": {"$ref": "#/components/callbacks/job"}}}
 _JOBS = DRAW + "/jobs"
 _ONE = _JOBS + "/{job_id}"
 _ANY: Json = {"type": "object"}
@@ -113,37 +122,37 @@ _PICTURE_PARAMETERS: tuple[Json, ...] = (
 )  # fmt: skip
 
 OPERATIONS = (
-    Operation("post", DRAW + "/imagine", "imagine", "Draw a prompt with parameters", ref("Job"),
+    Operation("post", DRAW + "/imagine", "imagine", "Draw a prompt with parameters", JobSchema,
               "Draw", 202, ImagineSchema(), parameters=(_KEY,), refusals=(403, 409, 507),
-              more=_CALLED_BACK),
+              calls_back=True),
     Operation("post", DRAW + "/origin/imagine", "originImagine", "Draw a prompt as it stands",
-              ref("Job"), "Draw", 202, OriginImagineSchema(), parameters=(_KEY,),
-              refusals=(403, 409), more=_CALLED_BACK),
+              JobSchema, "Draw", 202, OriginImagineSchema(), parameters=(_KEY,),
+              refusals=(403, 409), calls_back=True),
     Operation("post", DRAW + "/button", "button", "Pick or vary a cell, or draw again",
-              ref("Success"), "Draw", 200, ButtonSchema(), parameters=(_KEY,),
-              refusals=(403, 404, 409, 410, 507), more=_CALLED_BACK),
-    Operation("post", DRAW + "/refresh", "refresh", "Submit a failed job again", ref("Success"),
+              SuccessSchema, "Draw", 200, ButtonSchema(), parameters=(_KEY,),
+              refusals=(403, 404, 409, 410, 507), calls_back=True),
+    Operation("post", DRAW + "/refresh", "refresh", "Submit a failed job again", SuccessSchema,
               "Draw", 200, RefreshSchema(), parameters=(_KEY,),
               refusals=(403, 404, 409, 410, 507),
-              more=_CALLED_BACK),
-    Operation("get", _ONE, "job", "Show one job, or wait for news of it", ref("Job"),
-              parameters=(_JOB_ID, *query_parameters(LookSchema())), refusals=(404, 422)),
-    Operation("delete", _ONE, "cancel", "Cancel a job", ref("Job"), parameters=(_JOB_ID,),
+              calls_back=True),
+    Operation("get", _ONE, "job", "Show one job, or wait for news of it", JobSchema,
+              parameters=(_JOB_ID, {"in": "query", "schema": LookSchema}), refusals=(404, 422)),
+    Operation("delete", _ONE, "cancel", "Cancel a job", JobSchema, parameters=(_JOB_ID,),
               refusals=(404, 409)),
     Operation("get", _ONE + "/events", "events", "Hear a job's events as they happen", _EVENTS,
               parameters=(_JOB_ID, _LAST_EVENT_ID), refusals=(404, 422), kind="text/event-stream",
-              more={"204": "The end was heard already."}),
-    Operation("get", _JOBS, "jobs", "List jobs, the newest first", ref("Page"),
-              parameters=tuple(query_parameters(ListingSchema())), refusals=(422,)),
+              nothing="The end was heard already."),
+    Operation("get", _JOBS, "jobs", "List jobs, the newest first", PageSchema,
+              parameters=({"in": "query", "schema": ListingSchema},), refusals=(422,)),
     Operation("get", DRAW + "/find/by/{tag}", "newestByTag", "Show the newest job with a tag",
-              ref("Job"), parameters=(_TAG,), refusals=(404,)),
-    Operation("post", DRAW + "/waiting", "waiting", "Count the jobs that wait", ref("Count")),
+              JobSchema, parameters=(_TAG,), refusals=(404,)),
+    Operation("post", DRAW + "/waiting", "waiting", "Count the jobs that wait", CountSchema),
     Operation("post", DRAW + "/pending", "pending", "Count the jobs submitted or drawing",
-              ref("Count")),
+              CountSchema),
     Operation("get", _ONE + "/callbacks", "callbacks", "Show a job's callbacks",
-              ref("Callbacks"), "Callbacks", parameters=(_JOB_ID,), refusals=(404,)),
+              CallbacksSchema, "Callbacks", parameters=(_JOB_ID,), refusals=(404,)),
     Operation("post", _ONE + "/callbacks/resend", "resend", "Post lost callbacks again",
-              ref("Count"), "Callbacks", 200, ResendSchema(), body_required=False,
+              CountSchema, "Callbacks", 200, ResendSchema(), body_required=False,
               parameters=(_JOB_ID,), refusals=(404,)),
     Operation("get", "/images/{key}", "picture", "Show a picture", _TEXT, "Pictures",
               parameters=_PICTURE_PARAMETERS, refusals=(404, 422, 503), guarded=False,
@@ -157,56 +166,67 @@ OPERATIONS = (
 )  # fmt: skip
 
 
+@cache
 def document(base_url: str, version: str) -> Json:
-    """Return the whole document."""
-    paths: dict[str, Json] = {}
+    """Return the whole document. It is made once, and only to be read."""
+    plugin = MarshmallowPlugin()
+    spec = APISpec(
+        "Limner",
+        version,
+        "3.1.0",
+        plugins=[plugin],
+        info={"description": ABOUT},
+        servers=[{"url": base_url}],
+        security=[{"token": []}, {"bearer": []}],
+        webhooks={"job": {"post": _callback()}},
+    )
+    assert plugin.converter, "APISpec gives it one"
+    plugin.converter.add_attribute_function(describe_field)  # type: ignore[no-untyped-call]
+    spec.components.schema("Job", schema=JobSchema)
+    spec.components.schema("Refusal", schema=RefusalSchema)
+    for code, text in REFUSALS.items():
+        spec.components.response(str(code), _refusal(code, text))
+    spec.components.security_scheme("token", {"type": "apiKey", "in": "header", "name": "token"})
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Limner", "version": version, "description": ABOUT},
-        "servers": [{"url": base_url}],
-        "security": [{"token": []}, {"bearer": []}],
-        "paths": paths,
-        "webhooks": {"job": {"post": _callback()}},
-        "components": {
-            "schemas": SHAPES,
-            "responses": {str(code): _refusal(code, text) for code, text in REFUSALS.items()},
-            "securitySchemes": {
-                "token": {"type": "apiKey", "in": "header", "name": "token"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
-            "callbacks": {"job": {"{$request.body#/callBackUrl}": {"post": _callback()}}},
-        },
-    }
+        if operation.body:
+            spec.components.schema(
+                _name_of(operation.body), body_rules(operation.body), schema=operation.body
+            )
+        spec.path(operation.path, operations={operation.method: _operation(operation)})
+    return dict(spec.to_dict())
+
+
+def _name_of(body: Wire) -> str:
+    return type(body).__name__.removesuffix("Schema")
 
 
 def _operation(operation: Operation) -> Json:
-    more = dict(operation.more)
     refusals = {*operation.refusals, *(_GUARD if operation.guarded else ())}
     refusals |= {*_BODY} if operation.body else set()
-    shape = operation.answers.get("$ref", "").rpartition("/")[2]
+    answers = operation.answers
     answered: Json = {
-        "description": _ANSWERED.get(shape, "As asked for."),
-        "content": {operation.kind: {"schema": operation.answers}},
+        "description": "As asked for." if isinstance(answers, dict) else _ANSWERED[answers],
+        "content": {operation.kind: {"schema": answers}},
     }
     responses: Json = {str(operation.status): answered}
-    if "204" in more:
-        responses["204"] = {"description": more.pop("204")}
+    if operation.nothing:
+        responses["204"] = {"description": operation.nothing}
     for code in sorted(refusals):
-        responses[str(code)] = {"$ref": f"#/components/responses/{code}"}
+        responses[str(code)] = str(code)
     found: Json = {
         "operationId": operation.name,
         "tags": [operation.group],
         "summary": operation.summary,
         "parameters": list(operation.parameters),
         "responses": responses,
-        **more,
     }
+    if operation.calls_back:
+        found["callbacks"] = {"job": {"{$request.body#/callBackUrl}": {"post": _callback()}}}
     if operation.body:
         found["requestBody"] = {
             "required": operation.body_required,
-            "content": {"application/json": {"schema": body_schema(operation.body)}},
+            "content": {"application/json": {"schema": _name_of(operation.body)}},
         }
     return found if operation.guarded else found | {"security": []}
 
@@ -214,7 +234,7 @@ def _operation(operation: Operation) -> Json:
 def _refusal(code: int, text: str) -> Json:
     found: Json = {
         "description": text,
-        "content": {"application/json": {"schema": ref("Refusal")}},
+        "content": {"application/json": {"schema": "Refusal"}},
     }
     if code in (429, 503, 507):
         seconds = {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}
@@ -242,7 +262,7 @@ def _callback() -> Json:
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": ref("Job")}},
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}},
         },
         "responses": {
             "2XX": {"description": "Taken. Anything else is tried again, by the published budget."}

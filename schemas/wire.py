@@ -49,6 +49,18 @@ class Wire(Schema):
         return found
 
 
+class Query(Wire):
+    """A schema of a query, where a parameter without a value says nothing."""
+
+    def fields_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the checked parameters by their domain names.
+
+        Raises:
+            InvalidRequest: a name is unknown or a parameter is wrong.
+        """
+        return super().fields_of({name: value or None for name, value in body.items()})
+
+
 def unknown_names(unknown: Collection[str], known: Collection[str]) -> dict[str, list[str]]:
     """Return what to say about each unknown name: the nearest known one, where one is near."""
     errors = {}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from limner.job import Job, Status, from_ms, new_record, tag_key
 from limner.request import Lane, Request
-from schemas.job import STATUS_CODE, STATUS_OF, job_body, rfc3339
+from schemas.job import STATUS_CODE, STATUS_OF, JobSchema, job_body
+from schemas.shape import rfc3339
 
 TAG = "0123456789abcdef0123456789abcdef"
 TEXT = st.text(st.characters(codec="utf-8"))
@@ -103,6 +104,22 @@ def test_a_job_with_everything_shows_everything():
         "2027-01-15T08:00:09.999Z",
     )
     assert json.loads(json.dumps(body)) == body
+
+
+def test_a_job_is_shown_as_marshmallow_would_dump_it():
+    done = a_record(
+        status="done",
+        url="https://draw.example/g.png",
+        width="1024",
+        height="1024",
+        cells=json.dumps([{"url": f"c{n}", "width": 512, "height": 512} for n in range(4)]),
+        marks="u1 r",
+        notes='{"ignored": ["chaos"]}',
+        started_ms="1800000001000",
+    )
+
+    for job in (Job.from_record(a_record(), position=3), Job.from_record(done)):
+        assert list(job_body(job).items()) == list(JobSchema().dump(job).items())
 
 
 @given(st.integers(0, 4_000_000_000_000))
