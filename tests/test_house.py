@@ -36,10 +36,7 @@ README = (HOME / "README.md").read_text(encoding="utf-8")
 LINES_MAX = 350
 #: files that may be longer, with the reason
 LONG = {
-    "engines/sketch/scene/things.py": "a catalogue: one short function for each thing",
-    "limner/settings.py": "one line for each setting, and its parser",
     "limner/store/lanes.py": "one method for each script",
-    "workers/drawing.py": "one drawing's whole way, told in its order",
 }
 
 

@@ -23,7 +23,8 @@ from limner.privacy import keep_to_ourselves
 from limner.request import Lane
 from limner.settings import Settings
 from workers.descriptors import raise_limit
-from workers.drawing import STORE_RETRY_S, GivenBack, JobFailed
+from workers.drawing import GivenBack, JobFailed
+from workers.drawing.patience import STORE_RETRY_S
 from workers.gate import Gate, GatedRequest, install
 from workers.runtime import CallbackRuntime, LaneRuntime
 from workers.transport import AMQP, sieve

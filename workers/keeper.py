@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Self
 
 from limner.engine import Handle
 from limner.errors import StoreDown
 from limner.log import event
-from limner.message import Messages
-from limner.request import Lane
+from limner.settings import Settings
 from limner.store import Store
 from workers.clock import tell_clock
+from workers.lane_worker import LaneWorker
 
 log = logging.getLogger(__name__)
 
@@ -72,32 +73,32 @@ class Drawing(threading.Event):
         self.ended = True
 
 
+@dataclass(frozen=True)
+class Times:
+    """What a keeper measures by; each of the operator's settings of that name."""
+
+    lease_s: float
+    tick_s: float
+    progress_limit_s: float
+    drawing_limit_s: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take them from the settings."""
+        return cls(
+            settings.lease_s, settings.tick_s, settings.progress_limit_s, settings.drawing_limit_s
+        )
+
+
 class Keeper:
     """The heartbeat of one lane worker process."""
 
-    def __init__(
-        self,
-        store: Store,
-        worker: str,
-        lanes: Iterable[Lane],
-        engines: Iterable[str],
-        messages: Callable[[], Messages],
-        *,
-        lease_s: float,
-        tick_s: float,
-        progress_limit_s: float,
-        drawing_limit_s: float,
-    ) -> None:
+    def __init__(self, store: Store, worker: LaneWorker, times: Times) -> None:
         self._store = store
         self._worker = worker
-        self._lanes = tuple(lanes)
-        self._engines = tuple(engines)
-        self._messages = messages
+        self._times = times
         # Four beats a lease: three may fail before anything is lost.
-        self._beat_s = lease_s / 4
-        self._tick_s = tick_s
-        self._progress_limit_s = progress_limit_s
-        self._drawing_limit_s = drawing_limit_s
+        self._beat_s = times.lease_s / 4
         self._drawings: set[Drawing] = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -138,8 +139,9 @@ class Keeper:
         held = (d for d in self._held() if d.taken and d.stop_reason != "stale")
         owned = {d.job_id: d for d in held if not self._unheeded(d)}
         tokens = {job_id: drawing.token for job_id, drawing in owned.items()}
-        for lane in self._lanes:
-            for job_id in self._store.lanes.renew(self._worker, lane, self._engines, tokens):
+        worker = self._worker
+        for lane in worker.lanes:
+            for job_id in self._store.lanes.renew(worker.name, lane, tuple(worker.engines), tokens):
                 # A drawing that has just ended is no one's any more, and that is no loss.
                 if owned[job_id] in self._held():
                     event(log, "lease.lost", level=logging.WARNING, job=job_id)
@@ -152,9 +154,9 @@ class Keeper:
                 self._check_clocks()
                 self.beat()
                 tell_clock(self._store)
-                if time.monotonic() - self._swept_s >= self._tick_s:
+                if time.monotonic() - self._swept_s >= self._times.tick_s:
                     self._swept_s = time.monotonic()
-                    self._store.lanes.sweep(self._messages())
+                    self._store.lanes.sweep(self._worker.messages())
             except StoreDown as error:
                 event(log, "store.missed", level=logging.WARNING, why=error.message)
             # A heart that stops for a bug would cost every drawing of this process.
@@ -168,9 +170,9 @@ class Keeper:
             began_s, moved_s = drawing.began_s, drawing.moved_s
             if began_s is None or moved_s is None:
                 continue
-            if now - began_s > self._drawing_limit_s:
+            if now - began_s > self._times.drawing_limit_s:
                 drawing.stop("late")
-            elif now - moved_s > self._progress_limit_s:
+            elif now - moved_s > self._times.progress_limit_s:
                 drawing.stop("stuck")
 
     def _held(self) -> set[Drawing]:

@@ -24,8 +24,9 @@ from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from workers.callbacks import Dispatcher
-from workers.drawing import Draftsman
-from workers.keeper import Keeper
+from workers.drawing import Draftsman, PictureIO
+from workers.keeper import Keeper, Times
+from workers.lane_worker import LaneWorker
 from workers.probe import Probe
 from workers.reach import Reach
 from workers.references import Fetch
@@ -47,33 +48,20 @@ class LaneRuntime:
         self.store = Store.of(settings)
         self.messages = LazyMessages(lambda: Messages.render(app), self.store.ping)
         self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in settings.engines}
-        worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self._worker, self._lanes, self._settings = worker, lanes, settings
-        self._keeper = Keeper(
-            self.store,
-            worker,
-            lanes,
-            self.engines,
-            self.messages,
-            lease_s=settings.lease_s,
-            tick_s=settings.tick_s,
-            progress_limit_s=settings.progress_limit_s,
-            drawing_limit_s=settings.drawing_limit_s,
-        )
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._worker = LaneWorker(name, tuple(lanes), self.engines, self.messages)
+        self._settings = settings
+        self._keeper = Keeper(self.store, self._worker, Times.of(settings))
         self._probe = Probe(self.store, self.engines)
         self._images = Images.of(settings, self.store.folders)
         self._image_watch = ImageWatch(self._images, self.store.reports)
         self._fetchers = Fetchers(self.store, settings)
         self.draftsman = Draftsman(
             self.store,
-            self.engines,
-            self._images,
+            self._worker,
             self._keeper,
-            worker,
-            self.messages,
-            self._fetchers,
+            PictureIO(self._images, self._fetchers, settings.image_format),
             {engine.name: engine.on_lost for engine in settings.engines},
-            settings.image_format,
         )
 
     def start(self) -> None:
@@ -96,8 +84,8 @@ class LaneRuntime:
         self._fetchers.close()
         for engine in self.engines.values():
             engine.close()
-        for lane in self._lanes:
-            self.store.lanes.leave(self._worker, lane)
+        for lane in self._worker.lanes:
+            self.store.lanes.leave(self._worker.name, lane)
         self.store.close()
 
 

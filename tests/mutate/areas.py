@@ -16,7 +16,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     ),
     "lanes scripts": ("limner/scripts/*.lua",),
     "drawing": (
-        "workers/drawing.py",
+        "workers/drawing/*.py",
         "workers/keeper.py",
         "workers/gate.py",
         "workers/telling.py",

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+from engines.rehearsal import Rehearsal
 from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER
-from workers.keeper import Keeper
+from workers.keeper import Keeper, Times
+from workers.lane_worker import LaneWorker
 
 #: how often a keeper beats, of a lease of 15 s; longer steps seem an outage, after which all is renewed
 BEAT_S = 15 / 4
 
 
 def a_keeper(store: Store, **times) -> Keeper:
-    times = {
-        "lease_s": 15,
-        "tick_s": 5,
-        "progress_limit_s": 120,
-        "drawing_limit_s": 900,
-    } | times
-    return Keeper(store, WORKER, list(Lane), ["stage"], lambda: MESSAGES, **times)
+    worker = LaneWorker(WORKER, tuple(Lane), {"stage": Rehearsal("stage", 1, 1)}, lambda: MESSAGES)
+    return Keeper(store, worker, replace(Times(15, 5, 120, 900), **times))
 
 
 class Ticking:

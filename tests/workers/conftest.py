@@ -17,8 +17,9 @@ from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine
 from tests.workers.beating import Ticking
-from workers.drawing import Draftsman, GivenBack, JobFailed
-from workers.keeper import Keeper
+from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
+from workers.keeper import Keeper, Times
+from workers.lane_worker import LaneWorker
 
 
 @dataclass
@@ -30,32 +31,18 @@ class Workshop:
     engine_settings: list
     progress_limit_s: float = 120.0
     drawing_limit_s: float = 900.0
+    picture_format: str = "png"
     #: URL → bytes, or an error to raise
     web: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in self.engine_settings}
         self.store.lanes.register(self.engine_settings)
-        self.keeper = Keeper(
-            self.store,
-            WORKER,
-            list(Lane),
-            self.engines,
-            lambda: MESSAGES,
-            lease_s=2,
-            tick_s=0.5,
-            progress_limit_s=self.progress_limit_s,
-            drawing_limit_s=self.drawing_limit_s,
-        )
-        self.draftsman = Draftsman(
-            self.store,
-            self.engines,
-            self.images,
-            self.keeper,
-            WORKER,
-            lambda: MESSAGES,
-            lambda client: self._fetch,
-        )
+        worker = LaneWorker(WORKER, tuple(Lane), self.engines, lambda: MESSAGES)
+        times = Times(2, 0.5, self.progress_limit_s, self.drawing_limit_s)
+        self.keeper = Keeper(self.store, worker, times)
+        pictures = PictureIO(self.images, lambda _client: self._fetch, self.picture_format)
+        self.draftsman = Draftsman(self.store, worker, self.keeper, pictures)
         self.keeper.start()
 
     def accept(self, **request) -> Job:
@@ -102,11 +89,17 @@ def images(tmp_path: Path) -> Images:
 
 
 @pytest.fixture
-def workshop(redis_url: str, images: Images) -> Iterator[Workshop]:
+def picture_format() -> str:
+    return "png"
+
+
+@pytest.fixture
+def workshop(redis_url: str, images: Images, picture_format: str) -> Iterator[Workshop]:
     """A workshop on the server's own clock, with one quick rehearsal engine."""
     store = Store(redis_url)
     store.redis.flushall()
-    shop = Workshop(store, images, [an_engine(fast=2, seconds=0.05, steps=2)])
+    engine = an_engine(fast=2, seconds=0.05, steps=2)
+    shop = Workshop(store, images, [engine], picture_format=picture_format)
     yield shop
     shop.close()
 

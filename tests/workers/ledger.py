@@ -16,8 +16,9 @@ from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES
 from tests.conftest import MovingClock, a_while_later, wait_until
-from workers.drawing import Draftsman, GivenBack, JobFailed
-from workers.keeper import Keeper
+from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
+from workers.keeper import Keeper, Times
+from workers.lane_worker import LaneWorker
 from workers.probe import Probe
 
 ENGINE = "stage"
@@ -120,26 +121,11 @@ class Worker:
         on_lost: str = "retry",
     ) -> None:
         self.name, self.store = name, store
-        self.keeper = Keeper(
-            store,
-            name,
-            list(Lane),
-            engines,
-            lambda: MESSAGES,
-            lease_s=15,
-            tick_s=5,
-            progress_limit_s=120,
-            drawing_limit_s=900,
-        )
+        worker = LaneWorker(name, tuple(Lane), engines, lambda: MESSAGES)
+        self.keeper = Keeper(store, worker, Times(15, 5, 120, 900))
+        pictures = PictureIO(images, lambda _client: lambda _url, _most: b"")
         self.draftsman = Draftsman(
-            store,
-            engines,
-            images,
-            self.keeper,
-            name,
-            lambda: MESSAGES,
-            lambda _client: lambda _url, _most: b"",
-            dict.fromkeys(engines, on_lost),
+            store, worker, self.keeper, pictures, dict.fromkeys(engines, on_lost)
         )
         self.probe = Probe(store, engines)
         self.keeper.beat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_drawing_without_progress_is_looked_at_once_more_and_then_fails(impati
 
 
 def test_a_drawing_that_takes_too_long_fails(redis_url, images, impatient):
-    impatient.keeper._progress_limit_s = 100
+    impatient.keeper._times = replace(impatient.keeper._times, progress_limit_s=100)
     job = impatient.draw(prompt_en="a lighthouse [[hang]]")
 
     assert (job.status, job.reason_code, job.attempts) == (Status.FAILED, "timed_out", 1)
@@ -131,8 +132,7 @@ def test_draining_hands_a_drawing_over_with_its_handle_and_its_slot(workshop):
     thread = workshop.in_thread(job)
     wait_until(lambda: record(workshop, job, "handle"), what="the handle")
 
-    workshop.keeper.stop_all("shutdown")
-    workshop.draftsman._draining = True
+    workshop.draftsman.drain()
     wait_until(
         lambda: workshop.store.jobs.get(job.id).status is Status.WAITING, what="the hand-over"
     )

@@ -15,7 +15,6 @@ from limner.image_folder import ImageFolder
 from limner.images import Images
 from limner.job import Status
 from tests.conftest import wait_until
-from workers.composing import Composer
 
 
 class AwayImages(Images):
@@ -26,6 +25,15 @@ class AwayImages(Images):
         self.refusing = {"drawings": 0, "previews": 0}
         self.written: list[str] = []
         self.tried = threading.Event()
+        #: it could not be read
+        self.missed = threading.Event()
+
+    def get(self, key):
+        try:
+            return super().get(key)
+        except ImagesDown:
+            self.missed.set()
+            raise
 
     def put_as(self, key, data):
         kind = key.partition("/")[0]
@@ -44,7 +52,7 @@ def images(images):
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch):
-    monkeypatch.setattr("workers.drawing.IMAGES_RETRY_S", (0.01, 0.02))
+    monkeypatch.setattr("workers.drawing.patience.IMAGES_RETRY_S", (0.01, 0.02))
 
 
 def test_a_finished_drawing_waits_for_the_store_and_is_not_drawn_again(workshop, images):
@@ -71,7 +79,7 @@ def test_the_engine_draws_others_meanwhile(workshop, images):
 
 
 def test_a_store_that_stays_away_fails_the_job_with_a_clear_reason(workshop, images, monkeypatch):
-    monkeypatch.setattr("workers.drawing.IMAGES_PATIENCE_S", 0.2)
+    monkeypatch.setattr("workers.drawing.patience.IMAGES_PATIENCE_S", 0.2)
     images.refusing["drawings"] = 10**9
 
     job = workshop.draw()
@@ -116,10 +124,10 @@ def given_back(workshop, job) -> None:
         workshop.draftsman.imagine(job.id)
 
 
-@pytest.mark.parametrize(("chosen", "suffix"), [("png", "png"), ("webp", "webp"), ("jpeg", "jpg")])
-def test_finished_pictures_have_the_format_of_the_settings(workshop, images, chosen, suffix):
-    workshop.draftsman._results._composer = Composer(chosen)
-
+@pytest.mark.parametrize(
+    ("picture_format", "suffix"), [("png", "png"), ("webp", "webp"), ("jpeg", "jpg")]
+)
+def test_finished_pictures_have_the_format_of_the_settings(workshop, images, suffix):
     job = workshop.draw()
 
     assert {p.url.rpartition(".")[2] for p in (job.picture, *job.cells)} == {suffix}
@@ -134,33 +142,13 @@ def test_a_reference_in_a_folder_that_is_gone_is_waited_for_and_not_called_lost(
     text = base64.b64encode(a_png()).decode().encode()
     key = images.put("spool", text, "txt", datetime.now(UTC))
     root.rename(tmp_path / "elsewhere")
-    missed = threading.Event()
-    workshop.draftsman._images = Watched(images, missed)
     thread = workshop.in_thread(job := workshop.accept(references=(f"spool:{key}",), iw=1.0))
-    assert missed.wait(10)
+    assert images.missed.wait(10)
 
     (tmp_path / "elsewhere").rename(root)
 
     thread.join(30)
     assert workshop.store.jobs.get(job.id).status is Status.DONE
-
-
-class Watched:
-    """An image store that says when it could not be read."""
-
-    def __init__(self, images: Images, missed: threading.Event) -> None:
-        self._images = images
-        self._missed = missed
-
-    def get(self, key: str) -> bytes:
-        try:
-            return self._images.get(key)
-        except ImagesDown:
-            self._missed.set()
-            raise
-
-    def __getattr__(self, name: str):
-        return getattr(self._images, name)
 
 
 def a_png() -> bytes:

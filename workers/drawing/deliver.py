@@ -1,0 +1,73 @@
+"""The last step of a drawing: check its pictures, keep them, and say in the record that it is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from limner.engine import Finished
+from limner.images import Images
+from limner.job import Picture
+from limner.pictures import Encoded
+from limner.store import Store
+from workers.composing import Composer
+from workers.drawing.grant import Grant
+from workers.drawing.patience import Patience
+from workers.keeper import Drawing
+from workers.result import Results
+
+#: a finished drawing's pictures wait so long: drawings that end together have their successors started
+STARTS_FIRST_S = 0.04
+
+
+class Delivery:
+    """Keeps what the engines have drawn, as files of ``picture_format``."""
+
+    def __init__(
+        self, store: Store, images: Images, picture_format: str, patience: Patience
+    ) -> None:
+        self._store = store
+        self._images = images
+        self._composer = Composer(picture_format)
+        self._results = Results(store, self._composer)
+        self._patience = patience
+
+    def close(self) -> None:
+        """Let go of the threads, once the drawings have ended."""
+        self._composer.close()
+
+    def deliver(self, grant: Grant, finished: Finished) -> bool:
+        """Check the pictures, keep them, and only then say so in the record; False: told to stop.
+
+        Raises:
+            BadResult: the pictures are not what was asked for.
+            PicturesNotKept: the image store was away for too long.
+        """
+        lanes, drawing, job = self._store.lanes, grant.drawing, grant.job
+        drawing.over()
+        # The engine is free from here on; what is left to do is ours.
+        clear = self._patience.store(lambda: lanes.free_slot(job.id, drawing.token))
+        # The next drawings are being started just now, and need the CPU.
+        drawing.wait(STARTS_FIRST_S)
+        composed, notes = self._results.composed(job, grant.engine, finished)
+        if not clear:
+            self._patience.store(lambda: lanes.free_slot(job.id, drawing.token, checked=True))
+        pictures = []
+        for encoded in composed:
+            kept = self._keep(drawing, encoded)
+            if kept is None:
+                return False
+            pictures.append(kept)
+        self._patience.store(
+            lambda: lanes.done(job.id, drawing.token, pictures[0], pictures[1:], notes),
+        )
+        return True
+
+    def _keep(self, drawing: Drawing, encoded: Encoded) -> Picture | None:
+        """Keep one finished picture; None if told to stop meanwhile."""
+        key = self._patience.images(
+            drawing,
+            lambda: self._images.put("drawings", encoded.data, encoded.suffix, datetime.now(UTC)),
+        )
+        if key is None:
+            return None
+        return Picture(self._images.url(key), encoded.width, encoded.height)

@@ -1,0 +1,146 @@
+"""Every way out of a drawing but the good one: stopped, given back, lost, failed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import NoReturn
+
+from limner.errors import EngineDown, EngineError, EngineStuck, JobLost, StaleLease, StoreDown
+from limner.log import event
+from limner.message import Messages
+from limner.store import Store
+from limner.store.lanes import Trouble
+from workers.drawing.grant import Grant
+from workers.drawing.patience import Patience
+from workers.trouble import crash, handover, too_late, trouble_of
+
+log = logging.getLogger(__name__)
+
+#: as of a drawing whose worker died (lib_lanes.lua)
+PAID_FOR = "The drawing was lost after it had cost money."
+
+
+class JobFailed(Exception):
+    """The job ended in failure; what Flower shows of the task."""
+
+
+class GivenBack(Exception):
+    """The job went back to its lane; another delivery of its message goes on with it."""
+
+
+class Endings:
+    """Ends the drawings of one process that do not come to their pictures.
+
+    Every public method but ``cancel`` raises ``JobFailed`` where the job ended, ``GivenBack`` where it
+    waits again, and ``StaleLease`` where another worker has it.
+    """
+
+    def __init__(self, store: Store, messages: Callable[[], Messages], patience: Patience) -> None:
+        self._store = store
+        self._messages = messages
+        self._patience = patience
+
+    def stopped(self, grant: Grant) -> NoReturn:
+        """End a drawing that the keeper told to stop, by its reason."""
+        drawing = grant.drawing
+        if drawing.stop_reason == "stale":
+            if not drawing.attach:
+                # Whoever has the job now draws it anew: this drawing is nobody's.
+                self.cancel(grant)
+            raise StaleLease
+        if drawing.stop_reason == "shutdown":
+            self._lose(grant, handover(), keep=True)
+        if drawing.stop_reason == "late":
+            self.cancel(grant)
+            late = too_late()
+            self.fail(grant, late.reason, late.reason_code, trouble=late)
+        # Where another worker can attach, perhaps only the news stopped: it may find a finished one.
+        self._lose(grant, trouble_of(EngineStuck(), submitted=True), keep=True)
+
+    def broken(self, grant: Grant, error: EngineError) -> NoReturn:
+        """End a drawing whose engine could not go on with it."""
+        drawing = grant.drawing
+        event(
+            log,
+            "engine.failed",
+            level=logging.WARNING,
+            job=grant.job.id,
+            engine=grant.engine_name,
+            error_class=type(error).__name__,
+            why=str(error.__cause__ or error),
+        )
+        trouble = trouble_of(error, submitted=drawing.began_s is not None)
+        if isinstance(error, JobLost):
+            drawing.over()
+        charged = isinstance(error, JobLost) and error.charged
+        if charged and grant.on_lost == "fail":
+            self.fail(grant, error.summary(), error.reason_code, trouble=trouble)
+        self._give_back(grant, trouble, keep=trouble.engine_state == "down")
+
+    def crashed(self, grant: Grant) -> NoReturn:
+        """End a drawing under which our own code or a driver's broke; called where it is handled."""
+        event(log, "drawing.crashed", level=logging.ERROR, error=True, job=grant.job.id)
+        # What was paid for is looked at once more, where it can be.
+        self._lose(grant, crash(), keep=grant.drawing.paid != "")
+
+    def fail(
+        self,
+        grant: Grant,
+        reason: str,
+        code: str,
+        *,
+        answered: bool = False,
+        trouble: Trouble | None = None,
+    ) -> NoReturn:
+        """End the job in failure; ``answered``: the engine itself has said so."""
+        self._patience.store(
+            lambda: self._store.lanes.failed(
+                grant.job.id, grant.drawing.token, reason, code, answered=answered, trouble=trouble
+            ),
+        )
+        event(log, "job.finished", job=grant.job.id, status="failed", reason_code=code)
+        raise JobFailed(code)
+
+    def cancel(self, grant: Grant) -> None:
+        """Stop at its engine what nobody goes on with; as soon as it can be reached, if not now."""
+        handle = grant.drawing.handle
+        if handle is None or grant.drawing.ended:
+            return
+        try:
+            grant.engine.cancel(handle)
+        except EngineDown:
+            with contextlib.suppress(StoreDown):
+                self._store.lanes.cancel_later(grant.engine_name, handle)
+        # The job's end does not depend on whether its engine could be told.
+        except Exception:  # noqa: BLE001
+            event(log, "engine.cancel_failed", level=logging.WARNING, error=True)
+
+    def _lose(self, grant: Grant, trouble: Trouble, *, keep: bool) -> NoReturn:
+        """Give a job back whose drawing may be lost by that, unless it would be paid for twice."""
+        drawing = grant.drawing
+        if drawing.paid != "fail" or (keep and drawing.attach):
+            self._give_back(grant, trouble, keep=keep)
+        self.cancel(grant)
+        struck = trouble if trouble.counter else None
+        self.fail(grant, PAID_FOR, JobLost.reason_code, trouble=struck)
+
+    def _give_back(self, grant: Grant, trouble: Trouble, *, keep: bool) -> NoReturn:
+        """Put the job back, or fail it; ``keep``: the drawing goes on where another can attach."""
+        drawing, job = grant.drawing, grant.job
+        keep = keep and drawing.attach and drawing.handle is not None
+        if not keep:
+            self.cancel(grant)
+        state = self._patience.store(
+            lambda: self._store.lanes.give_back(
+                job.id, drawing.token, trouble, self._messages(), keep=keep
+            ),
+        )
+        if state == "failed":
+            if keep:
+                self.cancel(grant)
+            event(log, "job.finished", job=job.id, status="failed", reason_code=trouble.reason_code)
+            raise JobFailed(trouble.reason_code)
+        event(log, "job.returned", job=job.id, kept=keep, why=trouble.engine_why)
+        raise GivenBack(trouble.engine_why or "the worker stops")

@@ -1,0 +1,107 @@
+"""The third step of a drawing: hand it to its engine, or find it there, and watch it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+from limner.brief import brief_of
+from limner.engine import Brief, Event, Finished, Handle
+from limner.errors import BadResult, StaleLease, StoreDown
+from limner.images import Images
+from limner.log import event
+from limner.store import Store
+from workers.drawing.endings import Endings
+from workers.drawing.grant import Grant
+from workers.drawing.patience import Patience
+from workers.drawing.prepare import Preparation
+from workers.telling import Telling
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """Runs the drawings of one process on their engines."""
+
+    def __init__(
+        self,
+        store: Store,
+        images: Images,
+        preparation: Preparation,
+        endings: Endings,
+        patience: Patience,
+    ) -> None:
+        self._store = store
+        self._images = images
+        self._preparation = preparation
+        self._endings = endings
+        self._patience = patience
+
+    def watch(self, grant: Grant, folder: Path, on_start: Callable[[str], None]) -> Finished | None:
+        """Submit, or go on with a handle, and watch; None: the drawing was stopped."""
+        handle = grant.job.handle
+        brief = self._submit(grant, folder) if handle is None else self._attach(grant, handle)
+        if brief is None or grant.drawing.handle is None:
+            return None
+        grant.drawing.began()
+        on_start(grant.engine_name)
+        return self._watch(grant, grant.drawing.handle, brief)
+
+    def _submit(self, grant: Grant, folder: Path) -> Brief | None:
+        brief = self._preparation.brief(grant, folder)
+        if brief is None:
+            return None
+        grant.drawing.handle = grant.engine.submit(brief)
+        try:
+            self._keep_handle(grant, grant.drawing.handle)
+        except (StaleLease, StoreDown):
+            # Nobody else will ever hear of this drawing.
+            self._endings.cancel(grant)
+            raise
+        event(log, "job.submitted", job=grant.job.id, attempt=brief.attempt)
+        return brief
+
+    def _attach(self, grant: Grant, handle: Handle) -> Brief:
+        grant.drawing.handle, grant.drawing.attach = handle, True
+        # Said again, so that a death from here on counts as a lost worker.
+        self._keep_handle(grant, handle)
+        event(log, "job.attached", job=grant.job.id)
+        return brief_of(grant.job, attempt=grant.job.attempts)
+
+    def _keep_handle(self, grant: Grant, handle: Handle) -> None:
+        """Write down what the engine gave, before it is watched."""
+        drawing, able = grant.drawing, grant.engine.capabilities()
+        drawing.paid = grant.on_lost if able.charged else ""
+        self._patience.store(
+            lambda: self._store.lanes.keep_handle(
+                drawing.job_id, drawing.token, handle, attach=able.attach, paid=drawing.paid
+            ),
+        )
+        drawing.attach = able.attach
+
+    def _watch(self, grant: Grant, handle: Handle, brief: Brief) -> Finished | None:
+        drawing, engine = grant.drawing, grant.engine
+        telling = Telling(self._store, self._images, drawing, brief.width, brief.height)
+        with contextlib.closing(_generator(engine.watch(handle, brief, drawing))) as steps:
+            try:
+                for step in steps:
+                    drawing.moved()
+                    if isinstance(step, Finished):
+                        return step
+                    if drawing.is_set():
+                        return None
+                    telling.see(step)
+            except StaleLease:
+                # The end of a drawing that nobody can attach to any more, as in `Endings.stopped`.
+                drawing.stop("stale")
+                return None
+        if not drawing.is_set():
+            raise BadResult("The engine ended without a result.")
+        return None
+
+
+def _generator(steps: Iterator[Event]) -> Generator[Event, None, None]:
+    """Return ``steps`` as something that can be closed, which closes them too and ends a watch early."""
+    yield from steps

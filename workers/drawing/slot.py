@@ -1,0 +1,81 @@
+"""The first step of a drawing: wait until the job has a slot on an engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from limner.errors import StoreDown
+from limner.log import event
+from limner.store import Store
+from limner.store.lanes import Taken
+from workers.drawing.endings import GivenBack
+from workers.drawing.patience import STORE_RETRY_S, Patience
+from workers.keeper import Drawing
+from workers.lane_worker import LaneWorker
+
+log = logging.getLogger(__name__)
+
+#: a held job's worker asks again after so long, also when nobody told it to
+ASK_AGAIN_S = 1.0
+
+
+class Slots:
+    """Where the jobs of one process wait for their slots."""
+
+    def __init__(self, store: Store, worker: LaneWorker, patience: Patience) -> None:
+        self._store = store
+        self._worker = worker
+        self._patience = patience
+
+    def wait(self, drawing: Drawing, on_choosy: Callable[[], None]) -> Taken:
+        """Return as soon as the job has a slot, or without a job if this message is of no use.
+
+        ``on_choosy()`` is called when an engine has room that does not suit this job.
+
+        Raises:
+            GivenBack: the process ends.
+        """
+        while not drawing.is_set() and not self._patience.draining:
+            taken = self._patience.store(lambda: self._take(drawing, begin=True))
+            drawing.taken = taken.state in ("granted", "wait")
+            if taken.state == "granted":
+                event(log, "job.granted", job=drawing.job_id, engine=taken.engine)
+                return taken
+            if taken.state != "wait":
+                event(log, "message.dropped", job=drawing.job_id, state=taken.state)
+                return taken
+            if taken.choosy:
+                on_choosy()
+            self._wait_for_word(drawing, taken.again_s)
+        return self._let_go(drawing)
+
+    def _take(self, drawing: Drawing, *, begin: bool = False) -> Taken:
+        worker = self._worker
+        return self._store.lanes.take(
+            drawing.job_id, drawing.token, worker.name, worker.messages(), begin=begin
+        )
+
+    def _wait_for_word(self, drawing: Drawing, again_s: float | None) -> None:
+        """Block until asking for a slot is worth it."""
+        try:
+            wait_s = ASK_AGAIN_S if again_s is None else min(max(again_s, 0.01), ASK_AGAIN_S)
+            told_s = self._store.lanes.wait_for_grant(drawing.job_id, wait_s)
+            if told_s is not None:
+                # Only that a gap or a pause ends then: a slot may be freed before.
+                self._store.lanes.wait_for_grant(
+                    drawing.job_id, min(max(told_s, 0.01), ASK_AGAIN_S)
+                )
+        except StoreDown:
+            drawing.wait(STORE_RETRY_S)
+
+    def _let_go(self, drawing: Drawing) -> Taken:
+        """Leave the job to another worker, unless a slot was granted to it just now."""
+        try:
+            left = self._store.lanes.let_go(drawing.job_id, drawing.token, self._worker.messages())
+        except StoreDown:
+            # The hold lapses by itself.
+            raise GivenBack("the worker stops while Redis is away") from None
+        if left:
+            raise GivenBack("the worker stops")
+        return self._patience.store(lambda: self._take(drawing))
