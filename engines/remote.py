@@ -106,16 +106,16 @@ class Remote:
         read_s: float = 10.0,
         judge: Judge | None = None,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         #: where it is, for operators: no credentials, no path
         self.peer = urlsplit(base_url).netloc.rpartition("@")[2]
         self._connect_s, self._read_s, self._judge = connect_s, read_s, judge
-        self._session = _session(self._base_url)
+        self._session = _session(self.base_url)
         self._session.headers.update(headers or {})
         self._session.auth = auth
         # For pictures on other hosts. Its connections are kept, because a new one costs 20 ms of CPU
         # where TLS is spoken; credentials and cookies it has none.
-        self._elsewhere = _session(self._base_url)
+        self._elsewhere = _session(self.base_url)
         self._elsewhere.proxies = {}
         self._elsewhere.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
@@ -187,7 +187,7 @@ class Remote:
         with self._errors_mapped(), self._line(cut) as session:
             response = session.request(
                 method,
-                self._base_url + path,
+                self.base_url + path,
                 timeout=(self._connect_s, self._wait_s(read_s)),
                 allow_redirects=False,
                 stream=True,
@@ -204,7 +204,7 @@ class Remote:
 
         Our credentials go nowhere but to the peer's own origin; elsewhere redirects are followed.
         """
-        own = urlsplit(self._base_url)
+        own = urlsplit(self.base_url)
         for _ in range(REDIRECTS_MAX + 1):
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -245,7 +245,7 @@ class Remote:
         if cut is None:
             yield self._session
             return
-        with _session(self._base_url) as session, contextlib.closing(cut):
+        with _session(self.base_url) as session, contextlib.closing(cut):
             session.headers, session.auth = self._session.headers, self._session.auth
             bundle = session.verify if isinstance(session.verify, str) else None
             session.mount("http://", cut.adapter(bundle))

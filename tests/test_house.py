@@ -138,6 +138,21 @@ def test_no_file_is_too_long_to_be_read_at_a_sitting():
     assert {name: n for name, n in lengths.items() if n > LINES_MAX and name not in LONG} == {}
 
 
+PARAMETERS_MAX = 6
+
+
+def test_no_constructor_takes_more_than_can_be_kept_in_mind():
+    crowded = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for made in node.body if isinstance(node, ast.ClassDef) else ():
+                if isinstance(made, ast.FunctionDef) and made.name == "__init__":
+                    given = made.args
+                    named = [*given.posonlyargs, *given.args, *given.kwonlyargs][1:]
+                    crowded[f"{name_of(path)}: {node.name}"] = len(named)
+    assert {name: n for name, n in crowded.items() if n > PARAMETERS_MAX} == {}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_every_module_says_what_it_holds(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from engines.cells import Four, cell, looks_whole, quarters
 from engines.health import health_of
@@ -41,35 +42,36 @@ MISSING_MAX = 3
 FETCHES_MAX = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the operator wants this server to be followed."""
+
+    poll_s: float
+    #: a task that the server calls timed out may still get its picture for so long
+    late_s: float
+    #: no answer for so long: the engine is down
+    silent_s: float
+    previews: bool
+    #: the server can cancel a task
+    cancel: bool
+
+
 class MjProxy:
     """One midjourney-proxy."""
 
-    def __init__(
-        self,
-        name: str,
-        upstream: Upstream,
-        *,
-        poll_s: float,
-        late_s: float,
-        silent_s: float,
-        previews: bool,
-        can_cancel: bool,
-    ) -> None:
+    def __init__(self, name: str, upstream: Upstream, manner: Manner) -> None:
         self._name = name
         self._upstream = upstream
-        self._poller = Poller(upstream.look, poll_s)
-        self._late_s = late_s
-        self._silent_s = silent_s
-        self._previews = previews
-        self._can_cancel = can_cancel
+        self._manner = manner
+        self._poller = Poller(upstream.look, manner.poll_s)
 
     def capabilities(self) -> Capabilities:
         """Say that every parameter is a flag; of the seeds, Midjourney takes one for all four."""
         return Capabilities(
             seed="near" if self._upstream.send_seed else "none",
-            cancel=self._can_cancel,
+            cancel=self._manner.cancel,
             attach=True,
-            previews=self._previews,
+            previews=self._manner.previews,
             charged=True,
         )
 
@@ -86,7 +88,7 @@ class MjProxy:
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Tell what the task's record says until it has its pictures."""
         with self._poller.following(str(handle["task"])) as follower:
-            watching = _Watching(self._upstream, handle, brief, previews=self._previews)
+            watching = _Watching(self._upstream, handle, brief, previews=self._manner.previews)
             for task in self._tasks(follower, str(handle["task"]), stop):
                 cells = watching.pictures_of(task) if task.state == "done" else None
                 if cells:
@@ -99,7 +101,7 @@ class MjProxy:
 
     def cancel(self, handle: Handle) -> None:
         """Cancel the task, where the operator says that this server can."""
-        if self._can_cancel:
+        if self._manner.cancel:
             self._upstream.cancel(str(handle["task"]))
 
     def close(self) -> None:
@@ -129,15 +131,15 @@ class MjProxy:
     def _check_silence(self, follower: Follower) -> None:
         # Whatever the trouble with asking is, the drawing may well go on: only EngineDown keeps its
         # handle, so that another watch finds it.
-        if time.monotonic() - follower.heard_s > self._silent_s:
+        if time.monotonic() - follower.heard_s > self._manner.silent_s:
             why = follower.error.message if follower.error else "no answer"
-            raise EngineDown(f"silent for {self._silent_s:g} s: {why}")
+            raise EngineDown(f"silent for {self._manner.silent_s:g} s: {why}")
 
     def _judge(self, task: Task, watching: _Watching) -> None:
         """Raise what a failed task means, unless its picture may still come."""
         if not task.timed_out:
             raise failure(task)
-        if watching.late_for_s() > self._late_s:
+        if watching.late_for_s() > self._manner.late_s:
             raise JobLost("The engine's own time was over.", charged=True)
 
 

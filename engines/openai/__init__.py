@@ -49,16 +49,15 @@ def build(settings: EngineSettings) -> OpenAI:
         edits=options.flag("edits", True),
         listed=options.flag("listed", True),
         suffix=options.optional_text("suffix") or "",
+        at_once=options.whole("at_once", 4, 1, 4),
+        silent_s=options.number("silent_s", 300.0, 0.1, 3600.0),
     )
     engine = OpenAI(
         settings.name,
         Remote(url, headers=headers, connect_s=5.0),
         Remote(url, headers=headers, connect_s=1.5, read_s=1.4, judge=judge_question),
         manner,
-        base_url=url,
         seeds=options.one_of("seeds", ("auto", "none", "field", "sd-server"), "auto"),
-        at_once=options.whole("at_once", 4, 1, 4),
-        silent_s=options.number("silent_s", 300.0, 0.1, 3600.0),
     )
     options.done()
     return engine

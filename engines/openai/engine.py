@@ -49,24 +49,13 @@ class OpenAI:
     """One server, or account, with OpenAI's image routes."""
 
     def __init__(
-        self,
-        name: str,
-        remote: Remote,
-        probe: Remote,
-        manner: Manner,
-        *,
-        base_url: str,
-        seeds: str,
-        at_once: int,
-        silent_s: float,
+        self, name: str, remote: Remote, probe: Remote, manner: Manner, *, seeds: str
     ) -> None:
         self._name = name
         self._remote, self._probe = remote, probe
-        self._base_url = base_url
         self._manner = manner
+        #: how the server takes them; "auto" until it was asked
         self._seeds = seeds
-        self._at_once = at_once
-        self._silent_s = silent_s
         #: it has drawn: its list of models need not be whole
         self._proved = False
 
@@ -100,7 +89,7 @@ class OpenAI:
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Ask for the four cells, at most ``at_once`` at a time."""
         parts = wanted(brief, self._manner, self._seeds)
-        work = _Work(self._remote, self._base_url, parts, self._silent_s, self._at_once)
+        work = _Work(self._remote, parts, self._manner)
         reached, told_s = 0.0, time.monotonic()
         try:
             while len(work.images) < len(parts):
@@ -113,7 +102,7 @@ class OpenAI:
                 # How long that may go on is ours to say: ``silent_s``.
                 if news or time.monotonic() - told_s > ALIVE_S:
                     told_s = time.monotonic()
-                    reached = max(reached, work.fraction(self._manner.partial_images))
+                    reached = max(reached, work.fraction())
                     yield Progress(reached)
         finally:
             work.hang_up()
@@ -182,10 +171,8 @@ class _Work:
     """The requests of one drawing: which wait, which run, and what has come of them."""
 
     remote: Remote
-    base_url: str
     parts: list[Wanted]
-    silent_s: float
-    at_once: int
+    manner: Manner
     images: dict[int, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -216,8 +203,9 @@ class _Work:
         self._again(news)
         return None
 
-    def fraction(self, partials: int) -> float:
+    def fraction(self) -> float:
         """Return how much is done: each cell counts as its partial pictures and the last one."""
+        partials = self.manner.partial_images
         share = {cell: min(n, partials) / (partials + 1) for cell, n in self._partials.items()}
         return sum(1.0 if cell in self.images else share[cell] for cell in share) / len(share)
 
@@ -231,16 +219,11 @@ class _Work:
     def _start(self) -> None:
         now = time.monotonic()
         for cell, due_s in list(self._waiting):
-            if len(self._running) < self.at_once and due_s <= now:
+            if len(self._running) < self.manner.at_once and due_s <= now:
                 self._waiting.remove((cell, due_s))
                 self._tries[cell] += 1
                 self._running[cell] = Request(
-                    self.remote,
-                    self.base_url,
-                    cell,
-                    self.parts[cell],
-                    self.silent_s,
-                    self._news,
+                    self.remote, cell, self.parts[cell], self.manner.silent_s, self._news
                 )
 
     def _again(self, failed: Failed) -> None:

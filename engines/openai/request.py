@@ -63,13 +63,12 @@ class Request:
     def __init__(
         self,
         remote: Remote,
-        base_url: str,
         cell: int,
         part: Wanted,
         silent_s: float,
         news: queue.SimpleQueue[News],
     ) -> None:
-        self._remote, self._base_url, self._cell, self._part = remote, base_url, cell, part
+        self._remote, self._cell, self._part = remote, cell, part
         self._silent_s, self._news = silent_s, news
         self._prompt = str(part.fields["prompt"])
         self._cut = Cut()
@@ -149,7 +148,7 @@ class Request:
             raise BadResult("The engine's answer has no picture.")
         if url.startswith("data:"):
             return from_base64(url)
-        return self._remote.download(urljoin(self._base_url, url))
+        return self._remote.download(urljoin(self._remote.base_url, url))
 
 
 def events(pieces: Iterator[bytes]) -> Iterator[bytes]:

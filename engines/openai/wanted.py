@@ -62,6 +62,10 @@ class Manner:
     #: the model must stand in the server's list of models
     listed: bool = True
     suffix: str = ""
+    #: requests at a time
+    at_once: int = 4
+    #: a request without a word for so long is given up
+    silent_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
