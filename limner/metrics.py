@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 
 from limner.callback import Kind
 from limner.request import Lane
-from limner.store.numbers import STATES, Durations, EngineNow, Numbers
+from limner.store.engines import STATES, EngineNow
+from limner.store.numbers import Durations, Numbers
 from limner.store.server import ServerFacts
 from limner.warning import warnings
 

@@ -153,6 +153,11 @@ class Settings:
     waiting_limit_s: float = _setting(
         86_400.0, values.seconds(1, 2_592_000), "the longest a job waits for an engine"
     )
+    engine_absent_s: float = _setting(
+        900.0,
+        values.seconds(60, 2_592_000),
+        "an engine that no running worker has had for so long is forgotten; jobs for it alone fail",
+    )
     waiting_cap: int = _setting(
         100_000, values.whole(1, 10_000_000), "waiting jobs of a client that has no cap of its own"
     )

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from limner.request import Lane
-from limner.store.numbers import OUT, Numbers
+from limner.store.engines import OUT
+from limner.store.numbers import Numbers
 from limner.store.server import ServerFacts
 
 #: callbacks overdue for so long are not merely slow: nobody posts them

@@ -84,7 +84,7 @@ def an_engine(
 def a_worker(store: Store, *engines: EngineSettings, worker: str = WORKER) -> str:
     """A worker of both lanes that has these engines (default: one with 2 fast slots)."""
     engines = engines or (an_engine(),)
-    store.lanes.register(engines)
+    store.engines.register(engines)
     for lane in Lane:
         store.lanes.renew(worker, lane, [engine.name for engine in engines], {})
     return worker

@@ -34,10 +34,6 @@ SCRIPTS = sorted((HOME / "limner/scripts").glob("*.lua"))
 README = (HOME / "README.md").read_text(encoding="utf-8")
 
 LINES_MAX = 350
-#: files that may be longer, with the reason
-LONG = {
-    "limner/store/lanes.py": "one method for each script",
-}
 
 
 def name_of(path: Path) -> str:
@@ -135,7 +131,7 @@ def test_the_rooms_are_where_the_map_says(name):
 
 def test_no_file_is_too_long_to_be_read_at_a_sitting():
     lengths = {name_of(p): len(p.read_text().splitlines()) for p in [*SOURCES, *SCRIPTS]}
-    assert {name: n for name, n in lengths.items() if n > LINES_MAX and name not in LONG} == {}
+    assert {name: n for name, n in lengths.items() if n > LINES_MAX} == {}
 
 
 PARAMETERS_MAX = 6
@@ -161,6 +157,55 @@ def test_every_module_says_what_it_holds(path):
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_every_script_begins_with_what_it_does(path):
     assert path.read_text(encoding="utf-8").startswith("-- ")
+
+
+HEALTH = "lib_health.lua"
+#: fields that nothing but the health of an engine has
+HEALTH_FIELDS = ("state", "why", "paused_until", "pause_ms", "busy", "struck", "aside_ms")
+
+
+def touches_health(text: str) -> list[str]:
+    """Return where a script names the record of an engine's health, or a command that writes its fields."""
+    record = re.findall(r"""key\(\s*['"]engine['"]|['"]engine:|PREFIX \.\. 'engine""", text)
+    # Any of several records of an engine: how long they are kept is no matter of health.
+    any_record = re.findall(r"redis\.call\('(?!PERSIST|PEXPIRE)\w+', key\(kind\b.*", text)
+    fields = "|".join(HEALTH_FIELDS)
+    written = re.findall(rf"'H(?:SET|SETNX|DEL|INCRBY)'[^\n]*'(?:{fields})'", text)
+    return [*record, *any_record, *written]
+
+
+def test_only_one_library_writes_the_health_of_engines():
+    found = {
+        path.name: touches_health(path.read_text(encoding="utf-8"))
+        for path in SCRIPTS
+        if path.name != HEALTH
+    }
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "redis.call('HSET', key('engine', name), 'state', 'ok')",
+        "local record = key( 'engine', name)",
+        "redis.call('HDEL', PREFIX .. 'engine:' .. name, 'why')",
+        "redis.call('DEL', key(kind, name))",
+        "redis.call('HSET', engine, 'paused_until', '0')",
+    ],
+)
+def test_a_second_writer_of_health_would_be_found(line):
+    assert touches_health(line)
+
+
+def test_no_python_writes_what_is_known_of_engines():
+    """It reads one field; all else goes through the scripts."""
+    named = {
+        name_of(path): re.findall(r"\.(\w+)\(f?\"[^\"]*(?:engine|settings):\{", path.read_text())
+        for path in SOURCES
+    }
+    assert {name: calls for name, calls in named.items() if calls} == {
+        "limner/store/engines.py": ["hget"]
+    }
 
 
 def test_every_status_has_a_code_on_the_wire_and_the_demo_knows_its_word():

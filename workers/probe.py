@@ -48,7 +48,7 @@ class Probe:
 
         Drawings that their callers cancelled are stopped here, too: nobody draws them any more.
         """
-        for name, state in self._store.lanes.states_of(self._engines).items():
+        for name, state in self._store.engines.states_of(self._engines).items():
             try:
                 self._look_at(name, state)
             except StoreDown:
@@ -61,17 +61,17 @@ class Probe:
 
     def _look_at(self, name: str, state: str) -> None:
         engine = self._engines[name]
-        while (handle := self._store.lanes.cancelled_on(name)) is not None:
+        while (handle := self._store.engines.cancelled_on(name)) is not None:
             if not self._cancel(name, handle):
                 break
         if state == "down":
             health = engine.health()
             event(log, "engine.probed", engine=name, state=health.state, why=health.why)
             well = health.state != "down"
-            self._store.lanes.rest(name, well, health.why, REST_S)
+            self._store.engines.probed(name, well, health.why, REST_S)
         # One that does not answer would seem to be able to do nothing.
         elif self._is_stale(name) and engine.health().state != "down":
-            self._store.lanes.register_lacks(name, lacks(engine.capabilities()))
+            self._store.engines.lacks(name, lacks(engine.capabilities()))
             self._asked_s[name] = time.monotonic()
 
     def _cancel(self, name: str, handle: Handle) -> bool:
@@ -80,7 +80,7 @@ class Probe:
             self._engines[name].cancel(handle)
             event(log, "drawing.cancelled", engine=name)
         except EngineDown:
-            self._store.lanes.cancel_later(name, handle)
+            self._store.engines.cancel_later(name, handle)
             return False
         except LimnerError as error:
             event(

@@ -66,7 +66,7 @@ class LaneRuntime:
 
     def start(self) -> None:
         """Tell the store which engines there are, and begin to beat."""
-        self.store.lanes.register(self._settings.engines)
+        self.store.engines.register(self._settings.engines)
         self._keeper.start()
         self._probe.start()
         self._image_watch.start()

@@ -1,8 +1,9 @@
-"""``limner engines``: the engines, how they do, and a test drawing on one of them."""
+"""``limner engines``: the engines, how they do, a test drawing on one, and a trial before its rest is over."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from limner import processes
@@ -12,7 +13,7 @@ from limner.errors import StoreDown
 from limner.request import Lane
 from limner.settings import EngineSettings, Settings
 from limner.store import Store
-from limner.store.numbers import EngineNow
+from limner.store.engines import EngineNow
 
 
 def listing(options: argparse.Namespace) -> int:
@@ -26,6 +27,19 @@ def listing(options: argparse.Namespace) -> int:
     show.table(rows)
     if trouble:
         print(f"How they do is not known: {trouble}")
+    return 0
+
+
+def retry(options: argparse.Namespace) -> int:
+    """Have an engine that rests draw one job for trial at once: its operator has mended it."""
+    match show.open_store().engines.retry(options.name):
+        case "unknown":
+            print(f"{options.name}: no worker has registered such an engine", file=sys.stderr)
+            return 1
+        case "open":
+            print(f"{options.name} does not rest.")
+        case "tried":
+            print(f"{options.name} is tried with the next job.")
     return 0
 
 

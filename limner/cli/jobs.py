@@ -38,7 +38,8 @@ def job(options: argparse.Namespace) -> int:
     _callbacks(told)
     if found.status is Status.WAITING:
         print("\nWhy it waits")
-        for reason in waiting.reasons(found, now, store.numbers.read()):
+        numbers, verdicts = store.numbers.read(), store.lanes.verdicts(found.id)
+        for reason in waiting.reasons(found, now, numbers, verdicts):
             print(f"  {reason}")
     return 0
 

@@ -119,6 +119,9 @@ def _add_engines(commands: Subparsers) -> None:
     check.add_argument("--limit", type=float, default=300.0, help="seconds it may draw (300)")
     check.add_argument("--save", metavar="FOLDER", help="keep the four pictures there")
     check.set_defaults(run=engines.check)
+    retry = actions.add_parser("retry", help="try one that rests at once, as you have mended it")
+    retry.add_argument("name")
+    retry.set_defaults(run=engines.retry)
 
 
 def _add_messages(commands: Subparsers) -> None:

@@ -1,21 +1,25 @@
 """Why a job waits, in sentences for operators: what ``limner job`` says of a waiting job.
 
-The rules are those of ``lib_granting.lua``, told from the same facts; nothing is decided here.
+What keeps an engine from a job is decided in ``lib_granting.lua``; here it is put into sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from limner.cli.show import duration
 from limner.job import Job
 from limner.request import Lane
-from limner.store.numbers import EngineNow, JobNow, Numbers
+from limner.store.engines import EngineNow
+from limner.store.numbers import JobNow, Numbers
 from limner.warning import STALLED_S
 
 
-def reasons(job: Job, now: JobNow, numbers: Numbers) -> Iterator[str]:
-    """Yield what stands between a waiting job and its drawing, the lane first."""
+def reasons(job: Job, now: JobNow, numbers: Numbers, verdicts: Mapping[str, str]) -> Iterator[str]:
+    """Yield what stands between a waiting job and its drawing, the lane first.
+
+    ``verdicts``: by engine, as ``Lanes.verdicts`` returns them.
+    """
     lane = numbers.lanes[job.lane]
     if not lane.workers:
         yield (
@@ -30,39 +34,49 @@ def reasons(job: Job, now: JobNow, numbers: Numbers) -> Iterator[str]:
         )
     if job.position and job.position > 1:
         yield f"{job.position - 1} jobs of the lane are ahead of it."
-    engines = [engine for engine in numbers.engines if engine.workers]
+    engines = [engine for engine in numbers.engines if engine.name in verdicts]
     if not engines:
         yield "The running workers have no engine."
         return
-    verdicts = [(engine, _verdict(engine, job, now, numbers)) for engine in engines]
-    for engine, verdict in verdicts:
-        yield f"Engine {engine.name} {verdict or 'has room for it'}."
-    if not all(verdict for _, verdict in verdicts) and not now.held:
+    for engine in engines:
+        word = verdicts[engine.name]
+        yield f"Engine {engine.name} {_sentence(word, engine, job, now.record.get('needs', ''))}."
+    if not all(verdicts.values()) and not now.held:
         yield (
             "No worker holds it yet: its message waits behind others, or was lost and is sent again "
             "within seconds."
         )
 
 
-def _verdict(engine: EngineNow, job: Job, now: JobNow, numbers: Numbers) -> str | None:
-    """Return why the engine does not draw the job now; None: it could."""
-    missing = [need for need in now.record.get("needs", "").split() if need in engine.lacks]
-    if missing:
-        return f"does not suit it: it cannot do {', '.join(missing)}"
-    if engine.clients and job.client not in engine.clients:
-        return "does not suit it: it draws for other clients"
-    if not engine.slots[job.lane]:
-        return f"has no slots for the lane {job.lane}"
-    if engine.paused_s:
-        why = f" ({engine.why})" if engine.why else ""
-        return f"is {engine.state}{why} and is tried again in {duration(engine.paused_s)}"
-    if not engine.free[job.lane]:
-        if engine.state != "ok":
+def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
+    """Return what a word of ``verdicts.lua`` says of an engine."""
+    match word:
+        case "lacks":
+            missing = ", ".join(need for need in needs.split() if need in engine.lacks)
+            return f"does not suit it: it cannot do {missing}"
+        case "clients":
+            return "does not suit it: it draws for other clients"
+        case "no_slots":
+            return f"has no slots for the lane {job.lane}"
+        case "elsewhere":
+            return "is not the one on which its drawing goes on"
+        case "failed":
+            return "has failed it, and another one is up"
+        case "aside":
+            return "has failed it: others go first for some seconds"
+        case _ if engine.paused_s:
+            why = f" ({engine.why})" if engine.why else ""
+            return f"is {engine.state}{why} and is tried again in {duration(engine.paused_s)}"
+        case "fast_first":
+            return "draws waiting fast jobs first"
+        case "full" if engine.state != "ok":
             return f"is on trial after it was {engine.state}: one drawing at a time"
-        busy = ", ".join(f"{engine.leased[lane]} {lane}" for lane in Lane if engine.leased[lane])
-        return f"is full: {busy} of {engine.slots[job.lane]} slots"
-    if engine.opens_s[job.lane]:
-        return f"keeps its gap: it may start another in {duration(engine.opens_s[job.lane])}"
-    if job.lane is Lane.RELAXED and numbers.lanes[Lane.FAST].waiting:
-        return "draws waiting fast jobs first"
-    return None
+        case "full":
+            busy = ", ".join(
+                f"{engine.leased[lane]} {lane}" for lane in Lane if engine.leased[lane]
+            )
+            return f"is full: {busy} of {engine.slots[job.lane]} slots"
+        case "gap":
+            opens = duration(engine.opens_s[job.lane])
+            return f"keeps its gap: it may start another in {opens}"
+    return "has room for it"

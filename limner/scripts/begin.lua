@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes
+-- uses: base spool outbox health engines lanes
 -- Count one hand-over of a job to its engine, just before it happens.
 --
 -- ARGV 8 job id · 9 token

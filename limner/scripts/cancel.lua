@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes granting
+-- uses: base spool outbox health engines lanes granting
 -- End a job because its caller wants no more of it. Whoever draws it finds its token gone; a drawing
 -- under way is put on its engine's list, for a worker that has the engine to stop it there.
 --

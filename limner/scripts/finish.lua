@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes granting
+-- uses: base spool outbox health engines lanes granting
 -- End a job: done with its pictures, or failed with its reason.
 --
 -- ARGV 8 job id · 9 token · 10 "done" | "failed" · 11 reason · 12 reason code
@@ -15,9 +15,8 @@ if ARGV[13] == 'failed' then
 elseif ARGV[13] == 'drew' and redis.call('SISMEMBER', key('slots', name, lane), id) == 1 then
     -- Else free_slot has said so, when it was news.
     engine_drew(name)
-elseif ARGV[13] == 'answered' and begun and engine_of(name).state == 'down' then
-    -- It can be reached; whether it can draw is another matter.
-    write_engine(name, 'state', 'ok', 'why', '', 'paused_until', '0', 'fails', '0')
+elseif ARGV[13] == 'answered' and begun then
+    engine_answered(name)
 end
 for i = 17, #ARGV, 2 do redis.call('HSET', job_key(id), ARGV[i], ARGV[i + 1]) end
 end_job(id, ARGV[10], ARGV[11], ARGV[12])

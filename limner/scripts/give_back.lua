@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes granting
+-- uses: base spool outbox health engines lanes granting
 -- A worker gives a job back to its lane: it stops, or the engine could not draw it.
 --
 -- ARGV 8 job id · 9 token · 10 "1": keep handle and slot, the engine goes on drawing
@@ -17,8 +17,7 @@ local pause, pause_max = tonumber(ARGV[17]), tonumber(ARGV[18])
 
 local row = 0
 if state ~= '' then
-    if counter ~= '' then row = strike(name, id) end
-    engine_rests(name, state, why, pause, pause_max)
+    row = engine_could_not(name, id, counter ~= '', state, why, pause, pause_max)
 elseif counter ~= '' then
     row = engine_failed(name, id, why, pause, pause_max)
     -- Another try goes to another engine, where one suits.

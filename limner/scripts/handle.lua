@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes
+-- uses: base spool outbox health engines lanes
 -- Keep what the engine gave at submit, before it is watched.
 --
 -- ARGV 8 job id · 9 token · 10 handle, JSON · 11 "1": another worker could re-attach to it

@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes
+-- uses: base spool outbox health engines lanes
 -- A worker that stops gives up a job it only holds; the job stays at its place.
 --
 -- ARGV 8 job id · 9 token

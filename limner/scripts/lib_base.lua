@@ -16,8 +16,6 @@
 --   slots:<engine>:<lane>  SET   jobs on the engine, or that kept their slot there
 --   leases                 ZSET  those jobs → lease, or time to be re-attached, until, ms
 --   grant:<job>            LIST  one element when a waiting job was given a slot
---   engine:<name>          HASH  its limits, last starts and health
---   engines                SET   names of all engines ever registered
 --   worker:<id>            HASH  lane, engines
 --   workers:<lane>         ZSET  worker id → seen until, ms
 --   looked                 STR   when a script last looked after the lanes, ms
@@ -38,7 +36,8 @@
 --   stalled                HASH  lane → since when it could start a job and starts none, ms
 --   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
 --                                also "…|<upper bound, ms>" and "…|sum" (limner/store/numbers.py)
--- The outbox's keys are listed in lib_outbox.lua, the spool's in lib_spool.lua.
+-- The outbox's keys are listed in lib_outbox.lua, the spool's in lib_spool.lua, those of engines in
+-- lib_health.lua and lib_engines.lua.
 
 local PREFIX = ARGV[1]
 

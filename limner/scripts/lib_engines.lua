@@ -1,48 +1,122 @@
--- What is known of engines, what they take, and how their state changes by what they do. Needs lib_base.
+-- What operators set of engines, which workers have them, and what they take. Needs lib_base and lib_health.
 --
--- Of an engine's record, beside what its settings say:
---   state         ok · busy · down (cannot be reached) · refused (its operator must act) · failing (it
---                 failed jobs one after another)
---   why           of the last three of these, for operators
---   paused_until  no start before, ms; pause_ms: how long that was to be
---   fails busy    how often in a row it was out, or busy: each time it rests longer
---   struck        the last different jobs that it failed in a row, ",id,id,"
---   aside_ms      since when the jobs it failed let others go first
+--   engines          SET   the engines there are: what workers registered, but for former ones
+--   settings:<name>  HASH  what its operator set: driver, <lane>_slots, <lane>_gap_ms, weight, clients, and
+--                          mark, by which a change of all the rest is known. Written here only
+--   absent           ZSET  engines that no living worker has → since when, ms
+-- A former engine's settings and health are kept for a day: it may come back.
 
-local LANES = {'fast', 'relaxed'}
-local OUT = {down = true, refused = true, failing = true}
--- An engine rests when it failed so many different jobs in a row.
-local STRIKES = 3
+local FORMER_KEPT_MS = 86400000
+local KINDS = {'settings', 'engine'}
 
 -- Whether a list of words, separated by spaces, has a word.
 local function has_word(words, word)
     return string.find(' ' .. words .. ' ', ' ' .. word .. ' ', 1, true) ~= nil
 end
 
--- The moments of the past that something counts from; and the longest pause of an engine whose record does
--- not tell how long it was to be.
-local SINCE = {'fast_last_ms', 'relaxed_last_ms', 'fast_begun_ms', 'relaxed_begun_ms', 'aside_ms'}
-local PAUSE_MAX_MS = 3600000
+-- Which workers have which engines.
 
--- What is known of an engine, read once a script.
-local engines_read = {}
+local worker_engines = {}
 
-local function engine_of(name)
-    if engines_read[name] then return engines_read[name] end
-    local flat = redis.call('HGETALL', key('engine', name))
-    local engine = {}
-    for i = 1, #flat, 2 do engine[flat[i]] = tonumber(flat[i + 1]) or flat[i + 1] end
-    local record, pause = key('engine', name), engine.pause_ms or PAUSE_MAX_MS
-    for _, field in ipairs(SINCE) do
-        engine[field] = engine[field] and within(record, field, engine[field], 0)
+local function engines_of(worker)
+    if not worker_engines[worker] then
+        local names = {}
+        for name in string.gmatch(redis.call('HGET', key('worker', worker), 'engines') or '', '%S+') do
+            names[#names + 1] = name
+        end
+        worker_engines[worker] = names
     end
-    engine.paused_until = within(record, 'paused_until', engine.paused_until, pause)
-    engine.used = {}
-    for _, lane in ipairs(LANES) do engine.used[lane] = redis.call('SCARD', key('slots', name, lane)) end
-    engine.total = math.max(engine.fast_slots or 0, engine.relaxed_slots or 0)
-    engines_read[name] = engine
-    return engine
+    return worker_engines[worker]
 end
+
+local function living_workers(lane)
+    return redis.call('ZRANGEBYSCORE', key('workers', lane), ms(NOW), '+inf')
+end
+
+-- How many living workers have each engine, and how many there are.
+local function carried()
+    local by_name, seen, living = {}, {}, 0
+    for _, lane in ipairs(LANES) do
+        for _, worker in ipairs(living_workers(lane)) do
+            if not seen[worker] then
+                seen[worker], living = true, living + 1
+                for _, name in ipairs(engines_of(worker)) do by_name[name] = (by_name[name] or 0) + 1 end
+            end
+        end
+    end
+    return by_name, living
+end
+
+-- Coming, and going.
+
+local function engine_names()
+    local names = redis.call('SMEMBERS', key('engines'))
+    table.sort(names)
+    return names
+end
+
+local function is_known(name)
+    return redis.call('SISMEMBER', key('engines'), name) == 1
+end
+
+local function keep_engine(name)
+    redis.call('SADD', key('engines'), name)
+    redis.call('ZREM', key('absent'), name)
+    for _, kind in ipairs(KINDS) do redis.call('PERSIST', key(kind, name)) end
+end
+
+-- A worker that starts says what an engine's operator has set: field, value, … Its health is touched only if
+-- that is not what it was before.
+local function engine_registered(name, settings)
+    local was = engine_of(name)
+    local changed = not was.state
+    for i = 1, #settings, 2 do
+        local field, value = settings[i], settings[i + 1]
+        local before = was[field]
+        -- What a release before this one did not write says nothing of a change.
+        if before and before ~= (not WORDS[field] and tonumber(value) or value) then changed = true end
+    end
+    keep_engine(name)
+    redis.call('HSET', key('settings', name), unpack(settings))
+    engines_read[name] = nil
+    if changed then engine_is_new(name) end
+end
+
+-- A living worker has these engines: one that was taken for a former one is back, as it was.
+local function engines_are_back(names)
+    for name in string.gmatch(names, '%S+') do
+        if not is_known(name) and redis.call('EXISTS', key('settings', name)) == 1 then keep_engine(name) end
+    end
+end
+
+-- Nobody was there to see which engines are absent: that counts anew.
+local function absence_unseen()
+    redis.call('DEL', key('absent'))
+end
+
+-- Drop the engines that no living worker has had for `kept_ms`, all the while others lived, unless a job has
+-- a slot there. While no worker lives at all none is dropped: they may start one after the other.
+local function drop_former(kept_ms)
+    local by_name, living = carried()
+    if living == 0 then return absence_unseen() end
+    keep_within(key('absent'), 0)
+    for _, name in ipairs(engine_names()) do
+        local used = engine_of(name).used
+        if by_name[name] then
+            redis.call('ZREM', key('absent'), name)
+        else
+            redis.call('ZADD', key('absent'), 'NX', ms(NOW), name)
+            local since = tonumber(redis.call('ZSCORE', key('absent'), name))
+            if NOW - since >= kept_ms and used.fast + used.relaxed == 0 then
+                redis.call('SREM', key('engines'), name)
+                redis.call('ZREM', key('absent'), name)
+                for _, kind in ipairs(KINDS) do redis.call('PEXPIRE', key(kind, name), FORMER_KEPT_MS) end
+            end
+        end
+    end
+end
+
+-- What they take.
 
 -- How many more drawings of a lane an engine takes now.
 local function room(engine, lane)
@@ -61,13 +135,18 @@ local function opens(engine, lane)
     return math.max(by_gap, engine.paused_until or 0)
 end
 
--- Whether an engine may draw a job at all: what it lacks, and whose jobs it takes.
-local function suits(engine, needs, client)
+-- Why an engine may never draw a job: 'lacks' (it cannot do what the job needs), 'clients' (it draws for
+-- others), or nil.
+local function misfit(engine, needs, client)
     for need in string.gmatch(needs or '', '%S+') do
-        if has_word(engine.lacks or '', need) then return false end
+        if has_word(engine.lacks or '', need) then return 'lacks' end
     end
     local clients = engine.clients or ''
-    return clients == '' or has_word(clients, client)
+    return clients ~= '' and not has_word(clients, client) and 'clients' or nil
+end
+
+local function suits(engine, needs, client)
+    return misfit(engine, needs, client) == nil
 end
 
 -- Whether one of these engines, of those that have not failed a job yet, is up and could draw it.
@@ -80,57 +159,4 @@ local function draws_elsewhere(names, lane, needs, client, failed_on)
         end
     end
     return false
-end
-
-local function write_engine(name, ...)
-    redis.call('HSET', key('engine', name), ...)
-    engines_read[name] = nil
-end
-
--- The engine has drawn: whatever there was against it is over.
-local function engine_drew(name)
-    write_engine(name, 'state', 'ok', 'why', '', 'paused_until', '0', 'fails', '0', 'busy', '0', 'struck', '')
-end
-
--- The engine takes nothing for a while, the longer the more often in a row.
-local function engine_rests(name, state, why, pause_ms, pause_max_ms)
-    local engine = engine_of(name)
-    local paused_until = engine.paused_until or 0
-    -- What it had begun before it was known to fail tells nothing new.
-    if state == 'failing' and engine.state == 'failing' and paused_until > NOW then return end
-    local row = redis.call('HINCRBY', key('engine', name), state == 'busy' and 'busy' or 'fails', 1)
-    local ends = NOW + math.min(pause_ms * 2 ^ math.min(row - 1, 20), pause_max_ms)
-    if state == 'busy' and (engine.state == 'refused' or engine.state == 'failing') then
-        -- That it has too much to do does not say that it can do it.
-        ends = math.max(ends, paused_until)
-    else
-        write_engine(name, 'state', state, 'why', why)
-    end
-    write_engine(name, 'paused_until', ms(ends), 'pause_ms', ms(ends - NOW))
-end
-
--- Note that the engine failed a job. Returns how many different jobs it failed in a row, up to STRIKES,
--- and whether this one was among them before.
-local function strike(name, id)
-    local struck, again = {}, false
-    for other in string.gmatch(engine_of(name).struck or '', '[^,]+') do
-        if other == id then again = true else struck[#struck + 1] = other end
-    end
-    struck[#struck + 1] = id
-    if #struck > STRIKES then table.remove(struck, 1) end
-    -- With commas, or an id might be read as a number.
-    write_engine(name, 'struck', ',' .. table.concat(struck, ',') .. ',')
-    return #struck, again
-end
-
--- The engine failed a job: it rests when that is one too many. Returns how many different jobs it failed
--- in a row.
-local function engine_failed(name, id, why, pause_ms, pause_max_ms)
-    local row, again = strike(name, id)
-    -- Two jobs that fail by turns are not tried on and on.
-    if row >= STRIKES or (again and row > 1) then
-        engine_rests(name, 'failing', row .. ' jobs in a row failed, the last one because: ' .. why,
-            pause_ms, pause_max_ms)
-    end
-    return row
 end

@@ -1,4 +1,4 @@
--- Who gets a slot. Needs lib_base, lib_outbox, lib_engines and lib_lanes.
+-- Who gets a slot. Needs lib_base, lib_outbox, lib_health, lib_engines and lib_lanes.
 --
 -- Who may draw: the waiting job whose worker holds it, on an engine that this worker has, when the
 -- engine has a free slot and an open gap in the job's lane. Fast may use every slot of an engine;
@@ -6,19 +6,6 @@
 
 local READY_SCAN = 512
 local GRANT_KEPT_MS = 60000
-
-local worker_engines = {}
-
-local function engines_of(worker)
-    if not worker_engines[worker] then
-        local names = {}
-        for name in string.gmatch(redis.call('HGET', key('worker', worker), 'engines') or '', '%S+') do
-            names[#names + 1] = name
-        end
-        worker_engines[worker] = names
-    end
-    return worker_engines[worker]
-end
 
 local fast_is_served = nil
 
@@ -61,23 +48,27 @@ local function others_wait_for(name)
 end
 
 -- Whether a job lets others go first to the only engine that could draw it, because that engine failed
--- it and has drawn nothing since: what becomes of another job tells which of the two is to blame.
-local function steps_aside(name)
+-- it and has drawn nothing since: what becomes of another job tells which of the two is to blame. The time
+-- for that begins here, unless this is `only_a_look`.
+local function steps_aside(name, only_a_look)
     local engine = engine_of(name)
     if (engine.struck or '') == '' or not others_wait_for(name) then return false end
-    if not engine.aside_ms then
-        engine.aside_ms = NOW
-        redis.call('HSET', key('engine', name), 'aside_ms', ms(NOW))
-    end
-    return NOW - engine.aside_ms < ASIDE_MS
+    if not engine.aside_ms and not only_a_look then engine_turns_to_others(name) end
+    return NOW - (engine.aside_ms or NOW) < ASIDE_MS
 end
 
--- What keeps an engine from starting any job of a lane now: 'full' (no slot, or a fast job needs it),
--- 'later' (not before it opens) or nil.
+-- What makes a job look for another engine, and what the end of a gap or a pause is enough for.
+local UNFIT = {lacks = true, clients = true, elsewhere = true, failed = true, aside = true}
+local LATER = {rests = true, gap = true}
+
+-- What keeps an engine from starting any job of a lane now: 'no_slots', 'full', 'fast_first' (a fast job
+-- needs the slot), 'rests' or 'gap' (not before it opens), or nil.
 local function hindrance(engine, lane)
+    if (engine[lane .. '_slots'] or 0) == 0 then return 'no_slots' end
     if room(engine, lane) <= 0 then return 'full' end
-    if lane == 'relaxed' and room(engine, 'fast') > 0 and fast_waits_for(engine) then return 'full' end
-    return opens(engine, lane) > NOW and 'later' or nil
+    if lane == 'relaxed' and room(engine, 'fast') > 0 and fast_waits_for(engine) then return 'fast_first' end
+    if engine.paused_until > NOW then return 'rests' end
+    return opens(engine, lane) > NOW and 'gap' or nil
 end
 
 -- What a waiting job asks of an engine, if its worker has the engines `names`; `first`: the engine that
@@ -93,25 +84,31 @@ local function wish_of(id, lane, names, first)
     }
 end
 
--- What keeps a job from using an engine now: 'unfit' (it is for others), what hinders any, or nil.
-local function hindered(name, wish)
+-- What keeps a job from using an engine now: a word of UNFIT, what hinders any job, or nil.
+local function hindered(name, wish, only_a_look)
     local engine = engine_of(name)
-    if not suits(engine, wish.needs, wish.client) or (wish.only and name ~= wish.only) then return 'unfit' end
+    local unfit = misfit(engine, wish.needs, wish.client)
+    if unfit then return unfit end
+    if wish.only and name ~= wish.only then return 'elsewhere' end
     local failed = not wish.only and has_word(wish.failed_on, name)
-    if failed and wish.elsewhere then return 'unfit' end
+    if failed and wish.elsewhere then return 'failed' end
     local why = hindrance(engine, wish.lane)
-    if failed and not why and steps_aside(name) then return 'unfit' end
+    if failed and not why and steps_aside(name, only_a_look) then return 'aside' end
     return why
+end
+
+-- Whether a job's slot was kept on the engine `first`, for its drawing goes on there.
+local function kept_at(id, lane, first)
+    return first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1
 end
 
 -- Pick the engine among `names` for a waiting job: name, or nil and when one may open (ms, nil: when a
 -- slot is freed), and whether the job is choosy: an engine that does not suit it has room.
 local function pick(id, lane, names, first)
-    if first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1 then
-        -- Its slot was kept, and its drawing goes on there.
+    if kept_at(id, lane, first) then
         for _, name in ipairs(names) do
             if name == first then
-                local paused = engine_of(first).paused_until or 0
+                local paused = engine_of(first).paused_until
                 if paused <= NOW then return first, nil end
                 return nil, paused
             end
@@ -126,10 +123,10 @@ local function pick(id, lane, names, first)
             local weighed = free * (engine.weight or 1)
             if name == first then weighed = weighed + 1e6 end
             if weighed > best_room then best, best_room = name, weighed end
-        elseif why == 'later' then
+        elseif LATER[why] then
             local at = opens(engine, lane)
             open_at = open_at and math.min(open_at, at) or at
-        elseif why == 'unfit' then
+        elseif UNFIT[why] then
             choosy = choosy or free > 0
         end
     end
@@ -137,19 +134,11 @@ local function pick(id, lane, names, first)
 end
 
 local function grant(id, lane, name, first)
-    local record, engine = job_key(id), engine_of(name)
+    local record = job_key(id)
     local client, started, created =
         unpack(redis.call('HMGET', record, 'client', 'started_ms', 'created_ms'))
-    local kept = redis.call('SADD', key('slots', name, lane), id) == 0
-    if not kept then
-        engine.used[lane] = engine.used[lane] + 1
-        engine[lane .. '_last_ms'] = NOW
-        redis.call('HSET', key('engine', name), lane .. '_last_ms', ms(NOW))
-        if engine.aside_ms then
-            engine.aside_ms = nil
-            redis.call('HDEL', key('engine', name), 'aside_ms')
-        end
-    end
+    -- A slot that was kept is no new start.
+    if redis.call('SADD', key('slots', name, lane), id) == 1 then engine_started(name, lane) end
     if first and first ~= name then
         redis.call('SREM', key('slots', first, lane), id)
         -- The slot that was kept there is free for the jobs that are looked at next.

@@ -1,4 +1,4 @@
--- Slots, leases and a job's moves. Needs lib_base, lib_spool, lib_outbox and lib_engines.
+-- Slots, leases and a job's moves. Needs lib_base, lib_spool, lib_outbox, lib_health and lib_engines.
 --
 -- Every script on this library takes, after prefix and time:
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that may be re-attached, ms
@@ -96,6 +96,7 @@ local function was_away()
     redis.call('SET', key('looked'), ms(NOW))
     if NOW - looked <= LEASE_MS / 2 then return false end
     redis.call('DEL', key('stalled'))
+    absence_unseen()
     for _, name in ipairs({'leases', 'holds'}) do
         for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(name), '-inf', ms(NOW + LEASE_MS))) do
             redis.call('ZADD', key(name), ms(NOW + LEASE_MS), id)
@@ -140,10 +141,12 @@ local function reap()
     end
 end
 
--- Whether any engine that was ever registered could draw the job.
+-- Whether any engine that there is could draw the job, or a former one that has what was paid for.
 local function drawable(id)
-    local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
-    local names = redis.call('SMEMBERS', key('engines'))
+    local needs, client, engine, attach, paid =
+        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'engine', 'attach', 'paid'))
+    local names = engine_names()
+    if #names > 0 and attach == '1' and paid and paid ~= '' then names[#names + 1] = engine end
     for _, name in ipairs(names) do
         if suits(engine_of(name), needs, client) then return true end
     end
@@ -167,7 +170,7 @@ local function begin(id)
     local gap, begun = engine[lane .. '_gap_ms'] or 0, engine[lane .. '_begun_ms']
     if begun and begun + gap > NOW then return nil, begun + gap - NOW end
     if gap > 0 then
-        redis.call('HSET', key('engine', name), lane .. '_begun_ms', ms(NOW), lane .. '_last_ms', ms(NOW))
+        engine_begun(name, lane)
     end
     redis.call('HSET', job_key(id), 'begun', '1')
     return redis.call('HINCRBY', job_key(id), 'attempts', 1) - 1

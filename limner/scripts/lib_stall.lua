@@ -8,7 +8,7 @@ local HEAD_SCAN = 100
 -- What engines the living workers of a lane have, each such list once.
 local function crews_of(lane)
     local crews, seen = {}, {}
-    for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('workers', lane), ms(NOW), '+inf')) do
+    for _, worker in ipairs(living_workers(lane)) do
         local names = engines_of(worker)
         local text = table.concat(names, ' ')
         if not seen[text] then crews[#crews + 1] = names end

@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes
+-- uses: base spool outbox health engines lanes
 -- Write how far a drawing is, and tell it if it is news. Percent never falls.
 --
 -- ARGV 8 job id · 9 token · 10 percent · 11 preview's URL or "" · 12 its width · 13 its height

@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes
+-- uses: base spool outbox health engines lanes
 -- A worker's heartbeat: it lives, and so do its holds and leases.
 --
 -- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …
@@ -9,6 +9,7 @@ was_away()
 local worker, lane = ARGV[8], ARGV[9]
 redis.call('HSET', key('worker', worker), 'lane', lane, 'engines', ARGV[10])
 redis.call('PEXPIRE', key('worker', worker), ms(LEASE_MS * 2))
+engines_are_back(ARGV[10])
 redis.call('ZADD', key('workers', lane), ms(NOW + LEASE_MS), worker)
 redis.call('ZREMRANGEBYSCORE', key('workers', lane), '-inf', ms(NOW - LEASE_MS))
 keep_within(key('workers', lane), LEASE_MS)

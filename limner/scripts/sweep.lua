@@ -1,8 +1,9 @@
--- uses: base spool outbox engines lanes granting stall
+-- uses: base spool outbox health engines lanes granting stall
 -- Look after the lanes: take back what silent workers held, use free slots, find waiting jobs whose
--- message is lost, and note which lane stands still.
+-- message is lost, drop former engines, and note which lane stands still.
 --
 -- ARGV 8 how long a job must look lost before its message is sent again, ms · 9 most jobs at once
+--      10 an engine that no worker has had for so long is a former one, ms
 -- Returns unsent.
 --
 -- A lane's list is first in, first out, so a waiting job that nobody holds and that is older than the
@@ -15,8 +16,9 @@ local OLDEST_SCAN = 20
 local MESSAGE_MAX = 65536
 
 reap()
+drop_former(tonumber(ARGV[10]))
 -- A pause or a start that lies too far ahead is mended, so that what operators are shown is right, too.
-for _, name in ipairs(redis.call('SMEMBERS', key('engines'))) do engine_of(name) end
+for _, name in ipairs(engine_names()) do engine_of(name) end
 grant_ready()
 
 -- The id that a message names, if it is one.

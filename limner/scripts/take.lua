@@ -1,4 +1,4 @@
--- uses: base spool outbox engines lanes granting
+-- uses: base spool outbox health engines lanes granting
 -- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
 --
 -- ARGV 8 job id · 9 token of this taking · 10 worker id · 11 "1": the worker hands over at once

@@ -1,8 +1,9 @@
 """The store: everything Limner keeps, in Redis. The only package that imports redis.
 
 ``Store.connect`` gives one object a process, with a part for each subject: ``jobs`` (accept, look
-up), ``lanes`` (slots, leases, recovery), ``outbox`` (events to tell), ``spool`` and ``clients``. Every change of
-state is one script of ``limner/scripts``; Python only passes arguments in and reads answers.
+up), ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to tell), ``spool``
+and ``clients``. Every change of state is one script of ``limner/scripts``; Python only passes arguments in
+and reads answers.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from limner.store.aside import Aside
 from limner.store.clients import Clients
 from limner.store.clocks import ClockTeller
 from limner.store.connection import connect, guarded
+from limner.store.engines import Engines
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
-from limner.store.lanes import Lanes, Policy, Taken, Trouble
+from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.numbers import NumbersReader
 from limner.store.outbox import Outbox
+from limner.store.policy import Policy
 from limner.store.reports import Reports
 from limner.store.scripts import Clock, Scripts
 from limner.store.spool import Charge, Spool
@@ -30,6 +33,7 @@ __all__ = [
     "Accepted",
     "Charge",
     "Clients",
+    "Engines",
     "Folders",
     "Idempotency",
     "Jobs",
@@ -65,9 +69,10 @@ class Store:
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
+        self.engines = Engines(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)
         self.outbox = Outbox(self.redis, prefix, scripts)
-        self.numbers = NumbersReader(self.redis, prefix, clock)
+        self.numbers = NumbersReader(self.redis, prefix, clock, self.engines)
         self.stories = Stories(scripts)
         self.aside = Aside(self.redis, prefix, scripts)
         self.clock = ClockTeller(scripts)
@@ -78,7 +83,7 @@ class Store:
     @classmethod
     def of(cls, settings: Settings, *, sticky: bool = False) -> Self:
         """Return the store that the settings describe; nothing is dialled yet."""
-        return cls(redis_url(settings), policy=policy(settings), sticky=sticky)
+        return cls(redis_url(settings), policy=Policy.of(settings), sticky=sticky)
 
     @guarded
     def ping(self) -> None:
@@ -102,13 +107,3 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.redis.close()
-
-
-def policy(settings: Settings) -> Policy:
-    """Return the lanes' times and bounds that the operator set."""
-    return Policy(
-        lease_s=settings.lease_s,
-        keep_slot_s=settings.lease_s * 2,
-        keep_job_s=settings.keep_days * 86_400,
-        waiting_limit_s=settings.waiting_limit_s,
-    )

@@ -1,8 +1,9 @@
 """Slots, leases and recovery: what a worker asks the store on a job's way; called by workers only.
 
-The scripts are ``register take let_go begin handle progress free_slot finish give_back cancel renew rest
-leave sweep send_again``; most stand on ``lib_lanes.lua``; ``lib_granting.lua`` says how slots are given. A *token* is minted by the worker for each taking of
-a job; every later call carries it, so a worker that was given up cannot change anything.
+The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep
+send_again verdicts``; most stand on ``lib_lanes.lua``; ``lib_granting.lua`` says how slots are given. A
+*token* is minted by the worker for each taking of a job; every later call carries it, so a worker that was
+given up cannot change anything.
 """
 
 from __future__ import annotations
@@ -19,37 +20,14 @@ from limner.errors import JobNotFound, StaleLease
 from limner.job import Job, Picture
 from limner.message import Messages
 from limner.request import Lane
-from limner.settings import EngineSettings
 from limner.store.connection import guarded
+from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
 
 #: a job that looks as if its message were lost is sent again after so long
 MISSING_PATIENCE_S = 5.0
 #: jobs sent again in one sweep
 SWEEP_MOST = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The times and bounds that the lanes' scripts work with."""
-
-    lease_s: float = 15.0
-    #: how long a slot stays taken for a job whose engine goes on drawing without a worker
-    keep_slot_s: float = 30.0
-    #: a job is given up with its n-th lost worker
-    lost_limit: int = 3
-    keep_job_s: float = 30 * 86_400.0
-    waiting_limit_s: float = 86_400.0
-
-    def arguments(self) -> tuple[int, ...]:
-        """Return what every script on ``lib_lanes.lua`` takes first."""
-        return (
-            _ms(self.lease_s),
-            _ms(self.keep_slot_s),
-            self.lost_limit,
-            _ms(self.keep_job_s),
-            _ms(self.waiting_limit_s),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,43 +88,7 @@ class Lanes:
         self._prefix = prefix
         self._scripts = scripts
         self._policy = policy.arguments()
-
-    @guarded
-    def register(self, engines: Iterable[EngineSettings]) -> None:
-        """Write what the engines' settings allow; the last worker to start is right.
-
-        An engine out of rotation is tried again, one job first: its operator may have mended it.
-        """
-        for engine in engines:
-            fields: dict[str, str | int | float] = {
-                "driver": engine.driver,
-                "fast_slots": engine.fast.slots,
-                "fast_gap_ms": _ms(engine.fast.gap_s),
-                "relaxed_slots": engine.relaxed.slots,
-                "relaxed_gap_ms": _ms(engine.relaxed.gap_s),
-                "weight": engine.weight,
-                "clients": " ".join(engine.clients),
-            }
-            flat = (part for item in fields.items() for part in item)
-            self._scripts("register", engine.name, *flat)
-
-    @guarded
-    def register_lacks(self, engine: str, lacks: Iterable[str]) -> None:
-        """Write which of ``limner.engine.NEEDS`` an engine cannot do."""
-        self._redis.hset(f"{self._prefix}engine:{engine}", "lacks", " ".join(lacks))
-
-    @guarded
-    def rest(self, engine: str, well: bool, why: str, rest_s: float) -> None:
-        """Say what a probe of an engine that is down has found; nothing else is changed by it."""
-        self._scripts("rest", engine, int(well), why, _ms(rest_s))
-
-    @guarded
-    def states_of(self, engines: Iterable[str]) -> dict[str, str]:
-        """Return the state of each engine: ``ok busy down refused failing``."""
-        return {
-            name: self._redis.hget(f"{self._prefix}engine:{name}", "state") or "ok"
-            for name in engines
-        }
+        self._engine_absent_ms = to_ms(policy.engine_absent_s)
 
     @guarded
     def take(
@@ -289,8 +231,8 @@ class Lanes:
                 reason_code,
                 did,
                 why.engine_why,
-                _ms(why.pause_s),
-                _ms(why.pause_max_s),
+                to_ms(why.pause_s),
+                to_ms(why.pause_max_s),
             )
         )
 
@@ -316,8 +258,8 @@ class Lanes:
             trouble.reason_code,
             trouble.engine_state or "",
             trouble.engine_why,
-            _ms(trouble.pause_s),
-            _ms(trouble.pause_max_s),
+            to_ms(trouble.pause_s),
+            to_ms(trouble.pause_max_s),
         )
         self._send(unsent, messages)
         if state == "stale":
@@ -337,19 +279,6 @@ class Lanes:
         return bool(state == "cancelled")
 
     @guarded
-    def cancelled_on(self, engine: str) -> Handle | None:
-        """Take the handle of one drawing that is to be stopped on an engine, if there is any."""
-        text = self._redis.lpop(f"{self._prefix}cancels:{engine}")
-        return json.loads(text) if text else None
-
-    @guarded
-    def cancel_later(self, engine: str, handle: Handle) -> None:
-        """Put back the handle of a drawing that could not be stopped now; kept for a day."""
-        key = f"{self._prefix}cancels:{engine}"
-        self._redis.rpush(key, json.dumps(handle))
-        self._redis.expire(key, 86_400)
-
-    @guarded
     def renew(
         self, worker: str, lane: Lane, engines: Iterable[str], owned: Mapping[str, str]
     ) -> set[str]:
@@ -364,10 +293,22 @@ class Lanes:
 
     @guarded
     def sweep(self, messages: Messages) -> int:
-        """Take back what silent workers held and send lost messages again; return how many."""
-        unsent = self._run("sweep", _ms(MISSING_PATIENCE_S), SWEEP_MOST)
+        """Take back what silent workers held and send lost messages again; return how many.
+
+        Engines that no worker has any more are dropped, too.
+        """
+        unsent = self._run("sweep", to_ms(MISSING_PATIENCE_S), SWEEP_MOST, self._engine_absent_ms)
         self._send(unsent, messages)
         return len(unsent)
+
+    @guarded
+    def verdicts(self, job_id: str) -> dict[str, str]:
+        """Return what keeps each engine of a living worker from drawing a waiting job now.
+
+        Words: see ``verdicts.lua``; "" if nothing does.
+        """
+        flat = self._run("verdicts", job_id)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
 
     @guarded
     def workers_seen(self, lane: Lane, now_ms: int) -> int:
@@ -389,10 +330,6 @@ class Lanes:
         """
         for lane, job_id, _place in sorted(unsent, key=lambda job: -float(job[2])):
             self._scripts("send_again", job_id, lane, messages.fill(Lane(lane), job_id))
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def _picture(picture: Picture) -> dict[str, Any]:

@@ -7,8 +7,7 @@ hash, so any process can tell all of them and none is lost with a process.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +16,9 @@ from redis import Redis
 from limner.request import Lane
 from limner.store.clocks import ahead_s
 from limner.store.connection import guarded
+from limner.store.engines import EngineNow, Engines
 from limner.store.scripts import Clock
 from limner.store.spool import Spooled, by_client
-
-#: the states an engine may be in
-STATES = ("ok", "busy", "down", "refused", "failing")
-#: those in which an engine is out of rotation: it is only tried now and then
-OUT = ("down", "refused", "failing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +32,6 @@ class LaneNow:
     workers: int
     #: for so long jobs wait, slots are free for them, and nothing starts; 0: it moves
     stalled_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class EngineNow:
-    """One engine at this moment."""
-
-    name: str
-    driver: str
-    state: str
-    #: why it is not ``ok``; it may tell of the network, so it is for operators only
-    why: str
-    slots: Mapping[Lane, int]
-    leased: Mapping[Lane, int]
-    #: how many more drawings it would take now, whatever the gaps
-    free: Mapping[Lane, int]
-    gap_s: Mapping[Lane, float]
-    #: seconds until it may start a drawing of the lane, by its gap and its pause
-    opens_s: Mapping[Lane, float]
-    #: seconds that it rests, after it was busy or down
-    paused_s: float
-    #: what it cannot do (``limner.engine.NEEDS``), and whose jobs it draws (empty: everyone's)
-    lacks: tuple[str, ...]
-    clients: tuple[str, ...]
-    #: living workers that have it; none: its operator took it out of the settings, or all are dead
-    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +82,7 @@ class Numbers:
 
     @property
     def carried(self) -> tuple[EngineNow, ...]:
-        """The engines that living workers have; Redis remembers former ones, too."""
+        """The engines that living workers have; Redis remembers former ones for a while."""
         return tuple(engine for engine in self.engines if engine.workers)
 
 
@@ -143,17 +113,17 @@ DURATIONS = ("waited", "drawn", "told")
 class NumbersReader:
     """Reads the numbers, and one job's facts."""
 
-    def __init__(self, redis: Redis, prefix: str, clock: Clock | None) -> None:
+    def __init__(self, redis: Redis, prefix: str, clock: Clock | None, engines: Engines) -> None:
         self._redis: Any = redis
         self._prefix = prefix
         self._clock = clock
+        self._engines = engines
 
     @guarded
     def read(self) -> Numbers:
         """Return everything, in a handful of round trips."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
-            pipe.smembers(self._prefix + "engines")
             pipe.zrange(self._prefix + "due", 0, 0, withscores=True)
             pipe.zcard(self._prefix + "due")
             pipe.zcard(self._prefix + "parked")
@@ -162,13 +132,13 @@ class NumbersReader:
             pipe.get(self._prefix + "aside_last")
             pipe.hgetall(self._prefix + "spooled")
             found = pipe.execute()
-        (seconds, micros), engines, due, pending, parked, dead, counted, aside, spooled = found
+        (seconds, micros), due, pending, parked, dead, counted, aside, spooled = found
         now_ms = self._clock() if self._clock else seconds * 1000 + micros // 1000
         counts, durations = _sorted_out(counted)
         return Numbers(
             at_ms=now_ms,
             lanes=self._lanes(now_ms),
-            engines=tuple(self._engines(sorted(engines), now_ms, self._carried(now_ms))),
+            engines=self._engines.all(),
             callbacks_pending=pending + parked,
             callbacks_overdue_s=max(0.0, (now_ms - due[0][1]) / 1000) if due else 0.0,
             dead_letter_jobs=dead,
@@ -216,19 +186,6 @@ class NumbersReader:
             Report(code, subject, *text.split("\n", 1)) for code, _, subject, text in found
         )
 
-    def _carried(self, now_ms: int) -> Counter[str]:
-        """Return how many living workers have each engine."""
-        workers: set[str] = set()
-        with self._redis.pipeline(transaction=False) as pipe:
-            for lane in Lane:
-                pipe.zrangebyscore(f"{self._prefix}workers:{lane.value}", now_ms, "+inf")
-            for names in pipe.execute():
-                workers.update(names)
-        with self._redis.pipeline(transaction=False) as pipe:
-            for worker in workers:
-                pipe.hget(f"{self._prefix}worker:{worker}", "engines")
-            return Counter(name for text in pipe.execute() for name in (text or "").split())
-
     def _lanes(self, now_ms: int) -> dict[Lane, LaneNow]:
         with self._redis.pipeline(transaction=False) as pipe:
             for lane in Lane:
@@ -251,53 +208,6 @@ class NumbersReader:
     def _age_s(self, heads: Sequence[str], now_ms: int) -> float:
         created = heads and self._redis.hget(f"{self._prefix}job:{heads[0]}", "created_ms")
         return max(0.0, (now_ms - int(created)) / 1000) if created else 0.0
-
-    def _engines(
-        self, names: Sequence[str], now_ms: int, carried: Counter[str]
-    ) -> Iterator[EngineNow]:
-        with self._redis.pipeline(transaction=False) as pipe:
-            for name in names:
-                pipe.hgetall(f"{self._prefix}engine:{name}")
-                for lane in Lane:
-                    pipe.scard(f"{self._prefix}slots:{name}:{lane.value}")
-            rows = iter(pipe.execute())
-        for name in names:
-            record = next(rows)
-            leased = {lane: next(rows) for lane in Lane}
-            yield _engine(name, record, leased, now_ms, carried[name])
-
-
-def _engine(
-    name: str, record: Mapping[str, str], leased: Mapping[Lane, int], now_ms: int, workers: int
-) -> EngineNow:
-    def number(what: str) -> float:
-        return float(record.get(what) or 0)
-
-    slots = {lane: int(number(f"{lane.value}_slots")) for lane in Lane}
-    # As `room` and `opens` in lib_engines.lua: after a failure, one drawing for trial.
-    total = max(slots.values()) if number("fails") == 0 else 1
-    room = total - sum(leased.values()) if workers else 0
-    paused_ms = number("paused_until")
-    gaps_ms = {lane: number(f"{lane.value}_gap_ms") for lane in Lane}
-    opens_ms = {
-        lane: max(paused_ms, number(f"{lane.value}_last_ms") + gap_ms if gap_ms else 0)
-        for lane, gap_ms in gaps_ms.items()
-    }
-    return EngineNow(
-        name=name,
-        driver=record.get("driver", ""),
-        state=record.get("state") or "ok",
-        why=record.get("why", ""),
-        slots=slots,
-        leased=leased,
-        free={lane: max(0, min(room, slots[lane] - leased[lane])) for lane in Lane},
-        gap_s={lane: gap_ms / 1000 for lane, gap_ms in gaps_ms.items()},
-        opens_s={lane: max(0.0, (at - now_ms) / 1000) for lane, at in opens_ms.items()},
-        paused_s=max(0.0, (paused_ms - now_ms) / 1000),
-        lacks=tuple(record.get("lacks", "").split()),
-        clients=tuple(record.get("clients", "").split()),
-        workers=workers,
-    )
 
 
 def _sorted_out(

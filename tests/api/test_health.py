@@ -68,7 +68,7 @@ def test_a_worker_that_has_fallen_silent_is_missed(store, clock, ready):
 
 def test_a_lane_that_no_engine_serves_needs_no_worker(store, ready):
     engine = an_engine(fast=2, relaxed=0)
-    store.lanes.register([engine])
+    store.engines.register([engine])
     store.lanes.renew(WORKER, Lane.FAST, [engine.name], {})
 
     assert ready().status_code == 200

@@ -65,7 +65,7 @@ class Hands:
 
     def register(self, engine: str, number: int) -> None:
         self.engines[engine] = SETTINGS[engine][number]
-        self.store.lanes.register([self.engines[engine]])
+        self.store.engines.register([self.engines[engine]])
 
     def beat(self, worker: str, owned: dict[str, str]) -> set[str]:
         stale = set()
@@ -74,6 +74,11 @@ class Hands:
             stale |= self.store.lanes.renew(worker, lane, engines, owned)
             owned = {}
         return stale
+
+    def lives(self, worker: str) -> bool:
+        """Whether the store has heard of a worker within a lease."""
+        seen = (self.store.redis.zscore(f"limner:workers:{x.value}", worker) for x in Lane)
+        return any(until is not None and until > self.clock.now_ms for until in seen)
 
     def set_clock(self, seconds: int) -> None:
         """Set it, and look at the lanes: nobody loses what it had, nothing waits for what was."""
@@ -152,7 +157,8 @@ class Hands:
             asked.owner = ""
             code = self.record(asked)["reason_code"]
             if code == "no_engine":
-                assert not any(self.view().suits(name, asked) for name in SETTINGS)
+                known = self.store.redis.smembers("limner:engines")
+                assert not any(self.view().suits(name, asked) for name in known)
 
     def _losing_messages(self, call: Callable[[], Any]) -> None:
         """Make a call whose caller dies with the reply: what it was to send is not sent."""

@@ -96,7 +96,7 @@ def test_a_probes_rest_is_no_longer_either(store, clock):
     take_job(store, job)
     down = Trouble(engine_state="down", pause_s=1, pause_max_s=60)
     store.lanes.give_back(job.id, "t1", down, MESSAGES)
-    store.lanes.rest("stage", well=False, why="down still", rest_s=5)
+    store.engines.probed("stage", well=False, why="down still", rest_s=5)
 
     clock.pass_s(-HOUR_S)
     assert take_job(store, job, token="t2").again_s == 5

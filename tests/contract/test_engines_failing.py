@@ -387,42 +387,14 @@ def test_a_busy_answer_does_not_hide_that_an_engine_fails(house):
     assert (engine_of(store).state, engine_of(store).paused_s) == ("failing", FAILING_PAUSE_S)
 
 
-def test_a_worker_that_starts_has_the_engine_tried_again(house):
-    store = house(an_engine(fast=1))
-    jobs = [an_accepted_job(store) for _ in range(4)]
-    break_it(store, jobs)
-
-    store.lanes.register([an_engine(fast=1)])
-
-    assert take(store, jobs[3]).state == "granted"
-
-
-REFUSED = Trouble(engine_state="refused", engine_why="credit: used up", pause_s=60, pause_max_s=600)
-
-
-def test_a_restart_shows_a_refused_engine_as_refused_until_it_has_drawn(house):
-    store = house(an_engine(fast=3))
-    jobs = [an_accepted_job(store) for _ in range(3)]
-    take(store, jobs[0])
-    fail(store, jobs[0], REFUSED)
-
-    store.lanes.register([an_engine(fast=3)])
-
-    now = engine_of(store)
-    assert (now.state, now.why, now.paused_s) == ("refused", "credit: used up", 0)
-    assert [take(store, job).state for job in jobs] == ["granted", "wait", "wait"]
-    draw(store, jobs[0])
-    assert engine_of(store).state == "ok"
-    assert [take(store, job).state for job in jobs[1:]] == ["granted", "granted"]
-
-
-def test_restarts_cost_no_job_on_a_broken_engine(house, clock):
+def test_restarts_and_trials_cost_no_job_on_a_broken_engine(house, clock):
     store = house(an_engine(fast=1))
     jobs = [an_accepted_job(store) for _ in range(6)]
     break_it(store, jobs)
 
     for _ in range(10):
-        store.lanes.register([an_engine(fast=1)])
+        store.engines.register([an_engine(fast=1)])
+        assert store.engines.retry("stage") == "tried"
         # What has failed there lets the others go first, if not for long.
         states = [take(store, job).state for job in jobs]
         clock.pass_s(5)
@@ -439,23 +411,11 @@ def test_a_restart_between_failures_forgets_none_of_them(house):
     jobs = [an_accepted_job(store) for _ in range(3)]
 
     for job in jobs:
-        store.lanes.register([an_engine(fast=1)])
+        store.engines.register([an_engine(fast=1)])
         take(store, job)
         fail(store, job)
 
     assert engine_of(store).state == "failing"
-
-
-@pytest.mark.parametrize("changed", [an_engine(fast=2), an_engine(fast=1, weight=2.0)])
-def test_an_engine_of_other_settings_begins_as_a_well_one(house, changed):
-    store = house(an_engine(fast=1))
-    break_it(store, [an_accepted_job(store) for _ in range(3)])
-
-    store.lanes.register([changed])
-
-    now = engine_of(store)
-    assert (now.state, now.why, now.paused_s) == ("ok", "", 0)
-    assert store.redis.hmget("limner:engine:stage", "struck", "fails") == ["", "0"]
 
 
 def test_a_record_from_before_is_read_as_that_of_a_well_engine(house):

@@ -117,7 +117,7 @@ def test_a_probe_changes_nothing_of_an_engine_that_is_not_down(store, clock):
         fail(store, clock, KINDS[kind][0])
         before = store.redis.hgetall("limner:engine:stage")
         for well in (True, False):
-            store.lanes.rest("stage", well, "away", 5)
+            store.engines.probed("stage", well, "away", 5)
         assert store.redis.hgetall("limner:engine:stage") == before
 
 
@@ -125,10 +125,10 @@ def test_a_probe_of_an_engine_that_is_down_says_how_long_and_why(store, clock):
     a_worker(store)
     fail(store, clock, KINDS["down"][0])
 
-    store.lanes.rest("stage", False, "no route", 5)
+    store.engines.probed("stage", False, "no route", 5)
     now = engine_now(store)
     assert (now.state, now.why, now.paused_s) == ("down", "no route", 5)
-    store.lanes.rest("stage", True, "", 5)
+    store.engines.probed("stage", True, "", 5)
 
     assert (engine_now(store).state, engine_now(store).paused_s) == ("down", 0)
 

@@ -114,8 +114,8 @@ def test_cancelling_a_drawing_frees_its_slot_and_tells_the_engine(store):
     assert store.lanes.cancel(drawing.id)
 
     assert store.jobs.get(next_job.id).status is Status.SUBMITTED
-    assert store.lanes.cancelled_on("stage") == {"id": "there"}
-    assert store.lanes.cancelled_on("stage") is None
+    assert store.engines.cancelled_on("stage") == {"id": "there"}
+    assert store.engines.cancelled_on("stage") is None
     with pytest.raises(StaleLease):
         store.lanes.done(drawing.id, "a", GRID, CELLS, {})
 

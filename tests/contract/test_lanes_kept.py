@@ -21,7 +21,17 @@ JOB_MS = 30 * DAY_MS
 INDEX_MS = 70 * DAY_MS
 #: one of each, however many jobs there were: engines, lanes, counters
 KEPT_FOR_EVER = {
-    *("engines", "engine:stage", "looked", "places:fast", "places:relaxed", "numbers", "epoch"),
+    *(
+        "engines",
+        "engine:stage",
+        "settings:stage",
+        "absent",
+        "looked",
+        "places:fast",
+        "places:relaxed",
+        "numbers",
+        "epoch",
+    ),
     *("workers:fast", "workers:relaxed", "ticked"),
     # What is in it is forgotten by time, with each tick.
     "dead",
@@ -290,6 +300,6 @@ def test_drawings_to_be_stopped_are_kept_for_a_day_and_bounded(store):
     store.lanes.cancel(job.id)
 
     assert is_about(left_ms(store)["limner:cancels:stage"], DAY_MS)
-    handles = [store.lanes.cancelled_on("stage") for _ in range(1001)]
+    handles = [store.engines.cancelled_on("stage") for _ in range(1001)]
     assert handles[0] == {"id": 1}
     assert handles[-2:] == [{"id": "last"}, None]

@@ -22,12 +22,15 @@ from hypothesis.stateful import (
 )
 
 from limner.request import Lane
+from limner.store import Policy, Store
 from tests.builders import MESSAGES, an_accepted_job
 from tests.conftest import a_while_later, examples
 from tests.contract.lanes_hands import GRID, LEASE_S, SETTINGS, TROUBLES, WORKERS, Hands
 from tests.contract.lanes_model import CLIENTS, Asked, View, check
 
 JOBS_MOST = 7
+#: so long no worker has a former engine
+ABSENT_S = 60
 _tokens = itertools.count(1)
 
 #: the job, and whose token: mostly its owner's, now and then a former one's, or one that never was
@@ -40,7 +43,7 @@ HAND = {
 WORKER = st.sampled_from(list(WORKERS))
 LANE = st.sampled_from(Lane)
 SECONDS = st.sampled_from([0.2, 1.5, 1.5, 5.0, 5.0, 16.0, 31.0])
-CHANGES = st.sampled_from(["slots", "restarted", "carried", "tile", "well", "not_well"])
+CHANGES = st.sampled_from(["slots", "restarted", "carried", "tile", "well", "not_well", "retried"])
 #: what may happen → out of how many it happens, and what it needs to know
 TURNS: dict[str, tuple[int, dict[str, Any]]] = {
     "asks": (5, {"lane": LANE, "client": st.sampled_from(CLIENTS), "tile": st.booleans()}),
@@ -60,6 +63,7 @@ TURNS: dict[str, tuple[int, dict[str, Any]]] = {
     "clock_is_set": (3, {"seconds": st.sampled_from([3600, -3600, -60])}),
     "is_swept": (4, {}),
     "is_patient": (2, {}),
+    "an_engine_is_absent_for_long": (1, {}),
     "messages_go_astray": (4, {"how": st.sampled_from(["all", "one", "more"]), "lane": LANE}),
     "is_cancelled": (2, {"job": st.integers(0, JOBS_MOST)}),
     "an_engine_changes": (
@@ -167,6 +171,20 @@ class LanesMachine(Hands, RuleBasedStateMachine):
     def is_patient(self) -> None:
         self.lose_patience()
 
+    def an_engine_is_absent_for_long(self) -> None:
+        """The workers that have beaten lately go on, and each engine that none of them has is dropped."""
+        living = [w for w in WORKERS if self.lives(w)]
+        for _ in range(ABSENT_S // 10 + 2):
+            a_while_later(self.store, self.clock, 10, MESSAGES)
+            for worker in living:
+                self.beats(worker, 1)
+        self.store.lanes.sweep(MESSAGES)
+        had = {engine for worker in living for engine in self.carries[worker]}
+        known = self.store.redis.smembers("limner:engines")
+        assert had <= known
+        slots = {name for name in SETTINGS if self.view().on(name)}
+        assert known <= had | slots or not living
+
     def messages_go_astray(self, how: str, lane: Lane) -> None:
         if how == "all":
             self.store.redis.delete(lane.value)
@@ -184,15 +202,19 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         if what == "slots":
             self.register(engine, number ^ 1)
         elif what == "restarted":
+            before = self.store.redis.hgetall(f"limner:engine:{engine}")
             self.register(engine, number)
+            assert self.store.redis.hgetall(f"limner:engine:{engine}") == before
+        elif what == "retried":
+            self.store.engines.retry(engine)
         elif what == "carried":
             self.carries[worker] ^= {engine}
         elif what == "tile":
             lacks = self.store.redis.hget(f"limner:engine:{engine}", "lacks")
-            self.store.lanes.register_lacks(engine, [] if lacks else ["tile"])
+            self.store.engines.lacks(engine, [] if lacks else ["tile"])
         else:
             before = self.store.redis.hgetall(f"limner:engine:{engine}")
-            self.store.lanes.rest(engine, what == "well", "away", 5)
+            self.store.engines.probed(engine, what == "well", "away", 5)
             if before["state"] != "down":
                 assert self.store.redis.hgetall(f"limner:engine:{engine}") == before
 
@@ -217,7 +239,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             return
         for name in SETTINGS:
             self.register(name, 0)
-            self.store.lanes.register_lacks(name, [])
+            self.store.engines.lacks(name, [])
         self.carries["both"] = set(SETTINGS)
         for _ in range(60):
             a_while_later(self.store, self.clock, 20, MESSAGES)
@@ -252,10 +274,11 @@ class LanesMachine(Hands, RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
-def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(store, clock):
+def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(redis_url, clock):
     class Machine(LanesMachine):
         pass
 
+    store = Store(redis_url, policy=Policy(engine_absent_s=ABSENT_S), clock=clock)
     Machine.store, Machine.clock = store, clock
     run_state_machine_as_test(
         Machine,
@@ -266,3 +289,4 @@ def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(store, clock)
             suppress_health_check=list(HealthCheck),
         ),
     )
+    store.close()

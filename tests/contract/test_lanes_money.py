@@ -84,7 +84,7 @@ def test_whoever_comes_next_goes_on_with_it_or_draws_it_anew(store, clock, paid,
         assert taken.state == "gone"
     else:
         assert (taken.engine, taken.job.handle) == ("elsewhere", None)
-    assert store.lanes.cancelled_on("here") is None
+    assert store.engines.cancelled_on("here") is None
 
 
 @pytest.mark.parametrize("paid", PAID)
@@ -102,11 +102,11 @@ def test_a_worker_that_lacks_the_engine_draws_elsewhere_only_what_was_not_paid_f
     if paid:
         assert taken.state == "wait"
         assert store.jobs.get(job.id).handle == HANDLE
-        assert store.lanes.cancelled_on("here") is None
+        assert store.engines.cancelled_on("here") is None
         assert slots(store) == ({job.id} if waits_s == 0 else set())
     else:
         assert (taken.engine, taken.job.handle) == ("elsewhere", None)
-        assert store.lanes.cancelled_on("here") == HANDLE
+        assert store.engines.cancelled_on("here") == HANDLE
         assert slots(store) == set()
         assert "attach" not in record(store, job)
 
@@ -139,7 +139,7 @@ def test_what_was_paid_for_waits_for_a_full_engine(store, clock, paid):
     store.lanes.done(other.id, "other", GRID, [GRID] * 4, {})
 
     assert take(store, job, "t2").engine == "here"
-    assert store.lanes.cancelled_on("here") is None
+    assert store.engines.cancelled_on("here") is None
 
 
 @pytest.mark.parametrize(("paid", "attach"), ALL)
@@ -194,8 +194,8 @@ def test_a_cancelled_drawing_is_stopped_at_its_engine(store, clock, paid, attach
 
     store.lanes.cancel(job.id)
 
-    assert store.lanes.cancelled_on("here") == HANDLE
-    assert store.lanes.cancelled_on("here") is None
+    assert store.engines.cancelled_on("here") == HANDLE
+    assert store.engines.cancelled_on("here") is None
     assert slots(store) == set()
 
 

@@ -66,7 +66,7 @@ def test_slots_that_were_taken_away_are_used_up_and_not_given_again(store):
     a_worker(store, an_engine(fast=3))
     jobs = [an_accepted_job(store) for _ in range(5)]
     assert [take(store, job).state for job in jobs[:3]] == ["granted"] * 3
-    store.lanes.register([an_engine(fast=1)])
+    store.engines.register([an_engine(fast=1)])
     assert take(store, jobs[3]).state == "wait"
 
     finish(store, jobs[0])
@@ -88,7 +88,7 @@ def test_an_engine_that_failed_a_job_is_kept_for_others_for_five_seconds_each_ti
         clock.pass_s(4.999)
         assert take(store, job).state == "wait"
         clock.pass_s(0.001)
-        store.lanes.rest("stage", True, "", 0)
+        store.engines.probed("stage", True, "", 0)
         store.redis.hset("limner:engine:stage", mapping={"paused_until": 0, "fails": 0})
         assert take(store, job).state == "granted"
     assert other.id in store.redis.zrange("limner:waiting:fast", 0, -1)

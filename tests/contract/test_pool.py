@@ -32,7 +32,7 @@ def test_an_engine_of_more_weight_is_picked_before_one_of_equal_room(store):
 
 def test_an_engine_that_cannot_tile_does_not_get_a_tile_job(store):
     a_worker(store, an_engine("flat", fast=5), an_engine("tiler", fast=1))
-    store.lanes.register_lacks("flat", ["tile"])
+    store.engines.lacks("flat", ["tile"])
     tiles = [an_accepted_job(store, tile=True) for _ in range(2)]
 
     first, second = (take(store, job) for job in tiles)
@@ -44,7 +44,7 @@ def test_an_engine_that_cannot_tile_does_not_get_a_tile_job(store):
 
 def test_a_job_that_no_engine_can_draw_fails_and_says_so(store):
     a_worker(store, an_engine("flat"))
-    store.lanes.register_lacks("flat", ["tile"])
+    store.engines.lacks("flat", ["tile"])
     job = an_accepted_job(store, tile=True)
 
     assert take(store, job).state == "gone"
@@ -61,7 +61,7 @@ def test_an_engine_kept_for_some_clients_draws_for_no_other(store):
 
 def test_relaxed_jobs_use_an_engine_that_no_waiting_fast_job_suits(store):
     a_worker(store, an_engine("flat"), an_engine("tiler", fast=1))
-    store.lanes.register_lacks("flat", ["tile"])
+    store.engines.lacks("flat", ["tile"])
     for _ in range(2):
         take(store, an_accepted_job(store, tile=True))
 
@@ -84,11 +84,11 @@ def test_a_probe_lets_a_dead_engine_rest_and_a_living_one_draw_a_trial(store, cl
     take(store, job)
     store.lanes.give_back(job.id, job.id, DOWN, MESSAGES)
     clock.pass_s(59)
-    store.lanes.rest("stage", False, "refused", 5.0)
+    store.engines.probed("stage", False, "refused", 5.0)
     clock.pass_s(4)
     assert take(store, job).state == "wait"
 
-    store.lanes.rest("stage", True, "", 5.0)
+    store.engines.probed("stage", True, "", 5.0)
 
     assert take(store, job).state == "granted"
     assert store.jobs.get(job.id).status is Status.SUBMITTED
@@ -98,7 +98,7 @@ def test_a_probe_lets_a_dead_engine_rest_and_a_living_one_draw_a_trial(store, cl
 
 def test_a_paid_drawing_is_waited_for_where_it_goes_on(store, clock):
     a_worker(store, an_engine("paid", fast=1), an_engine("free", fast=9))
-    store.lanes.rest("free", True, "", 0)
+    store.engines.probed("free", True, "", 0)
     job = an_accepted_job(store)
     store.redis.hset(f"limner:job:{job.id}", "engine", "paid")
     assert take(store, job, "a").engine == "paid"
@@ -123,7 +123,7 @@ def test_a_drawing_left_behind_is_stopped_when_its_job_goes_elsewhere(store, clo
     store.lanes.renew(WORKER, Lane.FAST, ["first", "second"], {})
 
     assert take(store, job, "b").engine == "second"
-    assert store.lanes.cancelled_on("first") == {"id": "x"}
+    assert store.engines.cancelled_on("first") == {"id": "x"}
 
 
 def test_a_paid_drawing_that_dies_with_its_worker_is_not_paid_for_twice(store, clock):

@@ -9,8 +9,7 @@ import pytest
 from limner.errors import InlineFull
 from limner.job import Picture
 from limner.request import Lane
-from limner.store import Charge, spool
-from limner.store.lanes import Policy, Trouble
+from limner.store import Charge, Policy, Trouble, spool
 from limner.store.spool import Spooled, in_blocks
 from tests.builders import MESSAGES, WORKER, a_request, a_worker
 from tests.conftest import a_while_later

@@ -145,8 +145,8 @@ def test_a_drawing_that_goes_on_and_that_nobody_takes_up_is_a_standstill(store, 
 
 def test_nor_a_job_that_only_an_engine_of_another_lane_suits(store, stalled, clock):
     a_worker(store, an_engine("flat"))
-    store.lanes.register_lacks("flat", ["tile"])
-    store.lanes.register([an_engine("tiler")])
+    store.engines.lacks("flat", ["tile"])
+    store.engines.register([an_engine("tiler")])
     an_accepted_job(store, tile=True)
 
     for _ in range(60):
@@ -259,7 +259,7 @@ def test_a_retry_that_a_worker_without_the_other_engine_could_take_is_one(store,
     a_worker(store, here)
     job = an_accepted_job(store)
     failed_once(store, job, "here")
-    store.lanes.register([there])
+    store.engines.register([there])
 
     for _ in range(30):
         store.lanes.renew("elsewhere", Lane.FAST, ["there"], {})

@@ -234,7 +234,7 @@ def test_engines_show_their_busy_slots_and_why_they_rest(store, says):
 
 def test_an_engine_that_no_worker_has_is_told(store, says):
     configure()
-    store.lanes.register([an_engine()])
+    store.engines.register([an_engine()])
 
     assert "no running worker has it" in says("engines")
 
@@ -369,8 +369,8 @@ def test_a_gap_is_why(store, why):
 
 def test_an_engine_that_does_not_suit_the_job_is_why(store, why):
     a_worker(store, an_engine("ours", clients=("bob",)), an_engine("plain"), an_engine("quick"))
-    store.lanes.register_lacks("plain", ["tile"])
-    store.lanes.register([an_engine("quick", fast=0, relaxed=1)])
+    store.engines.lacks("plain", ["tile"])
+    store.engines.register([an_engine("quick", fast=0, relaxed=1)])
 
     said = why(an_accepted_job(store, tile=True))
 

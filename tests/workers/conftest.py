@@ -37,7 +37,7 @@ class Workshop:
 
     def __post_init__(self) -> None:
         self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in self.engine_settings}
-        self.store.lanes.register(self.engine_settings)
+        self.store.engines.register(self.engine_settings)
         worker = LaneWorker(WORKER, tuple(Lane), self.engines, lambda: MESSAGES)
         times = Times(2, 0.5, self.progress_limit_s, self.drawing_limit_s)
         self.keeper = Keeper(self.store, worker, times)

@@ -34,7 +34,7 @@ def house(store, clock, images) -> Iterator[Callable[..., House]]:
 
     def build(*, attach: bool, on_lost: str = "") -> House:
         engine = Ledger(attach=attach, charged=bool(on_lost))
-        store.lanes.register([an_engine(ENGINE, fast=1)])
+        store.engines.register([an_engine(ENGINE, fast=1)])
         one, two = (
             Worker(name, store, images, {ENGINE: engine}, on_lost) for name in ("one", "two")
         )
@@ -168,7 +168,7 @@ def nobody_in_time(house: House) -> None:
 
 def no_engine_any_more(house: House) -> None:
     shutdown(house)
-    house.store.lanes.register_lacks(ENGINE, ["tile"])
+    house.store.engines.lacks(ENGINE, ["tile"])
     over(house.two.imagine(house.job))
 
 
@@ -284,7 +284,7 @@ def test_a_drawing_is_stopped_when_its_job_moves_elsewhere_and_waited_for_if_it_
     at, spare = house(attach=True, on_lost=on_lost), Ledger(attach=True)
     at.engine.away = True
     failing(EngineDown())(at)
-    store.lanes.register([an_engine("spare", fast=1)])
+    store.engines.register([an_engine("spare", fast=1)])
     three = Worker("three", store, images, {ENGINE: at.engine, "spare": spare}, on_lost)
     for _ in range(8):
         three.probe.look()

@@ -21,7 +21,7 @@ OTHER = "worker-2"
 @pytest.fixture
 def keeper(store) -> Keeper:
     """A keeper that beats when a test says so."""
-    store.lanes.register([an_engine(fast=1)])
+    store.engines.register([an_engine(fast=1)])
     keeper = a_keeper(store)
     keeper.beat()
     return keeper
@@ -63,7 +63,7 @@ def test_drawings_and_held_jobs_live_as_long_as_the_heart_beats(store, keeper, c
 
 @pytest.mark.parametrize("slots", [1, 0], ids=["drawn", "held"])
 def test_what_a_dead_heart_held_is_taken_back_with_its_lease_and_not_before(store, clock, slots):
-    store.lanes.register([an_engine(fast=slots)])
+    store.engines.register([an_engine(fast=slots)])
     keeper = a_keeper(store)
     keeper.beat()
     drawing = take(store, an_accepted_job(store), "t1")

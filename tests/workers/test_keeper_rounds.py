@@ -71,7 +71,7 @@ def test_clocks_are_watched_also_while_redis_is_away(store, ticking, monkeypatch
 
 
 def test_it_beats_before_its_thread_does(store, clock):
-    store.lanes.register([an_engine(fast=1)])
+    store.engines.register([an_engine(fast=1)])
     keeper = a_keeper(store, lease_s=3600)
 
     keeper.start()

@@ -88,7 +88,7 @@ def test_a_list_that_cannot_be_read_costs_its_client_the_reference_and_no_engine
         job = drawn(runtime, "garbled", pictures.url + "/cat.png")
 
     assert (job.status, job.reason_code) == (Status.FAILED, "reference")
-    assert runtime.store.lanes.states_of(["stage"]) == {"stage": "ok"}
+    assert runtime.store.engines.states_of(["stage"]) == {"stage": "ok"}
 
 
 def test_nobodys_list_is_the_gateways(live):

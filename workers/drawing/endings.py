@@ -112,7 +112,7 @@ class Endings:
             grant.engine.cancel(handle)
         except EngineDown:
             with contextlib.suppress(StoreDown):
-                self._store.lanes.cancel_later(grant.engine_name, handle)
+                self._store.engines.cancel_later(grant.engine_name, handle)
         # The job's end does not depend on whether its engine could be told.
         except Exception:  # noqa: BLE001
             event(log, "engine.cancel_failed", level=logging.WARNING, error=True)

@@ -1,0 +1,21 @@
+-- uses: base health engines
+-- Everything that operators want to know of the engines there are, reckoned as grants reckon it.
+--
+-- Returns for each engine {name, driver, state, why, what it lacks, its clients, living workers that have it,
+--   ms that it rests, slots, leased, free, gap ms and ms until it opens in fast, the same in relaxed}
+
+local by_name = carried()
+local found = {}
+for _, name in ipairs(engine_names()) do
+    local engine, workers = engine_of(name), by_name[name] or 0
+    local row = {name, engine.driver or '', engine.state or 'ok', engine.why or '', engine.lacks or '',
+        engine.clients or '', ms(workers), ms(math.max(0, engine.paused_until - NOW))}
+    for _, lane in ipairs(LANES) do
+        local free = workers > 0 and math.max(0, room(engine, lane)) or 0
+        local numbers = {engine[lane .. '_slots'] or 0, engine.used[lane], free,
+            engine[lane .. '_gap_ms'] or 0, math.max(0, opens(engine, lane) - NOW)}
+        for _, number in ipairs(numbers) do row[#row + 1] = ms(number) end
+    end
+    found[#found + 1] = row
+end
+return found

@@ -1,0 +1,9 @@
+-- uses: base health engines
+-- An engine said what it can do.
+--
+-- ARGV 3 engine · 4 what it cannot do (limner/engine.py, NEEDS), separated by spaces
+-- Returns 1, or 0: there is no such engine.
+
+if not is_known(ARGV[3]) then return 0 end
+engine_lacks(ARGV[3], ARGV[4])
+return 1

@@ -1,0 +1,178 @@
+-- What was observed of an engine, and what each observation makes of it: one function an event. Nothing else
+-- writes these fields, in Lua or in Python; what operators set has keys of its own (lib_engines.lua). Needs
+-- lib_base.
+--
+--   engine:<name>          HASH
+--     state                ok · busy · down (cannot be reached) · refused (its operator must act) ·
+--                          failing (it failed jobs one after another)
+--     why                  of the last three of these, for operators
+--     paused_until         no start before, ms; pause_ms: how long that was to be
+--     fails busy           how often in a row it was out, or busy: each time it rests longer
+--     struck               the last different jobs that it failed in a row, ",id,id,"
+--     aside_ms             since when the jobs it failed let others go first
+--     lacks                what it cannot do (limner/engine.py, NEEDS), separated by spaces
+--     <lane>_last_ms       the last start; <lane>_begun_ms: the last hand-over, where there is a gap
+--   A release before this one kept an engine's settings here, too; they count until a worker registers it.
+
+local LANES = {'fast', 'relaxed'}
+local OUT = {down = true, refused = true, failing = true}
+-- Out until it has drawn: whatever else happens there does not say that it can.
+local TO_MEND = {refused = true, failing = true}
+-- An engine rests when it failed so many different jobs in a row.
+local STRIKES = 3
+
+-- The moments of the past that something counts from; and the longest pause of an engine whose record does
+-- not tell how long it was to be.
+local SINCE = {'fast_last_ms', 'relaxed_last_ms', 'fast_begun_ms', 'relaxed_begun_ms', 'aside_ms'}
+local PAUSE_MAX_MS = 3600000
+-- A client may be called "007": these are no numbers, whatever they look like.
+local WORDS = {driver = true, clients = true, lacks = true, state = true, why = true, struck = true, mark = true}
+
+-- What is known of each engine, read once a script.
+local engines_read = {}
+
+-- What was observed of an engine and what its operator set, with the slots it has in use.
+local function engine_of(name)
+    if engines_read[name] then return engines_read[name] end
+    local engine = {}
+    for _, kind in ipairs({'engine', 'settings'}) do
+        local flat = redis.call('HGETALL', key(kind, name))
+        for i = 1, #flat, 2 do
+            engine[flat[i]] = not WORDS[flat[i]] and tonumber(flat[i + 1]) or flat[i + 1]
+        end
+    end
+    local record, pause = key('engine', name), engine.pause_ms or PAUSE_MAX_MS
+    for _, field in ipairs(SINCE) do
+        engine[field] = engine[field] and within(record, field, engine[field], 0)
+    end
+    engine.paused_until = within(record, 'paused_until', engine.paused_until, pause)
+    engine.used = {}
+    for _, lane in ipairs(LANES) do engine.used[lane] = redis.call('SCARD', key('slots', name, lane)) end
+    engine.total = math.max(engine.fast_slots or 0, engine.relaxed_slots or 0)
+    engines_read[name] = engine
+    return engine
+end
+
+local function write_health(name, ...)
+    redis.call('HSET', key('engine', name), ...)
+    engines_read[name] = nil
+end
+
+local function is_well(name, ...)
+    write_health(name, 'state', 'ok', 'why', '', 'paused_until', '0', 'fails', '0', 'busy', '0', ...)
+end
+
+-- It is new, or is another one now: nothing is known against it.
+local function engine_is_new(name)
+    is_well(name, 'struck', '')
+end
+
+-- What it cannot do.
+local function engine_lacks(name, lacks)
+    write_health(name, 'lacks', lacks)
+end
+
+-- Its operator wants it tried now: what was known against it stands until it has drawn. Returns whether it
+-- rested.
+local function engine_is_to_be_tried(name)
+    if engine_of(name).paused_until <= NOW then return false end
+    write_health(name, 'paused_until', '0')
+    return true
+end
+
+-- It was given a job.
+local function engine_started(name, lane)
+    write_health(name, lane .. '_last_ms', ms(NOW))
+    redis.call('HDEL', key('engine', name), 'aside_ms')
+end
+
+-- A job is handed over: the gap between two starts counts from here.
+local function engine_begun(name, lane)
+    write_health(name, lane .. '_begun_ms', ms(NOW), lane .. '_last_ms', ms(NOW))
+end
+
+-- The jobs that it failed let others go first from now on.
+local function engine_turns_to_others(name)
+    write_health(name, 'aside_ms', ms(NOW))
+end
+
+-- Its pictures were checked, and are well.
+local function engine_drew(name)
+    is_well(name, 'struck', '')
+end
+
+-- It has drawn, and what its pictures are worth is not known yet: what kept it from drawing is over, unless
+-- they decide that. Returns whether they decide nothing.
+local function engine_drew_unchecked(name)
+    local engine = engine_of(name)
+    if engine.state == 'failing' then return false end
+    if engine.state ~= 'ok' or (engine.fails or 0) > 0 then is_well(name) end
+    return (engine.struck or '') == ''
+end
+
+-- It rejected a job: it can be reached, and whether it can draw is another matter.
+local function engine_answered(name)
+    if engine_of(name).state == 'down' then is_well(name) end
+end
+
+-- It was down, and a probe asked how it is: it rests longer, or one job may try it now.
+local function engine_probed(name, well, why, pause_ms)
+    if engine_of(name).state ~= 'down' then return end
+    if well then
+        write_health(name, 'paused_until', '0')
+    else
+        write_health(name, 'why', why, 'paused_until', ms(NOW + pause_ms), 'pause_ms', ms(pause_ms))
+    end
+end
+
+-- It takes nothing for a while, the longer the more often in a row.
+local function engine_rests(name, state, why, pause_ms, pause_max_ms)
+    local engine = engine_of(name)
+    local resting = engine.paused_until > NOW
+    -- What it had begun before it was known to fail tells nothing new.
+    if state == 'failing' and engine.state == 'failing' and resting then return end
+    local row = (engine[state == 'busy' and 'busy' or 'fails'] or 0) + 1
+    local ends = NOW + math.min(pause_ms * 2 ^ math.min(row - 1, 20), pause_max_ms)
+    write_health(name, state == 'busy' and 'busy' or 'fails', ms(row))
+    if TO_MEND[engine.state] and (state == 'busy' or (resting and state ~= 'refused')) then
+        -- That it has too much to do, or failed otherwise at what it had begun before, neither mends it
+        -- nor has it tried any sooner.
+        ends = math.max(ends, engine.paused_until)
+    else
+        write_health(name, 'state', state, 'why', why)
+    end
+    write_health(name, 'paused_until', ms(ends), 'pause_ms', ms(ends - NOW))
+end
+
+-- Note that it failed a job. Returns how many different jobs it failed in a row, up to STRIKES, and whether
+-- this one was among them before.
+local function strike(name, id)
+    local struck, again = {}, false
+    for other in string.gmatch(engine_of(name).struck or '', '[^,]+') do
+        if other == id then again = true else struck[#struck + 1] = other end
+    end
+    struck[#struck + 1] = id
+    if #struck > STRIKES then table.remove(struck, 1) end
+    -- With commas: a release before this one takes an id for a number, if it looks like one.
+    write_health(name, 'struck', ',' .. table.concat(struck, ',') .. ',')
+    return #struck, again
+end
+
+-- It could not draw a job: busy, down or refused. `counts`: the job was begun there, and pays for it.
+-- Returns how many different jobs it failed in a row, 0 if this one does not count.
+local function engine_could_not(name, id, counts, state, why, pause_ms, pause_max_ms)
+    local row = counts and strike(name, id) or 0
+    engine_rests(name, state, why, pause_ms, pause_max_ms)
+    return row
+end
+
+-- It failed a job: it rests when that is one too many. Returns how many different jobs it failed in a row.
+local function engine_failed(name, id, why, pause_ms, pause_max_ms)
+    local row, again = strike(name, id)
+    -- Two jobs that fail by turns are not tried on and on.
+    if row >= STRIKES or (again and row > 1) then
+        engine_rests(name, 'failing', row .. ' jobs in a row failed, the last one because: ' .. why,
+            pause_ms, pause_max_ms)
+    end
+    return row
+end

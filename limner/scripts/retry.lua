@@ -1,0 +1,8 @@
+-- uses: base health engines
+-- An operator wants an engine tried at once, and not only when its rest is over.
+--
+-- ARGV 3 engine
+-- Returns "tried" · "open" (it does not rest) · "unknown"
+
+if not is_known(ARGV[3]) then return 'unknown' end
+return engine_is_to_be_tried(ARGV[3]) and 'tried' or 'open'

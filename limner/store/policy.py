@@ -1,0 +1,49 @@
+"""The times and bounds of slots, leases and waits, as scripts take them; used by the store's parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from limner.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The times and bounds that the lanes' scripts work with."""
+
+    lease_s: float = 15.0
+    #: how long a slot stays taken for a job whose engine goes on drawing without a worker
+    keep_slot_s: float = 30.0
+    #: a job is given up with its n-th lost worker
+    lost_limit: int = 3
+    keep_job_s: float = 30 * 86_400.0
+    waiting_limit_s: float = 86_400.0
+    #: an engine that no living worker has had for so long is a former one
+    engine_absent_s: float = 900.0
+
+    def arguments(self) -> tuple[int, ...]:
+        """Return what every script on ``lib_lanes.lua`` takes first."""
+        return (
+            to_ms(self.lease_s),
+            to_ms(self.keep_slot_s),
+            self.lost_limit,
+            to_ms(self.keep_job_s),
+            to_ms(self.waiting_limit_s),
+        )
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return what the operator set."""
+        return cls(
+            lease_s=settings.lease_s,
+            keep_slot_s=settings.lease_s * 2,
+            keep_job_s=settings.keep_days * 86_400,
+            waiting_limit_s=settings.waiting_limit_s,
+            engine_absent_s=settings.engine_absent_s,
+        )
+
+
+def to_ms(seconds: float) -> int:
+    """Return whole milliseconds, as scripts take them."""
+    return round(seconds * 1000)
