@@ -56,7 +56,7 @@ def _hang(server: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ServerKind:
     """One kind of server: its stand-in, how it is made to hold all, and how many it then holds."""
 
     driver: str
@@ -69,7 +69,7 @@ class Kind:
 
 
 KINDS = (
-    Kind(
+    ServerKind(
         "comfyui",
         'url = "{url}"\ncheckpoint = "sd15.safetensors"',
         Comfy,
@@ -78,7 +78,7 @@ KINDS = (
         520,
         ">= 500",
     ),
-    Kind(
+    ServerKind(
         "mjproxy",
         'url = "{url}"\npoll_s = 1',
         MjServer,
@@ -88,7 +88,7 @@ KINDS = (
         520,
         ">= 500",
     ),
-    Kind(
+    ServerKind(
         "sdapi",
         'url = "{url}"',
         Sdapi,
@@ -97,7 +97,7 @@ KINDS = (
         320,
         ">= 300",
     ),
-    Kind(
+    ServerKind(
         "openai",
         'base_url = "{url}/v1"\nmodel = "gpt-image"',
         Patient,
@@ -116,7 +116,7 @@ def over_servers() -> Iterator[Figure]:
         yield _measured(kind)
 
 
-def _measured(kind: Kind) -> Figure:
+def _measured(kind: ServerKind) -> Figure:
     with kind.build() as server:
         options = kind.options.format(url=server.url)
         table = TABLE.format(driver=kind.driver, options=options, slots=kind.slots)

@@ -34,7 +34,7 @@ def draw(job_id: str) -> None:
 store = redis.Redis.from_url(REDIS_URL, decode_responses=True)
 
 
-class ImagineSchema(Schema):
+class PlainImagineSchema(Schema):
     """The same fields and bounds as the real one, by marshmallow's own means."""
 
     promptEn = fields.String(required=True, validate=validate.Length(1, 6000))
@@ -53,7 +53,7 @@ class ImagineSchema(Schema):
     extra = fields.String(validate=validate.Length(max=4096))
 
 
-schema = ImagineSchema()
+schema = PlainImagineSchema()
 
 
 def _read() -> dict[str, object]:

@@ -29,7 +29,7 @@ SIDE_PX = 512
 SEEDS = (1, 2, 3, 4)
 
 
-class Failed(Exception):
+class StepFailed(Exception):
     """A step did not work; it was said already."""
 
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"limner: {error.message}\n")
         return 2
-    except Failed:
+    except StepFailed:
         return 1
     return 0
 
@@ -55,7 +55,7 @@ def check(settings: EngineSettings, limit_s: float, folder: Path | None) -> None
 
     Raises:
         ConfigError: the driver refuses a setting.
-        Failed: a step did not work.
+        StepFailed: a step did not work.
     """
     with closing(engines.load(settings)) as engine:
         _say("settings", True, f"driver {settings.driver}")
@@ -63,7 +63,7 @@ def check(settings: EngineSettings, limit_s: float, folder: Path | None) -> None
             health = engine.health()
         _say("health", health.state != "down", f"{health.state} {health.why}".strip())
         if health.state == "down":
-            raise Failed
+            raise StepFailed
         with _step("abilities"):
             capabilities = engine.capabilities()
         _say_abilities(capabilities)
@@ -113,7 +113,7 @@ def _draw(engine: Engine, limit_s: float, capabilities: Capabilities) -> Finishe
         with _step("cancel"):
             engine.cancel(handle)
         _say("cancel", True, "told to stop")
-    raise Failed
+    raise StepFailed
 
 
 def _say_abilities(capabilities: Capabilities) -> None:
@@ -144,7 +144,7 @@ def _step(name: str) -> Iterator[None]:
         what = f"{type(error).__name__} ({kind})" if kind else type(error).__name__
         cause = f" [{error.__cause__}]" if error.__cause__ else ""
         _say(name, False, f"{what}: {error.message}{cause}")
-        raise Failed from error
+        raise StepFailed from error
 
 
 def _say(step: str, good: bool, detail: str) -> None:

@@ -98,13 +98,13 @@ def _pools(cut: Cut) -> dict[str, type[urllib3.HTTPConnectionPool]]:
         def _new_conn(self) -> socket.socket:
             return _held(super()._new_conn(), cut)
 
-    class PlainPool(urllib3.HTTPConnectionPool):
+    class CutPlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain
 
-    class TlsPool(urllib3.HTTPSConnectionPool):
+    class CutTlsPool(urllib3.HTTPSConnectionPool):
         ConnectionCls = Tls
 
-    return {"http": PlainPool, "https": TlsPool}
+    return {"http": CutPlainPool, "https": CutTlsPool}
 
 
 def _held(sock: socket.socket, cut: Cut) -> socket.socket:

@@ -14,19 +14,19 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from limner.answers import Answer
+from limner.answers import PatientResponse
 
 
 class PlainLine(HTTPConnection):
     """A connection without TLS."""
 
-    response_class = Answer
+    response_class = PatientResponse
 
 
 class TlsLine(HTTPSConnection):
     """A connection with TLS."""
 
-    response_class = Answer
+    response_class = PatientResponse
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):

@@ -70,7 +70,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class DialPolicy:
     """What may be dialled: public addresses, and those that a rule allows."""
 
     rules: tuple[Rule, ...] = ()
@@ -79,7 +79,7 @@ class Policy:
 
     @classmethod
     @lru_cache(maxsize=256)
-    def parse(cls, *allow: str) -> Policy:
+    def parse(cls, *allow: str) -> DialPolicy:
         """Read allow-lists: ``10.20.0.0/16:8443, recv.lan=192.168.1.5/32, localhost:*``.
 
         Raises:

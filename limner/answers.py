@@ -28,7 +28,7 @@ _STATUS_LINE = re.compile(rb"HTTP/(1\.0|\d(?:\.\d+)?)[ \t]+(\d{3})(?!\d)[ \t]*(.
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9a-z-]+)[ \t]*:(.*)", re.IGNORECASE | re.DOTALL)
 
 
-class Answer(HTTPResponse):
+class PatientResponse(HTTPResponse):
     """An answer whose head is read with patience."""
 
     def begin(self) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 from limner import log
 from limner.console import BOLD, DIM, GREEN, RED, CallHandler, Console, bar
 from limner.errors import LimnerError
-from limner.receiver import WORDS, Receiver, Told
+from limner.receiver import WORDS, ReceivedCallback, Receiver
 from limner.settings import ENV_PREFIX, Settings
 from limner.stack import Stack, StartFailed, StopAsked
 from limner.store import Store
@@ -51,7 +51,7 @@ class DemoFailed(LimnerError):
 
 
 @dataclass(slots=True)
-class Drawing:
+class DemoJob:
     """One of the two jobs, as its callbacks tell it."""
 
     lane: str
@@ -67,7 +67,7 @@ class Drawing:
     def ended(self) -> bool:
         return self.status in (1, 2)
 
-    def hear(self, told: Told) -> None:
+    def hear(self, told: ReceivedCallback) -> None:
         """Take in one callback.
 
         Raises:
@@ -145,7 +145,7 @@ def _environment(folder: Path) -> dict[str, str]:
 def _draw(console: Console, stack: Stack, deadline: float) -> None:
     token, secret = _client(stack.store)
     base_url = stack.settings.base_url
-    drawings = [Drawing(lane) for lane in PROMPTS]
+    drawings = [DemoJob(lane) for lane in PROMPTS]
     with Receiver(secret) as receiver:
         for drawing in drawings:
             console.say(f"  {drawing.lane:8} {PROMPTS[drawing.lane]}")
@@ -169,7 +169,7 @@ def _client(store: Store) -> tuple[str, str]:
     return made.token, made.client.secrets[0]
 
 
-def _submit(base_url: str, token: str, callback_url: str, drawing: Drawing) -> None:
+def _submit(base_url: str, token: str, callback_url: str, drawing: DemoJob) -> None:
     body = {
         "promptEn": PROMPTS[drawing.lane],
         "fast": drawing.lane == "fast",
@@ -188,7 +188,7 @@ def _follow(
     console: Console,
     stack: Stack,
     receiver: Receiver,
-    drawings: list[Drawing],
+    drawings: list[DemoJob],
     deadline: float,
 ) -> None:
     by_tag = {drawing.tag: drawing for drawing in drawings}
@@ -211,7 +211,7 @@ def _follow(
 class Board:
     """A line for each drawing: moving on a terminal, one more with each callback elsewhere."""
 
-    def __init__(self, console: Console, drawings: list[Drawing]) -> None:
+    def __init__(self, console: Console, drawings: list[DemoJob]) -> None:
         self._console = console
         self._drawings = drawings
         # A line that wraps could not be written over.
@@ -220,7 +220,7 @@ class Board:
             for drawing in drawings:
                 console.say(self._line(drawing))
 
-    def show(self, drawing: Drawing) -> None:
+    def show(self, drawing: DemoJob) -> None:
         """Show what a callback has changed."""
         if not self._moves:
             self._console.say(self._line(drawing))
@@ -228,7 +228,7 @@ class Board:
         lines = "".join(f"\r\x1b[2K{self._line(each)}\n" for each in self._drawings)
         self._console.write(f"\x1b[{len(self._drawings)}A{lines}")
 
-    def _line(self, drawing: Drawing) -> str:
+    def _line(self, drawing: DemoJob) -> str:
         console, percent = self._console, int(drawing.job.get("progress", 0))
         state = f"{drawing.status:2} {WORDS[drawing.status]:9}"
         meter = ""

@@ -198,7 +198,7 @@ def _epoch(message_id: str) -> str:
 def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServer:
     """Return a server that grades; the caller runs and closes it."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class GraderHandler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
         #: a sender that stops in the middle keeps its thread for so long
@@ -255,14 +255,14 @@ def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServ
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: the marks say it all."""
 
-    class Server(http.server.ThreadingHTTPServer):
+    class GraderServer(http.server.ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 256
 
         def handle_error(self, request: object, client_address: object) -> None:
             """Say nothing: a sender that was killed is no fault of the receiver."""
 
-    return Server((host, port), Handler)
+    return GraderServer((host, port), GraderHandler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,7 +27,7 @@ AGE_MAX_S = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReceivedCallback:
     """One callback as it came in."""
 
     signed: bool
@@ -39,21 +39,21 @@ class Receiver:
     """Listens on a loopback port of its own; what comes is put into ``told``."""
 
     def __init__(self, secret: str) -> None:
-        self.told: queue.Queue[Told] = queue.Queue()
+        self.told: queue.Queue[ReceivedCallback] = queue.Queue()
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class ReceiverHandler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 signed = is_signed(secret, self.headers, body, time.time())
                 self.send_response(204 if signed else 401)
                 self.end_headers()
-                receiver.told.put(Told(signed, _object(body)))
+                receiver.told.put(ReceivedCallback(signed, _object(body)))
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing: the demo shows what comes."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), ReceiverHandler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/callbacks"
         # A short poll, or closing would take half a second.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

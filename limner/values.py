@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from limner.proxy import parse_proxy
 from limner.redis_address import RedisAddress
 from limner.target import UrlRefused, parse_target
@@ -156,5 +156,5 @@ def flower_auth(raw: Any) -> str | None:
 def allow_list(raw: Any) -> str:
     """Return the callback allow-list, once it was understood."""
     listed = text(raw)
-    Policy.parse(listed)
+    DialPolicy.parse(listed)
     return listed

@@ -14,7 +14,7 @@ from limner.callback import Event, Told
 from limner.job import Status
 from schemas.fields import Integer, Strict
 from schemas.job import STATUS_OF, StatusCode
-from schemas.shape import MomentMs, Shape, maybe, told
+from schemas.shape import AnswerSchema, Rfc3339FromMs, maybe, told
 from schemas.wire import Wire
 
 KINDS = {"T": "transition", "P": "progress", "X": "terminal"}
@@ -42,7 +42,7 @@ class Resend:
         return [self.seq]
 
 
-class Kind(fields.String):
+class KindInWords(fields.String):
     """The kind of an event, spelled out."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -77,11 +77,11 @@ class ResendSchema(Wire):
         return Resend(**self.fields_of(body))
 
 
-class AttemptSchema(Shape):
+class AttemptSchema(AnswerSchema):
     """One attempt to post an event, as the outbox keeps it."""
 
     # The address that was dialled is kept, too: that is the operators' business.
-    at = MomentMs(**told())
+    at = Rfc3339FromMs(**told())
     attempt = fields.Integer(**told("1 = the first", minimum=1))
     status = fields.Integer(**maybe("what the receiver answered"))
     error = fields.String(**maybe("one word for what went wrong; null: delivered"))
@@ -89,30 +89,30 @@ class AttemptSchema(Shape):
     answer = fields.String(**maybe("the beginning of the receiver's answer"))
     location = fields.String(**maybe("where the receiver wanted to lead us; not followed"))
     resent = fields.Boolean(**told("by command") | {"dump_default": False})
-    next_try_at = MomentMs(attribute="next", **maybe())
+    next_try_at = Rfc3339FromMs(attribute="next", **maybe())
 
 
-class EventSchema(Shape):
+class EventSchema(AnswerSchema):
     """One event with its attempts; of one that is over, only its last attempt says what it was."""
 
     seq = fields.Integer(**told(minimum=1))
     id = fields.String(**told("the webhook-id"))
-    kind = Kind(**told(enum=[*KINDS.values()]))
+    kind = KindInWords(**told(enum=[*KINDS.values()]))
     status = StatusCode(**maybe("of the job at the event", enum=[*sorted(STATUS_OF), None]))
     state = fields.String(**told("dropped: progress, given up for something newer", enum=[*STATES]))
-    at = MomentMs(**maybe("when it happened"))
+    at = Rfc3339FromMs(**maybe("when it happened"))
     why = fields.String(
         **maybe("why it is a dead letter, or what it waits for: see docs/callbacks.md")
     )
-    given_up_at = MomentMs(**maybe())
+    given_up_at = Rfc3339FromMs(**maybe())
     attempts = fields.Nested(AttemptSchema, many=True, **told())
 
 
-class CallbacksSchema(Shape):
+class CallbacksSchema(AnswerSchema):
     """Every event of a job that is still known, by seq."""
 
     data = fields.Nested(EventSchema, many=True, **told())
-    next_try_at = MomentMs(
+    next_try_at = Rfc3339FromMs(
         attribute="due_ms", **maybe("when the next one may be posted at the soonest")
     )
     parked = fields.Boolean(**told("waits behind others for its receiver"))

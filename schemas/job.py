@@ -14,7 +14,7 @@ from marshmallow import fields
 from limner.followup import BUTTONS
 from limner.job import Job, Status
 from limner.request import Lane
-from schemas.shape import Moment, Shape, maybe, told
+from schemas.shape import AnswerSchema, Rfc3339, maybe, told
 
 STATUS_CODE: Mapping[Status, int] = {
     Status.WAITING: -2,
@@ -61,7 +61,7 @@ class Mark(fields.Integer):
         return int(self.name in value)
 
 
-class PictureSchema(Shape):
+class PictureSchema(AnswerSchema):
     """One stored picture."""
 
     url = fields.String(**told("unguessable; `?x-oss-process=style/scale512` gives a thumbnail"))
@@ -69,7 +69,7 @@ class PictureSchema(Shape):
     height = fields.Integer(**told("pixels"))
 
 
-class JobSchema(Shape):
+class JobSchema(AnswerSchema):
     """The job, told from ``limner.job.Job``."""
 
     id = fields.String(**told(pattern="^[0-9a-f]{32}$"))
@@ -100,9 +100,9 @@ class JobSchema(Shape):
     position = fields.Integer(**maybe("1 = next; null unless waiting"))
     notes = Notes(**told("what the engine approximated or left out"))
     extra = fields.String(attribute="request.extra", **maybe("as it was sent"))
-    created_at = Moment(**told())
-    started_at = Moment(**maybe())
-    finished_at = Moment(**maybe())
+    created_at = Rfc3339(**told())
+    started_at = Rfc3339(**maybe())
+    finished_at = Rfc3339(**maybe())
     seq = fields.Integer(**told("how many events the job has caused", minimum=0))
 
 

@@ -18,7 +18,7 @@ from schemas.imagine import ImagineSchema, OriginImagineSchema
 from schemas.job import JobSchema
 from schemas.listing import ListingSchema
 from schemas.look import LookSchema
-from schemas.shape import Shape
+from schemas.shape import AnswerSchema
 from schemas.shapes import CountSchema, PageSchema, RefusalSchema, SuccessSchema
 from schemas.wire import Wire
 
@@ -46,7 +46,7 @@ REFUSALS = {
     507: "The gateway has no room for more pictures now.",
 }
 #: what an answer holds, by its shape
-_ANSWERED: Mapping[type[Shape], str] = {
+_ANSWERED: Mapping[type[AnswerSchema], str] = {
     JobSchema: "The job.",
     SuccessSchema: "The job, in an envelope.",
     CountSchema: "How many.",
@@ -86,7 +86,7 @@ class Operation:
     path: str
     name: str
     summary: str
-    answers: type[Shape] | Json
+    answers: type[AnswerSchema] | Json
     group: str = "Jobs"
     status: int = 200
     body: Wire | None = None

@@ -18,7 +18,7 @@ Read = Callable[[Any], Any]
 Serialize = Callable[..., Any]
 
 
-class Shape(Schema):
+class AnswerSchema(Schema):
     """One object of an answer. Names on the wire are its fields' names in camel case."""
 
     class Meta:
@@ -57,7 +57,7 @@ def _step(name: str, field: fields.Field[Any]) -> tuple[str, Read, Serialize | N
     if type(field)._serialize in _AS_IT_IS:
         serialize = None
     elif isinstance(field, fields.Nested) and field.many:
-        show = cast("Shape", field.schema).show
+        show = cast("AnswerSchema", field.schema).show
         serialize = lambda things, *_: [show(thing) for thing in things]  # noqa: E731
     return str(field.data_key), _reader(field.attribute or name), serialize
 
@@ -83,14 +83,14 @@ def maybe(meaning: str = "", **more: Any) -> dict[str, Any]:
     return told(meaning, **more) | {"allow_none": True, "dump_default": None}
 
 
-class Moment(fields.DateTime):
+class Rfc3339(fields.DateTime):
     """An aware UTC moment as RFC 3339, with milliseconds and a ``Z``."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         return None if value is None else rfc3339(value)
 
 
-class MomentMs(fields.DateTime):
+class Rfc3339FromMs(fields.DateTime):
     """The same, from the milliseconds since 1970 that Redis keeps."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str | None:

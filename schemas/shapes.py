@@ -8,10 +8,10 @@ from marshmallow import fields
 
 from limner.job import Job
 from schemas.job import JobSchema
-from schemas.shape import Shape, maybe, told
+from schemas.shape import AnswerSchema, maybe, told
 
 
-class RefusalSchema(Shape):
+class RefusalSchema(AnswerSchema):
     """Every refusal (`api/errors.py` makes them, also where no application was asked)."""
 
     status_code = fields.Integer(**told("the HTTP status"))
@@ -23,7 +23,7 @@ class RefusalSchema(Shape):
     )
 
 
-class SuccessSchema(Shape):
+class SuccessSchema(AnswerSchema):
     """The envelope that callers of the documented API expect around a follow-up's job."""
 
     status_code = fields.Constant(0, **told(type="integer", enum=[0]))
@@ -31,13 +31,13 @@ class SuccessSchema(Shape):
     data = fields.Nested(JobSchema, **told())
 
 
-class CountSchema(Shape):
+class CountSchema(AnswerSchema):
     """How many."""
 
     data = fields.Integer(**told(minimum=0))
 
 
-class PageSchema(Shape):
+class PageSchema(AnswerSchema):
     """Some of a client's jobs, the newest first."""
 
     data = fields.Nested(JobSchema, many=True, attribute="jobs", **told())

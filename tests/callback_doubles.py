@@ -20,7 +20,7 @@ from limner.callback import destination
 from limner.job import new_record
 from limner.request import Lane, Request
 from limner.store import Store
-from limner.store.outbox import Next, Poster, Report, Taken
+from limner.store.outbox import AttemptReport, Claim, Next, Poster
 from limner.store.scripts import _read
 from tests.conftest import MovingClock
 
@@ -60,7 +60,7 @@ def emit(store: Store, job: str, kind: str, status: str = "", progress: int = 0)
     return int(script(args=["limner:", now, job, kind, status, progress, ""]))
 
 
-def take(store: Store, poster: Poster | None = None, count: int = 100) -> list[Taken]:
+def take(store: Store, poster: Poster | None = None, count: int = 100) -> list[Claim]:
     """Everything a poster gets now."""
     return store.outbox.take(poster or a_poster(), count, f"token-{next(_tokens)}")
 
@@ -74,16 +74,16 @@ def let_time_pass(store: Store, clock: MovingClock, seconds: float) -> None:
     store.redis.set("limner:ticked", clock.now_ms)
 
 
-def take_one(store: Store, poster: Poster | None = None) -> Taken:
+def take_one(store: Store, poster: Poster | None = None) -> Claim:
     (taken,) = take(store, poster, 1)
     return taken
 
 
-def done(store: Store, taken: Taken, verdict: str = "ok", poster: Poster | None = None, **report):
+def done(store: Store, taken: Claim, verdict: str = "ok", poster: Poster | None = None, **report):
     """Report an attempt; ``go_on`` is off unless asked for."""
     go_on = report.pop("go_on", False)
     health = {"ok": "ok", "retry": "bad", "dead": "bad", "drop": "bad"}.get(verdict, "none")
-    made = Report(verdict, **{"health": health} | report)
+    made = AttemptReport(verdict, **{"health": health} | report)
     return store.outbox.done(poster or a_poster(), taken, made, go_on=go_on)
 
 

@@ -154,6 +154,17 @@ def test_every_module_says_what_it_holds(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
 
+def test_no_two_classes_have_one_name():
+    places: dict[str, list[str]] = {}
+    for path in [*SOURCES, *sorted((HOME / "bench").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            # marshmallow wants its options under that name
+            if isinstance(node, ast.ClassDef) and node.name != "Meta":
+                places.setdefault(node.name, []).append(name_of(path))
+
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_every_script_begins_with_what_it_does(path):
     assert path.read_text(encoding="utf-8").startswith("-- ")

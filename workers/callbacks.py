@@ -20,7 +20,7 @@ from limner.errors import StoreDown
 from limner.ids import new_id
 from limner.settings import Settings
 from limner.store import Store
-from limner.store.outbox import Done, Fenced, Next, Poster, Released, Report, Taken
+from limner.store.outbox import AttemptReport, Claim, Done, Fenced, Next, Poster, Released
 from workers.clock import tell_clock
 from workers.letters import Letters, attempt_record
 
@@ -71,7 +71,7 @@ class Dispatcher:
         self._random = random
         self._clock = clock
         #: jobs taken, with the time their leases began; None ends a poster thread
-        self._jobs: queue.SimpleQueue[tuple[Taken, float] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Claim, float] | None] = queue.SimpleQueue()
         self._clock_next_s = 0.0
         self._idle = threading.Semaphore(settings.callback_threads)
         self._stopping = threading.Event()
@@ -169,7 +169,7 @@ class Dispatcher:
             finally:
                 self._idle.release()
 
-    def _serve(self, taken: Taken, leased: float) -> None:
+    def _serve(self, taken: Claim, leased: float) -> None:
         """Post the job's events one after the other until there are no more, or others wait."""
         started, posted = time.monotonic(), 0
         while True:
@@ -188,16 +188,16 @@ class Dispatcher:
                 return
             taken, leased = result.taken, renewed
 
-    def _attempt(self, taken: Taken, leased: float) -> Report:
+    def _attempt(self, taken: Claim, leased: float) -> AttemptReport:
         """Make one attempt, unless the lease might end before it does."""
         left_s = self._poster.lease_ms / 1000 - (time.monotonic() - leased)
         if self._stopping.is_set() or left_s < self._total_s + LEASE_SPARE_S:
-            return Report("later")
+            return AttemptReport("later")
         event = taken.event
         try:
             letter = self._letters.write(taken)
         except StoreDown:
-            return Report("later", delay_s=1.0)
+            return AttemptReport("later", delay_s=1.0)
         if isinstance(letter, GiveUp):
             outcome = Outcome(error=letter.why)
             return self._report(taken, outcome, letter, default_of="", health="none")
@@ -206,8 +206,8 @@ class Dispatcher:
         return self._report(taken, outcome, verdict, letter.default_of, outcome.health)
 
     def _report(
-        self, taken: Taken, outcome: Outcome, verdict: Verdict, default_of: str, health: Health
-    ) -> Report:
+        self, taken: Claim, outcome: Outcome, verdict: Verdict, default_of: str, health: Health
+    ) -> AttemptReport:
         event = taken.event
         word: Done = "ok"
         delay_s, quiet_s, why = 0.0, 0.0, ""
@@ -243,7 +243,7 @@ class Dispatcher:
                 destination=taken.record.get("dest"),
                 why=why,
             )
-        return Report(
+        return AttemptReport(
             verdict=word,
             delay_s=delay_s,
             quiet_s=quiet_s,
@@ -255,7 +255,7 @@ class Dispatcher:
         )
 
     def _record(
-        self, taken: Taken, report: Report, leased: float, *, go_on: bool
+        self, taken: Claim, report: AttemptReport, leased: float, *, go_on: bool
     ) -> Next | Released | Fenced:
         """Tell the outbox how it went; while Redis is away, keep trying for as long as the lease."""
         tries = 0
@@ -269,7 +269,7 @@ class Dispatcher:
                 time.sleep(_patience_s(tries))
                 tries += 1
 
-    def _tell_operator(self, taken: Taken, notes: Sequence[str]) -> None:
+    def _tell_operator(self, taken: Claim, notes: Sequence[str]) -> None:
         for note in notes:
             client, dest = taken.record.get("client"), taken.record.get("dest")
             match note:

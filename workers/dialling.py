@@ -17,8 +17,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from limner.address import Policy
-from limner.answers import Answer
+from limner.address import DialPolicy
+from limner.answers import PatientResponse
 from limner.target import DENIED_PORTS
 
 #: the longest a name may take; the resolver's own time-outs are longer and cannot be set from here
@@ -54,7 +54,7 @@ class Deadline:
         #: whether the connection had been used before
         self.reused = False
         #: the answer, once its head was complete and in time
-        self.answer: Answer | None = None
+        self.answer: PatientResponse | None = None
         self._socket: socket.socket | None = None
         #: the connection has closed it; only the answer is still read from it
         self._left_to_us = False
@@ -120,7 +120,7 @@ class Deadline:
             self._socket.close()
         self._socket, self._left_to_us = None, False
 
-    def hear(self, answer: Answer) -> None:
+    def hear(self, answer: PatientResponse) -> None:
         """Note what the peer has answered."""
         with self._lock:
             # Shutting a socket ends a head as if the peer had ended it.
@@ -214,7 +214,7 @@ def resolve(host: str, port: int, timeout_s: float) -> list[tuple[int, str, tupl
     return [(family, str(sockaddr[0]), sockaddr) for family, _, _, _, sockaddr in found]
 
 
-class _Heard(Answer):
+class _Heard(PatientResponse):
     """An answer whose status the deadline knows, even if what follows cannot be read."""
 
     def begin(self) -> None:
@@ -227,7 +227,7 @@ class _Heard(Answer):
 class _Guarded(HTTPConnection):
     """What the plain and the TLS connection share: the policy at ``_new_conn``, the deadline."""
 
-    policy: ClassVar[Policy]
+    policy: ClassVar[DialPolicy]
     response_class = _Heard
     #: a second handle of the socket: TLS moves the first one into an object of its own
     _handle: socket.socket | None = None
@@ -321,7 +321,7 @@ class _Guarded(HTTPConnection):
             handle.close()
 
 
-def guarded_pools(policy: Policy) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+def guarded_pools(policy: DialPolicy) -> dict[str, type[urllib3.HTTPConnectionPool]]:
     """Return pool classes for urllib3's PoolManager whose connections ask ``policy``."""
 
     class PlainConnection(_Guarded):

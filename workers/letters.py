@@ -20,7 +20,7 @@ from limner.job import Job
 from limner.settings import Settings
 from limner.signature import sign
 from limner.store import Store
-from limner.store.outbox import Taken
+from limner.store.outbox import Claim
 from schemas.job import job_body
 from workers.outgoing import Outgoing
 from workers.reach import Reach
@@ -62,7 +62,7 @@ class Letters:
         self._clients: dict[str, _Known] = {}
         self._reach = Reach(settings)
 
-    def write(self, taken: Taken) -> Letter | GiveUp:
+    def write(self, taken: Claim) -> Letter | GiveUp:
         """Return what to send, or why there is nothing to send or nobody to send it as.
 
         Raises:
@@ -140,7 +140,7 @@ def job_bytes(job: Job) -> bytes:
     return encoded
 
 
-def attempt_record(taken: Taken, outcome: Outcome) -> dict[str, Any]:
+def attempt_record(taken: Claim, outcome: Outcome) -> dict[str, Any]:
     """Return what the job's log keeps of an attempt; the outbox adds ``at`` and ``next``."""
     event = taken.event
     facts: dict[str, Any] = {

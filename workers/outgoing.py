@@ -18,7 +18,7 @@ from urllib.parse import quote, urljoin
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from limner.address import AddressNotAllowed, Policy
+from limner.address import AddressNotAllowed, DialPolicy
 from limner.broker import redis_address
 from limner.callback import Outcome
 from limner.errors import LimnerError
@@ -47,7 +47,7 @@ REDIRECTS_MAX = 5
 #: what a URL may hold as it stands; all else of a Location is escaped, as browsers do
 _PLAIN = "%/:?&=+,;@!$'()*~[]"
 #: for the way to the operator's own proxy; the never-list holds even there
-ANYWHERE = Policy.parse("0.0.0.0/0, ::/0")
+ANYWHERE = DialPolicy.parse("0.0.0.0/0, ::/0")
 #: what ``localhost`` means on the proxy's machine, too
 LOOPBACK = "127.0.0.1"
 
@@ -73,7 +73,7 @@ class Outgoing:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: DialPolicy,
         *,
         pool_size: int = 32,
         ca_bundle: str | None = None,
@@ -96,7 +96,7 @@ class Outgoing:
     @classmethod
     def of(cls, settings: Settings, extra_allow: str = "") -> Outgoing:
         """Return what a client may reach: the gateway's allow-list and the client's own."""
-        policy = Policy.parse(settings.callback_allow, extra_allow)
+        policy = DialPolicy.parse(settings.callback_allow, extra_allow)
         own = {settings.port, settings.flower_port, redis_address(settings).port}
         return cls(
             replace(policy, own_ports=frozenset(own)),

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import time
 
-from limner.address import AddressNotAllowed, Policy
+from limner.address import AddressNotAllowed, DialPolicy
 from limner.client import Client
 from limner.errors import ConfigError, StoreDown
 from limner.settings import Settings
@@ -61,7 +61,7 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
         reach.close()
 
 
-def _reach(target: Target, policy: Policy) -> Iterator[Step]:
+def _reach(target: Target, policy: DialPolicy) -> Iterator[Step]:
     """Yield the steps before a connection that is made from here."""
     try:
         found = resolve(target.host, target.port, RESOLVE_S)

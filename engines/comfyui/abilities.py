@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from engines.comfyui.config import Config
+from engines.comfyui.config import ComfyConfig
 from engines.comfyui.graph import TILE_DECODE, TILE_MODEL
-from engines.comfyui.server import Server
+from engines.comfyui.server import ComfyServer
 from limner.errors import EngineError
 
 #: a server that could not be asked is asked again after so long
@@ -30,7 +30,7 @@ class Found:
 class Abilities:
     """What one server can do."""
 
-    def __init__(self, server: Server, config: Config) -> None:
+    def __init__(self, server: ComfyServer, config: ComfyConfig) -> None:
         self._server, self._config = server, config
         self._lock = threading.Lock()
         self._found: Found | None = None

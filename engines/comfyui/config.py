@@ -13,7 +13,7 @@ FAMILIES = ("sd15", "sdxl")
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ComfyConfig:
     """One ComfyUI server and how to draw with it."""
 
     name: str
@@ -45,7 +45,7 @@ class Config:
     workflow_img2img: Workflow | None = None
 
 
-def read_config(name: str, options: Options) -> Config:
+def read_config(name: str, options: Options) -> ComfyConfig:
     """Read and check every option.
 
     Raises:
@@ -65,7 +65,7 @@ def read_config(name: str, options: Options) -> Config:
     api_key = options.secret("api_key")
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
-    config = Config(
+    config = ComfyConfig(
         name=name,
         url=options.url("url"),
         headers=headers,

@@ -35,7 +35,7 @@ class News:
         return self.entry is not None or self.error is not None
 
 
-class Drawing:
+class Flight:
     """A prompt of ours on the server. Told by two threads, read by a third."""
 
     def __init__(

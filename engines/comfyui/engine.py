@@ -20,14 +20,14 @@ from PIL import ImageOps
 
 from engines.comfyui import faults, mapping
 from engines.comfyui.abilities import Abilities
-from engines.comfyui.config import Config
-from engines.comfyui.drawing import Drawing
+from engines.comfyui.config import ComfyConfig
+from engines.comfyui.drawing import Flight
 from engines.comfyui.flights import Flights
 from engines.comfyui.graph import default_workflow
-from engines.comfyui.listener import Listener
+from engines.comfyui.listener import SocketListener
 from engines.comfyui.pictures import fitted, png
-from engines.comfyui.server import Server
-from engines.comfyui.workflow import Plan
+from engines.comfyui.server import ComfyServer
+from engines.comfyui.workflow import ReadyGraph
 from engines.remote import NoAnswer
 from limner.decoding import UnreadablePictureError, open_picture
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Level, Stop
@@ -49,13 +49,13 @@ JOBS_SHARE = 18
 class ComfyUI:
     """One ComfyUI server. Its poller and its socket start with the first drawing."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: ComfyConfig) -> None:
         self._config = config
-        self._server = Server(config.url, config.headers)
+        self._server = ComfyServer(config.url, config.headers)
         #: of this process: two sockets with one id would silence each other
         self._client_id = uuid.uuid4().hex
         self._flights = Flights(self._server, config.poll_s, config.patience_s, self._is_listened)
-        self._listener = Listener(
+        self._listener = SocketListener(
             config.url, config.headers, self._client_id, self._flights.hear, self._is_stale
         )
         self._abilities = Abilities(self._server, config)
@@ -89,10 +89,10 @@ class ComfyUI:
         batch = self._config.batch and brief.attempt == 0
         plan = self._plan(brief, batch)
         self._listener.ready()
-        self._flights.expect(Drawing(prompt_id, plan.samplers, plan.outputs))
+        self._flights.expect(Flight(prompt_id, plan.samplers, plan.outputs))
         given = self._queue(plan, prompt_id, brief)
         if given != prompt_id:
-            self._flights.expect(Drawing(given, plan.samplers, plan.outputs))
+            self._flights.expect(Flight(given, plan.samplers, plan.outputs))
         return {
             "engine": self._config.name,
             "prompt_id": given,
@@ -105,7 +105,7 @@ class ComfyUI:
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Yield what the poller and the socket tell, then the pictures."""
-        drawing = Drawing(str(handle["prompt_id"]), handle["samplers"], handle["outputs"])
+        drawing = Flight(str(handle["prompt_id"]), handle["samplers"], handle["outputs"])
         drawing.is_ours = handle["client_id"] == self._client_id
         with self._flights.watching(drawing) as drawing:
             while True:
@@ -147,7 +147,7 @@ class ComfyUI:
             if other[:JOBS_SHARE] == prompt_id[:JOBS_SHARE]:
                 self._remove(other)
 
-    def _plan(self, brief: Brief, batch: bool) -> Plan:
+    def _plan(self, brief: Brief, batch: bool) -> ReadyGraph:
         variation = brief.parent.picture if brief.parent else None
         sources = (variation,) if variation else brief.references
         references = self._uploaded(sources[: 1 if batch else 4], brief)
@@ -190,7 +190,7 @@ class ComfyUI:
             names.append(self._server.upload(f"{hashlib.sha256(data).hexdigest()[:32]}.png", data))
         return names
 
-    def _queue(self, plan: Plan, prompt_id: str, brief: Brief) -> str:
+    def _queue(self, plan: ReadyGraph, prompt_id: str, brief: Brief) -> str:
         more: dict[str, Any] = {}
         if brief.fast and self._config.front:
             more["number"] = FRONT_NUMBER + time.time()
@@ -260,7 +260,7 @@ class ComfyUI:
         can_tile = self._abilities.ask().can_tile
         return mapping.levels(self._config, can_tile=can_tile, batch=batch)
 
-    def _is_listened(self, drawing: Drawing) -> bool:
+    def _is_listened(self, drawing: Flight) -> bool:
         return drawing.is_ours and self._listener.open
 
     def _is_stale(self, opened_s: float) -> bool:

@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from engines.comfyui.drawing import Drawing
+from engines.comfyui.drawing import Flight
 from engines.comfyui.frames import Heard
-from engines.comfyui.server import Queue, Server
+from engines.comfyui.server import ComfyServer, Queue
 from limner.errors import EngineDown, EngineError, JobLost, Refused
 from limner.log import event
 
@@ -36,23 +36,23 @@ class Flights:
 
     def __init__(
         self,
-        server: Server,
+        server: ComfyServer,
         poll_s: float,
         patience_s: float,
-        listening: Callable[[Drawing], bool] = lambda _drawing: False,
+        listening: Callable[[Flight], bool] = lambda _drawing: False,
     ) -> None:
         self._server, self._poll_s, self._patience_s = server, poll_s, patience_s
         self._listening = listening
         self._lock = threading.Condition()
-        self._watched: dict[str, tuple[Drawing, int]] = {}
-        self._expected: dict[str, tuple[Drawing, float]] = {}
+        self._watched: dict[str, tuple[Flight, int]] = {}
+        self._expected: dict[str, tuple[Flight, float]] = {}
         self._hinted: set[str] = set()
         self._missing_since: dict[str, float] = {}
         self._down_since: float | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def expect(self, drawing: Drawing) -> None:
+    def expect(self, drawing: Flight) -> None:
         """Keep a drawing about to be submitted, so that nothing told of it meanwhile is lost."""
         now_s = time.monotonic()
         with self._lock:
@@ -62,7 +62,7 @@ class Flights:
             self._expected[drawing.prompt_id] = (drawing, now_s + EXPECTED_S)
 
     @contextlib.contextmanager
-    def watching(self, drawing: Drawing) -> Iterator[Drawing]:
+    def watching(self, drawing: Flight) -> Iterator[Flight]:
         """Poll for a drawing while the block runs; gives the one already known by its id, if any."""
         prompt_id = drawing.prompt_id
         with self._lock:
@@ -96,7 +96,7 @@ class Flights:
         if known:
             known[0].hear(heard)
 
-    def running(self) -> list[Drawing]:
+    def running(self) -> list[Flight]:
         """Return the watched drawings that the queue last called running."""
         with self._lock:
             return [drawing for drawing, _ in self._watched.values() if drawing.running]
@@ -152,7 +152,7 @@ class Flights:
                 event(log, "comfyui.poll_crashed", level=logging.ERROR, error=True)
                 self._fail_all(EngineError(), watched)
 
-    def _round(self, watched: dict[str, Drawing]) -> None:
+    def _round(self, watched: dict[str, Flight]) -> None:
         queue = self._server.queue()
         left = self._sort(queue, watched)
         unfinished = self._look_up(left)
@@ -164,7 +164,7 @@ class Flights:
             if now_s - since_s >= LOST_AFTER_S:
                 drawing.fail(JobLost())
 
-    def _sort(self, queue: Queue, watched: dict[str, Drawing]) -> dict[str, Drawing]:
+    def _sort(self, queue: Queue, watched: dict[str, Flight]) -> dict[str, Flight]:
         """Tell those in the queue where they are; return the others."""
         left = dict(watched)
         for prompt_id in queue.running:
@@ -175,7 +175,7 @@ class Flights:
                 drawing.seen(position, listening=self._listening(drawing))
         return left
 
-    def _look_up(self, drawings: dict[str, Drawing]) -> dict[str, Drawing]:
+    def _look_up(self, drawings: dict[str, Flight]) -> dict[str, Flight]:
         """Finish those that the history has; return the others."""
         unfinished = {}
         for prompt_id, drawing in drawings.items():
@@ -186,7 +186,7 @@ class Flights:
                 drawing.finish(entry)
         return unfinished
 
-    def _bear(self, error: EngineError, watched: dict[str, Drawing]) -> None:
+    def _bear(self, error: EngineError, watched: dict[str, Flight]) -> None:
         """Put up with a server out of reach, or out of its mind; then give every drawing back."""
         now_s = time.monotonic()
         self._down_since = self._down_since or now_s
@@ -196,6 +196,6 @@ class Flights:
             self._fail_all(down, watched)
             self._down_since = None
 
-    def _fail_all(self, error: EngineError, watched: dict[str, Drawing]) -> None:
+    def _fail_all(self, error: EngineError, watched: dict[str, Flight]) -> None:
         for drawing in watched.values():
             drawing.fail(error)

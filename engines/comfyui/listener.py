@@ -38,7 +38,7 @@ PAUSE_S, PAUSE_MAX_S = 0.5, 30.0
 LOOK_S = 1.0
 
 
-class Listener:
+class SocketListener:
     """The socket and its thread. Starts with the first submit and ends with ``close``."""
 
     def __init__(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from engines.comfyui.config import Config
+from engines.comfyui.config import ComfyConfig
 from engines.levels import asked_of
 from limner.engine import Brief, Level
 
@@ -36,7 +36,7 @@ IW_DEFAULT = 1.0
 SEED_MAX = 2**64
 
 
-def size_px(config: Config, brief: Brief) -> tuple[int, int]:
+def size_px(config: ComfyConfig, brief: Brief) -> tuple[int, int]:
     """Return the size to draw at: the brief's, or the nearest in shape that SDXL was trained on."""
     if config.family == "sd15":
         return brief.width, brief.height
@@ -54,7 +54,7 @@ def denoise(brief: Brief) -> float:
     return round(min(max(1 - 0.35 * iw, 0.05), 1.0), 3)
 
 
-def guidance(config: Config, brief: Brief, cell: int) -> float:
+def guidance(config: ComfyConfig, brief: Brief, cell: int) -> float:
     """Return a cell's cfg: less for more stylize, spread over the cells by chaos."""
     cfg = config.cfg
     if brief.stylize is not None:
@@ -64,7 +64,7 @@ def guidance(config: Config, brief: Brief, cell: int) -> float:
     return round(max(cfg, min(1.0, config.cfg)), 3)
 
 
-def words(config: Config, brief: Brief, cell: int) -> str:
+def words(config: ComfyConfig, brief: Brief, cell: int) -> str:
     """Return a cell's prompt."""
     parts = [brief.prompt]
     if brief.niji:
@@ -81,7 +81,7 @@ def words(config: Config, brief: Brief, cell: int) -> str:
 
 
 def cell_values(
-    config: Config, brief: Brief, cell: int, reference: str, batch: int
+    config: ComfyConfig, brief: Brief, cell: int, reference: str, batch: int
 ) -> dict[str, Any]:
     """Return what the placeholders stand for in one cell."""
     width, height = size_px(config, brief)
@@ -108,7 +108,7 @@ def cell_values(
     }
 
 
-def levels(config: Config, *, can_tile: bool, batch: bool) -> dict[str, Level]:
+def levels(config: ComfyConfig, *, can_tile: bool, batch: bool) -> dict[str, Level]:
     """Return how well each parameter can be honoured, by name as in ``Capabilities``."""
     found: dict[str, Level] = {
         "ar": "exact" if config.family == "sd15" else "near",

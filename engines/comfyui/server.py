@@ -32,7 +32,7 @@ class Queue:
     pending: tuple[str, ...]
 
 
-class Server:
+class ComfyServer:
     """One ComfyUI server."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:

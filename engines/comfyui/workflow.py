@@ -31,7 +31,7 @@ _SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdva
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReadyGraph:
     """A graph ready to be sent, and which of its nodes stands for which cell."""
 
     graph: Graph
@@ -97,7 +97,7 @@ class Workflow:
                 raise ValueError(f"uses no {{{{{name}}}}}")
         return cls(graph, _output(graph, output))
 
-    def chains(self, cells: Sequence[Values]) -> Plan:
+    def chains(self, cells: Sequence[Values]) -> ReadyGraph:
         """Render four chains, one for each of four sets of values."""
         rendered = [_fill(self.graph, values) for values in cells]
         own = _differing(self.graph, rendered)
@@ -115,14 +115,14 @@ class Workflow:
                 if node["class_type"] in _SAMPLERS:
                     samplers[name] = cell
             outputs[f"{self.output}-{cell}"] = cell
-        return Plan(graph, samplers, outputs)
+        return ReadyGraph(graph, samplers, outputs)
 
-    def batch(self, values: Values) -> Plan:
+    def batch(self, values: Values) -> ReadyGraph:
         """Render one chain whose output gives four pictures."""
         graph = _fill(self.graph, values)
         # A server previews the first picture of a batch only.
         samplers = {n: 0 for n, node in graph.items() if node["class_type"] in _SAMPLERS}
-        return Plan(graph, samplers, {self.output: None})
+        return ReadyGraph(graph, samplers, {self.output: None})
 
 
 def _output(graph: Graph, output: str | None) -> str:

@@ -17,7 +17,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-from engines.diffusers.config import Config
+from engines.diffusers.config import PipelineConfig
 from engines.diffusers.process import receive, send
 
 #: how often the parent is looked for, should a forked copy of it keep the pipe open
@@ -27,7 +27,7 @@ LOOK_S = 1.0
 NICENESS = 5
 
 
-class Listener:
+class PipeListener:
     """The thread that reads the pipe, and ends the process when nothing more can come."""
 
     def __init__(self, parent: int, pipe: Connection) -> None:
@@ -61,8 +61,8 @@ def main(parent: int, descriptor: int) -> None:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     pipe = Connection(descriptor)
-    listener = Listener(parent, pipe)
-    config = Config.from_json(listener.said.get()["config"])
+    listener = PipeListener(parent, pipe)
+    config = PipelineConfig.from_json(listener.said.get()["config"])
     desk = Desk(config, pipe, listener)
     while True:
         try:
@@ -79,7 +79,7 @@ def main(parent: int, descriptor: int) -> None:
 class Desk:
     """Draws one order after the other, and says how it went."""
 
-    def __init__(self, config: Config, pipe: Connection, listener: Listener) -> None:
+    def __init__(self, config: PipelineConfig, pipe: Connection, listener: PipeListener) -> None:
         self._config = config
         self._pipe = pipe
         self._listener = listener

@@ -13,7 +13,7 @@ DTYPES = ("auto", "float16", "bfloat16", "float32")
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class PipelineConfig:
     """Which pipelines draw, and how. It goes to the drawing process as JSON."""
 
     #: a pipeline's folder, or its name on the hub
@@ -62,13 +62,13 @@ class Config:
         return cls(**values)
 
 
-def read_config(options: Options) -> Config:
+def read_config(options: Options) -> PipelineConfig:
     """Read and check every option.
 
     Raises:
         ConfigError: one is wrong, unknown or missing.
     """
-    config = Config(
+    config = PipelineConfig(
         model=options.text("model"),
         niji_model=options.optional_text("niji_model") or "",
         offline=options.flag("offline", True),

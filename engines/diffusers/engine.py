@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from engines.diffusers.config import Config
-from engines.diffusers.mapping import Order, capabilities, order_of
+from engines.diffusers.config import PipelineConfig
+from engines.diffusers.mapping import PipelineOrder, capabilities, order_of
 from engines.diffusers.model import Models
-from engines.diffusers.process import Message, Process, ProcessDied, Turns
+from engines.diffusers.process import Message, PainterProcess, ProcessDied, Turns
 from engines.levels import notes
 from limner.engine import (
     Brief,
@@ -46,13 +46,13 @@ ALIVE_S = 5.0
 class Diffusers:
     """Draws with a diffusers pipeline, in a process of its own."""
 
-    def __init__(self, name: str, config: Config) -> None:
+    def __init__(self, name: str, config: PipelineConfig) -> None:
         self._name = name
         self._config = config
         self._models = Models(config.models, offline=config.offline)
         self._turns = Turns()
         self._lock = threading.Lock()
-        self._process: Process | None = None
+        self._process: PainterProcess | None = None
         self._closed = False
         self._cancelled: dict[str, threading.Event] = {}
 
@@ -116,7 +116,9 @@ class Diffusers:
 
     # -- one drawing at a time from here on ----------------------------------------------------
 
-    def _draw(self, order: Order, ends: Callable[[], bool], brief: Brief) -> Iterator[Event]:
+    def _draw(
+        self, order: PipelineOrder, ends: Callable[[], bool], brief: Brief
+    ) -> Iterator[Event]:
         """Draw on the process there is, or on a new one if that ended for want of work just now."""
         taken = False
 
@@ -138,7 +140,9 @@ class Diffusers:
         except ProcessDied:
             raise EngineDown("The drawing process died twice.") from None
 
-    def _drawn(self, order: Order, ends: Callable[[], bool], brief: Brief) -> Iterator[Event]:
+    def _drawn(
+        self, order: PipelineOrder, ends: Callable[[], bool], brief: Brief
+    ) -> Iterator[Event]:
         process = self._living()
         number = process.draw(order.to_json())
         over = False
@@ -164,18 +168,18 @@ class Diffusers:
             if not over:
                 process.stop(number)
 
-    def _living(self) -> Process:
+    def _living(self) -> PainterProcess:
         with self._lock:
             if self._closed:
                 raise EngineDown("The engine is closed.")
             if self._process is None or not self._process.alive:
                 if self._process:
                     self._process.kill()
-                self._process = Process(self._config)
+                self._process = PainterProcess(self._config)
             return self._process
 
     def _news(
-        self, process: Process, number: int, ends: Callable[[], bool]
+        self, process: PainterProcess, number: int, ends: Callable[[], bool]
     ) -> Iterator[Message | None]:
         """Yield what the process says of an order, and None now and then while it says nothing."""
         limit_s = self._config.load_s

@@ -11,7 +11,7 @@ import random
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from engines.diffusers.config import Config
+from engines.diffusers.config import PipelineConfig
 from engines.diffusers.model import Family
 from limner.engine import Brief, Capabilities
 
@@ -40,7 +40,7 @@ GUIDANCE_LEAST = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PipelineOrder:
     """One drawing of four cells, as the drawing process sees it; paths, never pictures."""
 
     model: str
@@ -70,10 +70,10 @@ class Order:
         return cls(**(values | lists))
 
 
-def order_of(config: Config, family: Family, brief: Brief) -> Order:
+def order_of(config: PipelineConfig, family: Family, brief: Brief) -> PipelineOrder:
     """Return what this brief asks of its pipeline."""
     start, strength = start_of(brief)
-    return Order(
+    return PipelineOrder(
         model=config.model_for(niji=brief.niji),
         prompts=tuple(words(config, brief, cell) for cell in range(4)),
         negative=joined(brief.negative, config.negative),
@@ -89,7 +89,7 @@ def order_of(config: Config, family: Family, brief: Brief) -> Order:
     )
 
 
-def words(config: Config, brief: Brief, cell: int) -> str:
+def words(config: PipelineConfig, brief: Brief, cell: int) -> str:
     """Return a cell's prompt."""
     parts = [brief.prompt]
     if brief.niji:
@@ -105,7 +105,7 @@ def words(config: Config, brief: Brief, cell: int) -> str:
     return joined(*parts)
 
 
-def guidance(config: Config, brief: Brief) -> float:
+def guidance(config: PipelineConfig, brief: Brief) -> float:
     """Return how closely the words are followed: the less, the freer the pipeline's own taste."""
     if brief.stylize is None or config.guidance <= GUIDED_FROM:
         return config.guidance
@@ -138,7 +138,7 @@ def drawn_px(width: int, height: int, native_px: int, multiple_px: int) -> tuple
     return side(width), side(height)
 
 
-def capabilities(config: Config, family: Family) -> Capabilities:
+def capabilities(config: PipelineConfig, family: Family) -> Capabilities:
     """Return how well each parameter can be honoured."""
     guided = config.guidance > GUIDED_FROM
     return Capabilities(

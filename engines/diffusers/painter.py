@@ -17,9 +17,9 @@ from typing import Any, Protocol
 import torch
 from PIL import Image, ImageOps
 
-from engines.diffusers.config import Config
+from engines.diffusers.config import PipelineConfig
 from engines.diffusers.latents import preview
-from engines.diffusers.mapping import Order
+from engines.diffusers.mapping import PipelineOrder
 from engines.diffusers.pipelines import (
     NoMemory,
     PainterError,
@@ -66,7 +66,7 @@ class Flagged(PainterError):
 class Painter:
     """Draws orders, one at a time."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: PipelineConfig) -> None:
         self._batch = config.batch
         self._pipelines = Pipelines(config)
         #: a batch of so many pixels did not fit; smaller ones may
@@ -78,7 +78,7 @@ class Painter:
         Raises:
             PainterError: it cannot be drawn, or was told to end.
         """
-        order = Order.from_json(values)
+        order = PipelineOrder.from_json(values)
         pipeline = self._pipelines.get(order.model, starts_from_picture=bool(order.start))
         _check(ends)
         tell("begun")
@@ -115,7 +115,9 @@ class Painter:
 class _Drawing:
     """One order under way."""
 
-    def __init__(self, pipeline: Any, order: Order, tell: Tell, ends: Callable[[], bool]) -> None:
+    def __init__(
+        self, pipeline: Any, order: PipelineOrder, tell: Tell, ends: Callable[[], bool]
+    ) -> None:
         self.order = order
         self._pipeline = pipeline
         self._tell = tell

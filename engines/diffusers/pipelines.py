@@ -16,7 +16,7 @@ import diffusers
 import torch
 import transformers
 
-from engines.diffusers.config import Config
+from engines.diffusers.config import PipelineConfig
 from engines.diffusers.model import is_path
 
 #: what out-of-memory errors say that have no class of their own (MPS, CPU)
@@ -58,7 +58,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 class Pipelines:
     """The pipelines of one engine, each loaded when first used and kept while there is room."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: PipelineConfig) -> None:
         self._config = config
         self._device = _device(config.device)
         self._dtype = _dtype(config.dtype, self._device)

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engines.diffusers.config import Config
+from engines.diffusers.config import PipelineConfig
 from limner.errors import EngineDown
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -56,10 +56,10 @@ def receive(pipe: Connection) -> Message:
     return Message(header, tuple(pipe.recv_bytes() for _ in range(header.pop("parts"))))
 
 
-class Process:
+class PainterProcess:
     """One drawing process and the pipe to it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: PipelineConfig) -> None:
         ours, theirs = socket.socketpair()
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         environment = os.environ | {"PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}

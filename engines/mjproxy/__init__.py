@@ -7,7 +7,7 @@ thread that looks for all drawings) and ``task`` (what a task's record means).
 
 from __future__ import annotations
 
-from engines.mjproxy.engine import Manner, MjProxy
+from engines.mjproxy.engine import MjProxy, MjProxyManner
 from engines.mjproxy.upstream import Upstream
 from engines.options import Options
 from engines.remote import Remote
@@ -39,7 +39,7 @@ def build(settings: EngineSettings) -> MjProxy:
         niji_bot=options.flag("niji_bot"),
         send_seed=options.flag("send_seed"),
     )
-    manner = Manner(
+    manner = MjProxyManner(
         poll_s=options.number("poll_s", 3.0, 0.01, 60.0),
         late_s=options.number("late_s", 120.0, 0, 3600.0),
         silent_s=options.number("silent_s", 30.0, 0.1, 3600.0),

@@ -43,7 +43,7 @@ FETCHES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class MjProxyManner:
     """How the operator wants this server to be followed."""
 
     poll_s: float
@@ -59,7 +59,7 @@ class Manner:
 class MjProxy:
     """One midjourney-proxy."""
 
-    def __init__(self, name: str, upstream: Upstream, manner: Manner) -> None:
+    def __init__(self, name: str, upstream: Upstream, manner: MjProxyManner) -> None:
         self._name = name
         self._upstream = upstream
         self._manner = manner

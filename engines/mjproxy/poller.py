@@ -26,7 +26,7 @@ Ask = Callable[[Sequence[str]], dict[str, Task]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TaskLook:
     """What one poll brought for one task: its record, or None if the server does not know it."""
 
     task: Task | None
@@ -37,13 +37,13 @@ class Follower:
 
     def __init__(self) -> None:
         self._news = threading.Event()
-        self._look: Look | None = None
+        self._look: TaskLook | None = None
         #: when the server last answered, in monotonic seconds
         self.heard_s = time.monotonic()
         #: why it does not answer
         self.error: EngineError | None = None
 
-    def next_look(self, timeout_s: float) -> Look | None:
+    def next_look(self, timeout_s: float) -> TaskLook | None:
         """Return what the newest poll brought, once; None if there was none within the time."""
         if not self._news.wait(timeout_s):
             return None
@@ -51,7 +51,7 @@ class Follower:
         look, self._look = self._look, None
         return look
 
-    def see(self, look: Look) -> None:
+    def see(self, look: TaskLook) -> None:
         """Take a poll's answer in; called by the poller."""
         self._look, self.error = look, None
         self.heard_s = time.monotonic()
@@ -123,7 +123,7 @@ class Poller:
             self._fail(tasks, EngineError("the poll failed"))
         else:
             for task, follower in self._followers_of(tasks):
-                follower.see(Look(known.get(task)))
+                follower.see(TaskLook(known.get(task)))
 
     def _fail(self, tasks: Sequence[str], error: EngineError) -> None:
         for _task, follower in self._followers_of(tasks):

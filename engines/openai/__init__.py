@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from engines.openai.engine import OpenAI
 from engines.openai.judge import judge_question
-from engines.openai.wanted import Manner
+from engines.openai.wanted import OpenAIManner
 from engines.options import Options
 from engines.remote import Remote
 from limner.settings import EngineSettings
@@ -36,7 +36,7 @@ def build(settings: EngineSettings) -> OpenAI:
     key = options.secret("api_key")
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    manner = Manner(
+    manner = OpenAIManner(
         model=options.text("model"),
         sizes=_sizes(options),
         scale=options.number("scale", 2.0, 1.0, 4.0),

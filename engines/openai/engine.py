@@ -19,8 +19,8 @@ from engines.cells import cell as cell_of
 from engines.cells import looks_whole
 from engines.health import health_of
 from engines.levels import notes
-from engines.openai.request import Done, Failed, News, Partial, Request
-from engines.openai.wanted import Manner, Wanted, drawn_size, wanted
+from engines.openai.request import CellFailed, Done, News, Partial, RequestUnderWay
+from engines.openai.wanted import OpenAIManner, PictureRequest, drawn_size, wanted
 from engines.remote import Answered, NoAnswer, Remote
 from limner.engine import (
     Brief,
@@ -49,7 +49,7 @@ class OpenAI:
     """One server, or account, with OpenAI's image routes."""
 
     def __init__(
-        self, name: str, remote: Remote, probe: Remote, manner: Manner, *, seeds: str
+        self, name: str, remote: Remote, probe: Remote, manner: OpenAIManner, *, seeds: str
     ) -> None:
         self._name = name
         self._remote, self._probe = remote, probe
@@ -171,14 +171,14 @@ class _Work:
     """The requests of one drawing: which wait, which run, and what has come of them."""
 
     remote: Remote
-    parts: list[Wanted]
-    manner: Manner
+    parts: list[PictureRequest]
+    manner: OpenAIManner
     images: dict[int, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._waiting = deque((cell, 0.0) for cell in range(len(self.parts)))
-        self._running: dict[int, Request] = {}
+        self._running: dict[int, RequestUnderWay] = {}
         self._tries = dict.fromkeys(range(len(self.parts)), 0)
         self._partials = dict.fromkeys(range(len(self.parts)), 0)
 
@@ -222,11 +222,11 @@ class _Work:
             if len(self._running) < self.manner.at_once and due_s <= now:
                 self._waiting.remove((cell, due_s))
                 self._tries[cell] += 1
-                self._running[cell] = Request(
+                self._running[cell] = RequestUnderWay(
                     self.remote, cell, self.parts[cell], self.manner.silent_s, self._news
                 )
 
-    def _again(self, failed: Failed) -> None:
+    def _again(self, failed: CellFailed) -> None:
         """Let a cell that was turned away wait, if that saves what others cost; else raise."""
         error = failed.error
         turned_away = isinstance(error, EngineBusy | EngineDown) and not isinstance(error, NoAnswer)

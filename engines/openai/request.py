@@ -20,7 +20,7 @@ import requests
 from engines.cells import from_base64
 from engines.cut import Cut
 from engines.openai.judge import judge, judge_table
-from engines.openai.wanted import Wanted
+from engines.openai.wanted import PictureRequest
 from engines.reading import pieces, read_json
 from engines.remote import DRAWING_MAX_BYTES, NoAnswer, Remote
 from limner.errors import BadResult, EngineError, JobLost, Rejected
@@ -47,24 +47,24 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class CellFailed:
     """A cell's request came to nothing."""
 
     cell: int
     error: Exception
 
 
-News = Partial | Done | Failed
+News = Partial | Done | CellFailed
 
 
-class Request:
+class RequestUnderWay:
     """A request under way."""
 
     def __init__(
         self,
         remote: Remote,
         cell: int,
-        part: Wanted,
+        part: PictureRequest,
         silent_s: float,
         news: queue.SimpleQueue[News],
     ) -> None:
@@ -88,10 +88,10 @@ class Request:
             self._news.put(self._draw())
         except NoAnswer:
             # It may have been drawn, and paid for: nobody can tell.
-            self._news.put(Failed(self._cell, JobLost("The answer was lost.", charged=True)))
+            self._news.put(CellFailed(self._cell, JobLost("The answer was lost.", charged=True)))
         # Whatever it is, the thread that waits raises it.
         except Exception as error:  # noqa: BLE001
-            self._news.put(Failed(self._cell, error))
+            self._news.put(CellFailed(self._cell, error))
 
     def _draw(self) -> Done:
         with self._remote.stream(

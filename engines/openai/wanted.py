@@ -44,7 +44,7 @@ _STYLE_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class OpenAIManner:
     """How the operator wants this server to draw."""
 
     model: str
@@ -69,7 +69,7 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PictureRequest:
     """One request for one picture: fields, and pictures to start from as PNG."""
 
     fields: dict[str, Any]
@@ -95,7 +95,7 @@ class Wanted:
         return {"data": data, "files": files}
 
 
-def wanted(brief: Brief, manner: Manner, seeds: str) -> list[Wanted]:
+def wanted(brief: Brief, manner: OpenAIManner, seeds: str) -> list[PictureRequest]:
     """Return the four requests; ``seeds`` says how this server takes one: none, field, sd-server."""
     width, height = drawn_size(brief, manner)
     common: dict[str, Any] = {"model": manner.model, "n": 1, "size": f"{width}x{height}"}
@@ -110,7 +110,7 @@ def wanted(brief: Brief, manner: Manner, seeds: str) -> list[Wanted]:
     return [_one(brief, manner, cell, seeds, common, pictures) for cell in range(4)]
 
 
-def drawn_size(brief: Brief, manner: Manner) -> tuple[int, int]:
+def drawn_size(brief: Brief, manner: OpenAIManner) -> tuple[int, int]:
     """Return the size to ask for: the cell's ratio, or the nearest to it that is offered."""
     if not manner.sizes:
         return _side(brief.width * manner.scale), _side(brief.height * manner.scale)
@@ -120,12 +120,12 @@ def drawn_size(brief: Brief, manner: Manner) -> tuple[int, int]:
 
 def _one(
     brief: Brief,
-    manner: Manner,
+    manner: OpenAIManner,
     cell: int,
     seeds: str,
     common: dict[str, Any],
     pictures: tuple[bytes, ...],
-) -> Wanted:
+) -> PictureRequest:
     prompt = _prompt(brief, manner, cell, negative_apart=seeds == "sd-server")
     own: dict[str, Any] = {}
     if seeds == "field":
@@ -136,10 +136,10 @@ def _one(
         if brief.negative:
             extra["negative_prompt"] = _safe(brief.negative)
         prompt += f" <sd_cpp_extra_args>{json.dumps(extra)}</sd_cpp_extra_args>"
-    return Wanted({**common, "prompt": prompt, **own}, pictures)
+    return PictureRequest({**common, "prompt": prompt, **own}, pictures)
 
 
-def _prompt(brief: Brief, manner: Manner, cell: int, *, negative_apart: bool) -> str:
+def _prompt(brief: Brief, manner: OpenAIManner, cell: int, *, negative_apart: bool) -> str:
     words = [_safe(brief.prompt)]
     if brief.niji:
         words.append("anime illustration")
@@ -158,7 +158,7 @@ def _prompt(brief: Brief, manner: Manner, cell: int, *, negative_apart: bool) ->
     return text
 
 
-def _pictures(brief: Brief, manner: Manner) -> tuple[bytes, ...]:
+def _pictures(brief: Brief, manner: OpenAIManner) -> tuple[bytes, ...]:
     if not manner.edits:
         return ()
     if brief.parent and brief.parent.picture:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from engines.options import Options
 from engines.sdapi.engine import Sdapi
-from engines.sdapi.live import Server
-from engines.sdapi.wanted import Manner
+from engines.sdapi.live import SdapiServer
+from engines.sdapi.wanted import SdapiManner
 from limner.settings import EngineSettings
 
 
@@ -24,13 +24,13 @@ def build(settings: EngineSettings) -> Sdapi:
     user, password = options.optional_text("user"), options.secret("password")
     if bool(user) != bool(password):
         options.wrong("user", "and password_env (or password_file) go together")
-    server = Server(
+    server = SdapiServer(
         options.url("url"),
         auth=(user, password) if user and password else None,
         headers=options.table("headers") | options.secret_headers(),
         exclusive=options.flag("exclusive"),
     )
-    manner = Manner(
+    manner = SdapiManner(
         steps=options.whole("steps", 20, 1, 200),
         cfg=options.number("cfg", 7.0, 0, 30),
         sampler=options.optional_text("sampler"),

@@ -19,8 +19,8 @@ from engines.cut import Cut
 from engines.levels import notes
 from engines.remote import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer, Remote
 from engines.sdapi.answer import pictures, refused_path
-from engines.sdapi.live import Look, Server
-from engines.sdapi.wanted import CFG_LEAST_TO_VARY, Manner, Wanted, wanted
+from engines.sdapi.live import DrawingLook, SdapiServer
+from engines.sdapi.wanted import CFG_LEAST_TO_VARY, SdapiManner, SdapiRequest, wanted
 from limner.engine import (
     Brief,
     Capabilities,
@@ -57,8 +57,8 @@ class Sdapi:
     def __init__(
         self,
         name: str,
-        server: Server,
-        manner: Manner,
+        server: SdapiServer,
+        manner: SdapiManner,
         *,
         tiling: str,
         poll_s: float,
@@ -149,7 +149,7 @@ class Sdapi:
     def _tiles(self, kind: str) -> bool:
         return self._tiling == "yes" or (self._tiling == "auto" and kind != "blind")
 
-    def _manner_for(self, kind: str) -> Manner:
+    def _manner_for(self, kind: str) -> SdapiManner:
         """Return the manner that the server can follow: sd-server has one model, and keeps it."""
         if kind != "blind":
             return self._manner
@@ -183,7 +183,7 @@ class Sdapi:
         )
 
     def _draw_part(
-        self, part: Wanted, task: str, done: float, parts: int, stop: Stop
+        self, part: SdapiRequest, task: str, done: float, parts: int, stop: Stop
     ) -> Generator[Event, None, Answer | None]:
         """Post one request and tell how it goes; return its answer, or None if told to stop."""
         if stop.is_set():
@@ -214,7 +214,7 @@ class Sdapi:
         preview_cell: int | None,
         stop: Stop,
     ) -> Iterator[Event]:
-        look = Look()
+        look = DrawingLook()
         heard_s = time.monotonic()
         fraction, told, told_s = 0.0, None, 0.0
         while not stop.is_set() and not post.over.wait(self._poll_s):

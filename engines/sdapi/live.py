@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DrawingLook:
     """One look at a drawing. ``state`` is ``unseen`` where the server does not tell of ours."""
 
     state: Literal["unseen", "queued", "drawing", "over"] = "unseen"
@@ -73,7 +73,7 @@ class _Shared(Generic[T]):
             return self._answer  # type: ignore[return-value]
 
 
-class Server:
+class SdapiServer:
     """One sdapi server."""
 
     def __init__(
@@ -143,7 +143,7 @@ class Server:
         self._listed |= {name for name in left if any(name.lower() in one for one in names)}
         return min(left - self._listed, default=None)
 
-    def look(self, task: str, preview_id: int) -> Look:
+    def look(self, task: str, preview_id: int) -> DrawingLook:
         """Look at the drawing of this task.
 
         Raises:
@@ -153,18 +153,22 @@ class Server:
         if kind == "task":
             pending = self._pending.get()
             if task in pending:
-                return Look("queued", position=pending.index(task) + 1, preview_id=preview_id)
+                return DrawingLook(
+                    "queued", position=pending.index(task) + 1, preview_id=preview_id
+                )
             return self._look_at_task(task, preview_id)
         if not self.tells():
             self._life.get()
-            return Look()
+            return DrawingLook()
         told = self._progress(skip_picture=False)
         if told is None or not self._is_ours(told, task):
-            return Look()
+            return DrawingLook()
         preview = _preview(told.get("current_image"))
         named = hash(preview) if preview else -1
         fresh = preview if named != preview_id else None
-        return Look("drawing", _fraction(told.get("progress")), preview=fresh, preview_id=named)
+        return DrawingLook(
+            "drawing", _fraction(told.get("progress")), preview=fresh, preview_id=named
+        )
 
     def was_interrupted(self) -> bool:
         """Say whether somebody has interrupted what ran last; False where that cannot be known.
@@ -211,20 +215,20 @@ class Server:
             pass
         return "blind" if told is None else "global"
 
-    def _look_at_task(self, task: str, preview_id: int) -> Look:
+    def _look_at_task(self, task: str, preview_id: int) -> DrawingLook:
         body = {"id_task": task, "id_live_preview": preview_id}
         told = self._post_quickly("/internal/progress", body).table()
         if told.get("active"):
             named = told.get("id_live_preview")
-            return Look(
+            return DrawingLook(
                 "drawing",
                 _fraction(told.get("progress")),
                 preview=_preview(told.get("live_preview")),
                 preview_id=named if isinstance(named, int) else preview_id,
             )
         if told.get("queued"):
-            return Look("queued", preview_id=preview_id)
-        return Look("over" if told.get("completed") else "unseen", preview_id=preview_id)
+            return DrawingLook("queued", preview_id=preview_id)
+        return DrawingLook("over" if told.get("completed") else "unseen", preview_id=preview_id)
 
     def _ask_pending(self) -> list[str]:
         """Return the tasks that wait, the next one first; nothing from servers that do not list them."""

@@ -33,7 +33,7 @@ _SIDE_STEP_PX = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SdapiManner:
     """How the operator wants this server to draw."""
 
     steps: int = 20
@@ -52,7 +52,7 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SdapiRequest:
     """One request: its path, its body, the cells it draws and their seeds."""
 
     path: str
@@ -62,8 +62,8 @@ class Wanted:
 
 
 def wanted(
-    brief: Brief, manner: Manner, *, batch: bool, tiling: bool, subseeds: bool
-) -> list[Wanted]:
+    brief: Brief, manner: SdapiManner, *, batch: bool, tiling: bool, subseeds: bool
+) -> list[SdapiRequest]:
     """Return the requests that draw a brief's four cells, in order.
 
     ``tiling`` and ``subseeds`` say whether the server knows these fields.
@@ -86,20 +86,20 @@ def wanted(
     body |= {"batch_size": 4, "seed": first}
     if spread is not None:
         body |= {"subseed": first, "subseed_strength": spread}
-    return [Wanted(path, body, (0, 1, 2, 3), tuple(first + cell for cell in range(4)))]
+    return [SdapiRequest(path, body, (0, 1, 2, 3), tuple(first + cell for cell in range(4)))]
 
 
 def _single(
     path: str, body: dict[str, Any], brief: Brief, cell: int, spread: float | None
-) -> Wanted:
+) -> SdapiRequest:
     seed = brief.seeds[cell]
     own: dict[str, Any] = {"batch_size": 1, "seed": seed}
     if spread is not None:
         own = own | {"seed": brief.seeds[0], "subseed": seed, "subseed_strength": spread}
-    return Wanted(path, body | own, (cell,), (seed,))
+    return SdapiRequest(path, body | own, (cell,), (seed,))
 
 
-def _common(brief: Brief, manner: Manner) -> dict[str, Any]:
+def _common(brief: Brief, manner: SdapiManner) -> dict[str, Any]:
     body: dict[str, Any] = {
         "prompt": _prompt(brief, manner),
         "negative_prompt": _join(_safe(brief.negative), manner.negative),
@@ -124,7 +124,7 @@ def _common(brief: Brief, manner: Manner) -> dict[str, Any]:
     return body
 
 
-def _prompt(brief: Brief, manner: Manner) -> str:
+def _prompt(brief: Brief, manner: SdapiManner) -> str:
     words = [_safe(brief.prompt)]
     if brief.niji:
         words.append("" if manner.niji_checkpoint else _NIJI_WORDS)
@@ -144,7 +144,7 @@ def _start_of(brief: Brief) -> tuple[Path, float] | None:
     return None
 
 
-def _cfg(brief: Brief, manner: Manner) -> float:
+def _cfg(brief: Brief, manner: SdapiManner) -> float:
     """The less guidance, the freer the model's own taste."""
     if brief.stylize is None or manner.cfg < CFG_LEAST_TO_VARY:
         return manner.cfg

@@ -74,7 +74,7 @@ class Piece:
 
 
 @dataclass(slots=True)
-class Drawing:
+class Painting:
     """What is known of a drawing under way: pieces to do, pictures done."""
 
     order: Order
@@ -140,7 +140,7 @@ class SketchEngine:
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Paint the drawing, coarse to fine; the same brief gives the same pictures."""
-        drawing = Drawing(
+        drawing = Painting(
             Order.of(brief), deque(Piece(cell, shrink) for shrink in SHRINKS for cell in CELLS)
         )
         cancelled = self._cancelled.setdefault(str(handle.get("drawing")), threading.Event())
@@ -176,7 +176,7 @@ class SketchEngine:
 
     # -- handing out pieces ----------------------------------------------------------------------
 
-    def _begin(self, drawing: Drawing, child: Child) -> None:
+    def _begin(self, drawing: Painting, child: Child) -> None:
         """Give the child the next piece, or give the child back if there is none."""
         if not drawing.pieces:
             self._children.give_back(child, useful=True)
@@ -189,18 +189,18 @@ class SketchEngine:
         except ChildDied:
             self._died(drawing, child)
 
-    def _call_for_help(self, drawing: Drawing) -> None:
+    def _call_for_help(self, drawing: Painting) -> None:
         """Take a second child while there is work for it and nobody waits for one."""
         if len(drawing.hands) < MOST_HANDS and drawing.pieces:
             spare = self._children.lend_spare()
             if spare:
                 self._begin(drawing, spare)
 
-    def _release(self, drawing: Drawing, child: Child, *, useful: bool) -> None:
+    def _release(self, drawing: Painting, child: Child, *, useful: bool) -> None:
         drawing.hands.pop(child, None)
         self._children.give_back(child, useful=useful)
 
-    def _died(self, drawing: Drawing, child: Child) -> None:
+    def _died(self, drawing: Painting, child: Child) -> None:
         """Put a dead child's piece back; a new child takes it, for as long as that makes sense."""
         drawing.pieces.appendleft(drawing.hands.pop(child))
         drawing.deaths += 1
@@ -211,7 +211,7 @@ class SketchEngine:
 
     # -- taking pieces back ----------------------------------------------------------------------
 
-    def _answered(self, drawing: Drawing) -> list[Child]:
+    def _answered(self, drawing: Painting) -> list[Child]:
         """Wait a moment for answers; return the children whose answers have begun to come."""
         try:
             ready = select.select(list(drawing.hands), [], [], LOOK_S)[0]
@@ -224,7 +224,7 @@ class SketchEngine:
             raise EngineStuck("A painting process hangs.")
         return ready
 
-    def _piece_done(self, drawing: Drawing, hand: Child) -> Iterator[Event]:
+    def _piece_done(self, drawing: Painting, hand: Child) -> Iterator[Event]:
         """Take one piece, give the child the next, and yield what there is to show."""
         piece = drawing.hands[hand]
         try:
@@ -249,7 +249,7 @@ class SketchEngine:
         if len(drawing.shown) == len(CELLS) and (piece.shrink == 1 or stage_over):
             yield Preview(None, grid_preview(drawing.shown, drawing.order))
 
-    def _finished(self, drawing: Drawing, brief: Brief) -> Finished:
+    def _finished(self, drawing: Painting, brief: Brief) -> Finished:
         if len(drawing.cells) != len(CELLS):
             raise BadResult
         first, second, third, fourth = (drawing.cells[cell] for cell in CELLS)

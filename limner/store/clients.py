@@ -17,7 +17,7 @@ from typing import Any
 
 from redis import Redis
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from limner.client import Admission, Client, NewClient, Pace, Wrong
 from limner.errors import ConfigError
 from limner.request import Lane
@@ -194,7 +194,7 @@ def _check_callbacks(url: str | None, allow: str) -> None:
     except UrlRefused as error:
         raise ConfigError("client callback URL", str(error)) from None
     try:
-        Policy.parse(allow)
+        DialPolicy.parse(allow)
     except ValueError as error:
         raise ConfigError("client callback allow-list", str(error)) from None
 

@@ -47,7 +47,7 @@ class Poster:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Claim:
     """A job whose next event a poster holds under a lease."""
 
     event: Event
@@ -62,7 +62,7 @@ Done = Literal["ok", "retry", "dead", "drop", "gone", "later"]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AttemptReport:
     """How one attempt went, for the outbox."""
 
     verdict: Done
@@ -87,7 +87,7 @@ class Fenced:
 class Next:
     """Go on with the same job: its next event, under a renewed lease."""
 
-    taken: Taken
+    taken: Claim
     notes: tuple[str, ...]
 
 
@@ -134,14 +134,14 @@ class Outbox:
         return hint[1] if hint else None
 
     @guarded
-    def take(self, poster: Poster, count: int, token: str, hint: str | None = None) -> list[Taken]:
+    def take(self, poster: Poster, count: int, token: str, hint: str | None = None) -> list[Claim]:
         """Lease up to ``count`` jobs that have something to tell, ``hint`` before all others.
 
         ``token`` must be new: it is what the tokens of these leases begin with.
         """
         rows = self._scripts("outbox_take", *poster.arguments, count, token, hint or "")
         return [
-            Taken(
+            Claim(
                 event=_event(job, text, resent=bool(resent)),
                 token=job_token,
                 tried=tried,
@@ -152,7 +152,7 @@ class Outbox:
 
     @guarded
     def done(
-        self, poster: Poster, taken: Taken, report: Report, *, go_on: bool
+        self, poster: Poster, taken: Claim, report: AttemptReport, *, go_on: bool
     ) -> Next | Released | Fenced:
         """Record an attempt; ``go_on`` asks for the job's next event under the same lease."""
         attempt = compact_json(report.attempt) if report.attempt else ""
@@ -175,7 +175,7 @@ class Outbox:
         match answer[0]:
             case "next":
                 event = _event(taken.event.job, answer[1], resent=bool(answer[3]))
-                following = Taken(event, taken.token, answer[2], taken.record)
+                following = Claim(event, taken.token, answer[2], taken.record)
                 return Next(following, tuple(answer[4].split()))
             case "released":
                 return Released(tuple(answer[1].split()))

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from limner.store.outbox import Poster, Report
+from limner.store.outbox import AttemptReport, Poster
 from tests.api.asking import refused
 from tests.api.drawing import done, failed, submitted
 
@@ -28,7 +28,9 @@ def post(store):
         attempt |= {"attempt": taken.tried + 1, "ms": 12, "address": "203.0.113.9"}
         if event.resent:
             attempt["resent"] = True
-        report = Report(verdict, delay_s=delay_s, health=health, attempt=attempt, why="exhausted")
+        report = AttemptReport(
+            verdict, delay_s=delay_s, health=health, attempt=attempt, why="exhausted"
+        )
         store.outbox.done(poster, taken, report, go_on=False)
 
     return attempt

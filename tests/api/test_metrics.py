@@ -15,7 +15,7 @@ from limner.settings import Settings
 from limner.store import Store
 from limner.store.aside import Why
 from limner.store.lanes import Trouble
-from limner.store.outbox import Poster, Report
+from limner.store.outbox import AttemptReport, Poster
 from limner.store.scripts import source
 from tests.api.asking import refused
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
@@ -153,8 +153,8 @@ def test_attempts_lag_and_dead_letters_of_callbacks_are_told(store, clock, scrap
     clock.pass_s(2)
     (taken,) = store.outbox.take(POSTER, 1, "t")
     assert scrape()["limner_callbacks_pending_jobs",] == 1
-    following = store.outbox.done(POSTER, taken, Report("ok"), go_on=True)
-    store.outbox.done(POSTER, following.taken, Report("dead", why="exhausted"), go_on=True)
+    following = store.outbox.done(POSTER, taken, AttemptReport("ok"), go_on=True)
+    store.outbox.done(POSTER, following.taken, AttemptReport("dead", why="exhausted"), go_on=True)
 
     seen = scrape()
 

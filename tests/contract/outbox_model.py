@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from limner.store.outbox import Taken
+from limner.store.outbox import Claim
 
 HOUR_MS = 3_600_000
 AGE_MAX_MS = 92 * HOUR_MS
@@ -147,7 +147,7 @@ class JobModel:
                 self.rests = 0
         return len(new)
 
-    def hand(self, taken: Taken, until: int) -> None:
+    def hand(self, taken: Claim, until: int) -> None:
         """A poster holds the job's next event."""
         self.token, self.until, self.lapsed = taken.token, until, False
         self.flying = self.head()
@@ -155,7 +155,7 @@ class JobModel:
         if not self.flying[1]:
             self.sent = self.flying[0]
 
-    def fences(self, taken: Taken) -> bool:
+    def fences(self, taken: Claim) -> bool:
         """Return whether a report on this lease comes too late."""
         if not self.flying or taken.token != self.token:
             return True

@@ -22,10 +22,10 @@ from PIL import Image
 
 import engines
 from engines.diffusers import build, mapping, model
-from engines.diffusers.config import Config, read_config
+from engines.diffusers.config import PipelineConfig, read_config
 from engines.diffusers.engine import failure_of
 from engines.diffusers.latents import SD_COLOURS, preview
-from engines.diffusers.mapping import Order, capabilities, order_of
+from engines.diffusers.mapping import PipelineOrder, capabilities, order_of
 from engines.diffusers.model import Family, Models
 from engines.diffusers.process import Message
 from engines.options import Options
@@ -54,13 +54,15 @@ def settings(**options) -> EngineSettings:
     return EngineSettings("easel", "diffusers", fast=LaneLimits(2, 0.0), options=options)
 
 
-def config(**options) -> Config:
+def config(**options) -> PipelineConfig:
     return read_config(Options(settings(**({"model": "some/model"} | options))))
 
 
-def ordered(config: Config | None = None, family: Family | None = None, **changes) -> Order:
+def ordered(
+    config: PipelineConfig | None = None, family: Family | None = None, **changes
+) -> PipelineOrder:
     brief = dataclasses.replace(BRIEF, **changes)
-    return order_of(config or Config("some/model"), family or Family(), brief)
+    return order_of(config or PipelineConfig("some/model"), family or Family(), brief)
 
 
 # -- options --------------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ def test_missing_packages_are_told_with_the_command_that_installs_them(monkeypat
 
 def test_the_configuration_survives_the_way_to_the_drawing_process():
     ours = config(niji_model="other/model", device="cpu", idle_s=3)
-    assert Config.from_json(json.loads(json.dumps(ours.to_json()))) == ours
+    assert PipelineConfig.from_json(json.loads(json.dumps(ours.to_json()))) == ours
 
 
 # -- from a brief to an order ---------------------------------------------------------------------
@@ -115,7 +117,7 @@ def test_the_configuration_survives_the_way_to_the_drawing_process():
 
 def test_an_order_survives_the_way_to_the_drawing_process():
     order = ordered(chaos=80, tile=True)
-    assert Order.from_json(json.loads(json.dumps(order.to_json()))) == order
+    assert PipelineOrder.from_json(json.loads(json.dumps(order.to_json()))) == order
 
 
 def test_a_plain_brief_is_drawn_as_it_stands():
@@ -135,19 +137,21 @@ def test_chaos_sets_more_cells_apart_the_higher_it_is():
 
 def test_stylize_loosens_the_guidance_and_leaves_distilled_models_alone():
     assert [ordered(stylize=s).guidance for s in (0, 400, 1000)] == [9.0, 7.0, 4.0]
-    assert ordered(Config("m", guidance=1.0), stylize=1000).guidance == 1.0
-    assert ordered(Config("m", guidance=2.0), stylize=1000).guidance == mapping.GUIDANCE_LEAST
-    assert ordered(Config("m", guidance=0.0), stylize=0).guidance == 0.0
+    assert ordered(PipelineConfig("m", guidance=1.0), stylize=1000).guidance == 1.0
+    assert (
+        ordered(PipelineConfig("m", guidance=2.0), stylize=1000).guidance == mapping.GUIDANCE_LEAST
+    )
+    assert ordered(PipelineConfig("m", guidance=0.0), stylize=0).guidance == 0.0
 
 
 def test_niji_takes_its_own_model_or_else_words():
     assert "anime" in ordered(niji=True, style="cute").prompts[0]
-    order = ordered(Config("plain", niji_model="niji"), niji=True)
+    order = ordered(PipelineConfig("plain", niji_model="niji"), niji=True)
     assert (order.model, order.prompts[0]) == ("niji", "a lighthouse")
 
 
 def test_style_raw_leaves_the_operators_words_out():
-    ours = Config("m", suffix="masterpiece", negative="blurry")
+    ours = PipelineConfig("m", suffix="masterpiece", negative="blurry")
     assert ordered(ours).prompts[0] == "a lighthouse, masterpiece"
     assert ordered(ours, style="raw").prompts[0] == "a lighthouse"
     assert ordered(ours, negative="fog").negative == "fog, blurry"
@@ -170,7 +174,9 @@ def test_a_variation_starts_from_its_cell_and_a_redraw_from_nothing(tmp_path):
 
 def test_a_weak_start_still_takes_a_step(tmp_path):
     for steps, strength in ((1, 0.45), (4, 0.3), (4, 0.05)):
-        order = ordered(Config("m", steps=steps), parent=Parent(tmp_path / "c.png", 0, strength))
+        order = ordered(
+            PipelineConfig("m", steps=steps), parent=Parent(tmp_path / "c.png", 0, strength)
+        )
         assert int(order.steps * order.strength + 1e-9) >= 1
 
 
@@ -209,12 +215,12 @@ def a_pipeline_folder(folder, **index):
 )
 def test_capabilities_follow_the_kind_of_pipeline(tmp_path, index, levels):
     path = a_pipeline_folder(tmp_path / "p", **index)
-    can = capabilities(Config(path), Models((path,), offline=True).family(path))
+    can = capabilities(PipelineConfig(path), Models((path,), offline=True).family(path))
     assert (can.tile, can.references, can.negative, can.previews) == levels
 
 
 def test_a_model_without_guidance_knows_no_negative_words_and_no_stylize():
-    can = capabilities(Config("m", guidance=1.0), Family())
+    can = capabilities(PipelineConfig("m", guidance=1.0), Family())
     assert (can.negative, can.stylize) == ("none", "none")
 
 
@@ -499,7 +505,7 @@ class TestItsProcess:
         from engines.diffusers import painter
 
         brief = dataclasses.replace(BRIEF, width=128, height=192)
-        ours = Config(pipeline, steps=3, native_px=1024, device="cpu")
+        ours = PipelineConfig(pipeline, steps=3, native_px=1024, device="cpu")
         order = order_of(ours, Family(), brief).to_json()
         together = painter.Painter(ours).draw(order, lambda *_, **__: None, lambda: False)
 
@@ -522,7 +528,7 @@ class TestItsProcess:
         pytest.importorskip("torch")
         from engines.diffusers import painter, pipelines
 
-        ours = Config(pipeline, steps=1, device="cpu")
+        ours = PipelineConfig(pipeline, steps=1, device="cpu")
         tight = painter.Painter(ours)
         run_out_of_memory_for_batches(
             tight._pipelines.get(pipeline, starts_from_picture=False), lambda: 0
@@ -538,7 +544,7 @@ class TestItsProcess:
         from tests.standins.tiny_pipeline import make
 
         other = str(make(tmp_path_factory.mktemp("other"), seed=2))
-        ours = Config(pipeline, steps=1, device="cpu")
+        ours = PipelineConfig(pipeline, steps=1, device="cpu")
         crowded = painter.Painter(ours)
         crowded._pipelines.get(other, starts_from_picture=False)
         loaded = crowded._pipelines.get(pipeline, starts_from_picture=False)

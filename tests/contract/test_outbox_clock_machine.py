@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from limner.store import Store
-from limner.store.outbox import Fenced, Next, Taken
+from limner.store.outbox import Claim, Fenced, Next
 from tests.callback_doubles import a_job, a_poster, done, emit, take
 from tests.conftest import MovingClock, examples
 
@@ -123,7 +123,7 @@ class SetClockMachine(RuleBasedStateMachine):
     def resends(self, job: str) -> None:
         self.store.outbox.resend(job)
 
-    def _handed(self, taken: Taken) -> None:
+    def _handed(self, taken: Claim) -> None:
         job, seq = taken.event.job, taken.event.seq
         token, until = self.live.get(job, ("", 0))
         assert until <= self.clock.now_ms or token == taken.token, "two live leases of one job"

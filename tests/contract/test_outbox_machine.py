@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from limner.store import Store
-from limner.store.outbox import Fenced, Next, Poster, Released, Taken
+from limner.store.outbox import Claim, Fenced, Next, Poster, Released
 from tests.callback_doubles import KEPT_MS, a_job, a_poster, done, emit, let_time_pass, take
 from tests.conftest import MovingClock, examples
 from tests.contract.outbox_model import AGE_MAX_MS, Fate, JobModel
@@ -43,7 +43,7 @@ ANY_JOB = st.sampled_from(sorted(JOBS))
 POSTERS = (a_poster("p1", cap=2, places=2), a_poster("p2", cap=2, places=2))
 ANY_POSTER = st.sampled_from(POSTERS)
 ANY_VERDICT = st.sampled_from(["ok", "ok", "ok", "retry", "retry", "dead", "gone", "later"])
-Lease = tuple[Poster, Taken]
+Lease = tuple[Poster, Claim]
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -163,7 +163,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # -- what follows -------------------------------------------------------------------------
 
-    def _handed(self, taken: Taken) -> None:
+    def _handed(self, taken: Claim) -> None:
         job, now = taken.event.job, self.clock.now_ms
         model = self.jobs[job]
         assert model.until <= now, "two live leases of one job"
@@ -174,7 +174,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert dict(taken.record)["dest"] == model.dest
         model.hand(taken, now + 30_000)
 
-    def _is_next(self, taken: Taken) -> None:
+    def _is_next(self, taken: Claim) -> None:
         model, event = self.jobs[taken.event.job], taken.event
         assert (event.seq, event.resent) == model.head()
         assert taken.tried == (model.retried if event.resent else model.tried)
@@ -183,7 +183,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert event.id.startswith(f"msg_{event.job}_{event.seq}_")
         assert event.at_ms == said.at_ms
 
-    def _reported(self, taken: Taken, verdict, report, result) -> Taken | None:
+    def _reported(self, taken: Claim, verdict, report, result) -> Claim | None:
         """Have the model do what the outbox has done; return what it goes on with."""
         assert isinstance(result, (Next, Released))
         job, now = taken.event.job, self.clock.now_ms

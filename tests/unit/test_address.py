@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from limner.address import AddressNotAllowed, Policy
+from limner.address import AddressNotAllowed, DialPolicy
 
 
 def words(text: str) -> list[str]:
@@ -35,7 +35,7 @@ fd00:ec2::254 fd20:ce::254 fd00:c1::a9fe:a9fe fd00:42::42 fe80::1 febf::1 ::ffff
 """)
 
 
-def allowed(policy: Policy, *addresses: str, host: str = "host", port: int = 443) -> bool:
+def allowed(policy: DialPolicy, *addresses: str, host: str = "host", port: int = 443) -> bool:
     try:
         policy.check(host, port, addresses)
     except AddressNotAllowed:
@@ -45,52 +45,54 @@ def allowed(policy: Policy, *addresses: str, host: str = "host", port: int = 443
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_allowed(address):
-    assert allowed(Policy(), address)
+    assert allowed(DialPolicy(), address)
 
 
 @pytest.mark.parametrize("address", PRIVATE + NEVER)
 def test_all_others_are_not(address):
-    assert not allowed(Policy(), address)
+    assert not allowed(DialPolicy(), address)
 
 
 @pytest.mark.parametrize("address", NEVER)
 def test_no_allow_list_opens_what_gives_credentials_away(address):
-    everything = Policy.parse("0.0.0.0/0, ::/0, host:*, host=0.0.0.0/0:*, host=::/0")
+    everything = DialPolicy.parse("0.0.0.0/0, ::/0, host:*, host=0.0.0.0/0:*, host=::/0")
 
     assert not allowed(everything, address)
 
 
 @pytest.mark.parametrize("address", [a for a in PRIVATE if a not in NEVER])
 def test_the_allow_list_opens_the_rest(address):
-    assert allowed(Policy.parse("0.0.0.0/0, ::/0"), address)
+    assert allowed(DialPolicy.parse("0.0.0.0/0, ::/0"), address)
 
 
 @pytest.mark.parametrize(
     "address", ["64:ff9b::100.100.100.201", "::168.63.129.17", "2002:c000:c1::", "fd00:ec3::254"]
 )
 def test_what_stands_beside_those_is_opened(address):
-    assert allowed(Policy.parse("::/0"), address)
+    assert allowed(DialPolicy.parse("::/0"), address)
 
 
 @pytest.mark.parametrize(
     "name", ["metadata.google.internal", "metadata", "metadata.goog", "instance-data"]
 )
 def test_names_of_metadata_services_are_refused_whatever_they_resolve_to(name):
-    assert not allowed(Policy.parse(f"{name}:*"), "8.8.8.8", host=name)
+    assert not allowed(DialPolicy.parse(f"{name}:*"), "8.8.8.8", host=name)
 
 
 def test_a_refusal_says_nothing_of_the_network():
     with pytest.raises(AddressNotAllowed, match=r"^address not allowed$"):
-        Policy().check("host", 443, ["10.0.0.1"])
+        DialPolicy().check("host", 443, ["10.0.0.1"])
 
 
 def test_one_forbidden_address_in_an_answer_refuses_the_host():
-    assert not allowed(Policy(), "8.8.8.8", "10.0.0.1")
-    assert not allowed(Policy())
+    assert not allowed(DialPolicy(), "8.8.8.8", "10.0.0.1")
+    assert not allowed(DialPolicy())
 
 
 def test_each_part_of_a_rule_must_hold():
-    policy = Policy.parse("10.20.0.0/16:8443, recv.lan=192.168.1.5/32, localhost:*, [fd00::1]:80")
+    policy = DialPolicy.parse(
+        "10.20.0.0/16:8443, recv.lan=192.168.1.5/32, localhost:*, [fd00::1]:80"
+    )
 
     assert allowed(policy, "10.20.3.4", port=8443)
     assert not allowed(policy, "10.20.3.4", port=443)
@@ -105,7 +107,9 @@ def test_each_part_of_a_rule_must_hold():
 
 
 def test_our_own_services_stay_closed_to_callbacks_even_on_allowed_loopback():
-    policy = Policy(Policy.parse("127.0.0.0/8, ::1, 0.0.0.0").rules, own_ports=frozenset({8000}))
+    policy = DialPolicy(
+        DialPolicy.parse("127.0.0.0/8, ::1, 0.0.0.0").rules, own_ports=frozenset({8000})
+    )
 
     for address in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0"):
         assert not allowed(policy, address, port=8000)
@@ -117,7 +121,7 @@ def test_our_own_services_stay_closed_to_callbacks_even_on_allowed_loopback():
 )
 def test_a_wrong_allow_list_says_what_is_wrong(text):
     with pytest.raises(ValueError, match="'"):
-        Policy.parse(text)
+        DialPolicy.parse(text)
 
 
 def test_our_table_is_never_more_generous_than_the_standard_library():
@@ -126,4 +130,4 @@ def test_our_table_is_never_more_generous_than_the_standard_library():
         for second in (0, 64, 100, 168, 254, 255):
             address = ipaddress.ip_address(f"{first}.{second}.1.1")
             if not address.is_global or address.is_multicast:
-                assert not allowed(Policy(), str(address)), address
+                assert not allowed(DialPolicy(), str(address)), address

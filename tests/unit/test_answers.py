@@ -14,7 +14,7 @@ from limner.answers import (
     HEADERS_KEPT,
     INTERIM_MOST,
     LINE_BYTES,
-    Answer,
+    PatientResponse,
 )
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -31,8 +31,8 @@ class Wire:
         return self.file
 
 
-def read(said: bytes) -> Answer:
-    answer = Answer(Wire(said))
+def read(said: bytes) -> PatientResponse:
+    answer = PatientResponse(Wire(said))
     answer.begin()
     return answer
 

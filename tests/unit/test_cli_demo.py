@@ -7,12 +7,12 @@ import io
 import pytest
 
 from limner.console import Console, bar
-from limner.demo import LINE_WIDTH, Board, DemoFailed, Drawing
-from limner.receiver import Told
+from limner.demo import LINE_WIDTH, Board, DemoFailed, DemoJob
+from limner.receiver import ReceivedCallback
 
 
-def told(seq: int, status: int, progress: int = 0, **more) -> Told:
-    return Told(True, {"seq": seq, "status": status, "progress": progress, **more})
+def told(seq: int, status: int, progress: int = 0, **more) -> ReceivedCallback:
+    return ReceivedCallback(True, {"seq": seq, "status": status, "progress": progress, **more})
 
 
 class Terminal(io.StringIO):
@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 def test_elsewhere_than_on_a_terminal_each_callback_is_one_plain_line():
     stream = io.StringIO()
-    fast, relaxed = drawings = [Drawing("fast"), Drawing("relaxed")]
+    fast, relaxed = drawings = [DemoJob("fast"), DemoJob("relaxed")]
     board = Board(Console(stream), drawings)
     for drawing, callback in ((fast, told(1, -1)), (relaxed, told(1, -1)), (fast, told(2, 0, 42))):
         drawing.hear(callback)
@@ -38,7 +38,7 @@ def test_on_a_terminal_two_lines_are_written_over(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
-    drawings = [Drawing("fast"), Drawing("relaxed")]
+    drawings = [DemoJob("fast"), DemoJob("relaxed")]
     board = Board(Console(stream), drawings)
     drawings[0].hear(told(1, 0, 100))
     board.show(drawings[0])
@@ -51,7 +51,7 @@ def test_on_a_terminal_two_lines_are_written_over(monkeypatch):
 def test_on_a_narrow_terminal_nothing_is_written_over(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     stream = Terminal()
-    drawings = [Drawing("fast")]
+    drawings = [DemoJob("fast")]
     board = Board(Console(stream), drawings)
     drawings[0].hear(told(1, -1))
     board.show(drawings[0])
@@ -61,7 +61,7 @@ def test_on_a_narrow_terminal_nothing_is_written_over(monkeypatch):
 @pytest.mark.parametrize(
     ("callbacks", "why"),
     [
-        ([Told(False, {"seq": 1, "status": -1})], "wrong signature"),
+        ([ReceivedCallback(False, {"seq": 1, "status": -1})], "wrong signature"),
         ([told(2, 0, 10), told(1, -1)], "out of order"),
         ([told(1, -1), told(1, -1)], "out of order"),
         ([told(1, 1, 100), told(2, 0, 50)], "out of order"),
@@ -69,7 +69,7 @@ def test_on_a_narrow_terminal_nothing_is_written_over(monkeypatch):
     ],
 )
 def test_a_broken_promise_fails_the_demo(callbacks, why):
-    drawing = Drawing("fast")
+    drawing = DemoJob("fast")
     *good, bad = callbacks
     for callback in good:
         drawing.hear(callback)

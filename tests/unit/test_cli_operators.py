@@ -17,7 +17,7 @@ from limner.settings import Settings
 from limner.store import Charge, Store
 from limner.store.aside import Why
 from limner.store.lanes import Trouble
-from limner.store.outbox import Poster, Report
+from limner.store.outbox import AttemptReport, Poster
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import wait_until
 
@@ -265,7 +265,9 @@ def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, 
     store.lanes.take(job.id, "token", WORKER, MESSAGES)
     (taken,) = store.outbox.take(POSTER, 1, "t")
     attempt = {"seq": 1, "attempt": 1, "status": 503, "ms": 7}
-    store.outbox.done(POSTER, taken, Report("retry", delay_s=5, attempt=attempt), go_on=False)
+    store.outbox.done(
+        POSTER, taken, AttemptReport("retry", delay_s=5, attempt=attempt), go_on=False
+    )
     tried = server_ms(store)
     wait_until(lambda: server_ms(store) > tried, what="the next millisecond")
     store.lanes.done(job.id, "token", PICTURE, [PICTURE] * 4, {})
@@ -287,7 +289,7 @@ def test_callbacks_that_wait_say_for_what_and_until_when(store, says):
         store.lanes.cancel(job.id)
     for _ in jobs[:5]:
         (taken,) = store.outbox.take(POSTER, 1, "t")
-        report = Report("retry", delay_s=900, health="bad")
+        report = AttemptReport("retry", delay_s=900, health="bad")
         store.outbox.done(POSTER, taken, report, go_on=False)
     assert not store.outbox.take(POSTER, 1, "t")
 
@@ -413,7 +415,7 @@ def dead(store):
     a_worker(store)
     store.lanes.take(job.id, "token", WORKER, MESSAGES)
     (taken,) = store.outbox.take(POSTER, 1, "t")
-    store.outbox.done(POSTER, taken, Report("dead", why="exhausted"), go_on=False)
+    store.outbox.done(POSTER, taken, AttemptReport("dead", why="exhausted"), go_on=False)
     return job
 
 
@@ -432,7 +434,7 @@ def test_dead_letters_of_one_job_or_of_all_are_posted_again(dead, store, says):
     assert "1 callbacks will be posted again." in says("callbacks", "resend", dead.id)
     (taken,) = store.outbox.take(POSTER, 1, "again")
     assert (taken.event.seq, taken.event.resent) == (1, True)
-    store.outbox.done(POSTER, taken, Report("dead", why="exhausted"), go_on=False)
+    store.outbox.done(POSTER, taken, AttemptReport("dead", why="exhausted"), go_on=False)
 
     assert "1 callbacks of 1 jobs" in says("callbacks", "resend", "--all")
 

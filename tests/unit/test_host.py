@@ -6,7 +6,7 @@ from ipaddress import IPv6Address
 
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from limner.target import UrlRefused, after_host, parse_target
 
 
@@ -201,5 +201,5 @@ def test_what_stands_behind_the_host_is_left_as_it_is(url, rest):
 
 
 def test_an_allow_list_reads_names_as_callback_urls_do():
-    policy = Policy.parse("ＢÜＣＨＥＲ。example=10.0.0.0/8")
+    policy = DialPolicy.parse("ＢÜＣＨＥＲ。example=10.0.0.0/8")
     policy.check(parse_target("http://bücher.example/").host, 80, ["10.1.2.3"])

@@ -14,7 +14,7 @@ from limner.errors import StoreDown
 from limner.settings import Settings
 from limner.signature import verify
 from limner.store import Store
-from limner.store.outbox import Report
+from limner.store.outbox import AttemptReport
 from tests.callback_doubles import Receiver, a_job, a_poster, emit, take
 from tests.conftest import wait_until
 from workers.callbacks import Dispatcher
@@ -43,7 +43,7 @@ def dispatch(live):
         started.append(dispatcher)
         done = live.outbox.done
 
-        def done_sooner(poster, taken, report: Report, *, go_on):
+        def done_sooner(poster, taken, report: AttemptReport, *, go_on):
             sooner = replace(report, delay_s=min(report.delay_s / 1000, 0.05))
             return done(poster, taken, sooner, go_on=go_on)
 

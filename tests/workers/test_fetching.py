@@ -8,7 +8,7 @@ import zlib
 import brotli
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from tests.callback_doubles import peer
 from workers.outgoing import FetchFailed, Outgoing
 
@@ -19,7 +19,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 @pytest.fixture
 def outgoing():
-    made = Outgoing(Policy.parse(LOOPBACK))
+    made = Outgoing(DialPolicy.parse(LOOPBACK))
     yield made
     made.close()
 

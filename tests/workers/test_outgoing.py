@@ -7,7 +7,7 @@ import socket
 import pytest
 import urllib3
 
-from limner.address import AddressNotAllowed, Policy
+from limner.address import AddressNotAllowed, DialPolicy
 from tests.callback_doubles import Receiver, peer
 from workers.dialling import guarded_pools
 from workers.outgoing import FetchFailed, Outgoing
@@ -96,7 +96,7 @@ def dialled(monkeypatch):
 
 @pytest.fixture
 def outgoing():
-    made = Outgoing(Policy.parse(LOOPBACK))
+    made = Outgoing(DialPolicy.parse(LOOPBACK))
     yield made
     made.close()
 
@@ -107,7 +107,7 @@ def post(outgoing, url, total_s=5.0):
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
 def test_no_socket_is_dialled_to_a_forbidden_address(url, dialled):
-    outcome = post(Outgoing(Policy()), url)
+    outcome = post(Outgoing(DialPolicy()), url)
 
     assert dialled == []
     assert outcome.status is None
@@ -117,7 +117,7 @@ def test_no_socket_is_dialled_to_a_forbidden_address(url, dialled):
 @pytest.mark.parametrize("host", ["169.254.169.254", "inside.example", "metadata.google.internal"])
 def test_a_picture_is_fetched_through_the_same_guard(host, dialled):
     with pytest.raises(FetchFailed) as failure:
-        Outgoing(Policy()).fetch(f"http://{host}/cat.png", 1000)
+        Outgoing(DialPolicy()).fetch(f"http://{host}/cat.png", 1000)
 
     assert dialled == []
     assert failure.value.why == "not_allowed"
@@ -128,7 +128,10 @@ def test_names_of_metadata_services_are_not_even_looked_up(name, monkeypatch):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **kwargs: asked.append(host))
 
-    assert post(Outgoing(Policy.parse("0.0.0.0/0, ::/0")), f"http://{name}/").error == "not_allowed"
+    assert (
+        post(Outgoing(DialPolicy.parse("0.0.0.0/0, ::/0")), f"http://{name}/").error
+        == "not_allowed"
+    )
     assert asked == []
 
 
@@ -136,7 +139,7 @@ def test_names_of_metadata_services_are_not_even_looked_up(name, monkeypatch):
 def test_a_connection_to_a_port_of_others_is_refused_whoever_asks_for_it(port, dialled):
     """Below the check of a URL's text, where only the pools stand between a caller and a socket."""
     pools = urllib3.PoolManager()
-    pools.pool_classes_by_scheme = guarded_pools(Policy.parse("127.0.0.1:*"))
+    pools.pool_classes_by_scheme = guarded_pools(DialPolicy.parse("127.0.0.1:*"))
     with pytest.raises(AddressNotAllowed):
         pools.connection_from_host("127.0.0.1", port, "http").urlopen("GET", "/", retries=False)
 
@@ -147,7 +150,7 @@ def test_an_allowed_name_that_is_repointed_to_metadata_is_not_dialled(dialled, m
     monkeypatch.setitem(NAMES, "recv.lan", ["169.254.169.254"])
 
     assert (
-        post(Outgoing(Policy.parse("recv.lan:*, 0.0.0.0/0")), "http://recv.lan/").error
+        post(Outgoing(DialPolicy.parse("recv.lan:*, 0.0.0.0/0")), "http://recv.lan/").error
         == "not_allowed"
     )
     assert dialled == []
@@ -157,7 +160,7 @@ def test_a_name_that_changes_its_address_is_looked_at_again_on_each_connection(
     dialled, monkeypatch
 ):
     monkeypatch.setitem(NAMES, "rebind.example", ["127.0.0.1"])
-    outgoing = Outgoing(Policy.parse("127.0.0.1:*"))
+    outgoing = Outgoing(DialPolicy.parse("127.0.0.1:*"))
     with Receiver(lambda heard, before: (200, {"Connection": "close"})) as receiver:
         url = f"http://rebind.example:{receiver.port}/"
         assert post(outgoing, url).status == 200
@@ -170,7 +173,7 @@ def test_a_name_that_changes_its_address_is_looked_at_again_on_each_connection(
 def test_a_dead_first_address_leaves_time_for_the_second(dialled, monkeypatch):
     with Receiver() as receiver:
         monkeypatch.setitem(NAMES, "two.example", ["93.184.216.34", "127.0.0.1"])
-        outgoing = Outgoing(Policy.parse("127.0.0.1:*"))
+        outgoing = Outgoing(DialPolicy.parse("127.0.0.1:*"))
         outcome = post(outgoing, f"http://two.example:{receiver.port}/")
 
     assert (outcome.status, outcome.address) == (200, "127.0.0.1")
@@ -223,7 +226,7 @@ def test_environment_proxies_netrc_and_cookies_are_left_alone(outgoing, monkeypa
 
 def test_the_operators_proxy_is_asked_for_names_and_never_for_forbidden_addresses():
     with Receiver() as proxy:
-        outgoing = Outgoing(Policy(), proxy=f"http://127.0.0.1:{proxy.port}")
+        outgoing = Outgoing(DialPolicy(), proxy=f"http://127.0.0.1:{proxy.port}")
         assert post(outgoing, "http://receiver.example/hook?x=1").status == 200
         assert post(outgoing, "http://10.0.0.1/hook").error == "not_allowed"
         assert post(outgoing, "http://metadata.google.internal/").error == "not_allowed"

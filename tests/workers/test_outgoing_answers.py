@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from tests.callback_doubles import peer
 from workers.outgoing import Outgoing
 
@@ -16,7 +16,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 @pytest.fixture
 def outgoing():
-    made = Outgoing(Policy.parse("127.0.0.1:*"))
+    made = Outgoing(DialPolicy.parse("127.0.0.1:*"))
     yield made
     made.close()
 

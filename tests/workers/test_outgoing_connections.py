@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from tests.callback_doubles import Receiver, peer
 from workers import dialling
 from workers.outgoing import ANSWER_READ_BYTES, FetchFailed, Outgoing
@@ -19,7 +19,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @pytest.fixture
 def outgoing() -> Iterator[Outgoing]:
-    made = Outgoing(Policy.parse("127.0.0.1:*"))
+    made = Outgoing(DialPolicy.parse("127.0.0.1:*"))
     yield made
     made.close()
 

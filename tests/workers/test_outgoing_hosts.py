@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, example, given, settings
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from limner.target import UrlRefused, parse_target
 from tests.callback_doubles import Receiver
 from workers.outgoing import Outgoing
@@ -48,7 +48,7 @@ def names():
 
 @pytest.fixture(scope="module")
 def outgoing():
-    made = Outgoing(Policy.parse("127.0.0.1:*"))
+    made = Outgoing(DialPolicy.parse("127.0.0.1:*"))
     yield made
     made.close()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from tests.callback_doubles import Receiver
 from workers import dialling
 from workers.outgoing import Outgoing
@@ -23,7 +23,7 @@ SHORT_S = 0.3
 
 @pytest.fixture
 def outgoing() -> Iterator[Outgoing]:
-    made = Outgoing(Policy.parse("127.0.0.1:*"))
+    made = Outgoing(DialPolicy.parse("127.0.0.1:*"))
     yield made
     made.close()
 

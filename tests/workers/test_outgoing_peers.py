@@ -7,7 +7,7 @@ import queue
 
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from tests.callback_doubles import peer
 from workers.outgoing import FetchFailed, Outgoing
 
@@ -16,7 +16,7 @@ LOOPBACK = "127.0.0.1:*, localhost:*"
 
 @pytest.fixture
 def outgoing():
-    made = Outgoing(Policy.parse(LOOPBACK))
+    made = Outgoing(DialPolicy.parse(LOOPBACK))
     yield made
     made.close()
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from limner.errors import ConfigError
 from limner.proxy import parse_proxy
 from limner.settings import Settings
@@ -74,7 +74,7 @@ def test_a_proxy_with_credentials_is_shown_them_for_callbacks_and_pictures():
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     with peer(serve) as url:
-        outgoing = Outgoing(Policy(), proxy=url.replace("http://", "http://us%20er:p%40ss@"))
+        outgoing = Outgoing(DialPolicy(), proxy=url.replace("http://", "http://us%20er:p%40ss@"))
         assert post(outgoing, "http://receiver.example/hook").status == 200
         assert outgoing.fetch("http://pictures.example/cat.png", 100) == b"ok"
         outgoing.close()
@@ -92,7 +92,7 @@ def test_a_tunnel_to_a_tls_receiver_is_asked_for_with_the_credentials():
         connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
 
     with peer(serve) as url:
-        outgoing = Outgoing(Policy(), proxy=url.replace("http://", "http://us:pw@"))
+        outgoing = Outgoing(DialPolicy(), proxy=url.replace("http://", "http://us:pw@"))
         outcome = post(outgoing, "https://receiver.example/hook")
         outgoing.close()
 
@@ -105,7 +105,7 @@ def test_a_tunnel_to_a_tls_receiver_is_asked_for_with_the_credentials():
 def test_a_refusal_of_the_proxy_is_not_taken_for_the_receivers():
     """A 4xx would make dead letters of transitions that no receiver has seen."""
     with Receiver(lambda heard, before: (407, {"Proxy-Authenticate": "Basic realm=x"})) as proxy:
-        outgoing = Outgoing(Policy(), proxy=f"http://127.0.0.1:{proxy.port}")
+        outgoing = Outgoing(DialPolicy(), proxy=f"http://127.0.0.1:{proxy.port}")
         outcome = post(outgoing, "http://receiver.example/hook")
         outgoing.close()
 
@@ -113,7 +113,7 @@ def test_a_refusal_of_the_proxy_is_not_taken_for_the_receivers():
 
 
 def test_a_proxy_that_is_away_is_named():
-    outgoing = Outgoing(Policy(), proxy="http://127.0.0.1:1")
+    outgoing = Outgoing(DialPolicy(), proxy="http://127.0.0.1:1")
     assert post(outgoing, "http://receiver.example/").error == "proxy"
     assert post(outgoing, "https://receiver.example/").error == "proxy"
     with pytest.raises(FetchFailed) as failed:
@@ -123,7 +123,7 @@ def test_a_proxy_that_is_away_is_named():
 
 def test_a_407_of_a_receiver_is_its_own():
     with Receiver(lambda heard, before: (407, {})) as receiver:
-        outgoing = Outgoing(Policy.parse("127.0.0.1:*"))
+        outgoing = Outgoing(DialPolicy.parse("127.0.0.1:*"))
         assert post(outgoing, receiver.url).status == 407
         outgoing.close()
 
@@ -139,7 +139,7 @@ def test_a_407_of_a_receiver_is_its_own():
 )
 def test_a_proxy_is_asked_for_the_host_as_it_would_be_dialled(url, asked):
     with Receiver() as proxy:
-        outgoing = Outgoing(Policy(), proxy=f"http://127.0.0.1:{proxy.port}")
+        outgoing = Outgoing(DialPolicy(), proxy=f"http://127.0.0.1:{proxy.port}")
         assert post(outgoing, url).status == 200
         outgoing.close()
 
@@ -151,7 +151,7 @@ def test_a_proxy_is_not_asked_for_its_own_machine_unless_the_operator_opens_it(h
     with Receiver() as proxy:
         where = f"http://127.0.0.1:{proxy.port}"
         shut, opened = (
-            Outgoing(Policy.parse(rules), proxy=where) for rules in ("", "127.0.0.1, ::1")
+            Outgoing(DialPolicy.parse(rules), proxy=where) for rules in ("", "127.0.0.1, ::1")
         )
         for scheme in ("http", "https"):
             assert post(shut, f"{scheme}://{host}/").error == "not_allowed"

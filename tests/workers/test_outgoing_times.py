@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from tests.callback_doubles import Receiver, peer
 from workers import dialling
 from workers import outgoing as outgoing_module
@@ -31,7 +31,7 @@ SHORT_S = 0.3
 
 @pytest.fixture
 def outgoing() -> Iterator[Outgoing]:
-    made = Outgoing(Policy.parse("127.0.0.1:*, ::1"))
+    made = Outgoing(DialPolicy.parse("127.0.0.1:*, ::1"))
     yield made
     made.close()
 

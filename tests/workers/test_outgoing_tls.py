@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from limner.address import Policy
+from limner.address import DialPolicy
 from limner.settings import Settings
 from limner.store import Store
 from tests.callback_doubles import Receiver, a_job, emit, peer
@@ -178,7 +178,7 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 def test_a_tunnel_does_not_speak_for_the_receiver_at_its_end(authority, bundle, name, error):
     certificate = authority.issue_cert("receiver.example")
     with Receiver(tls=speaking(certificate)) as receiver, tunnel() as (proxy, asked):
-        outgoing = Outgoing(Policy(), proxy=proxy, ca_bundle=bundle)
+        outgoing = Outgoing(DialPolicy(), proxy=proxy, ca_bundle=bundle)
         outcome = outgoing.post(f"https://{name}:{receiver.port}/", b"{}", {}, 20.0)
         outgoing.close()
 
