@@ -10,15 +10,13 @@ RUN useradd --uid 10001 --create-home limner \
 
 WORKDIR /app
 
-# The libraries first: a change of our own code does not install them again.
-COPY pyproject.toml ./
-RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > /tmp/libraries \
-    && pip install -r /tmp/libraries \
-    && rm /tmp/libraries
+# The libraries first: a change of our own code does not install them again. Only what the lock names.
+COPY requirements/run.txt requirements/
+RUN pip install --require-hashes --requirement requirements/run.txt
 
 COPY . .
 # Compiled now: the user below cannot write beside the code.
-RUN pip install --no-deps --editable . \
+RUN pip install --no-deps --no-build-isolation --editable . \
     && python -m compileall -q api workers schemas engines limner celeryconfig.py
 
 USER limner

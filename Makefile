@@ -6,9 +6,16 @@ BIN := $(VENV)/bin
 # Much of a test's time is waiting for processes: one more at a time than two cores.
 TESTERS ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Only what a lock names is installed, byte for byte; Limner itself is then put beside it and fetches nothing.
+LOCKED := $(PIP) --require-hashes --requirement
+OURSELVES := $(PIP) --no-deps --no-build-isolation --editable .
+# The same locks for every platform and every Python from 3.11 on. UPGRADE= keeps each version that fits.
+UPGRADE ?= --upgrade
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
+  --custom-compile-command 'make lock' pyproject.toml --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint check bench bench-callbacks bench-sketch soak mutate clean
+.PHONY: help install demo up test lint check lock bench bench-callbacks bench-sketch soak mutate clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +39,11 @@ lint: $(VENV)/.installed-dev ## look at style, types and import arrows, without 
 
 check: lint test ## everything a change has to pass
 
+lock: $(BIN)/uv ## renew requirements/ within the bounds of pyproject.toml
+	$(LOCK) --output-file requirements/run.txt
+	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(LOCK) --extra mutate --constraint requirements/dev.txt --output-file requirements/mutate.txt
+
 bench: $(VENV)/.installed-dev ## measure everything beside plain baselines (about 10 minutes)
 	$(BIN)/python -m bench
 
@@ -50,7 +62,7 @@ mutate: $(VENV)/.installed-mutate ## change one thing at a time and see which te
 clean: ## remove .venv and what the tools leave; keeps limner-data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# The stamps are as old as the last install: a changed pyproject.toml makes it run again.
+# The stamps are as old as the last install: a changed pyproject.toml or lock makes it run again.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Limner needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1)."; \
@@ -59,14 +71,20 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	@$(PIP) -e .
+# Not by a lock: that may be what is broken.
+$(BIN)/uv: | $(VENV)/bin/python
+	@$(PIP) uv
+
+$(VENV)/.installed: pyproject.toml requirements/run.txt | $(VENV)/bin/python
+	@$(LOCKED) requirements/run.txt
+	@$(OURSELVES)
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
-	@$(PIP) -e '.[dev]'
+$(VENV)/.installed-dev: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
+	@$(LOCKED) requirements/dev.txt
+	@$(OURSELVES)
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-mutate: $(VENV)/.installed-dev
-	@$(PIP) -e '.[dev,mutate]'
+$(VENV)/.installed-mutate: requirements/mutate.txt $(VENV)/.installed-dev
+	@$(LOCKED) requirements/mutate.txt
 	@touch $@

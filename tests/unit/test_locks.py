@@ -1,0 +1,97 @@
+"""The locks in requirements/ hold what pyproject.toml asks for, byte for byte and from no named place."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+HOME = Path(__file__).parents[2]
+PYPROJECT = (HOME / "pyproject.toml").read_text(encoding="utf-8")
+ASKED = tomllib.loads(PYPROJECT)
+PROJECT, EXTRAS = ASKED["project"], ASKED["project"]["optional-dependencies"]
+#: each lock, and the requirements it is made of
+LOCKS = {
+    "run": PROJECT["dependencies"],
+    "dev": [*PROJECT["dependencies"], *EXTRAS["dev"]],
+    "mutate": [*PROJECT["dependencies"], *EXTRAS["mutate"]],
+}
+
+
+def text_of(lock: str) -> str:
+    return (HOME / f"requirements/{lock}.txt").read_text(encoding="utf-8")
+
+
+def entries(lock: str) -> list[str]:
+    """Return each pin with its hashes, in one line."""
+    return re.sub(r" \\\n *", " ", text_of(lock)).replace("\n    #", "  #").splitlines()
+
+
+def pins(lock: str) -> dict[str, set[str]]:
+    """Return the versions of each package; more than one where Pythons differ."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", text_of(lock), re.M):
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
+
+
+def bounded() -> dict[str, str]:
+    """Return the requirements with an upper bound, each with the comment above it."""
+    block = re.search(r"^dependencies = \[\n(.*?)^\]", PYPROJECT, re.M | re.S)[1]
+    rows = re.findall(r'((?:    #.*\n)*)    "(.+)",', block)
+    return {row: comment for comment, row in rows if "<" in str(Requirement(row).specifier)}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_every_requirement_at_a_version_that_is_allowed(lock):
+    held = pins(lock)
+    for asked in map(Requirement, [*LOCKS[lock], *ASKED["build-system"]["requires"]]):
+        versions = held.get(canonicalize_name(asked.name), set())
+        assert versions, f"{asked.name} is not locked: run make lock"
+        assert all(map(asked.specifier.contains, versions)), f"{asked}: run make lock"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_of_a_lock_has_hashes(lock):
+    lines = [line for line in entries(lock) if line and not line.lstrip().startswith("#")]
+    assert lines
+    for line in lines:
+        assert re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}\b", line), line
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_registry(lock):
+    assert not re.search(r"//|--(extra-)?index|--find-links|--trusted", text_of(lock))
+
+
+def test_developers_have_the_versions_that_users_have():
+    run = pins("run")
+    for other in ("dev", "mutate"):
+        there = pins(other)
+        assert {name: there[name] for name in run} == run
+
+
+def test_the_image_installs_from_the_lock_and_fetches_nothing_else():
+    lines = (HOME / "Dockerfile").read_text(encoding="utf-8")
+    installs = re.findall(r"pip install (.+?)(?: \\)?$", lines, re.M)
+    assert installs == [
+        "--require-hashes --requirement requirements/run.txt",
+        "--no-deps --no-build-isolation --editable .",
+    ]
+
+
+def test_the_build_is_locked_as_it_is_asked_for():
+    assert ASKED["dependency-groups"]["build"] == ASKED["build-system"]["requires"]
+
+
+def test_an_upper_bound_stands_where_a_comment_names_the_private_seam_and_its_files():
+    rows = bounded()
+    assert rows
+    for row, comment in rows.items():
+        files = re.findall(r"[\w/]+\.py", comment)
+        assert files, f"{row}: which seam is this for?"
+        assert [file for file in files if not (HOME / file).exists()] == [], row
