@@ -1,4 +1,4 @@
-"""GET a job's callbacks and POST the lost ones again (DESIGN 2.4, 2.5)."""
+"""Show a job's callbacks, and resend its dead letters; see docs/callbacks.md."""
 
 from __future__ import annotations
 

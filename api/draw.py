@@ -1,4 +1,4 @@
-"""POST ``imagine`` and ``origin/imagine``: ask for a drawing (DESIGN 2.2, 2.4)."""
+"""POST ``imagine`` and ``origin/imagine``: ask for a drawing; see docs/api.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The one JSON shape of every refusal and failure (DESIGN 2.3); ``create_app`` registers it.
+"""The one JSON shape of every refusal and failure; ``create_app`` registers it.
 
-No HTML and no traceback ever reaches a caller: what nobody foresaw is logged and told as a bare 500.
+No HTML and no traceback ever reaches a caller: an unexpected exception is logged and answered with a bare 500.
 """
 
 from __future__ import annotations

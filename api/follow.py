@@ -1,4 +1,4 @@
-"""POST ``button`` and ``refresh``: go on from a job that ended (DESIGN 2.4)."""
+"""POST ``button`` and ``refresh``: go on from a job that ended; see docs/api.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look jobs up, count and cancel them (DESIGN 2.4). A client sees its own only."""
+"""Look up, count and cancel jobs. A client sees only its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET ``/images/…``: pictures and their thumbnails, to whoever knows the unguessable URL (DESIGN 2.6)."""
+"""GET ``/images/…``: pictures and their thumbnails, to whoever knows the unguessable URL."""
 
 from __future__ import annotations
 

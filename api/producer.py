@@ -1,4 +1,4 @@
-"""The API's only piece of Celery: a bare producer that renders the messages once (DESIGN 3.2.1).
+"""The API's only piece of Celery: a bare producer that renders the messages once; see docs/decisions/0002-one-message-a-job.md.
 
 Called by ``create_app``. It loads no worker and no engine: tasks are named, not imported.
 """

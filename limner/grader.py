@@ -7,7 +7,7 @@ One file, standard library only, so anybody can run it against any deployment::
 
 POST callbacks to ``/`` (or ``/flaky``, ``/slow``, ``/hang``, ``/dead``, which behave as they are called);
 ``GET /`` shows the marks so far. It ends at Ctrl-C, or ``--seconds`` later, with exit code 1 if a rule
-was broken. A broken rule is an event whose like DESIGN 2.5 promises never to send.
+was broken. A rule is broken by an event that "The promise" in docs/callbacks.md rules out.
 """
 
 from __future__ import annotations

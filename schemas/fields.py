@@ -1,7 +1,7 @@
 """Strict fields for what callers send; used by the schemas of this package.
 
-Marshmallow's own fields are kind to wrong input (the text ``"false"`` is a true boolean to some, NaN
-a number to others). These take what DESIGN 2.2 lists and refuse the rest with one sentence.
+Marshmallow's own fields are lenient with wrong input (some take the text ``"on"`` for true, others NaN
+for a number). These take what /docs documents and refuse the rest with one sentence.
 """
 
 from __future__ import annotations

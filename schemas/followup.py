@@ -1,4 +1,4 @@
-"""What ``button`` and ``refresh`` take (DESIGN 2.4), read into small values; used by ``api/follow.py``."""
+"""The bodies of ``button`` and ``refresh``, loaded into small values; used by ``api/follow.py``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What ``imagine`` and ``origin/imagine`` take (DESIGN 2.2, 2.4), read into ``limner.request.Request``.
+"""The bodies of ``imagine`` and ``origin/imagine``, loaded into ``limner.request.Request``.
 
-Used by ``api/draw.py``. The callback URL is the caller's own or None: whose default stands in for it
-is the API's business. Inline pictures stay the text they came as, until the API has spooled them.
+Used by ``api/draw.py``. The callback URL is the caller's own or None; the API chooses the default.
+Inline pictures stay text as received until the API has spooled them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one shape in which a job is shown: answers, look-ups and callback bodies.
+"""The one shape in which a job is shown: in responses, look-ups and callback bodies.
 
 ``job_body`` is called by the API's views and by the callbacks' poster; the OpenAPI document describes
 ``JobSchema``.

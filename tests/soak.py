@@ -1,7 +1,7 @@
 """The soak: real processes killed, frozen and restarted at random while receivers misbehave and strangers
 push onto the broker's queues.
 
-``python -m tests.soak --seconds 60 [--json FILE]``; exit code 1 if the promise of DESIGN 2.5 was broken.
+``python -m tests.soak --seconds 60 [--json FILE]``; exit code 1 if the promise of docs/callbacks.md was broken.
 It starts a server, the API, a lane worker, beat and callback workers, as an operator would; jobs go in
 by HTTP, and a grader hears the callbacks. At the end nothing may be lost: each seq of each job was
 heard, or is a dead letter, or was progress that had its tries.

@@ -1,6 +1,6 @@
 """What ``test_lanes_machine.py`` knows of jobs, and the rules that hold whatever Redis holds after a step.
 
-``View`` is all of it, read in one go. ``check`` holds one view against the rules of DESIGN 3.2, and against
+``View`` is all of it, read in one go. ``check`` holds one view against the rules of docs/architecture.md, and against
 the view after the step before: what may follow what, and who may have begun to draw meanwhile.
 """
 
