@@ -27,6 +27,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from limner.reasons import Reason
+
 FieldErrors = Mapping[str, Sequence[str]]
 
 
@@ -156,20 +158,18 @@ class NotForStrangers(RequestError):
 class EngineError(LimnerError):
     """The drawing engine could not draw."""
 
-    #: what programs read in ``reasonCode`` if the job ends by this error
-    reason_code = "engine_failed"
+    #: what the job's caller is told if the job ends by this error
+    reason = Reason.ENGINE_FAILED
 
 
 class EngineDown(EngineError):
     """The engine cannot be reached."""
 
-    reason_code = "engine_down"
+    reason = Reason.ENGINE_DOWN
 
 
 class EngineBusy(EngineError):
     """The engine takes no more work for now."""
-
-    reason_code = "engine_busy"
 
     def __init__(self, retry_after_s: float = 1.0, message: str | None = None) -> None:
         super().__init__(message)
@@ -179,7 +179,7 @@ class EngineBusy(EngineError):
 class EngineStuck(EngineError):
     """The engine showed no progress for too long."""
 
-    reason_code = "no_progress"
+    reason = Reason.NO_PROGRESS
 
 
 class JobLost(EngineError):
@@ -188,7 +188,7 @@ class JobLost(EngineError):
     ``charged`` says that the lost drawing cost money, so drawing it again is the operator's choice.
     """
 
-    reason_code = "drawing_lost"
+    reason = Reason.DRAWING_LOST
 
     def __init__(self, message: str | None = None, *, charged: bool = False) -> None:
         super().__init__(message)
@@ -198,29 +198,34 @@ class JobLost(EngineError):
 class OutOfMemory(EngineError):
     """The engine ran out of memory."""
 
-    reason_code = "out_of_memory"
+    reason = Reason.OUT_OF_MEMORY
 
 
 class BadResult(EngineError):
     """The engine's pictures are missing, broken, alike or of the wrong size."""
 
-    reason_code = "bad_result"
+    reason = Reason.BAD_RESULT
 
 
 class PicturesNotKept(EngineError):
     """The pictures could not be stored."""
 
-    reason_code = "store_failed"
+    reason = Reason.STORE_FAILED
 
 
 RefusedKind = Literal["credentials", "credit", "setup"]
 RejectedKind = Literal["moderated", "parameter", "reference", "failed"]
 
+REJECTIONS: Mapping[RejectedKind, Reason] = {
+    "moderated": Reason.MODERATED,
+    "parameter": Reason.PARAMETER,
+    "reference": Reason.REFERENCE,
+    "failed": Reason.ENGINE_FAILED,
+}
+
 
 class Refused(EngineError):
     """The engine refuses to work for this gateway: its operator must act."""
-
-    reason_code = "engine_refused"
 
     def __init__(self, kind: RefusedKind, message: str | None = None) -> None:
         super().__init__(message)
@@ -233,7 +238,7 @@ class Rejected(EngineError):
     def __init__(self, kind: RejectedKind, message: str | None = None) -> None:
         super().__init__(message)
         self.kind = kind
-        self.reason_code = "engine_failed" if kind == "failed" else kind
+        self.reason = REJECTIONS[kind]
 
 
 class StaleLease(LimnerError):

@@ -21,13 +21,18 @@ from limner.request import Lane, Request
 
 
 class Status(StrEnum):
-    """Where a job is. Moves: waiting → submitted → drawing → done | failed, or back to waiting."""
+    """Where a job is; ``limner/moves.py`` says what may follow what."""
 
     WAITING = "waiting"
     SUBMITTED = "submitted"
     DRAWING = "drawing"
     DONE = "done"
     FAILED = "failed"
+
+    @property
+    def running(self) -> bool:
+        """An engine has the job, or is about to."""
+        return self in (Status.SUBMITTED, Status.DRAWING)
 
     @property
     def ended(self) -> bool:
@@ -70,6 +75,7 @@ class Job:
     marks: frozenset[str] = frozenset()
     engine: str | None = None
     reason: str | None = None
+    #: a ``Reason``, or what another version of Limner wrote
     reason_code: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     started_at: datetime | None = None

@@ -13,6 +13,7 @@ from marshmallow import fields
 
 from limner.followup import BUTTONS
 from limner.job import Job, Status
+from limner.reasons import Reason
 from limner.request import Lane
 from schemas.shape import AnswerSchema, Rfc3339, maybe, told
 
@@ -95,7 +96,7 @@ class JobSchema(AnswerSchema):
     )
     u1, u2, u3, u4, r, v1, v2, v3, v4 = (Mark() for _ in MARKS)
     reason = fields.String(**maybe("why it failed, for people"))
-    reason_code = fields.String(**maybe("why it failed, for programs"))
+    reason_code = fields.String(**maybe("why it failed, for programs", enum=[*Reason, None]))
     engine = fields.String(**maybe())
     position = fields.Integer(**maybe("1 = next; null unless waiting"))
     notes = Notes(**told("what the engine approximated or left out"))

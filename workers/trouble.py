@@ -16,6 +16,7 @@ from limner.errors import (
     OutOfMemory,
     Refused,
 )
+from limner.reasons import Reason
 from limner.store.lanes import Trouble
 
 DOWN_PAUSE_S, DOWN_PAUSE_MAX_S = 1.0, 60.0
@@ -39,21 +40,20 @@ def crash() -> Trouble:
     return _failure(
         "crashes",
         ONCE_MORE,
-        "Something went wrong inside the gateway.",
-        "internal_error",
+        Reason.INTERNAL_ERROR,
         "the worker or the driver crashed, see the log",
     )
 
 
 def too_late() -> Trouble:
     """The drawing went on for longer than any may."""
-    return _failure("late", 0, "The drawing took too long.", "timed_out", "it took too long")
+    return _failure("late", 0, Reason.TIMED_OUT, "it took too long")
 
 
 def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
     """Return what to do about ``error``; ``submitted``: the engine had accepted the drawing."""
     # What a peer says may hold paths and prompts: callers get our own words, the log gets the rest.
-    reason, code = error.summary(), error.reason_code
+    reason, sentence = error.reason, error.summary()
     match error:
         case EngineBusy():
             return Trouble(
@@ -68,7 +68,7 @@ def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
                 counter="downs" if submitted else None,
                 limit=DOWNS_MAX,
                 reason=reason,
-                reason_code=code,
+                sentence=sentence,
                 engine_state="down",
                 engine_why=error.message,
                 pause_s=DOWN_PAUSE_S,
@@ -82,23 +82,23 @@ def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
                 pause_max_s=REFUSED_PAUSE_MAX_S,
             )
         case JobLost():
-            return _failure("losses", LOSSES_MAX, reason, code, error.message)
+            return _failure("losses", LOSSES_MAX, reason, error.message, sentence)
         case EngineStuck():
-            return _failure("stuck", ONCE_MORE, reason, code, error.message)
+            return _failure("stuck", ONCE_MORE, reason, error.message, sentence)
         case OutOfMemory():
-            return _failure("memory", ONCE_MORE, reason, code, error.message)
+            return _failure("memory", ONCE_MORE, reason, error.message, sentence)
         case BadResult():
-            return _failure("bad_results", ONCE_MORE, reason, code, error.message)
-    return _failure("engine_errors", ONCE_MORE, reason, code, error.message)
+            return _failure("bad_results", ONCE_MORE, reason, error.message, sentence)
+    return _failure("engine_errors", ONCE_MORE, reason, error.message, sentence)
 
 
-def _failure(counter: str, limit: int, reason: str, code: str, why: str) -> Trouble:
+def _failure(counter: str, limit: int, reason: Reason, why: str, sentence: str = "") -> Trouble:
     return Trouble(
         counter,
         limit,
         reason,
-        code,
         engine_why=why,
         pause_s=FAILING_PAUSE_S,
         pause_max_s=FAILING_PAUSE_MAX_S,
+        sentence=sentence,
     )

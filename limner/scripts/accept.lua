@@ -1,4 +1,4 @@
--- uses: base spool outbox
+-- uses: base domain spool outbox moves
 -- Accept one job: its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
@@ -13,8 +13,9 @@
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
-local keep_ms, parent, mark, once = tonumber(ARGV[12]), ARGV[13], ARGV[14], ARGV[15]
+local parent, mark, once = ARGV[13], ARGV[14], ARGV[15]
 local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
+KEEP_JOB_MS = tonumber(ARGV[12])
 -- A job may wait and be drawn for so long before it ends and its own time to be kept begins.
 local INDEX_SPARE_MS = 40 * 86400000
 
@@ -32,7 +33,7 @@ if message ~= '' and redis.call('SCARD', key('waits', client)) >= cap then retur
 local set_mark
 if parent ~= '' then
     local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
-    if status ~= 'done' then return {'no_parent'} end
+    if not row_of(status, 'followed_up') then return {'no_parent'} end
     local marked = string.find(' ' .. (marks or '') .. ' ', ' ' .. mark .. ' ', 1, true)
     if marked and once == '1' then return {'used'} end
     if not marked then set_mark = marks and marks .. ' ' .. mark or mark end
@@ -43,35 +44,29 @@ if room == 'more' then return {'spool_more'} end
 if room == 'full' then return {'spool_full'} end
 if set_mark then redis.call('HSET', job_key(parent), 'marks', set_mark) end
 
-local record = {'status', 'waiting', 'progress', '0', 'seq', '0', 'created_ms', ms(NOW)}
-for field, value in pairs(cjson.decode(ARGV[16])) do
+local picked = message == ''
+local record = picked and {'progress', '100', 'started_ms', ms(NOW)} or {'progress', '0'}
+local function write(field, value)
     record[#record + 1] = field
     record[#record + 1] = value
 end
-local place = redis.call('INCR', key('places', lane))
-record[#record + 1] = 'place'
-record[#record + 1] = ms(place)
-redis.call('HSET', job_key(id), unpack(record))
+write('seq', '0')
+write('created_ms', ms(NOW))
+write('place', ms(redis.call('INCR', key('places', lane))))
+for field, value in pairs(cjson.decode(ARGV[16])) do write(field, value) end
+move(id, picked and 'picked' or 'accepted', record)
 for _, index in ipairs({key('tag', client, tag), key('jobs', client)}) do
     -- Newest is what came last, also of two in one millisecond, or after the clock was set back.
     local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')[2]
     redis.call('ZADD', index, ms(math.max(NOW, (tonumber(newest) or 0) + 1)), id)
-    redis.call('ZREMRANGEBYSCORE', index, '-inf', ms(NOW - keep_ms - INDEX_SPARE_MS))
-    redis.call('PEXPIRE', index, ms(keep_ms + INDEX_SPARE_MS))
+    redis.call('ZREMRANGEBYSCORE', index, '-inf', ms(NOW - KEEP_JOB_MS - INDEX_SPARE_MS))
+    redis.call('PEXPIRE', index, ms(KEEP_JOB_MS + INDEX_SPARE_MS))
 end
 if idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
-if message == '' then
-    redis.call('HSET', job_key(id), 'status', 'done', 'progress', '100',
-        'started_ms', ms(NOW), 'finished_ms', ms(NOW))
-    emit(id, 'X')
-    redis.call('PEXPIRE', job_key(id), ms(keep_ms))
-    return {'accepted', 0, ms(NOW), gone}
-end
+if picked then return {'accepted', 0, ms(NOW), gone} end
 count('accepted', lane)
-redis.call('SADD', key('waits', client), id)
-redis.call('ZADD', key('waiting', lane), ms(place), id)
 -- The broker's list: kombu pushes at the left and workers pop at the right.
 redis.call('LPUSH', lane, message)
 return {'accepted', redis.call('ZRANK', key('waiting', lane), id) + 1, ms(NOW), gone}

@@ -1,11 +1,11 @@
--- uses: base spool outbox health engines lanes
+-- uses: base domain spool outbox moves health engines lanes
 -- Count one hand-over of a job to its engine, just before it happens.
 --
 -- ARGV 8 job id · 9 token
 -- Returns {how many hand-overs came before, "0"} · {"wait", ms} · false: another worker owns the job.
 
 local id, token = ARGV[8], ARGV[9]
-if not owns(id, token) then return false end
+if not may(id, 'begun', token) then return false end
 local before, wait_ms = begin(id)
 if not before then return {'wait', ms(wait_ms)} end
 return {ms(before), '0'}

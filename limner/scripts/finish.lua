@@ -1,14 +1,14 @@
--- uses: base spool outbox health engines lanes granting
+-- uses: base domain spool outbox moves health engines lanes granting
 -- End a job: done with its pictures, or failed with its reason.
 --
--- ARGV 8 job id · 9 token · 10 "done" | "failed" · 11 reason · 12 reason code
+-- ARGV 8 job id · 9 token · 10 "finished" | "failed" · 11 reason · 12 reason code
 --      13 what the engine did: "drew" | "answered" (it rejects the job) | "failed" | "" (nothing)
 --      14 why, if it failed · 15 pause, ms · 16 longest pause, ms
---      17 … field, value, … to write first
+--      17 … field, value, … to write with it
 -- Returns 1, or false: another worker owns the job.
 
-local id, token = ARGV[8], ARGV[9]
-if not owns(id, token) then return false end
+local id, token, cause = ARGV[8], ARGV[9], ARGV[10]
+if not may(id, cause, token) then return false end
 local name, lane, begun = unpack(redis.call('HMGET', job_key(id), 'engine', 'lane', 'begun'))
 if ARGV[13] == 'failed' then
     engine_failed(name, id, ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16]))
@@ -18,7 +18,6 @@ elseif ARGV[13] == 'drew' and redis.call('SISMEMBER', key('slots', name, lane), 
 elseif ARGV[13] == 'answered' and begun then
     engine_answered(name)
 end
-for i = 17, #ARGV, 2 do redis.call('HSET', job_key(id), ARGV[i], ARGV[i + 1]) end
-end_job(id, ARGV[10], ARGV[11], ARGV[12])
+end_job(id, cause, {'reason', ARGV[11], 'reason_code', ARGV[12], unpack(ARGV, 17)}, token)
 grant_ready()
 return 1

@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes granting
+-- uses: base domain spool outbox moves health engines lanes granting
 -- The engine is done with a job: its slot is free for the next one, while the worker still holds the
 -- lease to check, compose and store the pictures. One that failed jobs keeps it until they were checked.
 --
@@ -6,7 +6,7 @@
 -- Returns 1 · 0: say it again when they were checked · false: another worker owns the job.
 
 local id, token = ARGV[8], ARGV[9]
-if not owns(id, token) then return false end
+if not may(id, 'drawn', token) then return false end
 local name = redis.call('HGET', job_key(id), 'engine')
 local clear = true
 if ARGV[10] == '1' then

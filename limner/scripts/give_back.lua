@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes granting
+-- uses: base domain spool outbox moves health engines lanes granting
 -- A worker gives a job back to its lane: it stops, or the engine could not draw it.
 --
 -- ARGV 8 job id · 9 token · 10 "1": keep handle and slot, the engine goes on drawing
@@ -9,7 +9,7 @@
 -- Returns {"waiting" | "failed" | "stale", unsent}
 
 local id, token, keep = ARGV[8], ARGV[9], ARGV[10] == '1'
-if not owns(id, token) then return {'stale', unsent} end
+if not may(id, 'given_back', token) then return {'stale', unsent} end
 local record = job_key(id)
 local name, failed_on = unpack(redis.call('HMGET', record, 'engine', 'failed_on'))
 local counter, state, why = ARGV[11], ARGV[15], ARGV[16]
@@ -29,9 +29,9 @@ end
 -- Where the engine fails others, too, the job does not pay for it: it waits until the engine is mended.
 local often = row == 1 and redis.call('HINCRBY', record, counter, 1) > tonumber(ARGV[12])
 if often then
-    end_job(id, 'failed', ARGV[13], ARGV[14])
+    end_job(id, 'failed', {'reason', ARGV[13], 'reason_code', ARGV[14]}, token)
 else
-    wait_again(id, keep)
+    wait_again(id, 'given_back', keep, token)
 end
 grant_ready()
 return {often and 'failed' or 'waiting', unsent}

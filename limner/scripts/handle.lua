@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes
+-- uses: base domain spool outbox moves health engines lanes
 -- Keep what the engine gave at submit, before it is watched.
 --
 -- ARGV 8 job id · 9 token · 10 handle, JSON · 11 "1": another worker could re-attach to it
@@ -6,6 +6,6 @@
 -- Returns 1, or false: another worker owns the job.
 
 local id, token = ARGV[8], ARGV[9]
-if not owns(id, token) then return false end
+if not may(id, 'handed_over', token) then return false end
 redis.call('HSET', job_key(id), 'handle', ARGV[10], 'attach', ARGV[11], 'paid', ARGV[12], 'begun', '1')
 return 1

@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes
+-- uses: base domain spool outbox moves health engines lanes
 -- A worker that stops gives up a job it only holds; the job stays at its place.
 --
 -- ARGV 8 job id · 9 token
@@ -7,7 +7,7 @@
 local id, token = ARGV[8], ARGV[9]
 local status, lane, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'lane', 'token'))
 if owner ~= token then return {'stale', unsent} end
-if status ~= 'waiting' then return {'granted', unsent} end
+if not row_of(status, 'let_go') then return {'granted', unsent} end
 drop_hold(id, lane)
 redis.call('HDEL', job_key(id), 'token', 'worker')
 needs_message(id, lane)

@@ -134,9 +134,9 @@ local function pick(id, lane, names, first)
 end
 
 local function grant(id, lane, name, first)
+    if not may(id, 'granted') then return drop_hold(id, lane) end
     local record = job_key(id)
-    local client, started, created =
-        unpack(redis.call('HMGET', record, 'client', 'started_ms', 'created_ms'))
+    local started, created = unpack(redis.call('HMGET', record, 'started_ms', 'created_ms'))
     -- A slot that was kept is no new start.
     if redis.call('SADD', key('slots', name, lane), id) == 1 then engine_started(name, lane) end
     if first and first ~= name then
@@ -148,19 +148,11 @@ local function grant(id, lane, name, first)
         if handle and attach == '1' then cancel_drawing(first, handle) end
         redis.call('HDEL', record, 'handle', 'attach', 'paid')
     end
-    redis.call('HSET', record, 'status', 'submitted', 'engine', name)
-    if not started then
-        redis.call('HSET', record, 'started_ms', ms(NOW))
-        observe(NOW - created, 'waited', lane)
-    end
+    if not started then observe(NOW - created, 'waited', lane) end
     redis.call('HDEL', key('stalled'), lane)
     redis.call('ZADD', key('leases'), ms(NOW + LEASE_MS), id)
-    redis.call('ZREM', key('waiting', lane), id)
-    redis.call('ZREM', key('ready', lane), id)
-    redis.call('ZREM', key('holds'), id)
-    redis.call('SMOVE', key('waits', client), key('runs', client), id)
-    emit(id, 'T')
-    redis.call('DEL', key('grant', id))
+    drop_hold(id, lane)
+    move(id, 'granted', {'engine', name, 'started_ms', started or ms(NOW)})
     redis.call('LPUSH', key('grant', id), 'granted')
     redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
 end

@@ -1,11 +1,13 @@
--- Slots, leases and a job's moves. Needs lib_base, lib_spool, lib_outbox, lib_health and lib_engines.
+-- Slots, holds, leases, and what a job's moves do to them. Needs lib_moves, lib_spool, lib_health and
+-- lib_engines.
 --
 -- Every script on this library takes, after prefix and time:
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that may be re-attached, ms
 --        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
 
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local KEEP_JOB_MS, WAITING_LIMIT_MS = tonumber(ARGV[6]), tonumber(ARGV[7])
+local WAITING_LIMIT_MS = tonumber(ARGV[7])
+KEEP_JOB_MS = tonumber(ARGV[6])
 local REAP_SCAN = 200
 
 -- Jobs that this script left waiting without a message: {lane, id, place} each, for the caller to send.
@@ -45,36 +47,27 @@ local function stop_drawing(id)
     if engine and handle and attach == '1' then cancel_drawing(engine, handle) end
 end
 
--- End a job for good: free what it holds, tell its caller, and let its record expire.
-local function end_job(id, status, reason, code)
-    local record = job_key(id)
-    local client, lane, engine, started =
-        unpack(redis.call('HMGET', record, 'client', 'lane', 'engine', 'started_ms'))
+-- End a job for good, by a move of the table, and free what it holds.
+local function end_job(id, cause, fields, token)
+    local status = move(id, cause, fields, token)
+    if not status then return end
+    local client, lane, engine, started, code = unpack(redis.call('HMGET', job_key(id),
+        'client', 'lane', 'engine', 'started_ms', 'reason_code'))
     count('ended', lane, status, code)
     if status == 'done' then observe(NOW - started, 'drawn', engine, lane) end
-    redis.call('HSET', record, 'status', status, 'finished_ms', ms(NOW),
-        'reason', reason, 'reason_code', code)
     drop_slot(id)
     drop_hold(id, lane)
-    -- What the engine called it stays: follow-ups may need it.
-    redis.call('HDEL', record, 'token', 'worker', 'attach', 'missing_ms')
     redis.call('ZREM', key('leases'), id)
-    redis.call('ZREM', key('waiting', lane), id)
-    redis.call('SREM', key('waits', client), id)
-    redis.call('SREM', key('runs', client), id)
     spend_spooled(client, id)
-    emit(id, 'X')
-    redis.call('PEXPIRE', record, ms(KEEP_JOB_MS))
 end
 
 -- Put a job that was submitted or drawing back at its place, which is the head of its lane. With
 -- `keep`, its engine goes on drawing: the handle stays, and the slot stays taken for a while.
-local function wait_again(id, keep)
+local function wait_again(id, cause, keep, token)
+    if not may(id, cause, token) then return end
     local record = job_key(id)
-    local client, lane, place = unpack(redis.call('HMGET', record, 'client', 'lane', 'place'))
+    local lane = redis.call('HGET', record, 'lane')
     count('returned', lane)
-    redis.call('HSET', record, 'status', 'waiting', 'progress', '0')
-    redis.call('HDEL', record, 'token', 'worker', 'begun', 'url', 'width', 'height')
     redis.call('DEL', key('grant', id))
     if keep then
         redis.call('ZADD', key('leases'), ms(NOW + KEEP_SLOT_MS), id)
@@ -83,9 +76,7 @@ local function wait_again(id, keep)
         redis.call('ZREM', key('leases'), id)
         redis.call('HDEL', record, 'handle', 'attach', 'engine', 'paid')
     end
-    redis.call('SMOVE', key('runs', client), key('waits', client), id)
-    redis.call('ZADD', key('waiting', lane), place, id)
-    emit(id, 'T', redis.call('ZRANK', key('waiting', lane), id) + 1)
+    move(id, cause, {'progress', '0'}, token)
     needs_message(id, lane)
 end
 
@@ -114,15 +105,15 @@ local function reap()
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
         local status, attach, begun, paid =
             unpack(redis.call('HMGET', job_key(id), 'status', 'attach', 'begun', 'paid'))
-        if status == 'submitted' or status == 'drawing' then
+        if RUNNING[status] then
             local lost = redis.call('HINCRBY', job_key(id), 'lost', begun and 1 or 0)
             if paid == 'fail' and attach ~= '1' then
-                end_job(id, 'failed', 'The drawing was lost after it had cost money.', 'drawing_lost')
+                end_job(id, 'lost_paid')
             elseif lost >= LOST_LIMIT then
                 stop_drawing(id)
-                end_job(id, 'failed', 'The workers that drew this job died.', 'worker_lost')
+                end_job(id, 'abandoned')
             else
-                wait_again(id, attach == '1')
+                wait_again(id, 'lost', attach == '1')
             end
         else
             drop_slot(id)
@@ -131,12 +122,10 @@ local function reap()
     end
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('holds'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
         local lane = redis.call('HGET', job_key(id), 'lane')
-        if lane then
-            drop_hold(id, lane)
+        if lane then drop_hold(id, lane) else redis.call('ZREM', key('holds'), id) end
+        if may(id, 'hold_lost') then
             redis.call('HDEL', job_key(id), 'token', 'worker')
             needs_message(id, lane)
-        else
-            redis.call('ZREM', key('holds'), id)
         end
     end
 end
@@ -151,12 +140,6 @@ local function drawable(id)
         if suits(engine_of(name), needs, client) then return true end
     end
     return #names == 0
-end
-
--- True if the caller's token owns the job and the job is on an engine.
-local function owns(id, token)
-    local status, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'token'))
-    return owner == token and (status == 'submitted' or status == 'drawing')
 end
 
 -- Count one hand-over of a job to its engine: how many came before it, or nil and how long the gap is

@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes
+-- uses: base domain spool outbox moves health engines lanes
 -- A worker's heartbeat: it lives, and so do its holds and leases.
 --
 -- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …

@@ -1,4 +1,4 @@
--- uses: base spool
+-- uses: base domain spool
 -- Go on reckoning one client's spool anew: what ended or vanished unseen (a script of an older version,
 -- a job deleted by hand, a lost sum) is found here. A client may have 100,000 entries, so each call
 -- looks at some and leaves the rest to the next, whoever makes it.
@@ -18,7 +18,7 @@ for i = 1, #flat, 2 do
         -- No entry of ours: nothing can be made of it.
         redis.call('HDEL', key('spool', client), id)
         wrong = wrong + 1
-    elseif not status or status == 'done' or status == 'failed' then
+    elseif not status or ENDED[status] then
         wrong = wrong + spend_spooled(client, id)
     elseif redis.call('ZREM', key('spent', client), id) == 1 then
         add_spooled('spent', client, id, -bytes)

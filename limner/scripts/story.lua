@@ -1,4 +1,4 @@
--- uses: base
+-- uses: base domain
 -- What happened to a job after a seq, for whoever watches it. What was shown keeps its seq: newer
 -- progress, or the end, does not take the place of an event that a watcher saw.
 --
@@ -17,7 +17,7 @@ for _, text in ipairs(redis.call('LRANGE', key('story', id), 0, -1)) do
     end
 end
 local status, dest = unpack(redis.call('HMGET', job_key(id), 'status', 'dest'))
-if dest and shown > 0 and status ~= 'done' and status ~= 'failed' then
+if dest and shown > 0 and not ENDED[status] then
     local before = tonumber(redis.call('HGET', key('out', id), 'shown') or '0')
     if shown > before then redis.call('HSET', key('out', id), 'shown', ms(shown)) end
 end

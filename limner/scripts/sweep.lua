@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes granting stall
+-- uses: base domain spool outbox moves health engines lanes granting stall
 -- Look after the lanes: take back what silent workers held, use free slots, find waiting jobs whose
 -- message is lost, drop former engines, and note which lane stands still.
 --

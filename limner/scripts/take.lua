@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes granting
+-- uses: base domain spool outbox moves health engines lanes granting
 -- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
 --
 -- ARGV 8 job id · 9 token of this taking · 10 worker id · 11 "1": the worker hands over at once
@@ -25,8 +25,8 @@ end
 
 local status, lane, owner, place, created, waits =
     unpack(redis.call('HMGET', record, 'status', 'lane', 'token', 'place', 'created_ms', 'waits_ms'))
-if not status or status == 'done' or status == 'failed' then return {'gone', '', unsent} end
-if status ~= 'waiting' then
+if not status or ENDED[status] then return {'gone', '', unsent} end
+if not row_of(status, 'held') then
     if owner == token then return granted() end
     return {'held', '', unsent}
 end
@@ -35,12 +35,12 @@ if owner and owner ~= token and held_until > NOW then return {'held', '', unsent
 -- What a caller was told of its job, created_ms, stays as it is.
 if NOW - within(record, 'waits_ms', waits or created, 0) > WAITING_LIMIT_MS then
     stop_drawing(id)
-    end_job(id, 'failed', 'No engine was free for this job in time.', 'waited_too_long')
+    end_job(id, 'overdue')
     return {'gone', '', unsent}
 end
 if not drawable(id) then
     stop_drawing(id)
-    end_job(id, 'failed', 'No engine here can draw what this job asks for.', 'no_engine')
+    end_job(id, 'undrawable')
     return {'gone', '', unsent}
 end
 
@@ -49,5 +49,5 @@ redis.call('HDEL', record, 'missing_ms')
 redis.call('ZADD', key('holds'), ms(NOW + LEASE_MS), id)
 redis.call('ZADD', key('ready', lane), place, id)
 local opening, choosy = grant_ready()
-if redis.call('HGET', record, 'status') == 'submitted' then return granted() end
+if RUNNING[redis.call('HGET', record, 'status')] then return granted() end
 return {'wait', opening[id] and ms(opening[id] - NOW) or '', unsent, choosy[id] and '1' or ''}

@@ -19,6 +19,8 @@ from limner.engine import Handle
 from limner.errors import JobNotFound, StaleLease
 from limner.job import Job, Picture
 from limner.message import Messages
+from limner.moves import Cause
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.store.connection import guarded
 from limner.store.policy import Policy, to_ms
@@ -71,13 +73,22 @@ class Trouble:
     #: field of the record that counts it; None: not counted
     counter: str | None = None
     limit: int = 0
-    reason: str = ""
-    reason_code: str = ""
+    #: why it then ends; None: it never does by this
+    reason: Reason | None = None
     #: the engine rests before its next start; None: it has failed this job, and no more is known
     engine_state: Literal["busy", "down", "refused"] | None = None
     engine_why: str = ""
     pause_s: float = 0.0
     pause_max_s: float = 0.0
+    #: for people, where more is known than the reason's own says
+    sentence: str = ""
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """The sentence and the code that the job ends with."""
+        if self.reason is None:
+            return "", ""
+        return self.sentence or self.reason.sentence, self.reason.value
 
 
 class Lanes:
@@ -198,7 +209,7 @@ class Lanes:
         }
         flat = (part for item in fields.items() for part in item)
         self._owned(
-            self._run("finish", job_id, token, "done", "", "", "drew", "", 0, 0, *flat),
+            self._run("finish", job_id, token, Cause.FINISHED, "", "", "drew", "", 0, 0, *flat),
         )
 
     @guarded
@@ -206,13 +217,13 @@ class Lanes:
         self,
         job_id: str,
         token: str,
-        reason: str,
-        reason_code: str,
+        sentence: str,
+        reason: Reason,
         *,
         answered: bool = False,
         trouble: Trouble | None = None,
     ) -> None:
-        """End the job with a reason for people and a code for programs.
+        """End the job with a sentence for people and a reason for programs.
 
         ``answered``: the engine said so, and can be reached. ``trouble``: it is the engine that failed.
 
@@ -226,9 +237,9 @@ class Lanes:
                 "finish",
                 job_id,
                 token,
-                "failed",
+                Cause.FAILED,
+                sentence,
                 reason,
-                reason_code,
                 did,
                 why.engine_why,
                 to_ms(why.pause_s),
@@ -254,8 +265,7 @@ class Lanes:
             int(keep),
             trouble.counter or "",
             trouble.limit,
-            trouble.reason,
-            trouble.reason_code,
+            *trouble.told,
             trouble.engine_state or "",
             trouble.engine_why,
             to_ms(trouble.pause_s),
@@ -273,10 +283,10 @@ class Lanes:
         Raises:
             JobNotFound: there is no such job.
         """
-        state = self._run("cancel", job_id)
-        if state == "gone":
+        cancelled = self._run("cancel", job_id)
+        if cancelled is None:
             raise JobNotFound
-        return bool(state == "cancelled")
+        return bool(cancelled)
 
     @guarded
     def renew(

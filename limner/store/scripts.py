@@ -1,7 +1,7 @@
 """Load the Lua scripts of ``limner/scripts`` and call them; used by the store's parts only.
 
 A script's first line names the libraries it builds on (``-- uses: base outbox``); they are put before
-it, in that order. Every script takes the key prefix as ARGV[1] and the time in ms as ARGV[2] (empty:
+it, in that order; ``domain`` is made by ``domain.py``. Every script takes the key prefix as ARGV[1] and the time in ms as ARGV[2] (empty:
 the server's own clock, the only one that all hosts share), and its own arguments after these.
 """
 
@@ -16,6 +16,8 @@ from typing import Any
 from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import ConnectionError, NoScriptError, TimeoutError
+
+from limner.store import domain
 
 #: gives the time in ms since 1970; tests move it
 Clock = Callable[[], int]
@@ -71,7 +73,11 @@ def source(name: str) -> str:
     body = _read(name)
     first = body.partition("\n")[0]
     uses = first.removeprefix("-- uses:").split() if first.startswith("-- uses:") else []
-    return "\n".join([*(_read(f"lib_{library}") for library in uses), body])
+    return "\n".join([*map(_library, uses), body])
+
+
+def _library(name: str) -> str:
+    return domain.library() if name == "domain" else _read(f"lib_{name}")
 
 
 def _read(name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from limner.errors import StaleLease
 from limner.job import Picture
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store import Store, Trouble
@@ -40,12 +41,12 @@ WORKERS = {
 TROUBLES = {
     "handover": Trouble(),
     "busy": Trouble(engine_state="busy", engine_why="busy", pause_s=0.2, pause_max_s=30),
-    "down": Trouble("downs", 2, "Down.", "engine_down", "down", "refused", 1, 60),
+    "down": Trouble("downs", 2, Reason.ENGINE_DOWN, "down", "refused", 1, 60),
     "refused": Trouble(engine_state="refused", engine_why="credit", pause_s=60, pause_max_s=600),
     "bad": Trouble(
-        "bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10, pause_max_s=300
+        "bad_results", 1, Reason.BAD_RESULT, engine_why="black", pause_s=10, pause_max_s=300
     ),
-    "too_often": Trouble("late", 0, "Late.", "timed_out", engine_why="late", pause_s=1),
+    "too_often": Trouble("late", 0, Reason.TIMED_OUT, engine_why="late", pause_s=1),
 }
 
 

@@ -310,7 +310,7 @@ def test_drawings_that_take_too_long_count_as_well(house):
     for _ in range(3):
         job = an_accepted_job(store)
         take(store, job)
-        store.lanes.failed(job.id, job.id, late.reason, late.reason_code, trouble=late)
+        store.lanes.failed(job.id, job.id, late.reason.sentence, late.reason, trouble=late)
 
     assert (engine_of(store).state, store.jobs.get(job.id).reason_code) == ("failing", "timed_out")
 

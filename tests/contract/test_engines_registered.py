@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limner.job import Picture
+from limner.reasons import Reason
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
@@ -16,7 +17,7 @@ TROUBLES = {
     "refused": Trouble(engine_state="refused", engine_why=WHY, pause_s=60, pause_max_s=600),
 }
 BROKEN = Trouble(
-    "bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10, pause_max_s=300
+    "bad_results", 1, Reason.BAD_RESULT, engine_why="black", pause_s=10, pause_max_s=300
 )
 OUT = ("down", "refused", "failing")
 STATES = ("busy", *OUT)
@@ -239,7 +240,7 @@ def test_a_moderated_drawing_leaves_a_refused_engine_refused(store):
 AFTER = {
     "busy": TROUBLES["busy"],
     "down": TROUBLES["down"],
-    "down, counted": Trouble("downs", 5, "Down.", "engine_down", "down", "no route", 1, 60),
+    "down, counted": Trouble("downs", 5, Reason.ENGINE_DOWN, "down", "no route", 1, 60),
     "failed": BROKEN,
     "stopped": Trouble(),
 }

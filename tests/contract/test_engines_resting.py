@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from limner.job import Picture
+from limner.reasons import Reason
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
-BAD = Trouble("bad_results", 5, "Broken.", "bad_result", engine_why="black", pause_s=10)
+BAD = Trouble("bad_results", 5, Reason.BAD_RESULT, engine_why="black", pause_s=10)
 KINDS = {
     "busy": (Trouble(engine_state="busy", pause_s=1, pause_max_s=30), [1, 2, 4, 8, 16, 30, 30]),
     "down": (Trouble(engine_state="down", pause_s=1, pause_max_s=60), [1, 2, 4, 8, 16, 32, 60, 60]),

@@ -6,6 +6,7 @@ import pytest
 
 from limner.errors import StaleLease, WaitingFull
 from limner.job import Picture, Status
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import (
@@ -215,7 +216,7 @@ def test_an_engine_in_trouble_rests_and_then_draws_one_for_trial(store, clock):
 
 
 def test_trouble_that_comes_too_often_fails_the_job(store):
-    bad = Trouble(counter="bad_results", limit=1, reason="Broken.", reason_code="bad_result")
+    bad = Trouble(counter="bad_results", limit=1, reason=Reason.BAD_RESULT)
     a_worker(store)
     job = an_accepted_job(store)
     take(store, job)

@@ -6,6 +6,7 @@ import pytest
 
 from limner.errors import JobNotFound, StaleLease
 from limner.job import Picture, Status
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
@@ -13,9 +14,9 @@ from tests.contract.lanes_view import everything
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 OTHER = "worker-2"
-DOWN = Trouble("downs", 0, "Down.", "engine_down", "down", "refused", 1, 60)
+DOWN = Trouble("downs", 0, Reason.ENGINE_DOWN, "down", "refused", 1, 60)
 BUSY = Trouble(engine_state="busy", engine_why="busy", pause_s=1, pause_max_s=30)
-BAD = Trouble("bad_results", 0, "Broken.", "bad_result", engine_why="black")
+BAD = Trouble("bad_results", 0, Reason.BAD_RESULT, engine_why="black")
 
 #: whoever owns a job on an engine may do these
 OWNERS = {

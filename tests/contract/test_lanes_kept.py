@@ -8,6 +8,7 @@ import pytest
 
 from limner.followup import follow_up
 from limner.job import Picture
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Idempotency, Store, Trouble
 from tests.builders import MESSAGES, WORKER, a_request, a_worker, an_accepted_job, an_engine
@@ -102,7 +103,7 @@ def waited_too_long(store, clock, **request):
 
 def given_back_too_often(store, clock, **request):
     job = on_an_engine(store, **request)
-    bad = Trouble("bad_results", 0, "Broken.", "bad_result", engine_why="black")
+    bad = Trouble("bad_results", 0, Reason.BAD_RESULT, engine_why="black")
     assert store.lanes.give_back(job.id, "t1", bad, MESSAGES) == "failed"
     return job
 

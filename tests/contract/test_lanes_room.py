@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from limner.job import Picture, Status
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Store, Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
-BAD = Trouble("bad_results", 5, "Broken.", "bad_result", engine_why="black", pause_s=10)
+BAD = Trouble("bad_results", 5, Reason.BAD_RESULT, engine_why="black", pause_s=10)
 
 
 def take(store, job, token=None, worker=WORKER):

@@ -8,6 +8,7 @@ import pytest
 
 from limner.errors import InlineFull
 from limner.job import Picture
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Charge, Policy, Trouble, spool
 from limner.store.spool import Spooled, in_blocks
@@ -50,7 +51,7 @@ def cancelled(store, clock, job_id):
 
 def given_up(store, clock, job_id):
     taken(store, job_id)
-    trouble = Trouble("bad_results", 0, "Broken.", "bad_result")
+    trouble = Trouble("bad_results", 0, Reason.BAD_RESULT)
     assert store.lanes.give_back(job_id, "t", trouble, MESSAGES) == "failed"
 
 

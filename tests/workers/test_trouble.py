@@ -52,7 +52,7 @@ def test_an_engine_that_goes_down_under_a_drawing_is_counted():
 
     assert trouble.counter
     assert trouble.limit >= 1
-    assert trouble.reason_code == "engine_down"
+    assert trouble.reason == "engine_down"
 
 
 def test_a_refusal_tells_the_operator_what_to_look_at():
@@ -69,7 +69,7 @@ def test_a_drawing_that_came_to_nothing_is_tried_again_a_few_times(error):
     assert trouble.counter
     assert 1 <= trouble.limit <= 3
     assert trouble.engine_state is None
-    assert trouble.reason_code == error.reason_code
+    assert trouble.reason is error.reason
 
 
 def test_every_kind_of_trouble_has_a_counter_of_its_own():
@@ -91,9 +91,9 @@ def test_what_a_peer_says_goes_to_the_operator_and_not_to_the_caller(kind):
 
     trouble = trouble_of(error, submitted=True)
 
-    assert "key.pem" not in trouble.reason
     # What is never given up needs no reason.
-    assert trouble.counter is None or (trouble.reason and trouble.reason_code)
+    assert trouble.counter is None or all(trouble.told)
+    assert "key.pem" not in trouble.told[0]
 
 
 def test_an_error_that_is_not_in_the_table_is_tried_once_more():
@@ -102,4 +102,4 @@ def test_an_error_that_is_not_in_the_table_is_tried_once_more():
 
     trouble = trouble_of(Novel(), submitted=True)
 
-    assert (trouble.limit, trouble.reason) == (1, "Something new.")
+    assert (trouble.limit, *trouble.told) == (1, "Something new.", "engine_failed")

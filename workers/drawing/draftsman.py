@@ -111,9 +111,9 @@ class Draftsman:
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
         except Rejected as error:
-            endings.fail(grant, error.message, error.reason_code, answered=True)
+            endings.fail(grant, error.reason, error.message, answered=True)
         except PicturesNotKept as error:
-            endings.fail(grant, error.message, error.reason_code)
+            endings.fail(grant, error.reason, error.message)
         except EngineError as error:
             endings.broken(grant, error)
         # A bug in a driver must not cost the job, nor the worker.

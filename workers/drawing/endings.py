@@ -10,6 +10,7 @@ from typing import NoReturn
 from limner.errors import EngineDown, EngineError, EngineStuck, JobLost, StaleLease, StoreDown
 from limner.log import event
 from limner.message import Messages
+from limner.reasons import PAID_FOR, Reason
 from limner.store import Store
 from limner.store.lanes import Trouble
 from workers.drawing.grant import Grant
@@ -17,9 +18,6 @@ from workers.drawing.patience import Patience
 from workers.trouble import crash, handover, too_late, trouble_of
 
 log = logging.getLogger(__name__)
-
-#: as of a drawing whose worker died (lib_lanes.lua)
-PAID_FOR = "The drawing was lost after it had cost money."
 
 
 class JobFailed(Exception):
@@ -54,8 +52,7 @@ class Endings:
             self._lose(grant, handover(), keep=True)
         if drawing.stop_reason == "late":
             self.cancel(grant)
-            late = too_late()
-            self.fail(grant, late.reason, late.reason_code, trouble=late)
+            self.fail(grant, Reason.TIMED_OUT, trouble=too_late())
         # Where another worker can attach, perhaps only the news stopped: it may find a finished one.
         self._lose(grant, trouble_of(EngineStuck(), submitted=True), keep=True)
 
@@ -76,7 +73,7 @@ class Endings:
             drawing.over()
         charged = isinstance(error, JobLost) and error.charged
         if charged and grant.on_lost == "fail":
-            self.fail(grant, error.summary(), error.reason_code, trouble=trouble)
+            self.fail(grant, error.reason, error.summary(), trouble=trouble)
         self._give_back(grant, trouble, keep=trouble.engine_state == "down")
 
     def crashed(self, grant: Grant) -> NoReturn:
@@ -88,20 +85,28 @@ class Endings:
     def fail(
         self,
         grant: Grant,
-        reason: str,
-        code: str,
+        reason: Reason,
+        sentence: str = "",
         *,
         answered: bool = False,
         trouble: Trouble | None = None,
     ) -> NoReturn:
-        """End the job in failure; ``answered``: the engine itself has said so."""
+        """End the job in failure; ``answered``: the engine itself has said so.
+
+        ``sentence``: what people read where more is known than the reason's own says.
+        """
         self._patience.store(
             lambda: self._store.lanes.failed(
-                grant.job.id, grant.drawing.token, reason, code, answered=answered, trouble=trouble
+                grant.job.id,
+                grant.drawing.token,
+                sentence or reason.sentence,
+                reason,
+                answered=answered,
+                trouble=trouble,
             ),
         )
-        event(log, "job.finished", job=grant.job.id, status="failed", reason_code=code)
-        raise JobFailed(code)
+        event(log, "job.finished", job=grant.job.id, status="failed", reason_code=reason.value)
+        raise JobFailed(reason.value)
 
     def cancel(self, grant: Grant) -> None:
         """Stop at its engine what nobody goes on with; as soon as it can be reached, if not now."""
@@ -124,7 +129,7 @@ class Endings:
             self._give_back(grant, trouble, keep=keep)
         self.cancel(grant)
         struck = trouble if trouble.counter else None
-        self.fail(grant, PAID_FOR, JobLost.reason_code, trouble=struck)
+        self.fail(grant, Reason.DRAWING_LOST, PAID_FOR, trouble=struck)
 
     def _give_back(self, grant: Grant, trouble: Trouble, *, keep: bool) -> NoReturn:
         """Put the job back, or fail it; ``keep``: the drawing goes on where another can attach."""
@@ -140,7 +145,8 @@ class Endings:
         if state == "failed":
             if keep:
                 self.cancel(grant)
-            event(log, "job.finished", job=job.id, status="failed", reason_code=trouble.reason_code)
-            raise JobFailed(trouble.reason_code)
+            _, code = trouble.told
+            event(log, "job.finished", job=job.id, status="failed", reason_code=code)
+            raise JobFailed(code)
         event(log, "job.returned", job=job.id, kept=keep, why=trouble.engine_why)
         raise GivenBack(trouble.engine_why or "the worker stops")

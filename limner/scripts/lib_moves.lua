@@ -1,0 +1,69 @@
+-- A job's moves. Nothing else writes a job's status. Needs lib_domain, lib_base and lib_outbox.
+--
+-- Which moves there are, who may make them and what tells them stands in limner/moves.py; its tables come
+-- with lib_domain. Whoever has more to do than the move itself asks `may` before anything is written.
+--
+--   reads    job:<id> (status token client lane place)
+--   writes   job:<id> (status, what the move brings, finished_ms reason reason_code; LEFT_BEHIND is dropped)
+--            waits:<client> runs:<client> waiting:<lane>, and the outbox, by `emit`
+
+-- Which set of its client has a job in this status.
+local SET_OF = {waiting = 'waits', submitted = 'runs', drawing = 'runs'}
+
+-- What a job does not take along into a status.
+local OF_ITS_WORKER = {'token', 'worker', 'attach', 'missing_ms'}
+local LEFT_BEHIND = {
+    waiting = {'token', 'worker', 'begun', 'url', 'width', 'height'},
+    -- What the engine called it stays: follow-ups may need it.
+    done = OF_ITS_WORKER,
+    failed = OF_ITS_WORKER,
+}
+
+-- How long an ended job is kept, ms; set by whoever ends jobs.
+local KEEP_JOB_MS
+
+-- Return the row of the table for a job in `status` (false: there is none): the status after, who, and the
+-- kind of event that tells it ("-": none); nil if there is no such move.
+local function row_of(status, cause)
+    local row = MOVES[(status or 'none') .. ' ' .. cause]
+    if not row then return nil end
+    return string.match(row, '^(%S+) (%S+) (%S+)$')
+end
+
+-- The same for a job as it is; nil also if only its holder may, and `token` is not the holder's.
+local function may(id, cause, token)
+    local status, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'token'))
+    local after, who, told = row_of(status, cause)
+    if who == 'holder' and owner ~= token then return nil end
+    return after, who, told, status
+end
+
+-- Keep the indexes of jobs by what they do. Returns the job's rank in its lane if it waits.
+local function list_anew(id, before, after)
+    local client, lane, place = unpack(redis.call('HMGET', job_key(id), 'client', 'lane', 'place'))
+    if SET_OF[before] then redis.call('SREM', key(SET_OF[before], client), id) end
+    if SET_OF[after] then redis.call('SADD', key(SET_OF[after], client), id) end
+    if before == 'waiting' then redis.call('ZREM', key('waiting', lane), id) end
+    if after ~= 'waiting' then return nil end
+    redis.call('ZADD', key('waiting', lane), place, id)
+    return redis.call('ZRANK', key('waiting', lane), id)
+end
+
+-- Move a job by a cause of the table, and tell it. `fields`: names and values that are written with its
+-- status; `token`: of the worker that moves it. Returns the status after, or nil if the table has no such
+-- move, and then nothing was changed.
+local function move(id, cause, fields, token)
+    local after, _, told, before = may(id, cause, token)
+    if not after then return nil end
+    local record = job_key(id)
+    redis.call('HSET', record, 'status', after, unpack(fields or {}))
+    if before and LEFT_BEHIND[after] then redis.call('HDEL', record, unpack(LEFT_BEHIND[after])) end
+    if ENDED[after] then
+        redis.call('HSET', record, 'finished_ms', ms(NOW))
+        if WHY[cause] then redis.call('HSET', record, 'reason_code', WHY[cause][1], 'reason', WHY[cause][2]) end
+    end
+    local rank = after ~= before and list_anew(id, before, after)
+    if told ~= '-' then emit(id, told, rank and rank + 1) end
+    if ENDED[after] then redis.call('PEXPIRE', record, ms(KEEP_JOB_MS)) end
+    return after
+end
