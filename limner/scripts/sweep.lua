@@ -46,7 +46,7 @@ for _, lane in ipairs(LANES) do
     local old = unknown and {}
         or redis.call('ZRANGEBYSCORE', key('waiting', lane), '-inf', before, 'LIMIT', 0, most)
     for _, id in ipairs(old) do
-        if redis.call('EXISTS', job_key(id)) == 0 then
+        if not may(id, 'held') then
             redis.call('ZREM', key('waiting', lane), id)
         elseif not redis.call('ZSCORE', key('holds'), id) then
             redis.call('HSETNX', job_key(id), 'missing_ms', ms(NOW))

@@ -11,6 +11,7 @@ import pytest
 
 from api import create_app
 from api.errors import STATUS_CODES
+from limner.reasons import Reason
 from schemas.imagine import ImagineSchema
 from schemas.job import MARKS
 from tests.api.asking import a_body
@@ -101,6 +102,12 @@ def test_every_job_has_the_documents_shape_and_all_of_it(app, caller, store, doc
         validator.validate(shown)
         assert set(shown) == set(document["components"]["schemas"]["Job"]["properties"])
     assert set(MARKS) <= set(document["components"]["schemas"]["Job"]["required"])
+
+
+def test_the_document_lists_every_reason_code(document):
+    shown = document["components"]["schemas"]["Job"]["properties"]["reasonCode"]
+
+    assert shown["enum"] == [*Reason, None]
 
 
 def test_callbacks_have_the_documents_shape(caller, store, document):
