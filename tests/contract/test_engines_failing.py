@@ -387,6 +387,26 @@ def test_a_busy_answer_does_not_hide_that_an_engine_fails(house):
     assert (engine_of(store).state, engine_of(store).paused_s) == ("failing", FAILING_PAUSE_S)
 
 
+REFUSED = Trouble(engine_state="refused", engine_why="credit: used up", pause_s=60, pause_max_s=600)
+
+
+def test_a_restart_shows_a_refused_engine_as_refused_until_it_has_drawn(house, clock):
+    store = house(an_engine(fast=3))
+    jobs = [an_accepted_job(store) for _ in range(3)]
+    take(store, jobs[0])
+    fail(store, jobs[0], REFUSED)
+
+    store.engines.register([an_engine(fast=3)])
+
+    now = engine_of(store)
+    assert (now.state, now.why, now.paused_s) == ("refused", "credit: used up", 60)
+    clock.pass_s(60)
+    assert [take(store, job).state for job in jobs] == ["granted", "wait", "wait"]
+    draw(store, jobs[0])
+    assert engine_of(store).state == "ok"
+    assert [take(store, job).state for job in jobs[1:]] == ["granted", "granted"]
+
+
 def test_restarts_and_trials_cost_no_job_on_a_broken_engine(house, clock):
     store = house(an_engine(fast=1))
     jobs = [an_accepted_job(store) for _ in range(6)]

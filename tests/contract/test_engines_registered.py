@@ -72,18 +72,6 @@ def test_nor_does_any_other_worker_that_comes_and_goes_change_them(store, state)
     assert health_of(store) == before
 
 
-def test_a_restart_between_failures_forgets_none_of_them(store):
-    a_worker(store, an_engine(fast=1))
-    jobs = [an_accepted_job(store) for _ in range(3)]
-
-    for job in jobs:
-        store.engines.register([an_engine(fast=1)])
-        take(store, job)
-        store.lanes.give_back(job.id, job.id, BROKEN, MESSAGES)
-
-    assert now_of(store).state == "failing"
-
-
 # -- its settings change --------------------------------------------------------------------------
 
 CHANGED = {

@@ -20,6 +20,7 @@ from limner.store.lanes import Trouble
 from limner.store.outbox import AttemptReport, Poster
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import wait_until
+from tests.contract.lanes_view import everything
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
@@ -239,6 +240,22 @@ def test_an_engine_that_no_worker_has_is_told(store, says):
     assert "no running worker has it" in says("engines")
 
 
+def test_an_engine_that_rests_is_tried_when_its_operator_says_so(store, says, complains):
+    configure()
+    a_worker(store)
+    job = an_accepted_job(store)
+    store.lanes.take(job.id, job.id, WORKER, MESSAGES)
+    refused = Trouble(engine_state="refused", engine_why="credit", pause_s=600, pause_max_s=600)
+    store.lanes.give_back(job.id, job.id, refused, MESSAGES)
+
+    assert says("engines", "retry", "stage") == "stage is tried with the next job.\n"
+
+    assert "refused" in says("engines").splitlines()[1]
+    assert "tried again in" not in says("engines")
+    assert says("engines", "retry", "stage") == "stage does not rest.\n"
+    assert "nobody: no worker has registered" in complains("engines", "retry", "nobody")
+
+
 def test_engines_are_listed_without_redis_too(says, monkeypatch):
     monkeypatch.setenv("LIMNER_REDIS_URL", "redis://127.0.0.1:1/0")
     configure()
@@ -379,6 +396,48 @@ def test_an_engine_that_does_not_suit_the_job_is_why(store, why):
     assert "Engine ours does not suit it: it draws for other clients." in said
     assert "Engine plain does not suit it: it cannot do tile." in said
     assert "Engine quick has no slots for the lane fast." in said
+
+
+def test_the_engine_that_failed_a_job_is_not_what_it_waits_for(store, why):
+    a_worker(store, an_engine("broken", fast=1), an_engine("well", fast=1, weight=9.0))
+    other, job = an_accepted_job(store), an_accepted_job(store)
+    for one in (other, job):
+        store.lanes.take(one.id, one.id, WORKER, MESSAGES)
+    failed = Trouble("bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10)
+    store.lanes.give_back(job.id, job.id, failed, MESSAGES)
+
+    said = why(job)
+
+    assert "Engine broken has failed it, and another one is up." in said
+    assert "Engine well is full: 1 fast of 1 slots." in said
+
+
+def test_a_drawing_that_goes_on_and_was_paid_for_is_why(store, why):
+    a_worker(store, an_engine("there"))
+    job = an_accepted_job(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    store.lanes.keep_handle(job.id, "token", {"id": "x"}, attach=True, paid="fail")
+    down = Trouble(engine_state="down", engine_why="away", pause_s=300, pause_max_s=300)
+    store.lanes.give_back(job.id, "token", down, MESSAGES, keep=True)
+    a_worker(store, an_engine("there"), an_engine("idle"))
+
+    said = why(job)
+
+    assert "Engine idle is not the one on which its drawing goes on." in said
+    assert "Engine there is down (away) and is tried again in 5 min." in said
+
+
+def test_to_ask_why_a_job_waits_changes_nothing(store, why, clock):
+    a_worker(store, an_engine(fast=1))
+    job, _other = an_accepted_job(store), an_accepted_job(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    failed = Trouble("bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10)
+    store.lanes.give_back(job.id, "token", failed, MESSAGES)
+    before = everything(store)
+
+    assert "Engine stage has failed it: others go first for some seconds." in why(job)
+
+    assert everything(store) == before
 
 
 def test_a_lane_that_stands_still_is_why_its_jobs_wait(store, why):
