@@ -19,11 +19,11 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from engines.cut import Cut
-from engines.lines import LineAdapter
+from engines.lines import CutAdapter, LineAdapter
 from engines.reading import NoAnswer, pieces, read_json
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
 from limner.retry_after import asked_s
+from net.cut import Cut
 
 __all__ = ["Answer", "Answered", "Judge", "NoAnswer", "Remote"]
 
@@ -248,8 +248,8 @@ class Remote:
         with _session(self.base_url) as session, contextlib.closing(cut):
             session.headers, session.auth = self._session.headers, self._session.auth
             bundle = session.verify if isinstance(session.verify, str) else None
-            session.mount("http://", cut.adapter(bundle))
-            session.mount("https://", cut.adapter(bundle))
+            session.mount("http://", CutAdapter(cut, bundle))
+            session.mount("https://", CutAdapter(cut, bundle))
             yield session
 
     def _wait_s(self, read_s: float | None) -> float | None:

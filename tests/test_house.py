@@ -28,7 +28,7 @@ from limner.settings import Settings
 from schemas.job import STATUS_CODE
 
 HOME = Path(__file__).parents[1]
-PACKAGES = ("api", "workers", "schemas", "engines", "limner")
+PACKAGES = ("api", "workers", "schemas", "engines", "net", "limner")
 SOURCES = sorted(path for name in PACKAGES for path in (HOME / name).rglob("*.py"))
 SCRIPTS = sorted((HOME / "limner/scripts").glob("*.lua"))
 README = (HOME / "README.md").read_text(encoding="utf-8")
@@ -118,7 +118,8 @@ def test_a_library_out_of_its_room_is_refused_by_the_linter(path, code):
 @pytest.mark.parametrize(
     "name",
     [
-        *("api", "workers", "schemas", "engines", "limner", "limner/scripts", "celeryconfig.py"),
+        *("api", "workers", "schemas", "engines", "net", "limner", "limner/scripts"),
+        *("celeryconfig.py",),
         *("tests/unit", "tests/contract", "tests/api", "tests/workers", "tests/acceptance"),
         *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs"),
         *("pyproject.toml", "Makefile", ".ci/run", ".pre-commit-config.yaml"),

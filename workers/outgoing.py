@@ -25,7 +25,8 @@ from limner.errors import LimnerError
 from limner.proxy import parse_proxy
 from limner.settings import Settings
 from limner.target import DEFAULT_PORTS, Target, UrlRefused, after_host, parse_target
-from workers.dialling import Deadline, guarded_pools
+from net.deadline import Deadline
+from workers.dialling import guarded_pools
 from workers.failures import closed_early, word_of
 
 CONNECT_S = 5.0

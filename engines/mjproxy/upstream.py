@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engines.cut import Cut
 from engines.mjproxy.task import REASON_MAX, Task, refusal, task_of
 from engines.remote import Answered, NoAnswer, Remote
 from limner.engine import Brief, Handle, Parent
 from limner.errors import BadResult, JobLost, Refused
+from net.cut import Cut
 
 _ACCEPTED, _WAITING, _EXISTS = 1, 22, 21
 _LIST = "/mj/task/list-by-condition"

@@ -18,12 +18,12 @@ from urllib.parse import urljoin
 import requests
 
 from engines.cells import from_base64
-from engines.cut import Cut
 from engines.openai.judge import judge, judge_table
 from engines.openai.wanted import PictureRequest
 from engines.reading import pieces, read_json
 from engines.remote import DRAWING_MAX_BYTES, NoAnswer, Remote
 from limner.errors import BadResult, EngineError, JobLost, Rejected
+from net.cut import Cut
 
 #: what is taken of partial pictures: more than three cannot be asked for
 PARTIALS_MAX = 8

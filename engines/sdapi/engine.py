@@ -15,7 +15,6 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from engines.cells import cell, looks_whole
-from engines.cut import Cut
 from engines.levels import notes
 from engines.remote import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer, Remote
 from engines.sdapi.answer import pictures, refused_path
@@ -42,6 +41,7 @@ from limner.errors import (
     OutOfMemory,
     Refused,
 )
+from net.cut import Cut
 
 #: the share of a drawing's progress that is reached when its last picture comes
 DRAWN = 0.97

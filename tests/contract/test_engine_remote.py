@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from engines import remote
-from engines.cut import Cut
 from engines.remote import Answered, NoAnswer, Remote
 from limner.errors import BadResult, EngineBusy, EngineDown, Refused, Rejected
+from net.cut import Cut
 from tests.callback_doubles import peer as raw_peer
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json
 

@@ -37,6 +37,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "outgoing": (
         "workers/outgoing.py",
         "workers/dialling.py",
+        "net/*.py",
         "workers/failures.py",
         "workers/reach.py",
         "limner/address.py",

@@ -20,7 +20,7 @@ import pytest
 
 #: names the file that the plugin writes
 TARGET = "MUTATE_SEEN"
-PACKAGES = ("api", "engines", "limner", "schemas", "workers")
+PACKAGES = ("api", "engines", "limner", "net", "schemas", "workers")
 
 
 class Seen:

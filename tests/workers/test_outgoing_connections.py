@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from limner.address import DialPolicy
+from net import deadline
 from tests.callback_doubles import Receiver, peer
 from workers import dialling
 from workers.outgoing import ANSWER_READ_BYTES, FetchFailed, Outgoing
@@ -29,7 +30,8 @@ def now(monkeypatch) -> list[float]:
     """The seconds by which connections and deadlines live; the test moves them."""
     moment = [1000.0]
     clock = SimpleNamespace(monotonic=lambda: moment[0], sleep=dialling.time.sleep)
-    monkeypatch.setattr(dialling, "time", clock)
+    for module in (dialling, deadline):
+        monkeypatch.setattr(module, "time", clock)
     return moment
 
 
@@ -169,7 +171,7 @@ def test_nothing_is_kept_of_an_attempt_that_has_ended(outgoing):
         for _ in range(3):
             post(outgoing, receiver.url)
 
-    assert dialling._watchdog._watched == set()
+    assert deadline._watchdog._watched == set()
 
 
 def test_no_thread_of_an_attempt_keeps_a_process_from_ending(outgoing, monkeypatch):

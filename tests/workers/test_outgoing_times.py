@@ -16,6 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from limner.address import DialPolicy
+from net import deadline
+from net.deadline import Deadline
 from tests.callback_doubles import Receiver, peer
 from workers import dialling
 from workers import outgoing as outgoing_module
@@ -104,8 +106,8 @@ def test_a_read_waits_for_fifteen_seconds_if_there_are_so_many(outgoing, monkeyp
 
 def test_time_that_is_over_is_not_for_ever():
     """Zero would mean so to a socket."""
-    assert 0 < dialling.Deadline(0).left_s < 0.1
-    assert 0 < dialling.Deadline(-5).left_s < 0.1
+    assert 0 < Deadline(0).left_s < 0.1
+    assert 0 < Deadline(-5).left_s < 0.1
 
 
 def test_how_long_an_attempt_took_is_told_in_milliseconds(outgoing, monkeypatch):
@@ -212,7 +214,8 @@ def no_answer(monkeypatch) -> list[float | None]:
     """Every dialled address is silent; how long each was waited for, None: for ever."""
     Unreachable.now_s, Unreachable.waited = 1000.0, []
     clock = SimpleNamespace(monotonic=lambda: Unreachable.now_s, sleep=dialling.time.sleep)
-    monkeypatch.setattr(dialling, "time", clock)
+    for module in (dialling, deadline):
+        monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(dialling.socket, "socket", Unreachable)
     return Unreachable.waited
 
