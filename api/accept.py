@@ -55,7 +55,7 @@ def accept(
     job_id = here.job_id()
     if size_bytes := spool_bytes(here, request.references):
         # A request that is only repeated needs no room.
-        if key and (earlier := here.store.jobs.earlier(client.name, key)):
+        if earlier := accepted_before(key):
             return earlier
         copied = any(one.startswith(SPOOL) for one in request.references)
         check_room(here, client, size_bytes, copied=copied)
@@ -84,6 +84,14 @@ def accept(
             spooling.make_room(accepted.to_drop)
     event(log, "job.accepted", job=job_id, client=client.name, lane=str(request.lane))
     return job
+
+
+def accepted_before(key: Idempotency | None) -> Job | None:
+    """Return the job that a request with this key made before, if one did.
+
+    ``accept`` finds it, too; who asks first needs not what may have changed or gone since.
+    """
+    return house().store.jobs.earlier(caller().name, key) if key else None
 
 
 def _destination(url: str, client: Client) -> str:

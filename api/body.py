@@ -1,6 +1,6 @@
 """Load a request's body: one JSON object, or a refusal that says what it is instead.
 
-Used by the views of ``draw``. Python's parser is kinder than JSON: it takes NaN and lets a later key
+Used by the views that take one. Python's parser is kinder than JSON: it takes NaN and lets a later key
 beat an earlier one. Both are refused here.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from flask import request
 from gunicorn.http.errors import ParseException
@@ -34,6 +34,26 @@ READ_MAX_BYTES = BODY_MAX_BYTES + 1
 DEPTH_MAX = 64
 KEY_HEADER = "Idempotency-Key"
 KEY_LENGTH = 255
+
+Asked_co = TypeVar("Asked_co", covariant=True)
+
+
+class Reader(Protocol[Asked_co]):
+    """What reads a body, or refuses it: a schema of ``schemas/``."""
+
+    def read(self, body: dict[str, Any], /) -> Asked_co:
+        """Return what is asked for."""
+
+
+def asked(schema: Reader[Asked_co]) -> tuple[Asked_co, Idempotency | None]:
+    """Return what the request's body asks for, and the caller's key with a hash of it.
+
+    Raises:
+        RequestError: the body or the key is wrong, as ``json_object``, the schema and
+            ``idempotency`` say.
+    """
+    body = json_object()
+    return schema.read(body), idempotency(body)
 
 
 def json_object() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from api import guard
 from api.accept import accept
 from api.answer import answer
-from api.body import idempotency, json_object
+from api.body import asked
 from schemas.imagine import ImagineSchema, OriginImagineSchema
 from schemas.job import job_body
 
@@ -23,14 +23,10 @@ _ORIGIN_IMAGINE = OriginImagineSchema()
 @draw.post("/imagine")
 def imagine() -> Response:
     """Draw a prompt with parameters."""
-    body = json_object()
-    job = accept(_IMAGINE.read(body), idempotency(body))
-    return answer(job_body(job), HTTPStatus.ACCEPTED)
+    return answer(job_body(accept(*asked(_IMAGINE))), HTTPStatus.ACCEPTED)
 
 
 @draw.post("/origin/imagine")
 def origin_imagine() -> Response:
     """Draw a prompt as it stands, its flags in the text."""
-    body = json_object()
-    job = accept(_ORIGIN_IMAGINE.read(body), idempotency(body))
-    return answer(job_body(job), HTTPStatus.ACCEPTED)
+    return answer(job_body(accept(*asked(_ORIGIN_IMAGINE))), HTTPStatus.ACCEPTED)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask import Blueprint, Response
 
 from api import guard
-from api.accept import accept
+from api.accept import accepted_before
 from api.answer import answer
-from api.body import idempotency, json_object
-from api.guard import caller
-from api.house import house
-from api.own import own_job
-from limner.errors import JobConflict, JobNotFound, ParentGone
-from limner.followup import FollowUp, cell_of, follow_up, request_of
-from limner.job import Job, Status
-from limner.request import SPOOL, Request
-from limner.store import Idempotency
-from schemas.followup import ButtonSchema, Press, RefreshSchema
+from api.body import asked
+from api.followups import press, submit_again
+from schemas.followup import ButtonSchema, RefreshSchema
 from schemas.shapes import success_body
 
 follow = Blueprint("follow", __name__, url_prefix="/draw/midjourney")
@@ -31,74 +22,12 @@ _REFRESH = RefreshSchema()
 @follow.post("/button")
 def button() -> Response:
     """Pick a cell of a job that is done, vary one, or draw the whole again."""
-    body = json_object()
-    asked, key = _BUTTON.read(body), idempotency(body)
-    return _success(_earlier(key) or press(asked, key))
+    wanted, key = asked(_BUTTON)
+    return answer(success_body(accepted_before(key) or press(wanted, key)))
 
 
 @follow.post("/refresh")
 def refresh() -> Response:
     """Submit the newest job with a tag again, if it failed."""
-    body = json_object()
-    tag, key = _REFRESH.read(body), idempotency(body)
-    return _success(_earlier(key) or submit_again(tag, key))
-
-
-def press(asked: Press, key: Idempotency | None) -> Job:
-    """Accept the follow-up that a button means.
-
-    Raises:
-        JobNotFound, JobConflict, ParentGone: there is nothing, or nothing left, to follow up.
-    """
-    parent = own_job(asked.message_id)
-    following = follow_up(parent, asked.button)
-    request = request_of(
-        parent, lane=asked.lane, tag=asked.tag, callback_url=asked.callback_url, extra=asked.extra
-    )
-    place = cell_of(asked.button)
-    if place is None:
-        return accept(request, key, follow_up=following, seeds=house().seeds())
-    cell = parent.cells[place]
-    if following.once:
-        request = replace(request, references=())
-        return accept(request, key, follow_up=following, cell=cell, seeds=parent.seeds)
-    if not house().images.has(house().images.key_of(cell.url)):
-        raise ParentGone
-    return accept(_of_cell(request), key, follow_up=following, seeds=house().seeds())
-
-
-def submit_again(tag: str, key: Idempotency | None) -> Job:
-    """Accept the twin of the caller's newest job with that tag.
-
-    Raises:
-        JobNotFound, JobConflict, ParentGone: there is none, or it did not fail, or what it started
-            from is not kept any more.
-    """
-    job = house().store.jobs.newest_by_tag(caller().name, tag)
-    if job.status is not Status.FAILED:
-        raise JobConflict(f"The newest job with that tag is {job.status}: it has not failed.")
-    following = FollowUp(job.parent, job.draw_type, _engine_of(job.parent)) if job.parent else None
-    return accept(job.request, key, follow_up=following, seeds=job.seeds)
-
-
-def _of_cell(request: Request) -> Request:
-    """Leave out pictures sent inline with the parent: they went when it ended, the cell stands in."""
-    kept = tuple(one for one in request.references if not one.startswith(SPOOL))
-    return replace(request, references=kept, iw=request.iw if kept else None)
-
-
-def _engine_of(job_id: str) -> str | None:
-    try:
-        return own_job(job_id).engine
-    except JobNotFound:
-        raise ParentGone from None
-
-
-def _earlier(key: Idempotency | None) -> Job | None:
-    """Return what the key made before: meanwhile the job it started from may have changed."""
-    return house().store.jobs.earlier(caller().name, key) if key else None
-
-
-def _success(job: Job) -> Response:
-    """Answer in the envelope that callers of the documented API expect here."""
-    return answer(success_body(job))
+    tag, key = asked(_REFRESH)
+    return answer(success_body(accepted_before(key) or submit_again(tag, key)))

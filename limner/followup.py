@@ -17,6 +17,18 @@ VARIATION_STRENGTH = 0.45
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """A button pressed on a job that is done."""
+
+    button: str
+    message_id: str
+    lane: Lane
+    tag: str
+    callback_url: str | None
+    extra: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUp:
     """Which button was pressed on which job, and the engine that drew it."""
 
@@ -48,8 +60,12 @@ def follow_up(parent: Job, button: str) -> FollowUp:
     return FollowUp(parent.id, button, parent.engine)
 
 
-def request_of(
-    parent: Job, *, lane: Lane, tag: str, callback_url: str | None, extra: str | None
-) -> Request:
+def request_of(parent: Job, asked: Press) -> Request:
     """Return the parent's request as a request of its own."""
-    return replace(parent.request, lane=lane, tag=tag, callback_url=callback_url, extra=extra)
+    return replace(
+        parent.request,
+        lane=asked.lane,
+        tag=asked.tag,
+        callback_url=asked.callback_url,
+        extra=asked.extra,
+    )

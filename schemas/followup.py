@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from limner.followup import BUTTONS
+from limner.followup import BUTTONS, Press
 from limner.request import Lane
 from schemas.fields import Boolean, CallbackUrl, OneOf, Tag, Text
 from schemas.imagine import EXTRA_LENGTH
@@ -14,18 +13,6 @@ from schemas.wire import Wire
 
 #: longer than any id of ours; what is no id is simply not found
 ID_LENGTH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """A button pressed on a job that is done."""
-
-    button: str
-    message_id: str
-    lane: Lane
-    tag: str
-    callback_url: str | None
-    extra: str | None
 
 
 class ButtonSchema(Wire):

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from limner.errors import JobConflict, JobNotFound, StaleLease
-from limner.followup import follow_up, request_of
+from limner.followup import Press, follow_up, request_of
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Trouble
@@ -27,9 +27,8 @@ def done(store, **request):
 
 
 def press(store, parent, button, picked=None):
-    request = request_of(
-        parent, lane=Lane.FAST, tag=uuid.uuid4().hex, callback_url=None, extra=None
-    )
+    asked = Press(button, parent.id, Lane.FAST, uuid.uuid4().hex, None, None)
+    request = request_of(parent, asked)
     return store.jobs.accept(
         uuid.uuid4().hex,
         "ann",

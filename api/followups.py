@@ -1,0 +1,66 @@
+"""Go on from a job that ended: what a button, or a second try, makes of it.
+
+Called by the views of ``follow``; the job that comes of it goes through ``accept`` like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from api.accept import accept
+from api.guard import caller
+from api.house import house
+from api.own import own_job
+from limner.errors import JobConflict, JobNotFound, ParentGone
+from limner.followup import FollowUp, Press, cell_of, follow_up, request_of
+from limner.job import Job, Status
+from limner.request import SPOOL, Request
+from limner.store import Idempotency
+
+
+def press(asked: Press, key: Idempotency | None) -> Job:
+    """Accept the follow-up that a button means.
+
+    Raises:
+        JobNotFound, JobConflict, ParentGone: there is nothing, or nothing left, to follow up.
+    """
+    parent = own_job(asked.message_id)
+    following = follow_up(parent, asked.button)
+    request = request_of(parent, asked)
+    place = cell_of(asked.button)
+    if place is None:
+        return accept(request, key, follow_up=following, seeds=house().seeds())
+    cell = parent.cells[place]
+    if following.once:
+        request = replace(request, references=())
+        return accept(request, key, follow_up=following, cell=cell, seeds=parent.seeds)
+    if not house().images.has(house().images.key_of(cell.url)):
+        raise ParentGone
+    return accept(_of_cell(request), key, follow_up=following, seeds=house().seeds())
+
+
+def submit_again(tag: str, key: Idempotency | None) -> Job:
+    """Accept the twin of the caller's newest job with that tag.
+
+    Raises:
+        JobNotFound, JobConflict, ParentGone: there is none, or it did not fail, or what it started
+            from is not kept any more.
+    """
+    job = house().store.jobs.newest_by_tag(caller().name, tag)
+    if job.status is not Status.FAILED:
+        raise JobConflict(f"The newest job with that tag is {job.status}: it has not failed.")
+    following = FollowUp(job.parent, job.draw_type, _engine_of(job.parent)) if job.parent else None
+    return accept(job.request, key, follow_up=following, seeds=job.seeds)
+
+
+def _of_cell(request: Request) -> Request:
+    """Leave out pictures sent inline with the parent: they went when it ended, the cell stands in."""
+    kept = tuple(one for one in request.references if not one.startswith(SPOOL))
+    return replace(request, references=kept, iw=request.iw if kept else None)
+
+
+def _engine_of(job_id: str) -> str | None:
+    try:
+        return own_job(job_id).engine
+    except JobNotFound:
+        raise ParentGone from None
