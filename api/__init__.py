@@ -1,4 +1,4 @@
-"""HTTP in: the Flask application. ``api/wsgi.py`` makes one for gunicorn, tests make their own."""
+"""HTTP in: the Flask application. ``api/wsgi.py`` creates one for gunicorn, tests create their own."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def create_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     clock: Callable[[], float] = time.monotonic,
 ) -> Flask:
-    """Return the application; Redis is not dialled before the first request."""
+    """Return the application; nothing connects to Redis before the first request."""
     app = Flask("limner", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = READ_MAX_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    # A redirect to the tidy address would be an HTML page.
+    # A redirect to the normalized path would be an HTML page.
     app.url_map.merge_slashes = False
     store = store or Store.of(settings, sticky=True)
     app.extensions[EXTENSION] = House(

@@ -1,4 +1,4 @@
-"""Turn one checked request into a job: lane, callback URL, pictures, seeds, one script.
+"""Turn a validated request into a job: lane, callback URL, pictures, seeds, one script.
 
 Called by the views of ``draw`` and ``follow``. When ``accept`` returns, Redis has the job and its message.
 """
@@ -35,16 +35,16 @@ def accept(
     cell: Picture | None = None,
     seeds: Seeds | None = None,
 ) -> Job:
-    """Keep the job that the caller asks for and queue it, or find the one its key made before.
+    """Store and enqueue the job, or return the one this Idempotency-Key made.
 
-    ``cell``: the follow-up only picks that picture, and the job is done with a copy of it.
+    ``cell``: the follow-up only picks that picture; the job is done at once, with a copy of it.
 
     Raises:
-        LaneNotAllowed, IdempotencyConflict, WaitingFull, JobConflict: it may not, or not now.
-        BodyTooLarge, InlineFull: its inline pictures are more than the client may have, ever or now.
-        InvalidRequest: the callback URL kept for the client or its job is none we would dial.
-        ParentGone: a picture that it needs is not kept any more.
-        StoreDown, ImagesDown, DiskFull: Redis or the image store is away, or full.
+        LaneNotAllowed, IdempotencyConflict, WaitingFull, JobConflict: not allowed, or not now.
+        BodyTooLarge, InlineFull: the inline pictures exceed the client's quota, alone or with others.
+        InvalidRequest: the stored callback URL of the client or its job is one we refuse to call.
+        ParentGone: a picture it needs has been deleted.
+        StoreDown, ImagesDown, DiskFull: Redis or the image store is down or full.
     """
     here, client = house(), caller()
     check_lane(client, request.lane)
@@ -54,7 +54,7 @@ def accept(
     messages = here.messages()
     job_id = here.job_id()
     if size_bytes := spool_bytes(here, request.references):
-        # A request that is only repeated needs no room.
+        # A repeated request needs no room.
         if earlier := accepted_before(key):
             return earlier
         copied = any(one.startswith(SPOOL) for one in request.references)
@@ -98,20 +98,20 @@ def _destination(url: str, client: Client) -> str:
     try:
         return destination(url)
     except UrlRefused as error:
-        # Callers' own were checked: this one was kept by a release that took it.
+        # URLs in requests are validated; this one was stored by a release that accepted it.
         event(log, "callback_url.refused", logging.WARNING, client=client.name, why=str(error))
         message = f"The callback URL kept for this client or job cannot be used. {error}"
         raise InvalidRequest({}, message) from None
 
 
 def new_seeds() -> Seeds:
-    """Return four seeds that nobody can guess: what others draw tells nothing of them."""
+    """Return four unguessable seeds: other callers' seeds reveal nothing about them."""
     bits = random_number()
     return _four(bits >> shift for shift in (0, 32, 64, 96))
 
 
 def _seeds(here: House, request: Request) -> Seeds:
-    # Few prompts name a seed, and reading one costs more than looking for the word.
+    # Few prompts name a seed, and parsing one costs more than searching for the word.
     named = "seed" in request.prompt_en.lower()
     seed = prompt_of(request).seed if named else None
     return here.seeds() if seed is None else _four(seed + cell for cell in range(4))

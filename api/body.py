@@ -1,7 +1,7 @@
-"""Load a request's body: one JSON object, or a refusal that says what it is instead.
+"""Load a request's body: one JSON object, or a refusal that says what is wrong with it.
 
-Used by the views that take one. Python's parser is kinder than JSON: it takes NaN and lets a later key
-beat an earlier one. Both are refused here.
+Used by the views of ``draw``. Python's parser is more lenient than JSON: it accepts NaN, and the last
+of several equal keys wins. Both are refused here.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from limner.json_depth import is_deep
 from limner.store import Idempotency
 
 BODY_MAX_BYTES = 100 * 1024 * 1024
-#: werkzeug cuts a chunked body off at its bound and says nothing, so one byte more is read and looked at
+#: werkzeug silently truncates a chunked body at its limit, so the limit is one byte more than ours
 READ_MAX_BYTES = BODY_MAX_BYTES + 1
-#: no documented body has more than two levels
+#: no documented body nests deeper than two levels
 DEPTH_MAX = 64
 KEY_HEADER = "Idempotency-Key"
 KEY_LENGTH = 255
@@ -60,9 +60,9 @@ def json_object() -> dict[str, Any]:
     """Return the request's body.
 
     Raises:
-        WrongContentType, WrongEncoding: it says that it is something else.
-        BodyBroken, NotJson, BodyTooLarge: it is not one JSON object within the bound.
-        BodyTooSlow: it trickles in, or its sender is gone.
+        WrongContentType, WrongEncoding: its headers declare something else.
+        BodyBroken, NotJson, BodyTooLarge: it is not a JSON object within the size limit.
+        BodyTooSlow: it arrives too slowly, or the sender hung up.
     """
     if not request.is_json:
         raise WrongContentType
@@ -81,7 +81,7 @@ def json_object() -> dict[str, Any]:
 
 
 def idempotency(body: dict[str, Any]) -> Idempotency | None:
-    """Return the caller's key with a hash of what was asked, the address included.
+    """Return the caller's Idempotency-Key with a hash of the request, its path included.
 
     Raises:
         InvalidRequest: the key is empty or too long.
@@ -100,25 +100,25 @@ def _data() -> bytes:
     if said_bytes > BODY_MAX_BYTES:
         raise BodyTooLarge
     if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
-        # gunicorn takes the chunks apart and leaves what else was done to the body.
+        # gunicorn undoes the chunking and nothing else.
         raise WrongEncoding("The body may be sent in chunks, and in no other transfer coding.")
     try:
         data = request.get_data(cache=False)
     except ClientDisconnected:
         raise BodyTooSlow from None
     except ParseException:
-        # What gunicorn says of a chunk holds the caller's bytes.
-        raise BodyBroken("The body's chunks are not as HTTP has them.") from None
+        # gunicorn's message about a chunk quotes the caller's bytes.
+        raise BodyBroken("The body's chunks are malformed.") from None
     if len(data) > BODY_MAX_BYTES:
         raise BodyTooLarge
     if len(data) < said_bytes:
-        # gunicorn says nothing where the sender hangs up, and half a body may be good JSON.
+        # gunicorn does not report a sender that hangs up, and half a body may be valid JSON.
         raise BodyTooSlow
     return data
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _whole(digits: str) -> int:
@@ -131,7 +131,7 @@ def _whole(digits: str) -> int:
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands in an object twice")
+        raise ValueError("an object has the same name twice")
     return found
 
 

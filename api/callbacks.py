@@ -20,13 +20,13 @@ _RESEND = ResendSchema()
 
 @callbacks.get("/jobs/<job_id>/callbacks")
 def told(job_id: str) -> Response:
-    """Show what the caller was told of a job, and what it still is to be told."""
+    """Show which events of a job were delivered, and which are still to be."""
     return answer(callbacks_body(house().store.outbox.told(own_job(job_id).id)))
 
 
 @callbacks.post("/jobs/<job_id>/callbacks/resend")
 def resend(job_id: str) -> Response:
-    """Post a job's dead letters again, or its end if there are none; count them."""
+    """Resend a job's dead letters, or its last event if there are none; return how many."""
     job = own_job(job_id)
     asked = _RESEND.read(json_object() if _has_body() else {})
     outbox = house().store.outbox

@@ -1,6 +1,6 @@
-"""GET ``/openapi.json`` and ``/docs``: the API described, for programs and for people.
+"""GET ``/openapi.json`` and ``/docs``: the API's reference, for programs and for people.
 
-The page is one file without anything from elsewhere; its script shows the document.
+The page is one self-contained file; its script renders the document.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schemas.openapi import document
 docs = Blueprint("docs", __name__)
 
 PAGE = Path(__file__).with_name("docs.html")
-#: the page may talk to this gateway and nobody else
+#: the page may connect to this gateway only
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
@@ -27,13 +27,13 @@ POLICY = (
 
 @docs.get("/openapi.json")
 def openapi() -> Response:
-    """Show the OpenAPI document."""
+    """Return the OpenAPI document."""
     return answer(document(house().settings.base_url, version()))
 
 
 @docs.get("/docs")
 def page() -> Response:
-    """Show the page that shows the document."""
+    """Return the page that renders the document."""
     response = Response(PAGE.read_text(encoding="utf-8"), mimetype="text/html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
@@ -41,7 +41,7 @@ def page() -> Response:
 
 @cache
 def version() -> str:
-    """Return the version of what is installed."""
+    """Return the installed version."""
     try:
         return metadata.version("limner")
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Who holds a token, remembered for a moment; the guard asks here, ``create_app`` makes one."""
+"""Resolve tokens to clients, with a short-lived cache; used by the guard, created by ``create_app``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from limner.store import Clients
 
 log = logging.getLogger(__name__)
 
-#: a token that was taken away, or a limit that was changed, counts after so long at the latest
+#: a revoked token or a changed limit takes effect within this time
 KNOWN_S = 1.0
-#: clients known at a time; a gateway has tens
+#: most clients in the cache; a gateway has tens
 KNOWN_MOST = 10_000
 
 
 class Doorkeeper:
-    """Knows clients by token for a moment, so that a busy one costs no round trip a request.
+    """Caches clients by token for a moment, so that a busy client costs no round trip per request.
 
-    A client with a request rate is asked about every time: its count lives in Redis, for all hosts.
+    A client with a request rate is looked up each time: its count is in Redis, shared by all hosts.
     """
 
     def __init__(self, clients: Clients, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class Doorkeeper:
         """Return the client who holds ``token``, and count the request against its rate.
 
         Raises:
-            TokenRejected: nobody holds it, or a client who was shut out.
+            TokenRejected: the token is unknown, or its client is disabled.
             TokensSlowed: the same, and ``source`` has sent too many such tokens.
         """
         until, client = self._known.get(token, (0.0, None))
@@ -50,16 +50,16 @@ class Doorkeeper:
         return admission
 
     def wrong_token_of_operators(self, source: str) -> RequestError:
-        """Count a wrong token that is not a client's, and return what to raise for it."""
+        """Count a wrong operator's token, and return what to raise for it."""
         try:
             return turned_away(self._clients.count_wrong("metrics", source), source)
         except StoreDown:
-            # Nobody counts, and a wrong token stays wrong.
+            # Redis is down: the token is not counted, but it is still wrong.
             return TokenRejected()
 
 
 def turned_away(wrong: Wrong, source: str) -> RequestError:
-    """Return what to raise for a wrong token, and tell operators of an address that has had enough."""
+    """Return what to raise for a wrong token, and log an address that has just been slowed."""
     if wrong.full:
         event(log, "token.slowed", level=logging.WARNING, address=source)
     if wrong.wait_s:

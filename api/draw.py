@@ -28,5 +28,5 @@ def imagine() -> Response:
 
 @draw.post("/origin/imagine")
 def origin_imagine() -> Response:
-    """Draw a prompt as it stands, its flags in the text."""
+    """Draw a prompt as written, with the flags in its text."""
     return answer(job_body(accept(*asked(_ORIGIN_IMAGINE))), HTTPStatus.ACCEPTED)

@@ -23,7 +23,7 @@ from limner.log import event
 log = logging.getLogger(__name__)
 
 STORE_RETRY_AFTER_S = 5.0
-#: room on a disk comes with jobs that end, and with operators
+#: a disk is freed by jobs that end, and by operators
 DISK_RETRY_AFTER_S = 60.0
 
 STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
@@ -47,7 +47,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.InlineFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TokensSlowed: HTTPStatus.TOO_MANY_REQUESTS,
 }
-#: what we say where werkzeug would say it at length
+#: our sentences in place of werkzeug's long ones
 _SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not take {method}.",
@@ -56,7 +56,7 @@ _SENTENCES = {
 
 
 def register(app: Flask) -> None:
-    """Let ``app`` answer every error in the one shape."""
+    """Make ``app`` answer every error in the one shape."""
     app.register_error_handler(errors.RequestError, _refused)
     app.register_error_handler(errors.StoreDown, _store_down)
     app.register_error_handler(errors.ImagesDown, _images_down)
@@ -71,7 +71,7 @@ def refusal(
     fields: errors.FieldErrors | None = None,
     retry_after_s: float | None = None,
 ) -> Response:
-    """Return an answer in the one shape."""
+    """Return a response in the one shape."""
     body = refusal_body(status, message, fields)
     response = Response(body, int(status), mimetype="application/json")
     if retry_after_s is not None:

@@ -21,7 +21,7 @@ _REFRESH = RefreshSchema()
 
 @follow.post("/button")
 def button() -> Response:
-    """Pick a cell of a job that is done, vary one, or draw the whole again."""
+    """Pick a cell of a job that is done, vary one, or draw the job again."""
     wanted, key = asked(_BUTTON)
     return answer(success_body(accepted_before(key) or press(wanted, key)))
 

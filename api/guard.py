@@ -1,6 +1,6 @@
-"""Who may call: every request to the drawing endpoints passes here first.
+"""Who may call: authenticates every request to the drawing endpoints.
 
-The blueprints of ``draw`` and ``jobs`` put ``let_in`` before all their views, so none can forget it.
+Their blueprints run ``let_in`` before each view, so that none can forget it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from limner.request import Lane
 
 
 def let_in() -> None:
-    """Find out who calls and count the request; for ``before_request``.
+    """Identify the caller and count the request; for ``before_request``.
 
     Raises:
-        TokenRejected: there is no token, or nobody holds it.
-        TokensSlowed: nobody holds it, and the caller's address has sent too many such tokens.
-        TooFast: the client's rate allows no request yet.
+        TokenRejected: the token is missing or unknown.
+        TokensSlowed: it is unknown, and the caller's address has sent too many such tokens.
+        TooFast: the client has used up its request rate.
     """
     token = request.headers.get("token", "").strip() or bearer()
     if not token:
@@ -34,7 +34,7 @@ def let_in() -> None:
 
 
 def tell_pace(response: Response) -> Response:
-    """Say how the caller's rate stands, if it has one; for ``after_request``.
+    """Add the caller's rate-limit headers, if it has a rate; for ``after_request``.
 
     Source: draft-ietf-httpapi-ratelimit-headers-10.
     """
@@ -46,7 +46,7 @@ def tell_pace(response: Response) -> Response:
 
 
 def caller() -> Client:
-    """Return who calls."""
+    """Return the client that sent this request."""
     return cast("Client", g.client)
 
 

@@ -1,6 +1,6 @@
-"""What gunicorn's master does beside its settings, which ``limner.processes`` gives it.
+"""Gunicorn's hooks and logger; its settings come from ``limner.processes``.
 
-Loaded by gunicorn as ``--config python:api.gunicorn_hooks``, in the master, before any worker.
+Loaded by gunicorn as ``--config python:api.gunicorn_hooks``, in the master, before any worker starts.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from gunicorn.glogging import Logger as GunicornLogger
 from limner.log import set_up
 from limner.settings import Settings
 
-#: as we were started: `nohup` has it ignored, and gunicorn would take it for a wish to reload
+#: SIGHUP as it was at start: `nohup` ignores it, and gunicorn would take it as a request to reload
 _HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]
-    """Gunicorn's log, which goes where every other line of the process goes, in the same form."""
+    """Sends gunicorn's log through the process's own logging, in the same format."""
 
     def setup(self, cfg: Any) -> None:
-        """Take over from gunicorn's own handlers."""
+        """Replace gunicorn's own handlers."""
         super().setup(cfg)
         settings = Settings.load()
         set_up(settings.log_format, settings.log_level)
@@ -29,16 +29,16 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         self.error_log.propagate = True
 
 
-#: the setting of gunicorn's that names it
+#: gunicorn's setting that names it
 logger_class = Logger
 
 
 def when_ready(server: Any) -> None:
-    """Go on ignoring a hang-up of the terminal, where that was asked for."""
+    """Keep ignoring SIGHUP if the process was started that way."""
     if _HANGUP_IGNORED:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Do so in each worker, too."""
+    """Do the same in each worker."""
     when_ready(worker)

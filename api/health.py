@@ -1,4 +1,4 @@
-"""GET ``/healthz`` and ``/readyz``: for whoever starts, restarts and balances API processes."""
+"""GET ``/healthz`` and ``/readyz``: liveness and readiness, for orchestrators and load balancers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ health = Blueprint("health", __name__)
 
 @health.get("/healthz")
 def alive() -> Response:
-    """Answer; the process lives, whatever else is down."""
+    """Answer 200: the process is alive, whatever else is down."""
     return answer({"status": "alive"})
 
 
@@ -26,7 +26,7 @@ def alive() -> Response:
 def ready() -> Response:
     """Answer 200 if jobs are accepted and drawn: Redis is up, and every lane has a worker.
 
-    ``warnings`` says what else is wrong; what of it is for operators only stays out of it elsewhere.
+    ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
     """
     here = house()
     facts = server_facts(here.store.redis)

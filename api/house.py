@@ -1,4 +1,4 @@
-"""What every view needs, in one object that hangs on the Flask app; made by ``create_app``."""
+"""What every view needs, in one object attached to the Flask app; created by ``create_app``."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ EXTENSION = "limner"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The parts that one API process is made of."""
+    """The parts of one API process."""
 
     settings: Settings
     store: Store
     door: Doorkeeper
     images: Images
-    #: gives the rendered Celery messages, or raises StoreDown as long as the broker is away
+    #: returns the rendered Celery messages, or raises StoreDown while the broker is down
     messages: Callable[[], Messages]
-    #: gives a fresh job id, 32 hex digits
+    #: returns a new job id, 32 hex digits
     job_id: Callable[[], str]
-    #: gives the four cells' seeds, each below 2**32
+    #: returns the four cells' seeds, each below 2**32
     seeds: Callable[[], Seeds]
     now: Callable[[], datetime]
     watcher: Watcher
 
 
 def house() -> House:
-    """Return the house of the app that serves this request."""
+    """Return the parts of the app that serves this request."""
     return cast("House", current_app.extensions[EXTENSION])

@@ -1,8 +1,8 @@
-"""Who may look inside the gateway: ``/metrics`` and the reasons in ``/readyz`` ask here.
+"""Who may look inside the gateway: checked by ``/metrics`` and for the reasons in ``/readyz``.
 
-With ``LIMNER_METRICS_TOKEN``, whoever sends it. Without, this machine alone, and nothing that came
-through a proxy: a gateway that is open to the world must not tell it how its engines do. One that has
-a public address has a proxy, and not every proxy says that it is one: there only the token counts.
+If ``LIMNER_METRICS_TOKEN`` is set, whoever sends it. If not, this machine only, and nothing that came
+through a proxy: a public gateway must not tell the world how its engines are doing. A gateway with a
+public URL has a proxy in front, and not every proxy reveals itself, so there only the token counts.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from limner.peer import FORWARDED, is_local, leads_here, source_of
 
 
 def check_may_look() -> None:
-    """Return if this request may be told what is for operators.
+    """Return if this request may see what is for operators.
 
     Raises:
-        NotForStrangers: it comes from elsewhere, and there is no token to send.
-        TokenRejected, TokensSlowed: it came without the token, or with a wrong one, which is counted.
+        NotForStrangers: it comes from another machine, and no token is configured.
+        TokenRejected, TokensSlowed: the token is missing or wrong; a wrong one is counted.
     """
     if (refused := _refused()) is not None:
         raise refused
 
 
 def may_look() -> bool:
-    """Return whether this request may be told what is for operators; a wrong token is counted."""
+    """Return whether this request may see what is for operators; a wrong token is counted."""
     return _refused() is None
 
 

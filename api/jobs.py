@@ -21,10 +21,10 @@ _LISTING = ListingSchema()
 
 @jobs.delete("/jobs/<job_id>")
 def cancel(job_id: str) -> Response:
-    """End one job, wherever it is; to do so twice is no error."""
+    """Cancel one job, whatever its state; cancelling twice is no error."""
     job = own_job(job_id)
     if not house().store.lanes.cancel(job.id):
-        raise JobConflict("The job had ended before it was cancelled.")
+        raise JobConflict("The job ended before it could be cancelled.")
     return answer(job_body(own_job(job.id)))
 
 

@@ -1,4 +1,4 @@
-"""GET one job, at once or when there is news, and its events as they happen (server-sent events)."""
+"""GET one job, at once or by long poll, and its events as they happen (server-sent events)."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ live.before_request(guard.let_in)
 
 LAST_EVENT_ID = "Last-Event-ID"
 EVENT_STREAM = "text/event-stream"
-#: so often a stream without news says that it is alive, and finds out whether its reader is
+#: how often an idle stream sends a keep-alive, and so learns whether its reader is still there
 HEARTBEAT_S = 15.0
-#: a stream ends after so long, and its reader comes back for the rest: places to wait in go round
+#: a stream ends after this time, so that others get its place; its reader reconnects for the rest
 STREAM_MOST_S = 600.0
-#: a reader comes back so long after a stream has ended, ms
+#: how long a reader waits before it reconnects, ms
 RETRY = "retry: 2000\n\n"
 _LOOK = LookSchema()
 
 
 @live.get("/jobs/<job_id>")
 def by_id(job_id: str) -> Response:
-    """Show one job, or wait for news of it first."""
+    """Show one job, after waiting for a change if asked to."""
     asked = _LOOK.read(request.args.to_dict())
     job = own_job(job_id)
     if _waits(asked, job) and _news_of(job, asked.wait):
@@ -45,10 +45,10 @@ def by_id(job_id: str) -> Response:
 
 @live.get("/jobs/<job_id>/events")
 def events(job_id: str) -> Response:
-    """Stream what callbacks tell of a job, from its beginning or from where the reader was."""
+    """Stream a job's events as callbacks send them, from the start or from where the reader left off."""
     job, seen = own_job(job_id), _last_seen()
     if job.status.ended and seen >= job.seq:
-        # The one answer on which a browser's EventSource does not come back.
+        # The one status after which a browser's EventSource does not reconnect.
         return Response(status=HTTPStatus.NO_CONTENT)
     response = Response(_stream(house(), job.id, seen), mimetype=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"
@@ -76,7 +76,7 @@ def _last_seen() -> int:
 
 
 def _stream(here: House, job_id: str, seen: int) -> Iterator[str]:
-    """Yield the events after ``seen``; without a place to wait in, only those that there are."""
+    """Yield the events after ``seen``; without a place to wait, only those already there."""
     ends = time.monotonic() + STREAM_MOST_S
     with here.watcher.place() as given:
         yield RETRY
@@ -84,7 +84,7 @@ def _stream(here: House, job_id: str, seen: int) -> Iterator[str]:
             try:
                 story = here.store.stories.after(job_id, seen)
             except (StoreDown, JobNotFound):
-                # The answer has begun: the reader comes back, and is told then.
+                # The response has begun: the reader will reconnect, and gets the error then.
                 return
             for job in story.events:
                 yield _event(job)

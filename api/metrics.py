@@ -1,4 +1,4 @@
-"""GET ``/metrics``: everything there is to count, for Prometheus; any API process tells all of it."""
+"""GET ``/metrics`` for Prometheus; any API process reports the metrics of the whole gateway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ metrics = Blueprint("metrics", __name__)
 
 @metrics.get("/metrics")
 def scrape() -> Response:
-    """Tell the numbers, also that Redis is down."""
+    """Return the metrics, including whether Redis is up."""
     check_may_look()
     return Response(_page(), content_type=CONTENT_TYPE_LATEST)
 

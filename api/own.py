@@ -1,4 +1,4 @@
-"""Find a job for whoever calls; used by every view that an id leads to."""
+"""Look up a job for its caller; used by every view that takes a job's id."""
 
 from __future__ import annotations
 

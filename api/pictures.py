@@ -15,24 +15,24 @@ from limner.thumbnails import SIDES_PX, thumbnail
 pictures = Blueprint("pictures", __name__)
 
 PROCESS = "x-oss-process"
-#: the two spellings of a thumbnail that callers of the documented API know
+#: the two ways to ask for a thumbnail that callers of the documented API know
 _SCALE = re.compile(r"(?:style/scale|image/resize,(?:m_lfit,)?l_)(\d{1,5})")
 _SHOWN = tuple(f"{kind}/" for kind in SHOWN)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
-#: a picture never changes under its name; 30 days is as long as it is kept by default
+#: a picture never changes under its URL; 30 days is how long it is kept by default
 CACHE_CONTROL = "public, max-age=2592000, immutable"
 
 
 @pictures.get("/images/<path:key>")
 def picture(key: str) -> Response:
-    """Show one picture, or its thumbnail, whole or in part."""
+    """Return a picture or its thumbnail, whole or a range of it."""
     side_px = _side_px(request.args.get(PROCESS))
     images = house().images
     _, _, name = key.rpartition("/")
     stem, _, suffix = name.rpartition(".")
     if suffix not in CONTENT_TYPES or not key.startswith(_SHOWN):
         raise PictureNotFound
-    # Asked first only where the picture itself may not be read below: a bucket takes its time.
+    # Checked separately only if the picture itself may not be read below: buckets are slow.
     if (side_px or request.if_none_match or request.if_match) and not images.has(key):
         raise PictureNotFound
     response = Response(content_type=CONTENT_TYPES[suffix])
@@ -40,7 +40,7 @@ def picture(key: str) -> Response:
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.make_conditional(request)
-    # What the caller holds already is neither read nor shrunk.
+    # What the caller already has is neither read nor resized.
     if response.status_code != 200:
         return response
     try:
@@ -51,7 +51,7 @@ def picture(key: str) -> Response:
 
 
 def _side_px(wanted: str | None) -> int | None:
-    """Return the longest side that was asked for; None: the picture as it is."""
+    """Return the longest side asked for; None: the picture in full size."""
     if not wanted:
         return None
     found = _SCALE.fullmatch(wanted)
@@ -62,10 +62,10 @@ def _side_px(wanted: str | None) -> int | None:
 
 
 def _whole_or_part(response: Response, data: bytes) -> Response:
-    """Fill in the picture, or the one range of it that was asked for.
+    """Set the response's body to the picture, or to the single range that was asked for.
 
-    Source: RFC 9110, 14.2. A range that cannot be read, several at once, or one of another version
-    of the picture, is as good as none.
+    Source: RFC 9110, 14.2. A range that is malformed, one of several, or of another version of the
+    picture is ignored.
     """
     length = len(data)
     asked = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))

@@ -1,7 +1,7 @@
-"""The API under a path: ``LIMNER_PUBLIC_URL=https://draw.example/limner``; ``create_app`` puts it in front.
+"""Serve the API under a path: ``LIMNER_PUBLIC_URL=https://draw.example/limner``; used by ``create_app``.
 
-Some proxies take the path off before they pass a request on (nginx with a slash behind
-``proxy_pass``), others leave it (most of Kubernetes' ingresses). Both are served.
+Some proxies strip the path before they forward a request (nginx with a slash at the end of
+``proxy_pass``), others keep it (most Kubernetes ingresses). Both work.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from flask import Flask
 
 
 def serve_under(app: Flask, base_url: str) -> None:
-    """Let ``app`` answer under the path of ``base_url``, too."""
+    """Make ``app`` answer under the path of ``base_url`` as well."""
     prefix = unquote(urlsplit(base_url).path)
     own = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
-    # A path of ours at the front could not be told from the prefix: then a proxy has to take it off.
+    # A prefix that begins like one of our paths would be ambiguous: then the proxy has to strip it.
     if not prefix or prefix.split("/")[1] in own:
         return
     answer = app.wsgi_app

@@ -1,6 +1,7 @@
-"""The API's only piece of Celery: a bare producer that renders the messages once; see docs/decisions/0002-one-message-a-job.md.
+"""The API's only use of Celery: a bare producer that renders each lane's message once.
 
-Called by ``create_app``. It loads no worker and no engine: tasks are named, not imported.
+Called by ``create_app``. It loads no worker and no engine: tasks are sent by name. Why:
+docs/decisions/0002-one-message-a-job.md.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from limner.store import Store
 
 
 def messages_of(settings: Settings, store: Store) -> LazyMessages:
-    """Return the messages for the settings' broker, rendered when they are first asked for."""
+    """Return the messages for the configured broker, rendered on first use."""
 
     def render() -> Messages:
         with Celery("limner", set_as_current=False) as app:
             app.config_from_object("celeryconfig")
-            # What create_app was given beats what celeryconfig read from the environment.
+            # create_app's settings take precedence over those that celeryconfig read from the environment.
             redis = redis_address(settings)
             tls = dict(redis.tls) if redis.tls else False
             app.conf.update(broker_url=redis.broker_url, broker_use_ssl=tls)

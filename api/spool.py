@@ -1,7 +1,7 @@
-"""Pictures that an accept puts into the image store: what came inline, and copies of an earlier job's.
+"""Pictures that are stored as a job is accepted: inline ones, and copies of an earlier job's.
 
-Used by ``api/accept.py`` alone. Their bytes are charged to the client in the script that accepts the
-job; here they are only looked at before anything is written.
+Used by ``api/accept.py`` only. The script that accepts the job charges their bytes to the client; the
+checks here only avoid writing what would be refused.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from limner.store.spool import in_blocks
 from limner.warning import Code
 from schemas.references import is_inline
 
-#: files deleted within a request: more than a job puts in, so its client's leavings do not grow
+#: most files deleted within a request: more than a job adds, so a client's spent files do not pile up
 DELETED_MOST = 32
 
 
 def spool_bytes(here: House, references: Iterable[str]) -> int:
-    """Return what a job's pictures will take in the spool: what came inline, and copies.
+    """Return how many bytes a job's pictures will take in the spool, inline ones and copies.
 
     Raises:
-        ParentGone: an earlier job's are not kept any more.
-        ImagesDown: the store is away.
+        ParentGone: the earlier job's pictures have been deleted.
+        ImagesDown: the image store is down.
     """
     return sum(in_blocks(_size_of(here, one)) for one in references if is_inline(one))
 
@@ -55,19 +55,19 @@ def _size_of(here: House, reference: str) -> int:
 
 
 def quota_bytes_of(here: House, client: Client) -> int:
-    """Return how much of the spool a client may fill."""
+    """Return a client's quota in the spool, bytes."""
     own = client.inline_quota_mb
     return (here.settings.inline_quota_mb if own is None else own) * 2**20
 
 
 def check_room(here: House, client: Client, size_bytes: int, *, copied: bool) -> None:
-    """Return if so many bytes have a chance, before they are written.
+    """Return if the spool may have room for so many bytes, before they are written.
 
-    ``copied``: they are an earlier job's, and in no field of the request.
+    ``copied``: they are copies of an earlier job's, not sent in the request.
 
     Raises:
-        BodyTooLarge: they are more than the client may ever have at a time.
-        InlineFull: they are more than it may have beside its other jobs'.
+        BodyTooLarge: they exceed the client's whole quota.
+        InlineFull: they exceed what its other jobs leave of its quota.
     """
     quota_bytes = quota_bytes_of(here, client)
     if size_bytes > quota_bytes:
@@ -86,23 +86,23 @@ def _too_large(most_mb: int, *, copied: bool) -> BodyTooLarge:
 
 
 def tell_full(here: House, client: Client) -> None:
-    """Tell operators that a client has used up its room, and count it."""
-    # The caller is refused in any case.
+    """Warn operators that a client has used up its quota, and count the refusal."""
+    # The caller is refused either way.
     with contextlib.suppress(StoreDown):
         here.store.numbers.count("refused", "inline_full")
         here.store.reports.make(
             Code.INLINE_FULL,
             client.name,
-            "A client's inline pictures take all the room they may, and more are refused.",
+            "A client's inline pictures have filled its quota, and more are refused.",
             why=f"{client.name} (`limner clients show {client.name}`)",
         )
 
 
 class Spooling:
-    """The pictures kept for one job; they are taken out again if it is refused.
+    """The pictures stored for one job; they are deleted again if the job is refused.
 
-    They stay when the store failed: the script may have run, and its answer have been lost. What
-    belongs to no job goes with the others of its age.
+    They stay if Redis failed: the script may have run and only its answer been lost. Files that
+    belong to no job are deleted with others of their age.
     """
 
     def __init__(self, here: House, client: Client) -> None:
@@ -124,11 +124,11 @@ class Spooling:
             tell_full(self._here, self._client)
 
     def spooled(self, references: tuple[str, ...]) -> tuple[str, ...]:
-        """Put inline pictures into the image store; an earlier job's are copied, as its own go first.
+        """Store inline pictures; an earlier job's are copied, because its own are deleted first.
 
         Raises:
-            ParentGone: the earlier job's are not kept any more.
-            ImagesDown: the store is away, or full.
+            ParentGone: the earlier job's pictures have been deleted.
+            ImagesDown: the image store is down or full.
         """
         found = []
         for reference in references:
@@ -143,7 +143,7 @@ class Spooling:
         return tuple(found)
 
     def copied(self, cell: Picture) -> Picture:
-        """Copy a cell, so that it is kept as long as the job that picked it."""
+        """Copy a cell, so that it lives as long as the job that picked it."""
         images = self._here.images
         key = images.key_of(cell.url)
         suffix = key.rpartition(".")[2]
@@ -151,21 +151,21 @@ class Spooling:
         return replace(cell, url=images.url(self._kept[-1]))
 
     def charge(self) -> Charge:
-        """Return what ``accept`` is to charge for what was spooled."""
+        """Return what ``accept`` has to charge for the spooled pictures."""
         quota_bytes = quota_bytes_of(self._here, self._client)
         return Charge(tuple(self._charged), self._size_bytes, quota_bytes)
 
     def drop(self) -> None:
-        """Take everything out again."""
+        """Delete everything that was stored."""
         for key in self._kept:
-            # What cannot be dropped now goes with the others of its age.
+            # What cannot be deleted now is deleted with others of its age.
             with contextlib.suppress(ImagesDown):
                 self._here.images.delete(key)
 
     def make_room(self, keys: Sequence[str]) -> None:
-        """Delete what made room for these pictures: some of it, for the caller waits meanwhile.
+        """Delete the files that make room for these pictures; only some, because the caller is waiting.
 
-        The rest, and what fails, is left to the callback worker.
+        The rest, and any failure, is left to the callback worker.
         """
         with contextlib.suppress(StoreDown):
             deleted = self._here.images.delete_all(keys[:DELETED_MOST], ANSWER_S)
@@ -180,10 +180,10 @@ class Spooling:
         return key
 
     def _stored(self, key: str) -> bytes:
-        """Return what the image store keeps of an earlier job.
+        """Return an earlier job's picture from the image store.
 
         Raises:
-            ParentGone: it does not keep it any more.
+            ParentGone: it has been deleted.
         """
         try:
             return self._here.images.get(key)

@@ -1,6 +1,6 @@
-"""Answer what gunicorn cannot read as a request, in the one shape; used by ``api/worker.py``.
+"""Answer requests that gunicorn cannot parse, in the one shape; used by ``api/worker.py``.
 
-Neither the answer nor the log repeats what was sent: it may hold a token.
+Neither the response nor the log quotes what was sent: it may contain a token.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PROXY = (
     "The headers that a proxy adds contradict each other or the path: X-Forwarded-Proto, "
     "X-Forwarded-Protocol, X-Forwarded-Ssl, SCRIPT_NAME."
 )
-#: what is wrong → status and sentence; of several kinds that fit, the first
+#: gunicorn's error → status and sentence; the first class that fits counts
 _ANSWERS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."),
     (
@@ -33,29 +33,29 @@ _ANSWERS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
     (
         errors.ExpectationFailed,
         HTTPStatus.EXPECTATION_FAILED,
-        "Nothing can be expected but 100-continue.",
+        "The only supported Expect is 100-continue.",
     ),
     (
         errors.InvalidHTTPVersion,
         HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
-        "The gateway speaks HTTP/1.1.",
+        "The gateway supports only HTTP/1.1.",
     ),
-    (errors.InvalidRequestLine, _BAD, "The first line of the request is not as HTTP has it."),
+    (errors.InvalidRequestLine, _BAD, "The first line of the request is malformed."),
     (errors.InvalidSchemeHeaders, _BAD, _PROXY),
     (errors.ConfigurationProblem, _BAD, _PROXY),
-    (errors.InvalidRequestMethod, _BAD, "The method is none of HTTP's."),
-    # These two are what the application tried to answer with: no fault of the caller's.
+    (errors.InvalidRequestMethod, _BAD, "The method is not a valid HTTP method."),
+    # These two come from the application's own response: not the caller's fault.
     (errors.InvalidResponseHeader, HTTPStatus.INTERNAL_SERVER_ERROR, ""),
     (errors.InvalidResponseHeaderName, HTTPStatus.INTERNAL_SERVER_ERROR, ""),
-    (errors.InvalidHeader, _BAD, "A header of the request is not as HTTP has it."),
-    (errors.InvalidHeaderName, _BAD, "A header of the request is not as HTTP has it."),
-    (errors.ParseException, _BAD, "The request is not as HTTP has it."),
+    (errors.InvalidHeader, _BAD, "A header of the request is malformed."),
+    (errors.InvalidHeaderName, _BAD, "A header of the request is malformed."),
+    (errors.ParseException, _BAD, "The request is malformed."),
 )
 _OURS = "Something went wrong in the gateway."
 
 
 def status_of(error: Exception) -> tuple[HTTPStatus, str]:
-    """Return the status that says whose fault ``error`` is, and the sentence for it."""
+    """Return the status and the sentence for ``error``."""
     for kind, status, sentence in _ANSWERS:
         if isinstance(error, kind):
             return status, sentence or _OURS
@@ -63,12 +63,12 @@ def status_of(error: Exception) -> tuple[HTTPStatus, str]:
 
 
 def is_the_proxys(error: Exception) -> bool:
-    """Tell whether a proxy in front is set up wrongly, which its operator alone can mend."""
+    """Return whether a misconfigured proxy is to blame, which only its operator can fix."""
     return isinstance(error, (errors.InvalidSchemeHeaders, errors.ConfigurationProblem))
 
 
 def head_and_body(status: HTTPStatus, sentence: str) -> tuple[bytes, bytes]:
-    """Return the answer as it goes over the connection, which ends with it."""
+    """Return the raw response; the connection closes after it."""
     body = refusal_body(status, sentence).encode()
     headers = {
         "Connection": "close",

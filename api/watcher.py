@@ -1,8 +1,8 @@
-"""Wait for news of jobs: one thread a process looks for all who wait; ``create_app`` makes one.
+"""Wait for changes of jobs: one thread per process polls for all waiters; created by ``create_app``.
 
-Each who waits holds a thread of the API, so their number is bounded: beyond it nobody waits, and is
-answered with what there is. A look is one round trip, four times a second, and only while somebody
-waits.
+Each waiter holds a thread of the API, so their number is limited: beyond the limit a request is
+answered at once with what there is. A poll is one round trip, four times a second, and only while
+somebody waits.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Waiter:
 
 
 class Watcher:
-    """Tells threads that wait that their jobs have changed."""
+    """Wakes waiting threads when their jobs change."""
 
     def __init__(self, states: Callable[[Sequence[str]], list[State]], places: int) -> None:
         self._states = states
@@ -42,12 +42,12 @@ class Watcher:
 
     @property
     def waiting(self) -> int:
-        """How many threads wait now."""
+        """The number of waiting threads."""
         return len(self._waiters)
 
     @contextmanager
     def place(self) -> Iterator[bool]:
-        """Give a place to wait in, or False if all are taken."""
+        """Reserve a place to wait; yields False if all are taken."""
         given = self._places.acquire(blocking=False)
         try:
             yield given
@@ -56,9 +56,9 @@ class Watcher:
                 self._places.release()
 
     def wait(self, job_id: str, seen: State, timeout_s: float) -> bool:
-        """Return as soon as the job's state is another than ``seen``; False: it still is that one.
+        """Return as soon as the job's state differs from ``seen``; False: it still does not.
 
-        Also returns if the store cannot be asked: whoever waits finds out by asking itself.
+        Also returns if Redis is down: the waiter then finds out by its own request.
         """
         waiter = _Waiter(job_id, seen)
         with self._lock:
@@ -89,7 +89,7 @@ class Watcher:
             states = self._states([waiter.job_id for waiter in waiters])
         except StoreDown:
             return [True] * len(waiters)
-        # Nobody would wake a waiter any more if this thread died of a bug: let them look themselves.
+        # If a bug ends this thread, nobody wakes the waiters any more: let each check for itself.
         except Exception:  # noqa: BLE001
             event(log, "watcher.failed", level=logging.ERROR, error=True)
             return [True] * len(waiters)

@@ -1,11 +1,11 @@
-"""The API's gunicorn worker: gthread, with an end to the patience for requests that trickle in.
+"""The API's gunicorn worker: gthread, with a deadline for requests that trickle in.
 
 A thread that has begun to read a request reads it to its end, and gthread itself would wait for ever.
-Here a request has ten seconds, and more only as its bytes come in. A slow client may still hold a
-thread for so long: who faces strangers puts a proxy in front that reads requests whole.
+Here a request has ten seconds, and more only while its bytes arrive. A slow client can still hold a
+thread that long: a public gateway belongs behind a proxy that buffers requests.
 
-A request is few system calls here, because each of them lets another thread have the interpreter's
-lock (``limner.kernel_timeouts``).
+A request makes few system calls here, because each of them hands the interpreter lock to another
+thread (``limner.kernel_timeouts``).
 """
 
 from __future__ import annotations
@@ -29,44 +29,44 @@ from limner.one_core import OneCore
 
 log = logging.getLogger(__name__)
 
-#: to send a request's head, and as much of its body as fits
+#: to receive a request's head, and as much of its body as arrives by then
 REQUEST_S = 10.0
-#: each so many bytes of it give a second more
+#: this many bytes of the request extend the deadline by a second
 BYTES_PER_S = 20_000
-#: to take a piece of the answer
+#: for the peer to accept a piece of the response
 ANSWER_S = 30.0
-#: a thread that nobody else needs stays with its connection for so long after an answer
+#: how long a thread that nobody else needs stays with its connection after a response
 LINGER_S = 0.02
-#: as much as gunicorn reads at a time
+#: the size of gunicorn's own reads
 READ_BYTES = 8192
 
 
 class BoundedSocket(socket.socket):
-    """A connection whose requests must arrive in time, and whose answers must be taken in time."""
+    """A connection with deadlines for reading requests and sending responses."""
 
     _ends = math.inf
-    #: what gunicorn asks for on top, seconds; None: nothing
+    #: gunicorn's own timeout in addition, seconds; None: none
     _limit_s: float | None = None
-    #: what the kernel was told to wait for at a read, seconds
+    #: the kernel's current receive timeout, seconds
     _patience_s = 0.0
-    #: what was read while a thread lingered
+    #: bytes read while a thread lingered
     _early: bytes | None = None
-    #: the head of an answer, kept back to go out with the first piece of its body
+    #: a response's head, held back to be sent with the first piece of its body
     _head: bytes | None = None
     _head_is_out = True
 
     @classmethod
     def over(cls, plain: socket.socket) -> Self:
-        """Take a connection over from ``plain``, which is empty after that."""
+        """Take over the connection of ``plain``, which is detached."""
         bounded = cls(fileno=plain.detach())
         socket.socket.setblocking(bounded, True)
         limit_writes(bounded, ANSWER_S)
         return bounded
 
     def setblocking(self, flag: bool) -> None:
-        """Begin a new request (a thread takes the connection), or give it back to the poller.
+        """Begin a new request (a thread takes the connection), or return it to the poller.
 
-        The poller looks for what has come and reads nothing: for it, the connection stays as it is.
+        The poller only waits for data and reads nothing, so for it nothing has to change.
         """
         if flag:
             self._ends = time.monotonic() + REQUEST_S
@@ -74,15 +74,15 @@ class BoundedSocket(socket.socket):
             self._head_is_out = False
 
     def gettimeout(self) -> float | None:
-        """Return what ``settimeout`` was told."""
+        """Return the timeout that ``settimeout`` set."""
         return self._limit_s
 
     def settimeout(self, value: float | None) -> None:
-        """Wait at most ``value`` seconds at each read from here on."""
+        """Limit each read from now on to ``value`` seconds."""
         self._limit_s = value
 
     def recv(self, *args: Any) -> bytes:
-        """Return what came, or say that the peer is gone when it took too long."""
+        """Return received bytes; past the deadline, report the connection as reset."""
         early, self._early = self._early, None
         if early is not None:
             return early
@@ -91,7 +91,7 @@ class BoundedSocket(socket.socket):
             left_s = min(left_s, self._limit_s)
         if left_s <= 0:
             raise _too_slow("the request took too long")
-        # Rounded up, so that most reads find the kernel told already.
+        # Rounded up, so that most reads need not set the kernel's timeout again.
         data = self._read_within(math.ceil(left_s * 10) / 10, *args)
         if data is None:
             raise _too_slow("the request took too long")
@@ -99,17 +99,17 @@ class BoundedSocket(socket.socket):
         return data
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send all of ``data``, or say that the peer is gone when it took too long.
+        """Send all of ``data``; past the deadline, report the connection as reset.
 
-        What comes first after a request is the answer's head; it waits for what comes next, or for
-        ``flush``.
+        The first piece after a request is the response's head; it is held back until the next piece,
+        or ``flush``.
         """
         if not self._head_is_out:
             self._head, self._head_is_out = bytes(data), True
             return
         if self._head is not None:
             data, self._head = self._head + bytes(data), None
-        # The kernel takes everything, however often it has to wait, unless a signal ends its wait.
+        # The kernel sends everything, however often it has to wait, unless a signal interrupts it.
         left, ends = memoryview(data), time.monotonic() + ANSWER_S
         while left:
             try:
@@ -122,14 +122,14 @@ class BoundedSocket(socket.socket):
             raise _too_slow("the answer was taken too slowly")
 
     def flush(self) -> None:
-        """Send what was kept back: the answer has no body, or is no ordinary one."""
+        """Send what was held back: the response has no body, or an unusual one."""
         if self._head is not None:
-            # Where gunicorn itself refuses a request, it begins a new one after its answer.
+            # After gunicorn itself refuses a request, the next one begins.
             self._head_is_out = True
             self.sendall(b"")
 
     def lingers(self) -> bool:
-        """Wait for the next request for a moment, and tell if it came (or the peer went)."""
+        """Wait briefly for the next request; return whether it came (or the peer hung up)."""
         self._early = self._read_within(LINGER_S, READ_BYTES)
         return self._early is not None
 
@@ -144,10 +144,10 @@ class BoundedSocket(socket.socket):
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A gthread worker over bounded sockets, whose threads stay with a busy connection."""
+    """A gthread worker with bounded sockets, whose threads stay with a busy connection."""
 
     def init_process(self) -> None:
-        """Start to serve, in the process that was just forked."""
+        """Start to serve, in the newly forked process."""
         OneCore.watch()
         self._threads: int = self.cfg.threads
         super().init_process()
@@ -159,10 +159,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Answer the request on a connection, and those that follow at once.
+        """Answer the request on a connection, and those that follow immediately.
 
-        Through the poller and the pool each would take two threads more. With no more connections
-        than threads, a thread that stays keeps nobody waiting but one that connects just then.
+        Each would otherwise pass through the poller and the pool, two more threads. While there are no
+        more connections than threads, a thread that stays delays only one that connects at that moment.
         """
         while True:
             again = super().handle(conn)
@@ -178,7 +178,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 return again
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what cannot be read as a request, or broke outside of the application."""
+        """Answer a request that cannot be parsed, or that failed outside the application."""
         status, sentence = status_of(exc)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             event(log, "request.broke", logging.ERROR, error=True, kind=type(exc).__name__)
@@ -191,9 +191,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 client.sendall(piece)
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
-        """Tell whether the connection is good for another request.
+        """Return whether the connection can take another request.
 
-        What is wrong with a body that nobody read ends the connection; its answer has gone out.
+        An error in an unread body closes the connection; the response has already been sent.
         """
         try:
             return bool(super()._keepalive_after(conn, keepalive))

@@ -1,4 +1,4 @@
-"""The application as gunicorn finds it: ``gunicorn api.wsgi:app``."""
+"""The application for gunicorn: ``gunicorn api.wsgi:app``."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ _settings = Settings.load()
 set_up(_settings.log_format, _settings.log_level)
 app = create_app(_settings)
 _house = app.extensions[EXTENSION]
-# Here, not in ``create_app``: a thread is for processes that serve.
+# Not in ``create_app``: only processes that serve need the thread.
 ImageWatch(_house.images, _house.store.reports).start()

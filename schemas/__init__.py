@@ -1,1 +1,1 @@
-"""The wire, both ways: what callers may send, and the one shape in which a job is shown."""
+"""The wire format: what callers may send, and the one shape in which a job is shown."""

@@ -1,4 +1,4 @@
-"""What callers see of a job's callbacks, and what ``resend`` takes; used by ``api/callbacks.py``."""
+"""The list of a job's callbacks, and the body of ``resend``; used by ``api/callbacks.py``."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from schemas.shape import AnswerSchema, Rfc3339FromMs, maybe, told
 from schemas.wire import Wire
 
 KINDS = {"T": "transition", "P": "progress", "X": "terminal"}
-#: where an event may be
+#: the states of an event
 STATES = ("pending", "delivered", "dead", "resending", "dropped")
-#: of an event behind another one of its job: order is strict
+#: the ``why`` of an event that waits for the one before it: order is strict
 BEHIND = "order"
 SEQ_MOST = 10**9
 IDS_MOST = 100
-#: job, seq and epoch; events kept from before there were epochs have none
+#: job, seq and epoch; events stored by releases without epochs have none
 _EVENT_ID = re.compile(r"msg_([0-9a-f]{32})_([0-9]{1,9})(?:_[0-9a-f]{10})?")
 
 
@@ -36,7 +36,7 @@ class Resend:
     seq: int | None
 
     def seqs(self, job_id: str) -> list[int | None]:
-        """Return the seqs that are meant of that job; None stands for all."""
+        """Return the seqs to resend of that job; None stands for all."""
         if self.ids is not None:
             return [seq for job, seq in self.ids if job == job_id]
         return [self.seq]
@@ -50,7 +50,7 @@ class KindInWords(fields.String):
 
 
 class EventIds(Strict[tuple[tuple[str, int], ...]]):
-    """A list of webhook-ids, read into job and seq."""
+    """A list of webhook-ids, parsed into job and seq."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[tuple[str, int], ...]:
         if not isinstance(value, list) or not 1 <= len(value) <= IDS_MOST:
@@ -69,7 +69,7 @@ class ResendSchema(Wire):
     seq = Integer(1, SEQ_MOST)
 
     def read(self, body: Mapping[str, Any]) -> Resend:
-        """Return what is to be posted again.
+        """Return which events to resend.
 
         Raises:
             InvalidRequest: a field is wrong or unknown.

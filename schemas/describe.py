@@ -1,6 +1,6 @@
 """How apispec is to describe the fields that our own schemas take; used by ``schemas/openapi.py``.
 
-Made from the fields themselves, so the document cannot promise what the code refuses.
+Generated from the fields themselves, so the document cannot promise what the code refuses.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _HOST = (
 _DENIED = "|".join(map(str, sorted({0, *DENIED_PORTS})))
 _65535 = "(?:[1-5]?[0-9]{1,4}|6(?:[0-4][0-9]{3}|5(?:[0-4][0-9]{2}|5(?:[0-2][0-9]|3[0-5]))))"
 _PORT = rf"(?::(?!0*(?:{_DENIED})(?:[/?]|$))0{{0,4}}{_65535})?"
-#: what is sure to be taken; a name in another script, or its xn-- form, is, too, where it is a valid one
+#: URLs that are certainly accepted; valid names in other scripts, or in xn-- form, are accepted too
 URL_PATTERN = rf"^[hH][tT][tT][pP][sS]?://{_HOST}{_PORT}(?:[/?][^\u0000- \u007f\\#]*)?$"
 _WHITE = r"[\t\n\f\r ]*"
 _LETTER = rf"[a-zA-Z0-9+/_-]{_WHITE}"
-#: whole bytes: no group of four may be left with one letter
+#: whole bytes: the last group of four must not consist of a single letter
 _BASE64 = rf"(?:(?:{_LETTER}){{4}})*(?:{_LETTER}){{2,4}}(?:={_WHITE})*"
 _INLINE = rf"^{_WHITE}(?:data:image/[a-z0-9.+-]{{1,99}};base64,)?{_WHITE}{_BASE64}$"
-#: neither blank nor NUL: the marks of single scripts and the tags, which show nothing either, left out
+#: neither blank nor NUL; marks of particular scripts and tags, invisible too, are not listed
 _VISIBLE = (
     r"[^\u0000- \u007f-\u00a0\u00ad\u0300-\u036f\u061c\u115f\u1160\u1680\u180b-\u180f\u1ab0-\u1aff"
     r"\u1dc0-\u1dff\u2000-\u200f\u2028-\u202f\u205f-\u206f\u20d0-\u20ff\u2800\u3000\u3164\ufe00-\ufe0f"
@@ -59,7 +59,7 @@ _VISIBLE = (
 _NO_NUL = r"[^\u0000]*"
 _SIDE = r"(?=[0-9.]*[1-9])[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _URL: Json = {"type": "string", "pattern": URL_PATTERN, "maxLength": URL_MAX}
-#: what each field means, by its name on the wire
+#: the description of each field, by its name on the wire
 MEANINGS = {
     "promptEn": "What is drawn.",
     "prompt": "The original words; kept and returned, not drawn.",
@@ -67,8 +67,8 @@ MEANINGS = {
     "tag": "Your own mark on the job: a UUID as 32 hex digits, or dashed. Need not be unique.",
     "callBackUrl": "Where the job's events are POSTed. Absent: your default URL.",
     "extra": "Returned unchanged in every answer and callback.",
-    "isNiji": "Draw in the manner of the niji model.",
-    "ar": "Ratio of a cell, width:height. Any other than the seven becomes the nearest of them.",
+    "isNiji": "Draw in the style of the niji model.",
+    "ar": "Aspect ratio of a cell, width:height. Any other than the seven becomes the nearest of them.",
     "chaos": "How far the four cells may differ.",
     "stylize": "How strongly the engine's own taste counts.",
     "style": "raw; with isNiji: cute, expressive, original or scenic.",
@@ -76,13 +76,13 @@ MEANINGS = {
     "iw": "Weight of the reference images; above 0 it needs imageList.",
     "imageList": "Reference images: http(s) URLs, data URLs or base64; PNG, JPEG, WebP or GIF of at most 10 MB.",
     "buttonType": "u1-u4: pick a cell, once each. v1-v4: vary a cell. r: draw again.",
-    "messageId": "The job that the button is on: its id.",
-    "wait": "Answer when the job changes, or after so many seconds.",
-    "seq": "The seq you have seen: a job that has another by now is answered at once.",
+    "messageId": "The id of the job that the button belongs to.",
+    "wait": "Respond when the job changes, or after this many seconds.",
+    "seq": "The seq you have seen; if the job has another one by now, the response is immediate.",
     "status": "Only jobs of this status.",
-    "cursor": "The cursor of the page before.",
-    "limit": "Jobs on a page.",
-    "ids": "webhook-ids of the events to post again.",
+    "cursor": "The cursor from the previous page.",
+    "limit": "Jobs per page.",
+    "ids": "webhook-ids of the events to resend.",
 }
 EXAMPLES: Json = {
     "promptEn": "a lighthouse on a cliff at dusk",
@@ -92,7 +92,7 @@ EXAMPLES: Json = {
     "buttonType": "u2",
     "messageId": "0f8b7c1de2a94f6f8a3a1f0b2c4d6e8f",
 }
-#: what one field of imagine means for another
+#: constraints between fields of imagine
 _IMAGINE_RULES: Json = {
     "allOf": [
         {
@@ -237,7 +237,7 @@ def _(field: Cursor) -> Json:
 
 
 def _number_as_text(field: Number) -> Json:
-    """Return the schema of a number written as text, for bounds from 0 to a digit and zeros."""
+    """Return the schema of a number sent as text; the bounds are 0 and a digit followed by zeros."""
     first, zeros = int(str(field.high)[0]), len(str(field.high)) - 1
     below = f"[0-9]{{1,{zeros}}}" if zeros else f"[0-{first - 1}]"
     decimal = rf"\+?0{{0,9}}(?:{below}(?:\.[0-9]{{0,9}})?|{field.high}(?:\.0{{0,9}})?)"

@@ -21,14 +21,14 @@ T = TypeVar("T")
 REQUIRED = "Is required."
 _BOOLEANS: Mapping[str | None, bool] = {"true": True, "false": False, "1": True, "0": False}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-#: longer texts are no numbers that a caller means, only work for the parser
+#: no caller means a number as long as this; parsing it would only cost time
 _NUMBER_LENGTH = 64
 _TAG = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RATIO = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?):([0-9]{1,6}(?:\.[0-9]{1,6})?)")
 
 
 class Strict(fields.Field[T], Generic[T]):
-    """A field whose absence, and null where it may be absent, both mean that nothing was said."""
+    """A field for which null, if it is optional, means the same as its absence."""
 
     def __init__(self, *, required: bool = False, absent: Any = None) -> None:
         super().__init__(
@@ -46,27 +46,27 @@ class Strict(fields.Field[T], Generic[T]):
         data: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Read one value; null is the same as leaving the field out."""
+        """Load one value; null is the same as leaving the field out."""
         found = super().deserialize(value, attr, data, **kwargs)
         return self.absent if found is None else found
 
 
 def clean_text(value: Any) -> str:
-    """Return ``value`` if it is text that can be kept and shown again as it is."""
+    """Return ``value`` if it is text that can be stored and returned unchanged."""
     if not isinstance(value, str):
         raise ValidationError("Must be a string.")
     if "\0" in value:
-        raise ValidationError("Must not hold a NUL character.")
+        raise ValidationError("Must not contain a NUL character.")
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValidationError("Must not hold half of a surrogate pair.") from None
+            raise ValidationError("Must not contain an unpaired surrogate.") from None
     return value
 
 
 class Text(Strict[str]):
-    """Text up to a number of characters; ``blank=False``: with something in it beside spaces."""
+    """Text up to a number of characters; ``blank=False``: not only white space."""
 
     def __init__(self, *, longest: int, blank: bool = True, required: bool = False) -> None:
         super().__init__(required=required)
@@ -122,7 +122,7 @@ class Integer(Number):
 
 
 class Tag(Strict[str]):
-    """The caller's mark: a UUID as 32 hex digits or dashed; kept as it was sent."""
+    """The caller's mark: a UUID as 32 hex digits or dashed; stored as sent."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str) or not _TAG.fullmatch(value):
@@ -131,7 +131,7 @@ class Tag(Strict[str]):
 
 
 class OneOf(Strict[str | None]):
-    """One of a few words; ``""`` is none of them and says nothing."""
+    """One of a few words; ``""`` is the same as leaving the field out."""
 
     def __init__(self, words: Iterable[str], *, required: bool = False) -> None:
         super().__init__(required=required)
@@ -146,7 +146,7 @@ class OneOf(Strict[str | None]):
 
 
 class AspectRatio(Strict[tuple[str, str | None]]):
-    """One of the seven ratios and, where that is only the nearest, what was asked for."""
+    """One of the seven ratios and, if that is only the nearest, the ratio asked for."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, str | None]:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:
@@ -166,14 +166,14 @@ class AspectRatio(Strict[tuple[str, str | None]]):
 
 
 class CallbackUrl(Strict[str | None]):
-    """An http(s) URL that is right by its text; ``""`` says nothing."""
+    """A well-formed http(s) URL; ``""`` is the same as leaving the field out."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         return http_url(clean_text(value)) if value != "" else None
 
 
 def http_url(text: str) -> str:
-    """Return ``text`` if it is a URL that we would dial; where it leads is looked at later."""
+    """Return ``text`` if it is a URL we may call; its addresses are checked when it is dialled."""
     try:
         parse_target(text)
     except UrlRefused as error:
@@ -184,7 +184,7 @@ def http_url(text: str) -> str:
 def _number(value: Any) -> float:
     if isinstance(value, str):
         text = value.strip()
-        # float() takes more than callers may mean: underscores, "nan", digits of other scripts.
+        # float() accepts more than callers can mean: underscores, "nan", digits of other scripts.
         if len(text) <= _NUMBER_LENGTH and _NUMBER.fullmatch(text):
             value = float(text)
     if isinstance(value, bool) or not isinstance(value, (int, float)):

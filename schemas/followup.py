@@ -11,7 +11,7 @@ from schemas.fields import Boolean, CallbackUrl, OneOf, Tag, Text
 from schemas.imagine import EXTRA_LENGTH
 from schemas.wire import Wire
 
-#: longer than any id of ours; what is no id is simply not found
+#: longer than any of our ids; what is not an id is simply not found
 ID_LENGTH = 64
 
 
@@ -30,7 +30,7 @@ class ButtonSchema(Wire):
         field_obj.data_key = _WIRE_NAMES.get(field_name, field_name)
 
     def read(self, body: Mapping[str, Any]) -> Press:
-        """Return what the caller asks for.
+        """Return the button that the caller pressed.
 
         Raises:
             InvalidRequest: a field is wrong or unknown.
@@ -46,7 +46,7 @@ class RefreshSchema(Wire):
     tag = Tag(required=True)
 
     def read(self, body: Mapping[str, Any]) -> str:
-        """Return the tag whose newest job is to be submitted again.
+        """Return the tag whose newest job is to be resubmitted.
 
         Raises:
             InvalidRequest: a field is wrong or unknown.

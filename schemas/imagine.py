@@ -23,7 +23,7 @@ EXTRA_LENGTH = 4096
 
 
 class PromptText(Text):
-    """A prompt that shows something to draw, beside its flags."""
+    """A prompt with something to draw besides its flags."""
 
     def __init__(self) -> None:
         super().__init__(longest=PROMPT_LENGTH, required=True)
@@ -33,7 +33,7 @@ class PromptText(Text):
         if not shows_something(text):
             raise ValidationError("Must not be blank.")
         if not shows_something(parse_prompt(text).words):
-            raise ValidationError("Must say what to draw, beside its flags.")
+            raise ValidationError("Must say what to draw, besides its flags.")
         return text
 
 
@@ -79,7 +79,7 @@ class ImagineSchema(_Common):
 
         Raises:
             InvalidRequest: a field is wrong or unknown.
-            BodyTooLarge: a reference image is over its bound.
+            BodyTooLarge: a reference image exceeds its size limit.
         """
         found = self.fields_of(body)
         lane = Lane.FAST if found.pop("fast") else Lane.RELAXED

@@ -26,7 +26,7 @@ STATUS_CODE: Mapping[Status, int] = {
 }
 STATUS_OF: Mapping[int, Status] = {code: status for status, code in STATUS_CODE.items()}
 
-#: the follow-ups, each 1 once it was used
+#: the follow-ups; each is 1 once it has been used
 MARKS = ("u1", "u2", "u3", "u4", "r", "v1", "v2", "v3", "v4")
 _STATUSES = "−2 waiting, −1 submitted, 0 drawing, 1 done, 2 failed. After 1 or 2 nothing changes."
 

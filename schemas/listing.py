@@ -1,4 +1,4 @@
-"""What the list of jobs may be asked for; used by ``api/jobs.py``."""
+"""The query parameters of the list of jobs; used by ``api/jobs.py``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CURSOR = re.compile(r"[0-9]{1,15}-[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which of the client's jobs to list; None: no such filter, or the first page."""
+    """Which of the client's jobs to list; None: no filter, or the first page."""
 
     tag: str | None
     status: Status | None
@@ -30,7 +30,7 @@ class Listing:
 
 
 class Cursor(Strict[str]):
-    """Where the next page of a list starts."""
+    """The start of the next page of a list."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not _CURSOR.fullmatch(value):

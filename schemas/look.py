@@ -1,4 +1,4 @@
-"""What a look at one job may be asked for: to wait until there is news; used by ``api/live.py``."""
+"""The query parameters of a request for one job, which may wait for a change; used by ``api/live.py``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WAIT_MOST_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How long to wait for news, and the seq that the caller has seen (None: what there is now)."""
+    """How long to wait for a change, and the seq that the caller has seen (None: the current one)."""
 
     wait: int
     seq: int | None

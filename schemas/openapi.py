@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the whole API, made from the schemas; served by ``api/docs.py``."""
+"""The OpenAPI 3.1 document of the whole API, generated from the schemas; served by ``api/docs.py``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from schemas.shapes import CountSchema, PageSchema, RefusalSchema, SuccessSchema
 from schemas.wire import Wire
 
 ABOUT = """\
-POST a prompt, get a job; be told of every change at your `callBackUrl`, or look, wait or listen.
+POST a prompt, get a job; receive every change at your `callBackUrl`, or poll, wait or listen for it.
 
 Send your token as the header `token`, or as `Authorization: Bearer <token>`. Bodies are JSON. Every
 refusal has one shape: `statusCode`, `message`, and `errors` by field. You see your own jobs only.
@@ -34,9 +34,9 @@ REFUSALS = {
     401: "The token is missing or unknown.",
     403: "This client may not use that lane, or may not see that.",
     404: "There is no such thing, or it is another client's.",
-    408: "The body did not arrive whole and in time.",
-    409: "The job is not in a state for that, or the Idempotency-Key came with another body before.",
-    410: "Pictures that this needs are not kept any more.",
+    408: "The body did not arrive complete and in time.",
+    409: "The job's state does not allow that, or the Idempotency-Key was used with another body before.",
+    410: "Pictures that this needs have been deleted.",
     413: "The body or an image is too large.",
     415: "The body is not sent as application/json, or compressed by other than gzip or deflate.",
     422: "A field is wrong or unknown; `errors` says which and why.",
@@ -105,11 +105,11 @@ _JOBS = DRAW + "/jobs"
 _ONE = _JOBS + "/{job_id}"
 _ANY: Json = {"type": "object"}
 _TEXT: Json = {"type": "string"}
-_EVENTS: Json = {"description": "each event's id is its seq, its data the job as callbacks tell it"}
+_EVENTS: Json = {"description": "each event's id is its seq, its data is the job as in callbacks"}
 _LAST_EVENT_ID: Json = {
     "name": "Last-Event-ID",
     "in": "header",
-    "description": "The id of the last event that you heard: the stream goes on behind it.",
+    "description": "The id of the last event you received: the stream continues after it.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
 }
 _THUMBNAIL = (
@@ -139,7 +139,7 @@ OPERATIONS = (
               parameters=(_JOB_ID, {"in": "query", "schema": LookSchema}), refusals=(404, 422)),
     Operation("delete", _ONE, "cancel", "Cancel a job", JobSchema, parameters=(_JOB_ID,),
               refusals=(404, 409)),
-    Operation("get", _ONE + "/events", "events", "Hear a job's events as they happen", _EVENTS,
+    Operation("get", _ONE + "/events", "events", "Stream a job's events as they happen", _EVENTS,
               parameters=(_JOB_ID, _LAST_EVENT_ID), refusals=(404, 422), kind="text/event-stream",
               nothing="The end was heard already."),
     Operation("get", _JOBS, "jobs", "List jobs, the newest first", PageSchema,
@@ -157,11 +157,11 @@ OPERATIONS = (
     Operation("get", "/images/{key}", "picture", "Show a picture", _TEXT, "Pictures",
               parameters=_PICTURE_PARAMETERS, refusals=(404, 422, 503), guarded=False,
               kind="image/*"),
-    Operation("get", "/healthz", "alive", "Say that the process lives", _ANY, "House",
+    Operation("get", "/healthz", "alive", "Liveness: the process is alive", _ANY, "House",
               guarded=False),
-    Operation("get", "/readyz", "ready", "Say whether jobs can be accepted", _ANY, "House",
+    Operation("get", "/readyz", "ready", "Readiness: whether jobs can be accepted", _ANY, "House",
               refusals=(503,), guarded=False),
-    Operation("get", "/metrics", "metrics", "Numbers for Prometheus", _TEXT, "House",
+    Operation("get", "/metrics", "metrics", "Metrics for Prometheus", _TEXT, "House",
               refusals=(401, 403, 429, 503), guarded=False, kind="text/plain"),
 )  # fmt: skip
 
@@ -243,14 +243,14 @@ def _refusal(code: int, text: str) -> Json:
 
 
 def _callback() -> Json:
-    """Return what a receiver is sent, and what it should answer."""
+    """Return what is sent to a receiver, and how it should respond."""
     names: dict[str, Any] = {
         "webhook-id": "one per event, the same on every attempt",
         "webhook-timestamp": "when this attempt was made, seconds since 1970",
         "webhook-signature": "v1,<base64 HMAC-SHA256 of id.timestamp.body with your secret>",
     }
     return {
-        "summary": "Tell of a job",
+        "summary": "A job has changed",
         "description": (
             "Sent for −1, for 0 (each progress worth telling), for 1 or 2, and for a return to −2; "
             "in order, seq rising. Verify the signature; drop what is not above the seq you have."
@@ -265,6 +265,8 @@ def _callback() -> Json:
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}},
         },
         "responses": {
-            "2XX": {"description": "Taken. Anything else is tried again, by the published budget."}
+            "2XX": {
+                "description": "Accepted. Anything else is retried, within the published budget."
+            }
         },
     }

@@ -1,7 +1,7 @@
 """The field ``imageList``: reference images as http(s) URLs, data URLs or bare base64.
 
-Used by the imagine schema. Nothing is fetched or decoded here: a worker does that, and looks at the
-content; only what is wrong by its text or too long to be small enough is refused at once.
+Used by the imagine schema. Nothing is fetched or decoded here; a worker does that and checks the
+content. Only malformed text, and text too long for an image within the limit, is refused at once.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class References(Strict[tuple[str, ...]]):
 
 
 def check_reference(item: Any) -> None:
-    """Return if ``item`` may be a reference image, by its text alone.
+    """Return if ``item`` may be a reference image, judging by its text alone.
 
     Raises:
         ValidationError: it is neither an http(s) URL nor base64.
-        BodyTooLarge: what it would decode to is over the bound.
+        BodyTooLarge: it would decode to more than the limit.
     """
     if not isinstance(item, str):
         raise ValidationError("Must be a string.")
@@ -66,5 +66,5 @@ def check_reference(item: Any) -> None:
 
 
 def is_inline(reference: str) -> bool:
-    """Tell whether a checked reference is a picture itself and not the URL of one."""
+    """Return whether a validated reference is an inline picture and not a URL."""
     return not reference[:8].lower().startswith(_SCHEMES)

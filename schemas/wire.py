@@ -1,7 +1,7 @@
-"""What every schema of this package shares: strict reading of one JSON object into one domain value.
+"""The base of every schema in this package: strict loading of one JSON object into one domain value.
 
-A schema is made once and read from by many threads. Unknown names are refused with the nearest known
-one, and all that is wrong is said at once, by the names that the caller used.
+A schema is created once and shared by many threads. Unknown names are refused with the nearest known
+one as a suggestion, and all errors are reported at once, under the names that the caller used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError
 
 from limner.errors import InvalidRequest
 
-#: a body of a million unknown names gets a short answer
+#: most unknown names reported: a body with a million of them gets a short response
 _UNKNOWN_TOLD = 8
 #: longer names are neither compared nor repeated in full
 _NAME_LENGTH = 64
@@ -32,7 +32,7 @@ class Wire(Schema):
         self.names = frozenset(field.data_key or name for name, field in self.load_fields.items())
 
     def fields_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the checked fields of ``body`` by their domain names.
+        """Return the validated fields of ``body`` by their domain names.
 
         Raises:
             InvalidRequest: a name is unknown or a field is wrong.
@@ -62,7 +62,7 @@ class Query(Wire):
 
 
 def unknown_names(unknown: Collection[str], known: Collection[str]) -> dict[str, list[str]]:
-    """Return what to say about each unknown name: the nearest known one, where one is near."""
+    """Return an error for each unknown name, with the nearest known one if any is close."""
     errors = {}
     for name in sorted(unknown)[:_UNKNOWN_TOLD]:
         near = None

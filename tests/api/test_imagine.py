@@ -171,8 +171,8 @@ def test_a_prompt_of_up_to_6000_characters_is_taken(caller, length):
         ("a" * 6001, "Must be at most 6000 characters."),
         (7, "Must be a string."),
         (["a"], "Must be a string."),
-        ("a\0b", "Must not hold a NUL character."),
-        ("a\ud800b", "Must not hold half of a surrogate pair."),
+        ("a\0b", "Must not contain a NUL character."),
+        ("a\ud800b", "Must not contain an unpaired surrogate."),
     ],
 )
 def test_a_prompt_that_cannot_be_drawn_is_refused(caller, value, sentence):
@@ -194,7 +194,7 @@ def test_a_prompt_that_shows_nothing_is_blank(caller, ask, text):
 def test_a_prompt_of_flags_alone_says_nothing_to_draw(caller, ask, text):
     response = getattr(caller, ask)(promptEn=text)
 
-    assert refused(response, 422) == {"promptEn": ["Must say what to draw, beside its flags."]}
+    assert refused(response, 422) == {"promptEn": ["Must say what to draw, besides its flags."]}
 
 
 @pytest.mark.parametrize(
