@@ -1,1 +1,1 @@
-"""The processes behind the lanes and the callbacks. Celery lives only here; task bodies are doors."""
+"""The processes behind the lanes and the callbacks. Only this package uses Celery; tasks are thin."""

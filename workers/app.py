@@ -1,7 +1,7 @@
 """The Celery app, its tasks and what Celery's signals start and stop; run as ``celery -A workers.app``.
 
-All knowledge of Celery is here, in ``workers.gate`` (what a process may take) and in ``workers.transport``
-(what it takes for a message). Tasks are doors to plain functions.
+Only this module, ``workers.gate`` (how many messages a process may take) and ``workers.transport``
+(which messages it accepts) know Celery. Tasks call plain functions.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ app.config_from_object("celeryconfig")
 
 logger = logging.getLogger(__name__)
 
-#: as we were started: `nohup` has it ignored, and Celery would take it for a wish to restart
+#: SIGHUP as it was at start: `nohup` ignores it, and Celery would take it as a request to restart
 HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 gate = Gate()
-# At import: Celery builds the consumer before it says which queues it takes.
+# At import: Celery builds the consumer before it announces which queues it consumes.
 install(app, gate)
 
 
 class Process:
-    """What this process runs, once Celery has said which queues it consumes."""
+    """What this process runs, once Celery has announced which queues it consumes."""
 
     lanes: LaneRuntime | None = None
     callbacks: CallbackRuntime | None = None
 
     def parts(self) -> list[LaneRuntime | CallbackRuntime]:
-        """Return what there is."""
+        """Return the parts that run."""
         return [part for part in (self.lanes, self.callbacks) if part is not None]
 
 
@@ -59,17 +59,17 @@ process = Process()
 
 @app.task(name=TASK, bind=True, throws=(JobFailed,), Request=GatedRequest)
 def imagine(self: Task[Any, Any], job_id: str) -> str:
-    """Draw the job; its lane is the queue this message came by."""
+    """Draw the job; its lane is the queue that the message came from."""
     place = gate.place_of(self.request)
     place.begin()
 
     def started(engine: str) -> None:
-        # Shown by Flower beside the task, which it knows by the job's id. Not told before the engine
-        # has the job: until then its slot is idle.
+        # Flower shows this with the task, whose id is the job's. Not sent before the engine has the
+        # job: until then its slot is idle.
         lane = (self.request.delivery_info or {}).get("routing_key")
         try:
             self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
-        # Redis may go away at any moment; what Flower shows must not cost a drawing.
+        # Redis may go down at any moment; what Flower shows must not cost a drawing.
         except Exception as error:  # noqa: BLE001
             log.event(logger, "flower.missed", logging.WARNING, why=type(error).__name__)
 
@@ -77,7 +77,7 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         assert process.lanes is not None, "this process consumes no lane"
         return process.lanes.draftsman.imagine(job_id, place.leave, started, place.overlook)
     except GivenBack as why:
-        # The job's next message goes on with it; to Flower that is a retry.
+        # The job's next message continues it; Flower shows that as a retry.
         raise Retry(str(why)) from None
     finally:
         place.leave()
@@ -85,7 +85,7 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
 
 @app.task(name=TICK, throws=(StoreDown,))
 def tick() -> str:
-    """Look after the lanes, whatever the lane workers do."""
+    """Look after the lanes, whatever state their workers are in."""
     assert process.callbacks is not None, "this process does not consume callbacks"
     return process.callbacks.tick()
 
@@ -105,14 +105,14 @@ def _build(**_: Any) -> None:
         for part in process.parts():
             sieve.set_aside = part.store.aside.put
     except ConfigError as error:
-        # Celery swallows a signal's exceptions, but not an exit.
+        # Celery swallows exceptions of signal handlers, but not SystemExit.
         sys.stderr.write(f"limner: {error.message}\n")
         raise SystemExit(2) from None
 
 
 @signals.task_revoked.connect
 def _cancel(request: Any = None, expired: bool = False, **_: Any) -> None:
-    # Workers drop a revoked task for hours, and the job would wait as long; its operator wants it gone.
+    # Workers ignore a revoked task for hours, and the job would wait that long; the operator wants it gone.
     if process.lanes is not None and request.task == TASK and not expired:
         with contextlib.suppress(StoreDown, JobNotFound):
             process.lanes.store.lanes.cancel(request.id)
@@ -128,7 +128,7 @@ def _start(**_: Any) -> None:
                 part.start()
                 break
             except StoreDown as error:
-                # Celery would swallow this, and leave a worker without a heartbeat.
+                # Celery would swallow the exception and leave a worker without a heartbeat.
                 log.event(logger, "store.missed", why=error.message)
                 time.sleep(STORE_RETRY_S)
 

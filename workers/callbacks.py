@@ -1,8 +1,8 @@
 """The dispatcher: takes jobs from the outbox, POSTs their events in order, records every attempt.
 
-Started inside the Celery worker of queue ``callbacks``. There is no Celery task per callback: a task
-per wake posts half as many a second, and drowns Flower. Everything that must survive is in the
-outbox, so a dispatcher may be killed at any moment; another one, or the next, goes on.
+Started inside the Celery worker of queue ``callbacks``. There is no Celery task per callback: that
+halves the rate and floods Flower (docs/decisions/0006-dispatcher-not-tasks.md). Everything that must
+survive is in the outbox, so a dispatcher may be killed at any moment and another one continues.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from workers.letters import Letters, attempt_record
 
 logger = logging.getLogger(__name__)
 
-#: a job gives its thread back after so much, so that a chatty one does not keep it
+#: a job gives up its thread after this many events or seconds, so that a chatty one does not keep it
 YIELD_EVENTS = 8
 YIELD_S = 5.0
-#: how long the feeder waits for a hint, and so how soon ``stop`` is heard
+#: how long the feeder blocks for a hint, and so how soon it notices ``stop``
 WAIT_S = 1.0
-#: jobs taken in one go
+#: most jobs taken at once
 BATCH = 16
-#: a lease must have this left beyond the attempt's own time
+#: a lease must outlast the attempt's own deadline by this much
 LEASE_SPARE_S = 2.0
 TICK_S, TICK_LEAST_S = 1.0, 0.1
-#: how often the dispatcher says what its host's clock shows
+#: how often the dispatcher reports its host's clock
 CLOCK_S = 5.0
-#: pauses while Redis is away
+#: backoff while Redis is down
 PATIENCE_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -56,7 +56,7 @@ class Dispatcher:
         clock: Callable[[], float] = time.time,
     ) -> None:
         total_s = total_s or settings.callback_limit_s
-        # A live poster must never lose its lease, and a dead one's jobs must not wait for long.
+        # A live poster must never lose its lease, and a dead one's jobs must not wait long.
         lease_s = lease_s or max(total_s * 1.5, total_s + LEASE_SPARE_S + 1)
         self._store = store
         self._threads_wanted = settings.callback_threads
@@ -78,7 +78,7 @@ class Dispatcher:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start posting; returns at once."""
+        """Start posting; return at once."""
         bodies: list[tuple[str, Callable[[], None]]] = [
             ("feeder", lambda: self._repeat(self._feed)),
             ("ticker", lambda: self._repeat(self._tick)),
@@ -91,9 +91,9 @@ class Dispatcher:
         log.event(logger, "dispatcher.started", threads=self._threads_wanted)
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Take no more jobs, let attempts in flight end, and return within ``timeout_s``.
+        """Take no more jobs, let attempts in flight finish, and return within ``timeout_s``.
 
-        What is still in flight then is tried again by whoever takes it after its lease.
+        An attempt still in flight then is repeated by whoever takes its job once the lease has expired.
         """
         self._stopping.set()
         for _ in range(self._threads_wanted):
@@ -108,7 +108,7 @@ class Dispatcher:
     # -- finding jobs -------------------------------------------------------------------------
 
     def _feed(self) -> None:
-        """Take jobs for as many threads as are idle."""
+        """Take one job for each idle thread."""
         if not self._idle.acquire(timeout=WAIT_S):
             return
         free = 1
@@ -123,7 +123,7 @@ class Dispatcher:
     def _give(self, free: int) -> int:
         hint = self._store.outbox.wait(WAIT_S)
         if hint is None or self._stopping.is_set():
-            # A hint that is dropped here is found again by the next tick.
+            # The next tick finds a job whose hint is dropped here.
             return 0
         leased = time.monotonic()
         jobs = self._store.outbox.take(self._poster, free, new_id(), hint)
@@ -140,7 +140,7 @@ class Dispatcher:
         self._stopping.wait(min(TICK_S, max(TICK_LEAST_S, soon_s)))
 
     def _repeat(self, step: Callable[[], None]) -> None:
-        """Run ``step`` until told to stop, whatever Redis or a bug of ours may do."""
+        """Run ``step`` until told to stop, despite Redis outages and our own bugs."""
         failures = 0
         while not self._stopping.is_set():
             try:
@@ -257,14 +257,14 @@ class Dispatcher:
     def _record(
         self, taken: Claim, report: AttemptReport, leased: float, *, go_on: bool
     ) -> Next | Released | Fenced:
-        """Tell the outbox how it went; while Redis is away, keep trying for as long as the lease."""
+        """Record the outcome in the outbox; while Redis is down, retry until the lease expires."""
         tries = 0
         while True:
             try:
                 return self._store.outbox.done(self._poster, taken, report, go_on=go_on)
             except StoreDown:
                 if time.monotonic() - leased > self._poster.lease_ms / 1000:
-                    # The event will be posted once more, with the same webhook-id.
+                    # The event will be posted again, with the same webhook-id.
                     return Fenced()
                 time.sleep(_patience_s(tries))
                 tries += 1

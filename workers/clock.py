@@ -1,4 +1,4 @@
-"""Say what this host's clock shows; called with the heartbeats of lane workers and of dispatchers."""
+"""Report this host's clock; called with the heartbeats of lane workers and dispatchers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 
 
 def tell_clock(store: Store) -> None:
-    """Tell the store, and the log if the store has gone back to an older state since the last time.
+    """Report to the store, and log it if the store has been rolled back since the last report.
 
     Raises:
-        StoreDown: Redis is away.
+        StoreDown: Redis is down.
     """
     if store.clock.tell(socket.gethostname()):
         event(log, "store.went_back", level=logging.ERROR)

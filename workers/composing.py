@@ -1,8 +1,8 @@
-"""Make an engine's four pictures into those that are kept; called by ``workers.drawing``.
+"""Turn an engine's four pictures into those that are stored; called by ``workers.drawing``.
 
-It takes tens of milliseconds of CPU just when a slot is free, and the next drawing waits for the CPU.
-So it is done by few threads, which give way to all others: the kernel runs them when nothing else of
-the machine wants to run. Few also bounds the memory when hundreds of drawings end at once.
+It takes tens of milliseconds of CPU just when a slot becomes free and the next drawing needs the CPU.
+So a few threads of low priority do it, which the kernel runs when nothing else wants to run. Few
+threads also bound the memory used when hundreds of drawings end at once.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from limner.errors import BadResult
 from limner.pictures import Encoded, alike, check_cells, encode, grid
 
-#: how far these threads stand behind the others, as of nice(1)
+#: the niceness of these threads, as in nice(1)
 NICENESS = 10
 
 
 class Composer:
-    """The threads of one process that compose."""
+    """The composing threads of one process."""
 
     def __init__(self, picture_format: str) -> None:
         self._format = picture_format
@@ -37,9 +37,10 @@ class Composer:
         height: int,
         on_alike: Callable[[tuple[int, ...]], None] | None = None,
     ) -> list[Encoded]:
-        """Return the grid and the four cells, encoded, when they are ready.
+        """Return the grid and the four cells, encoded; blocks until they are ready.
 
-        ``on_alike(numbers)`` is told which cells, from 1, are the same picture; without it, none may be.
+        ``on_alike(numbers)`` receives the numbers, from 1, of cells with the same picture; without it, none
+        may be the same.
 
         Raises:
             BadResult: they are not four different pictures of that size.
@@ -72,7 +73,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _give_way() -> None:
-    # Linux keeps a priority for each thread; elsewhere this would be the whole process's.
+    # Linux has a priority per thread; elsewhere this would change the whole process's.
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,6 +1,6 @@
-"""How many files and connections this process may hold: as many as it is allowed to, from its start on.
+"""Raise the limit of open files and connections to what this process is allowed, at its start.
 
-Three hundred drawings over an OpenAI-style server are four connections each, and the usual soft limit is 1,024.
+Three hundred drawings on an OpenAI-style server take four connections each; the usual soft limit is 1,024.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import resource
 
-#: beyond it some libraries walk through all descriptors that there might be
+#: beyond it some libraries loop over every possible descriptor
 MOST = 65_536
 
 
@@ -17,7 +17,7 @@ def raise_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        # A kernel may have a lower bound of its own: then the old limit has to do.
+        # The kernel may have a lower limit of its own: then the old one has to do.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -1,7 +1,7 @@
-"""Connections that look before they dial, under the deadline of their thread (``net/deadline.py``).
+"""Connections that check each address before dialling it, under the deadline of their thread (``net/deadline.py``).
 
-Used by ``workers/outgoing.py`` only. A policy that looks at URLs can be fooled by DNS; this one is
-asked for the very addresses that ``connect`` is then called with.
+Used by ``workers/outgoing.py`` only. DNS can fool a policy that looks at URLs; this one is asked about
+the very addresses that ``connect`` is then called with.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from limner.answers import PatientResponse
 from limner.target import DENIED_PORTS
 from net.deadline import Deadline
 
-#: the longest a name may take; the resolver's own time-outs are longer and cannot be set from here
+#: the longest a look-up may take; the resolver's own timeouts are longer and cannot be set from here
 RESOLVE_S = 5.0
-#: look-ups at a time: what a dead name server can hold up
+#: concurrent look-ups, which bounds what a dead name server can block
 RESOLVERS = 64
-#: a kept connection is not used beyond this age, so a name's new addresses are seen
+#: a pooled connection is not reused beyond this age, so that changed DNS records take effect
 CONNECTION_AGE_S = 300.0
 
 _resolving = threading.BoundedSemaphore(RESOLVERS)
 
 
 class NameNotFound(OSError):
-    """The name has no address, or none came in time."""
+    """The name has no address, or the look-up timed out."""
 
 
 def resolve(host: str, port: int, timeout_s: float) -> list[tuple[int, str, tuple[Any, ...]]]:
-    """Return family, address text and socket address of everything the name stands for.
+    """Return family, address text and socket address of each address of a name.
 
     Raises:
-        NameNotFound: nothing, or not in time.
+        NameNotFound: it has none, or the look-up timed out.
     """
     places = _resolving
     if not places.acquire(timeout=timeout_s):
@@ -65,14 +65,14 @@ class _Heard(PatientResponse):
     """An answer whose status the deadline knows, even if what follows cannot be read."""
 
     def begin(self) -> None:
-        """Read the head, and note its status."""
+        """Read the head and report its status."""
         super().begin()
         if deadline := Deadline.current():
             deadline.hear(self)
 
 
 class _Guarded(HTTPConnection):
-    """What the plain and the TLS connection share: the policy at ``_new_conn``, the deadline."""
+    """What the plain and the TLS connection share: the policy in ``_new_conn``, and the deadline."""
 
     policy: ClassVar[DialPolicy]
     response_class = _Heard
@@ -101,7 +101,7 @@ class _Guarded(HTTPConnection):
         timeout = self.timeout if isinstance(self.timeout, (int, float)) else RESOLVE_S
         for place, (family, address, sockaddr) in enumerate(found):
             left_s = min(timeout, deadline.left_s) if deadline else timeout
-            # A dead first address must leave time for the others.
+            # An unresponsive first address must leave time for the others.
             share_s = left_s if place == len(found) - 1 else min(left_s, max(1.0, left_s / 4))
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
@@ -126,7 +126,7 @@ class _Guarded(HTTPConnection):
         raise NewConnectionError(self, "cannot connect") from last
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Send a request; a connection that is too old is opened anew first."""
+        """Send a request; a connection that is too old is reopened first."""
         if self.sock is not None and time.monotonic() - self._opened > CONNECTION_AGE_S:
             self.close()
         deadline = Deadline.current()
@@ -134,7 +134,7 @@ class _Guarded(HTTPConnection):
             # On a pooled connection; a fresh TLS one comes here as well, but not for the first time.
             deadline.use(self.sock, self._peer, reused=self._used)
         self._used = True
-        # Headers and body in one packet: half the system calls, and nothing for Nagle to hold up.
+        # Headers and body in one packet: half the system calls, and nothing for Nagle to delay.
         self._held = []
         try:
             super().request(*args, **kwargs)
@@ -144,7 +144,7 @@ class _Guarded(HTTPConnection):
             self._held = None
 
     def send(self, data: Any) -> None:
-        """Send, or keep until the whole request is there."""
+        """Send, or buffer until the request is complete."""
         if self._held is not None and isinstance(data, bytes):
             self._held.append(data)
         else:

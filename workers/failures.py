@@ -1,4 +1,4 @@
-"""What an attempt's failure is called: one word, whatever library raised it and however it wrapped it.
+"""Name an attempt's failure in one word, whichever library raised it and however it wrapped it.
 
 Used by ``workers/outgoing.py`` only.
 """
@@ -15,7 +15,7 @@ from limner.address import AddressNotAllowed
 from limner.target import UrlRefused
 from workers.dialling import NameNotFound
 
-#: the first that any cause of a failure is an instance of
+#: error class → word; the first class that any cause is an instance of counts
 WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (AddressNotAllowed, "not_allowed"),
     (UrlRefused, "url"),
@@ -29,14 +29,14 @@ WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "dns"),
     (RemoteDisconnected, "reset"),
     (ConnectionError, "reset"),
-    # The peer closed in the middle of what it had announced.
+    # The peer closed the connection before it had sent all it announced.
     (urllib3.exceptions.IncompleteRead, "reset"),
     (OSError, "unreachable"),
 )
 
 
 def closed_early(error: BaseException) -> bool:
-    """Return whether the peer closed the connection instead of answering."""
+    """Return whether the peer closed the connection without responding."""
     return any(
         isinstance(cause, (RemoteDisconnected, ConnectionResetError, BrokenPipeError))
         for cause in _causes(error)
@@ -44,7 +44,7 @@ def closed_early(error: BaseException) -> bool:
 
 
 def word_of(error: BaseException, *, late: bool) -> str:
-    """Return the one word by which an attempt's failure is known; ``late``: its time was over."""
+    """Return the word for an attempt's failure; ``late``: its deadline had passed."""
     if late:
         return "timeout"
     causes = _causes(error)
@@ -55,7 +55,7 @@ def word_of(error: BaseException, *, late: bool) -> str:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and everything it was made from: causes, contexts, reasons, arguments."""
+    """Return an error and everything behind it: causes, contexts, reasons, arguments."""
     found: list[BaseException] = []
     todo: list[object] = [error]
     while todo:

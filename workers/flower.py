@@ -1,6 +1,6 @@
-"""The Celery app that Flower runs on: our settings, our transport, our log, and no task.
+"""The Celery app that Flower runs on: our settings, our transport, our logging, and no task.
 
-Flower follows the events that workers send to all; what others send there would end its thread for them.
+Flower consumes the events that workers broadcast; a foreign message there would end its event thread.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ app.config_from_object("celeryconfig")
 keep_to_ourselves()
 shut()
 queue_lengths.install()
-# Flower sets up no log but its own, which `limner.processes` tells it to leave alone.
+# Flower configures only its own logging, which `limner.processes` tells it to leave alone.
 _settings = Settings.load()
 log.set_up(_settings.log_format, _settings.log_level)

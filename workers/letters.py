@@ -1,7 +1,7 @@
-"""What an attempt sends and keeps: URL, body, signed headers, and the line in the job's log.
+"""What an attempt sends and records: URL, body, signed headers, and the entry in the job's log.
 
-Used by ``workers/callbacks.py``. Clients are looked up once a second; bodies are made from the
-record and the event alone, so every attempt of an event sends the same bytes.
+Used by ``workers/callbacks.py``. Clients are looked up at most once a second; bodies are built from
+the record and the event alone, so every attempt at an event sends the same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from workers.reach import Reach
 logger = logging.getLogger(__name__)
 
 BODY_MAX_BYTES = 64 * 1024
-#: how long a change of a client (its secret, its allow-list) may go unseen
+#: how long a change to a client (its secret, its allow-list) may go unnoticed
 CLIENT_FRESH_S = 1.0
 REPLAY_HEADER = "x-limner-replay"
 
@@ -53,7 +53,7 @@ class _Known:
 
 
 class Letters:
-    """Writes letters; safe to share between threads."""
+    """Makes letters; safe to share between threads."""
 
     def __init__(self, store: Store, settings: Settings, clock: Callable[[], float]) -> None:
         self._store = store
@@ -71,7 +71,7 @@ class Letters:
         event, record = taken.event, taken.record
         known = self._known(record["client"])
         if known.client is None or known.disabled:
-            # What is given up is not tried again: not on what was so a moment ago.
+            # Giving up is final, so do not decide it by a cached client.
             known = self._look_up(record["client"])
         client = known.client
         if client is None or not client.secrets:
@@ -98,11 +98,11 @@ class Letters:
         return Letter(url, body, headers, self._reach.of(client), default_of)
 
     def forget(self, client: str) -> None:
-        """Look the client up anew the next time."""
+        """Drop the client from the cache."""
         self._clients.pop(client, None)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the pooled connections."""
         self._reach.close()
 
     def _known(self, name: str) -> _Known:
@@ -120,17 +120,17 @@ class Letters:
 
 
 def event_body(record: Mapping[str, str], event: Event) -> bytes:
-    """Return the bytes that tell ``event``."""
+    """Return the body of the callback for ``event``."""
     return job_bytes(job_of(record, event))
 
 
 def job_of(record: Mapping[str, str], event: Event) -> Job:
-    """Return the job as it was at the event, which gives it its seq."""
+    """Return the job as it was at the event, with the event's seq."""
     return job_at(record, event.fields, event.seq)
 
 
 def job_bytes(job: Job) -> bytes:
-    """Return the body that tells of a job, without what would make it too long."""
+    """Return a callback's body for a job, without fields that would make it too long."""
     body = job_body(job)
     for dispensable in ((), ("prompt",), ("prompt", "finalPrompt"), ("extra",)):
         body |= dict.fromkeys(dispensable)
@@ -153,7 +153,7 @@ def attempt_record(taken: Claim, outcome: Outcome) -> dict[str, Any]:
         "ms": outcome.took_ms,
         "address": outcome.address,
         "answer": outcome.answer.decode("utf-8", "replace") or None,
-        # Where it wanted to lead us; queries may carry secrets.
+        # The redirect's target, without its query, which may contain secrets.
         "location": outcome.location.partition("?")[0][:256] if outcome.location else None,
         "resent": True if event.resent else None,
     }

@@ -1,8 +1,8 @@
-"""HTTP to places that others named: every address is checked as it is dialled, every answer bounded.
+"""HTTP to URLs that callers supply: every address is checked as it is dialled, every response bounded.
 
-Used by the callbacks' poster (``Outgoing.post``) and by whoever fetches reference images
-(``Outgoing.fetch``). It stands on urllib3, not on requests: so there are no cookies, no ``.netrc``, no
-proxies from the environment, no redirect that is followed unseen, and a POST costs half as much.
+Used by the callback dispatcher (``Outgoing.post``) and to fetch reference images
+(``Outgoing.fetch``). Built on urllib3 rather than requests: so there are no cookies, no ``.netrc``, no
+proxies from the environment and no unchecked redirects, and a POST costs half as much.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from workers.failures import closed_early, word_of
 
 CONNECT_S = 5.0
 READ_S = 15.0
-#: the whole attempt, from the name's look-up to the last byte that is read
+#: the deadline of a whole attempt, from the DNS look-up to the last byte read
 TOTAL_S = 20.0
-#: how much of an answer is read, and how much of that is kept
+#: how much of a response is read, and how much of that is recorded
 ANSWER_READ_BYTES = 4096
 ANSWER_KEPT_BYTES = 1024
-#: how long the rest of an answer is waited for when its status has said all that matters
+#: how long to wait for the rest of a response once its status has decided the outcome
 ANSWER_S = 1.0
-#: a kept connection that breaks so soon was closed while it idled: the request is sent once more
+#: a pooled connection that breaks this soon was closed while idle: the request is sent again
 STALE_S = 1.0
 USER_AGENT = "limner"
-#: of fetching: what we can read, so that no server chooses AVIF for us
+#: sent when fetching pictures: formats we can decode, so that no server picks AVIF
 ACCEPT = "image/png, image/jpeg, image/webp, image/gif, */*;q=0.1"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REDIRECTS_MAX = 5
-#: what a URL may hold as it stands; all else of a Location is escaped, as browsers do
+#: characters that stay as they are in a URL; the rest of a Location is escaped, as browsers do
 _PLAIN = "%/:?&=+,;@!$'()*~[]"
 #: for the way to the operator's own proxy; the never-list holds even there
 ANYWHERE = DialPolicy.parse("0.0.0.0/0, ::/0")
@@ -64,7 +64,7 @@ class FetchFailed(LimnerError):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """An answer that says where the picture is."""
+    """A redirect to where the picture is."""
 
     location: str
 
@@ -86,7 +86,7 @@ class Outgoing:
         options |= {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_bundle}
         self._pools: urllib3.PoolManager
         if proxy:
-            # The proxy is the operator's choice, wherever it is; what it dials is its own business.
+            # The operator chose the proxy, so it may be anywhere; what it dials is up to it.
             where = parse_proxy(proxy)
             self._pools = urllib3.ProxyManager(where.url, proxy_headers=where.headers, **options)
             policy = ANYWHERE
@@ -106,13 +106,13 @@ class Outgoing:
         )
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the pooled connections."""
         self._pools.clear()
 
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], total_s: float = TOTAL_S
     ) -> Outcome:
-        """POST ``body`` and return how it went; whatever the receiver does is a value, no error."""
+        """POST ``body`` and return the outcome; whatever the receiver does is a value, not an error."""
         started = time.monotonic()
         with Deadline(total_s) as deadline:
             outcome = self._post(url, body, headers, deadline)
@@ -122,12 +122,12 @@ class Outgoing:
         return replace(outcome, took_ms=took_ms, address=deadline.address)
 
     def fetch(self, url: str, max_bytes: int, timeout_s: float = TOTAL_S) -> bytes:
-        """Return the body of what a GET of ``url`` leads to: any 2xx, behind up to five redirects.
+        """GET ``url``, follow up to five redirects, and return the body of a 2xx response.
 
-        Every hop is looked at as the first one is. ``timeout_s`` is for all of them together.
+        Every hop is checked like the first one. ``timeout_s`` is the deadline for all of them together.
 
         Raises:
-            FetchFailed: there is no such answer, or it is larger than ``max_bytes``.
+            FetchFailed: there is no such response, or it is larger than ``max_bytes``.
         """
         ends = time.monotonic() + timeout_s
         for _ in range(1 + REDIRECTS_MAX):
@@ -141,10 +141,10 @@ class Outgoing:
         raise FetchFailed("redirects")
 
     def _hop(self, url: str, max_bytes: int, deadline: Deadline) -> bytes | Moved:
-        """Return what one GET answers: a picture's bytes, or where it is.
+        """Make one GET and return the picture's bytes, or where it is.
 
         Raises:
-            FetchFailed: neither.
+            FetchFailed: the response is neither.
         """
         try:
             response = self._ask("GET", url, None, {"Accept": ACCEPT}, deadline)
@@ -156,7 +156,7 @@ class Outgoing:
                 return Moved(location)
             if not 200 <= response.status < 300:
                 raise FetchFailed(f"http_{response.status}")
-            # urllib3 undoes Content-Encoding, and unpacks no more than is read.
+            # urllib3 undoes Content-Encoding, and decompresses no more than is read.
             body = response.read(max_bytes + 1, decode_content=True)
             if len(body) > max_bytes:
                 raise FetchFailed("too_large")
@@ -177,12 +177,12 @@ class Outgoing:
         headers: Mapping[str, str],
         deadline: Deadline,
     ) -> urllib3.BaseHTTPResponse:
-        """Send a request, and once more if the kept connection it went out on was closed already."""
+        """Send a request, and again if the pooled connection it went out on had been closed."""
         try:
             return self._send(method, url, body, headers, deadline)
         except HTTPError as error:
             if deadline.answer:
-                # urllib3 could make nothing of its headers, and has left it open.
+                # urllib3 could not parse its headers, and has left it open.
                 deadline.answer.close()
                 raise
             if not (deadline.reused and deadline.age_s < STALE_S and closed_early(error)):
@@ -195,11 +195,11 @@ class Outgoing:
         try:
             response = self._ask("POST", url, body, headers, deadline)
         except (UrlRefused, OSError, HTTPError, AddressNotAllowed) as error:
-            # How its body was to be read makes no sense, but the receiver has answered.
+            # The framing of its body makes no sense, but the receiver has responded.
             return _taken(deadline) or Outcome(error=word_of(error, late=deadline.late))
         answer = b""
         try:
-            # Shutting a socket ends the headers as if the peer had ended them.
+            # To a reader of the headers, shutting the socket down looks as if the peer had closed it.
             if deadline.passed and not deadline.answer:
                 return Outcome(error="timeout")
             if self._proxy and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
@@ -209,7 +209,7 @@ class Outgoing:
             if not 300 <= response.status < 400:
                 answer = _read(response, ANSWER_READ_BYTES)
         except (OSError, HTTPError, ValueError) as error:
-            # Of a refusal that is not whole, nobody can say that it was meant.
+            # A truncated refusal cannot be trusted.
             return _taken(deadline) or Outcome(error=word_of(error, late=deadline.late))
         finally:
             _let_go(response)
@@ -247,7 +247,7 @@ class Outgoing:
         )
 
     def _check_for_proxy(self, target: Target, path: str) -> str:
-        """Check what can be known before the proxy resolves the name; return what it is asked for."""
+        """Check what can be known before the proxy resolves the name; return the URL to ask it for."""
         self._policy.check_name(target.host)
         known = target.host if target.literal else LOOPBACK if target.local else None
         if known:
@@ -262,10 +262,10 @@ def redirected(url: str, location: str) -> str:
     """Return where a ``Location`` leads from ``url``, written as we write URLs.
 
     Raises:
-        FetchFailed: it is no URL.
+        FetchFailed: it is not a URL.
     """
     try:
-        # Header fields are read as Latin-1, but most who write such letters mean UTF-8.
+        # Header fields are decoded as Latin-1, but most servers that send such letters mean UTF-8.
         raw = location.strip().encode("latin-1")
         where = urljoin(url, quote(raw.partition(b"#")[0], safe=_PLAIN))
     except ValueError as error:
@@ -275,25 +275,25 @@ def redirected(url: str, location: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _checked(url: str) -> tuple[Target, str]:
-    """Return where a URL leads and what is asked for there, if its text is in order."""
+    """Return a URL's target and the request target, if it is well-formed."""
     target = parse_target(url)
-    # Not with the host as it was typed: what urllib3 makes of that is not what we checked.
+    # Not with the host as typed: urllib3 might read that differently from what we checked.
     return target, urllib3.util.parse_url("http://host" + after_host(url)).request_uri
 
 
 def _taken(deadline: Deadline) -> Outcome | None:
-    """Return the outcome of an attempt that a 2xx has decided, whatever came after its head."""
+    """Return the outcome of an attempt that a 2xx decided, whatever came after its head."""
     taken = Outcome(status=deadline.status)
     return taken if taken.delivered else None
 
 
 def _read(response: urllib3.BaseHTTPResponse, most_bytes: int) -> bytes:
-    """Read at most so much of the body, as it came over the wire."""
+    """Read a bounded part of the body, as it came over the wire."""
     return response.read(most_bytes, decode_content=False)
 
 
 def _let_go(response: urllib3.BaseHTTPResponse) -> None:
-    """Give the connection back if the answer was read to its end, else drop it."""
+    """Return the connection to the pool if the response was read to its end, else close it."""
     underneath = getattr(response, "_fp", None)
     if _left(response) == 0 or underneath is None or underneath.isclosed():
         response.release_conn()
@@ -302,6 +302,6 @@ def _let_go(response: urllib3.BaseHTTPResponse) -> None:
 
 
 def _left(response: urllib3.BaseHTTPResponse) -> int | None:
-    """Return how much of the body is still to come, None if nobody has said."""
+    """Return how many bytes of the body are still to come, None if unknown."""
     left: int | None = getattr(response, "length_remaining", None)
     return left

@@ -1,7 +1,7 @@
-"""One thread a process that asks engines how they are and what they can do, and stops drawings there.
+"""One thread per process that checks engines' health and capabilities, and stops drawings there.
 
-Without it the head of a lane would be sent to a dead engine again and again, each time told as a
-submission and a return; with it one job is sent when the engine says that it is well.
+Without it the head of a lane would be sent to a dead engine again and again, each time reported as a
+submission and a return; with it one job is sent once the engine reports that it is healthy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from limner.store import Store
 log = logging.getLogger(__name__)
 
 PROBE_S = 2.0
-#: an engine that is found down rests a little longer than until the next probe
+#: an engine found down is paused for a little longer than until the next probe
 REST_S = 5.0
 #: an engine's nodes and models may change while it runs
 CAPABILITIES_S = 300.0
@@ -36,17 +36,17 @@ class Probe:
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start probing."""
         self._thread.start()
 
     def end(self) -> None:
-        """Ask no more; a call under way is left to its own end."""
+        """Stop probing; a call in progress is left to finish."""
         self._ended.set()
 
     def look(self) -> None:
-        """Ask every engine once that is down, and those whose abilities are not known lately.
+        """Probe every engine that is down, and those whose capabilities have not been read lately.
 
-        Drawings that their callers cancelled are stopped here, too: nobody draws them any more.
+        Drawings that their callers cancelled are stopped here, too: no worker watches them any more.
         """
         for name, state in self._store.engines.states_of(self._engines).items():
             try:
@@ -55,7 +55,7 @@ class Probe:
                 raise
             except LimnerError as error:
                 event(log, "engine.unprobed", level=logging.WARNING, engine=name, why=error.message)
-            # A driver's bug must not end the probing of the others.
+            # A bug in one driver must not end the probing of the others.
             except Exception:  # noqa: BLE001
                 event(log, "engine.unprobed", level=logging.ERROR, engine=name, error=True)
 
@@ -75,7 +75,7 @@ class Probe:
             self._asked_s[name] = time.monotonic()
 
     def _cancel(self, name: str, handle: Handle) -> bool:
-        """Stop one drawing; False if the engine cannot be reached, and must be told later."""
+        """Stop one drawing; False if the engine cannot be reached and has to be asked again later."""
         try:
             self._engines[name].cancel(handle)
             event(log, "drawing.cancelled", engine=name)
@@ -98,7 +98,7 @@ class Probe:
                 self.look()
             except StoreDown:
                 pass
-            # A bug of ours must not end it either.
+            # Nor must a bug of ours.
             except Exception:  # noqa: BLE001
                 event(log, "probe.failed", level=logging.ERROR, error=True)
             self._ended.wait(PROBE_S)

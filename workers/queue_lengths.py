@@ -1,7 +1,7 @@
-"""Flower's look at the queues, at the address that every other process has; ``workers/flower.py`` installs it.
+"""Let Flower read queue lengths from the broker that every other process uses; for ``workers/flower.py``.
 
-Flower asks Redis for the lengths of queues by a client of its own, which knows no user or database
-of a socket and takes no option of TLS from an address.
+Flower asks Redis for queue lengths through a client of its own, which supports neither a user or
+database with a Unix socket nor TLS options in a URL.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from limner.settings import Settings
 
 
 class QueueLengths(broker.RedisBase):  # type: ignore[misc]
-    """Reads the lengths of queues, whatever form the broker's URL has."""
+    """Reads queue lengths, whatever form the broker's URL has."""
 
     def __init__(self, broker_url: str, *args: Any, **options: Any) -> None:
         super().__init__(broker_url, *args, **options)
@@ -28,6 +28,6 @@ class QueueLengths(broker.RedisBase):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Have Flower read them so."""
+    """Make Flower use this class."""
     for kind in ("Redis", "RedisSsl", "RedisSocket"):
         setattr(broker, kind, QueueLengths)

@@ -1,7 +1,7 @@
-"""What each client may reach: one ``Outgoing`` for every allow-list, with the connections it keeps.
+"""What each client may reach: one ``Outgoing`` per allow-list, with its own connection pool.
 
 Callbacks (``workers/letters.py``), reference images (``workers/runtime.py``) and test callbacks
-(``workers/trial.py``) all ask here, so a client's list means the same to each of them.
+(``workers/trial.py``) all use it, so a client's list means the same to each of them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from workers.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
 
-#: more allow-lists than this at a time, and the connections of the oldest are closed
+#: most allow-lists with open connections; beyond it, those of the oldest are closed
 OUTGOING_KEPT = 64
 
 
 class Reach:
-    """Gives clients their way out; safe to share between threads."""
+    """Gives each client its ``Outgoing``; safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -29,9 +29,9 @@ class Reach:
         self._lock = threading.Lock()
 
     def of(self, client: Client | None) -> Outgoing:
-        """Return the connections of everybody with the client's allow-list: no others may use them.
+        """Return the ``Outgoing`` shared by all clients with this client's allow-list, and by no others.
 
-        Nobody, and a client whose list cannot be read, may reach what the gateway's own list allows.
+        Without a client, or if its list cannot be parsed, only the gateway's own list applies.
         """
         allowance = client.callback_allow if client else ""
         with self._lock:
@@ -44,7 +44,7 @@ class Reach:
             return outgoing
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the pooled connections."""
         with self._lock:
             for outgoing in self._by_allowance.values():
                 outgoing.close()

@@ -1,7 +1,7 @@
-"""Turn a job's reference images into checked picture files; called by the drawing worker.
+"""Turn a job's reference images into validated picture files; called by the drawing worker.
 
-A reference is an http(s) URL, fetched through the guard that callbacks use, or ``spool:<key>``: the
-text a caller sent inline, still in base64. What an engine gets is a PNG that we wrote.
+A reference is an http(s) URL, fetched through the same guard as callbacks, or ``spool:<key>``: the
+text that a caller sent inline, still in base64. An engine gets a PNG that we encoded.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from workers.outgoing import FetchFailed
 
 log = logging.getLogger(__name__)
 
-#: what a caller learns of a failed fetch: no more of our network than that it failed
+#: what a caller learns of a failed fetch: nothing about our network
 _UNREACHABLE = "cannot be fetched"
 _CLAUSES = {
     "too_large": "is larger than 10 MB",
     "timeout": "took too long to fetch",
-    "redirects": "is behind too many redirects",
+    "redirects": "redirects too often",
     "not_allowed": "is at an address that is not allowed",
 }
-#: longest side of what an engine gets
+#: longest side of a picture given to an engine
 SIDE_MAX_PX = 2048
 
-#: URL, most bytes → the bytes; raises FetchFailed
+#: URL, size limit in bytes → the bytes; raises FetchFailed
 Fetch = Callable[[str, int], bytes]
 
 
@@ -41,7 +41,7 @@ def prepare_references(
     """Write each reference into ``folder`` as an upright PNG and return the paths, in order.
 
     Raises:
-        Rejected: one cannot be used; the message says which (counting from 1) and why.
+        Rejected: one cannot be used; the message says which one (from 1) and why.
     """
     return [
         _prepared(number, reference, folder / f"reference-{number}.png", images, fetch)
@@ -50,7 +50,7 @@ def prepare_references(
 
 
 def _prepared(number: int, reference: str, path: Path, images: Images, fetch: Fetch) -> Path:
-    # One picture at a time: what this one took is let go of before the next one waits for room.
+    # One picture at a time: this one's memory is released before the next one waits for room.
     try:
         data = _read(reference, images, fetch)
         if len(data) > REFERENCE_MAX_BYTES:
@@ -73,6 +73,6 @@ def _read(reference: str, images: Images, fetch: Fetch) -> bytes:
     try:
         return decode(images.get(reference.removeprefix(SPOOL)).decode())
     except KeyError:
-        raise UnreadablePictureError("is not kept any more") from None
+        raise UnreadablePictureError("has been deleted") from None
     except ValueError as error:
         raise UnreadablePictureError("is not base64") from error

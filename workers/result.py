@@ -1,4 +1,4 @@
-"""Check what an engine has drawn, and make of it what is kept; called by ``workers.drawing``."""
+"""Check an engine's pictures and turn them into those that are stored; called by ``workers.drawing``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from workers.composing import Composer
 
 log = logging.getLogger(__name__)
 
-#: how long after the last time operators are told that an engine repeats itself
+#: how long operators are warned after an engine last drew identical cells
 ALIKE_KEPT_S = 900.0
 
 
 class Results:
-    """What a process makes of its engines' results; it remembers which engines heed their seeds."""
+    """Checks a process's results; remembers which engines respect their seeds."""
 
     def __init__(self, store: Store, composer: Composer) -> None:
         self._store = store
@@ -35,15 +35,15 @@ class Results:
     def composed(
         self, job: Job, engine: Engine, finished: Finished
     ) -> tuple[list[Encoded], Mapping[str, Any]]:
-        """Return the grid and the four cells, encoded, and what is to be noted of them.
+        """Return the grid and the four cells, encoded, and notes about them.
 
         Raises:
             BadResult: they are not what was asked for.
         """
         name, brief = str(job.engine), brief_of(job)
         found: list[int] = []
-        # Where no seed has made a difference yet, drawing again would make none, whatever the driver
-        # says of its server: its operator must say how it takes them.
+        # If seeds have made no difference so far, drawing again would make none either, whatever the
+        # driver claims of its server: its operator must configure how it takes them.
         alike = None if name in self._heed_seeds else found.extend
         encoded = self._composer.compose(finished.cells, brief.width, brief.height, alike)
         if found:
@@ -59,6 +59,6 @@ class Results:
             f"The engine {job.engine} drew the same picture more than once in a job: "
             "it is given no seeds or does not heed them, see its setting `seeds`."
         )
-        # The drawing is there, whether or not this can be told now.
+        # The drawing is good, whether or not the warning can be stored now.
         with contextlib.suppress(StoreDown):
             self._store.reports.make(Code.CELLS_ALIKE, str(job.engine), text, ALIKE_KEPT_S)

@@ -1,6 +1,6 @@
-"""What one worker process is made of: store, engines, keeper, draftsman, dispatcher; built at start.
+"""The parts of one worker process: store, engines, keeper, draftsman, dispatcher; built at start.
 
-Called by ``workers.app`` from Celery's signals. Nothing here knows Celery.
+Called by ``workers.app`` from Celery's signals; does not know Celery itself.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from workers.watch import watch
 
 log = logging.getLogger(__name__)
 
-#: old pictures are looked for so often; they are kept for days
+#: how often expired pictures are looked for; they are kept for days
 PRUNE_S = 3600.0
-#: how long an ending process lets a POST under way come to its end
+#: how long a stopping process waits for POSTs in flight
 POSTS_GRACE_S = 5.0
 
 
@@ -72,11 +72,11 @@ class LaneRuntime:
         self._image_watch.start()
 
     def drain(self) -> None:
-        """Hand over every drawing; the process is told to end."""
+        """Hand over every drawing, because the process is about to stop."""
         self.draftsman.drain()
 
     def end(self) -> None:
-        """Let go of everything, once the drawings have ended."""
+        """Release everything, once the drawings have ended."""
         self._keeper.end()
         self._probe.end()
         self._image_watch.end()
@@ -90,7 +90,7 @@ class LaneRuntime:
 
 
 class CallbackRuntime:
-    """A process that tells callers what happened, and looks after the lanes now and then."""
+    """A process that posts callbacks and periodically looks after the lanes."""
 
     def __init__(self, settings: Settings, app: Any) -> None:
         self.store = Store.of(settings)
@@ -103,34 +103,34 @@ class CallbackRuntime:
         self._dispatcher = Dispatcher(self.store, settings)
 
     def start(self) -> None:
-        """Begin to post."""
+        """Start posting."""
         self._dispatcher.start()
         self._image_watch.start()
 
     def drain(self) -> None:
-        """Start no more posts."""
+        """Start no new POSTs."""
         self._dispatcher.stop(POSTS_GRACE_S)
 
     def end(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
         self._image_watch.end()
         self._dispatcher.stop(0)
         self.store.close()
 
     def tick(self) -> str:
-        """Look after lanes and, now and then, pictures; a line for operators."""
+        """Look after the lanes and, less often, the pictures; return a line for operators."""
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
         dropped, days = self._spool.tick(), self._prune()
         return f"{sent} messages sent again, {dropped} inline pictures and {days} days dropped"
 
     def _prune(self) -> int:
-        """Drop old pictures, at most once in ``PRUNE_S``: a bucket is slow to list."""
+        """Delete expired pictures, at most once in ``PRUNE_S``: a bucket is slow to list."""
         if time.monotonic() < self._prune_next_s:
             return 0
         self._prune_next_s = time.monotonic() + PRUNE_S
         try:
-            # One of the two clocks may be far ahead, and what is dropped is gone.
+            # Either clock may be far ahead, and a deletion cannot be undone.
             now = min(datetime.now(UTC), self.store.now())
             swept = self._images.sweep(self._settings, now)
         except ImagesDown as error:
@@ -143,16 +143,16 @@ class CallbackRuntime:
 
 
 class Fetchers:
-    """How each client's reference images are fetched: by what that client may reach."""
+    """Fetches each client's reference images from what that client may reach."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._reach = Reach(settings)
 
     def __call__(self, client: str) -> Fetch:
-        """Return the way to fetch for ``client``."""
+        """Return the fetch function of ``client``."""
         return self._reach.of(self._store.clients.get(client)).fetch
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the pooled connections."""
         self._reach.close()

@@ -1,6 +1,6 @@
-"""Delete what nobody needs of the inline pictures, and keep their accounts right; called with each tick.
+"""Delete inline pictures that nobody needs, and keep clients' totals right; called with each tick.
 
-A job's end only notes that its files may go: a script cannot delete them.
+The end of a job only marks its files as spent, because a script cannot delete them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from limner.store import Store
 
 log = logging.getLogger(__name__)
 
-#: files deleted with one call: as many as S3 takes
+#: files deleted per call: the most that S3 accepts
 BATCH = 1000
-#: a tick deletes for so long at most; the next one goes on
+#: a tick deletes for at most this long; the next one continues
 DROP_S = 2.0
-#: so often every account is reckoned anew
+#: how often every client's total is recalculated
 MEND_S = 300.0
-#: a tick reckons for so long at most; the next one goes on
+#: a tick recalculates for at most this long; the next one continues
 MEND_FOR_S = 1.0
 
 
@@ -28,19 +28,19 @@ class SpoolKeeper:
     """What one callback worker does for the spool; several may do it at once."""
 
     def __init__(self, store: Store, images: Images, keep_s: float) -> None:
-        """Keep the files of ended jobs for ``keep_s`` seconds, unless their client needs the room."""
+        """Keep ended jobs' files for ``keep_s`` seconds, unless their client needs the room."""
         self._store = store
         self._images = images
         self._keep_s = keep_s
         self._mend_next_s = float("-inf")
-        #: whose accounts are still to be reckoned
+        #: clients whose totals are still to be recalculated
         self._unmended: list[str] = []
 
     def tick(self) -> int:
-        """Delete what may go, for a moment; return how many files.
+        """Delete spent files, for a limited time; return how many.
 
         Raises:
-            StoreDown: Redis is away.
+            StoreDown: Redis is down.
         """
         if not self._unmended and time.monotonic() >= self._mend_next_s:
             self._mend_next_s = time.monotonic() + MEND_S
@@ -53,7 +53,7 @@ class SpoolKeeper:
                 self._store.spool.dropped(deleted.gone)
                 dropped += len(deleted.gone)
             if deleted.missed:
-                # They are tried again, but not before all others: they must not stand in their way.
+                # They are retried after all others, so that they do not block them.
                 self._store.spool.missed(deleted.missed)
                 why = next(iter(deleted.missed.values()))
                 files = len(deleted.missed)
@@ -63,7 +63,7 @@ class SpoolKeeper:
         return dropped
 
     def mend(self) -> None:
-        """Go on reckoning every client's account anew, for a moment."""
+        """Continue to recalculate every client's total, for a limited time."""
         ends_s = time.monotonic() + MEND_FOR_S
         while self._unmended:
             client = self._unmended[-1]

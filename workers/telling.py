@@ -1,4 +1,4 @@
-"""What is written of a drawing while it goes on: percent and previews, no more often than is worth it.
+"""Write a drawing's progress as it goes on: percent and previews, at a limited rate.
 
 Called by ``workers.drawing``.
 """
@@ -20,19 +20,19 @@ from workers.keeper import Drawing
 
 log = logging.getLogger(__name__)
 
-#: least seconds between two writes of a drawing's progress
+#: minimum seconds between two writes of a drawing's progress
 PROGRESS_GAP_S = 0.5
-#: previews, each a file, come the slower the longer a drawing takes: at 15 minutes every 15 s, so that
-#: no drawing leaves more than some 260 of them
+#: previews, each a file, become rarer as a drawing takes longer: every 15 s after 15 minutes, so that
+#: no drawing leaves more than about 260 of them
 PREVIEW_GAP_OF_AGE = 1 / 60
-#: the share of the whole that is done before the pictures are composed and stored
+#: the percentage reached before the pictures are composed and stored
 DRAWN_PERCENT = 99
-#: a drawing shows no preview for so long after one could not be kept
+#: how long a drawing stores no preview after one could not be stored
 PREVIEWS_REST_S = 30.0
 
 
 class Telling:
-    """Writes a drawing's progress, coalesced: the newest at most every ``PROGRESS_GAP_S``."""
+    """Writes a drawing's progress, coalesced: only the newest, at most every ``PROGRESS_GAP_S``."""
 
     def __init__(
         self, store: Store, images: Images, drawing: Drawing, width: int, height: int
@@ -42,14 +42,14 @@ class Telling:
         self._drawing = drawing
         self._previews = PreviewGrid(width, height)
         self._percent = 0
-        #: the newest preview of each cell that was not shown yet
+        #: the newest preview of each cell that has not been written yet
         self._unseen: dict[int | None, bytes] = {}
         self._began_s = time.monotonic()
         self._told_s = float("-inf")
         self._previews_from_s = float("-inf")
 
     def see(self, step: object) -> None:
-        """Take one event of the engine in; write if the time has come."""
+        """Take one event from the engine; write if it is time to."""
         if isinstance(step, Progress):
             percent = int(max(0.0, min(1.0, step.fraction)) * 100)
             self._percent = max(self._percent, min(percent, DRAWN_PERCENT))
@@ -75,11 +75,11 @@ class Telling:
                 self._drawing.job_id, self._drawing.token, self._percent, picture
             )
         except StoreDown:
-            # Only the newest progress counts: the next one makes up for this.
+            # Only the newest progress matters: the next write makes up for this one.
             event(log, "progress.skipped", level=logging.WARNING, job=self._drawing.job_id)
 
     def _keep(self, encoded: Encoded) -> Picture | None:
-        """Keep a preview; None if the image store is away: there will be others."""
+        """Store a preview; None if the image store is down: there will be others."""
         try:
             key = self._images.put("previews", encoded.data, encoded.suffix, datetime.now(UTC))
         except ImagesDown as error:

@@ -1,8 +1,9 @@
-"""kombu's Redis transport, which sets strange messages aside before anything makes a message of them.
+"""kombu's Redis transport, with foreign messages set aside before anything parses them.
 
 A chain of subclasses down to where a message comes off its queue: ``AMQP`` (which ``workers.app`` names
-to Celery) → ``Connection`` → ``Transport`` → ``Channel`` → its client. Only what reads differs; whatever
-``workers.vetting`` refuses looks to kombu like a poll that found nothing.
+to Celery) → ``Connection`` → ``Transport`` → ``Channel`` → its client. Only reading differs; whatever
+``workers.vetting`` refuses looks to kombu like a poll that found nothing. Why:
+docs/decisions/0008-vetting-transport.md.
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ from workers.vetting import QUEUES, Strange, vet, vet_broadcast
 
 log = logging.getLogger(__name__)
 
-#: what stands for a queue where a message came to all processes, and for queues that are not ours
+#: the queue's name for a broadcast message, and for queues that are not ours
 BROADCAST, OTHER = "broadcast", "other"
 
 
 class SetAside(Protocol):
-    """Keeps a strange message: queue, why, the message; returns how many to tell in the log."""
+    """Stores a foreign message (queue, why, the message); returns how many to report in the log."""
 
     def __call__(self, queue: str, why: Why, message: bytes, /) -> int: ...
 
 
 def _nowhere(_queue: str, _why: Why, _message: bytes) -> int:
-    """Keep nothing, for a process without a store: the workers keep what they meet."""
+    """Store nothing, in a process without a store: workers store the messages they meet."""
     return 0
 
 
 class Sieve:
-    """Lets our own messages through; one a process."""
+    """Lets our own messages through; one per process."""
 
-    #: where the others go, once the process has a store
+    #: stores the others, once the process has a store
     set_aside: SetAside = staticmethod(_nowhere)
 
     def passes(self, queue: str, raw: bytes) -> bool:
-        """Return whether a message off a queue is one of ours; if not, it is set aside."""
+        """Return whether a message from a queue is one of ours; if not, set it aside."""
         try:
             vet(raw, queue)
         except Strange as strange:
@@ -51,7 +52,7 @@ class Sieve:
         return True
 
     def passes_broadcast(self, raw: bytes) -> bool:
-        """Return whether a message to all processes is one that Celery sends."""
+        """Return whether a broadcast is one that Celery sends."""
         try:
             vet_broadcast(raw)
         except Strange as strange:
@@ -61,9 +62,9 @@ class Sieve:
 
     def _take(self, queue: str, why: Why, raw: bytes) -> None:
         try:
-            # Many come at once: the store says when one of a kind is worth a line.
+            # Many may come at once: the store decides when a kind is due for a log line.
             count = self.set_aside(queue, why, raw)
-        # Whatever it is, a stranger's message must not cost the worker.
+        # Whatever happens, a foreign message must not take the worker down.
         except Exception:  # noqa: BLE001
             count = 1
         if count:
@@ -85,16 +86,16 @@ class _Client:
     """Reads queues and broadcasts; mixed into redis-py's client."""
 
     def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
-        """Return the reply; to BRPOP, None as if time were over where a message is strange."""
+        """Return the reply; for BRPOP, None, as after a timeout, if the message is foreign."""
         reply = super().parse_response(connection, command_name, **options)  # type: ignore[misc]
         if command_name == "BRPOP" and reply:
-            # kombu puts a message's priority behind the name of its queue.
+            # kombu appends a message's priority to the name of its queue.
             queue = reply[0].decode().partition(redis.Channel.sep)[0]
             return reply if sieve.passes(queue, reply[1]) else None
         return reply
 
     def pubsub(self, **options: Any) -> Any:
-        """Return what listens to broadcasts; a strange one reads as a reply that says nothing."""
+        """Return the listener for broadcasts; a foreign one reads as an empty reply."""
         subscription = super().pubsub(**options)  # type: ignore[misc]
         read = subscription.parse_response
 
@@ -108,7 +109,7 @@ class _Client:
 
 
 class Channel(redis.Channel):
-    """Reads queues and broadcasts, strange messages excepted."""
+    """Reads queues and broadcasts, without foreign messages."""
 
     def _get_client(self) -> Any:
         return type("Client", (_Client, super()._get_client()), {})  # type: ignore[misc]
@@ -121,7 +122,7 @@ class Transport(redis.Transport):
 
 
 class Connection(connection.Connection):
-    """A connection that uses them wherever kombu would take its own."""
+    """A connection that uses this transport wherever kombu would use its own."""
 
     def get_transport_cls(self) -> Any:
         """Return the transport's class, whatever form the broker's URL has."""
@@ -130,6 +131,6 @@ class Connection(connection.Connection):
 
 
 class AMQP(amqp.AMQP):
-    """Celery's part that makes connections and consumers."""
+    """The part of Celery that makes connections and consumers."""
 
     Connection = Connection

@@ -1,6 +1,7 @@
-"""``limner callbacks try URL``: send one signed test event and say each step on the way.
+"""``limner callbacks try URL``: send one signed test event and report each step.
 
-The command line becomes ``python -m workers.trial``, since the core imports no worker. For operators and integrators at a terminal, so it names addresses; callers never see this.
+The command replaces itself by ``python -m workers.trial``, since the core imports no worker. Its output
+is for operators at a terminal, so it names addresses; callers never see it.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from workers.dialling import RESOLVE_S, NameNotFound, resolve
 from workers.outgoing import Outgoing
 from workers.reach import Reach
 
-#: error words of an attempt that did not get as far as the receiver
+#: error words of attempts that did not reach the receiver
 NOT_REACHED = ("refused", "unreachable", "dns", "not_allowed", "proxy")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step that was tried; after one that is not ``good`` there are no more."""
+    """One step of the test; the first that is not ``good`` is the last."""
 
     name: str
     good: bool
@@ -38,7 +39,7 @@ class Step:
 
 
 def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
-    """Yield the steps of one test callback to ``url``, signed and guarded as the client's would be."""
+    """Yield the steps of one test callback to ``url``, signed and checked as the client's would be."""
     try:
         target = parse_target(url)
     except UrlRefused as error:
@@ -49,7 +50,7 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
     outgoing = reach.of(client)
     try:
         if settings.callback_proxy:
-            # Names may not resolve here at all, and what they are here is not what is dialled.
+            # Names need not resolve here, and the proxy dials what they resolve to on its side.
             yield Step("resolve", True, "left to the proxy of LIMNER_CALLBACK_PROXY")
         else:
             for step in _reach(target, outgoing._policy):
@@ -116,12 +117,12 @@ def _post(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try a URL, or a client's default one; 0 if the receiver took the test event."""
+    """Test a URL, or a client's default one; 0 if the receiver accepted the test event."""
     parser = argparse.ArgumentParser(prog="limner callbacks try")
     parser.add_argument("url", nargs="?", help="default: the client's default URL")
     parser.add_argument("--client", default="local", help="whose secret and allow-list (local)")
     parser.add_argument(
-        "--enable", action="store_true", help="if it is taken, switch the client's URL on again"
+        "--enable", action="store_true", help="if it is accepted, enable the client's URL again"
     )
     options = parser.parse_args(arguments)
     try:

@@ -1,7 +1,7 @@
-"""What each engine error means for its job: tried again how often, and what rests for how long.
+"""What each engine error means: how often the job is retried, and how long the engine is paused.
 
-The one table; called by the drawing worker. Rejected prompts are not in it: they fail at once, and
-tell nothing of the engine.
+The only such table; used by the drawing worker. Rejected prompts are not in it: they fail at once, and
+say nothing about the engine.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from limner.store.lanes import Trouble
 DOWN_PAUSE_S, DOWN_PAUSE_MAX_S = 1.0, 60.0
 BUSY_PAUSE_MAX_S = 30.0
 REFUSED_PAUSE_S, REFUSED_PAUSE_MAX_S = 60.0, 600.0
-#: of an engine that fails one job after another, though it answers
+#: for an engine that responds but fails one job after another
 FAILING_PAUSE_S, FAILING_PAUSE_MAX_S = 10.0, 300.0
-#: a job whose engine goes down under it again and again is given up
+#: a job whose engine went down during it this often is given up
 DOWNS_MAX = 5
 LOSSES_MAX = 2
 ONCE_MORE = 1
 
 
 def handover() -> Trouble:
-    """The worker ends; nothing is wrong with the job or the engine."""
+    """Return what to do when the worker stops; neither the job nor the engine is to blame."""
     return Trouble()
 
 
 def crash() -> Trouble:
-    """A bug of ours or of a driver's."""
+    """Return what to do after a bug of ours or in a driver."""
     return _failure(
         "crashes",
         ONCE_MORE,
@@ -63,7 +63,7 @@ def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
                 pause_max_s=max(BUSY_PAUSE_MAX_S, error.retry_after_s),
             )
         case EngineDown():
-            # Before submit nothing was spent: the job goes elsewhere, or waits, at no cost.
+            # Before submit nothing was spent: the job goes to another engine, or waits, at no cost.
             return Trouble(
                 counter="downs" if submitted else None,
                 limit=DOWNS_MAX,

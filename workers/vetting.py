@@ -1,9 +1,9 @@
-"""Which messages on our queues are ours: looked at before Celery sees them.
+"""Decide which messages on our queues are ours, before Celery sees them.
 
 Whoever can reach Redis can push anything onto ``fast``, ``relaxed`` or ``callbacks``: another app that
-shares the database, a script, a person at Flower. Celery takes what it finds there for a message of
-its own; much of what is none ends the worker. So only what Celery itself would write for a task of that
-queue is let in (``workers/transport.py``), and the rest is set aside for an operator to read.
+shares the database, a script, a person using Flower. Celery takes whatever it finds there for one of
+its own messages, and much of what is not ends the worker. So only what Celery itself would write for a
+task of that queue is let in (``workers/transport.py``); the rest is set aside for an operator to read.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from limner.store.aside import Why
 TICK = "tick"
 #: ours are of about 1 KB
 MESSAGE_MAX_BYTES = 64 * 1024
-#: ours have half a dozen levels
+#: ours nest half a dozen levels deep
 DEPTH_MAX = 64
 ID_MAX = 255
-#: moments beyond these overflow when they are moved between time zones
+#: times beyond these overflow when converted between time zones
 YEARS = range(1970, 9000)
 
-#: headers that are a text or nothing, a whole number or nothing, and empty
+#: headers that must be a string or null, an integer or null, and empty
 _TEXTS = ("lang", "group", "root_id", "parent_id", "argsrepr", "kwargsrepr", "origin")
 _NUMBERS = ("group_index", "retries", "replaced_task_nesting")
 _EMPTY = ("shadow", "stamped_headers", "stamps")
 _OTHERS = ("task", "id", "eta", "expires", "timelimit", "ignore_result", "headers")
-#: headers that would change what Celery makes of a message. Whatever else there is, it does not read:
-#: tracing libraries put theirs onto every message, also a second time into one named ``headers``.
+#: headers that would change how Celery treats a message. It does not read any others: tracing libraries
+#: add theirs to every message, and again to one named ``headers``.
 _RESERVED = {*dir(Context), "compression"}.difference(_TEXTS, _NUMBERS, _EMPTY, _OTHERS)
-#: what a message may name to be sent after its task
+#: fields that name messages to be sent after the task
 _LINKS = frozenset({"callbacks", "errbacks", "chain", "chord"})
-#: what those who follow events reckon with, where it is there
+#: fields that consumers of events do arithmetic with, if present
 _EVENT_NUMBERS = ("clock", "timestamp", "utcoffset", "local_received")
 
 
 class Strange(Exception):
-    """A message is not one of ours."""
+    """The message is not one of ours."""
 
     def __init__(self, why: Why) -> None:
         super().__init__(why.value)
@@ -54,12 +54,12 @@ class Strange(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """What one queue takes."""
+    """What one queue accepts."""
 
     task: str
     #: what the task can be called with
     takes: Callable[[list[Any], Mapping[str, Any]], bool]
-    #: the task is worth nothing later: its messages may lapse
+    #: the task is pointless later: its messages may expire
     lapses: bool = False
 
 
@@ -87,7 +87,7 @@ def vet(raw: bytes, queue: str) -> None:
     door, message = _DOORS.get(queue), _parsed(raw)
     _frame(message)
     if door is None:
-        # An operator had a worker consume some other queue.
+        # An operator made a worker consume some other queue.
         raise Strange(Why.OTHER_QUEUE)
     headers = message["headers"]
     task = headers.get("task")
@@ -102,7 +102,7 @@ def vet(raw: bytes, queue: str) -> None:
 
 
 def vet_broadcast(raw: bytes) -> None:
-    """Return if ``raw`` is a message that Celery's processes send to all others: a command, an event.
+    """Return if ``raw`` is a message that Celery's processes broadcast: a command or an event.
 
     Raises:
         Strange: it is not.
@@ -110,16 +110,16 @@ def vet_broadcast(raw: bytes) -> None:
     message = _parsed(raw)
     _frame(message)
     payload = _payload(message)
-    # Events also come many at a time.
+    # Events may also come in batches.
     told = payload if isinstance(payload, list) else [payload]
     _need(_is_command(payload) or all(map(_is_event, told)), Why.NO_MESSAGE)
 
 
 def _frame(message: Any) -> None:
-    """Return if a message has the parts from which kombu makes one, whatever it says.
+    """Return if a message has the parts that kombu needs, whatever they contain.
 
     Raises:
-        Strange: it has not.
+        Strange: it does not.
     """
     try:
         properties = message["properties"]
@@ -141,7 +141,7 @@ def _frame(message: Any) -> None:
 
 
 def _body(message: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    """Return positional and keyword arguments, and what is to follow."""
+    """Return positional arguments, keyword arguments and what is to be sent afterwards."""
     match _payload(message):
         case [list() as args, dict() as kwargs, dict() as embed]:
             return args, kwargs, embed
@@ -174,13 +174,13 @@ def _parsed(raw: bytes) -> Any:
         raise Strange(Why.NO_MESSAGE)
     try:
         return loads(raw)
-    # kombu's JSON makes objects of some pairs (dates, numbers), and lets through what these raise.
+    # kombu's JSON turns some pairs into objects (dates, numbers), and does not catch what these raise.
     except Exception:  # noqa: BLE001
         raise Strange(Why.NO_MESSAGE) from None
 
 
 def _names_its_task(headers: Mapping[str, Any]) -> bool:
-    """Return whether Celery can tell by these headers which task this is, and of what."""
+    """Return whether Celery can identify the task by these headers."""
     return (
         _is_id(headers.get("id"))
         and all(isinstance(headers.get(name), str | None) for name in _TEXTS)
@@ -192,10 +192,10 @@ def _names_its_task(headers: Mapping[str, Any]) -> bool:
 
 
 def _is_for_now(headers: Mapping[str, Any], *, lapses: bool) -> bool:
-    """Return whether nothing but the task itself is asked for: no other time, no limit, no name.
+    """Return whether the message asks for nothing but the task: no ETA, no time limit, no shadow name.
 
-    A job's own record says when it is drawn and when it has waited too long; a message that were to wait
-    would only keep its place from others, and one that lapsed would take its job along.
+    A job's own record decides when it is drawn and when it has waited too long; a delayed message would
+    only take a place from others, and an expired one would strand its job.
     """
     expires = headers.get("expires")
     return (

@@ -1,6 +1,6 @@
-"""Log each warning once when it comes and once when it goes; called with each tick.
+"""Log each warning once when it is raised and once when it is cleared; called with each tick.
 
-``/readyz`` and ``/metrics`` show what is wrong to whoever asks; this tells those who only read logs.
+``/readyz`` and ``/metrics`` show warnings to whoever asks; this is for those who only read logs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 def watch(store: Store) -> None:
-    """Look at the numbers, and log what changed since any process last looked.
+    """Read the metrics, and log which warnings changed since any process last looked.
 
     Raises:
-        StoreDown: Redis is away.
+        StoreDown: Redis is down.
     """
     found = warnings(store.numbers.read(), server_facts(store.redis))
     now = {warned.name: warned for warned in found}

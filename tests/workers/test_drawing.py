@@ -194,7 +194,7 @@ def test_reference_images_of_each_kind_reach_the_engine(workshop, images):
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "2 cannot be read"),
         (b"x" * (10 * 1024 * 1024 + 2), "2 is larger than 10 MB"),
         (FetchFailed("http_404"), "2 cannot be fetched"),
-        (FetchFailed("redirects"), "2 is behind too many redirects"),
+        (FetchFailed("redirects"), "2 redirects too often"),
         (FetchFailed("not_allowed"), "2 is at an address that is not allowed"),
     ],
 )
