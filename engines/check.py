@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check one engine of the settings; 0 if it gave four good pictures."""
     parser = argparse.ArgumentParser(prog="limner engines check")
     parser.add_argument("name")
-    parser.add_argument("--limit", type=float, default=300.0, help="seconds it may draw (300)")
+    parser.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
     parser.add_argument("--save", type=Path, help="folder for the four pictures")
     options = parser.parse_args(arguments)
     try:

@@ -1,4 +1,4 @@
 """The domain of Limner: jobs, lanes, leases, the outbox, prompts, settings and errors.
 
-Nothing in here knows Flask, Celery, marshmallow or requests; only ``limner.store`` knows Redis.
+Nothing here imports Flask, Celery, marshmallow or requests; only ``limner.store`` imports redis.
 """

@@ -1,6 +1,6 @@
-"""The door of the ``limner`` command: run one subcommand, and turn errors into one line.
+"""The entry point of the ``limner`` command: run one subcommand, and turn errors into one line.
 
-Exit codes: 0 done · 1 it did not work · 2 a setting or an argument is wrong · 130 interrupted.
+Exit codes: 0 success · 1 failure · 2 a setting or an argument is wrong · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser.parse(arguments)
         code = parser.run(options)
-        # Here, where it can be told, and not at exit.
+        # Here, where an error can still be reported, and not at exit.
         sys.stdout.flush()
         return code
     except ConfigError as error:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read us has enough (`limner clients list | head -1`); Python would complain at exit.
+        # The reader has closed the pipe (`limner clients list | head -1`); Python would complain at exit.
         _silence(sys.stdout)
         return 0
     except OSError as error:
@@ -52,15 +52,15 @@ def _complain(error: LimnerError, code: int) -> int:
 
 
 def _mend_streams() -> None:
-    """Give closed streams (`limner up >&-`) somewhere to go, and every character a spelling.
+    """Replace closed streams (`limner up >&-`), and make every character printable.
 
-    Otherwise the next file that is opened, such as a lock or a socket, would be taken for the output.
+    Otherwise the next file to be opened, such as a lock or a socket, would become the output.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number is the one that is missing.
+            # The lowest free descriptor is the missing one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115

@@ -1,8 +1,8 @@
-"""Which addresses we dial for others: public ones, and what the operator allows, never some.
+"""Which addresses we dial for callers: public ones and what the operator allows, but some never.
 
 Used by ``workers/outgoing.py`` at the moment of dialling, for callbacks and reference images alike,
-and by whoever parses an allow-list. ``ipaddress.is_global`` differs between Python releases
-(cpython issue 113171), so the networks stand here.
+and to parse allow-lists. ``ipaddress.is_global`` differs between Python releases (cpython issue
+113171), so the networks are listed here.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(word) for word in text.split())
 
 
-#: Where clouds give credentials to whoever asks. No allow-list reaches these.
+#: Where clouds hand out credentials to whoever asks. No allow-list opens these.
 NEVER = _networks("""
     169.254.0.0/16 100.100.100.200/32 168.63.129.16/32 192.0.0.192/32
     fe80::/10 fd00:ec2::/32 fd20:ce::/32 fd00:c1::/32 fd00:42::/32
 """)
-#: names of the same services, refused before anybody resolves them
+#: names of the same services, refused before they are resolved
 NEVER_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 #: Not public, by the IANA special-purpose registries and their tunnels; the allow-list may open them.
 PRIVATE = _networks("""
@@ -37,31 +37,31 @@ PRIVATE = _networks("""
     ::/8 64:ff9b::/96 64:ff9b:1::/48 100::/64 100:0:0:1::/64 2001::/23 2001:db8::/32 2002::/16
     2620:4f:8000::/48 3fff::/20 5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8
 """)
-#: all that is given out as public IPv6; what is outside it is nobody's
+#: all public IPv6 addresses are allocated from here
 PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 
 
 class AddressNotAllowed(ValueError):
     """The address is not allowed."""
 
-    # One text for every reason: whoever reads it learns nothing about our network.
+    # The same text for every reason, so that it reveals nothing about our network.
     def __init__(self) -> None:
         super().__init__("address not allowed")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of an allow-list: what it says of a host, an address and a port must all hold."""
+    """One entry of an allow-list: host, address and port must all match."""
 
-    #: None: any name that leads to ``network``
+    #: None: any name that resolves to ``network``
     host: str | None
-    #: None: whatever address the name has
+    #: None: any address that the name has
     network: Network | None
     #: None: any
     port: int | None
 
     def allows(self, host: str, address: Address, port: int) -> bool:
-        """Return whether this entry opens that address, under that name and port."""
+        """Return whether this entry allows that address, under that name and port."""
         if self.port is not None and self.port != port:
             return False
         if self.host is not None and self.host != host:
@@ -74,7 +74,7 @@ class DialPolicy:
     """What may be dialled: public addresses, and those that a rule allows."""
 
     rules: tuple[Rule, ...] = ()
-    #: ports of our own services on this machine, which no rule opens: the API, Flower, Redis
+    #: ports of our own services on this machine, which no rule can open: the API, Flower, Redis
     own_ports: frozenset[int] = frozenset()
 
     @classmethod
@@ -89,10 +89,10 @@ class DialPolicy:
         return cls(tuple(_rule(entry) for entry in entries if entry))
 
     def check_name(self, host: str) -> None:
-        """Refuse a name that nobody may resolve for us.
+        """Refuse a name that must not be resolved.
 
         Raises:
-            AddressNotAllowed: it is a metadata service's.
+            AddressNotAllowed: it is the name of a metadata service.
         """
         if host in NEVER_NAMES:
             raise AddressNotAllowed
@@ -100,10 +100,10 @@ class DialPolicy:
     def check(self, host: str, port: int, addresses: Iterable[str]) -> None:
         """Refuse a host if any address of its DNS answer is not allowed.
 
-        One forbidden address among good ones is how a name is made to lead inside on the next try.
+        With one forbidden address among allowed ones, an attacker would only have to wait for a retry.
 
         Raises:
-            AddressNotAllowed: so it is, or there is no address.
+            AddressNotAllowed: one is not allowed, or there is none.
         """
         self.check_name(host)
         found = [_plain(text) for text in addresses]
@@ -119,14 +119,14 @@ class DialPolicy:
 
 
 def is_public(address: Address) -> bool:
-    """Return whether anybody on the internet could reach this address."""
+    """Return whether this address can be reached from the internet."""
     if address.version == 6 and address not in PUBLIC_V6:
         return False
     return not any(address in network for network in PRIVATE)
 
 
 def _plain(text: str) -> Address:
-    """Read an address of a DNS answer; a mapped one is the IPv4 address that it leads to."""
+    """Parse an address of a DNS answer; an IPv4-mapped one becomes that IPv4 address."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         return address.ipv4_mapped
@@ -134,7 +134,7 @@ def _plain(text: str) -> Address:
 
 
 def _forms(address: Address) -> list[Address]:
-    """Return the address and every IPv4 address that a tunnel or translator may read in it."""
+    """Return the address and every IPv4 address that a tunnel or translator may extract from it."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
     inside = [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF), address.sixtofour]
@@ -145,7 +145,7 @@ def _forms(address: Address) -> list[Address]:
 def _rule(entry: str) -> Rule:
     host, equals, rest = entry.partition("=")
     if equals and not host:
-        raise ValueError(f"{entry!r}: a host name must stand before '='")
+        raise ValueError(f"{entry!r}: a host name must come before '='")
     if not equals:
         host, rest = "", entry
     target, port = _split_port(rest, entry)

@@ -1,4 +1,4 @@
-"""How this process's C library keeps memory that was let go of; called by ``limner.decoding``."""
+"""Make this process's C library return freed memory to the system; called by ``limner.decoding``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LARGE_BYTES = 2**20
 
 
 def give_large_blocks_back() -> None:
-    """Make every block of a megabyte or more go back to the system as soon as it is free.
+    """Return every block of a megabyte or more to the system as soon as it is freed.
 
-    glibc does so at first, but learns from each large block to keep the next ones, for each thread by
-    itself: a process that unpacks pictures in eight threads keeps hundreds of megabytes.
+    glibc does so at first, but raises its threshold with each large block, for each thread separately: a
+    process that decodes pictures in eight threads would keep hundreds of megabytes.
     """
     if sys.platform == "linux":
-        # Other C libraries than glibc lack the call, and the habit.
+        # Other C libraries have neither the call nor the problem.
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)

@@ -1,8 +1,8 @@
-"""The heads of answers: interim ones are passed over, and no oddity of a header hides the status.
+"""Read the heads of HTTP responses: interim ones are skipped, and no odd header hides the status.
 
-The class that http.client reads answers with, wherever we ask for something: receivers, pictures
-(``workers/dialling.py``) and engines (``engines/lines.py``). http.client takes a 103 for the answer,
-gives up at the 101st header, and loses every header behind one that it cannot read.
+The response class for http.client wherever we send requests: to receivers, for pictures
+(``workers/dialling.py``) and to engines (``engines/lines.py``). http.client itself takes a 103 for the
+final response, gives up at the 101st header, and loses every header after one it cannot parse.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from http.client import BadStatusLine, HTTPException, HTTPResponse, LineTooLong
 from io import BytesIO
 from typing import Any, BinaryIO
 
-#: how many interim answers may come before the one that counts
+#: most interim responses before the final one
 INTERIM_MOST = 100
-#: how long one line may be, and how many lines and bytes a head may have
+#: limits of a head: length of a line, number of lines, total bytes
 LINE_BYTES, HEAD_LINES, HEAD_BYTES = 65_536, 1000, 256 * 1024
-#: headers beyond so many are passed over, but for those that frame the answer or that we read
+#: headers beyond this many are skipped, except those that frame the response or that we use
 HEADERS_KEPT = 64
 ALWAYS_KEPT = frozenset(
     {b"connection", b"content-length", b"transfer-encoding", b"content-encoding"}
     | {b"content-type", b"retry-after", b"location", b"proxy-authenticate"}
 )
-#: the last digits of a version do not matter: what comes is read as HTTP/1.1 anyway
+#: the minor version does not matter: the response is read as HTTP/1.1 anyway
 _STATUS_LINE = re.compile(rb"HTTP/(1\.0|\d(?:\.\d+)?)[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.IGNORECASE)
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9a-z-]+)[ \t]*:(.*)", re.IGNORECASE | re.DOTALL)
 
@@ -32,10 +32,10 @@ class PatientResponse(HTTPResponse):
     """An answer whose head is read with patience."""
 
     def begin(self) -> None:
-        """Read the head of the answer that counts.
+        """Read the head of the final response.
 
         Raises:
-            HTTPException: this is no answer of HTTP, or its head has no end.
+            HTTPException: it is not an HTTP response, or its head does not end.
         """
         this: Any = self
         if this.headers is not None:
@@ -45,7 +45,7 @@ class PatientResponse(HTTPResponse):
             status, head = _head(wire)
             if 100 <= status < 200 and status != 101:
                 continue
-            # http.client reads what is left of the head; the body is read from the wire again.
+            # http.client parses the filtered head; the body is read from the connection again.
             this.fp = BytesIO(head)
             try:
                 super().begin()
@@ -56,16 +56,16 @@ class PatientResponse(HTTPResponse):
 
 
 def _head(wire: BinaryIO) -> tuple[int, bytes]:
-    """Read one head to its end; return its status, and what http.client is to see of it.
+    """Read one head to its end; return its status, and the part of it for http.client.
 
-    An answer that ends within its head has no more headers.
+    If the connection ends within the head, there are no more headers.
     """
     lines = _lines(wire)
     first = next(lines, b"")
     match = _STATUS_LINE.fullmatch(first)
     if match is None:
         if not first:
-            # http.client says best what it means that nothing came.
+            # If nothing came at all, leave the error to http.client.
             return 0, b""
         raise BadStatusLine(first[:80].decode("latin-1"))
     version = b"1.0" if match[1] == b"1.0" else b"1.1"
@@ -74,7 +74,7 @@ def _head(wire: BinaryIO) -> tuple[int, bytes]:
 
 
 def _lines(wire: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of one head, without their ends."""
+    """Yield the lines of one head, without line endings."""
     size = 0
     for _ in range(HEAD_LINES):
         line = wire.readline(LINE_BYTES + 1)
@@ -89,7 +89,7 @@ def _lines(wire: BinaryIO) -> Iterator[bytes]:
 
 
 def _headers(lines: Iterator[bytes]) -> list[bytes]:
-    """Return the headers worth keeping, folded ones in one line, without what is none."""
+    """Return the headers to keep, folded ones in one line, without malformed lines."""
     kept: list[bytes] = []
     folds = False
     for line in lines:

@@ -1,4 +1,4 @@
-"""Make the brief that an engine gets from the job; called by the drawing worker."""
+"""Make the brief that an engine gets for a job; called by the drawing worker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def brief_of(
     attempt: int = 0,
     parent: Parent | None = None,
 ) -> Brief:
-    """Return what an engine may know of ``job``."""
+    """Return what an engine may know about ``job``."""
     prompt = prompt_of(job.request)
     width, height = CELL_SIZE_PX[job.ar]
     return Brief(

@@ -1,4 +1,4 @@
-"""Where Redis is, in the two spellings: redis-py's, and kombu's for the broker."""
+"""The URL of Redis in two forms: redis-py's, and kombu's for the broker."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def redis_url(settings: Settings) -> str:
 
 
 def broker_url(settings: Settings) -> str:
-    """Return the same server as kombu spells it: ``redis+socket://`` for a unix socket."""
+    """Return the URL of the same server for kombu: ``redis+socket://`` for a Unix socket."""
     return redis_address(settings).broker_url

@@ -1,4 +1,4 @@
-"""What stores of pictures need of their libraries: that they are there, give up soon, and fail in one way.
+"""What image stores need of their libraries: to be installed, time out soon, and raise one error.
 
 Used by ``limner/images.py``.
 """
@@ -14,9 +14,9 @@ import fsspec
 
 from limner.errors import ConfigError, DiskFull, ImagesDown
 
-#: which extra of ours brings the library for a store
+#: store → the extra of ours that installs its library
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "oss": "oss", "abfs": "azure"}
-#: a store that does not answer is given up soon: whoever asked has a better patience than its library
+#: short timeouts: retries are the caller's business, not the library's
 OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {
         "config_kwargs": {
@@ -27,12 +27,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "max_concurrency": 4,
     },
 }
-#: errors of a disk, or of a share of it, that is full
+#: errors of a full disk or quota
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def check_library(protocol: str) -> None:
-    """Return if there is a library for stores of this kind.
+    """Return if the library for this kind of store is installed.
 
     Raises:
         ConfigError: there is no such kind of store, or its library is not installed.
@@ -57,6 +57,6 @@ def asking() -> Iterator[None]:
     except OSError as error:
         kind = DiskFull if error.errno in _FULL else ImagesDown
         raise kind(f"{type(error).__name__}: {error}") from error
-    # Each library has errors of its own, and wrong credentials are no OSError in most.
+    # Each library has errors of its own, and in most wrong credentials are not an OSError.
     except Exception as error:
         raise ImagesDown(f"{type(error).__name__}: {error}") from error

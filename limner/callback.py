@@ -1,7 +1,7 @@
-"""Callbacks: where they go, how often one is tried, and what an answer means.
+"""The policy of callbacks: where they go, how often each is tried, and what a response means.
 
-The API asks for ``destination``; the poster turns each attempt's ``Outcome`` into a verdict with
-``classify``. Nothing here posts, waits or keeps anything, and a failed attempt is a value, no error.
+The API uses ``destination``; the dispatcher turns each attempt's ``Outcome`` into a verdict with
+``classify``. Nothing here posts, waits or stores anything; a failed attempt is a value, not an error.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from limner.retry_after import asked_s
 from limner.target import parse_target
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
-#: a receiver cannot ask for a longer pause than this
+#: the longest pause that a receiver can ask for
 RETRY_AFTER_MAX_S = HOUR_S
-#: each pause is up to so much shorter or longer, lest receivers are hit by all retries at once
+#: jitter: each pause is up to this fraction shorter or longer, so that retries do not come all at once
 JITTER = 0.2
 
 Health = Literal["ok", "bad", "none"]
 
 
 class Kind(StrEnum):
-    """What an event tells, and so how hard it is tried."""
+    """The kind of an event, which decides its retry budget."""
 
     TRANSITION = "T"
     PROGRESS = "P"
     TERMINAL = "X"
 
 
-#: what of a job's record may differ between two of its events (CHANGING of lib_outbox.lua)
+#: the fields of a job's record that may differ between its events (CHANGING in lib_outbox.lua)
 CHANGING = frozenset(
     {
         *("status", "progress", "url", "width", "height", "cells", "marks", "engine"),
@@ -40,42 +40,42 @@ CHANGING = frozenset(
     }
 )
 
-#: seconds before each attempt, counted from the one before it
+#: the pause before each attempt, seconds
 BUDGETS: Mapping[Kind, tuple[float, ...]] = {
     Kind.TERMINAL: (
         *(0.0, 5.0, 30.0, 5 * MINUTE_S, 30 * MINUTE_S, 2 * HOUR_S, 5 * HOUR_S),
         *(10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S),
     ),
-    # Strict order keeps the end behind a failing transition, hence the short budget.
+    # Events are posted in strict order, so a failing transition delays the end: hence the short budget.
     Kind.TRANSITION: (0.0, 5.0, 30.0, 5 * MINUTE_S),
-    # The second try happens only if nothing newer has come meanwhile.
+    # The second attempt is made only if nothing newer has come meanwhile.
     Kind.PROGRESS: (0.0, 5.0),
 }
-#: an event posted again by command has a person watching, so it has the short budget
+#: someone is watching when an event is resent by command, so it has the short budget
 RESEND_BUDGET = BUDGETS[Kind.TRANSITION]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing to tell the caller of a job."""
+    """One thing to tell the caller about a job."""
 
     job: str
     #: 1, 2, 3 … per job
     seq: int
     kind: Kind
-    #: the ``webhook-id`` of every attempt
+    #: the ``webhook-id``, the same for every attempt
     id: str
     #: when it happened, ms since 1970
     at_ms: int
-    #: the record's changing fields as they were then
+    #: the record's changing fields at that time
     fields: Mapping[str, str]
-    #: posted again by command, outside the live order
+    #: resent by command, outside the live order
     resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event given up, and why: exhausted rejected gone expired superseded disabled."""
+    """An event that was given up, and why: exhausted rejected gone expired superseded disabled."""
 
     event: Event
     why: str
@@ -83,43 +83,43 @@ class DeadLetter:
 
 
 class Wait(StrEnum):
-    """What the next try of a job's callbacks waits for."""
+    """What a job's next attempt waits for."""
 
     #: it is being posted
     SENDING = "sending"
-    #: its last try failed: the pause before the next one
+    #: the backoff after a failed attempt
     RETRY = "retry"
     #: the same, and the receiver asked for it with ``Retry-After``
     QUIET = "quiet"
-    #: the client's last tries at this receiver all failed: nothing is sent there for a while
+    #: the breaker is open: the client's last attempts at this receiver all failed
     BREAKER = "breaker"
-    #: the host has answered nobody lately: one try a second from all clients together
+    #: the host has responded to nobody lately: one attempt a second for all clients together
     HOST = "host"
-    #: as many callbacks as may be are in flight
+    #: the limit of callbacks in flight is reached
     TURN = "turn"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Everything there is to know about one job's callbacks."""
+    """Everything that is stored about one job's callbacks."""
 
-    #: not delivered yet, oldest first
+    #: undelivered, oldest first
     pending: tuple[Event, ...]
     resending: tuple[Event, ...]
     dead: tuple[DeadLetter, ...]
-    #: newest last; keys as ``workers.callbacks`` writes them, with ``at`` and ``next`` in ms
+    #: attempts, newest last; keys as ``workers.callbacks`` writes them, ``at`` and ``next`` in ms
     attempts: tuple[Mapping[str, Any], ...]
-    #: what the next try waits for; None: nothing is left to try
+    #: what the next attempt waits for; None: there is none
     waits_for: Wait | None
-    #: when it may be made at the soonest, ms; None: as soon as there is a place, or nothing to try
+    #: its earliest time, ms; None: as soon as there is a place, or there is none
     due_ms: int | None
-    #: it waits behind others of its receiver
+    #: it waits for its turn at its receiver
     parked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one attempt went: a status, or an error word if no status came."""
+    """The outcome of one attempt: a status, or an error word if there was no status."""
 
     status: int | None = None
     #: ``timeout dns refused unreachable reset tls proxy not_allowed protocol url``: never more
@@ -127,7 +127,7 @@ class Outcome:
     error: str | None = None
     retry_after: str | None = None
     location: str | None = None
-    #: the start of the answer's body, as it came
+    #: the beginning of the response's body, as received
     answer: bytes = b""
     took_ms: int = 0
     #: the address dialled, None if none was
@@ -135,19 +135,19 @@ class Outcome:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has taken the event: 2xx and nothing else."""
+        """Whether the receiver accepted the event: 2xx and nothing else."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def health(self) -> Health:
-        """What this says about the receiver as such: a 404 says that it lives."""
+        """What this says about the receiver itself: a 404 means that it is alive."""
         if self.delivered:
             return "ok"
         return "bad" if self.status in (None, 429, 502, 503, 504) else "none"
 
     @property
     def error_class(self) -> str | None:
-        """One word for what went wrong, None if nothing did."""
+        """One word for the error, None if there was none."""
         if self.delivered:
             return None
         if self.status is None:
@@ -162,19 +162,19 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class RetryIn:
-    """Try again after a pause; what comes behind it waits."""
+    """Retry after a pause; later events wait."""
 
     delay_s: float
-    #: the receiver asked not to be called for so long; news of the job may cut the rest short
+    #: the pause that the receiver asked for; a new event may end only the rest of the pause
     quiet_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Try no more: a dead letter, or nothing if it was progress."""
+    """Give up: the event becomes a dead letter, or is dropped if it was progress."""
 
     why: str
-    #: so is everything else of this job
+    #: this applies to all other events of the job
     all_of_it: bool = False
 
 
@@ -182,7 +182,7 @@ Verdict = Delivered | RetryIn | GiveUp
 
 
 def job_at(record: Mapping[str, str], fields: Mapping[str, str], seq: int) -> Job:
-    """Return the job of ``record`` as it was when an event kept ``fields`` of it."""
+    """Return the job of ``record`` as it was at the event that stored ``fields``."""
     then = {name: text for name, text in record.items() if name not in CHANGING}
     then |= fields
     position = then.pop("position", None)
@@ -194,7 +194,7 @@ def destination(url: str) -> str:
     """Return the key under which a client's callbacks to ``url`` share their fate: ``https://host:443``.
 
     Raises:
-        UrlRefused: the URL is wrong by its text (a ValueError whose message is fit for the caller).
+        UrlRefused: the URL is malformed (a ValueError with a message fit for the caller).
     """
     return parse_target(url).destination
 
@@ -202,9 +202,9 @@ def destination(url: str) -> str:
 def classify(
     event: Event, outcome: Outcome, tried: int, random: Callable[[], float], now_s: float
 ) -> Verdict:
-    """Say what follows from one attempt.
+    """Return the verdict on one attempt.
 
-    ``tried`` is how many attempts came before it, ``random`` gives a number from 0 to 1 and ``now_s``
+    ``tried`` is the number of attempts before it, ``random`` returns a number from 0 to 1, and ``now_s``
     is the time since 1970, for a ``Retry-After`` that is a date.
     """
     if outcome.delivered:
@@ -229,5 +229,5 @@ def classify(
 
 
 def retry_after_s(header: str | None, now_s: float) -> float:
-    """Return the pause a ``Retry-After`` asks for, from 0 to an hour; 0 if it cannot be read."""
+    """Return the pause that a ``Retry-After`` asks for, 0 to an hour; 0 if it is malformed."""
     return min(max(asked_s(header, now_s) or 0.0, 0.0), RETRY_AFTER_MAX_S)

@@ -1,4 +1,4 @@
-"""The client: who holds a token, and what that token allows; read by the API and the callbacks."""
+"""The client: the holder of a token, and what it may do; used by the API and the callback workers."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ BOTH_LANES = frozenset(Lane)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One caller of the gateway. The token itself is never kept, only its hash."""
+    """One client of the gateway. Only the hash of its token is stored."""
 
     name: str
     #: default callback URL; None: the gateway's default
     callback_url: str | None = None
     lanes: frozenset[Lane] = BOTH_LANES
-    #: ``whsec_…`` secrets that sign its callbacks, the newest first
+    #: ``whsec_…`` secrets that sign its callbacks, newest first
     secrets: tuple[str, ...] = ()
-    #: most jobs that may wait at a time; None: the gateway's ``waiting_cap``
+    #: most waiting jobs; None: the gateway's ``waiting_cap``
     waiting_cap: int | None = None
-    #: most MB that its inline pictures may take; None: the gateway's ``inline_quota_mb``
+    #: quota of its inline pictures, MB; None: the gateway's ``inline_quota_mb``
     inline_quota_mb: int | None = None
     #: requests a second; None: unlimited
     rate_per_s: float | None = None
-    #: private receivers that this client's callbacks may reach, beside ``callback_allow``
+    #: private receivers that this client's callbacks may reach, in addition to ``callback_allow``
     callback_allow: str = ""
-    #: its token opens nothing; its jobs and callbacks go on
+    #: its token is refused; its jobs and callbacks continue
     disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many requests a client may send in a window, and how many are left of them."""
+    """A client's rate limit: requests per window, and how many are left."""
 
     most: int
     window_s: int
     left: int
-    #: until all are there again
+    #: until all are available again
     back_s: int
 
     @classmethod
     def of(cls, rate_per_s: float, left: int, back_s: float) -> Pace:
-        """Return the pace of a rate: a second's worth of requests at once, at least one."""
+        """Return the pace for a rate: bursts of up to a second's worth of requests, at least one."""
         return cls(
             max(1, int(rate_per_s)), math.ceil(1 / min(rate_per_s, 1)), left, math.ceil(back_s)
         )
@@ -52,29 +52,29 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A client who sends a request, and how its rate stands; no pace: it has no rate."""
+    """A client that sends a request, and the state of its rate; no pace: it has no rate."""
 
     client: Client
     pace: Pace | None = None
-    #: above 0: the request comes too early by so much
+    #: above 0: the request comes this much too early
     wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A token that opens nothing, and how its address stands (``lib_wrong.lua``)."""
+    """A wrong token, and how many its address has sent (``lib_wrong.lua``)."""
 
-    #: above 0: too many came from there, and the next that is told so may come after so long
+    #: above 0: too many came from there; how long until the next one may be tried
     wait_s: float
     #: the next one will have to wait
     full: bool
-    #: it is that of a client who was shut out
+    #: it belongs to a disabled client
     disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client just made, with the token that is shown this once."""
+    """A new client, with its token, which is shown only once."""
 
     client: Client
     token: str

@@ -1,8 +1,8 @@
-"""What Limner says on a terminal: prefixed lines of several processes, colours, progress bars.
+"""Terminal output: prefixed lines of several processes, colours, progress bars.
 
-Used by ``limner up`` and ``limner demo``; each process's log goes out through an ``Outlet``, too
-(``limner/log.py``). Colours and bars that move only on a terminal; plain lines everywhere else, and
-with ``NO_COLOR``.
+Used by ``limner up`` and ``limner demo``; each process also writes its log through an ``Outlet``
+(``limner/log.py``). Colours and moving bars only on a terminal; plain lines everywhere else, and with
+``NO_COLOR``.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ GREEN = "\x1b[32m"
 YELLOW = "\x1b[33m"
 CYAN = "\x1b[36m"
 
-#: one for each process, in the order they first speak
+#: one for each process, in the order of their first lines
 PREFIX_COLOURS = (CYAN, GREEN, YELLOW, "\x1b[34m", "\x1b[35m", "\x1b[96m", "\x1b[92m", "\x1b[93m")
 PREFIX_WIDTH = len("callbacks")
 
-#: lines kept for a reader that does not read; more of the processes' are left out
+#: lines buffered for a reader that does not read; beyond that, the processes' lines are dropped
 WAITING_MAX = 1000
-#: what a slow reader gets to take the last lines
+#: how long a slow reader gets to read the last lines
 FINISH_S = 2.0
 
 
 def _left_out(lines: int) -> str:
-    return f"({lines} lines were not taken, and are left out)"
+    return f"({lines} lines were not read and were dropped)"
 
 
 class Console:
-    """One stream that several threads write whole lines to; a ``with`` block ends with all written.
+    """One stream that several threads write whole lines to; the end of a ``with`` block flushes it.
 
-    Whoever says something never waits for whoever reads: a terminal that was stopped with Ctrl-S or a
-    pipe that nobody empties would else stop the processes whose lines these are.
+    Writers never wait for the reader: otherwise a terminal stopped with Ctrl-S, or a pipe that nobody
+    reads, would block the processes that write these lines.
     """
 
     def __init__(
         self, stream: TextIO | None = None, left_out: Callable[[int], str] = _left_out
     ) -> None:
-        """Write to ``stream``; ``left_out`` makes the line that says how many lines were dropped."""
+        """Write to ``stream``; ``left_out`` makes the line that reports how many lines were dropped."""
         stream = stream or sys.stdout
         self._out = Outlet(stream, left_out)
         self._colours: dict[str, str] = {}
@@ -64,11 +64,11 @@ class Console:
         self._out.finish(FINISH_S)
 
     def say(self, text: str = "", *, may_drop: bool = False) -> None:
-        """Write one line, or several at once; what may be dropped is, if nobody reads."""
+        """Write one line, or several at once; droppable lines are dropped if nobody reads."""
         self._out.put(text + "\n", may_drop=may_drop)
 
     def say_as(self, name: str, text: str) -> None:
-        """Write one line of the process called ``name``; empty ones are left out."""
+        """Write one line of the process called ``name``; skip empty ones."""
         if not text:
             return
         colour = self._colours.setdefault(
@@ -81,18 +81,18 @@ class Console:
         self._out.put(text)
 
     def paint(self, colour: str, text: str) -> str:
-        """Return ``text`` in a colour, where there are colours."""
+        """Return ``text`` in a colour, if colours are on."""
         return f"{colour}{text}{RESET}" if self.colourful else text
 
 
 class Outlet:
-    """Writes to a stream in a thread of its own, and outlives whatever becomes of the stream."""
+    """Writes to a stream in a thread of its own, and survives whatever happens to the stream."""
 
     def __init__(self, stream: TextIO, left_out: Callable[[int], str] = _left_out) -> None:
         self._stream = stream
         self._left_out = left_out
         try:
-            # Past the stream's buffers, whose lock a blocked thread would hold at our exit.
+            # Bypass the stream's buffer: a blocked thread would hold its lock at our exit.
             self._descriptor: int | None = stream.fileno()
         except (OSError, ValueError):
             self._descriptor = None
@@ -100,7 +100,7 @@ class Outlet:
         _outlets.add(self)
 
     def _begin(self) -> None:
-        """Begin with nothing to write; also in a forked child, which has no thread of ours."""
+        """Start with an empty buffer; also in a forked child, where our thread does not exist."""
         self._waiting: deque[str] = deque()
         self._dropped = 0
         self._changed = threading.Condition()
@@ -108,7 +108,7 @@ class Outlet:
         self._thread: threading.Thread | None = None
 
     def put(self, text: str, *, may_drop: bool = False) -> None:
-        """Have ``text`` written; what may be dropped is, while too much waits."""
+        """Queue ``text`` for writing; droppable text is dropped while too much is waiting."""
         with self._changed:
             if self._descriptor is None:
                 self._stream.write(text)
@@ -126,7 +126,7 @@ class Outlet:
             self._changed.notify_all()
 
     def finish(self, limit_s: float) -> None:
-        """Wait until all is written, if it is taken at all."""
+        """Wait until all is written, or the reader takes nothing."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting and not self._writing, limit_s)
 
@@ -140,7 +140,7 @@ class Outlet:
                 self._waiting.clear()
                 self._writing = True
             encoding = self._stream.encoding or "utf-8"
-            # The reader is gone, the disk is full, the terminal was closed: the work goes on.
+            # The reader is gone, the disk is full, the terminal was closed: work continues.
             with contextlib.suppress(OSError):
                 self._write(text.encode(encoding, "backslashreplace"))
 
@@ -150,7 +150,9 @@ class Outlet:
         while left:
             try:
                 left = left[os.write(self._descriptor, left) :]
-            except BlockingIOError:  # others on the same terminal may have set it so
+            except (
+                BlockingIOError
+            ):  # other programs on the same terminal may have set it non-blocking
                 select.select([], [self._descriptor], [], 1.0)
 
 
@@ -162,12 +164,12 @@ def _begin_all() -> None:
         outlet._begin()
 
 
-# What waits is the parent's to write, and its thread may have held the lock at the fork.
+# The buffered text is the parent's to write, and its thread may have held the lock at the fork.
 os.register_at_fork(after_in_child=_begin_all)
 
 
 class CallHandler(logging.Handler):
-    """Log records as lines given to a function."""
+    """Passes log records as lines to a function."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()

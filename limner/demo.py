@@ -1,7 +1,7 @@
-"""``limner demo``: two drawings on a stack of its own, and every callback as it comes.
+"""``limner demo``: make two drawings on a stack of its own, and show every callback as it arrives.
 
-It is a caller like any other: it knows the wire and its token, and looks at nothing else. Leaves two
-pictures in the current folder, and neither a process nor a temporary folder.
+It is a caller like any other: it uses its token and the HTTP API, and nothing else. It leaves two
+pictures in the current folder, and no process or temporary folder.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from limner.store import Store
 
 LIMIT_S = 180.0
 REQUEST_S = 15.0
-#: lines of the processes, shown with a failure
+#: lines of the processes' output, shown after a failure
 LAST_LINES = 20
 
 #: the longest line of the board
 LINE_WIDTH = 80
 
-#: it asks this machine alone, whatever proxy the environment names
+#: it connects to this machine only, so proxies in the environment are ignored
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 PROMPTS = {
@@ -47,7 +47,7 @@ PROMPTS = {
 
 
 class DemoFailed(LimnerError):
-    """The demo did not come to its end."""
+    """The demo failed."""
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class DemoJob:
         """Take in one callback.
 
         Raises:
-            DemoFailed: it breaks a promise: unsigned, out of order, after the end; or the job failed.
+            DemoFailed: it breaks a promise (unsigned, out of order, after the end), or the job failed.
         """
         if not told.signed:
             raise DemoFailed(f"{self.lane}: a callback had a wrong signature")
@@ -85,7 +85,7 @@ class DemoJob:
 
 def show(console: Console) -> int:
     """Run the demo and return its exit code."""
-    # Resolved: a link in the path could be shorter than what it stands for.
+    # Resolved: a symbolic link in the path may be shorter than its target.
     folder = Path(tempfile.mkdtemp(prefix="limner-demo-")).resolve()
     told: list[tuple[str, str]] = []
     try:
@@ -128,11 +128,11 @@ def _run(console: Console, folder: Path, told: list[tuple[str, str]]) -> None:
             console.say(f"  started  server, workers, API: {took_s:.1f} s\n")
             _draw(console, stack, deadline)
         finally:
-            over = True  # how they stop says nothing about why they had to
+            over = True  # how they stop says nothing about the cause
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return an environment in which nothing of the operator's own gateway gets in."""
+    """Return an environment without any settings of the operator's own gateway."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(ENV_PREFIX)}
     return environ | {
         ENV_PREFIX + "CONFIG": os.devnull,
@@ -209,12 +209,12 @@ def _follow(
 
 
 class Board:
-    """A line for each drawing: moving on a terminal, one more with each callback elsewhere."""
+    """One line per drawing: updated in place on a terminal, a new one per callback elsewhere."""
 
     def __init__(self, console: Console, drawings: list[DemoJob]) -> None:
         self._console = console
         self._drawings = drawings
-        # A line that wraps could not be written over.
+        # A line that wraps could not be overwritten.
         self._moves = console.is_terminal and shutil.get_terminal_size().columns >= LINE_WIDTH
         if self._moves:
             for drawing in drawings:
@@ -254,7 +254,7 @@ def _fetch(request: str | urllib.request.Request) -> bytes:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

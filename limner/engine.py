@@ -1,7 +1,7 @@
-"""The contract between the worker and a drawing engine; engines implement it, workers drive it.
+"""The contract between worker and drawing engine: engines implement it, workers call it.
 
-An engine yields what it sees; the worker decides what to write, to tell and to check. Facts about
-the protocols behind the drivers are in the drivers' own docstrings.
+An engine reports what happens; the worker decides what to store, report and check. Facts about the
+protocols behind the drivers are in the drivers' docstrings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Level = Literal["exact", "near", "none"]
 
 
 class Stop(Protocol):
-    """What tells a drawing to end early; ``threading.Event`` is one."""
+    """Signals a drawing to end early; ``threading.Event`` implements it."""
 
     def is_set(self) -> bool: ...
 
@@ -27,10 +27,10 @@ class Stop(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The done drawing that a follow-up starts from.
+    """The finished drawing that a follow-up starts from.
 
-    Of a variation: the cell's picture, its index 0-3, and how far to go from it (0-1). Of a redraw
-    there is neither picture nor cell. ``handle`` is what the engine called ``engine`` gave at submit.
+    For a variation: the cell's picture, its index 0-3, and how far to depart from it (0-1). For a redraw
+    there is neither picture nor cell. ``handle`` is what the engine called ``engine`` returned at submit.
     """
 
     picture: Path | None = None
@@ -42,19 +42,19 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All an engine may know of a job. References are fetched, checked and decoded before."""
+    """All that an engine may know about a job. References are already fetched, checked and decoded."""
 
     job_id: str
     #: the words to draw, without any ``--flag``
     prompt: str
-    #: the words with every flag, as a caller of Midjourney would type them
+    #: the words with all flags, as one would type them for Midjourney
     final_prompt: str
-    #: what must not be seen (``--no``), or ""
+    #: what must not be in the picture (``--no``), or ""
     negative: str
     #: one cell, in pixels
     width: int
     height: int
-    #: one seed a cell, 0 ≤ seed < 2**32
+    #: one seed per cell, 0 ≤ seed < 2**32
     seeds: tuple[int, int, int, int]
     chaos: float | None = None
     stylize: float | None = None
@@ -62,25 +62,25 @@ class Brief:
     style: str = ""
     niji: bool = False
     tile: bool = False
-    #: picture files on this machine, already checked
+    #: local picture files, already checked
     references: tuple[Path, ...] = ()
     iw: float | None = None
     parent: Parent | None = None
     fast: bool = True
-    #: how many times this job was handed to an engine before: 0 for the first time
+    #: how many times this job was submitted before; 0: this is the first
     attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The engine's own queue holds the drawing; position 1 is the next."""
+    """The drawing waits in the engine's own queue; position 1 is next."""
 
     position: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How much is done, from 0.0 to 1.0. It never falls within one watch."""
+    """The fraction done, from 0.0 to 1.0. It never decreases within one watch."""
 
     fraction: float
 
@@ -95,7 +95,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The four cells as picture bytes, the seeds really used, and what the caller should know."""
+    """The four cells as picture bytes, the seeds actually used, and notes for the caller."""
 
     cells: tuple[bytes, bytes, bytes, bytes]
     seeds: tuple[int, int, int, int]
@@ -107,7 +107,7 @@ Event = Queued | Progress | Preview | Finished
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine can do with each parameter, and with a drawing under way."""
+    """What an engine can do with each parameter, and with a running drawing."""
 
     ar: Level = "exact"
     chaos: Level = "exact"
@@ -119,27 +119,27 @@ class Capabilities:
     iw: Level = "exact"
     negative: Level = "exact"
     seed: Level = "exact"
-    #: ``cancel`` stops a drawing under way
+    #: ``cancel`` stops a running drawing
     cancel: bool = False
-    #: ``watch`` finds a drawing that another process submitted, still going on
+    #: ``watch`` can attach to a running drawing that another process submitted
     attach: bool = False
     previews: bool = False
     #: a drawing costs money
     charged: bool = False
 
 
-#: what a job may need so much that an engine without it does not get the job
+#: hard requirements: an engine without one does not get a job that needs it
 NEEDS = ("tile", "references")
 
 
 def lacks(capabilities: Capabilities) -> tuple[str, ...]:
-    """Return which of ``NEEDS`` an engine cannot do at all."""
+    """Return which of ``NEEDS`` an engine does not support at all."""
     return tuple(need for need in NEEDS if getattr(capabilities, need) == "none")
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What an engine says of itself; ``why`` is for operators."""
+    """The health that an engine reports; ``why`` is for operators."""
 
     state: Literal["ok", "degraded", "down"]
     why: str = ""
@@ -149,30 +149,30 @@ class Engine(Protocol):
     """One configured drawer. Its methods are called from many threads at once."""
 
     def capabilities(self) -> Capabilities:
-        """Say what this engine can do; may ask its peer once."""
+        """Return what this engine can do; may ask its server once."""
 
     def health(self) -> Health:
-        """Say whether this engine can draw; answers within 3 s."""
+        """Return whether this engine can draw; takes at most 3 s."""
 
     def submit(self, brief: Brief) -> Handle:
-        """Hand the brief over and return what ``watch`` needs to find it again, within 10 s.
+        """Submit the brief, within 10 s, and return what ``watch`` needs to find the drawing again.
 
         Raises:
-            EngineError: as the tree in ``limner.errors`` says; nothing was started then.
+            EngineError: see the tree in ``limner.errors``; then nothing was started.
         """
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
-        """Yield what happens to a submitted drawing until ``Finished``.
+        """Yield the events of a submitted drawing, up to ``Finished``.
 
-        Blocking, and callable again on a stored handle, in another process too. When ``stop`` is
-        set it returns within 2 s without ``Finished``, leaving a drawing elsewhere going on.
+        Blocks, and can be called again with a stored handle, also in another process. When ``stop`` is set,
+        it returns within 2 s without ``Finished``; a drawing on a remote server continues.
 
         Raises:
-            EngineError: the drawing did not come to its end.
+            EngineError: the drawing failed.
         """
 
     def cancel(self, handle: Handle) -> None:
-        """Stop the drawing if it still goes on; a drawing already over is a success."""
+        """Stop the drawing if it is still running; if it has ended, that is no error."""
 
     def close(self) -> None:
-        """Let go of processes, sockets and threads; the engine is not used afterwards."""
+        """Release processes, sockets and threads; the engine is not used afterwards."""

@@ -1,4 +1,4 @@
-"""Every error Limner raises, sorted by whose fault it is, so that the catcher knows what to do.
+"""Every error Limner raises, grouped by whose fault it is, so that the handler knows what to do.
 
 Used by every package. The tree::
 
@@ -10,12 +10,12 @@ Used by every package. The tree::
     │   └── TooFast, WaitingFull, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
-    │   ├── PicturesNotKept     the drawing is there, and cannot be stored
+    │   ├── PicturesNotKept     the drawing is done, but cannot be stored
     │   ├── Refused             the operator's account or setup: engine out of rotation
     │   └── Rejected            the caller's prompt or picture: the job fails
     ├── StaleLease              nobody's          → stop: another worker owns the job
-    ├── StoreDown, ImagesDown   the house's       → HTTP 503, or try again
-    │   ├── DiskFull            (an ImagesDown)   → HTTP 507, or try again
+    ├── StoreDown, ImagesDown   the gateway's     → HTTP 503, or retry
+    │   ├── DiskFull            (an ImagesDown)   → HTTP 507, or retry
     │   └── StoreRefused        (a StoreDown)     → the same, though an operator must act
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
@@ -41,17 +41,17 @@ class LimnerError(Exception):
 
     @classmethod
     def summary(cls) -> str:
-        """Return the first line of the class's docstring: the text that is fit for anyone."""
-        # `python -OO` takes docstrings away.
+        """Return the first line of the class's docstring: a message fit for anyone."""
+        # `python -OO` strips docstrings.
         return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
 
 
 class RequestError(LimnerError):
     """The request cannot be served as it stands."""
 
-    #: field name on the wire → what is wrong with it
+    #: field name on the wire → its errors
     errors: FieldErrors = {}
-    #: seconds after which another try makes sense, for the Retry-After header
+    #: when a retry makes sense, seconds, for the Retry-After header
     retry_after_s: float | None = None
 
 
@@ -80,15 +80,15 @@ class IdempotencyConflict(RequestError):
 
 
 class JobConflict(RequestError):
-    """The job is not in a state for that."""
+    """The job's state does not allow that."""
 
 
 class ParentGone(RequestError):
-    """The pictures of that job are not kept any more."""
+    """The pictures of that job have been deleted."""
 
 
 class BodyBroken(RequestError):
-    """The body cannot be read: it does not arrive as HTTP has it."""
+    """The body cannot be read: it is not valid HTTP."""
 
 
 class BodyTooLarge(RequestError):
@@ -100,7 +100,7 @@ class BodyTooLarge(RequestError):
 
 
 class BodyTooSlow(RequestError):
-    """The body did not arrive whole and in time."""
+    """The body did not arrive complete and in time."""
 
 
 class WrongContentType(RequestError):
@@ -108,7 +108,7 @@ class WrongContentType(RequestError):
 
 
 class WrongEncoding(RequestError):
-    """The body must be sent as it is, or compressed by one of gzip and deflate."""
+    """The body must be sent uncompressed, or compressed with either gzip or deflate."""
 
 
 class InvalidRequest(RequestError):
@@ -128,7 +128,7 @@ class TooFast(RequestError):
 
 
 class WaitingFull(RequestError):
-    """This client has as many waiting jobs as it may."""
+    """This client has reached its limit of waiting jobs."""
 
     def __init__(self, retry_after_s: float, message: str | None = None) -> None:
         super().__init__(message)
@@ -136,7 +136,7 @@ class WaitingFull(RequestError):
 
 
 class InlineFull(RequestError):
-    """This client's inline pictures take all the room they may until some of its jobs end."""
+    """This client's inline pictures have filled its quota until some of its jobs end."""
 
     def __init__(self, retry_after_s: float, message: str | None = None) -> None:
         super().__init__(message)
@@ -144,7 +144,7 @@ class InlineFull(RequestError):
 
 
 class TokensSlowed(RequestError):
-    """Too many wrong tokens came from this address. A right one is taken at any time."""
+    """Too many wrong tokens came from this address. A valid one is accepted at any time."""
 
     def __init__(self, retry_after_s: float, message: str | None = None) -> None:
         super().__init__(message)
@@ -152,7 +152,7 @@ class TokensSlowed(RequestError):
 
 
 class NotForStrangers(RequestError):
-    """Set LIMNER_METRICS_TOKEN and send it: without one, only this machine may read this."""
+    """Set LIMNER_METRICS_TOKEN and send it: without one, this can be read from this machine only."""
 
 
 class EngineError(LimnerError):
@@ -169,7 +169,7 @@ class EngineDown(EngineError):
 
 
 class EngineBusy(EngineError):
-    """The engine takes no more work for now."""
+    """The engine accepts no more work for now."""
 
     def __init__(self, retry_after_s: float = 1.0, message: str | None = None) -> None:
         super().__init__(message)
@@ -185,7 +185,7 @@ class EngineStuck(EngineError):
 class JobLost(EngineError):
     """The engine no longer knows this drawing.
 
-    ``charged`` says that the lost drawing cost money, so drawing it again is the operator's choice.
+    ``charged``: the lost drawing cost money, so the operator decides whether to draw it again.
     """
 
     reason = Reason.DRAWING_LOST
@@ -202,7 +202,7 @@ class OutOfMemory(EngineError):
 
 
 class BadResult(EngineError):
-    """The engine's pictures are missing, broken, alike or of the wrong size."""
+    """The engine's pictures are missing, broken, identical or of the wrong size."""
 
     reason = Reason.BAD_RESULT
 
@@ -250,7 +250,7 @@ class StoreDown(LimnerError):
 
 
 class StoreRefused(StoreDown):
-    """Redis answers, and does not serve this gateway."""
+    """Redis responds, but does not serve this gateway."""
 
 
 class ImagesDown(LimnerError):

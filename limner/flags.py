@@ -1,11 +1,11 @@
-"""Find Midjourney's flags in a text, and leave everything else as the words it is.
+"""Find Midjourney's flags in a text, and leave everything else as words.
 
-Used by ``limner.prompt`` alone. People write dashes for many reasons: a pair around an aside, a sign
-that reads ``--open late``, dialogue in Spanish. So only a flag that Midjourney knows, with a value that
-fits it, is a flag. It may stand anywhere, and what follows it is words again.
+Used by ``limner.prompt`` only. People write dashes for many reasons: a pair around an aside, a sign
+that reads ``--open late``, dialogue in Spanish. So a flag has to be one that Midjourney knows, with a
+value that fits it. It may be anywhere in the text, and what follows it is words again.
 
-Two hyphens are how a flag is written. Phones and input methods turn them into a dash of another kind,
-which prose is full of: such a dash begins a flag only where value and place leave no doubt.
+A flag is written with two hyphens. Phones and input methods turn them into other dashes, which are
+common in prose: such a dash begins a flag only if value and position leave no doubt.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from limner.known_flags import DASHES, END, GAP, KNOWN, NO, OPTIONAL, ZERO_WIDTH
 
 _MARK = re.compile(rf"({DASHES})([a-zA-Z]+)")
-#: what may stand right before a flag; an opening quote or bracket says that its text is meant
+#: what may come right before a flag; after an opening quote or bracket, it is meant as text
 _BEFORE = re.compile(rf"(?:^|{GAP}|[,.;:!?)\]}}”’»…，。；：！？、）】」』]|(?<=\S)[\"'])\Z")
 _BARE_END = re.compile(END)
 #: between a flag's name and its value
 _TO_VALUE = re.compile(rf"{GAP}*={GAP}*|{GAP}+|(?=[0-9.])")
 _DASH = re.compile(r"-{2,}|[\u2012-\u2015\u2e3a\ufe58]+")
 _WORD = re.compile(r"\w")
-#: the list after ``--no`` ends with its sentence or line, or with the quotation that it stands in
+#: the list after ``--no`` ends with its sentence, line or quotation
 _LIST_END = re.compile(r"[.!?](?=\s)|[。！？\r\n\"”»」』]")
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + ZERO_WIDTH
 _SEPARATORS = ",.;:!?，。；：！？、"
@@ -33,21 +33,21 @@ _CLOSERS = ")]}\"'”’»）】」』"
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag in a text: its first name, its value as it was written ("" where it has none), its place."""
+    """A flag in a text: its main name, its value as written ("" if it has none), its position."""
 
     name: str
     value: str
     start: int
     end: int
-    #: it begins with two hyphens, as flags do
+    #: it begins with two hyphens, as flags should
     plain: bool
 
 
 def take_flags(text: str) -> tuple[str, list[Flag]]:
-    """Return the words of ``text`` and its flags, each in the order in which they stand."""
+    """Return the words of ``text`` and its flags, both in order."""
     found: list[Flag] = []
     candidates = list(_candidates(text))
-    # From the end, so that each is judged by what is known to come after it.
+    # From the end, so that what comes after each one is known already.
     for place in reversed(range(len(candidates))):
         before = candidates[place - 1] if place else None
         flag = _judged(text, candidates[place], before, found[-1] if found else None)
@@ -58,7 +58,7 @@ def take_flags(text: str) -> tuple[str, list[Flag]]:
 
 
 def _candidates(text: str) -> Iterator[Flag]:
-    """Yield what is written like a known flag; one that needs a value, with a value that fits."""
+    """Yield whatever looks like a known flag; one that needs a value must have a value that fits."""
     behind = -1
     for mark in _MARK.finditer(text):
         known = KNOWN.get(mark[2].lower())
@@ -87,9 +87,9 @@ def _value_after(text: str, end: int, pattern: re.Pattern[str]) -> re.Match[str]
 
 
 def _judged(text: str, flag: Flag, before: Flag | None, after: Flag | None) -> Flag | None:
-    """Return the flag that ``flag`` is (with its list, if it is ``--no``), or None: it is prose.
+    """Return ``flag`` (with its list, if it is ``--no``), or None if it is prose.
 
-    ``before`` may yet turn out to be none; ``after`` is one.
+    ``before`` may turn out not to be a flag; ``after`` is one.
     """
     if flag.value:
         return flag
@@ -103,7 +103,7 @@ def _judged(text: str, flag: Flag, before: Flag | None, after: Flag | None) -> F
 
 
 def _is_alone(text: str, flag: Flag, stop: int) -> bool:
-    """Tell whether no word follows a flag that takes no value: ``reads --fast food`` has none."""
+    """Return whether no word follows a flag without a value: ``reads --fast food`` contains no flag."""
     rest = text[flag.end : stop].lstrip(_BLANKS)
     if flag.plain and rest[:1] in (*_SEPARATORS, *_CLOSERS):
         return True
@@ -111,7 +111,7 @@ def _is_alone(text: str, flag: Flag, stop: int) -> bool:
 
 
 def _with_list(text: str, flag: Flag, stop: int) -> Flag | None:
-    """Return ``--no`` with what must not be seen, or None: nothing is said, or more is quoted."""
+    """Return ``--no`` with its list, or None if the list is empty or the quotation goes on after it."""
     end = _LIST_END.search(text, flag.end, stop)
     stops = end.start() if end else stop
     value = text[flag.end : stops]
@@ -123,7 +123,7 @@ def _with_list(text: str, flag: Flag, stop: int) -> Flag | None:
 
 
 def _opens_an_aside(text: str, start: int, stop: int) -> bool:
-    """Tell whether the next dash ends a word, as the second of a pair -- like this one-- does."""
+    """Return whether the next dash ends a word, as the second of a pair -- like this one-- does."""
     dash = _DASH.search(text, start, stop)
     if not dash or text[dash.start() - 1].isspace() or _WORD.match(text, dash.end()):
         return False
@@ -131,14 +131,14 @@ def _opens_an_aside(text: str, start: int, stop: int) -> bool:
 
 
 def _leads_to(text: str, before: Flag | None, flag: Flag) -> bool:
-    """Tell whether ``before`` is a flag beyond doubt, with another kind of dash, right before ``flag``."""
+    """Return whether ``before``, right before ``flag``, is without doubt a flag with another kind of dash."""
     if not before or before.plain or not before.value:
         return False
     return not text[before.end : flag.start].strip().strip(_SEPARATORS)
 
 
 def _words(text: str, flags: list[Flag]) -> str:
-    """Return ``text`` without ``flags``, joined as if they had never been there."""
+    """Return ``text`` without ``flags``, and without the gaps they leave."""
     if not flags:
         return text.strip(_BLANKS)
     words = text[: flags[0].start].strip(_BLANKS)

@@ -1,6 +1,6 @@
 """Follow-ups on a done job: pick a cell (u1-u4), vary one (v1-v4), draw again (r).
 
-Made by the API from a button, kept in the record by the store, turned into a brief by the worker.
+Made by the API from a button, stored in the job's record, turned into a brief by the worker.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from limner.job import Job
 from limner.request import Lane, Request
 
 BUTTONS = ("u1", "u2", "u3", "u4", "v1", "v2", "v3", "v4", "r")
-#: how far a variation goes from its cell, 0-1 (engines.md 7)
+#: how far a variation departs from its cell, 0-1
 VARIATION_STRENGTH = 0.45
 
 
@@ -38,17 +38,17 @@ class FollowUp:
 
     @property
     def once(self) -> bool:
-        """A cell is picked once; variations and redraws are made as often as wanted."""
+        """Whether the button works only once: a cell can be picked once, varied or redrawn any number of times."""
         return self.button.startswith("u")
 
 
 def cell_of(button: str) -> int | None:
-    """Return the cell, 0-3, that a button is about; None for r."""
+    """Return the cell, 0-3, that a button refers to; None for r."""
     return int(button[1]) - 1 if button[1:] else None
 
 
 def follow_up(parent: Job, button: str) -> FollowUp:
-    """Return the follow-up that ``button`` means on ``parent``.
+    """Return the follow-up that ``button`` stands for on ``parent``.
 
     Raises:
         JobConflict: the parent is not done, or has no grid.
@@ -61,7 +61,7 @@ def follow_up(parent: Job, button: str) -> FollowUp:
 
 
 def request_of(parent: Job, asked: Press) -> Request:
-    """Return the parent's request as a request of its own."""
+    """Return the parent's request as a new request."""
     return replace(
         parent.request,
         lane=asked.lane,

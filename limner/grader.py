@@ -5,9 +5,9 @@ One file, standard library only, so anybody can run it against any deployment::
     python grader.py --secret whsec_… [--port 9009] [--json FILE]
     limner verify --secret whsec_…
 
-POST callbacks to ``/`` (or ``/flaky``, ``/slow``, ``/hang``, ``/dead``, which behave as they are called);
-``GET /`` shows the marks so far. It ends at Ctrl-C, or ``--seconds`` later, with exit code 1 if a rule
-was broken. A rule is broken by an event that "The promise" in docs/callbacks.md rules out.
+POST callbacks to ``/`` (or ``/flaky``, ``/slow``, ``/hang``, ``/dead``, which behave as named);
+``GET /`` shows the marks so far. It ends at Ctrl-C, or after ``--seconds``, with exit code 1 if a rule
+was broken: if something came that "The promise" in docs/callbacks.md rules out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 TOLERANCE_S = 300
 EXAMPLES_KEPT = 20
 SLOW_S, HANG_S = 1.5, 60.0
-#: the largest callback that is promised; whoever sends more is no Limner
+#: the largest body that is promised; whoever sends more is not Limner
 BODY_MAX_BYTES = 64 * 1024
 READ_S = 30.0
 #: status codes of a job that has ended
@@ -39,22 +39,22 @@ ENDED = (1, 2)
 
 @dataclass
 class Seen:
-    """What the grader has heard of one job."""
+    """What the grader has received about one job."""
 
     #: seq → (webhook-id, SHA-256 of the body)
     events: dict[int, tuple[str, str]] = field(default_factory=dict)
     highest: int = 0
     ended_at: int | None = None
-    #: the epoch of the newest event, "" if its webhook-id names none
+    #: the epoch of the newest event, "" if its webhook-id has none
     epoch: str = ""
-    #: seqs that were passed over where another epoch began: no gap, they are no event's
+    #: seqs skipped where a new epoch began: not a gap, they belong to no event
     skipped: int = 0
     #: highest seq that was answered with 2xx
     acknowledged: int = 0
 
 
 class Grader:
-    """Keeps the marks. Safe to share between threads."""
+    """Collects the marks. Safe to share between threads."""
 
     def __init__(self, secrets: Sequence[str], now: Any = time.time) -> None:
         self._keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
@@ -74,7 +74,7 @@ class Grader:
         self._broken_counts = dict.fromkeys(self._broken, 0)
 
     def grade(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Take one callback; ``headers`` has names in lower case."""
+        """Grade one callback; ``headers`` has names in lower case."""
         with self._lock:
             self._counts["callbacks"] += 1
             if not self._signed(headers, body):
@@ -102,7 +102,7 @@ class Grader:
                 return
 
     def marks(self) -> dict[str, Any]:
-        """Return the marks so far, as they are shown."""
+        """Return the marks so far, as shown."""
         with self._lock:
             gaps = sum(
                 seen.highest - len(seen.events) - seen.skipped for seen in self._jobs.values()
@@ -112,15 +112,15 @@ class Grader:
                 "jobs": len(self._jobs),
                 "ended": sum(seen.ended_at is not None for seen in self._jobs.values()),
                 **self._counts,
-                # Not broken rules: progress that failed is replaced under a new seq, and what is
-                # given up is a dead letter.
+                # Not broken rules: failed progress is replaced under a new seq, and an event that is
+                # given up becomes a dead letter.
                 "gaps": gaps,
                 "broken": dict(self._broken_counts),
                 "examples": {rule: kept for rule, kept in self._broken.items() if kept},
             }
 
     def seen(self) -> dict[str, dict[str, Any]]:
-        """Return what is known of each job: the seqs heard, and whether its end was."""
+        """Return what was received for each job: its seqs, and whether it ended."""
         with self._lock:
             return {
                 job: {
@@ -147,12 +147,12 @@ class Grader:
             if seen.events[seq] != mark:
                 self._break("duplicate_differs", where)
             elif seq < seen.highest:
-                # A poster frozen past its lease: promised to be recognisable, not to be impossible.
+                # A dispatcher frozen past its lease: promised to be recognisable, not impossible.
                 self._counts["late_duplicates"] += 1
             return
         epoch = _epoch(mark[0])
         if seen.events and epoch != seen.epoch and seq > seen.highest:
-            # The sender's store was restarted, and may have gone back to a time before the end.
+            # The sender's Redis was restarted, and may have been rolled back to before the end.
             seen.skipped += seq - seen.highest - 1
             self._counts["told_anew"] += seen.ended_at is not None
             seen.ended_at = None
@@ -190,7 +190,7 @@ class Grader:
 
 
 def _epoch(message_id: str) -> str:
-    """Return the epoch that a webhook-id ends with: ``msg_<job>_<seq>_<epoch>``."""
+    """Return the epoch at the end of a webhook-id: ``msg_<job>_<seq>_<epoch>``."""
     parts = message_id.split("_")
     return parts[3] if len(parts) == 4 else ""
 
@@ -201,12 +201,12 @@ def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServ
     class GraderHandler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
-        #: a sender that stops in the middle keeps its thread for so long
+        #: how long a sender that stops halfway can hold its thread
         timeout = READ_S
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            """Grade one callback and answer as the path says."""
+            """Grade one callback and respond as the path says."""
             text = (self.headers.get("content-length") or "0").strip()
             if not (text.isascii() and text.isdigit()):
                 self._refuse(400)
@@ -218,7 +218,7 @@ def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServ
                 return
             body = self.rfile.read(length)
             if len(body) < length:
-                # The sender died in the middle: nothing was told.
+                # The sender died halfway: nothing was delivered.
                 self.close_connection = True
                 return
             behaviour = self.path.strip("/").partition("/")[0]
@@ -235,12 +235,12 @@ def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServ
             self._answer(status, b"")
 
         def do_GET(self) -> None:
-            """Show the marks; ``/jobs``: what was heard of each job."""
+            """Show the marks; ``/jobs``: what was received for each job."""
             shown = grader.seen() if self.path == "/jobs" else grader.marks()
             self._answer(200, json.dumps(shown, indent=2).encode() + b"\n")
 
         def _refuse(self, status: int) -> None:
-            # The body is not read, so what follows on this connection is no request.
+            # The body is not read, so what follows on this connection is not a request.
             self.close_connection = True
             self._answer(status, b"")
 
@@ -253,14 +253,14 @@ def serve(grader: Grader, host: str, port: int) -> http.server.ThreadingHTTPServ
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the marks say it all."""
+            """Log nothing: the marks say it all."""
 
     class GraderServer(http.server.ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 256
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """Say nothing: a sender that was killed is no fault of the receiver."""
+            """Log nothing: a killed sender is not the receiver's fault."""
 
     return GraderServer((host, port), GraderHandler)
 
@@ -273,8 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--secret", action="append", required=True, help="whsec_…; may be repeated")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9009)
-    parser.add_argument("--seconds", type=float, help="stop after so long")
-    parser.add_argument("--json", metavar="FILE", help="write the marks there as well")
+    parser.add_argument("--seconds", type=float, help="stop after this many seconds")
+    parser.add_argument("--json", metavar="FILE", help="also write the marks to this file")
     options = parser.parse_args(arguments)
     grader = Grader(options.secret)
     server = serve(grader, options.host, options.port)

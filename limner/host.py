@@ -1,9 +1,9 @@
-"""Hosts as people and their input methods type them, mapped to the one ASCII form that is dialled.
+"""Map hosts, as people and their input methods type them, to the one ASCII form that is dialled.
 
 Full-width letters, dots of other scripts, upper case, names in any language: mapped as browsers map
 them (the URL Standard's host parsing over UTS 46, https://url.spec.whatwg.org/#host-parsing). What
 browsers read as an address but people rarely mean (``127.1``, ``0x7f000001``) is refused instead.
-Used by ``limner.target`` only; nothing here asks DNS.
+Used by ``limner.target`` only; makes no DNS requests.
 """
 
 from __future__ import annotations
@@ -13,32 +13,31 @@ import re
 
 import idna
 
-#: digits, letters, hyphen, and the underscore that container networks put into names
+#: digits, letters, hyphen, and the underscore that container networks use in names
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-#: in a name of any script, no other ASCII than this; no hyphen at either end
+#: in a name in any script, no ASCII but this; no hyphen at either end
 _ASCII_MIXED = re.compile(r"(?!-)[a-z0-9_\-\u0080-\U0010ffff]+(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _NAME_MAX = 253
 _NO_NAME = "The host is not a valid name."
-#: what stands before a name that was encoded
+#: the prefix of an encoded label
 _ACE = "xn--"
 _JOINERS = "\u200c\u200d"
 
 
 class HostRefused(ValueError):
-    """The host is none, or not one that every resolver reads in the same way."""
+    """The host is not valid, or not one that every resolver reads in the same way."""
 
 
 def parse_host(text: str) -> str:
-    """Return the host as it is dialled: ASCII, lower case, no dot at the end, no brackets.
+    """Return the host as it is dialled: ASCII, lower case, no trailing dot, no brackets.
 
     Raises:
-        HostRefused: with a sentence that is fit for the caller.
+        HostRefused: with a sentence fit for the caller.
     """
     if "[" in text or "]" in text:
         return _address_v6(text)
-    # A name is looked at in lower case only after the mapping: Σ at the end of a word is one letter to
-    # str.lower and another to browsers.
+    # Lower-case only after the mapping: str.lower and browsers treat a final Σ differently.
     host = (text.lower() if text.isascii() else _mapped(text)).removesuffix(".")
     labels = host.split(".")
     if is_number(labels[-1]):
@@ -59,7 +58,7 @@ def _mapped(text: str) -> str:
 
 
 def _name(labels: list[str]) -> str:
-    # What is too long already does not get shorter in ASCII, only slow to encode.
+    # A label that is too long already gets no shorter in ASCII, and is slow to encode.
     if sum(len(label) + 1 for label in labels) > _NAME_MAX + 1:
         raise HostRefused(_NO_NAME)
     try:
@@ -74,14 +73,14 @@ def _name(labels: list[str]) -> str:
 
 
 def _ascii_label(label: str) -> str:
-    """Return a mapped label in the form that DNS knows.
+    """Return a mapped label in its DNS form.
 
     Raises:
         ValueError: it has none.
     """
     if not label.startswith(_ACE):
         return label if label.isascii() else _encoded(label)
-    # Somebody has encoded it already: it must be what we would have made of it.
+    # It is encoded already: it must be exactly what we would have made of it.
     written = label.removeprefix(_ACE).encode("ascii").decode("punycode")
     if idna.uts46_remap(written, std3_rules=False, transitional=False) != written:
         raise ValueError("not as it would be mapped")
@@ -91,7 +90,7 @@ def _ascii_label(label: str) -> str:
 
 
 def _encoded(label: str) -> str:
-    # Not idna.alabel: it refuses symbols such as emoji, and browsers take them.
+    # Not idna.alabel: it refuses symbols such as emoji, which browsers accept.
     if label.isascii() or not _ASCII_MIXED.fullmatch(label):
         raise ValueError("a character that no name has")
     idna.check_initial_combiner(label)

@@ -1,25 +1,25 @@
-"""What must not be guessed: ids of jobs and messages, the tokens of leases, the seeds of drawings.
+"""Unguessable values: ids of jobs and messages, lease tokens, seeds.
 
-All of it comes from the system's generator. A generator of the process's own (``random``) would be as
-fast, and whoever has seen some hundred of its numbers knows all that follow, other clients' included.
+They come from the system's random generator. Python's own (``random``) would be as fast, but whoever
+has seen a few hundred of its numbers can predict all that follow, including other clients'.
 """
 
 from __future__ import annotations
 
 import os
 
-#: of a UUID: 128 bits
+#: 128 bits, as in a UUID
 DIGITS = 32
-#: ids fetched in one go: each call of the system lets go of the interpreter's lock, which a busy
-#: process must then wait for
+#: ids fetched at once: each system call releases the interpreter lock, and a busy process then has to
+#: wait for it
 POOL_IDS = 256
 
-#: ids that nobody has been given; ``pop`` takes one for one thread, whatever the others do
+#: unused ids; ``pop`` is atomic, so no two threads get the same one
 _pool: list[str] = []
 
 
 def new_id() -> str:
-    """Return an id that nobody has and nobody can guess, 32 hex digits."""
+    """Return a unique, unguessable id, 32 hex digits."""
     while True:
         try:
             return _pool.pop()
@@ -29,9 +29,9 @@ def new_id() -> str:
 
 
 def random_number() -> int:
-    """Return a number from 0 to 2**128 - 1 that nobody can guess."""
+    """Return an unguessable number from 0 to 2**128 - 1."""
     return int(new_id(), 16)
 
 
-# A child would hand out the ids that its parent hands out, too.
+# A forked child would hand out the same ids as its parent.
 os.register_at_fork(after_in_child=_pool.clear)

@@ -1,9 +1,9 @@
-"""A folder as image store: that it is the one it was, how much room is left, and writing whole files.
+"""A folder as image store: check its identity and free space, and write files atomically.
 
-A folder on a disk of its own, or on another machine, may be unmounted. What is left is an empty folder
-of the same name, and whoever made a new one there would fill the wrong disk and call every picture
-lost. So a marker with a random identity lies in the folder, and the store of jobs (which lies
-elsewhere) remembers it: only a folder that nobody has used before is made.
+A folder on a separate disk or another machine may be unmounted. What is left is an empty folder of the
+same name; using that would fill the wrong disk, and every picture would seem lost. So the folder
+contains a marker with a random identity, which Redis remembers: a folder is created only where none
+was used before.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ MARKER = ".limner-store"
 
 
 class Identities(Protocol):
-    """Remembers which folder lies at a path (``limner/store/folders.py``)."""
+    """Remembers the identity of the folder at a path (``limner/store/folders.py``)."""
 
     def known(self, place: str) -> str | None:
-        """Return the identity that ``place`` had before, if it was used."""
+        """Return the stored identity of ``place``, if it was used before."""
 
     def remember(self, place: str, identity: str) -> str:
-        """Keep an identity for ``place`` unless it has one; return the one it has."""
+        """Store an identity for ``place`` unless it has one; return the one it has."""
 
     def replace(self, place: str, identity: str) -> None:
-        """Keep an identity for ``place`` instead of the one it has."""
+        """Replace the identity of ``place``."""
 
 
 class ImageFolder:
-    """One folder; without ``identities`` it is made wherever it is not."""
+    """One folder; without ``identities`` it is created wherever it is missing."""
 
     def __init__(self, root: str, identities: Identities | None, floor_bytes: int) -> None:
         self.root = Path(root)
         self._identities = identities
         self._floor_bytes = floor_bytes
-        #: the identity that was found right; another process may replace it
+        #: the identity last found to be right; another process may replace it
         self._mine: str | None = None
 
     def make_ready(self) -> None:
-        """Return if this is the folder that was used before, or make it if none was.
+        """Return if this is the folder that was used before; create it if none was.
 
         Raises:
-            ImagesDown: it is gone, or another one lies there.
+            ImagesDown: it is gone, or a different one is there.
         """
         if self._identities is None:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ class ImageFolder:
         if found is not None and found == self._mine:
             return
         known = self._known(self._identities)
-        # Anew: whoever began at the same time has put its marker there before its identity was known.
+        # Read it again: another process may have started at the same time and written its marker first.
         found = self._marker()
         if known is None:
             found = found or self._mark(secrets.token_hex(16))
@@ -63,10 +63,10 @@ class ImageFolder:
         self._agree(known, found)
 
     def look_again(self) -> None:
-        """Return if what was not found in this folder is truly not there.
+        """Return if a file that was not found is really missing.
 
         Raises:
-            ImagesDown: the folder itself is gone, or another one lies there.
+            ImagesDown: the folder itself is gone, or a different one is there.
         """
         if self._identities is None:
             return
@@ -74,7 +74,7 @@ class ImageFolder:
         if found is not None and found == self._mine:
             return
         known = self._known(self._identities)
-        # Nobody has kept a picture yet.
+        # No picture has been stored yet.
         if known is not None:
             self._agree(known, self._marker())
 
@@ -82,16 +82,16 @@ class ImageFolder:
         """Return whether nobody has used this folder yet.
 
         Raises:
-            ImagesDown: Redis, which knows, is away.
+            ImagesDown: Redis, which knows, is down.
         """
         known = self._known(self._identities) if self._identities else None
         return known is None and self._marker() is None
 
     def adopt(self) -> None:
-        """Take the folder as it stands for the right one, whatever was there before.
+        """Accept the folder as it is, whatever was there before.
 
         Raises:
-            ImagesDown: it cannot be written, or Redis is away.
+            ImagesDown: it cannot be written, or Redis is down.
         """
         assert self._identities is not None
         known = self._known(self._identities)
@@ -99,7 +99,7 @@ class ImageFolder:
         self._identities.replace(str(self.root), found)
 
     def try_out(self) -> None:
-        """Write a small file and take it away again, as the first thing that goes wrong with a disk.
+        """Write a small file and delete it, because writes are the first thing to fail on a bad disk.
 
         Raises:
             ImagesDown: the folder is gone.
@@ -107,7 +107,7 @@ class ImageFolder:
         """
         self.make_ready()
         if self._identities and self._mine:
-            # Redis may have come back empty since, and must not take a vanished folder for a new one.
+            # Redis may have come back empty since, and a vanished folder must not count as a new one.
             with contextlib.suppress(StoreDown):
                 self._identities.remember(str(self.root), self._mine)
         trial = self.root / f"{MARKER}.{secrets.token_hex(4)}.trial"
@@ -117,16 +117,16 @@ class ImageFolder:
             trial.unlink(missing_ok=True)
 
     def check_room(self) -> None:
-        """Return if more may be written than finished drawings.
+        """Return if there is room for more than finished drawings.
 
         Raises:
-            DiskFull: less is free than the floor.
+            DiskFull: less than the floor is free.
         """
         if free_bytes(self.root) < self._floor_bytes:
             raise DiskFull(f"less than {self._floor_bytes / 2**20:.0f} MB are free on its disk")
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file of ``<kind>/<day>/<name>`` below the root; it is there as a whole or not at all.
+        """Write the file ``<kind>/<day>/<name>`` below the root, atomically.
 
         Raises:
             ImagesDown: the folder is gone.
@@ -134,7 +134,7 @@ class ImageFolder:
         """
         self.make_ready()
         target = Path(path)
-        # Not with its parents: the root, should it vanish just now, must not be made anew.
+        # Without parents: the root, should it vanish right now, must not be created again.
         for folder in (target.parent.parent, target.parent):
             folder.mkdir(exist_ok=True)
         partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
@@ -142,7 +142,7 @@ class ImageFolder:
             partial.write_bytes(data)
             os.replace(partial, target)
         except OSError:
-            # The first error is the one to tell.
+            # The first error is the one to report.
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             raise
@@ -172,18 +172,18 @@ class ImageFolder:
             return None
 
     def _mark(self, identity: str) -> str:
-        """Put a marker into the folder, made if need be; return what stands there then."""
+        """Write a marker into the folder, creating it if necessary; return the marker's content."""
         self.root.mkdir(parents=True, exist_ok=True)
         marker = self.root / MARKER
         partial = self.root / f"{MARKER}.{secrets.token_hex(4)}.part"
         partial.write_text(identity + "\n", encoding="ascii")
         try:
-            # Of several processes that start at once, the first one's stays.
+            # If several processes start at once, the first one's stays.
             os.link(partial, marker)
         except FileExistsError:
             pass
         except OSError:
-            # Not every file system has links.
+            # Not every file system has hard links.
             os.replace(partial, marker)
         finally:
             partial.unlink(missing_ok=True)
@@ -191,7 +191,7 @@ class ImageFolder:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how much may be written to the disk of a folder, which may not be there yet."""
+    """Return the free space on the disk of a folder, which need not exist yet."""
     place = next(path for path in (folder, *folder.parents) if path.exists())
     disk = os.statvfs(place)
     return disk.f_bavail * disk.f_frsize

@@ -1,6 +1,6 @@
-"""One thread a process that looks after the image store, and tells operators what is wrong with it.
+"""One thread per process that monitors the image store and warns operators of its problems.
 
-API processes and workers each have one, for each sees the store with its own eyes: a folder may be
+API processes and workers each have one, because each has its own view of the store: a folder may be
 mounted on one host and not on the next. What it finds becomes a warning (``limner/warning.py``).
 """
 
@@ -18,42 +18,42 @@ from limner.warning import Code
 
 log = logging.getLogger(__name__)
 
-#: two looks are over before a report of the one before has lapsed
+#: two checks are done before the previous one's report expires
 LOOK_S = 10.0
-#: a store that has not answered for so long is away; a hung mount never answers
+#: a store that does not respond for this long is down; a hung mount never responds
 ANSWER_S = 15.0
 
 
 class ImageWatch:
-    """The looking thread of one process."""
+    """The monitoring thread of one process."""
 
     def __init__(self, images: Images, reports: Reports, answer_s: float = ANSWER_S) -> None:
         self._images = images
         self._reports = reports
         self._host = socket.gethostname()
         self._answer_s = answer_s
-        #: what this process has reported, and not withdrawn
+        #: what this process has reported and not withdrawn
         self._told: set[Code] = set()
-        #: a look that a hung store has not let go of
+        #: a check that a hung store still blocks
         self._hung: threading.Thread | None = None
         self._found: dict[Code, str] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="images", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start checking."""
         if not self._thread.is_alive():
             self._thread.start()
 
     def end(self) -> None:
-        """Look no more; a look under way is left to its own end."""
+        """Stop checking; a check in progress is left to finish."""
         self._ended.set()
 
     def look(self) -> None:
-        """Look once, and report what is wrong or withdraw what was.
+        """Check once, and report what is wrong or withdraw earlier reports.
 
         Raises:
-            StoreDown: Redis is away.
+            StoreDown: Redis is down.
         """
         found = self._within_patience()
         for code, why in found.items():

@@ -1,9 +1,9 @@
-"""Where pictures are kept: one file a picture, at names nobody can guess, in any fsspec store.
+"""The image store: one file per picture, with an unguessable name, in any fsspec store.
 
-Workers put pictures in before the record says so; the API hands them out under ``/images/``. A key
-is ``<kind>/<yyyymmdd>/<random>.<suffix>``, so a sweep by day finds what is old. The store is a folder
-that all hosts share, or a bucket (``s3://…``, ``gs://…``, ``oss://…``); its credentials come from where
-that library finds them.
+Workers store pictures before the record refers to them; the API serves them under ``/images/``. A key
+is ``<kind>/<yyyymmdd>/<random>.<suffix>``, so expired pictures are found by day. The store is a folder
+that all hosts share, or a bucket (``s3://…``, ``gs://…``, ``oss://…``), whose library finds its own
+credentials.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from limner.errors import ImagesDown
 from limner.image_folder import Identities, ImageFolder
 from limner.settings import Settings
 
-#: ``thumbs`` are small forms of drawings: made when first asked for, dropped with their day
+#: ``thumbs`` are small versions of drawings: made when first requested, deleted with their day
 Kind = Literal["drawings", "previews", "thumbs", "spool"]
-#: what callers may see; what they sent inline is none of it
+#: the kinds that callers may see; what they sent inline is not among them
 SHOWN: tuple[Kind, ...] = ("drawings", "previews")
 
 CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _KEY = re.compile(r"(?:drawings|previews|thumbs|spool)/\d{8}/[0-9a-f]{32}(?:-\d+)?\.[a-z]{3,5}")
 _DAY = re.compile(r"\d{8}")
 
-#: a store that has not answered for so long is down; their libraries would wait for many minutes
+#: a store that does not respond for this long is down; its library would wait for many minutes
 ANSWER_S = 40.0
-#: dropping a day may take thousands of calls
+#: deleting a day may take thousands of calls
 SWEEP_S = 900.0
-#: pictures of a bucket that are tried in vain before the others are left for another time
+#: failures in a bucket after which the remaining pictures are left for another time
 BUCKET_MISSES_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What became of pictures that were to be deleted; of a bucket that is away, not all were tried."""
+    """The result of deleting pictures; if a bucket is down, not all were tried."""
 
     gone: list[str]
     missed: dict[str, str]  # key → why
@@ -54,7 +54,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep dropped of one kind, or would drop."""
+    """What a sweep deleted of one kind, or would delete."""
 
     kind: Kind
     days: tuple[str, ...]
@@ -70,11 +70,11 @@ class Images:
         identities: Identities | None = None,
         floor_bytes: int = 0,
     ) -> None:
-        """Use the store at ``store`` (a URL of fsspec's or a folder); nothing is dialled yet.
+        """Use the store at ``store`` (an fsspec URL or a folder); nothing connects to it yet.
 
-        ``picture_base`` is what the URLs of pictures begin with, without a slash at the end.
-        ``identities`` tells a folder that was never used from one that is gone; None: nobody does.
-        With less than ``floor_bytes`` free, a folder takes finished drawings only.
+        ``picture_base`` is the base of picture URLs, without a trailing slash. ``identities`` distinguishes
+        a folder that was never used from one that is gone; None: no such check. With less than
+        ``floor_bytes`` free, a folder accepts finished drawings only.
 
         Raises:
             ConfigError: there is no such kind of store, or its library is not installed.
@@ -83,18 +83,18 @@ class Images:
         self._base = picture_base
         self._protocol = store.partition("://")[0] if "://" in store else "file"
         self._lock = threading.Lock()
-        #: the file system and the process that made it
+        #: the file system, and the process that made it
         self._made: tuple[int, Any] | None = None
-        #: why the newest write failed, until one succeeds
+        #: why the latest write failed, until one succeeds
         self._failed: str | None = None
         buckets.check_library(self._protocol)
         local = self._protocol in ("file", "local")
-        #: None: a bucket, which is there as a whole or does not answer
+        #: None: a bucket, which either works or does not respond
         self.folder = ImageFolder(self._root, identities, floor_bytes) if local else None
 
     @classmethod
     def of(cls, settings: Settings, identities: Identities | None = None) -> Self:
-        """Return the store that the settings describe.
+        """Return the configured store.
 
         Raises:
             ConfigError: there is no such kind of store, or its library is not installed.
@@ -107,21 +107,21 @@ class Images:
         )
 
     def put(self, kind: Kind, data: bytes, suffix: str, now: datetime) -> str:
-        """Keep ``data`` and return its key; when this returns, the whole file is there.
+        """Store ``data`` and return its key; on return the file is complete.
 
         Raises:
-            ImagesDown: it could not be kept.
+            ImagesDown: it could not be stored.
         """
         key = f"{kind}/{now:%Y%m%d}/{secrets.token_hex(16)}.{suffix}"
         self.put_as(key, data)
         return key
 
     def put_as(self, key: str, data: bytes) -> None:
-        """Keep ``data`` under a key that is known already: a thumbnail's.
+        """Store ``data`` under a given key: a thumbnail's.
 
         Raises:
-            ImagesDown: it could not be kept.
-            DiskFull: it could not for want of room.
+            ImagesDown: it could not be stored.
+            DiskFull: there is no room for it.
         """
         path = self._path(key)
         try:
@@ -131,7 +131,7 @@ class Images:
                         self.folder.check_room()
                     self.folder.write(path, data)
                 else:
-                    # One object is written as a whole by every store that has objects.
+                    # Every object store writes an object atomically.
                     self._fs.pipe_file(path, data, **self._within(ANSWER_S))
         except ImagesDown as error:
             self._failed = error.message
@@ -139,7 +139,7 @@ class Images:
         self._failed = None
 
     def get(self, key: str) -> bytes:
-        """Return what was put under ``key``.
+        """Return the data stored under ``key``.
 
         Raises:
             KeyError: nothing is kept there, or this is no key of ours.
@@ -154,7 +154,7 @@ class Images:
                 raise KeyError(key) from None
 
     def size_of(self, key: str) -> int:
-        """Return how many bytes are kept under ``key``.
+        """Return how many bytes are stored under ``key``.
 
         Raises:
             KeyError: nothing is kept there, or this is no key of ours.
@@ -162,7 +162,7 @@ class Images:
         """
         path = self._path(key)
         with self._asking():
-            # Not `exists`: that is False also for a store that is down.
+            # Not `exists`: that returns False also for a store that is down.
             try:
                 return int(self._fs.info(path, **self._within(ANSWER_S))["size"])
             except FileNotFoundError:
@@ -170,7 +170,7 @@ class Images:
                 raise KeyError(key) from None
 
     def has(self, key: str) -> bool:
-        """Return whether something is kept under ``key``; what is no key of ours never is.
+        """Return whether something is stored under ``key``; False for what is not one of our keys.
 
         Raises:
             ImagesDown: the store does not answer.
@@ -186,7 +186,7 @@ class Images:
         return f"{self._base}/{key}"
 
     def key_of(self, url: str) -> str:
-        """Return the key in a URL that ``url`` made, also before the base of URLs was changed.
+        """Return the key in a URL that ``url`` made, even if the base of URLs has changed since.
 
         Raises:
             KeyError: there is none in it.
@@ -196,7 +196,7 @@ class Images:
         return key
 
     def delete(self, key: str) -> None:
-        """Forget a picture; one that is gone already is no error.
+        """Delete a picture; if it is gone already, that is no error.
 
         Raises:
             ImagesDown: the store does not answer.
@@ -209,20 +209,20 @@ class Images:
                 self._look_again()
 
     def delete_all(self, keys: Sequence[str], within_s: float = SWEEP_S) -> Deleted:
-        """Forget many pictures, with few calls where a call costs much; go on past what stays.
+        """Delete many pictures, with few calls where calls are expensive; continue past failures.
 
-        ``within_s``: when to give up on a bucket, about. What is no key of ours counts as gone.
+        ``within_s``: roughly when to give up on a bucket. What is not one of our keys counts as gone.
         """
         gone, missed = [key for key in keys if not _KEY.fullmatch(key)], dict[str, str]()
         ours = [key for key in keys if _KEY.fullmatch(key)]
         ends_s = time.monotonic() + within_s
         if not self.folder and ours:
-            # Some may be gone, or not ours to delete: one by one, the others are found.
+            # Some may be gone, or not ours to delete: delete the others one by one.
             with contextlib.suppress(ImagesDown), self._asking():
                 self._fs.rm([self._path(key) for key in ours], **self._within(within_s))
                 return Deleted([*gone, *ours], missed)
         for key in ours:
-            # Each miss of a bucket that is away takes as long as its patience lasts.
+            # With a bucket that is down, each failure takes a whole timeout.
             if not self.folder and (len(missed) == BUCKET_MISSES_MOST or time.monotonic() > ends_s):
                 break
             try:
@@ -233,7 +233,7 @@ class Images:
         return Deleted(gone, missed)
 
     def check(self) -> None:
-        """Return if pictures can be kept now; for whoever looks after the store, every few seconds.
+        """Return if pictures can be stored now; called every few seconds to monitor the store.
 
         Raises:
             ImagesDown: they cannot.
@@ -242,23 +242,23 @@ class Images:
             if self.folder:
                 self.folder.try_out()
                 return
-        # A bucket's writes cost money, and may be kept for ever: what really was written has to do.
+        # Writes to a bucket cost money, and may be kept for ever: the result of the latest real write has to do.
         self.has(f"spool/20000101/{'0' * 32}.txt")
         if self._failed:
             raise ImagesDown(self._failed)
 
     def adopt(self) -> None:
-        """Take a folder as it stands for the right one, whatever was there before.
+        """Accept the folder as it is, whatever was there before.
 
         Raises:
-            ImagesDown: it cannot be written, or Redis is away.
+            ImagesDown: it cannot be written, or Redis is down.
         """
         assert self.folder is not None
         with self._asking():
             self.folder.adopt()
 
     def prune(self, kind: Kind, keep_days: float, now: datetime, *, dry: bool = False) -> Swept:
-        """Drop whole days of one kind that are older than ``keep_days``; ``dry``: only say which.
+        """Delete whole days of one kind that are older than ``keep_days``; ``dry``: only report them.
 
         Raises:
             ImagesDown: the store does not answer.
@@ -274,13 +274,13 @@ class Images:
         return Swept(kind, tuple(found))
 
     def sweep(self, settings: Settings, now: datetime, *, dry: bool = False) -> list[Swept]:
-        """Drop of every kind what is older than the settings say; ``dry``: only say what.
+        """Delete expired pictures of every kind; ``dry``: only report them.
 
         Raises:
             ImagesDown: the store does not answer.
         """
-        # What belongs to a job is dropped with it (`workers/spool.py`); this is for what a process
-        # that died left behind. Jobs may wait for long, and what they were sent stays for a while.
+        # A job's inline pictures are deleted with it (`workers/spool.py`); this is for what a
+        # process that died left behind. Jobs may wait long, and their pictures stay for a while after.
         spool_days = settings.waiting_limit_s / 86_400 + settings.preview_keep_days + 1
         kept: dict[Kind, float] = {
             "drawings": settings.keep_days,
@@ -306,32 +306,32 @@ class Images:
 
     @cached_property
     def _root(self) -> str:
-        """The store's own path of the folder or prefix, without a slash at the end."""
+        """The store's own path of the folder or prefix, without a trailing slash."""
         strip = fsspec.get_filesystem_class(self._protocol)._strip_protocol
         return str(strip(self._store)).rstrip("/")
 
     @property
     def _fs(self) -> Any:
-        """The file system, made by the first who needs it: its thread does not survive a fork."""
+        """The file system, created on first use in each process: its thread does not survive a fork."""
         with self._lock:
             if self._made is None or self._made[0] != os.getpid():
-                # What other processes put in must be seen, hence no cache of listings.
+                # Other processes' pictures must be visible, hence no cache of listings.
                 options = {"use_listings_cache": False, "skip_instance_cache": True}
                 options |= buckets.OPTIONS.get(self._protocol, {})
                 self._made = (os.getpid(), fsspec.filesystem(self._protocol, **options))
             return self._made[1]
 
     def _look_again(self) -> None:
-        """Return if what was not found is not there, and not the whole store.
+        """Return if only the picture is missing and not the whole store.
 
         Raises:
-            ImagesDown: it is the whole store.
+            ImagesDown: the whole store is missing.
         """
         if self.folder:
             self.folder.look_again()
 
     def _within(self, seconds: float) -> dict[str, float]:
-        """Return the argument that ends a call in time, where a store can take long."""
+        """Return the timeout argument for a call, for stores that can take long."""
         return {"timeout": seconds} if self._fs.async_impl else {}
 
     _asking = staticmethod(buckets.asking)

@@ -1,8 +1,8 @@
-"""Pictures that callers write into the request itself: a data URL, or base64 alone.
+"""Pictures sent inline in a request: a data URL, or bare base64.
 
-Used by the schema, which looks at the text, and by the worker that decodes it. Every common form is
-read: both alphabets, with or without padding, white space anywhere, and in data URLs also percent
-signs. Sources: RFC 2397; "forgiving-base64 decode" of the Infra standard, which browsers follow.
+Used by the schema, which checks the text, and by the worker that decodes it. Every common form is
+accepted: both alphabets, with or without padding, white space anywhere, and in data URLs also percent
+encoding. Sources: RFC 2397; "forgiving-base64 decode" of the Infra standard, which browsers follow.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from urllib.parse import unquote_to_bytes
 _WHITE_SPACE = b"\t\n\f\r "
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-#: A head is short; a comma further on belongs to no data URL that a caller means.
+#: The head of a data URL is short; a comma further on does not end one.
 _HEAD_MAX = 256
-#: what programs write that do not know what they have counts as a picture, too
+#: programs that do not know a picture's type send the generic one
 _HEAD = re.compile(
     r"data:(?:image/[^;,]*|(?:application|binary)/octet-stream)?(?:;[^,]*)?;\s*base64\s*",
     re.IGNORECASE,
@@ -24,10 +24,10 @@ _HEAD = re.compile(
 
 
 def letters(text: str) -> bytes:
-    """Return the base64 of a picture in the usual alphabet, without padding.
+    """Return the base64 of a picture in the standard alphabet, without padding.
 
     Raises:
-        ValueError: it is none; the message is a sentence fit for the caller.
+        ValueError: it is not base64; the message is a sentence fit for the caller.
     """
     encoded = text
     if text[:5].lower() == "data:":
@@ -41,23 +41,23 @@ def letters(text: str) -> bytes:
     if encoded is not text and b"%" in plain:
         plain = unquote_to_bytes(plain)
     plain = plain.translate(_URL_SAFE, _WHITE_SPACE).rstrip(b"=")
-    # Taking every letter away is the cheapest look at ten million of them. One letter too many is
-    # half a byte.
+    # Deleting every valid letter is the cheapest check of ten million of them. A single letter in the
+    # last group is less than a byte.
     if not plain or len(plain) % 4 == 1 or plain.translate(None, _LETTERS):
         raise ValueError("Must be an http(s) URL, a data URL or base64.")
     return plain
 
 
 def decoded_bytes(plain: bytes) -> int:
-    """Return how many bytes ``letters`` stand for."""
+    """Return how many bytes ``letters`` decode to."""
     return len(plain) * 3 // 4
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes of a picture that came inline.
+    """Return the bytes of an inline picture.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not base64.
     """
     plain = letters(text)
     return base64.b64decode(plain + b"=" * (-len(plain) % 4))

@@ -1,4 +1,4 @@
-"""The job: the record kept of what was asked for, and its states.
+"""The job: its record and its states.
 
 Made by schemas from a request, kept by the store, drawn by workers, shown by schemas again. In
 Redis a job is one hash of strings; ``Job.from_record`` reads it and ``new_record`` writes the first.
@@ -21,7 +21,7 @@ from limner.request import Lane, Request
 
 
 class Status(StrEnum):
-    """Where a job is; ``limner/moves.py`` says what may follow what."""
+    """A job's state; ``limner/moves.py`` says what may follow what."""
 
     WAITING = "waiting"
     SUBMITTED = "submitted"
@@ -36,13 +36,13 @@ class Status(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Nothing changes after this state."""
+        """Whether this state is final."""
         return self in (Status.DONE, Status.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One stored picture as callers see it; sizes in pixels."""
+    """One stored picture as shown to callers; sizes in pixels."""
 
     url: str
     width: int
@@ -51,7 +51,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One drawing asked for, from accepted to done or failed."""
+    """One requested drawing, from acceptance until it is done or failed."""
 
     id: str
     client: str
@@ -63,7 +63,7 @@ class Job:
     status: Status = Status.WAITING
     #: 0-100
     progress: int = 0
-    #: how many events this job has caused
+    #: the number of this job's events
     seq: int = 0
     #: 1 = next; None unless the job waits
     position: int | None = None
@@ -80,9 +80,9 @@ class Job:
     notes: Mapping[str, Any] = field(default_factory=dict)
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    #: what the engine gave at submit; the engine it belongs to is ``engine``
+    #: what the engine returned at submit; the engine it belongs to is ``engine``
     handle: Mapping[str, Any] | None = None
-    #: how many times an engine was given this job before
+    #: how many times this job was submitted to an engine before
     attempts: int = 0
     #: the job that this one follows up
     parent: str | None = None
@@ -94,7 +94,7 @@ class Job:
 
     @property
     def tag(self) -> str:
-        """The caller's own mark, as it was sent."""
+        """The caller's own mark, as sent."""
         return self.request.tag
 
     @property
@@ -104,7 +104,7 @@ class Job:
 
     @property
     def ar_requested(self) -> str | None:
-        """What the caller wrote, where ``ar`` is only the nearest to it."""
+        """The ratio that the caller asked for, if ``ar`` is only the nearest to it."""
         if self.request.ar is not None:
             return self.request.ar_requested
         return prompt_of(self.request).ar_requested
@@ -147,7 +147,7 @@ class Job:
 
 
 def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int]) -> dict[str, str]:
-    """Return the hash fields of a job just accepted; the store adds the time and the order."""
+    """Return the hash fields of a newly accepted job; the store adds its time and place."""
     return {
         "id": job_id,
         "client": client,
@@ -162,20 +162,20 @@ def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int])
 
 
 def needs_of(request: Request) -> list[str]:
-    """Return what an engine must be able to do, at least nearly, to get this job.
+    """Return what an engine must support, at least approximately, to get this job.
 
-    The other parameters only colour a picture: an engine that ignores one says so in the notes.
+    The other parameters only influence a picture: an engine that ignores one says so in the notes.
     """
-    # Taking a prompt apart costs more than the rest of an accept's own work: only where it may matter.
+    # Parsing a prompt costs more than the rest of our work on an accept: do it only if it may matter.
     tile = request.tile or ("tile" in request.prompt_en.lower() and prompt_of(request).tile)
     return [word for word, asked in (("tile", tile), ("references", request.references)) if asked]
 
 
 def tag_key(tag: str) -> str:
-    """Return the form under which a tag is found: the dashed and the bare form are one tag."""
+    """Return the canonical form of a tag: with and without dashes, it is the same tag."""
     return tag.replace("-", "").lower()
 
 
 def from_ms(milliseconds: str | int | float) -> datetime:
-    """Return the moment that Redis keeps as milliseconds since 1970."""
+    """Return the time that Redis stores as milliseconds since 1970."""
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

@@ -1,6 +1,6 @@
-"""The addresses that our servers listen on, in the spellings that others need.
+"""The addresses that our servers listen on, in the forms that are needed elsewhere.
 
-Used by ``limner.settings`` and by whatever prints where the API and Flower are, or asks them.
+Used by ``limner.settings`` and by whatever prints or connects to the API's and Flower's addresses.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ def bound_to(host: str, port: int) -> str:
 
 
 def reached_at(host: str, port: int) -> str:
-    """Return where a server that listens on ``host`` is found from this machine, as URLs spell it.
+    """Return the host, for a URL, by which a server listening on ``host`` is reached from this machine.
 
-    Every address at once is none to dial. (Where gunicorn listens on all of IPv6, IPv4 is with it.)
+    The wildcard address cannot be dialled. (If gunicorn listens on all of IPv6, that includes IPv4.)
     """
     if is_everywhere(host):
         host = "127.0.0.1"
-    # In a URL, the percent before an interface's name is escaped.
+    # In a URL, the percent sign before an interface's name is escaped.
     return bound_to(host.replace("%", "%25"), port)
 
 

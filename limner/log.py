@@ -1,6 +1,6 @@
 """Logging for every process: fixed event names with fields, as JSON lines or as columns.
 
-``event(log, "job.accepted", job=…, lane=…)`` is the only way Limner's own code logs. Never the
+``event(log, "job.accepted", job=…, lane=…)`` is the only way Limner's own code logs. Never log a
 prompt, a token, or a full callback URL.
 """
 
@@ -15,10 +15,10 @@ from typing import Any, TextIO
 
 from limner.console import FINISH_S, Outlet
 
-#: beside the message on each record
+#: attributes of each record besides the message
 FIELDS = "limner_fields"
 
-#: errors that mean: the server is not there, or not for us (limner.store.connection has the same)
+#: errors that mean that Redis is down or refuses us (limner.store.connection has the same list)
 _AWAY = frozenset(
     {
         "kombu.exceptions.OperationalError",
@@ -33,38 +33,38 @@ _AWAY = frozenset(
         "redis.exceptions.TryAgainError",
     }
 )
-#: loggers to whom a broken connection is Redis's
+#: loggers for which a broken connection is one to Redis
 _CLIENTS = ("celery", "kombu", "flower", "workers.flower")
 
-#: loggers that say at each tick, task or look what our own events say better
+#: loggers that repeat, at each tick, task or poll, what our own events say better
 _QUIET = {
-    # urllib3 writes whole URLs, and callback URLs may carry secrets.
+    # urllib3 logs whole URLs, and callback URLs may contain secrets.
     "urllib3": logging.ERROR,
-    # Celery tells of each task that came and went, ticks included.
+    # Celery logs the start and end of each task, ticks included.
     "celery.worker.strategy": logging.WARNING,
     "celery.app.trace": logging.WARNING,
     "celery.beat": logging.WARNING,
-    # Flower looks at the workers every few seconds, and at Redis with them.
+    # Flower polls the workers every few seconds, and Redis with them.
     "flower": logging.ERROR,
 }
 
-#: ``json.dumps`` would make a new one for each line
+#: ``json.dumps`` would create a new one for each line
 _ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
 
 
 def event(
     log: logging.Logger, name: str, /, level: int = logging.INFO, error: bool = False, **facts: Any
 ) -> None:
-    """Log one event, named ``noun.past_verb``, with its facts; ``error`` adds the traceback."""
+    """Log one event, named ``noun.past_verb``, with its fields; ``error`` adds the traceback."""
     if log.isEnabledFor(level):
-        # Not `log.log`, which looks for the line of code that called: no line of ours shows it.
+        # Not `log.log`, which looks up the calling line of code: our format does not show it.
         about = sys.exc_info() if error else None
         extra = {FIELDS: facts}
         log.handle(log.makeRecord(log.name, level, "", 0, name, (), about, extra=extra))
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         away = _away(record)
@@ -83,7 +83,7 @@ class JsonLines(logging.Formatter):
 
 
 class Columns(logging.Formatter):
-    """Time, level, event and ``key=value`` facts, for people."""
+    """Time, level, event and ``key=value`` fields, for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         away = _away(record)
@@ -99,9 +99,9 @@ class Columns(logging.Formatter):
 
 
 class Lines(logging.Handler):
-    """Records as lines on a stream; whoever logs never waits for whoever reads.
+    """Writes records as lines to a stream; logging never waits for the reader.
 
-    A process whose log is a pipe that nobody empties would else stop at the first line too many.
+    Otherwise a process whose log is a pipe that nobody reads would block once the pipe is full.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -109,18 +109,18 @@ class Lines(logging.Handler):
         self._outlet = Outlet(stream, self._left_out)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have the record written, unless too many wait already."""
+        """Queue the record for writing, unless too many are waiting already."""
         try:
             line = self.format(record)
         except (TypeError, ValueError, LookupError) as error:
-            # A library's words and arguments do not fit. Python's way to say so, a traceback on
-            # standard error, would wait for its reader.
+            # A library's format and arguments do not match. Python would report that by a traceback on
+            # standard error, which would block until it is read.
             words = f"{record.msg} ({type(error).__name__})"
             line = self.format(_record(record.name, record.levelno, words))
         self._outlet.put(line + "\n", may_drop=True)
 
     def flush(self) -> None:
-        """Wait a moment for what is not written yet; Python's own ``logging`` does so at the exit."""
+        """Wait briefly for what is not written yet; ``logging`` calls this at exit."""
         self._outlet.finish(FINISH_S)
 
     def _left_out(self, lines: int) -> str:
@@ -133,30 +133,30 @@ def _record(logger: str, level: int, words: str, **facts: Any) -> logging.LogRec
     return record
 
 
-# A process may set its log up more than once, and its lines must stay in order.
+# A process may set up logging more than once, and its lines must stay in order.
 @lru_cache(maxsize=1)
 def _lines_on(stream: TextIO) -> Lines:
     return Lines(stream)
 
 
 def json_line(process: str, line: str) -> str:
-    """Return a line that ``process`` wrote as one JSON object that names it."""
+    """Return a line of ``process``'s output as a JSON object that names the process."""
     if line.startswith('{"') and line.endswith("}"):
         return f'{{"process": {_ENCODER.encode(process)}, {line[1:]}'
-    # Not from our loggers: the server's, or an interpreter's last words.
+    # Not from our loggers: from the server, or an interpreter that crashed.
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     told = {"process": process, "at": at, "level": "info", "event": line, "logger": process}
     return _ENCODER.encode(told)
 
 
 def _away(record: logging.LogRecord) -> str | None:
-    """Return what Redis or the way to it said, where that is all that went wrong.
+    """Return the error of Redis or its connection, if that is all that went wrong.
 
-    Celery logs it with a traceback, and beat with its whole stack. It tells nothing of our code,
-    and there are many of them while a server restarts.
+    Celery logs it with a traceback, and beat with its whole stack. These say nothing about our code, and
+    there are many of them while a server restarts.
     """
     error = record.exc_info[1] if record.exc_info else None
-    # Others wrap what they met once more; what our own code raises says itself what it is.
+    # Libraries wrap such errors again; our own code raises errors that explain themselves.
     theirs = record.name.startswith(_CLIENTS)
     cause = error
     while cause is not None:
@@ -172,11 +172,11 @@ def _words(record: logging.LogRecord, away: str | None) -> str:
 
 
 def set_up(log_format: str, log_level: str, handler: logging.Handler | None = None) -> None:
-    """Send every logger of this process to one handler (standard error) in one format."""
+    """Route every logger of this process to one handler (standard error) in one format."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     handler = handler or _lines_on(sys.stderr)
     handler.setFormatter(Columns() if as_text else JsonLines())
-    # What no line of ours shows is not looked up for each (Python's logging HOWTO, "Optimization").
+    # Do not collect what our format does not show (Python's logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -186,6 +186,6 @@ def set_up(log_format: str, log_level: str, handler: logging.Handler | None = No
 
 
 def flush() -> None:
-    """Wait a moment for what is not written yet: this process is about to become another."""
+    """Wait briefly for what is not written yet: this process is about to call ``exec``."""
     for handler in logging.getLogger().handlers:
         handler.flush()

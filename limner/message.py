@@ -1,9 +1,9 @@
-"""The Celery message ``imagine(job_id)``, rendered by Celery itself once and filled in per job.
+"""The Celery message ``imagine(job_id)``, rendered once by Celery itself and filled in per job.
 
 ``Messages.render`` is called at start by the API and by the workers, each with its own Celery app;
-the store pushes what ``fill`` returns. Nothing of Celery's or kombu's format is written by hand here:
-one message is published into a channel that keeps it instead of pushing it, and per job only the id
-and the delivery tag are replaced.
+the store pushes what ``fill`` returns. We write none of Celery's or kombu's format ourselves: one
+message is published into a channel that captures it instead of pushing it, and per job only the id and
+the delivery tag are replaced.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from limner.ids import new_id
 from limner.request import Lane
 
 TASK = "imagine"
-#: stands in the rendered message wherever the job's id goes; long and odd, so it is found only there
+#: placeholder for the job's id in the rendered message; long and unusual, so it occurs nowhere else
 _ID = "0f0f0f0f-1d1d-4d1d-8d1d-1d1d0f0f0f0f"
 _TAG = "7a7a7a7a-9e9e-4e9e-9e9e-9e9e7a7a7a7a"
 
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A message cut at its three moving parts: the body, the ids, the delivery tag."""
+    """A message split at its three variable parts: the body, the ids, the delivery tag."""
 
     text: str
     body: str
@@ -35,13 +35,13 @@ class _Template:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """A template a lane."""
+    """One template per lane."""
 
     templates: Mapping[Lane, _Template]
 
     @classmethod
     def render(cls, app: Any) -> Messages:
-        """Let ``app`` (a ``celery.Celery`` on a Redis broker) publish one message a lane.
+        """Let ``app`` (a ``celery.Celery`` with a Redis broker) publish one message per lane.
 
         Raises:
             StoreDown: the broker cannot be reached.
@@ -56,7 +56,7 @@ class Messages:
             raise
 
     def fill(self, lane: Lane, job_id: str) -> str:
-        """Return the message for one job, ready to be pushed onto the list named like the lane."""
+        """Return the message for one job, to be pushed onto the list with the lane's name."""
         template = self.templates[lane]
         body = base64.b64encode(template.body.replace(_ID, job_id).encode()).decode()
         return (
@@ -67,9 +67,9 @@ class Messages:
 
 
 class LazyMessages:
-    """The rendered messages, made at the first call that finds Redis up.
+    """The rendered messages, made by the first call that finds Redis up.
 
-    So a process starts while Redis is away, and needs no restart when it comes.
+    So a process can start while Redis is down, and needs no restart when it is back.
     """
 
     def __init__(self, render: Callable[[], Messages], ping: Callable[[], None]) -> None:
@@ -86,7 +86,7 @@ class LazyMessages:
         """
         if self._messages is not None:
             return self._messages
-        # Asked outside the lock: with Redis away, callers fail side by side, not one by one.
+        # Outside the lock: while Redis is down, callers time out in parallel, not one after another.
         self._ping()
         with self._lock:
             if self._messages is None:
@@ -98,7 +98,7 @@ def published(app: Any, lane: Lane, job_id: str) -> dict[str, Any]:
     """Return the message that ``apply_async`` would push for ``job_id``, as kombu renders it."""
     pushed: list[dict[str, Any]] = []
     with app.connection_for_write() as connection, connection.channel() as channel:
-        # The one seam: kombu's Redis channel hands the finished message to `_put`.
+        # The only private API used: kombu's Redis channel passes the finished message to `_put`.
         channel._put = lambda _queue, message, **_options: pushed.append(message)
         with app.amqp.Producer(channel) as producer:
             app.send_task(TASK, args=[job_id], task_id=job_id, queue=lane.value, producer=producer)

@@ -1,8 +1,7 @@
-"""The gateway's numbers as Prometheus reads them; ``api/metrics.py`` serves what ``page`` returns.
+"""The gateway's metrics for Prometheus; ``api/metrics.py`` serves what ``page`` returns.
 
-The counts lie in Redis and are read at each scrape, so every API process tells the same and none of
-them needs a memory of its own. Help texts say what a number means; docs/operations.md says when to
-worry.
+The values are in Redis and are read at each scrape, so every API process returns the same and keeps no
+state of its own. Help texts say what a metric means; docs/operations.md says when to worry.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from limner.warning import warnings
 
 __all__ = ["CONTENT_TYPE_LATEST", "page"]
 
-#: the upper bounds that lib_base.lua counts durations by
+#: the histogram buckets of lib_base.lua
 BOUNDS_MS = (
     *(100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000),
     *(1_800_000, 3_600_000, 14_400_000, 86_400_000),
@@ -36,14 +35,14 @@ BOUNDS_MS = (
 
 
 def page(numbers: Numbers | None, facts: ServerFacts | None = None) -> bytes:
-    """Return everything in Prometheus's text format; None: Redis is away, and that is all we know."""
+    """Return all metrics in Prometheus's text format; None: Redis is down, and that is all we know."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Now(numbers, facts))
     return generate_latest(registry)
 
 
 class _Now(Collector):
-    """One moment's numbers, as a collector."""
+    """A collector over one snapshot of the metrics."""
 
     def __init__(self, numbers: Numbers | None, facts: ServerFacts | None) -> None:
         self._numbers = numbers
@@ -51,7 +50,7 @@ class _Now(Collector):
 
     def collect(self) -> Iterator[Metric]:
         up = self._numbers is not None
-        yield GaugeMetricFamily("limner_redis_up", "1 if Redis answers.", value=float(up))
+        yield GaugeMetricFamily("limner_redis_up", "1 if Redis responds.", value=float(up))
         if self._numbers is not None:
             yield from _lanes(self._numbers)
             yield from _engines(self._numbers.engines)
@@ -63,18 +62,18 @@ class _Now(Collector):
 
 
 def _lanes(numbers: Numbers) -> Iterator[Metric]:
-    waiting = GaugeMetricFamily("limner_jobs_waiting", "Jobs that wait.", labels=["lane"])
+    waiting = GaugeMetricFamily("limner_jobs_waiting", "Waiting jobs.", labels=["lane"])
     oldest = GaugeMetricFamily(
         "limner_jobs_waiting_oldest_seconds",
-        "Since when the job at the head of the lane has been there.",
+        "Age of the job at the head of the lane.",
         labels=["lane"],
     )
     workers = GaugeMetricFamily(
-        "limner_workers", "Workers that have beaten within their lease.", labels=["lane"]
+        "limner_workers", "Workers with a heartbeat within their lease.", labels=["lane"]
     )
     stalled = GaugeMetricFamily(
         "limner_lane_stalled_seconds",
-        "For so long jobs wait, slots are free for them, and nothing starts; 0 if it moves.",
+        "How long jobs have waited with slots free for them and nothing starting; 0: no stall.",
         labels=["lane"],
     )
     for lane, now in numbers.lanes.items():
@@ -95,19 +94,19 @@ def _lanes(numbers: Numbers) -> Iterator[Metric]:
 def _engines(engines: tuple[EngineNow, ...]) -> Iterator[Metric]:
     lane_labels = ["engine", "lane"]
     slots = GaugeMetricFamily(
-        "limner_engine_slots", "Drawings at a time that the settings allow.", labels=lane_labels
+        "limner_engine_slots", "Concurrent drawings that the settings allow.", labels=lane_labels
     )
     leased = GaugeMetricFamily(
         "limner_engine_slots_leased", "Slots with a drawing.", labels=lane_labels
     )
     free = GaugeMetricFamily(
-        "limner_engine_slots_free", "Drawings it would take now.", labels=lane_labels
+        "limner_engine_slots_free", "Drawings that it would accept now.", labels=lane_labels
     )
     state = GaugeMetricFamily(
         "limner_engine_state", "1 for the state the engine is in.", labels=["engine", "state"]
     )
     paused = GaugeMetricFamily(
-        "limner_engine_paused_seconds", "So long it still rests.", labels=["engine"]
+        "limner_engine_paused_seconds", "How much longer it is paused.", labels=["engine"]
     )
     for engine in engines:
         for lane in Lane:
@@ -127,7 +126,7 @@ def _jobs(numbers: Numbers) -> Iterator[Metric]:
         numbers,
         "returned",
         "limner_jobs_returned",
-        "Jobs that went back to their lane: engine busy or down, worker stopped or lost.",
+        "Jobs returned to their lane: engine busy or down, worker stopped or lost.",
         ["lane"],
     )
     yield _counter(
@@ -140,13 +139,13 @@ def _jobs(numbers: Numbers) -> Iterator[Metric]:
     yield _histogram(
         numbers.durations.get("waited", {}),
         "limner_job_wait_seconds",
-        "From accepted to the first slot.",
+        "From acceptance to the first slot.",
         ["lane"],
     )
     yield _histogram(
         numbers.durations.get("drawn", {}),
         "limner_job_draw_seconds",
-        "Of done jobs, from the first slot to the pictures; returns to the lane included.",
+        "For done jobs, from the first slot to the pictures; returns to the lane included.",
         ["engine", "lane"],
     )
 
@@ -179,7 +178,7 @@ def _callbacks(numbers: Numbers) -> Iterator[Metric]:
     yield _histogram(
         told,
         "limner_callback_lag_seconds",
-        "Of delivered callbacks, from what happened to the receiver's 2xx.",
+        "For delivered callbacks, from the event to the receiver's 2xx.",
         ["kind"],
     )
 
@@ -187,7 +186,7 @@ def _callbacks(numbers: Numbers) -> Iterator[Metric]:
 def _inline(numbers: Numbers) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "limner_inline_bytes",
-        "What clients' inline pictures take: live, or spent (their jobs have ended).",
+        "Size of clients' inline pictures: live, or spent (their jobs have ended).",
         labels=["client", "state"],
     )
     for client, taken in numbers.spooled.items():
@@ -198,7 +197,7 @@ def _inline(numbers: Numbers) -> Iterator[Metric]:
         numbers,
         "refused",
         "limner_requests_refused",
-        "Requests refused for want of room: inline_full, inline_too_large, disk_full.",
+        "Requests refused for lack of room: inline_full, inline_too_large, disk_full.",
         ["why"],
     )
 
@@ -208,7 +207,7 @@ def _tokens(numbers: Numbers) -> Metric:
         numbers,
         "tokens_rejected",
         "limner_tokens_rejected",
-        "Wrong tokens, by the door they were tried at (api, metrics), and whether slowed (0, 1).",
+        "Wrong tokens, by where they were tried (api, metrics), and whether slowed (0, 1).",
         ["door", "slowed"],
     )
 
@@ -216,7 +215,7 @@ def _tokens(numbers: Numbers) -> Metric:
 def _warnings(numbers: Numbers, facts: ServerFacts | None) -> Metric:
     family = GaugeMetricFamily(
         "limner_warnings",
-        "1 for each thing that is wrong now; /readyz and limner doctor say it in words.",
+        "1 for each current warning; /readyz and limner doctor describe it.",
         labels=["code", "subject"],
     )
     found = {(warned.code, warned.subject) for warned in warnings(numbers, facts)}

@@ -1,9 +1,9 @@
-"""Keep a process of many busy threads on one core at a time; started in each process of the API.
+"""Keep a process with many busy threads on one core at a time; started in each API process.
 
-Python's threads take turns at the interpreter's lock, so one core is all that they can use. Free to
-run on any, each turn wakes a thread on another core, across processors and into a cold cache, and the
-API takes half as much CPU again for a POST (docs/performance.md). Every few seconds the kernel may
-choose the core anew, so that a process does not stay where others have come.
+Python's threads take turns holding the interpreter lock, so they can use no more than one core. If
+they may run on any, each turn wakes a thread on another core with a cold cache, and a POST takes half
+as much CPU again (docs/performance.md). Every few seconds the kernel may choose another core, so that
+a process does not stay on one that has become busy.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import threading
 import time
 from pathlib import Path
 
-#: a process stays where it is for so long
+#: how long a process stays on its core
 STAY_S = 5.0
-#: and is then free to run anywhere, and looked at, for so long
+#: how long it is then free to run anywhere, while its usage is measured
 LOOK_S = 0.1
-#: a process that uses more cores than this when it is free does work outside the lock, and stays free
+#: a process that then uses more cores than this works outside the lock, and stays free
 SPREAD = 1.25
 
 
 class OneCore(threading.Thread):
-    """Settles the process that starts it, again and again as long as that lives. Linux only."""
+    """Pins the process that starts it to a core, repeatedly, as long as it lives. Linux only."""
 
     def __init__(self, stay_s: float = STAY_S, look_s: float = LOOK_S) -> None:
         super().__init__(name="one-core", daemon=True)
@@ -33,12 +33,12 @@ class OneCore(threading.Thread):
 
     @classmethod
     def watch(cls) -> None:
-        """Begin, where the system can and there is more than one core to choose from."""
+        """Start, if the system supports it and has more than one core."""
         if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
             cls().start()
 
     def run(self) -> None:
-        """Free the process, look how much it uses, and settle it or leave it free."""
+        """Unpin the process, measure its usage, and pin it again or leave it free."""
         while True:
             self._run_on(self._allowed)
             if self._cores_used() < SPREAD:
@@ -52,13 +52,13 @@ class OneCore(threading.Thread):
 
     def _run_on(self, cores: set[int]) -> None:
         for thread in os.listdir("/proc/self/task"):
-            # One that has ended meanwhile runs nowhere. New ones begin where the one is that made them.
+            # A thread may have ended meanwhile. New ones inherit the core of the thread that starts them.
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(int(thread), cores)
 
 
 def _core() -> int:
-    """Return the core that the kernel has put this thread on, the best one that it knows."""
+    """Return the core that the kernel has chosen for this thread."""
     # The 39th field; the second, a name in brackets, may hold spaces.
     stat = Path("/proc/thread-self/stat").read_text()
     return int(stat.rpartition(")")[2].split()[36])

@@ -1,6 +1,6 @@
-"""Who sends a request: by the address it comes from, and by the name under which it found us.
+"""Where a request comes from, by its address and by the host name it was sent to.
 
-Used by the API (``api/insight.py``, ``api/guard.py``) and by Flower's door (``workers/panel.py``).
+Used by the API (``api/insight.py``, ``api/guard.py``) and for Flower (``workers/panel.py``).
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-#: headers of whoever sends a request on for somebody else
+#: headers that proxies add to the requests they forward
 FORWARDED = (
     *("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip"),
     *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server"),
 )
-#: what one household, or one machine, has of IPv6
+#: the IPv6 prefix of one household or machine
 IPV6_PREFIX = 64
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether ``host``, a name or an address, leads to this machine and nowhere else."""
+    """Return whether ``host``, a name or an address, is this machine's loopback."""
     address = _address(host)
     if address is not None:
         return address.is_loopback
@@ -26,7 +26,7 @@ def is_loopback(host: str) -> bool:
 
 
 def leads_here(url_or_host: str) -> bool:
-    """Return whether a URL, or the value of a ``Host`` header, names this machine by itself."""
+    """Return whether a URL or the value of a ``Host`` header names loopback."""
     where = url_or_host if "://" in url_or_host else f"//{url_or_host}"
     try:
         return is_loopback(urlsplit(where).hostname or "")
@@ -35,20 +35,20 @@ def leads_here(url_or_host: str) -> bool:
 
 
 def is_local(remote: str | None, host: str, *, forwarded: bool) -> bool:
-    """Return whether a request comes from this machine, and from nobody behind it.
+    """Return whether a request was made on this machine, and not forwarded from another.
 
-    ``remote`` is the address it comes from, ``host`` its header of that name, and ``forwarded`` says
-    whether it has one of ``FORWARDED``.
+    ``remote`` is the address it comes from, ``host`` its ``Host`` header, and ``forwarded`` says whether
+    it has any of ``FORWARDED``.
 
-    A proxy on this machine may send other people's requests on without a word of it, as nginx does.
-    Then only the name betrays it: that of the outside, or of what the proxy calls us. (A page in a
-    browser on this machine that has its own name lead here is told in the same way.)
+    A proxy on this machine may forward other people's requests without a header that says so, as nginx
+    does. Then only the host name betrays it: the public one, or the proxy's upstream name. (DNS rebinding
+    by a page in a browser on this machine is caught in the same way.)
     """
     return not forwarded and is_loopback(remote or "") and leads_here(host)
 
 
 def source_of(remote: str | None) -> str:
-    """Return under which name an address's wrong tokens are counted: IPv6 by its /64 network."""
+    """Return the key by which an address's wrong tokens are counted: for IPv6, its /64 network."""
     address = _address(remote or "")
     if isinstance(address, IPv6Address):
         return str(ip_network((address, IPV6_PREFIX), strict=False))

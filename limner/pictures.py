@@ -1,7 +1,7 @@
-"""What is done to pictures between an engine and a caller: check, compose, shrink, encode anew.
+"""Process pictures between engine and caller: check, compose, shrink, re-encode.
 
-Called by the workers. Everything a caller gets was encoded here, so nothing that an engine wrote into
-a file (ComfyUI puts the whole graph there) leaves the house.
+Called by the workers. Everything a caller gets was encoded here, so no metadata of an engine's files
+(ComfyUI embeds its whole graph) reaches callers.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from limner.decoding import UnreadablePictureError, open_picture
 from limner.errors import BadResult
 
 PREVIEW_SIDE_MAX_PX = 768
-#: of an engine's previews, before they are put together
+#: size limit of an engine's previews, before they are composed
 PREVIEW_OPENED_MAX_PX = 2048
-#: a painted grid takes two thirds of the time of level 3 and is 3 % larger; level 6 takes five times
+#: a painted grid takes two thirds of the time of level 3 and is 3 % larger; level 6 takes five times as long
 PNG_LEVEL = 2
-#: of finished pictures where the format loses something
+#: quality of finished pictures in lossy formats
 QUALITY = 92
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A picture ready to be kept."""
+    """A picture ready to be stored."""
 
     data: bytes
     suffix: str
@@ -51,7 +51,7 @@ def check_cells(cells: Sequence[bytes], width: int, height: int) -> list[Image.I
             raise BadResult(f"Picture {number} of the engine {error}.") from error
         if picture.size != (width, height):
             raise BadResult(f"Picture {number} of the engine has the wrong size.")
-        # What a diffusion model gives when its numbers overflowed.
+        # What a diffusion model returns when its numbers overflow.
         if all(high == 0 for _low, high in picture.getextrema()):  # type: ignore[misc]
             raise BadResult(f"Picture {number} of the engine is black.")
         pictures.append(picture)
@@ -59,9 +59,9 @@ def check_cells(cells: Sequence[bytes], width: int, height: int) -> list[Image.I
 
 
 def alike(cells: Sequence[Image.Image]) -> tuple[int, ...]:
-    """Return which cells, from 1, have the very same pixels as another one.
+    """Return the numbers, from 1, of cells with exactly the same pixels as another one.
 
-    No engine that draws them from different seeds gives that, whatever the prompt.
+    An engine that draws them from different seeds never returns that, whatever the prompt.
     """
     numbers: dict[bytes, list[int]] = {}
     for number, cell in enumerate(cells, start=1):
@@ -91,7 +91,7 @@ def encode(picture: Image.Image, picture_format: str) -> Encoded:
         return encode_png(picture)
     buffer = io.BytesIO()
     if picture_format == "webp":
-        # Method 2 of 0-6: 4 takes twice as long for files that are some percent smaller.
+        # Method 2 of 0-6: 4 takes twice as long for files a few percent smaller.
         picture.save(buffer, "WEBP", quality=QUALITY, method=2)
         return Encoded(buffer.getvalue(), "webp", *picture.size)
     picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
@@ -108,17 +108,17 @@ def encode_preview(picture: Image.Image) -> Encoded:
 
 
 class PreviewGrid:
-    """The newest preview of each cell, put together as one picture."""
+    """The newest preview of each cell, composed into one picture."""
 
     def __init__(self, cell_width: int, cell_height: int) -> None:
         self._width, self._height = cell_width // 2, cell_height // 2
-        #: made for the first cell's preview: hundreds of drawings may be under way at once
+        #: created with the first cell's preview: hundreds of drawings may be running at once
         self._whole: Image.Image | None = None
 
     def show(self, cell: int | None, image: bytes) -> Encoded | None:
-        """Return the whole after a new preview; None if the engine's bytes are no picture.
+        """Return the composed picture after a new preview; None if the engine's bytes are not a picture.
 
-        A broken preview is nothing to fail a drawing for.
+        A broken preview must not fail a drawing.
         """
         try:
             picture = open_picture(image, side_px=PREVIEW_OPENED_MAX_PX)

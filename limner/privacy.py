@@ -1,7 +1,7 @@
-"""Nobody else on the machine reads what the gateway keeps: its data folder, and the files it makes.
+"""Keep the data folder and all files of the gateway unreadable for other accounts on the machine.
 
-The append-only file holds the secrets that callbacks are signed with, and the spool holds pictures that
-callers sent. Used wherever a process of ours begins, and by whoever starts the embedded server.
+The append-only file contains the secrets that sign callbacks, and the spool contains pictures that
+callers sent. Used at the start of every process of ours, and of the embedded server.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from limner.log import event
 
 log = logging.getLogger(__name__)
 
-#: what files and folders that we make lack: every right of other accounts
+#: no permissions for other accounts on the files and folders that we create
 UMASK = 0o077
-#: what Limner, its embedded server and file systems put into a data folder
+#: names that Limner, its embedded server and file systems create in a data folder
 _OURS = frozenset(
     {"images", "appendonlydir", "server.lock", "redis.sock", "dump.rdb", "lost+found"}
 )
@@ -26,16 +26,16 @@ _OURS_BEGINS = ("beat-schedule", "temp-", ".limner-")
 
 
 def keep_to_ourselves() -> None:
-    """Make this process, and those it starts, keep what they write from other accounts."""
+    """Set the umask of this process and those it starts, so that other accounts cannot read its files."""
     os.umask(UMASK)
 
 
 def close_to_others(folder: Path) -> None:
-    """Take other accounts' rights on a data folder away, if it holds nothing but Limner's.
+    """Revoke other accounts' permissions on a data folder, if it contains only Limner's files.
 
     Raises:
         ConfigError: they have some, and it is not ours to change: it belongs to another account, or
-            other things lie there too.
+            contains other files too.
     """
     mode = exposed_mode(folder)
     if not mode:
@@ -43,7 +43,7 @@ def close_to_others(folder: Path) -> None:
     if not may_close(folder):
         raise ConfigError(
             "LIMNER_DATA_DIR",
-            f"other accounts may look into {folder} (mode {mode:04o}), where callback secrets are kept, "
+            f"other accounts may read {folder} (mode {mode:04o}), where callback secrets are kept, "
             f"and it is not Limner's alone: `chmod 700 {folder}`, or name a folder of its own",
         )
     folder.chmod(0o700)
@@ -51,13 +51,13 @@ def close_to_others(folder: Path) -> None:
 
 
 def may_close(folder: Path) -> bool:
-    """Return whether a folder is ours to close: of our account, and with nothing but Limner's in it."""
+    """Return whether a folder is ours to close: owned by our account, with only Limner's files in it."""
     own = folder.stat().st_uid == os.geteuid()
     return own and all(map(_is_ours, os.listdir(folder)))
 
 
 def exposed_mode(folder: Path) -> int:
-    """Return the mode of a folder that other accounts have any rights on, else 0."""
+    """Return a folder's mode if other accounts have any permissions on it, else 0."""
     mode = stat.S_IMODE(folder.stat().st_mode)
     return mode if mode & UMASK else 0
 

@@ -1,8 +1,8 @@
-"""The command line and the environment of each process of Limner, and where they are said once.
+"""The command line and the environment of each process of Limner.
 
-Used by ``limner api``, ``limner worker`` and the like, which become these commands, and by
-``limner up``, which starts them all. The commands are started, never imported: the core knows no
-Flask and no Celery.
+Used by ``limner api``, ``limner worker`` and the like, which ``exec`` these commands, and by
+``limner up``, which starts them all. The commands are started, never imported: the core knows neither
+Flask nor Celery.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from limner.listening import bound_to, is_everywhere, reached_at
 from limner.peer import is_loopback
 from limner.settings import ENV_PREFIX, Settings
 
-#: where ``api``, ``workers`` and ``celeryconfig`` lie. Gunicorn and Celery look for modules in the
-#: folder they are started in, first of all: started here, no ``api/`` of the operator's gets in.
+#: the folder of ``api``, ``workers`` and ``celeryconfig``. Gunicorn and Celery first look for modules in
+#: their working directory: started here, they cannot pick up an ``api/`` of the operator's.
 HOME = Path(__file__).resolve().parents[1]
 
 #: the queues a worker may be started for
 QUEUES = ("fast", "relaxed", "callbacks")
 
-#: a deliver task only hands over to the process's dispatcher, so a few threads do
+#: a deliver task only hands over to the process's dispatcher, so a few threads are enough
 CALLBACK_CONCURRENCY = 4
 
-#: requests that run at a stop have so long to end
+#: how long running requests have to finish at a stop
 API_GRACE_S = 2
 
-#: what Flower does unless its own variables, which its manual lists, say otherwise
+#: our defaults for Flower, unless its own documented variables override them
 FLOWER_DEFAULTS = {
     # in memory (1,000: about 60 MB, 10,000: about 110 MB)
     "FLOWER_MAX_TASKS": "2000",
@@ -42,7 +42,7 @@ FLOWER_DEFAULTS = {
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs ``module`` under the interpreter that runs us."""
+    """Return the command that runs ``module`` under this interpreter."""
     return [sys.executable, "-m", module, *arguments]
 
 
@@ -52,7 +52,7 @@ def celery(*arguments: str) -> list[str]:
 
 
 def api(settings: Settings) -> list[str]:
-    """Return the command of the API: gunicorn with threads, quick to stop, no access log."""
+    """Return the command of the API: gunicorn with threads, fast shutdown, no access log."""
     return python(
         "gunicorn",
         "api.wsgi:app",
@@ -63,15 +63,15 @@ def api(settings: Settings) -> list[str]:
         *("--threads", str(settings.api_threads)),
         *("--graceful-timeout", str(API_GRACE_S)),
         *("--log-level", "warning"),
-        # Its sockets keep an answer's head back, and sendfile would overtake it.
+        # Its sockets hold back a response's head, and sendfile would overtake it.
         "--no-sendfile",
-        # It would lie in the home folder, one for all Limners of a user.
+        # It would be in the home folder, shared by all Limners of a user.
         "--no-control-socket",
     )
 
 
 def worker(queue: str, settings: Settings, mark: str) -> list[str]:
-    """Return the command of one worker of ``queue``; ``mark`` tells it from others on its host.
+    """Return the command of one worker of ``queue``; ``mark`` distinguishes it from others on its host.
 
     Raises:
         ConfigError: there is no such queue.
@@ -85,7 +85,7 @@ def worker(queue: str, settings: Settings, mark: str) -> list[str]:
         *("--pool", "threads"),
         *("--concurrency", str(settings.worker_threads if lane else CALLBACK_CONCURRENCY)),
         *("-n", f"{queue}-{mark}@%h"),
-        # Flower follows drawings; ticks and deliveries would drown them in its task list.
+        # Flower is for drawings; ticks and deliveries would bury them in its task list.
         *(["-E"] if lane else []),
         "--without-mingle",
         "--without-gossip",
@@ -93,7 +93,7 @@ def worker(queue: str, settings: Settings, mark: str) -> list[str]:
 
 
 def ping(queue: str, mark: str) -> list[str]:
-    """Return the command that succeeds if that worker on this host answers."""
+    """Return the command that succeeds if that worker on this host responds."""
     return celery(
         *("--config", "celeryconfig", "inspect", "ping"),
         *("--destination", f"{queue}-{mark}@{socket.gethostname()}"),
@@ -127,7 +127,7 @@ def flower(settings: Settings) -> list[str]:
         *("-A", "workers.flower", "flower"),
         f"--address={settings.flower_host}",
         f"--port={settings.flower_port}",
-        # It would switch on the callback workers' events too; lane workers send theirs anyway.
+        # It would also turn on the callback workers' events; lane workers send theirs anyway.
         "--enable_events=false",
         # Ours: see `limner.log`.
         "--logging=none",
@@ -135,21 +135,21 @@ def flower(settings: Settings) -> list[str]:
 
 
 def flower_url(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
-    """Return where Flower is found from this machine, under the prefix that its own variables set."""
+    """Return Flower's URL on this machine, with the prefix that its own variables set."""
     prefix = environ.get("FLOWER_URL_PREFIX", "").strip("/")
     secure = environ.get("FLOWER_CERTFILE") and environ.get("FLOWER_KEYFILE")
     host = settings.flower_host
     if is_everywhere(host) and ":" in host:
-        host = "::1"  # on every address of IPv6, Flower listens to no other
+        host = "::1"  # listening on the IPv6 wildcard, Flower does not accept IPv4
     where = reached_at(host, settings.flower_port)
     return f"http{'s' if secure else ''}://{where}/{prefix}".rstrip("/")
 
 
 def make_folder(settings: Settings) -> None:
-    """Make the data folder if it is not there.
+    """Create the data folder if it does not exist.
 
     Raises:
-        ConfigError: it cannot be made.
+        ConfigError: it cannot be created.
     """
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -160,15 +160,15 @@ def make_folder(settings: Settings) -> None:
 
 
 def config_path(environ: Mapping[str, str]) -> Path:
-    """Return the file of settings that counts, whether or not it is there."""
+    """Return the path of the settings file that applies, whether or not it exists."""
     return Path(surroundings.settings(environ).get(ENV_PREFIX + "CONFIG") or "limner.toml")
 
 
 def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the environment in which a process of ours sees just these settings.
+    """Return the environment in which a process of ours sees exactly these settings.
 
-    The command line may have changed a setting back to its default, and relative paths mean
-    something else in ``HOME``: those are always said in full.
+    The command line may have reset a setting to its default, and relative paths would mean something else
+    in ``HOME``: both are always set explicitly.
     """
     own = {
         ENV_PREFIX + "DATA_DIR": str(settings.data_dir),
@@ -180,9 +180,9 @@ def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
     config = config_path(environ)
     own[ENV_PREFIX + "CONFIG"] = str(config.absolute()) if config.exists() else os.devnull
     own["PYTHONUNBUFFERED"] = "1"
-    # Five lines from each worker. What it warns of, pickled messages, is not accepted here.
+    # Five lines from each worker. It warns of pickled messages, which are not accepted here.
     own["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser"
-    # Not as an option: everyone on the machine can read those.
+    # Not as an option: everyone on the machine can read command lines.
     if settings.flower_auth:
         own["FLOWER_BASIC_AUTH"] = settings.flower_auth
     inherited = surroundings.without_strangers(environ)

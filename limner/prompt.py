@@ -1,8 +1,8 @@
-"""Midjourney's flags: written from a request's fields, and read where a caller typed them.
+"""Midjourney's flags: written from a request's fields, and parsed where a caller typed them.
 
-``compile_prompt`` makes the final prompt when a job is accepted. ``prompt_of`` says what a request
-asks for; it reads the caller's own text and never what we compiled ourselves. What is a flag at all,
-``limner.flags`` decides.
+``compile_prompt`` makes the final prompt when a job is accepted. ``prompt_of`` returns what a request
+asks for; it parses the caller's own text, never what we compiled ourselves. What counts as a flag is
+decided by ``limner.flags``.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ STYLES = ("raw",)
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt taken apart: the words, and what its flags say; None where a flag is absent."""
+    """A parsed prompt: its words and the values of its flags; None if a flag is absent."""
 
     words: str
     ar: str | None = None
-    #: what the text says, where ``ar`` is only the nearest to it
+    #: the ratio in the text, if ``ar`` is only the nearest to it
     ar_requested: str | None = None
     chaos: float | None = None
     stylize: float | None = None
@@ -60,9 +60,9 @@ def compile_prompt(request: Request) -> str:
 
 
 def prompt_of(request: Request) -> Prompt:
-    """Return what a request asks for: its fields, and for the others the flags in its text.
+    """Return what a request asks for: its fields and, for absent ones, the flags in its text.
 
-    So ``origin/imagine``, whose flags all stand in the text, is drawn by the same rules.
+    So ``origin/imagine``, whose flags are all in the text, is drawn by the same rules.
     """
     said = parse_prompt(request.prompt_en)
     if request.origin:
@@ -81,10 +81,10 @@ def prompt_of(request: Request) -> Prompt:
 
 
 def parse_prompt(text: str) -> Prompt:
-    """Take a prompt apart; a later flag beats an earlier one.
+    """Parse a prompt; a later flag overrides an earlier one.
 
-    Numbers beyond their range are brought to its nearest end: an engine never sees them. Flags that
-    no engine of ours draws are taken out, as they are no words; what only looks like a flag stays.
+    Numbers out of range are clamped. Flags that none of our engines supports are removed, because they are
+    not words; what only looks like a flag stays.
     """
     words, flags = take_flags(text)
     found = {flag.name: flag.value for flag in flags}
@@ -106,7 +106,7 @@ def parse_prompt(text: str) -> Prompt:
 
 
 def _plain(number: float) -> str:
-    # Never an exponent (1e-07), which is no number to Midjourney.
+    # Never with an exponent (1e-07): Midjourney does not parse that.
     return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
@@ -115,15 +115,15 @@ def _number(text: str | None, low: float, high: float) -> float | None:
 
 
 def _seed(text: str | None) -> int | None:
-    # A number below zero is how other programs say "any".
+    # Other programs use a negative number for "any".
     if text is None or float(text) < 0:
         return None
     return int(min(float(text), 2**32 - 1))
 
 
 def _ratio(text: str) -> tuple[str | None, str | None]:
-    """Return the one of the seven that ``text`` means, and the text where it is another one."""
-    # Input methods of East Asia write a colon of their own.
+    """Return the nearest of the seven ratios to ``text``, and the text itself if it is not one of them."""
+    # East Asian input methods type a colon of their own.
     text = text.replace("：", ":")
     if not text or text in CELL_SIZE_PX:
         return text or None, None

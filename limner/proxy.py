@@ -1,7 +1,7 @@
-"""The operator's egress proxy: where it is, and what it is shown to let us through.
+"""The operator's egress proxy: its address and its credentials.
 
-Read from ``LIMNER_CALLBACK_PROXY`` by ``limner.values``, which refuses what is none before anything
-starts, and by ``workers/outgoing.py``.
+Parsed from ``LIMNER_CALLBACK_PROXY`` by ``limner.values``, which refuses an invalid one before
+anything starts, and by ``workers/outgoing.py``.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from limner.target import UrlRefused, parse_target
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where a proxy is, without the credentials, and the headers that carry them."""
+    """A proxy's URL without the credentials, and the headers that carry them."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def parse_proxy(text: str) -> Proxy:
-    """Read ``http://user:password@proxy:3128``; the scheme may be left out.
+    """Parse ``http://user:password@proxy:3128``; the scheme may be left out.
 
-    User and password are percent-decoded. A password with a raw ``/``, ``#``, ``?`` or ``@`` in it is
-    read as it was meant, since what stands behind the port of a proxy means nothing.
+    User and password are percent-decoded. A raw ``/``, ``#``, ``?`` or ``@`` in the password is understood
+    as part of it, because nothing after a proxy's port has a meaning.
 
     Raises:
-        ValueError: it is no HTTP proxy; the message is one clause and shows no part of it.
+        ValueError: it is not an HTTP proxy; the message is one clause and quotes no part of it.
     """
     scheme, given, rest = text.partition("://")
     if not given:

@@ -22,7 +22,7 @@ SQUARE = "1:1"
 
 
 def nearest_ratio(width: float, height: float) -> str:
-    """Return the one of the seven that is nearest to ``width:height``, by the ratio's logarithm.
+    """Return the ratio of the seven that is nearest to ``width:height``, by the logarithm.
 
     The logarithm makes 2:1 as far from 1:1 as 1:2 is. Both numbers must be above zero.
     """

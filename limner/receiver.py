@@ -1,6 +1,6 @@
-"""A callback receiver of our own, as small as a caller's could be; ``limner demo`` shows what it gets.
+"""A callback receiver, as small as a caller's could be; ``limner demo`` shows what it receives.
 
-It checks each signature by hand, after the Standard Webhooks text and not with the code that signs.
+It verifies signatures by the Standard Webhooks text, not with the code that signs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Headers = Union[Mapping[str, str], "Message[str, str]"]  # quoted: not a generic
 
 #: the words for the status codes of the wire
 WORDS = {-2: "waiting", -1: "submitted", 0: "drawing", 1: "done", 2: "failed"}
-#: a callback signed longer ago is a replay
+#: a callback signed longer ago than this is a replay
 AGE_MAX_S = 300
 
 
@@ -31,12 +31,12 @@ class ReceivedCallback:
     """One callback as it came in."""
 
     signed: bool
-    #: the job in its wire shape; empty if the body was no JSON object
+    #: the job as on the wire; empty if the body was not a JSON object
     job: Mapping[str, Any]
 
 
 class Receiver:
-    """Listens on a loopback port of its own; what comes is put into ``told``."""
+    """Listens on a loopback port of its own; puts what it receives into ``told``."""
 
     def __init__(self, secret: str) -> None:
         self.told: queue.Queue[ReceivedCallback] = queue.Queue()
@@ -51,11 +51,11 @@ class Receiver:
                 receiver.told.put(ReceivedCallback(signed, _object(body)))
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing: the demo shows what comes."""
+                """Log nothing: the demo shows what arrives."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), ReceiverHandler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/callbacks"
-        # A short poll, or closing would take half a second.
+        # Poll often, or closing would take half a second.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -69,7 +69,7 @@ class Receiver:
 
 
 def is_signed(secret: str, headers: Headers, body: bytes, now_s: float) -> bool:
-    """Return whether ``body`` was signed with ``secret``, not long ago.
+    """Return whether ``body`` was signed with ``secret`` recently.
 
     Source: https://github.com/standard-webhooks/standard-webhooks (symmetric signatures).
     """

@@ -1,8 +1,8 @@
-"""``LIMNER_REDIS_URL``, understood once: where Redis is, how to log in, and how each client spells it.
+"""``LIMNER_REDIS_URL``, parsed in one place: the server, the login, and the URL for each client library.
 
-Read by ``limner.values``, which refuses what cannot be meant, and by ``limner.broker``, which hands
-the same server to redis-py and to kombu. The two read URLs differently, and both guess where a part
-makes no sense; here it is refused instead. What is wrong is said without the user and the password.
+Used by ``limner.values``, which refuses invalid URLs, and by ``limner.broker``, which gives the same
+server to redis-py and to kombu. The two parse URLs differently, and both guess if a part makes no
+sense; here it is refused instead. Error messages contain neither user nor password.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 SCHEMES = ("redis", "rediss", "unix")
 DEFAULT_PORT = 6379
 
-#: options that name a file of TLS
+#: TLS options that name a file
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS = (*_FILES, "ssl_cert_reqs", "ssl_check_hostname")
-#: ``protocol`` is taken and not used: what Limner asks is told alike in RESP2 and RESP3
+#: ``protocol`` is accepted and ignored: for Limner's commands, RESP2 and RESP3 make no difference
 _OPTIONS = ("db", "username", "password", "protocol", "health_check_interval", *_TLS)
 
 ESCAPES = (
@@ -30,7 +30,7 @@ ESCAPES = (
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """One server and one database of it. ``path``: of its socket; then ``host`` means nothing."""
+    """One database of one server. ``path``: of its socket; then ``host`` is unused."""
 
     scheme: str
     host: str = "localhost"
@@ -39,17 +39,17 @@ class RedisAddress:
     username: str | None = None
     password: str | None = None
     db: int = 0
-    #: seconds of silence after which a connection is tried before it is used; None: our own choice
+    #: seconds of silence after which a connection is checked before use; None: our default
     health_check_interval: int | None = None
-    #: ``ssl_…`` as redis-py's connections take them, beside ``rediss`` only
+    #: ``ssl_…`` options for redis-py's connections, with ``rediss`` only
     tls: Mapping[str, Any] | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return what ``text`` means.
+        """Parse ``text``.
 
         Raises:
-            ValueError: a part of it means nothing; the message is one clause for the operator.
+            ValueError: a part of it is invalid; the message is one clause for the operator.
         """
         parts = _split(text)
         given = _options(parts)
@@ -67,13 +67,13 @@ class RedisAddress:
             raise ValueError("has options of TLS, so it must begin with rediss://")
         if parts.scheme == "unix":
             return cls(path=_socket(parts), **common)
-        # Empty, as both clients read it: this machine.
+        # Empty means this machine, as in both clients.
         host = unquote(parts.hostname or "") or "localhost"
         return cls(host=_checked(host), port=parts.port or DEFAULT_PORT, **common)
 
     @property
     def url(self) -> str:
-        """The address as redis-py reads it."""
+        """The URL for redis-py."""
         options: dict[str, Any] = {}
         if self.scheme == "unix":
             options["db"] = self.db
@@ -86,7 +86,7 @@ class RedisAddress:
 
     @property
     def broker_url(self) -> str:
-        """The address as kombu reads it; what belongs to TLS it takes from ``broker_use_ssl``."""
+        """The URL for kombu, which takes its TLS options from ``broker_use_ssl``."""
         if self.scheme == "unix":
             database = f"?virtual_host={self.db}" if self.db else ""
             return f"redis+socket://{self._credentials}{self._where}{database}"
@@ -121,10 +121,10 @@ def _split(text: str) -> SplitResult:
         parts = urlsplit(text)
         sound = parts.port is None or parts.port > 0
     except ValueError:
-        # Python's own words repeat what may well be the password.
+        # Python's own message quotes what may well be the password.
         sound = False
     else:
-        # A host ends at the first slash: what follows it looks like this if that was in a password.
+        # A host ends at the first slash: if that was in a password, what follows looks like this.
         stray = "@" in parts.path + parts.query and parts.scheme != "unix"
         sound = sound and not parts.fragment and not stray
     if not sound:
@@ -140,7 +140,7 @@ def _options(parts: SplitResult) -> dict[str, str]:
     if len(given) < len(pairs):
         raise ValueError("names an option twice")
     if not set(given) <= set(_OPTIONS):
-        # Not repeated: behind an unescaped `?` it is a piece of the password.
+        # Not quoted: after an unescaped `?` it may be part of the password.
         raise ValueError(f"has an option that is none of {', '.join(_OPTIONS)}; {ESCAPES}")
     if given.get("protocol", "2") not in ("2", "3"):
         raise ValueError("its protocol must be 2 or 3")
@@ -186,7 +186,7 @@ def _socket(parts: SplitResult) -> str:
 
 
 def _checked(host: str) -> str:
-    # Looked up at every connection, where Python would raise what nobody catches.
+    # Resolved at every connection, where Python would raise an error that nobody catches.
     try:
         host.encode("idna")
     except UnicodeError:
@@ -200,12 +200,12 @@ def _tls(given: dict[str, str]) -> dict[str, Any]:
     tls: dict[str, Any] = {}
     for name in _FILES:
         if name in given:
-            # Processes are started in other folders than the operator's.
+            # Processes run in other working directories than the operator's.
             path = Path(given[name]).expanduser().absolute()
             if not path.is_file():
                 raise ValueError(f"its {name} names a file that is not there: {path}")
             tls[name] = str(path)
-    # Celery spells it CERT_NONE, redis-py none.
+    # Celery writes CERT_NONE, redis-py none.
     wanted = given.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
     if wanted not in ("required", "optional", "none"):
         raise ValueError("its ssl_cert_reqs must be required, optional or none")

@@ -1,7 +1,7 @@
-"""The request: what a caller asked for, in the domain's own words, and the lane it waits in.
+"""The request: what a caller asked for, in the domain's own words, and its lane.
 
-Made by schemas from a body, kept in the job's record, turned into text by ``limner.prompt`` and into a
-brief by ``limner.brief``.
+Made by schemas from a body, stored in the job's record, turned into text by ``limner.prompt`` and into
+a brief by ``limner.brief``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Self
 
 from limner.compact_json import compact_json
 
-#: before the image store's key of a reference picture that was sent inline, in a request's references
+#: prefix, in a request's references, of an inline picture's key in the image store
 SPOOL = "spool:"
-#: the largest reference picture, as the caller's file has it
+#: the largest reference picture, as the caller's file
 REFERENCE_MAX_BYTES = 10 * 1024 * 1024
 
 
@@ -28,7 +28,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One accepted imagine request, in the domain's own words; None means the caller said nothing."""
+    """One accepted imagine request, in the domain's own words; None: the caller left it out."""
 
     prompt_en: str
     lane: Lane
@@ -38,7 +38,7 @@ class Request:
     niji: bool = False
     #: one of the seven ratios
     ar: str | None = None
-    #: what the caller wrote, where ``ar`` is only the nearest to it
+    #: the ratio that the caller asked for, if ``ar`` is only the nearest to it
     ar_requested: str | None = None
     chaos: float | None = None
     stylize: float | None = None
@@ -48,18 +48,18 @@ class Request:
     #: reference images: http(s) URLs, or ``spool:<key>`` for pictures sent inline
     references: tuple[str, ...] = ()
     extra: str | None = None
-    #: ``origin/imagine``: the text goes to the engine as it stands
+    #: ``origin/imagine``: the text goes to the engine as written
     origin: bool = False
 
     def to_json(self) -> str:
         """Return the request as one line of JSON, for the record."""
-        # Not `asdict`, which copies deeply: every POST passes here.
+        # Not `asdict`, which makes deep copies: every POST gets here.
         stored = {name: getattr(self, name) for name in self.__slots__}
         return compact_json(stored)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what ``to_json`` wrote."""
+        """Parse what ``to_json`` wrote."""
         stored = json.loads(text)
         stored["lane"] = Lane(stored["lane"])
         stored["references"] = tuple(stored["references"])

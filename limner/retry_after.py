@@ -1,7 +1,7 @@
-"""``Retry-After``, as any peer may send it: seconds, or a date in one of HTTP's three forms.
+"""Parse ``Retry-After``, as any peer may send it: seconds, or a date in one of HTTP's three forms.
 
-Read from receivers of callbacks and from engines. Python's own parsers of dates read much that is
-none, and a date without a zone as local time; every date of HTTP is UTC.
+Used for receivers of callbacks and for engines. Python's own date parsers accept much that is not a
+date, and take one without a zone as local time; every HTTP date is UTC.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MONTH, _TIME = (
 )
 _SHORT_DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)"
 _LONG_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-#: IMF-fixdate, RFC 850 and asctime (RFC 9110, 5.6.7); the day's name says nothing new
+#: IMF-fixdate, RFC 850 and asctime (RFC 9110, 5.6.7); the weekday is redundant
 _FORMS = tuple(
     re.compile(form, re.ASCII | re.IGNORECASE)
     for form in (
@@ -26,14 +26,14 @@ _FORMS = tuple(
     )
 )
 _SECONDS = re.compile(r"\d+", re.ASCII)
-#: int() of thousands of digits is an error of its own
+#: int() raises for thousands of digits
 _DIGITS_READ = 12
 
 
 def asked_s(text: str | None, now_s: float) -> float | None:
-    """Return the seconds that a ``Retry-After`` asks for; below 0 if its date is past.
+    """Return the seconds that a ``Retry-After`` asks for; negative if its date is past.
 
-    None: there is none, or it is nonsense. ``now_s`` is the time since 1970. Source: RFC 9110, 10.2.3.
+    None: it is missing or malformed. ``now_s`` is the time since 1970. Source: RFC 9110, 10.2.3.
     """
     text = (text or "").strip(" \t")
     if _SECONDS.fullmatch(text):
@@ -59,6 +59,6 @@ def _moment_s(match: re.Match[str], now_s: float) -> float | None:
 
 
 def _full_year(digits: int, this_year: int) -> int:
-    """Return the year that two digits stand for: no more than 50 years from now (RFC 9110, 5.6.7)."""
+    """Return the year for two digits: at most 50 years from now (RFC 9110, 5.6.7)."""
     year = this_year - this_year % 100 + digits
     return year - 100 if year > this_year + 50 else year

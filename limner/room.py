@@ -1,7 +1,7 @@
-"""Room in memory for what is unpacked: whoever would take more than is left waits for its turn.
+"""A memory budget for decoding: whoever needs more than is left waits for its turn.
 
-Used by ``limner.decoding``. Bounding each picture is not enough: a process decodes for as many jobs
-as it has threads.
+Used by ``limner.decoding``. Limiting each picture is not enough: a process decodes for as many jobs at
+once as it has threads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 
 class Room:
-    """So many bytes for all threads of a process; who came first is served first."""
+    """A number of bytes shared by all threads of a process, first come, first served."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
@@ -23,16 +23,16 @@ class Room:
 
     @contextmanager
     def take(self, wanted_bytes: int) -> Iterator[None]:
-        """Hold ``wanted_bytes`` for the length of the block, once they are free.
+        """Reserve ``wanted_bytes`` for the duration of the block, once they are free.
 
-        What is larger than the room gets all of it, and so is alone.
+        A request larger than the room gets all of it, and so runs alone.
         """
         held = min(wanted_bytes, self._most)
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
             try:
-                # In order of arrival, or large pictures would wait for ever behind small ones.
+                # In order of arrival, or small pictures could keep a large one waiting for ever.
                 self._changed.wait_for(
                     lambda: self._waiting[0] is ticket and self._taken + held <= self._most
                 )

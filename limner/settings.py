@@ -1,7 +1,7 @@
-"""Every setting of Limner, read once at start from ``LIMNER_*`` and ``limner.toml``; environment wins.
+"""All settings, read once at start from ``LIMNER_*`` and ``limner.toml``; the environment wins.
 
-Used by every process. A wrong setting raises ``ConfigError`` naming it, before anything has started.
-The table in the README is checked against ``Settings`` by a test.
+Used by every process. A wrong setting raises ``ConfigError``, which names it, before anything starts.
+A test compares the table in the README with ``Settings``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ENV_PREFIX = surroundings.PREFIX
 
 @dataclass(frozen=True, slots=True)
 class LaneLimits:
-    """How much of one engine a lane may use: drawings at a time, and seconds between two starts."""
+    """A lane's limits on one engine: concurrent drawings, and seconds between two starts."""
 
     slots: int = 0
     gap_s: float = 0.0
@@ -28,38 +28,38 @@ class LaneLimits:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """One ``[[engine]]`` entry: which driver draws, how much of it each lane may use, its options."""
+    """One ``[[engine]]`` entry: its driver, each lane's limits, its options."""
 
     name: str
     driver: str
     fast: LaneLimits = LaneLimits()
     relaxed: LaneLimits = LaneLimits()
-    #: beside equal room, an engine of weight 2 is picked before one of weight 1
+    #: with equal room, an engine of weight 2 is picked before one of weight 1
     weight: float = 1.0
-    #: names of the clients whose jobs it draws; empty: everyone's
+    #: names of the clients whose jobs it draws; empty: all clients'
     clients: tuple[str, ...] = ()
-    #: what becomes of a drawing that was lost after it had cost money
+    #: what to do about a drawing that was lost after it had cost money
     on_lost: str = "retry"
-    #: the driver's own settings, which it checks itself
+    #: the driver's own settings, which it validates itself
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def slots(self) -> int:
-        """Drawings at a time over both lanes: fast may use every slot, relaxed only its share."""
+        """Concurrent drawings over both lanes: fast may use every slot, relaxed only its share."""
         return max(self.fast.slots, self.relaxed.slots)
 
 
 def _setting(
     default: Any, parse: Callable[[Any], Any], help_text: str, *, secret: bool = False
 ) -> Any:
-    """Describe a setting; a ``secret`` one is not repeated where it is wrong."""
+    """Describe a setting; error messages do not quote a ``secret`` one."""
     metadata = {"parse": parse, "help": help_text, "secret": secret}
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose. Each field is ``LIMNER_<FIELD>`` and, in lower case, a TOML key."""
+    """The operator's settings. Each field is ``LIMNER_<FIELD>`` and, in lower case, a TOML key."""
 
     redis_url: str | None = _setting(
         None,
@@ -80,11 +80,11 @@ class Settings:
     image_store: str | None = _setting(
         None,
         values.image_store,
-        "where pictures are: a folder or `s3://bucket/prefix`. Empty: data_dir/images",
+        "where pictures are stored: a folder or `s3://bucket/prefix`. Empty: data_dir/images",
         secret=True,
     )
     image_url: str | None = _setting(
-        None, values.base_url, "base of the picture URLs, if a CDN or the bucket serves them"
+        None, values.base_url, "base of the picture URLs if a CDN or the bucket serves them"
     )
     image_format: str = _setting(
         "png",
@@ -94,64 +94,69 @@ class Settings:
     metrics_token: str | None = _setting(
         None,
         values.optional_text,
-        "bearer token of /metrics. Empty: this machine alone may read it, if it has no public URL",
+        "bearer token for /metrics. Empty: readable from this machine only, and only without a public URL",
         secret=True,
     )
     api_workers: int = _setting(1, values.whole(1, 64), "API processes")
     api_threads: int = _setting(16, values.whole(1, 512), "threads of each API process")
     flower_host: str = _setting(
-        "127.0.0.1", values.host, "address Flower listens on; beyond loopback only with flower_auth"
+        "127.0.0.1",
+        values.host,
+        "address Flower listens on; other than loopback only with flower_auth",
     )
     flower_port: int = _setting(5555, values.whole(1, 65535), "port of Flower")
     flower_auth: str | None = _setting(
         None, values.flower_auth, "user:password for Flower", secret=True
     )
     callback_url: str | None = _setting(
-        None, values.callback_url, "default callback URL of clients that have none", secret=True
+        None, values.callback_url, "default callback URL for clients that have none", secret=True
     )
     callback_allow: str = _setting(
         "",
         values.allow_list,
         "private receivers that callbacks may reach: `10.20.0.0/16:8443, localhost:*`",
     )
-    callback_threads: int = _setting(32, values.whole(1, 512), "callbacks in flight in one process")
+    callback_threads: int = _setting(
+        32, values.whole(1, 512), "concurrent callbacks in one process"
+    )
     callback_proxy: str | None = _setting(
         None,
         values.proxy,
-        "egress proxy that callbacks and reference images go through: "
-        "`http://user:password@proxy:3128`",
+        "egress proxy for callbacks and reference images: `http://user:password@proxy:3128`",
         secret=True,
     )
     callback_limit_s: float = _setting(
-        20.0, values.seconds(1, 120), "the longest that one attempt of a callback may take"
+        20.0, values.seconds(1, 120), "deadline of one callback attempt"
     )
     fast_slots: int = _setting(
         2, values.whole(0, 10_000), "slots of the built-in engine, fast lane"
     )
     fast_gap_s: float = _setting(
-        0.0, values.seconds(0, 86_400), "its seconds between two fast starts"
+        0.0, values.seconds(0, 86_400), "minimum seconds between two of its fast starts"
     )
     relaxed_slots: int = _setting(
-        1, values.whole(0, 10_000), "slots the relaxed lane may use of it"
+        1, values.whole(0, 10_000), "slots of it that the relaxed lane may use"
     )
     relaxed_gap_s: float = _setting(
-        0.0, values.seconds(0, 86_400), "its seconds between two relaxed starts"
+        0.0, values.seconds(0, 86_400), "minimum seconds between two of its relaxed starts"
     )
     worker_threads: int = _setting(
-        500, values.whole(1, 5_000), "drawings in flight in one lane worker"
+        500, values.whole(1, 5_000), "concurrent drawings in one lane worker"
     )
     lease_s: float = _setting(
-        15.0, values.seconds(1, 600), "a worker silent for so long has lost its drawings"
+        15.0,
+        values.seconds(1, 600),
+        "lease of a drawing: a worker without a heartbeat for this long loses it",
     )
     tick_s: float = _setting(
-        5.0, values.seconds(0.5, 60), "seconds between two looks for lost messages"
+        5.0, values.seconds(0.5, 60), "seconds between two sweeps for lost messages"
     )
     progress_limit_s: float = _setting(
-        120.0, values.seconds(1, 86_400), "a drawing without progress for so long is stuck"
+        120.0, values.seconds(1, 86_400), "a drawing without progress for this long is stuck"
     )
-    drawing_limit_s: float = _setting(900.0, values.seconds(1, 86_400), "the longest drawing")
+    drawing_limit_s: float = _setting(900.0, values.seconds(1, 86_400), "time limit of a drawing")
     waiting_limit_s: float = _setting(
-        86_400.0, values.seconds(1, 2_592_000), "the longest a job waits for an engine"
+        86_400.0, values.seconds(1, 2_592_000), "time limit of a job's wait for an engine"
     )
     engine_absent_s: float = _setting(
         900.0,
@@ -159,21 +164,23 @@ class Settings:
         "an engine that no running worker has had for so long is forgotten; jobs for it alone fail",
     )
     waiting_cap: int = _setting(
-        100_000, values.whole(1, 10_000_000), "waiting jobs of a client that has no cap of its own"
+        100_000,
+        values.whole(1, 10_000_000),
+        "most waiting jobs of a client without a cap of its own",
     )
     inline_quota_mb: int = _setting(
         1024,
         values.whole(0, 100_000_000),
-        "MB that the inline pictures of a client without a quota of its own may take",
+        "MB of inline pictures for a client without a quota of its own",
     )
     disk_floor_mb: int = _setting(
         512,
         values.whole(0, 100_000_000),
-        "with fewer MB free, the image folder takes finished drawings only",
+        "with fewer MB free, the image folder accepts finished drawings only",
     )
     keep_days: float = _setting(
         30.0,
-        # A receiver may be away for three days and still be told of everything.
+        # A receiver may be down for three days and still receive everything.
         values.seconds(4, 3650),
         "days that jobs and pictures are kept; at least 4",
     )
@@ -183,7 +190,9 @@ class Settings:
         "days that previews are kept, and inline pictures after their job's end",
     )
     log_format: str = _setting(
-        "auto", values.one_of("auto", "json", "text"), "auto: text on a terminal"
+        "auto",
+        values.one_of("auto", "json", "text"),
+        "json, text or auto: text on a terminal, else json",
     )
     log_level: str = _setting(
         "info", values.one_of("debug", "info", "warning", "error"), "least level"
@@ -192,7 +201,7 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read ``LIMNER_CONFIG`` (or ``./limner.toml`` if there is one) and the environment.
+        """Load ``LIMNER_CONFIG`` (or ``./limner.toml`` if it exists) and the environment.
 
         Raises:
             ConfigError: a file, a name or a value is wrong.
@@ -219,14 +228,14 @@ class Settings:
         return settings.with_engines(_engines(entries, settings))
 
     def with_engines(self, engines: tuple[EngineSettings, ...]) -> Self:
-        """Return these settings with other engines."""
+        """Return a copy of these settings with other engines."""
         return type(self)(
             **{f.name: getattr(self, f.name) for f in fields(self)} | {"engines": engines}
         )
 
     @property
     def base_url(self) -> str:
-        """Where callers reach the API and the pictures, without a slash at the end."""
+        """Where callers reach the API and the pictures, without a trailing slash."""
         return self.public_url or f"http://{listening.reached_at(self.host, self.port)}"
 
     @property
@@ -269,7 +278,7 @@ def _parse(name: str, parse: Callable[[Any], Any], raw: Any, *, secret: bool = F
     try:
         return parse(raw)
     except ValueError as error:
-        # What has an @ in it may have a password before that.
+        # A value with an @ may contain a password before it.
         given = "" if secret or "@" in str(raw) else f" (it is {raw!r})"
         raise ConfigError(name, f"{error}{given}") from None
 

@@ -1,9 +1,9 @@
 """A short way to a folder whose own path is too long for a socket in it; used by ``limner.redis_socket``.
 
-The kernel takes 104 to 108 bytes for a socket's path, and people have folders with more. The socket stays
-in its folder; what is short is a symbolic link to that folder. The link's path follows from the folder's,
-so every process that reads the settings goes the same way, and makes the link again if something has
-cleaned it up. It lies in a folder of this account alone, or another account could lead us to its own server.
+The kernel limits a socket's path to 104 to 108 bytes, and some folders are longer. The socket stays in
+its folder; a symbolic link with a short path leads to that folder. The link's path is derived from the
+folder's, so every process finds the same one, and recreates it if something has removed it. It is in a
+folder that only this account can write, or another account could redirect us to its own server.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import os
 import stat
 from pathlib import Path
 
-#: not ``TMPDIR``: it may be long itself, and another one for each process
+#: not ``TMPDIR``: it may be long itself, and differ between processes
 _ROOT = Path("/tmp")
 
 
 def short_way(folder: Path) -> Path:
-    """Return the path of a link to ``folder``, made if it is not there.
+    """Return the path of a link to ``folder``, created if missing.
 
     Raises:
-        OSError: there can be none here, or it is not safe.
+        OSError: it cannot be created, or would not be safe.
     """
     target = os.path.abspath(folder)
     link = _links() / hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
     if not link.is_symlink():
         _drop_dead(link.parent)
-        with contextlib.suppress(FileExistsError):  # another process was quicker
+        with contextlib.suppress(FileExistsError):  # another process was faster
             link.symlink_to(target)
     if os.readlink(link) != target:
         raise OSError(f"{link} leads elsewhere")
@@ -36,7 +36,7 @@ def short_way(folder: Path) -> Path:
 
 
 def _links() -> Path:
-    """Return this account's folder of links."""
+    """Return this account's folder for links."""
     links = _ROOT / f"limner-{os.geteuid()}"
     with contextlib.suppress(FileExistsError):
         links.mkdir(mode=0o700)

@@ -1,7 +1,7 @@
-"""Sign callbacks, and verify them as a receiver would, after Standard Webhooks 1.0.
+"""Sign callbacks, and verify them as a receiver would, by Standard Webhooks 1.0.
 
-The poster signs, ``limner callbacks try`` and the tests verify. Times are whole seconds since 1970 and
-bodies are bytes: what is signed is what is sent.
+The dispatcher signs; ``limner callbacks try`` and the tests verify. Times are whole seconds since 1970,
+and bodies are bytes: what is signed is what is sent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 
 SECRET_PREFIX = "whsec_"
-#: how far a receiver lets a timestamp be from its own clock
+#: how far a receiver lets a timestamp differ from its own clock
 TOLERANCE_S = 300
 
 
@@ -39,7 +39,7 @@ def verify(
     now_s: float,
     tolerance_s: int = TOLERANCE_S,
 ) -> bool:
-    """Return whether the headers (names in lower case) sign this body, now, with this secret."""
+    """Return whether the headers (names in lower case) are a valid signature of this body now."""
     try:
         at_s = int(headers["webhook-timestamp"])
         message_id, signatures = headers["webhook-id"], headers["webhook-signature"]

@@ -1,4 +1,4 @@
-"""Everything on one machine: which processes, in which order, and when they are ready.
+"""All processes on one machine: which ones, in which order, and when they are ready.
 
 Used by ``limner up`` and ``limner demo``, over ``limner.supervisor``.
 """
@@ -27,11 +27,11 @@ from limner.supervisor import Program, Supervisor, describe_exit
 
 log = logging.getLogger(__name__)
 
-# Stopped in this order, and all within 15 s: who sends work first, the server last.
+# Stopped in this order, all within 15 s: senders of work first, the server last.
 WATCHERS, DOOR, HANDS, SERVER = range(4)
 GRACE_S = {WATCHERS: 1.0, DOOR: processes.API_GRACE_S + 0.5, HANDS: 9.0, SERVER: 2.0}
 
-SERVER_READY_S = 60.0  # a long append-only file takes its time
+SERVER_READY_S = 60.0  # loading a long append-only file takes time
 API_READY_S = 60.0
 WORKERS_READY_S = 15.0
 
@@ -39,16 +39,16 @@ WORKERS_READY_S = 15.0
 class StartFailed(LimnerError):
     """Limner did not start."""
 
-    #: which of its processes ended
+    #: the process that ended
     process: str | None = None
 
 
 class StopAsked(Exception):
-    """A signal asked to stop before everything had started."""
+    """A signal to stop came before everything had started."""
 
 
 class Stack:
-    """The processes of one Limner. Leave the ``with`` block to stop them all."""
+    """All processes of one Limner. The end of the ``with`` block stops them."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Stack:
 
     def __enter__(self) -> Stack:
         self._exit.enter_context(self.supervisor.signals())
-        # Unwound from the bottom: the processes first, then the connection.
+        # Unwound in reverse: the processes first, then the connection.
         self._exit.callback(self.store.close)
         self._exit.callback(self.supervisor.stop)
         return self
@@ -79,14 +79,14 @@ class Stack:
         self._exit.close()
 
     def start(self, on_server: Callable[[Store], None] = lambda store: None) -> ServerFacts:
-        """Start everything and return when the API answers.
+        """Start everything and return when the API responds.
 
-        ``on_server`` is called once Redis answers and before anyone else uses it.
+        ``on_server`` is called once Redis is up, before anyone else uses it.
 
         Raises:
-            ConfigError: a port is in use, or the data folder is; nothing has started then.
-            StoreRefused: Redis answers, and will not serve us; its operator must act.
-            StartFailed: something ended, or did not answer, while it should have become ready.
+            ConfigError: a port or the data folder is in use; nothing was started.
+            StoreRefused: Redis responds but refuses to serve us; its operator must act.
+            StartFailed: a process ended, or did not become ready in time.
             StopAsked: a signal came.
         """
         settings = self.settings
@@ -166,7 +166,7 @@ class Stack:
         )
 
     def _workers_ready(self) -> None:
-        """Wait until the workers have said so, for a while: jobs may be accepted before."""
+        """Wait a limited time until the workers are ready; jobs may be accepted before."""
         deadline = time.monotonic() + WORKERS_READY_S
         while self._ready < set(processes.QUEUES) and time.monotonic() < deadline:
             self.check()
@@ -176,7 +176,7 @@ class Stack:
     def _hear(self, name: str, line: str) -> None:
         if name in processes.QUEUES and line.endswith(" ready."):
             self._ready.add(name)
-        # A hint for servers of many gigabytes (docs/operations.md), and no first line for a newcomer.
+        # Matters for servers of many gigabytes (docs/operations.md), and only confuses newcomers.
         if name != "server" or "Memory overcommit must be enabled" not in line:
             self._say(name, line)
 
@@ -190,7 +190,7 @@ class Stack:
         self.check()
 
     def check(self) -> None:
-        """Look after the processes once, where a death is a failure.
+        """Check the processes once; here the end of one is a failure.
 
         Raises:
             StartFailed: one of them has died.
@@ -219,12 +219,12 @@ class Stack:
 
 
 def answers(host: str, port: int, path: str, *, secure: bool = False) -> bool:
-    """Return whether a server of ours that listens on ``host:port`` answers ``path`` with 200."""
+    """Return whether our server on ``host:port`` responds to ``path`` with 200."""
     if is_everywhere(host):
         host = "::1" if ":" in host else "127.0.0.1"
     connection = http.client.HTTPConnection(host, port, timeout=5)
     if secure:
-        # Asked whether it lives, by the address it listens on, which no certificate names.
+        # A liveness check by the address it listens on, which no certificate contains.
         trusting = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection(host, port, timeout=5, context=trusting)
     try:
@@ -237,7 +237,7 @@ def answers(host: str, port: int, path: str, *, secure: bool = False) -> bool:
 
 
 def port_trouble(host: str, port: int) -> str | None:
-    """Return why nobody could listen on ``host:port`` now, or None."""
+    """Return why we cannot listen on ``host:port`` now, or None."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

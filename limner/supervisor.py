@@ -1,7 +1,7 @@
-"""Starts processes, starts them again when they die, and stops them in order; ``limner up`` uses it.
+"""Starts processes, restarts them when they die, and stops them in order; used by ``limner up``.
 
-Each process leads a process group of its own, so that a Ctrl-C of the terminal reaches only us and
-nothing is left of a process that had children. Should we be killed with -9 ourselves, a watchdog
+Each process leads a process group of its own, so that Ctrl-C on the terminal reaches only us, and no
+children of a process are left behind. If we are killed with -9 ourselves, a watchdog
 (``limner/watchdog.py``) ends the groups. Everything happens in the caller's thread, in ``look``,
 ``stop`` and ``kill``; threads only copy output.
 """
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.1
 RESTART_MAX_S = 30.0
-#: whoever lived so long is healthy: its next death is its first
+#: a process that lived this long is healthy: its backoff starts over
 HEALTHY_S = 60.0
 
 
@@ -38,13 +38,13 @@ class Program:
 
     name: str
     command: Sequence[str]
-    #: programs of a lower stage are stopped, all together, before those of a higher one
+    #: programs of a lower stage are stopped together, before those of a higher one
     stage: int = 0
-    #: what it gets between SIGTERM and SIGKILL
+    #: seconds between SIGTERM and SIGKILL
     grace_s: float = 10.0
     environment: Mapping[str, str] | None = None
     folder: Path | None = None
-    #: descriptors that it inherits
+    #: file descriptors that it inherits
     inherits: tuple[int, ...] = ()
 
 
@@ -64,22 +64,22 @@ class _Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Keeps programs running until it is asked to stop. ``say(name, line)`` gets their output."""
+    """Keeps programs running until told to stop. ``say(name, line)`` receives their output."""
 
     say: Callable[[str, str], None]
     first_restart_s: float = 1.0
     #: set by SIGINT, SIGTERM and SIGHUP within ``signals``
     stopping: bool = False
-    #: what has died so far, with its exit code, in order
+    #: the processes that have died so far, with their exit codes, in order
     deaths: list[tuple[str, int]] = field(default_factory=list)
     _children: dict[str, _Child] = field(default_factory=dict)
     _watchdog: subprocess.Popen[bytes] | None = None
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Within this block the first signal asks to stop, the second kills every process.
+        """Within this block the first signal asks to stop, and the second kills every process.
 
-        After the second, ``stop`` has nothing left to wait for. A third ends us on the spot.
+        After the second, ``stop`` has nothing left to wait for. A third ends us at once.
         """
         asked = 0
 
@@ -92,7 +92,7 @@ class Supervisor:
             if asked > 2:
                 os._exit(128 + number)
 
-        # What `nohup` had ignored stays so: the terminal goes, and we go on.
+        # What `nohup` ignores stays ignored: we continue without the terminal.
         numbers = [
             number
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -111,11 +111,11 @@ class Supervisor:
         self._spawn(child)
 
     def pids(self) -> dict[str, int]:
-        """Return the process ids of the programs that run, by name."""
+        """Return the process ids of the running programs, by name."""
         return {name: c.process.pid for name, c in self._children.items() if c.process}
 
     def look(self) -> None:
-        """Notice who died, and start again whoever's time has come."""
+        """Notice processes that died, and restart those whose backoff is over."""
         now = time.monotonic()
         for child in self._children.values():
             if child.process and (code := child.process.poll()) is not None:
@@ -138,7 +138,7 @@ class Supervisor:
                 try:
                     self._spawn(child)
                     event(log, "process.restarted", process=child.program.name)
-                except OSError as error:  # no memory, no descriptors: perhaps later
+                except OSError as error:  # no memory or no descriptors: try again later
                     child.start_at = now + RESTART_MAX_S
                     event(
                         log,
@@ -159,7 +159,7 @@ class Supervisor:
             time.sleep(LOOK_S)
 
     def stop(self) -> None:
-        """Stop everything, one stage after the other: SIGTERM, grace, SIGKILL to the group."""
+        """Stop everything, stage by stage: SIGTERM, grace period, SIGKILL to the group."""
         for stage in sorted({child.program.stage for child in self._children.values()}):
             children = [c for c in self._children.values() if c.program.stage == stage]
             for child in children:
@@ -217,7 +217,7 @@ class Supervisor:
                 self.say(name, line.decode(errors="replace").rstrip())
 
     def _bury(self, child: _Child) -> None:
-        """Kill what is left of the group, wait for the process and for its last lines."""
+        """Kill what is left of the group, and wait for the process and its last lines."""
         assert child.process is not None
         _kill_group(child.process.pid)
         child.process.wait()
@@ -250,13 +250,13 @@ class Supervisor:
 
 
 def _kill_group(group: int) -> None:
-    # PermissionError: on macOS, a group of which only zombies are left.
+    # PermissionError: on macOS, a group with only zombies left.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
 
 
 def describe_exit(code: int) -> str:
-    """Return an exit code as people read it: ``1``, or ``SIGKILL`` for -9."""
+    """Return an exit code in readable form: ``1``, or ``SIGKILL`` for -9."""
     if code >= 0:
         return str(code)
     try:

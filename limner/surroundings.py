@@ -1,10 +1,10 @@
-"""What the environment of our processes holds beside our settings: what others put there, left out.
+"""Environment variables that were not meant for us, and are ignored.
 
-Kubernetes and Docker set variables for every service they know: beside a Service called ``limner``,
+Kubernetes and Docker set variables for every service they know: next to a Service called ``limner``,
 ``LIMNER_PORT`` is ``tcp://10.96.0.12:8000``. Celery, gunicorn, Flask and Python read variables of
-their own, which on a shared machine were meant for another program, and would lead ours to another
-broker or into the background. Read by ``Settings.load`` and ``limner.processes``; ``limner up``, the
-commands that become one process, and ``limner doctor`` name what was left out.
+their own, which on a shared machine may be meant for another program, and would send ours to another
+broker or into the background. Used by ``Settings.load`` and ``limner.processes``; ``limner up``, the
+commands of single processes, and ``limner doctor`` list what was ignored.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from limner.errors import ConfigError
 
 PREFIX = "LIMNER_"
 
-#: a variable by its name alone: ``<SERVICE>_SERVICE_HOST``, ``…_PORT_8000_TCP_ADDR``, ``…_ENV_PATH``
+#: recognised by name: ``<SERVICE>_SERVICE_HOST``, ``…_PORT_8000_TCP_ADDR``, ``…_ENV_PATH``
 _LINK_NAME = re.compile(
     r"(?:LIMNER|FLOWER)(?:_\w+)??"
     r"_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|ENV_\w+)"
 )
-#: by its value: ``<SERVICE>_PORT=tcp://10.96.0.12:8000``, and Docker's ``<ALIAS>_NAME=/web/limner``
+#: by value: ``<SERVICE>_PORT=tcp://10.96.0.12:8000``, and Docker's ``<ALIAS>_NAME=/web/limner``
 _LINK_PORT = re.compile(r"(?:tcp|udp|sctp)://[^/]+:\d+")
 _LINK_ALIAS = re.compile(r"/[\w.-]+/[\w.-]+")
 
@@ -29,16 +29,16 @@ _LINK_ALIAS = re.compile(r"/[\w.-]+/[\w.-]+")
 _LIBRARY_PREFIXES = ("CELERY_", "KOMBU_", "GUNICORN_", "FLASK_")
 _LIBRARY_NAMES = frozenset(
     {
-        # Celery's command line reads these without its prefix, too.
+        # Celery's command line also reads these without its prefix.
         *("APP", "BROKER_URL", "CONFIG_MODULE", "LOADER", "RESULT_BACKEND", "SKIP_CHECKS"),
         *("AUTOSCALE_KEEPALIVE", "C_BENCH", "C_IMPDEBUG", "C_STRICT_APP", "C_WARN_APP"),
         *("DISABLE_TRACEBACKS", "EVENTLET_NOBLOCK", "FORKED_BY_MULTIPROCESSING", "MP_LOG"),
-        # Celery would set up whatever Django project it names, or end if there is none.
+        # Celery would set up the Django project that it names, or exit if there is none.
         "DJANGO_SETTINGS_MODULE",
         *("PICKLE_PROTOCOL", "SCRIPT_NAME", "SENDFILE", "WEB_CONCURRENCY"),
-        # Without docstrings our errors have no words, and warnings as errors stop libraries.
+        # Without docstrings our errors have no messages, and warnings as errors break libraries.
         *("PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONSTARTUP", "PYTHONWARNINGS"),
-        # Flower's other variables are its operator's; for these there are settings of ours.
+        # Flower's other variables are the operator's choice; for these we have settings.
         *("FLOWER_ADDRESS", "FLOWER_ENABLE_EVENTS", "FLOWER_LOGGING", "FLOWER_PORT"),
         "FLOWER_UNIX_SOCKET",
     }
@@ -46,16 +46,16 @@ _LIBRARY_NAMES = frozenset(
 
 
 def settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that may be settings of ours, as editors and shells may have marred them.
+    """Return the variables that may be our settings, cleaned of what editors and shells add.
 
-    A byte-order mark before a name, and blanks, a carriage return or quotes around a value, come from
-    ``.env`` files that were saved on other systems or handed over as they stand.
+    A byte-order mark before a name, and spaces, a carriage return or quotes around a value, come from
+    ``.env`` files that were saved on other systems or passed on unparsed.
 
     Raises:
         ConfigError: a value is not UTF-8.
     """
     own = {}
-    # Names without a mark last: they win.
+    # Names without a mark come last, so they win.
     for raw_name in sorted(environ, key=lambda name: not name.startswith("\ufeff")):
         name = raw_name.removeprefix("\ufeff")
         if name.startswith(PREFIX) and not _is_link(name, environ[raw_name]):
@@ -64,7 +64,7 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def strangers(environ: Mapping[str, str]) -> list[str]:
-    """Return the names of the variables that others set and that we leave out, sorted."""
+    """Return the names of the variables that we ignore, sorted."""
     return sorted(
         name
         for name, value in environ.items()
@@ -73,7 +73,7 @@ def strangers(environ: Mapping[str, str]) -> list[str]:
 
 
 def without_strangers(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without them, for a process of ours."""
+    """Return the environment without the ignored variables, for a process of ours."""
     left_out = set(strangers(environ))
     return {name: value for name, value in environ.items() if name not in left_out}
 
@@ -95,6 +95,6 @@ def _cleaned(name: str, value: str) -> str:
         raise ConfigError(name, "is not UTF-8") from None
     text = value.strip("\ufeff\x00\x1a \t\r\n")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        # `docker run --env-file` hands quotes over with the value.
+        # `docker run --env-file` passes quotes on as part of the value.
         text = text[1:-1]
     return text

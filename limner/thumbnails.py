@@ -1,4 +1,4 @@
-"""Small forms of pictures, made when first asked for and kept in the image store; used by the API."""
+"""Thumbnails, made on first request and stored in the image store; used by the API."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from limner.log import event
 
 log = logging.getLogger(__name__)
 
-#: the lengths of the longest side that may be asked for: a list, lest anyone fill the store
+#: the sizes on offer (longest side): a fixed list, so that nobody can fill the store
 SIDES_PX = (128, 256, 512, 1024)
 _FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
 
 def thumbnail(images: Images, key: str, side_px: int) -> bytes:
-    """Return a picture with its longest side ``side_px``, in its own format; never made larger.
+    """Return a picture with its longest side ``side_px``, in its own format; never enlarged.
 
-    Those of drawings are kept in the store; previews are small, and gone tomorrow.
+    Thumbnails of drawings are stored; previews are small, and gone tomorrow.
 
     Raises:
         KeyError: there is no such picture.
@@ -46,7 +46,7 @@ def _shrunk(data: bytes, suffix: str, side_px: int) -> bytes:
     size = size_of(data)
     if size and max(size) <= side_px:
         return data
-    # Through the decoder: it bounds what all threads of the process unpack together.
+    # Through the decoder: it limits the memory that all threads of the process use together.
     small = io.BytesIO()
     open_picture(data, side_px=side_px).save(small, _FORMATS[suffix])
     return small.getvalue()

@@ -1,7 +1,7 @@
-"""``limner.toml`` as operators' editors save it: read into a table, or refused in one sentence.
+"""Load ``limner.toml``, however the operator's editor saved it, or refuse it in one sentence.
 
-Called by ``Settings.load``. Editors put byte-order marks in front, save UTF-16, end lines in a
-carriage return, and pad files with zeros after a crash; what is meant is plain all the same.
+Called by ``Settings.load``. Editors add byte-order marks, save UTF-16, end lines with a carriage
+return, and leave zeros after a crash; the meaning is clear all the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-#: longest first: the mark of UTF-32 begins with that of UTF-16
+#: longest first: UTF-32's mark begins with UTF-16's
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -22,10 +22,10 @@ _MARKS = (
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the table that the file holds.
+    """Return the file's table.
 
     Raises:
-        ValueError: it holds none; the message is one clause that follows the file's name.
+        ValueError: it is not TOML; the message is one clause that follows the file's name.
         OSError: it cannot be read.
     """
     try:
@@ -37,10 +37,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def text(raw: bytes) -> str:
-    """Return what the bytes of a file say, with plain line ends.
+    """Return the text of a file's bytes, with normalized line endings.
 
     Raises:
-        ValueError: they are in no encoding that can be told.
+        ValueError: the encoding cannot be determined.
     """
     mark, encoding = next(((m, e) for m, e in _MARKS if raw.startswith(m)), (b"", _guess(raw)))
     body = raw.removeprefix(mark)
@@ -56,7 +56,7 @@ def text(raw: bytes) -> str:
 
 
 def _guess(raw: bytes) -> str:
-    """Return the encoding of a file without a mark: in TOML the first character is ASCII."""
+    """Guess the encoding of a file without a mark: TOML's first character is ASCII."""
     if len(raw) > 1 and raw[0] and not raw[1]:
         return "utf-16-le"
     if len(raw) > 1 and not raw[0] and raw[1]:

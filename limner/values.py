@@ -1,4 +1,4 @@
-"""Parsers of settings: a text from the environment or a TOML value in, a typed value out.
+"""Parsers of settings: they turn text from the environment or a TOML value into a typed value.
 
 Called by ``limner.settings`` only. Each raises ValueError with one clause that says what the value
 must be.
@@ -89,14 +89,14 @@ def http_url(raw: Any) -> str | None:
         parts = urlsplit(given)
         sound = parts.port is None or parts.port > 0
     except ValueError:
-        sound = False  # Python's own words repeat the value, which may hold a password
+        sound = False  # Python's own message quotes the value, which may contain a password
     if not sound or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http(s) URL")
     return given.rstrip("/")
 
 
 def callback_url(raw: Any) -> str | None:
-    """Return the URL as it was given, once it was found to be one that callers might give."""
+    """Return the URL as given, if it is one that callers could use."""
     given = text(raw)
     try:
         if given:
@@ -108,7 +108,7 @@ def callback_url(raw: Any) -> str | None:
 
 
 def proxy(raw: Any) -> str | None:
-    """Return the proxy as it was given, once it was understood."""
+    """Return the proxy as given, if it is valid."""
     given = text(raw).strip()
     if given:
         parse_proxy(given)
@@ -116,15 +116,15 @@ def proxy(raw: Any) -> str | None:
 
 
 def base_url(raw: Any) -> str | None:
-    """Return a URL that others are put behind."""
+    """Return a URL that paths are appended to."""
     given = http_url(raw)
     if given and ("?" in given or "#" in given):
-        raise ValueError("must be an http(s) URL without ? and #: paths are put behind it")
+        raise ValueError("must be an http(s) URL without ? and #: paths are appended to it")
     return given
 
 
 def host(raw: Any) -> str:
-    """Return what a server may listen on: an address or a name, an IPv6 address without brackets."""
+    """Return a host that a server can listen on: an address or a name, an IPv6 address without brackets."""
     given = text(raw)
     bare = given[1:-1] if given.startswith("[") and given.endswith("]") else given
     if not bare:
@@ -136,13 +136,13 @@ def image_store(raw: Any) -> str | None:
     given = text(raw)
     if not given or "://" in given:
         return given or None
-    # Processes are started in other folders than the operator's.
+    # Processes run in other working directories than the operator's.
     return str(path(given))
 
 
 def redis_url(raw: Any) -> str | None:
     given = text(raw)
-    # In one spelling from here on, whole: child processes get it, too.
+    # From here on absolute and normalized, because child processes get it too.
     return RedisAddress.parse(given).url if given else None
 
 
@@ -154,7 +154,7 @@ def flower_auth(raw: Any) -> str | None:
 
 
 def allow_list(raw: Any) -> str:
-    """Return the callback allow-list, once it was understood."""
+    """Return the callback allow-list as given, if it is valid."""
     listed = text(raw)
     DialPolicy.parse(listed)
     return listed

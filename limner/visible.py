@@ -1,23 +1,23 @@
-"""Tell whether a text shows anything at all: asked of every prompt, by ``schemas.imagine``.
+"""Whether a text shows anything at all; ``schemas.imagine`` checks every prompt.
 
-Chat programs and web pages leave characters in what is copied from them that no reader sees.
+Text copied from chat programs and web pages may contain characters that are invisible.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-#: letters and symbols by their category, which fonts leave blank: Hangul fillers, the empty braille cell,
-#: the placeholder of an object that was not copied
+#: letters and symbols by category, but blank in fonts: Hangul fillers, the empty braille cell, the
+#: placeholder of an object that was not copied
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\ufffc")
-#: what Unicode calls ignorable and has not named yet: among the tags, and elsewhere
+#: unassigned code points that Unicode calls ignorable: among the tags, and elsewhere
 _UNNAMED = (range(0x2065, 0x2066), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
-#: spaces and line ends, marks that need a letter, controls, formats
+#: categories: spaces and line ends, combining marks, controls, formats
 _SHOWS_NOTHING = frozenset({"Zs", "Zl", "Zp", "Mn", "Mc", "Me", "Cc", "Cf"})
 
 
 def shows_something(text: str) -> bool:
-    """Return whether a reader sees anything of ``text``; what Unicode does not know yet, they may."""
+    """Return whether any of ``text`` is visible; characters that Unicode does not know yet may be."""
     return any(map(_is_visible, text))
 
 

@@ -1,9 +1,9 @@
-"""What is wrong with the gateway that an operator should know: one list for every place that shows it.
+"""Warnings for operators: one list for every place that shows them.
 
 ``/readyz``, ``limner doctor``, ``/metrics`` (``limner_warnings``) and the log (``warning.raised``,
-``warning.cleared``) all show what ``warnings`` yields. To add one: a code, and a function here that
-reads it from the numbers; what only one process can see, that process reports to the store
-(``limner/store/reports.py``) under its code.
+``warning.cleared``) all show what ``warnings`` yields. To add one, add a code and a function here that
+derives it from the metrics; what only one process can see, it reports to the store under the code
+(``limner/store/reports.py``).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from limner.store.engines import OUT
 from limner.store.numbers import Numbers
 from limner.store.server import ServerFacts
 
-#: callbacks overdue for so long are not merely slow: nobody posts them
+#: callbacks overdue for this long are not just slow: nobody posts them
 OVERDUE_S = 30.0
-#: a lane that starts nothing for so long does not merely wait for its worker's next look. With the
-#: pause between two sweeps (``tick_s``), that is known within half a minute.
+#: a lane that starts nothing for this long is not just waiting for its worker's next poll. With the
+#: interval of the sweep (``tick_s``), that is noticed within half a minute.
 STALLED_S = 15.0
-#: a message that was set aside is worth looking at for so long
+#: how long a message that was set aside is worth a warning
 ASIDE_S = 600.0
-#: receivers refuse a callback that was signed five minutes before or after their own time
+#: receivers refuse a callback signed more than five minutes before or after their own time
 CLOCK_OFF_S = 30.0
 
 
 class Code(StrEnum):
-    """What a warning is about; stable, for alerts."""
+    """The kinds of warnings; stable, for alerts."""
 
     SERVER = "server"
     ENGINE_OUT = "engine_out"
@@ -47,28 +47,28 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """One thing that is wrong."""
+    """One current warning."""
 
     code: Code
-    #: what it is about: an engine's name, a lane, a host; "" if there is only one
+    #: what it concerns: an engine's name, a lane, a host; "" if there is only one
     subject: str
     #: one sentence
     text: str
-    #: the reason; it may tell of the network, so it is for operators only
+    #: the reason; it may reveal details of the network, so it is for operators only
     why: str = ""
 
     @property
     def name(self) -> str:
-        """The key that no other warning of the moment has."""
+        """A key that is unique among current warnings."""
         return f"{self.code}|{self.subject}"
 
     def sentence(self, *, openly: bool) -> str:
-        """Return what may be shown: with the reason to operators, without it to anybody."""
+        """Return the sentence to show: with the reason to operators, without it to others."""
         return f"{self.text[:-1]}: {self.why}." if openly and self.why else self.text
 
 
 def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[Warned]:
-    """Yield everything that is wrong now; ``facts`` of the server where they were asked for."""
+    """Yield all current warnings; ``facts`` about the server, if they were read."""
     if facts is not None:
         for setting, text in facts.warnings().items():
             yield Warned(Code.SERVER, setting, text)
@@ -79,13 +79,13 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
     yield from _lanes(numbers)
     yield from clocks_off(numbers.clocks)
     for report in numbers.reports:
-        # Another version's process may report what this one has no word for.
+        # A process of another version may report a code that this one does not know.
         if report.code in set(Code):
             yield Warned(Code(report.code), report.subject, report.text, report.why)
 
 
 def lanes_without_workers(numbers: Numbers) -> Iterator[Lane]:
-    """Yield the lanes that engines have slots for and nobody works on."""
+    """Yield the lanes that engines have slots for but no worker runs for."""
     engines = numbers.carried or numbers.engines
     for lane, now in numbers.lanes.items():
         drawn = not engines or any(engine.slots[lane] for engine in engines)
@@ -125,7 +125,7 @@ def _callbacks(numbers: Numbers) -> Iterator[Warned]:
 
 
 def clocks_off(clocks: Mapping[str, float]) -> Iterator[Warned]:
-    """Yield one warning for each host whose clock differs too much from the server's."""
+    """Yield a warning for each host whose clock differs too much from the server's."""
     for host, ahead_s in sorted(clocks.items()):
         if abs(ahead_s) > CLOCK_OFF_S:
             way = "ahead of" if ahead_s > 0 else "behind"

@@ -1,8 +1,8 @@
 """Ends the processes of a supervisor that was killed with -9; started by ``limner.supervisor``.
 
-It reads ``+<group>`` and ``-<group>`` lines from a pipe whose other end only the supervisor holds. At
-the end of the pipe the supervisor is gone, and the groups still listed are ended: asked first, killed
-after a few seconds. A pipe works on macOS too, where a process cannot ask to die with its parent.
+It reads ``+<group>`` and ``-<group>`` lines from a pipe whose other end only the supervisor holds. When
+the pipe ends, the supervisor is gone, and the groups still listed are terminated, and killed after a
+few seconds. A pipe also works on macOS, where a process cannot ask to die with its parent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GRACE_S = 5.0
 
 
 def watch(lines: Iterable[str], grace_s: float = GRACE_S) -> None:
-    """Follow ``lines`` until they end, then end every process group that is still listed."""
+    """Read ``lines`` until they end, then end every process group still listed."""
     groups: dict[int, None] = {}
     for line in lines:
         if line.startswith("+"):
@@ -47,7 +47,7 @@ def _lives(group: int) -> bool:
 
 
 if __name__ == "__main__":
-    # It ends with its supervisor and by nothing else.
+    # Only the end of its supervisor ends it.
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     watch(sys.stdin)

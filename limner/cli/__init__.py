@@ -1,6 +1,6 @@
-"""The ``limner`` command, one file for each kind of subcommand.
+"""The ``limner`` command, one file per group of subcommands.
 
-``parser`` says what there is; ``processes`` runs the gateway; ``clients``, ``engines``, ``jobs``,
-``callbacks`` and ``pictures`` read and change what it keeps; ``doctor`` looks for what is wrong.
-Operators' mistakes end in one line, never in a traceback.
+``parser`` defines them; ``processes`` runs the gateway; ``clients``, ``engines``, ``jobs``,
+``callbacks`` and ``pictures`` show and change its data; ``doctor`` finds problems. Operators' mistakes
+end in one line, never in a traceback.
 """

@@ -1,4 +1,4 @@
-"""``limner callbacks``: dead letters, and receivers that are tried or switched on again."""
+"""``limner callbacks``: list and resend dead letters, test receivers, and enable them again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = {"T": "transition", "P": "progress", "X": "end"}
 
 
 def dead(options: argparse.Namespace) -> int:
-    """Print one line for each dead letter, newest jobs first."""
+    """Print one line per dead letter, newest jobs first."""
     letters = show.open_store().outbox.dead(options.limit)
     if not letters:
         print("There are no dead letters.")
@@ -36,10 +36,10 @@ def dead(options: argparse.Namespace) -> int:
 
 
 def resend(options: argparse.Namespace) -> int:
-    """Post dead letters again: of one job, or of every job that has any.
+    """Resend dead letters: of one job, or of every job that has any.
 
     Raises:
-        LimnerError: there is nothing to post.
+        LimnerError: there is nothing to resend.
     """
     outbox = show.open_store().outbox
     if options.all == bool(options.job):
@@ -47,8 +47,8 @@ def resend(options: argparse.Namespace) -> int:
     if not options.all:
         count = outbox.resend(options.job, options.seq)
         if not count:
-            raise LimnerError(f"{options.job} has no such callback to post again.")
-        print(f"{count} callbacks will be posted again.")
+            raise LimnerError(f"{options.job} has no such callback to resend.")
+        print(f"{count} callbacks will be resent.")
         return 0
     jobs = dict.fromkeys(letter.event.job for letter in outbox.dead(options.limit))
     count = sum(outbox.resend(job) for job in jobs)
@@ -57,13 +57,13 @@ def resend(options: argparse.Namespace) -> int:
 
 
 def try_url(options: argparse.Namespace) -> int:
-    """Become the command that posts one signed test event, step by step."""
+    """Replace this process by the command that posts one signed test event, step by step."""
     arguments = ["--client", _client(options.client), *([options.url] if options.url else [])]
     return _trial(*arguments)
 
 
 def enable(options: argparse.Namespace) -> int:
-    """Switch a client's default URL on again, if it takes a test event now (or anyway)."""
+    """Enable a client's default URL again, if it accepts a test event (or without one)."""
     name = _client(options.client)
     if options.untested:
         show.open_store().outbox.enable(name)
@@ -78,7 +78,7 @@ def _trial(*arguments: str) -> int:
 
 
 def _client(name: str | None) -> str:
-    """Return the client's name; without one, that of the only client.
+    """Return the client's name; if none is given, the only client's.
 
     Raises:
         ConfigError: there is no such client, or it is not clear which.

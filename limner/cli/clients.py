@@ -1,4 +1,4 @@
-"""``limner clients``: make, list, change and shut out those who may call."""
+"""``limner clients``: create, list, change and disable clients."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 
-#: what on the command line takes a limit away again
+#: the value on the command line that removes a limit
 NONE = "none"
 
 
 def add(options: argparse.Namespace) -> int:
-    """Make a client and print what is shown this once."""
+    """Create a client and print its token and secret, which are shown only once."""
     made = show.open_store().clients.add(options.name, **_chosen(options))
     print(f"client  {made.client.name}")
     print(f"token   {made.token}")
@@ -29,7 +29,7 @@ def add(options: argparse.Namespace) -> int:
 
 
 def listing(options: argparse.Namespace) -> int:
-    """Print one line for each client."""
+    """Print one line per client."""
     clients = show.open_store().clients
     rows = [("NAME", "LANES", "WAITING CAP", "RATE/S", "CALLBACK", "")]
     found = (client for name in clients.names() if (client := clients.get(name)))
@@ -49,7 +49,7 @@ def listing(options: argparse.Namespace) -> int:
 
 
 def one(options: argparse.Namespace) -> int:
-    """Print what is known of one client, and how it does."""
+    """Print a client's settings and state."""
     store = show.open_store()
     client = _known(store.clients.get(options.name), options.name)
     endpoint = store.outbox.endpoint(client.name)
@@ -80,45 +80,45 @@ def one(options: argparse.Namespace) -> int:
 
 
 def change(options: argparse.Namespace) -> int:
-    """Change what was named on the command line; the rest stays."""
+    """Change what the command line names; leave the rest."""
     changes = _chosen(options)
     if not changes:
         raise ConfigError("clients set", "name at least one option to change")
     show.open_store().clients.change(options.name, **changes)
-    print(f"{options.name}: {', '.join(changes)} changed. Requests heed it within a second.")
+    print(f"{options.name}: {', '.join(changes)} changed. It takes effect within a second.")
     return 0
 
 
 def disable(options: argparse.Namespace) -> int:
-    """Let its token open nothing."""
+    """Disable a client's token."""
     show.open_store().clients.change(options.name, disabled=True)
-    print(f"{options.name} is shut out within a second. Its jobs and callbacks go on.")
+    print(f"{options.name} is disabled within a second. Its jobs and callbacks continue.")
     return 0
 
 
 def enable(options: argparse.Namespace) -> int:
-    """Let its token open the door again."""
+    """Enable a client's token again."""
     show.open_store().clients.change(options.name, disabled=False)
-    print(f"{options.name} may call again.")
+    print(f"{options.name} is enabled again.")
     return 0
 
 
 def rotate_token(options: argparse.Namespace) -> int:
-    """Give a client a fresh token and print it this once."""
+    """Give a client a new token and print it, only this once."""
     print(f"token   {show.open_store().clients.rotate_token(options.name)}")
-    print("It is not shown again. The old one dies within a second.")
+    print("It is not shown again. The old one stops working within a second.")
     return 0
 
 
 def rotate_secret(options: argparse.Namespace) -> int:
-    """Give a client a fresh secret and print it this once."""
+    """Give a client a new secret and print it, only this once."""
     print(f"secret  {show.open_store().clients.rotate_secret(options.name)}")
-    print("It is not shown again. Callbacks are signed with the old one too for 24 hours.")
+    print("It is not shown again. For 24 hours callbacks are signed with the old one as well.")
     return 0
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of a client that the command line names.
+    """Return the client's fields that the command line sets.
 
     Raises:
         ConfigError: one of them is wrong.
@@ -162,12 +162,12 @@ def _lanes(text: str) -> frozenset[Lane]:
 
 
 def _host(client: Client) -> str | None:
-    # The host only: the path of a callback URL may hold a secret.
+    # The host only: the path of a callback URL may contain a secret.
     return urlsplit(client.callback_url).netloc if client.callback_url else None
 
 
 def _inline(store: Store, client: Client) -> str:
-    """Return what its inline pictures take, and may take."""
+    """Return the size and the quota of its inline pictures."""
     quota_mb = client.inline_quota_mb
     most = Settings.load().inline_quota_mb if quota_mb is None else quota_mb
     used = store.spool.of(client.name)

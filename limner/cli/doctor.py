@@ -1,4 +1,4 @@
-"""``limner doctor``: look at everything that an installation needs, and say what is wrong with it."""
+"""``limner doctor``: check everything that an installation needs, and report what is wrong."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from limner.store.numbers import Numbers
 from limner.store.server import usable
 from limner.warning import Code, warnings
 
-#: whether it is well (None: worth knowing), and one line
+#: whether it is well (None: for information), and one line
 Finding = tuple[bool | None, str]
 
-#: a worker that holds 300 drawings over HTTP was seen with 2,603
+#: a worker with 300 drawings over HTTP was seen with 2,603
 DESCRIPTORS = 4096
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print one line for each thing looked at; exit code 1 if something is wrong."""
+    """Print one line per check; exit code 1 if something is wrong."""
     settings = Settings.load()
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _settings,
@@ -75,7 +75,7 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
     if settings.public_url and not leads_here(settings.public_url) and not settings.metrics_token:
         yield (
             None,
-            "/metrics: nobody may read it; set LIMNER_METRICS_TOKEN, as there is a public URL",
+            "/metrics: nobody can read it; with a public URL, set LIMNER_METRICS_TOKEN",
         )
 
 
@@ -83,10 +83,10 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     writable = _may_be_made(folder)
     yield writable, f"data folder {folder}" + ("" if writable else ": cannot be written")
-    # Without an embedded server no secrets lie there.
+    # Without an embedded server there are no secrets in it.
     mode = exposed_mode(folder) if not settings.redis_url and folder.is_dir() else 0
     if mode:
-        exposed = f"other accounts may look into {folder} (mode {mode:04o})"
+        exposed = f"other accounts may read {folder} (mode {mode:04o})"
         if may_close(folder):
             yield None, f"{exposed}: `limner up` closes it"
         else:
@@ -94,10 +94,10 @@ def _folder(settings: Settings) -> Iterator[Finding]:
 
 
 def _descriptors(_settings: Settings) -> Iterator[Finding]:
-    # Workers raise the soft limit themselves, but not beyond the hard one.
+    # Workers raise the soft limit themselves, up to the hard one.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard >= DESCRIPTORS:
-        yield True, "open files: as many as hundreds of drawings need"
+        yield True, "open files: enough for hundreds of drawings"
     else:
         yield (
             None,
@@ -124,33 +124,33 @@ def _server(settings: Settings) -> Iterator[Finding]:
         yield False, f"LIMNER_REDIS_URL: {error.message}"
         return
     except StoreDown as error:
-        # The embedded one comes and goes with `limner up`.
+        # The embedded server runs only while `limner up` does.
         yield (False if settings.redis_url else None), error.message
         return
     finally:
         store.close()
-    version = facts.version or "of a version that it does not tell"
+    version = facts.version or "of unknown version"
     yield True, f"{facts.product} {version} (6.2 or newer is needed)"
     ahead = (f"{host} {ahead_s:+.1f} s" for host, ahead_s in sorted(numbers.clocks.items()))
-    yield None, f"clocks, beside that of Redis: {', '.join(ahead)}"
+    yield None, f"clocks, compared with Redis: {', '.join(ahead)}"
     for warned in warnings(numbers, facts):
-        # Without a gateway that runs, no engine is up and no worker either: nothing to mend.
+        # If the gateway is not running, no engine or worker is up: nothing to fix.
         if warned.code not in (Code.NO_ENGINE, Code.NO_WORKER) or numbers.carried:
             yield False, warned.sentence(openly=True)
 
 
 def _with_own_clock(store: Store) -> Numbers:
-    """Return the numbers with this host's clock among those that running processes told of."""
+    """Return the metrics with this host's clock among those that running processes reported."""
     before_s = time.time()
     numbers = store.numbers.read()
     after_s, at_s = time.time(), numbers.at_ms / 1000
-    # Redis told its time at some moment between the two.
+    # Redis read its clock at some moment between the two.
     ahead_s = max(0.0, before_s - at_s) + min(0.0, after_s - at_s)
     return replace(numbers, clocks={**numbers.clocks, socket.gethostname(): ahead_s})
 
 
 def _images(settings: Settings) -> Iterator[Finding]:
-    """Keep, read and drop one object: what is wrong with a bucket shows nowhere else."""
+    """Write, read and delete one object: nothing else shows what is wrong with a bucket."""
     where = f"pictures: {settings.image_store or 'in the data folder'}"
     store = Store(redis_url(settings))
     try:
@@ -169,9 +169,9 @@ def _images(settings: Settings) -> Iterator[Finding]:
 
 
 def _image_folder(images: Images, folder: ImageFolder, where: str) -> Iterator[Finding]:
-    # Made by whoever keeps the first picture: it must belong to the gateway's account.
+    # Created with the first picture, because it must belong to the gateway's account.
     if folder.is_new():
-        yield _may_be_made(folder.root), f"{where}, which nobody has used yet"
+        yield _may_be_made(folder.root), f"{where}, not used yet"
         return
     images.check()
     free = f"{free_bytes(folder.root) / 2**30:.1f} GB free"
@@ -184,7 +184,7 @@ def _image_folder(images: Images, folder: ImageFolder, where: str) -> Iterator[F
 
 
 def _may_be_made(folder: Path) -> bool:
-    """Return whether a folder can be written to, or made where it is not."""
+    """Return whether a folder can be written to, or created if missing."""
     place = next(path for path in (folder, *folder.parents) if path.exists())
     return place.is_dir() and os.access(place, os.W_OK)
 
@@ -202,5 +202,5 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         ("Flower", settings.flower_host, settings.flower_port),
     ):
         trouble = port_trouble(host, port)
-        # In use may well mean: by Limner itself.
+        # It may well be in use by Limner itself.
         yield (None if trouble else True), f"{what} at {bound_to(host, port)}: {trouble or 'free'}"

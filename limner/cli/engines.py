@@ -17,7 +17,7 @@ from limner.store.engines import EngineNow
 
 
 def listing(options: argparse.Namespace) -> int:
-    """Print one line for each engine of the settings, with its state where Redis is up."""
+    """Print one line per configured engine, with its state if Redis is up."""
     settings = Settings.load()
     now, trouble = _seen(settings)
     rows: list[tuple[str, ...]] = [
@@ -26,7 +26,7 @@ def listing(options: argparse.Namespace) -> int:
     rows += [_row(engine, now.get(engine.name)) for engine in settings.engines]
     show.table(rows)
     if trouble:
-        print(f"How they do is not known: {trouble}")
+        print(f"Their states are unknown: {trouble}")
     return 0
 
 
@@ -44,7 +44,7 @@ def retry(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Become the command that draws one small picture on an engine, step by step."""
+    """Replace this process by the command that draws one small picture on an engine, step by step."""
     arguments = [options.name, "--limit", f"{options.limit:g}"]
     if options.save:
         arguments += ["--save", str(Path(options.save).absolute())]

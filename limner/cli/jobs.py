@@ -1,4 +1,4 @@
-"""``limner job``: one job's facts, its timeline, its callbacks, and why it waits."""
+"""``limner job``: a job's fields, its timeline, its callbacks, and why it waits."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from limner.job import Job, Status
 from limner.store import Store
 from limner.store.numbers import JobNow
 
-#: when, what, and what of it
+#: when, what, details
 Line = tuple[float, str, str]
-#: what the next callback waits for; ``at`` is when it may be posted at the soonest
+#: what the next callback waits for; ``at`` is its earliest time
 WAITS = {
     Wait.SENDING: "One is being sent now.",
-    Wait.RETRY: "The next try is due at {at}.",
-    Wait.QUIET: "The next try is due at {at}: the receiver asked for quiet until then.",
-    Wait.BREAKER: "The client's last tries at this receiver failed: none before {at}.",
-    Wait.HOST: "The host answers nobody: one try a second from all clients, by turns.",
-    Wait.TURN: "The next try is made as soon as there is a place for it.",
+    Wait.RETRY: "The next attempt is due at {at}.",
+    Wait.QUIET: "The next attempt is due at {at}, as the receiver asked.",
+    Wait.BREAKER: "The client's last attempts at this receiver failed: none before {at}.",
+    Wait.HOST: "The host responds to nobody: clients take turns, with one attempt a second in all.",
+    Wait.TURN: "The next attempt is made as soon as there is a place for it.",
 }
 
 
 def job(options: argparse.Namespace) -> int:
-    """Print what is known of one job, found by its id or its tag."""
+    """Print all that is known about a job, found by its id or its tag."""
     store = show.open_store()
     found = _find(store, options.id)
     now, told = store.numbers.look(found.id), store.outbox.told(found.id)
@@ -45,7 +45,7 @@ def job(options: argparse.Namespace) -> int:
 
 
 def _find(store: Store, name: str) -> Job:
-    """Return the job with that id, or else the newest one with that tag, whosever it is.
+    """Return the job with that id, or else the newest one with that tag, of any client.
 
     Raises:
         JobNotFound: there is none.
@@ -92,7 +92,7 @@ def _timeline(found: Job, now: JobNow, told: Told) -> None:
     if now.moments:
         lines += [(m.at_ms, m.fields.get("status", "?"), _about(m.fields)) for m in now.moments]
     else:
-        # The events themselves are kept until an hour after the end, the record for days.
+        # The events are kept until an hour after the end, the record for days.
         if found.started_at:
             lines.append(
                 (found.started_at.timestamp() * 1000, "first slot", f"on {found.engine or '?'}")
@@ -108,7 +108,7 @@ def _timeline(found: Job, now: JobNow, told: Told) -> None:
 
 
 def _about(fields: Mapping[str, str]) -> str:
-    """Return what an event's fields say beside its status."""
+    """Return an event's details besides its status."""
     match fields.get("status"):
         case Status.WAITING:
             return f"again, at position {fields.get('position', '?')}"

@@ -1,4 +1,4 @@
-"""``limner messages``: what was found on the broker's queues and is not Limner's."""
+"""``limner messages``: show foreign messages that were found on the broker's queues."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from limner.store.aside import ABOUT, Why
 
 
 def listing(options: argparse.Namespace) -> int:
-    """Print each message that was set aside, newest first, as far as it was kept."""
+    """Print each message that was set aside, newest first, as far as it was stored."""
     found = show.open_store().aside.list(options.limit)
     if not found:
         print("No messages were set aside.")
@@ -17,12 +17,12 @@ def listing(options: argparse.Namespace) -> int:
     for stranger in found:
         about = ABOUT[Why(stranger.why)] if stranger.why in set(Why) else stranger.why
         print(f"{show.moment(stranger.at_ms)}  {stranger.queue}  {about}")
-        # As Python would write it: whatever it holds, the terminal is told nothing.
+        # As a Python literal, so that nothing in it can control the terminal.
         print(f"  {stranger.size_bytes} bytes: {stranger.text!a}")
     return 0
 
 
 def drop(_options: argparse.Namespace) -> int:
-    """Forget the messages that were set aside."""
-    print(f"{show.open_store().aside.drop()} messages forgotten.")
+    """Delete the messages that were set aside."""
+    print(f"{show.open_store().aside.drop()} messages deleted.")
     return 0

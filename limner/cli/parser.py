@@ -1,4 +1,4 @@
-"""What the ``limner`` command understands; each subcommand names the function that runs it."""
+"""The argument parser of the ``limner`` command; each subcommand sets the function that runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from limner.cli import callbacks, clients, doctor, engines, jobs, messages, pictures, processes
 from limner.processes import QUEUES
 
-#: takes the parsed arguments, returns the exit code
+#: takes the parsed arguments and returns the exit code
 Command = Callable[[argparse.Namespace], int]
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -36,25 +36,27 @@ def build() -> argparse.ArgumentParser:
     for name, about in (
         ("api", "run the API"),
         ("worker", "run one worker"),
-        ("beat", "run the clock that looks for lost messages"),
+        ("beat", "run beat, which triggers the sweep for lost messages"),
         ("flower", "run Flower"),
     ):
         process = commands.add_parser(name, help=about)
         if name == "worker":
-            process.add_argument("queue", choices=QUEUES, help="what it works on")
-            process.add_argument("--name", help="what tells it from others on this host (its pid)")
+            process.add_argument("queue", choices=QUEUES, help="the queue to consume")
+            process.add_argument("--name", help="a name that is unique on this host (its pid)")
         if name != "beat":
             process.add_argument(
-                "--check", action="store_true", help="ask the running one whether it is well"
+                "--check", action="store_true", help="health check: ask the running process"
             )
-        process.add_argument("--print", action="store_true", help="show the command line instead")
+        process.add_argument(
+            "--print", action="store_true", help="print the command line instead of running it"
+        )
         process.set_defaults(run=processes.process)
 
     for name, about, run in (
         ("sketch", "paint sample sheets with the sketch engine", processes.sketch),
         ("verify", "receive callbacks and grade them", processes.verify),
     ):
-        # Their arguments, --help among them, are theirs to read.
+        # They parse their own arguments, including --help.
         other = commands.add_parser(name, help=about, add_help=False)
         other.set_defaults(run=run)
 
@@ -65,31 +67,29 @@ def build() -> argparse.ArgumentParser:
     job.add_argument("id", metavar="ID|TAG")
     job.set_defaults(run=jobs.job)
     _add_messages(commands)
-    images = commands.add_parser("images", help="look after the kept pictures")
+    images = commands.add_parser("images", help="manage stored pictures")
     actions = _actions(images)
-    prune = actions.add_parser("prune", help="drop pictures older than the settings say")
-    prune.add_argument("--dry-run", action="store_true", help="only say what would be dropped")
+    prune = actions.add_parser("prune", help="delete expired pictures")
+    prune.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
     prune.set_defaults(run=pictures.prune)
-    adopt = actions.add_parser(
-        "adopt", help="take the image folder as it stands, though it changed"
-    )
+    adopt = actions.add_parser("adopt", help="accept a replaced image folder as it is")
     adopt.set_defaults(run=pictures.adopt)
-    look = commands.add_parser("doctor", help="look for what is wrong with this installation")
+    look = commands.add_parser("doctor", help="check this installation for problems")
     look.set_defaults(run=doctor.doctor)
     return parser
 
 
 def _add_clients(commands: Subparsers) -> None:
-    actions = _actions(commands.add_parser("clients", help="make and change those who may call"))
-    add = actions.add_parser("add", help="make a client; prints its token and secret once")
-    change = actions.add_parser("set", help="change a client; `none` takes a limit or URL away")
+    actions = _actions(commands.add_parser("clients", help="create and change clients"))
+    add = actions.add_parser("add", help="create a client; prints its token and secret once")
+    change = actions.add_parser("set", help="change a client; `none` removes a limit or URL")
     for action, run in ((add, clients.add), (change, clients.change)):
         action.add_argument("name")
-        action.add_argument("--callback-url", metavar="URL", help="where callbacks go by default")
+        action.add_argument("--callback-url", metavar="URL", help="default callback URL")
         action.add_argument("--lanes", help="fast, relaxed or fast,relaxed (default)")
-        action.add_argument("--waiting-cap", metavar="N", help="most jobs that may wait")
-        action.add_argument("--inline-quota", metavar="MB", help="room for its inline pictures")
-        action.add_argument("--rate", metavar="R", help="most requests a second")
+        action.add_argument("--waiting-cap", metavar="N", help="most waiting jobs")
+        action.add_argument("--inline-quota", metavar="MB", help="quota of its inline pictures")
+        action.add_argument("--rate", metavar="R", help="most requests per second")
         action.add_argument(
             "--callback-allow",
             metavar="LIST",
@@ -98,11 +98,15 @@ def _add_clients(commands: Subparsers) -> None:
         action.set_defaults(run=run)
     actions.add_parser("list", help="list the clients").set_defaults(run=clients.listing)
     for name, about, run in (
-        ("show", "show one client, and how its callback URL does", clients.one),
-        ("disable", "shut a client out; its jobs and callbacks go on", clients.disable),
-        ("enable", "let it call again", clients.enable),
-        ("rotate-token", "give it a new token; the old one dies at once", clients.rotate_token),
-        ("rotate-secret", "give it a new secret; the old signs for a day", clients.rotate_secret),
+        ("show", "show one client and the state of its callback URL", clients.one),
+        ("disable", "refuse a client's token; its jobs and callbacks continue", clients.disable),
+        ("enable", "accept its token again", clients.enable),
+        (
+            "rotate-token",
+            "give it a new token; the old one stops working at once",
+            clients.rotate_token,
+        ),
+        ("rotate-secret", "give it a new secret; for a day both sign", clients.rotate_secret),
     ):
         aliases = ["rotate"] if name == "rotate-secret" else []
         action = actions.add_parser(name, help=about, aliases=aliases)
@@ -114,10 +118,10 @@ def _add_engines(commands: Subparsers) -> None:
     parser = commands.add_parser("engines", help="list the engines, their slots and their state")
     parser.set_defaults(run=engines.listing)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    check = actions.add_parser("check", help="draw one small picture on it, step by step")
+    check = actions.add_parser("check", help="draw small test pictures on it, step by step")
     check.add_argument("name")
-    check.add_argument("--limit", type=float, default=300.0, help="seconds it may draw (300)")
-    check.add_argument("--save", metavar="FOLDER", help="keep the four pictures there")
+    check.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
+    check.add_argument("--save", metavar="FOLDER", help="save the four pictures there")
     check.set_defaults(run=engines.check)
     retry = actions.add_parser("retry", help="try one that rests at once, as you have mended it")
     retry.add_argument("name")
@@ -125,29 +129,29 @@ def _add_engines(commands: Subparsers) -> None:
 
 
 def _add_messages(commands: Subparsers) -> None:
-    parser = commands.add_parser("messages", help="list what was on our queues and is not ours")
-    parser.add_argument("--limit", type=int, default=20, help="most messages (20)")
+    parser = commands.add_parser("messages", help="list foreign messages found on our queues")
+    parser.add_argument("--limit", type=int, default=20, help="most messages to list (20)")
     parser.set_defaults(run=messages.listing)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    actions.add_parser("drop", help="forget them").set_defaults(run=messages.drop)
+    actions.add_parser("drop", help="delete them").set_defaults(run=messages.drop)
 
 
 def _add_callbacks(commands: Subparsers) -> None:
     actions = _actions(commands.add_parser("callbacks", help="dead letters and receivers"))
     dead = actions.add_parser("dead", help="list the callbacks that were given up")
     dead.set_defaults(run=callbacks.dead)
-    resend = actions.add_parser("resend", help="post a job's dead letters again, or its end")
+    resend = actions.add_parser("resend", help="resend a job's dead letters, or its last event")
     resend.add_argument("job", nargs="?")
     resend.add_argument("--seq", type=int, help="only this event")
     resend.add_argument("--all", action="store_true", help="of every job that has dead letters")
     resend.set_defaults(run=callbacks.resend)
     for action in (dead, resend):
         action.add_argument("--limit", type=int, default=100, help="most dead letters (100)")
-    attempt = actions.add_parser("try", help="post one signed test event and say each step")
+    attempt = actions.add_parser("try", help="post one signed test event and report each step")
     attempt.add_argument("url", nargs="?", help="default: the client's default URL")
-    attempt.add_argument("--client", help="whose secret and allow-list")
+    attempt.add_argument("--client", help="whose secret and allow-list to use")
     attempt.set_defaults(run=callbacks.try_url)
-    enable = actions.add_parser("enable", help="switch a client's default URL on again")
+    enable = actions.add_parser("enable", help="enable a client's default URL again")
     enable.add_argument("client")
     enable.add_argument("--untested", action="store_true", help="without a test event")
     enable.set_defaults(run=callbacks.enable)
@@ -158,7 +162,7 @@ def _actions(parser: argparse.ArgumentParser) -> Subparsers:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; what is wrong with it is said on standard error, with exit code 2."""
+    """Parse the command line; errors go to standard error, with exit code 2."""
     parser = build()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command not in ("sketch", "verify"):
@@ -168,6 +172,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the subcommand that was chosen and return its exit code."""
+    """Run the chosen subcommand and return its exit code."""
     command: Command = options.run
     return command(options)

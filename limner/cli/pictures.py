@@ -1,4 +1,4 @@
-"""``limner images``: drop old pictures, and take a folder that was replaced for the right one."""
+"""``limner images``: delete expired pictures, and accept a folder that was replaced."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from limner.store import Store
 
 
 def prune(options: argparse.Namespace) -> int:
-    """Drop whole days of old pictures and say which, or only say which."""
+    """Delete whole days of expired pictures and list them, or only list them."""
     settings = Settings.load()
     swept = Images.of(settings).sweep(settings, datetime.now(UTC), dry=options.dry_run)
     for kind in swept:
         for day in kind.days:
             print(f"{kind.kind:9} {day[:4]}-{day[4:6]}-{day[6:]}")
     days = sum(len(kind.days) for kind in swept)
-    what = "would be dropped" if options.dry_run else "dropped"
+    what = "would be deleted" if options.dry_run else "deleted"
     print(f"{days} days of pictures {what}.")
     return 0
 
 
 def adopt(options: argparse.Namespace) -> int:
-    """Take the image folder as it stands: it was emptied or replaced on purpose."""
+    """Accept the image folder as it is: it was emptied or replaced on purpose."""
     settings = Settings.load()
     images = Images.of(settings, Store.of(settings).folders)
     if images.folder is None:

@@ -1,7 +1,7 @@
-"""``limner up`` and ``demo``, and the commands that become one process of the gateway.
+"""``limner up`` and ``demo``, and the commands that run one process of the gateway.
 
-``limner api`` and its like *become* gunicorn or Celery by exec, so that signals and exit codes are
-theirs and a container has one process less.
+``limner api`` and the like ``exec`` gunicorn or Celery, so that signals and exit codes are theirs and
+a container has one process less.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from limner.store.server import usable
 
 logger = logging.getLogger(__name__)
 
-#: what ``limner up``'s first client may be called back on, beside public addresses
+#: the callback allow-list of ``limner up``'s first client
 LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
 
 
@@ -40,7 +40,7 @@ def up(options: argparse.Namespace) -> int:
     settings = _with_ports(Settings.load(), options)
     keep_to_ourselves()
     if settings.log_format == "auto":
-        # The lines go through us, so the children cannot see what they are written to.
+        # The lines go through us, so the children cannot tell whether they end up on a terminal.
         settings = replace(settings, log_format="text")
     as_json = settings.log_format == "json"
     with Console(left_out=_left_out_json) if as_json else Console() as console:
@@ -52,13 +52,13 @@ def up(options: argparse.Namespace) -> int:
 
 
 def _say_json(console: Console, process: str, line: str) -> None:
-    """Say a line of a process as one JSON object, whatever it wrote."""
+    """Print a line of a process's output as one JSON object."""
     if line:
         console.say(log.json_line(process, line), may_drop=True)
 
 
 def _left_out_json(lines: int) -> str:
-    return log.json_line("limner", f"{lines} lines were not taken, and are left out")
+    return log.json_line("limner", f"{lines} lines were not read and were dropped")
 
 
 def _up(
@@ -81,7 +81,7 @@ def _up(
 
 
 def _tell_strangers() -> None:
-    """Say once what of the environment is not read, because others have set it."""
+    """Report once which environment variables are ignored, because they are not meant for us."""
     if names := surroundings.strangers(os.environ):
         event(logger, "environment.ignored", logging.WARNING, names=" ".join(names))
 
@@ -93,7 +93,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def process(options: argparse.Namespace) -> int:
-    """Become one process of the gateway, show its command line, or ask whether it is well."""
+    """Run one process of the gateway, show its command line, or check its health."""
     settings = Settings.load()
     keep_to_ourselves()
     if options.command == "worker":
@@ -128,7 +128,7 @@ def process(options: argparse.Namespace) -> int:
 
 
 def _check_redis(settings: Settings) -> None:
-    """Refuse to start on a Redis that will not serve us; one that is away may come.
+    """Refuse to start with a Redis that will not serve us; one that is down may still come up.
 
     Raises:
         StoreRefused: its operator must act first.
@@ -151,7 +151,7 @@ def _check(host: str, port: int, path: str, *, secure: bool = False) -> int:
 
 
 def sketch(options: argparse.Namespace) -> int:
-    """Become the sketch engine's own command."""
+    """Run the sketch engine's own command."""
     command = processes.python("engines.sketch.sheet", *options.rest)
     return become(command, dict(os.environ), show=False, folder=None)
 
@@ -168,7 +168,7 @@ def become(
     show: bool = False,
     folder: str | None = str(processes.HOME),
 ) -> int:
-    """Run a command in this process's place, or only show it."""
+    """Replace this process by a command, or only show it."""
     if show:
         print(shlex.join(command))
     else:
@@ -192,7 +192,7 @@ def _with_ports(settings: Settings, options: argparse.Namespace) -> Settings:
 
 
 def _first_client(store: Store) -> list[NewClient]:
-    """Make the client ``local`` where there is no client yet."""
+    """Create the client ``local`` if there is no client yet."""
     if store.clients.names():
         return []
     return [store.clients.add("local", callback_allow=LOOPBACK)]

@@ -1,4 +1,4 @@
-"""Why a job waits, in sentences for operators: what ``limner job`` says of a waiting job.
+"""Why a job waits, in sentences for operators; shown by ``limner job``.
 
 What keeps an engine from a job is decided in ``lib_granting.lua``; here it is put into sentences.
 """
@@ -43,7 +43,7 @@ def reasons(job: Job, now: JobNow, numbers: Numbers, verdicts: Mapping[str, str]
         yield f"Engine {engine.name} {_sentence(word, engine, job, now.record.get('needs', ''))}."
     if not all(verdicts.values()) and not now.held:
         yield (
-            "No worker holds it yet: its message waits behind others, or was lost and is sent again "
+            "No worker holds it yet: its message waits behind others, or was lost and is resent "
             "within seconds."
         )
 

@@ -173,7 +173,7 @@ def test_one_client_is_shown_without_token_secret_and_path(store, says):
 def test_a_disabled_client_stays_disabled_until_it_is_enabled(store, says):
     store.clients.add("shop")
 
-    assert "shut out within a second" in says("clients", "disable", "shop")
+    assert "is disabled within a second" in says("clients", "disable", "shop")
     assert "disabled" in says("clients", "list")
     says("clients", "enable", "shop")
 
@@ -263,7 +263,7 @@ def test_engines_are_listed_without_redis_too(says, monkeypatch):
     said = says("engines")
 
     assert "stage" in said
-    assert "How they do is not known: Redis cannot be reached" in said
+    assert "Their states are unknown: Redis cannot be reached" in said
 
 
 def test_a_check_of_an_engine_becomes_the_command_that_loads_drivers(becomes, tmp_path):
@@ -296,7 +296,7 @@ def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, 
     assert words == ["accepted", "submitted", "callback", "done"]
     assert "event 1, attempt 1: 503 in 7 ms, again at 20" in timeline
     assert "event 2 (done): waits" in said
-    assert "The next try is made as soon as there is a place for it." in said
+    assert "The next attempt is made as soon as there is a place for it." in said
     assert "Why it waits" not in said
 
 
@@ -490,7 +490,7 @@ def test_without_dead_letters_the_list_says_so(store, says):
 
 
 def test_dead_letters_of_one_job_or_of_all_are_posted_again(dead, store, says):
-    assert "1 callbacks will be posted again." in says("callbacks", "resend", dead.id)
+    assert "1 callbacks will be resent." in says("callbacks", "resend", dead.id)
     (taken,) = store.outbox.take(POSTER, 1, "again")
     assert (taken.event.seq, taken.event.resent) == (1, True)
     store.outbox.done(POSTER, taken, AttemptReport("dead", why="exhausted"), go_on=False)
@@ -537,11 +537,11 @@ def test_old_pictures_are_shown_first_and_dropped_then(says, monkeypatch, tmp_pa
     new = images.put("drawings", b"new", "png", now)
     day = f"{now - timedelta(days=40):%Y-%m-%d}"
 
-    assert f"drawings  {day}\n1 days of pictures would be dropped." in says(
+    assert f"drawings  {day}\n1 days of pictures would be deleted." in says(
         "images", "prune", "--dry-run"
     )
     assert images.has(old)
-    assert "1 days of pictures dropped." in says("images", "prune")
+    assert "1 days of pictures deleted." in says("images", "prune")
 
     assert (images.has(old), images.has(new)) == (False, True)
 
@@ -563,7 +563,7 @@ def test_messages_lists_what_was_set_aside_and_forgets_it(store, says):
     assert "\x1b" not in shown[3]
     assert len(says("messages", "--limit", "1").splitlines()) == 2
 
-    assert says("messages", "drop") == "2 messages forgotten.\n"
+    assert says("messages", "drop") == "2 messages deleted.\n"
     assert says("messages") == "No messages were set aside.\n"
 
 

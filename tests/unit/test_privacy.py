@@ -43,7 +43,7 @@ def test_an_exposed_data_folder_is_closed(folder, exposed, caplog):
 def test_a_folder_that_holds_other_things_is_not_closed_but_refused(folder):
     (folder / "somebody-elses").touch()
 
-    with pytest.raises(ConfigError, match="LIMNER_DATA_DIR: other accounts may look into") as told:
+    with pytest.raises(ConfigError, match="LIMNER_DATA_DIR: other accounts may read") as told:
         embedded.lock(folder)
 
     assert f"chmod 700 {folder}" in told.value.message
