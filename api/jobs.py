@@ -50,7 +50,7 @@ def listing() -> Response:
 
 @jobs.post("/waiting")
 def waiting() -> Response:
-    """Count the caller's jobs that wait."""
+    """Count the caller's waiting jobs."""
     return answer(count_body(house().store.jobs.waiting_count(guard.caller().name)))
 
 

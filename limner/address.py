@@ -80,7 +80,7 @@ class DialPolicy:
     @classmethod
     @lru_cache(maxsize=256)
     def parse(cls, *allow: str) -> DialPolicy:
-        """Read allow-lists: ``10.20.0.0/16:8443, recv.lan=192.168.1.5/32, localhost:*``.
+        """Parse allow-lists: ``10.20.0.0/16:8443, recv.lan=192.168.1.5/32, localhost:*``.
 
         Raises:
             ValueError: an entry is not ``network[:port]`` or ``host[=network][:port]``.

@@ -29,7 +29,7 @@ _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9a-z-]+)[ \t]*:(.*)", re.IGNORECASE | 
 
 
 class PatientResponse(HTTPResponse):
-    """An answer whose head is read with patience."""
+    """A response with a lenient parser for its head."""
 
     def begin(self) -> None:
         """Read the head of the final response.

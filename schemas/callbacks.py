@@ -30,7 +30,7 @@ _EVENT_ID = re.compile(r"msg_([0-9a-f]{32})_([0-9]{1,9})(?:_[0-9a-f]{10})?")
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """Which events to post again, by webhook-id or by seq; both None: every dead letter."""
+    """Which events to resend, by webhook-id or by seq; both None: every dead letter."""
 
     ids: tuple[tuple[str, int], ...] | None
     seq: int | None
@@ -78,28 +78,28 @@ class ResendSchema(Wire):
 
 
 class AttemptSchema(AnswerSchema):
-    """One attempt to post an event, as the outbox keeps it."""
+    """One attempt to post an event, as the outbox stores it."""
 
-    # The address that was dialled is kept, too: that is the operators' business.
+    # The address that was dialled is stored as well, but shown to operators only.
     at = Rfc3339FromMs(**told())
     attempt = fields.Integer(**told("1 = the first", minimum=1))
     status = fields.Integer(**maybe("what the receiver answered"))
     error = fields.String(**maybe("one word for what went wrong; null: delivered"))
     ms = fields.Integer(**maybe("how long it took"))
     answer = fields.String(**maybe("the beginning of the receiver's answer"))
-    location = fields.String(**maybe("where the receiver wanted to lead us; not followed"))
+    location = fields.String(**maybe("the redirect that the receiver answered with; not followed"))
     resent = fields.Boolean(**told("by command") | {"dump_default": False})
     next_try_at = Rfc3339FromMs(attribute="next", **maybe())
 
 
 class EventSchema(AnswerSchema):
-    """One event with its attempts; of one that is over, only its last attempt says what it was."""
+    """One event with its attempts; a finished one is known only from its last attempt."""
 
     seq = fields.Integer(**told(minimum=1))
     id = fields.String(**told("the webhook-id"))
     kind = KindInWords(**told(enum=[*KINDS.values()]))
     status = StatusCode(**maybe("of the job at the event", enum=[*sorted(STATUS_OF), None]))
-    state = fields.String(**told("dropped: progress, given up for something newer", enum=[*STATES]))
+    state = fields.String(**told("dropped: progress that newer events replaced", enum=[*STATES]))
     at = Rfc3339FromMs(**maybe("when it happened"))
     why = fields.String(
         **maybe("why it is a dead letter, or what it waits for: see docs/callbacks.md")
@@ -109,20 +109,20 @@ class EventSchema(AnswerSchema):
 
 
 class CallbacksSchema(AnswerSchema):
-    """Every event of a job that is still known, by seq."""
+    """Every event of a job that is still stored, by seq."""
 
     data = fields.Nested(EventSchema, many=True, **told())
     next_try_at = Rfc3339FromMs(
-        attribute="due_ms", **maybe("when the next one may be posted at the soonest")
+        attribute="due_ms", **maybe("the earliest time of the next attempt")
     )
-    parked = fields.Boolean(**told("waits behind others for its receiver"))
+    parked = fields.Boolean(**told("waits for its turn at the receiver"))
 
 
 _CALLBACKS = CallbacksSchema()
 
 
 def callbacks_body(about: Told) -> dict[str, Any]:
-    """Return every event that is still known, by seq, each with its attempts."""
+    """Return every event that is still stored, by seq, each with its attempts."""
     events = {int(one["seq"]): _over(one) for one in about.attempts}
     waits = _waits(about)
     for event in about.pending:
@@ -145,7 +145,7 @@ def callbacks_body(about: Told) -> dict[str, Any]:
 
 
 def _waits(about: Told) -> Iterator[str | None]:
-    """Yield what each event waits for that is still to be posted, in their order."""
+    """Yield what each undelivered event waits for, in order."""
     yield about.waits_for
     yield from repeat(BEHIND)
 
@@ -163,6 +163,6 @@ def _event(event: Event, state: str, why: str | None = None) -> dict[str, Any]:
 
 
 def _over(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event of which only its last attempt is left: it was delivered, or not worth more."""
+    """Return an event of which only the last attempt is stored: it was delivered, or dropped."""
     state = "dropped" if attempt.get("error") else "delivered"
     return {"seq": attempt["seq"], "id": attempt["id"], "kind": attempt["kind"], "state": state}

@@ -1,4 +1,4 @@
-"""How apispec is to describe the fields that our own schemas take; used by ``schemas/openapi.py``.
+"""Tell apispec how to describe our own fields; used by ``schemas/openapi.py``.
 
 Generated from the fields themselves, so the document cannot promise what the code refuses.
 """
@@ -125,7 +125,7 @@ _IMAGINE_RULES: Json = {
 
 
 def body_rules(schema: Wire) -> Json:
-    """Return what apispec cannot read from a body's fields: no others, and what one means for another."""
+    """Return what apispec cannot derive from a body's fields: no others are allowed, and constraints."""
     rules = _IMAGINE_RULES if isinstance(schema, ImagineSchema) else {}
     return {"additionalProperties": False} | rules
 
@@ -133,10 +133,10 @@ def body_rules(schema: Wire) -> Json:
 def describe_field(_: Any, field: fields.Field[Any], *, ret: Json) -> Json:
     """Describe a field of ours: an attribute function for apispec, called after its own.
 
-    It changes what they said in ``ret`` and returns what is to be added.
+    It edits their result in ``ret`` and returns what to add to it.
     """
     if field.dump_only:
-        # What we answer is read-only as a whole; a default is for what may be left out.
+        # Responses are read-only as a whole; a default is for fields that may be left out.
         ret.pop("readOnly", None)
         ret.pop("default", None)
         return {}
@@ -153,12 +153,12 @@ def describe_field(_: Any, field: fields.Field[Any], *, ret: Json) -> Json:
     return found if field.required else _or(found, nothing)
 
 
-#: what is said of a field as a whole, whichever of its forms is sent
+#: keywords that apply to a field as a whole, in whichever of its forms it is sent
 _ABOUT = ("description", "default", "examples")
 
 
 def _or(found: Json, nothing: Json) -> Json:
-    """Return the schema of what may also be sent without saying anything."""
+    """Return the schema of a field that may also be sent empty."""
     about: Json = {name: found.pop(name) for name in _ABOUT if name in found}
     choices = found.pop("anyOf", None) or [found]
     return {"anyOf": [*choices, nothing], **about}

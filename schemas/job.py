@@ -1,6 +1,6 @@
 """The one shape in which a job is shown: in responses, look-ups and callback bodies.
 
-``job_body`` is called by the API's views and by the callbacks' poster; the OpenAPI document describes
+``job_body`` is called by the API's views and the callback dispatcher; the OpenAPI document describes
 ``JobSchema``.
 """
 
@@ -39,21 +39,21 @@ class StatusCode(fields.Integer):
 
 
 class IsFast(fields.Boolean):
-    """A lane as callers ask for it."""
+    """A lane, as the boolean that callers send."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> bool:
         return value is Lane.FAST
 
 
 class Notes(fields.Dict):
-    """What an engine noted of a drawing, whatever that is."""
+    """An engine's notes on a drawing, in any form."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
         return dict(value)
 
 
 class Mark(fields.Integer):
-    """Whether the follow-up that the field is named after was used."""
+    """Whether the follow-up that gives the field its name has been used."""
 
     def __init__(self) -> None:
         super().__init__(attribute="marks", **told("1: already used", enum=[0, 1]))
@@ -71,11 +71,11 @@ class PictureSchema(AnswerSchema):
 
 
 class JobSchema(AnswerSchema):
-    """The job, told from ``limner.job.Job``."""
+    """The job, dumped from ``limner.job.Job``."""
 
     id = fields.String(**told(pattern="^[0-9a-f]{32}$"))
     message_id = fields.String(attribute="id", **told("the same as id"))
-    tag = fields.String(**told("as it was sent"))
+    tag = fields.String(**told("as sent"))
     status = StatusCode(**told(_STATUSES, enum=sorted(STATUS_OF)))
     progress = fields.Integer(**told("percent", minimum=0, maximum=100))
     prompt = fields.String(attribute="request.prompt", **maybe())
@@ -83,8 +83,8 @@ class JobSchema(AnswerSchema):
     final_prompt = fields.String(**told("with a flag for each parameter that was given"))
     fast = IsFast(attribute="lane", **told())
     draw_type = fields.String(**told("draw, or the button that made it", enum=["draw", *BUTTONS]))
-    ar = fields.String(**told("the ratio that is drawn"))
-    ar_requested = fields.String(**maybe("what was asked for, where ar is only the nearest to it"))
+    ar = fields.String(**told("the aspect ratio that is drawn"))
+    ar_requested = fields.String(**maybe("the ratio asked for, if ar is only the nearest to it"))
     url = fields.String(
         attribute="picture.url",
         **maybe("the newest picture: a preview while drawing, the grid when done"),
@@ -100,11 +100,11 @@ class JobSchema(AnswerSchema):
     engine = fields.String(**maybe())
     position = fields.Integer(**maybe("1 = next; null unless waiting"))
     notes = Notes(**told("what the engine approximated or left out"))
-    extra = fields.String(attribute="request.extra", **maybe("as it was sent"))
+    extra = fields.String(attribute="request.extra", **maybe("as sent"))
     created_at = Rfc3339(**told())
     started_at = Rfc3339(**maybe())
     finished_at = Rfc3339(**maybe())
-    seq = fields.Integer(**told("how many events the job has caused", minimum=0))
+    seq = fields.Integer(**told("the number of the job's newest event", minimum=0))
 
 
 _JOB = JobSchema()

@@ -40,18 +40,18 @@ REFUSALS = {
     413: "The body or an image is too large.",
     415: "The body is not sent as application/json, or compressed by other than gzip or deflate.",
     422: "A field is wrong or unknown; `errors` says which and why.",
-    429: "Too many requests a second, too many jobs of yours wait, your inline pictures take all the "
-    "room they may, or too many wrong tokens came from your address.",
+    429: "Too many requests a second, too many waiting jobs, a full quota of inline pictures, or too "
+    "many wrong tokens from your address.",
     503: "The gateway cannot reach its store. Try again soon.",
     507: "The gateway has no room for more pictures now.",
 }
-#: what an answer holds, by its shape
+#: the description of a response, by its shape
 _ANSWERED: Mapping[type[AnswerSchema], str] = {
     JobSchema: "The job.",
     SuccessSchema: "The job, in an envelope.",
     CountSchema: "How many.",
     PageSchema: "Some of your jobs.",
-    CallbacksSchema: "Every event that is still known, with its attempts.",
+    CallbacksSchema: "Every event that is still stored, with its attempts.",
 }
 #: refusals of every request with a token, and of every body
 _GUARD = (401, 429, 503)
@@ -95,9 +95,9 @@ class Operation:
     refusals: tuple[int, ...] = ()
     guarded: bool = True
     kind: str = "application/json"
-    #: what 204 means, where there may be nothing to answer
+    #: the description of 204, if there may be nothing to return
     nothing: str = ""
-    #: whether it makes a job, and with it callbacks
+    #: whether it creates a job, and so causes callbacks
     calls_back: bool = False
 
 
@@ -125,7 +125,7 @@ OPERATIONS = (
     Operation("post", DRAW + "/imagine", "imagine", "Draw a prompt with parameters", JobSchema,
               "Draw", 202, ImagineSchema(), parameters=(_KEY,), refusals=(403, 409, 507),
               calls_back=True),
-    Operation("post", DRAW + "/origin/imagine", "originImagine", "Draw a prompt as it stands",
+    Operation("post", DRAW + "/origin/imagine", "originImagine", "Draw a prompt as written",
               JobSchema, "Draw", 202, OriginImagineSchema(), parameters=(_KEY,),
               refusals=(403, 409), calls_back=True),
     Operation("post", DRAW + "/button", "button", "Pick or vary a cell, or draw again",
@@ -135,23 +135,23 @@ OPERATIONS = (
               "Draw", 200, RefreshSchema(), parameters=(_KEY,),
               refusals=(403, 404, 409, 410, 507),
               calls_back=True),
-    Operation("get", _ONE, "job", "Show one job, or wait for news of it", JobSchema,
+    Operation("get", _ONE, "job", "Show one job, or wait for it to change", JobSchema,
               parameters=(_JOB_ID, {"in": "query", "schema": LookSchema}), refusals=(404, 422)),
     Operation("delete", _ONE, "cancel", "Cancel a job", JobSchema, parameters=(_JOB_ID,),
               refusals=(404, 409)),
     Operation("get", _ONE + "/events", "events", "Stream a job's events as they happen", _EVENTS,
               parameters=(_JOB_ID, _LAST_EVENT_ID), refusals=(404, 422), kind="text/event-stream",
-              nothing="The end was heard already."),
+              nothing="You have already received the last event."),
     Operation("get", _JOBS, "jobs", "List jobs, the newest first", PageSchema,
               parameters=({"in": "query", "schema": ListingSchema},), refusals=(422,)),
     Operation("get", DRAW + "/find/by/{tag}", "newestByTag", "Show the newest job with a tag",
               JobSchema, parameters=(_TAG,), refusals=(404,)),
-    Operation("post", DRAW + "/waiting", "waiting", "Count the jobs that wait", CountSchema),
+    Operation("post", DRAW + "/waiting", "waiting", "Count the waiting jobs", CountSchema),
     Operation("post", DRAW + "/pending", "pending", "Count the jobs submitted or drawing",
               CountSchema),
     Operation("get", _ONE + "/callbacks", "callbacks", "Show a job's callbacks",
               CallbacksSchema, "Callbacks", parameters=(_JOB_ID,), refusals=(404,)),
-    Operation("post", _ONE + "/callbacks/resend", "resend", "Post lost callbacks again",
+    Operation("post", _ONE + "/callbacks/resend", "resend", "Resend dead letters",
               CountSchema, "Callbacks", 200, ResendSchema(), body_required=False,
               parameters=(_JOB_ID,), refusals=(404,)),
     Operation("get", "/images/{key}", "picture", "Show a picture", _TEXT, "Pictures",
@@ -168,7 +168,7 @@ OPERATIONS = (
 
 @cache
 def document(base_url: str, version: str) -> Json:
-    """Return the whole document. It is made once, and only to be read."""
+    """Return the whole document. It is built once and must not be modified."""
     plugin = MarshmallowPlugin()
     spec = APISpec(
         "Limner",

@@ -1,6 +1,6 @@
-"""What the schemas of our answers are made of: fields that say what they mean, and how they are shown.
+"""The building blocks of response schemas: fields with their descriptions, and a fast ``dump``.
 
-``schemas/openapi.py`` describes an answer from the same fields that fill it in.
+``schemas/openapi.py`` documents a response from the same fields that fill it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Serialize = Callable[..., Any]
 
 
 class AnswerSchema(Schema):
-    """One object of an answer. Names on the wire are its fields' names in camel case."""
+    """One object in a response. Names on the wire are its fields' names in camel case."""
 
     class Meta:
-        # A shape may grow: the document must not say that there is nothing else in it.
+        # A shape may grow: the document must not promise that there are no other fields.
         unknown = EXCLUDE
 
     def __init__(self, **options: Any) -> None:
@@ -35,10 +35,10 @@ class AnswerSchema(Schema):
         field_obj.data_key = first + "".join(other.capitalize() for other in others)
 
     def show(self, thing: Any) -> dict[str, Any]:
-        """Return what ``dump`` does, for an object of ours, in a small part of its time.
+        """Return the same as ``dump``, for our own objects, in a fraction of the time.
 
-        A job is shown for each POST, look and callback, from values that need neither search nor
-        change but where a field says so.
+        A job is shown for each POST, look-up and callback, from values that need neither lookup nor
+        conversion unless a field says so.
         """
         return {
             key: read(thing) if serialize is None else serialize(read(thing), key, thing)
@@ -46,7 +46,7 @@ class AnswerSchema(Schema):
         }
 
 
-#: these leave a value of ours as it is
+#: fields that leave our values as they are
 _AS_IT_IS = frozenset(
     kind._serialize for kind in (fields.String, fields.Integer, fields.Boolean, fields.Dict)
 )
@@ -63,7 +63,7 @@ def _step(name: str, field: fields.Field[Any]) -> tuple[str, Read, Serialize | N
 
 
 def _reader(path: str) -> Read:
-    """Return what reads a dotted path: None where something on the way is."""
+    """Return a reader of a dotted path, which gives None if any part of it is None."""
     name, _, rest = path.partition(".")
     read = attrgetter(name)
     if not rest:
@@ -73,30 +73,30 @@ def _reader(path: str) -> Read:
 
 
 def told(meaning: str = "", **more: Any) -> dict[str, Any]:
-    """Return the options of a field that is always there: what it means, and more JSON Schema."""
+    """Return the options of a field that is always present: its description, and more JSON Schema."""
     metadata = {"description": meaning} | more if meaning else more
     return {"dump_only": True, "required": True, "metadata": metadata}
 
 
 def maybe(meaning: str = "", **more: Any) -> dict[str, Any]:
-    """Return the options of a field that is always there, and null where there is nothing to tell."""
+    """Return the options of a field that is always present but may be null."""
     return told(meaning, **more) | {"allow_none": True, "dump_default": None}
 
 
 class Rfc3339(fields.DateTime):
-    """An aware UTC moment as RFC 3339, with milliseconds and a ``Z``."""
+    """An aware UTC time in RFC 3339, with milliseconds and a ``Z``."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         return None if value is None else rfc3339(value)
 
 
 class Rfc3339FromMs(fields.DateTime):
-    """The same, from the milliseconds since 1970 that Redis keeps."""
+    """The same, from the milliseconds since 1970 that Redis stores."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         return None if value is None else rfc3339(from_ms(value))
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return an aware UTC moment with milliseconds and a ``Z``."""
+    """Return an aware UTC time in RFC 3339, with milliseconds and a ``Z``."""
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,4 +1,4 @@
-"""The small shapes of our answers: a refusal, an envelope, a count, a page of jobs."""
+"""The small response shapes: a refusal, an envelope, a count, a page of jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.shape import AnswerSchema, maybe, told
 
 
 class RefusalSchema(AnswerSchema):
-    """Every refusal (`api/errors.py` makes them, also where no application was asked)."""
+    """Every refusal (`api/errors.py` makes them, also for requests that never reach the application)."""
 
     status_code = fields.Integer(**told("the HTTP status"))
     message = fields.String(**told("one sentence"))
@@ -32,13 +32,13 @@ class SuccessSchema(AnswerSchema):
 
 
 class CountSchema(AnswerSchema):
-    """How many."""
+    """A count."""
 
     data = fields.Integer(**told(minimum=0))
 
 
 class PageSchema(AnswerSchema):
-    """Some of a client's jobs, the newest first."""
+    """A page of a client's jobs, newest first."""
 
     data = fields.Nested(JobSchema, many=True, attribute="jobs", **told())
     cursor = fields.String(**maybe("for the next page; null: this is the last one"))
@@ -62,5 +62,5 @@ def count_body(count: int) -> dict[str, Any]:
 
 
 def page_body(page: Any) -> dict[str, Any]:
-    """Return some jobs and where the next page starts: what has ``jobs`` and a ``cursor``."""
+    """Return a page of jobs, from an object with ``jobs`` and a ``cursor``."""
     return _PAGE.show(page)

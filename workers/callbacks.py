@@ -70,7 +70,7 @@ class Dispatcher:
         self._total_s = total_s
         self._random = random
         self._clock = clock
-        #: jobs taken, with the time their leases began; None ends a poster thread
+        #: leased jobs, with the time their leases began; None ends a poster thread
         self._jobs: queue.SimpleQueue[tuple[Claim, float] | None] = queue.SimpleQueue()
         self._clock_next_s = 0.0
         self._idle = threading.Semaphore(settings.callback_threads)
@@ -170,7 +170,7 @@ class Dispatcher:
                 self._idle.release()
 
     def _serve(self, taken: Claim, leased: float) -> None:
-        """Post the job's events one after the other until there are no more, or others wait."""
+        """Post the job's events in order until there are no more, or other jobs need the thread."""
         started, posted = time.monotonic(), 0
         while True:
             report = self._attempt(taken, leased)
@@ -189,7 +189,7 @@ class Dispatcher:
             taken, leased = result.taken, renewed
 
     def _attempt(self, taken: Claim, leased: float) -> AttemptReport:
-        """Make one attempt, unless the lease might end before it does."""
+        """Make one attempt, unless the lease might expire before it ends."""
         left_s = self._poster.lease_ms / 1000 - (time.monotonic() - leased)
         if self._stopping.is_set() or left_s < self._total_s + LEASE_SPARE_S:
             return AttemptReport("later")

@@ -62,7 +62,7 @@ def resolve(host: str, port: int, timeout_s: float) -> list[tuple[int, str, tupl
 
 
 class _Heard(PatientResponse):
-    """An answer whose status the deadline knows, even if what follows cannot be read."""
+    """A response that reports its status to the deadline, even if the rest cannot be read."""
 
     def begin(self) -> None:
         """Read the head and report its status."""

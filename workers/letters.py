@@ -63,7 +63,7 @@ class Letters:
         self._reach = Reach(settings)
 
     def write(self, taken: Claim) -> Letter | GiveUp:
-        """Return what to send, or why there is nothing to send or nobody to send it as.
+        """Return what to send, or why nothing can be sent.
 
         Raises:
             StoreDown: the client cannot be looked up now.
@@ -141,7 +141,7 @@ def job_bytes(job: Job) -> bytes:
 
 
 def attempt_record(taken: Claim, outcome: Outcome) -> dict[str, Any]:
-    """Return what the job's log keeps of an attempt; the outbox adds ``at`` and ``next``."""
+    """Return the entry for an attempt in the job's log; the outbox adds ``at`` and ``next``."""
     event = taken.event
     facts: dict[str, Any] = {
         "seq": event.seq,

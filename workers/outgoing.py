@@ -47,9 +47,9 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REDIRECTS_MAX = 5
 #: characters that stay as they are in a URL; the rest of a Location is escaped, as browsers do
 _PLAIN = "%/:?&=+,;@!$'()*~[]"
-#: for the way to the operator's own proxy; the never-list holds even there
+#: for the connection to the operator's own proxy; denied addresses stay denied even there
 ANYWHERE = DialPolicy.parse("0.0.0.0/0, ::/0")
-#: what ``localhost`` means on the proxy's machine, too
+#: what ``localhost`` also means on the proxy's machine
 LOOPBACK = "127.0.0.1"
 
 
@@ -96,7 +96,7 @@ class Outgoing:
 
     @classmethod
     def of(cls, settings: Settings, extra_allow: str = "") -> Outgoing:
-        """Return what a client may reach: the gateway's allow-list and the client's own."""
+        """Return a client's ``Outgoing``, under the gateway's allow-list and the client's own."""
         policy = DialPolicy.parse(settings.callback_allow, extra_allow)
         own = {settings.port, settings.flower_port, redis_address(settings).port}
         return cls(

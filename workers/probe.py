@@ -69,7 +69,7 @@ class Probe:
             event(log, "engine.probed", engine=name, state=health.state, why=health.why)
             well = health.state != "down"
             self._store.engines.probed(name, well, health.why, REST_S)
-        # One that does not answer would seem to be able to do nothing.
+        # An engine that does not answer would seem to have no capabilities.
         elif self._is_stale(name) and engine.health().state != "down":
             self._store.engines.lacks(name, lacks(engine.capabilities()))
             self._asked_s[name] = time.monotonic()

@@ -65,7 +65,7 @@ class LaneRuntime:
         )
 
     def start(self) -> None:
-        """Tell the store which engines there are, and begin to beat."""
+        """Register the engines with the store, and start the heartbeat."""
         self.store.engines.register(self._settings.engines)
         self._keeper.start()
         self._probe.start()

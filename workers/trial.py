@@ -63,7 +63,7 @@ def try_url(url: str, client: Client, settings: Settings) -> Iterator[Step]:
 
 
 def _reach(target: Target, policy: DialPolicy) -> Iterator[Step]:
-    """Yield the steps before a connection that is made from here."""
+    """Yield the steps before a direct connection."""
     try:
         found = resolve(target.host, target.port, RESOLVE_S)
     except NameNotFound:

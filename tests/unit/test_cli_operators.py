@@ -314,7 +314,7 @@ def test_callbacks_that_wait_say_for_what_and_until_when(store, says):
 
     assert "this receiver failed: none before 20" in says("job", waiting)
     (tried, *_) = [job.id for job in jobs if job.id != waiting]
-    assert "The next try is due at 20" in says("job", tried)
+    assert "The next attempt is due at 20" in says("job", tried)
 
 
 def test_a_job_is_found_by_its_tag_whosever_it_is(store, says):
