@@ -15,6 +15,7 @@ import uuid
 from bench.place import Figure, accept_many, figure, limner, plain_environment, say
 from limner import processes
 from tests.acceptance.house import House
+from tests.acceptance.load import wait_for_all
 from tests.conftest import wait_until
 
 JOBS, ROUNDS = 40, 5
@@ -59,7 +60,7 @@ def _round(house: House, jobs: int) -> tuple[float, float]:
         began = time.time()
         (job_id,) = accept_many(house, 1)
         ours_called[job_id] = began
-        wait_until(lambda: _idle(house), 30, "the job's end")
+        wait_for_all(house)
         key = f"plain:began:{uuid.uuid4().hex}"
         began = time.time()
         plain.draw.apply_async((key.rpartition(":")[2],))
@@ -68,11 +69,6 @@ def _round(house: House, jobs: int) -> tuple[float, float]:
     starts = {line["job"]: line["at"] for line in house.drawn() if line["what"] == "start"}
     ours_took = [starts[job_id] - began for job_id, began in ours_called.items()]
     return statistics.median(ours_took), statistics.median(plain_took)
-
-
-def _idle(house: House) -> bool:
-    jobs = house.store.jobs
-    return not jobs.waiting_count("ann") and not jobs.running_count("ann")
 
 
 class _plain_worker:  # noqa: N801 - reads as the block it is
@@ -104,13 +100,13 @@ def _at_depth() -> Figure:
     with limner(seconds=DRAWING_S, steps=0, slots=1) as house:
         house.start_worker("fast")
         accept_many(house, 20)
-        wait_until(lambda: _idle(house), 60, "the warm-up")
+        wait_for_all(house)
         few = []
         for _ in range(ROUNDS):
             house.ledger.write_text("")
             accept_many(house, DRAWINGS)
             few.append(_between(house))
-            wait_until(lambda: _idle(house), 60, "the round's end")
+            wait_for_all(house)
         accept_many(house, WAITING)
         many = []
         for _ in range(ROUNDS):

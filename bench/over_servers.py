@@ -32,7 +32,7 @@ TABLE = """
 name = "server"
 driver = "{driver}"
 {options}
-fast = {{{{ slots = {slots} }}}}
+fast = {{ slots = {slots} }}
 """
 
 

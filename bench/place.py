@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -16,28 +14,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from celery import Celery
-
 from bench.load import post
 from limner import processes
 from limner.broker import broker_url, redis_url
-from limner.callback import destination
-from limner.message import Messages
-from limner.request import Lane, Request
 from limner.settings import Settings
+from tests.acceptance import load
 from tests.acceptance.house import House
-from tests.conftest import wait_until
-
-ENGINE = """
-[[engine]]
-name = "stage"
-driver = "rehearsal"
-seconds = {seconds}
-steps = {steps}
-ledger = "LEDGER"
-fast = {{ slots = {slots} }}
-relaxed = {{ slots = 1 }}
-"""
+from tests.conftest import free_port, wait_until
 
 CALLBACK_URL = "http://receiver.example/hook"
 BODY = {
@@ -74,15 +57,15 @@ def limner(
     steps: int = 0,
     slots: int = 8,
     *,
-    engines: str = ENGINE,
+    engines: str = "",
     **settings: object,
 ) -> Iterator[House]:
     """Run Redis, and whatever else the bench starts, in a folder that goes with the block.
 
-    ``engines`` is a template of tables; it may hold the three numbers.
+    ``engines``: tables that stand instead of one rehearsal engine.
     """
-    settings = {"waiting_cap": 10_000_000, "log_level": "warning", "lease_s": 15} | settings
-    tables = engines.format(seconds=seconds, steps=steps, slots=slots)
+    settings = {"waiting_cap": load.WAITING_CAP, "log_level": "warning", "lease_s": 15} | settings
+    tables = engines or load.stage(seconds, steps, fast=slots, relaxed=1)
     with House(tables, **settings) as house:
         yield house
 
@@ -130,36 +113,9 @@ def limner_request(house: House) -> Callable[[int], bytes]:
     return make
 
 
-@functools.cache
-def messages(house: House) -> Messages:
-    """Return the message templates for the bench's broker, rendered once as a process of ours does."""
-    with Celery("limner", set_as_current=False) as app:
-        app.config_from_object("celeryconfig")
-        app.conf.update(broker_url=broker_url(house.settings))
-        return Messages.render(app)
-
-
 def accept_many(house: House, count: int, prompt: str = "a lighthouse") -> list[str]:
-    """Put so many fast jobs into the store, as the API does, and return their ids."""
-    templates, ids = messages(house), [uuid.uuid4().hex for _ in range(count)]
-    for job_id in ids:
-        request = Request(
-            prompt_en=prompt,
-            lane=Lane.FAST,
-            tag=uuid.uuid4().hex,
-            callback_url=CALLBACK_URL,
-            extra="order 4711",
-        )
-        house.store.jobs.accept(
-            job_id,
-            "ann",
-            request,
-            (1, 2, 3, 4),
-            templates,
-            waiting_cap=10_000_000,
-            destination=destination(CALLBACK_URL),
-        )
-    return ids
+    """Put so many fast jobs with callbacks into the store, and return their ids."""
+    return load.accept_many(house, count, prompt, callback_url=CALLBACK_URL, extra="order 4711")
 
 
 def empty(house: House) -> None:
@@ -186,13 +142,6 @@ def empty(house: House) -> None:
         "limner:due",
         "limner:wake",
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def say(text: str) -> None:

@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from bench.place import Figure, accept_many, figure, limner, say
-from tests.conftest import wait_until
+from tests.acceptance.house import House
+from tests.acceptance.load import stage, wait_for_all
 from tests.standins.comfyui import Comfy
 
 JOBS = 500
@@ -20,22 +21,14 @@ name = "left"
 driver = "comfyui"
 url = "{left}"
 checkpoint = "sd15.safetensors"
-fast = {{{{ slots = 2 }}}}
+fast = {{ slots = 2 }}
 
 [[engine]]
 name = "right"
 driver = "comfyui"
 url = "{right}"
 checkpoint = "sd15.safetensors"
-fast = {{{{ slots = 2 }}}}
-
-[[engine]]
-name = "stage"
-driver = "rehearsal"
-seconds = {{seconds}}
-steps = {{steps}}
-ledger = "LEDGER"
-fast = {{{{ slots = {{slots}} }}}}
+fast = {{ slots = 2 }}
 """
 NOTE = "drawn seconds, by the engines' own clocks, of what they could draw until the last start"
 
@@ -50,17 +43,18 @@ def measure() -> list[Figure]:
         left,
         right,
         limner(
-            STAGE_S, 1, STAGE_SLOTS, engines=POOL.format(left=left.url, right=right.url)
+            engines=POOL.format(left=left.url, right=right.url)
+            + stage(STAGE_S, 1, fast=STAGE_SLOTS, relaxed=0)
         ) as house,
     ):
         for _ in range(2):
             house.start_worker("fast")
         accept_many(house, 30)
-        _drawn_all(house, "the warm-up")
+        _drawn_all(house)
         warm = {name: set(server.history) for name, server in (("left", left), ("right", right))}
         house.ledger.write_text("")
         jobs = accept_many(house, JOBS)
-        _drawn_all(house, "all jobs")
+        _drawn_all(house)
         records = [house.store.jobs.get(job) for job in jobs]
         spans = {
             "left": _comfy_spans(left, warm["left"]),
@@ -84,12 +78,11 @@ def measure() -> list[Figure]:
     return [figure("pool_slots_busy", [busy], ">= 0.95", f"{NOTE}; {each}")]
 
 
-def _drawn_all(house: Any, what: str) -> None:
-    jobs = house.store.jobs
-    wait_until(lambda: jobs.waiting_count("ann") + jobs.running_count("ann") == 0, 120, what)
+def _drawn_all(house: House) -> None:
+    wait_for_all(house)
     # Between two counts a job may pass from one to the other.
     time.sleep(0.5)
-    wait_until(lambda: jobs.waiting_count("ann") + jobs.running_count("ann") == 0, 120, what)
+    wait_for_all(house)
 
 
 def _comfy_spans(server: Comfy, before: set[str]) -> list[Span]:

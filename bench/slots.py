@@ -7,6 +7,7 @@ import threading
 from bench.place import Figure, accept_many, figure, limner, say
 from limner.request import Lane
 from tests.acceptance.house import House
+from tests.acceptance.load import wait_for_all
 from tests.conftest import wait_until
 
 JOBS, SECONDS, SLOTS = 304, 0.5, 8
@@ -20,15 +21,14 @@ def measure() -> list[Figure]:
         for _ in range(2):
             house.start_worker("fast")
         accept_many(house, SLOTS)
-        wait_until(lambda: house.store.jobs.waiting_count("ann") == 0, 60, "the warm-up")
-        wait_until(lambda: house.store.jobs.running_count("ann") == 0, 60, "the warm-up's end")
+        wait_for_all(house)
         for number in range(ROUNDS):
             house.ledger.write_text("")
             accept_many(house, JOBS)
             off = _OffTheQueue(house)
             wait_until(lambda: house.store.jobs.waiting_count("ann") == 0, 120, "the last start")
             depth.append(off.mean())
-            wait_until(lambda: house.store.jobs.running_count("ann") == 0, 60, "the last end")
+            wait_for_all(house)
             ledger = house.drawn()
             took_s = ledger[-1]["at"] - ledger[0]["at"]
             busy.append(JOBS * SECONDS / SLOTS / took_s)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -50,6 +51,12 @@ class MovingClock:
 
     def pass_s(self, seconds: float) -> None:
         self.now_ms += round(seconds * 1000)
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 def wait_until(holds, timeout_s: float = 60.0, what: str = "the condition") -> None:

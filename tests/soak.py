@@ -15,7 +15,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from limner.grader import Grader, serve
 from limner.job import Status
 from limner.store import Store
 from tests import set_clock
+from tests.conftest import free_port
 from tests.strangers import Stranger
 
 POSTERS = 2
@@ -55,11 +55,6 @@ seconds = 1.0
 steps = 5
 fast = { slots = 50, gap_s = 0 }
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class House:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from limner.settings import Settings
 from limner.stack import answers
 from limner.store import Store
 from tests.conftest import answers as redis_answers
-from tests.conftest import wait_until
+from tests.conftest import free_port, wait_until
 
 
 class House:
@@ -187,9 +186,3 @@ def assert_told_in_order(events: list[dict[str, Any]]) -> None:
     for before, after in itertools.pairwise(events):
         if before["status"] == after["status"] == 0:
             assert before["progress"] <= after["progress"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,43 +6,24 @@ import os
 import random
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 
 import psutil
 import pytest
-from celery import Celery
 
-from limner.broker import broker_url
-from limner.callback import destination
-from limner.message import Messages
 from limner.request import Lane
 from tests.acceptance.house import House, assert_told_in_order, most_at_once
+from tests.acceptance.load import accept_many, rss_bytes, stage, wait_for_all
 from tests.acceptance.receiver import Receiver
-from tests.builders import a_request
 from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: how many jobs wait at once; each costs some 60 ms of a core, most of it for its five PNGs
 JOBS = int(os.environ.get("LOAD_JOBS", "400"))
+LANES = (Lane.RELAXED, Lane.FAST, Lane.FAST, Lane.FAST)
 #: what others may use of the machine while a ratio of times is measured
 FOREIGN_MAX = 0.2
-
-STAGE = """
-[[engine]]
-name = "stage"
-driver = "rehearsal"
-seconds = {seconds}
-steps = {steps}
-ledger = "LEDGER"
-fast = {{ slots = {slots} }}
-relaxed = {{ slots = {slots} }}
-"""
-
-
-def stage(seconds: float, steps: int, slots: int) -> str:
-    return STAGE.format(seconds=seconds, steps=steps, slots=slots)
 
 
 @pytest.fixture
@@ -65,27 +46,6 @@ def ready(house: House) -> bool:
     )
 
 
-def accept(house: House, count: int, callback_url: str | None) -> list[str]:
-    """Put so many jobs, of both lanes, into the store, as the API does."""
-    with Celery("limner", set_as_current=False) as app:
-        app.config_from_object("celeryconfig")
-        app.conf.update(broker_url=broker_url(house.settings))
-        messages = Messages.render(app)
-    ids = [uuid.uuid4().hex for _ in range(count)]
-    for n, job_id in enumerate(ids):
-        lane = Lane.RELAXED if n % 4 == 0 else Lane.FAST
-        house.store.jobs.accept(
-            job_id,
-            "ann",
-            a_request(lane=lane, callback_url=callback_url),
-            (1, 2, 3, 4),
-            messages,
-            waiting_cap=10_000,
-            destination=destination(callback_url) if callback_url else None,
-        )
-    return ids
-
-
 class Quiet:
     """How much of the machine went to others than the house and this test, from 0 to 1."""
 
@@ -106,19 +66,12 @@ class Quiet:
         return sum(sum(process.cpu_times()[:2]) for process in mine)
 
 
-def unfinished(house: House) -> int:
-    jobs = house.store.jobs
-    return jobs.waiting_count("ann") + jobs.running_count("ann")
-
-
 def resident_mb(house: House) -> dict[str, float]:
     """The memory of each worker, with what it started."""
     sizes = {}
     for name, process in house.running.items():
         if name.startswith(("fast", "relaxed", "callbacks")):
-            family = psutil.Process(process.pid)
-            members = [family, *family.children(recursive=True)]
-            sizes[name] = sum(member.memory_info().rss for member in members) / 1e6
+            sizes[name] = rss_bytes(process.pid) / 1e6
     return sizes
 
 
@@ -127,7 +80,7 @@ def redis_mb(house: House) -> float:
 
 
 def test_the_slots_of_an_engine_stay_busy_and_never_draw_more_than_they_are(say):
-    with Receiver() as receiver, House(stage(seconds=1, steps=4, slots=4)) as house:
+    with Receiver() as receiver, House(stage(fast=4, relaxed=4)) as house:
         house.start_all()
         wait_until(lambda: ready(house), what="the workers' start")
         lanes = [True] * 28 + [False] * 12
@@ -150,26 +103,20 @@ def test_the_slots_of_an_engine_stay_busy_and_never_draw_more_than_they_are(say)
         assert busy >= 0.9 or foreign > FOREIGN_MAX
 
 
-def wait_for_all(house: House, down_to: int = 0) -> None:
-    """Wait for as long as jobs end: how long that takes says more of the machine than of us."""
-    while (left := unfinished(house)) > down_to:
-        wait_until(lambda left=left: unfinished(house) < left, 30, "the end of one more job")
-
-
 @pytest.mark.timeout(600)
 def test_many_waiting_jobs_all_end_and_leave_memory_as_it_was(say):
-    with Receiver() as receiver, House(stage(seconds=0, steps=0, slots=8)) as house:
+    with Receiver() as receiver, House(stage(seconds=0, steps=0, fast=8, relaxed=8)) as house:
         # The first jobs pay for what every process loads once.
         for queue in ("fast", "relaxed", "callbacks"):
             house.start_worker(queue)
         wait_until(lambda: ready(house), what="the workers' start")
-        first = accept(house, 100, receiver.url)
+        first = accept_many(house, 100, callback_url=receiver.url, lanes=LANES)
         wait_for_all(house)
         wait_until(lambda: all(map(receiver.ended, first)), what="the first callbacks")
         redis_before = redis_mb(house)
 
         began = time.monotonic()
-        ids = accept(house, JOBS, receiver.url)
+        ids = accept_many(house, JOBS, callback_url=receiver.url, lanes=LANES)
         accepted_s = time.monotonic() - began
         wait_for_all(house, JOBS // 2)
         half = resident_mb(house)

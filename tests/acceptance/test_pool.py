@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from limner import processes
-from tests.acceptance.house import House, assert_told_in_order, free_port
+from tests.acceptance.house import House, assert_told_in_order
 from tests.acceptance.receiver import Receiver
-from tests.conftest import wait_until
+from tests.conftest import free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -8,25 +8,11 @@ import pytest
 
 from limner.request import Lane
 from tests.acceptance.house import House, assert_told_in_order, most_at_once
+from tests.acceptance.load import stage, unfinished
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-STAGE = """
-[[engine]]
-name = "stage"
-driver = "rehearsal"
-seconds = {seconds}
-steps = 4
-ledger = "LEDGER"
-fast = {{ slots = {fast} }}
-relaxed = {{ slots = {relaxed}, gap_s = {gap_s} }}
-"""
-
-
-def stage(seconds=1.0, fast=4, relaxed=2, gap_s=0) -> str:
-    return STAGE.format(seconds=seconds, fast=fast, relaxed=relaxed, gap_s=gap_s)
 
 
 def all_ended(receiver: Receiver, ids: list[str]):
@@ -42,7 +28,7 @@ def assert_all_done(house: House, receiver: Receiver, ids: list[str]) -> None:
     for lane in Lane:
         assert house.store.redis.scard(f"limner:slots:stage:{lane.value}") == 0
     assert house.store.redis.zcard("limner:leases") == 0
-    assert house.store.jobs.waiting_count("ann") == house.store.jobs.running_count("ann") == 0
+    assert unfinished(house) == 0
 
 
 def drawing(house: House, ids: list[str]) -> int:

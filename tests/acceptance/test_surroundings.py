@@ -19,10 +19,10 @@ from limner import embedded, redis_socket
 from limner.stack import answers
 from limner.store import Store
 from tests.acceptance.house import House
-from tests.acceptance.test_up import Up, free_port
+from tests.acceptance.test_up import Up
 from tests.acceptance.test_up import up as up  # a fixture
 from tests.conftest import answers as redis_answers
-from tests.conftest import wait_until
+from tests.conftest import free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import pytest
 
 from limner import embedded, redis_socket
 from limner.stack import answers
-from tests.conftest import wait_until
+from tests.conftest import free_port, wait_until
 from tests.leftovers import processes_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -35,12 +34,6 @@ seconds = 0.5
 steps = 2
 fast = { slots = 2 }
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Up:

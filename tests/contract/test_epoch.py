@@ -13,9 +13,8 @@ import pytest
 
 from limner import embedded, redis_socket
 from limner.store import Store
-from tests.acceptance.house import free_port
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one
-from tests.conftest import MovingClock, answers, wait_until
+from tests.conftest import MovingClock, answers, free_port, wait_until
 
 
 class Server:
