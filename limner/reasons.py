@@ -33,7 +33,7 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "out_of_memory", "The engine ran out of memory."
     BAD_RESULT = (
         "bad_result",
-        "The engine's pictures are missing, broken, alike or of the wrong size.",
+        "The engine's pictures are missing, broken, identical or of the wrong size.",
     )
     # In the gateway.
     WORKER_LOST = "worker_lost", "The workers that drew this job died."

@@ -6,15 +6,7 @@
 --   resend:<job>   LIST  events to post once more by command; looked at only when outq is empty
 --   dead:<job>     LIST  events given up, the same objects and: why, dead (ms); at most 100
 --   log:<job>      LIST  attempts, at most 100
---   out:<job>      HASH  token, until (the poster's lease), flying (seq in its hands, "r" after a
---                        resent one), sent (highest live seq ever handed out), shown (highest seq
---                        that a watcher saw), tried / retried (attempts of the head of outq /
---                        resend), rests (ms: the head waits until then for its next try), rest_ms (for
---                        how long it was to wait), not_before
---                        (ms: the receiver asked for quiet until then), spared (token of a lease that
---                        began anew after nobody had looked for a while), kicked (this head's rest was
---                        cut short once), parked (under this fate), ended, gone (a 410 was
---                        answered: nothing more is posted)
+--   out:<job>      HASH  the outbox's state, see below
 --   story:<job>    LIST  class and event, for whoever watches the job: its transitions and end, and
 --                        progress only while nothing newer came; read by story.lua
 --   due            ZSET  job → when to look at it; while a poster holds it: until its lease ends
@@ -22,6 +14,30 @@
 --   recheck        STR   cursor of a walk through `due`, after the clock was set back
 --   wake           LIST  jobs to look at now: a hint, `due` is the truth
 --   dead           ZSET  jobs with dead letters → the newest one, ms
+--
+-- The fields of out:<job>, and after the dash the scripts and libraries that write each. A field that is
+-- missing means no, or 0.
+--
+--   token        of the lease: which poster has the job                – lib_handing outbox_done
+--   until        until when it has it, ms                              – lib_handing outbox_done
+--   flying       seq in its hands, "r" after a resent one              – lib_handing outbox_done
+--   spared       token whose lease began anew, as nobody had looked    – lib_handing
+--   sent         highest live seq ever handed out                      – lib_handing
+--   shown        highest seq that a watcher saw                        – story
+--   tried        attempts of the head of outq                          – lib_outbox outbox_done
+--   retried      attempts of the head of resend                        – outbox_done outbox_resend
+--   rests        the head waits for its next try until then, ms        – lib_outbox outbox_done outbox_resend
+--   rest_ms      for how long it was to wait                           – outbox_done
+--   not_before   the receiver asked for quiet until then, ms           – outbox_done
+--   kicked       this head's rest was cut short once                   – lib_outbox outbox_done
+--   parked       the fate under which the job waits for a place        – lib_destinations
+--   ended        the terminal event is in the queue, or was            – lib_outbox
+--   last         the terminal event as it was delivered, for resending – outbox_done
+--   gone         a 410 was answered: nothing more is posted            – outbox_done
+--
+-- The states in docs/architecture.md follow from these: empty (outq and resend are), leased (until is ahead),
+-- parked, resting (rests or not_before is ahead), closed (empty, and ended), else due.
+--
 -- Bodies are made by the poster from the record and `v`: a script can tell of any job, and the same
 -- event always gives the same bytes.
 
