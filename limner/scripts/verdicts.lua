@@ -1,4 +1,4 @@
--- uses: base spool outbox health engines lanes granting
+-- uses: base domain spool outbox moves health engines lanes granting
 -- Why a waiting job is not drawn now, engine by engine, by the rules that grants go by. Changes nothing.
 --
 -- ARGV 8 job id

@@ -12,6 +12,7 @@ from limner.__main__ import main
 from limner.errors import TokenRejected
 from limner.images import Images
 from limner.job import Picture
+from limner.reasons import Reason
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Charge, Store
@@ -403,7 +404,7 @@ def test_the_engine_that_failed_a_job_is_not_what_it_waits_for(store, why):
     other, job = an_accepted_job(store), an_accepted_job(store)
     for one in (other, job):
         store.lanes.take(one.id, one.id, WORKER, MESSAGES)
-    failed = Trouble("bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10)
+    failed = Trouble("bad_results", 1, Reason.BAD_RESULT, engine_why="black", pause_s=10)
     store.lanes.give_back(job.id, job.id, failed, MESSAGES)
 
     said = why(job)
@@ -431,7 +432,7 @@ def test_to_ask_why_a_job_waits_changes_nothing(store, why, clock):
     a_worker(store, an_engine(fast=1))
     job, _other = an_accepted_job(store), an_accepted_job(store)
     store.lanes.take(job.id, "token", WORKER, MESSAGES)
-    failed = Trouble("bad_results", 1, "Broken.", "bad_result", engine_why="black", pause_s=10)
+    failed = Trouble("bad_results", 1, Reason.BAD_RESULT, engine_why="black", pause_s=10)
     store.lanes.give_back(job.id, "token", failed, MESSAGES)
     before = everything(store)
 
