@@ -1,7 +1,7 @@
-"""Drawing drivers, one file or folder each; ``load`` turns a configured engine into a running one.
+"""Drawing drivers, one file or folder each; ``load`` builds a configured engine.
 
 Called by the workers at start. Drivers are imported only when configured, so that a heavy one costs
-nothing to those who do not use it. A third party's driver comes as an entry point in the group
+nothing to those who do not use it. A third party's driver is an entry point in the group
 ``limner.engines`` and imports only ``limner.engine`` and ``limner.errors``.
 """
 
@@ -31,7 +31,7 @@ BUILT_IN = {
 
 
 def load(settings: EngineSettings) -> Engine:
-    """Build the engine that ``settings`` describe.
+    """Build the engine described by ``settings``.
 
     Raises:
         ConfigError: no such driver, or the driver refuses an option.

@@ -1,7 +1,7 @@
-"""Make a peer's pictures into cells of the size that the brief asks for; used by the drivers.
+"""Turn a server's pictures into cells of the size that the brief asks for; used by the drivers.
 
-Servers round sizes to what their models take, or offer a few sizes only. The gateway promises exact
-ones, so what comes back is cropped to the ratio around its centre and resized.
+Servers round sizes to what their models support, or offer only a few. The gateway promises exact sizes,
+so pictures are cropped to the ratio around their centre and resized.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Four = tuple[bytes, bytes, bytes, bytes]
 
 
 def cell(data: bytes, width: int, height: int) -> bytes:
-    """Return a picture of this size: the bytes themselves where they are one already.
+    """Return the picture in this size; unchanged if it has it already.
 
     Raises:
-        BadResult: the bytes are no picture.
+        BadResult: the bytes are not a picture.
     """
     picture = _opened(data)
     if picture.size == (width, height):
@@ -36,7 +36,7 @@ def quarters(grid: bytes, width: int, height: int) -> Four:
     """Return the four cells of a 2x2 picture: top left, top right, bottom left, bottom right.
 
     Raises:
-        BadResult: the bytes are no picture, or one too small to hold four.
+        BadResult: the bytes are not a picture, or one too small to contain four.
     """
     whole = _opened(grid)
     across, down = whole.width // 2, whole.height // 2
@@ -44,7 +44,7 @@ def quarters(grid: bytes, width: int, height: int) -> Four:
         raise BadResult("The engine's grid is too small.")
 
     def quarter(column: int, row: int) -> bytes:
-        # From the far edges, so that an odd pixel in the middle falls to no cell.
+        # From the far edges, so that an odd pixel in the middle belongs to no cell.
         left = column * (whole.width - across)
         top = row * (whole.height - down)
         part = whole.crop((left, top, left + across, top + down))
@@ -68,7 +68,7 @@ def from_base64(text: Any) -> bytes:
 
 
 def to_png(path: Path, width: int, height: int) -> bytes:
-    """Return a picture file as PNG of this size: what an engine is to start from.
+    """Return a picture file as a PNG of this size, for an engine to start from.
 
     Raises:
         Rejected: it cannot be read.
@@ -81,7 +81,7 @@ def to_png(path: Path, width: int, height: int) -> bytes:
 
 
 def looks_whole(data: bytes) -> bool:
-    """Say whether the bytes begin as a picture does; cheap, for previews."""
+    """Return whether the bytes begin like a picture; cheap, for previews."""
     return size_of(data) is not None
 
 

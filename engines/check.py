@@ -1,7 +1,7 @@
-"""``limner engines check NAME``: draw one small picture on an engine and say each step on the way.
+"""``limner engines check NAME``: make a small test drawing on an engine and report each step.
 
-The command line becomes ``python -m engines.check``, since the core imports no driver. The drawing goes
-past the lanes: it takes a place on the engine that the gateway does not know of.
+The command replaces itself by ``python -m engines.check``, since the core imports no driver. The drawing
+bypasses the lanes: it takes up room on the engine that the gateway does not know about.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ SEEDS = (1, 2, 3, 4)
 
 
 class StepFailed(Exception):
-    """A step did not work; it was said already."""
+    """A step failed, and that was reported already."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check one engine of the settings; 0 if it gave four good pictures."""
+    """Check one configured engine; 0 if it drew four good pictures."""
     parser = argparse.ArgumentParser(prog="limner engines check")
     parser.add_argument("name")
     parser.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
@@ -117,7 +117,7 @@ def _draw(engine: Engine, limit_s: float, capabilities: Capabilities) -> Finishe
 
 
 def _say_abilities(capabilities: Capabilities) -> None:
-    """Say what becomes of each parameter, and of a drawing under way."""
+    """Report how each parameter is supported, and what can be done with a running drawing."""
     levels: dict[str, list[str]] = {"exact": [], "near": [], "none": []}
     can: list[str] = []
     for ability in fields(capabilities):
@@ -136,7 +136,7 @@ def _say_abilities(capabilities: Capabilities) -> None:
 
 @contextmanager
 def _step(name: str) -> Iterator[None]:
-    """Say what an engine raises, in its own words: this is for its operator."""
+    """Report what an engine raises, in its own words: this is for its operator."""
     try:
         yield
     except EngineError as error:

@@ -1,4 +1,4 @@
-"""Say how a remote engine is, from what becomes of one cheap question; for drivers' ``health``."""
+"""Derive a remote engine's health from one cheap request; for drivers' ``health``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from limner.errors import EngineBusy, EngineError, Refused
 
 
 def health_of(ask: Callable[[], object]) -> Health:
-    """Ask, and return what the answer, or the error, says of the engine."""
+    """Make the request, and return the health that the response or the error implies."""
     try:
         ask()
     except Refused as error:

@@ -1,4 +1,4 @@
-"""Say which parameters of a brief were drawn exactly, nearly or not at all; for ``Finished.notes``."""
+"""Which parameters of a brief were honoured exactly, nearly or not at all; for ``Finished.notes``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from limner.engine import Brief, Capabilities, Level
 
 
 def asked_of(brief: Brief) -> tuple[str, ...]:
-    """Return the parameters that the caller gave, by the names that ``Capabilities`` has for them."""
+    """Return the parameters that the caller gave, by their names in ``Capabilities``."""
     given = {
         "chaos": brief.chaos is not None,
         "stylize": brief.stylize is not None,

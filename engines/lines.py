@@ -1,4 +1,4 @@
-"""Connections to engines that wait for the answer that counts, also behind a CDN that sends hints first.
+"""Connections to engines that skip interim responses, such as the hints that a CDN sends first.
 
 requests and urllib3 take a 103 for the answer. Used by ``engines/remote.py`` for every session; those
 of ``CutAdapter`` can be cut besides, because requests alone cannot hang up on an answer that has not
@@ -49,19 +49,19 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 class LineAdapter(HTTPAdapter):
-    """requests' adapter over such connections."""
+    """requests' adapter with such connections."""
 
     pools: Mapping[str, type[urllib3.HTTPConnectionPool]] = MappingProxyType(
         {"http": _PlainPool, "https": _TlsPool}
     )
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools; called by HTTPAdapter's constructor."""
+        """Create the pools; called by HTTPAdapter's constructor."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = dict(self.pools)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the pools behind a proxy."""
+        """Create the pools behind a proxy."""
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = dict(self.pools)
         return manager

@@ -1,7 +1,7 @@
-"""Reading a driver's options out of its ``[[engine]]`` entry; used by every driver's ``build``.
+"""Parse a driver's options from its ``[[engine]]`` entry; used by every driver's ``build``.
 
-Each reader takes one option, checks it, and names it in full when it is wrong. ``done`` refuses what
-is left over, so that a misspelt option is never ignored in silence. Credentials are never options:
+Each reader takes one option, validates it, and names it in full if it is wrong. ``done`` refuses what
+is left over, so that a misspelt option is never silently ignored. Credentials are never options:
 ``secret("api_key")`` reads ``api_key_env = "NAME"`` or ``api_key_file = "path"``.
 """
 
@@ -20,7 +20,7 @@ from limner.settings import EngineSettings
 
 
 class Options:
-    """The options of one engine that nobody has read yet."""
+    """The options of one engine that have not been read yet."""
 
     def __init__(self, settings: EngineSettings, environ: Mapping[str, str] = os.environ) -> None:
         self._driver = settings.driver
@@ -30,7 +30,7 @@ class Options:
         self._known: list[str] = []
 
     def wrong(self, name: str, why: str) -> NoReturn:
-        """Refuse an option's value; for what only the driver can check."""
+        """Return the error for an option's value; for what only the driver can check."""
         raise ConfigError(f"{self._where}: {name}", why)
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -51,7 +51,7 @@ class Options:
     def number(self, name: str, default: float, low: float, high: float) -> float:
         """Return a number from ``low`` to ``high``."""
         value = self._take(name, default)
-        # Python counts True as 1; a setting should not. "not in range" also refuses NaN.
+        # To Python True is 1; to a setting it should not be. "not in range" also refuses NaN.
         right = isinstance(value, int | float) and not isinstance(value, bool)
         if not right or not low <= value <= high:
             limits = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
@@ -80,7 +80,7 @@ class Options:
         return str(value)
 
     def url(self, name: str, default: str | None = None) -> str:
-        """Return an http(s) URL without a slash at its end; it may hold no credentials."""
+        """Return an http(s) URL without a trailing slash; it must not contain credentials."""
         value = self.text(name, default)
         try:
             parts = urlsplit(value)
@@ -136,7 +136,7 @@ class Options:
         return value or self.wrong(f"{name}_file", f"{path} is empty")
 
     def secret_headers(self) -> dict[str, str]:
-        """Return ``headers_env = { X-Key = "NAME" }``: headers whose values stand in the environment."""
+        """Return ``headers_env = { X-Key = "NAME" }``: headers whose values come from the environment."""
         headers = {}
         for header, variable in self.table("headers_env").items():
             value = self._environ.get(variable, "").strip()
@@ -146,7 +146,7 @@ class Options:
         return headers
 
     def done(self) -> None:
-        """Refuse the options that no reader has taken."""
+        """Refuse the options that no reader took."""
         for name in self._left:
             near = get_close_matches(name, self._known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""

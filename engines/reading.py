@@ -1,7 +1,7 @@
-"""Read what a peer says within bounds: bytes, time, depth and number of values; used by the drivers.
+"""Read a server's response within limits: bytes, time, depth and number of values; used by the drivers.
 
-A peer may be broken, or another program than its operator believes: whatever it sends must cost no more
-memory and time than a right answer does, and end in one of our errors.
+A server may be broken, or another program than its operator believes: whatever it sends must cost no
+more memory and time than a proper response, and end in one of our errors.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from limner.errors import BadResult, EngineDown
 from limner.json_depth import is_deep
 
 PIECE_BYTES = 64 * 1024
-#: a graph of ComfyUI within a record of its history has a dozen levels
+#: a ComfyUI graph in a history record nests a dozen levels deep
 DEPTH_MAX = 64
-#: each takes up to some hundred bytes once it is read, whatever it takes on the wire
+#: each takes up to about a hundred bytes in memory, whatever its size on the wire
 VALUES_MAX = 1_000_000
 
 
@@ -32,10 +32,10 @@ def read_json(data: bytes | str) -> Any:
     """Return JSON as Python values.
 
     Raises:
-        BadResult: it is none, or nested too deeply, or has too many values.
+        BadResult: it is not JSON, is nested too deeply, or has too many values.
     """
     raw = data.encode() if isinstance(data, str) else data
-    # More than that there cannot be, however many of these stand in texts.
+    # There cannot be more values than that, however many of these characters are inside strings.
     opened = raw.count(b"[") + raw.count(b"{")
     if opened + raw.count(b",") > VALUES_MAX:
         raise BadResult("The engine's answer has too many values.")
@@ -48,10 +48,10 @@ def read_json(data: bytes | str) -> Any:
 
 
 def pieces(response: requests.Response, *, most_bytes: int, whole_s: float) -> Iterator[bytes]:
-    """Yield what has arrived as it arrives, up to ``most_bytes`` and for ``whole_s`` seconds.
+    """Yield data as it arrives, up to ``most_bytes`` and for ``whole_s`` seconds.
 
     Raises:
-        BadResult: it is more.
+        BadResult: there is more.
         NoAnswer: it takes longer, or breaks off.
     """
     ends_s = time.monotonic() + whole_s

@@ -1,14 +1,14 @@
-"""The rehearsal engine: draws plain labelled cards, and does what the prompt tells it.
+"""The rehearsal engine: draws plain labelled cards, and follows commands in the prompt.
 
-For tests, load and integrators; it costs next to nothing. It behaves like a remote engine that goes
-on drawing when its worker dies: how far a drawing is follows from its handle and the time alone, so
-any worker can re-attach.
+For tests, load tests and integrators; it costs next to nothing. It behaves like a remote engine that
+keeps drawing when its worker dies: a drawing's progress depends only on its handle and the time, so any
+worker can attach to it.
 
 Options: ``seconds`` (2.0) a drawing takes · ``steps`` (5) previews · ``ledger``: a file that gets one
-JSON line for every start and end, so that tests can tell what was drawn, when, and how often.
+JSON line for every start and end, so that tests can see what was drawn, when, and how often.
 
 In the prompt: ``[[fail]] [[moderated]] [[busy n]] [[down n]] [[lost n]] [[hang]] [[bad-result]]
-[[seconds n]]``; n counts hand-overs of the job (1 where it is left out).
+[[seconds n]]``; n counts submissions of the job (1 if it is left out).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from limner.settings import EngineSettings
 
 _CUE = re.compile(r"\[\[([a-z-]+)(?:\s+([\d.]+))?\]\]")
 _BUSY_RETRY_S = 0.2
-#: few enough for all cards of a size to be remembered: drawing one takes more than all else here
+#: few enough to cache all cards of a size: drawing one costs more than everything else here
 HUES = 32
 
 
@@ -65,11 +65,11 @@ class Rehearsal:
         self._ledger = ledger
 
     def capabilities(self) -> Capabilities:
-        """Say that every parameter is accepted, and that any worker may re-attach."""
+        """Every parameter is accepted, and any worker may attach."""
         return Capabilities(cancel=True, attach=True, previews=True)
 
     def health(self) -> Health:
-        """Always well."""
+        """Always healthy."""
         return Health("ok")
 
     def submit(self, brief: Brief) -> Handle:
@@ -89,7 +89,7 @@ class Rehearsal:
         }
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
-        """Yield a step's progress and preview when its time has come, then the four cards."""
+        """Yield each step's progress and preview when it is due, then the four cards."""
         cues = _cues(brief.final_prompt)
         started, seconds = float(handle["started"]), float(handle["seconds"])
         for step in range(1, self._steps + 1):
@@ -106,7 +106,7 @@ class Rehearsal:
         while "hang" in cues:
             if stop.wait(60):
                 return
-        # Drawn before the end, so that the end is when the slot is free.
+        # Drawn before the end, so that the slot is free right at the end.
         first, second, third, fourth = (
             _card(brief.width, brief.height, f"{cell + 1}", seed % HUES * (256 // HUES))
             for cell, seed in enumerate(brief.seeds)
@@ -121,23 +121,23 @@ class Rehearsal:
         yield Finished((first, second, third, broken), brief.seeds, {"rehearsal": True})
 
     def cancel(self, handle: Handle) -> None:
-        """Nothing goes on that could be stopped."""
+        """Nothing to stop."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def _note(self, what: str, brief: Brief) -> None:
         if self._ledger is None:
             return
         line = {"what": what, "job": brief.job_id, "at": time.time(), "pid": os.getpid()}
         line |= {"engine": self._name, "fast": brief.fast}
-        # One write below the pipe limit is whole, however many processes append.
+        # One write below the pipe limit is atomic, however many processes append.
         with self._ledger.open("ab", buffering=0) as file:
             file.write(json.dumps(line).encode() + b"\n")
 
 
 def _sleep_until(moment: float, stop: Stop) -> bool:
-    """Wait for a moment (seconds since 1970); False if told to stop before."""
+    """Wait until a time (seconds since 1970); False if told to stop before."""
     remaining = moment - time.time()
     return not (stop.wait(remaining) if remaining > 0 else stop.is_set())
 

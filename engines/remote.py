@@ -1,8 +1,8 @@
 """HTTP to an engine server: one session, bounded waits, and every failure as one of our errors.
 
-Used by the drivers of remote engines. What a peer says never becomes an error's message, because a
-message may reach callers, and peers' words hold paths and prompts; nor do URLs with their queries,
-for they may hold keys. A driver that must tell one 4xx from another passes ``judge``.
+Used by the drivers of remote engines. A server's words never become an error's message, because a
+message may reach callers, and servers' words contain paths and prompts; nor do URLs with queries, which
+may contain keys. A driver that must distinguish 4xx responses passes ``judge``.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from net.cut import Cut
 
 __all__ = ["Answer", "Answered", "Judge", "NoAnswer", "Remote"]
 
-#: answers larger than this are not read to their end: to questions, drawings in base64, and pictures
+#: size limits of responses: to questions, drawings in base64, and pictures
 ANSWER_MAX_BYTES = 32 * 1024 * 1024
 DRAWING_MAX_BYTES = 128 * 1024 * 1024
 PICTURE_MAX_BYTES = 64 * 1024 * 1024
-#: what is read of an answer that says what is wrong
+#: how much of an error response is read
 ERROR_MAX_BYTES = 1024 * 1024
-#: how long an answer may take from its first byte to its last
+#: how long a response may take from its first byte to its last
 WHOLE_S = 60.0
-#: who asks with less patience than this means the whole answer
+#: a read timeout shorter than this applies to the whole response
 QUICK_S = 3.0
 REDIRECTS_MAX = 5
 BUSY_S, BUSY_MAX_S = 5.0, 3600.0
-#: connections kept open; more are opened when needed, and closed after use
+#: pooled connections; more are opened when needed, and closed after use
 POOL_SIZE = 16
 
 
@@ -53,22 +53,22 @@ class Answered(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, read to its end. Its body is the peer's words: not for callers, nor for the log."""
+    """One response, read to its end. Its body is the server's words: not for callers or the log."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
-        """Return the body read as JSON.
+        """Return the body parsed as JSON.
 
         Raises:
-            BadResult: it is not JSON, or too deep or too much.
+            BadResult: it is not JSON, too deep or too large.
         """
         return read_json(self.body)
 
     def table(self) -> dict[str, Any]:
-        """Return the body if it is a JSON object, else an empty one: for reading error answers."""
+        """Return the body if it is a JSON object, else an empty one: for error responses."""
         try:
             value = read_json(self.body)
         except BadResult:
@@ -77,10 +77,10 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float:
-        """How long the peer asks us to wait; a few seconds if it does not say."""
+        """How long the server asks us to wait; a few seconds if it does not say."""
         text = self.headers.get("Retry-After", "")
         try:
-            # Some engines' front ends send fractions.
+            # Some front ends of engines send fractions.
             seconds: float | None = float(text)
         except ValueError:
             seconds = asked_s(text, time.time())
@@ -89,12 +89,12 @@ class Answer:
         return min(max(seconds, 0.1), BUSY_MAX_S)
 
 
-#: reads an answer of 400 or more; returns the error to raise, or None for the usual one
+#: judges a response with a status of 400 or more: the error to raise, or None for the usual one
 Judge = Callable[[Answer], EngineError | None]
 
 
 class Remote:
-    """One engine server. Safe to call from many threads at once."""
+    """One engine server. Safe to call from many threads."""
 
     def __init__(
         self,
@@ -113,8 +113,8 @@ class Remote:
         self._session = _session(self.base_url)
         self._session.headers.update(headers or {})
         self._session.auth = auth
-        # For pictures on other hosts. Its connections are kept, because a new one costs 20 ms of CPU
-        # where TLS is spoken; credentials and cookies it has none.
+        # For pictures on other hosts. Its connections are pooled, because a new one with TLS costs
+        # 20 ms of CPU; it has no credentials or cookies.
         self._elsewhere = _session(self.base_url)
         self._elsewhere.proxies = {}
         self._elsewhere.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -126,7 +126,7 @@ class Remote:
         return self.request("GET", path, params=params, read_s=read_s).json()
 
     def post_json(self, path: str, body: Any, *, read_s: float | None = None) -> Any:
-        """POST ``body`` as JSON and return the answer's JSON."""
+        """POST ``body`` as JSON and return the response's JSON."""
         return self.request("POST", path, json=body, read_s=read_s).json()
 
     def get_bytes(
@@ -150,17 +150,17 @@ class Remote:
         most_bytes: int | None = None,
         **arguments: Any,
     ) -> Answer:
-        """Make a request and return its answer; ``arguments`` as ``requests`` knows them.
+        """Make a request and return its response; ``arguments`` are those of ``requests``.
 
-        ``read_s``: seconds between two bytes, and with few of them also for the whole answer; None for
-        the default, ``math.inf`` for no limit.
+        ``read_s``: seconds between two bytes and, if short, also for the whole response; None for the
+        default, ``math.inf`` for no limit.
 
         Raises:
             EngineDown: not reached, or 502, 503, 504; ``NoAnswer`` if it may have been reached.
             EngineBusy: 429.
             Refused: 401, 402, 403, or a redirect (the base URL is wrong).
             Answered: any other status of 400 or more, unless ``judge`` knows better.
-            BadResult: the answer is too large.
+            BadResult: the response is too large.
         """
         most = ANSWER_MAX_BYTES if most_bytes is None else most_bytes
         with self.stream(method, path, read_s=read_s, cut=cut, **arguments) as response:
@@ -177,12 +177,12 @@ class Remote:
         judge: Judge | None = None,
         **arguments: Any,
     ) -> Iterator[requests.Response]:
-        """Make a request and give its answer unread, checked as ``request`` checks it.
+        """Make a request and yield its response unread, checked as ``request`` checks it.
 
-        ``judge``: of this request, in place of the server's own.
+        ``judge``: for this request, in place of the server's own.
 
-        What goes wrong while the caller reads is raised as our errors too. With ``cut`` it goes over
-        a connection of its own, which another thread may cut; that is a ``NoAnswer``.
+        Errors while the caller reads are raised as our errors as well. With ``cut`` the request has a
+        connection of its own, which another thread may cut; that raises ``NoAnswer``.
         """
         with self._errors_mapped(), self._line(cut) as session:
             response = session.request(
@@ -200,9 +200,9 @@ class Remote:
                 yield response
 
     def download(self, url: str, *, read_s: float | None = None) -> bytes:
-        """Return the bytes behind a picture URL that the peer gave us.
+        """Return the bytes at a picture URL that the server gave us.
 
-        Our credentials go nowhere but to the peer's own origin; elsewhere redirects are followed.
+        Our credentials are sent to the server's own origin only; elsewhere redirects are followed.
         """
         own = urlsplit(self.base_url)
         for _ in range(REDIRECTS_MAX + 1):
@@ -220,14 +220,14 @@ class Remote:
         raise BadResult(f"The engine's picture is not there: HTTP {answer.status}.")
 
     def close(self) -> None:
-        """Close the connections kept open."""
+        """Close the pooled connections."""
         self._session.close()
         self._elsewhere.close()
 
     def _fetched(self, url: str, *, ours: bool, read_s: float | None) -> Answer:
-        """GET a picture; of anything but a picture only status and headers are read."""
+        """GET a picture; for anything else, read only status and headers."""
         session = self._session if ours else self._elsewhere
-        # The environment may have another proxy for that host, or none.
+        # The environment may name another proxy for that host, or none.
         proxies = {} if ours else dict(requests.utils.get_environ_proxies(url))
         timeout = (self._connect_s, self._wait_s(read_s))
         with (
@@ -257,7 +257,7 @@ class Remote:
         return None if wait_s == math.inf else wait_s
 
     def _whole_s(self, read_s: float | None) -> float:
-        """Return how long a whole answer may take: one that is asked for quickly must come quickly."""
+        """Return the time limit of a whole response: with a short read timeout, it is short as well."""
         wait_s = self._read_s if read_s is None else read_s
         return wait_s if wait_s < QUICK_S else max(wait_s, WHOLE_S)
 
@@ -281,7 +281,7 @@ class Remote:
 
     @contextlib.contextmanager
     def _errors_mapped(self) -> Iterator[None]:
-        # `from None`: the library's messages hold URLs, and those may hold keys.
+        # `from None`: the library's messages contain URLs, which may contain keys.
         try:
             yield
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as error:
@@ -289,7 +289,7 @@ class Remote:
         except requests.exceptions.SSLError:
             raise EngineDown(f"{self.peer}: TLS failed") from None
         except requests.exceptions.ConnectionError as error:
-            # urllib3 wraps what it raised before anything was sent in MaxRetryError.
+            # urllib3 wraps errors from before anything was sent in MaxRetryError.
             cause = getattr(error.args[0] if error.args else None, "reason", None)
             if cause is not None:
                 raise EngineDown(f"{self.peer} cannot be reached") from None
@@ -308,7 +308,7 @@ def _read(response: requests.Response, most_bytes: int, whole_s: float) -> Answe
 
 
 def _read_error(response: requests.Response, whole_s: float) -> Answer:
-    """Read an answer whose status says enough, if need be without its end."""
+    """Read a response whose status is enough, if necessary without its end."""
     body = bytearray()
     with contextlib.suppress(BadResult, NoAnswer):
         for piece in pieces(response, most_bytes=ERROR_MAX_BYTES, whole_s=whole_s):
@@ -317,10 +317,10 @@ def _read_error(response: requests.Response, whole_s: float) -> Answer:
 
 
 class _Session(requests.Session):
-    """A session to which a redirect is an answer: else requests reads its body, to whatever end."""
+    """A session that treats a redirect as a response: otherwise requests reads its body, without limit."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say that there is nowhere to go."""
+        """Never follow a redirect."""
 
 
 def _session(url: str) -> requests.Session:

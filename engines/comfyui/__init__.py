@@ -2,8 +2,8 @@
 
 Source: ComfyUI 0.3.64, run and read; docs/engines/comfyui.md says how to set it up. The parts:
 ``engine`` (the contract) · ``mapping`` (brief → numbers and words) · ``graph``, ``workflow`` (the
-graphs) · ``server`` (HTTP) · ``flights`` (one poller) · ``listener``, ``frames`` (one socket) ·
-``drawing`` (where their news meet) · ``faults`` (its failures as our errors) · ``config``.
+graphs) · ``server`` (HTTP) · ``flights`` (the poller) · ``listener``, ``frames`` (the socket) ·
+``drawing`` (collects the news of both) · ``faults`` (its failures as our errors) · ``config``.
 """
 
 from __future__ import annotations

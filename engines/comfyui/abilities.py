@@ -1,4 +1,4 @@
-"""What a ComfyUI server can do, asked once and remembered; called by ``engine`` from many threads."""
+"""What a ComfyUI server can do, asked once and cached; called by ``engine`` from many threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engines.comfyui.graph import TILE_DECODE, TILE_MODEL
 from engines.comfyui.server import ComfyServer
 from limner.errors import EngineError
 
-#: a server that could not be asked is asked again after so long
+#: how long until a server that could not be asked is asked again
 ASK_AGAIN_S = 10.0
 
 
@@ -20,7 +20,7 @@ ASK_AGAIN_S = 10.0
 class Found:
     """What the server and the operator's graph allow."""
 
-    #: previews come with the ids of their drawings; others are not taken
+    #: whether previews carry the ids of their drawings; others are ignored
     previews: bool
     can_tile: bool
     #: tile node → its entry in /object_info, for the default graph
@@ -28,7 +28,7 @@ class Found:
 
 
 class Abilities:
-    """What one server can do."""
+    """The capabilities of one server."""
 
     def __init__(self, server: ComfyServer, config: ComfyConfig) -> None:
         self._server, self._config = server, config
@@ -38,7 +38,7 @@ class Abilities:
         self._checkpoints: frozenset[str] = frozenset()
 
     def ask(self) -> Found:
-        """Return what the server can do; while it is out of reach, what it surely can."""
+        """Return what the server can do; while it is unreachable, what it certainly can."""
         with self._lock:
             if self._found is None and time.monotonic() >= self._ask_again_s:
                 try:
@@ -48,7 +48,7 @@ class Abilities:
             return self._found or Found(self._config.previews, self._graph_tiles())
 
     def missing_checkpoint(self) -> str | None:
-        """Return a checkpoint that the server does not have; asked until all were there."""
+        """Return a checkpoint that the server lacks; asks until none was missing."""
         wanted = {self._config.checkpoint, self._config.niji_checkpoint} - {""}
         if self._config.workflow or wanted <= self._checkpoints:
             return None

@@ -1,4 +1,4 @@
-"""What an operator may set of a ComfyUI engine; read once by ``build``. Described in docs/engines/comfyui.md."""
+"""The options of a ComfyUI engine; read once by ``build``. Described in docs/engines/comfyui.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ComfyConfig:
 
     name: str
     url: str
-    #: may hold credentials: kept out of every repr
+    #: may contain credentials: kept out of every repr
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     checkpoint: str = ""
     niji_checkpoint: str = ""
@@ -27,19 +27,19 @@ class ComfyConfig:
     cfg: float = 7.0
     sampler: str = "dpmpp_2m"
     scheduler: str = "karras"
-    #: words added to every prompt, but not to one in style raw; and what is never wanted
+    #: words added to every prompt except in style raw, and a negative prompt for all
     suffix: str = ""
     negative: str = ""
     #: four pictures by one sampler, instead of four samplers
     batch: bool = False
-    #: fast jobs go before everything else in the server's own queue
+    #: fast jobs go ahead of everything else in the server's own queue
     front: bool = True
     #: ask the server for previews, whatever its own default
     previews: bool = True
     poll_s: float = 1.0
-    #: how long the server may be out of reach before its drawings are given back
+    #: how long the server may be unreachable before its drawings are given back
     patience_s: float = 10.0
-    #: how long the socket may be silent about a running drawing before it is opened anew
+    #: how long the socket may be silent about a running drawing before it is reopened
     silence_s: float = 30.0
     workflow: Workflow | None = None
     workflow_img2img: Workflow | None = None

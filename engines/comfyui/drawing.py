@@ -1,6 +1,6 @@
-"""One drawing in flight: where the poller and the socket leave their news, and ``watch`` picks it up.
+"""One running drawing: the poller and the socket leave news here, and ``watch`` picks it up.
 
-Only the newest counts: a slow watcher sees fewer steps, never a growing list.
+Only the newest counts: a slow watcher sees fewer steps, never a growing backlog.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from engines.comfyui.frames import Heard
 from limner.engine import Event, Preview, Progress, Queued
 from limner.errors import EngineError
 
-#: the samplers' share of the whole; the rest is for decoding and saving
+#: the samplers' share of the progress; the rest is for decoding and saving
 SAMPLING_SHARE = 0.92
-#: a drawing the server still has, but of which nothing is heard, gives a sign of life so often
+#: how often a drawing that the server has, but sends no events for, reports that it is alive
 ALIVE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What happened since the last look. At the end, ``entry`` (from the history) or ``error``."""
+    """What happened since the last call. At the end, ``entry`` (from the history) or ``error``."""
 
     events: tuple[Event, ...]
     entry: Mapping[str, Any] | None = None
@@ -31,12 +31,12 @@ class News:
 
     @property
     def over(self) -> bool:
-        """Whether nothing will follow."""
+        """Whether this is the last news."""
         return self.entry is not None or self.error is not None
 
 
 class Flight:
-    """A prompt of ours on the server. Told by two threads, read by a third."""
+    """A prompt of ours on the server. Written by two threads, read by a third."""
 
     def __init__(
         self, prompt_id: str, samplers: Mapping[str, int], outputs: Mapping[str, int | None]
@@ -49,13 +49,13 @@ class Flight:
         self._fraction = 0.0
         self._position: int | None = None
         self._heard_s = self._shown_s = time.monotonic()
-        #: submitted by this process, so that its events come here
+        #: whether this process submitted it, so that its events come here
         self.is_ours = True
         self._entry: Mapping[str, Any] | None = None
         self._error: EngineError | None = None
 
     def hear(self, heard: Heard) -> None:
-        """Take in what the socket tells."""
+        """Process news from the socket."""
         with self._changed:
             self._heard_s = time.monotonic()
             if heard.what == "preview" and heard.node in self._samplers and heard.image:
@@ -67,7 +67,7 @@ class Flight:
                 self._advance(heard.node, 1.0)
 
     def seen(self, position: int | None, *, listening: bool) -> None:
-        """Take in what the queue says: a position among the waiting, or None for running."""
+        """Process its state in the queue: its position if it waits, or None if it runs."""
         with self._changed:
             quiet = time.monotonic() - self._shown_s >= ALIVE_S
             if position is not None and (quiet or position != self._position):
@@ -76,12 +76,12 @@ class Flight:
                 self._heard_s = time.monotonic()
                 self._show("progress", Progress(self._fraction))
             elif position is None and quiet and not listening:
-                # A drawing another process submitted has no events here: the queue is its witness.
+                # A drawing that another process submitted has no events here: the queue shows that it lives.
                 self._show("progress", Progress(self._fraction))
             self._position = position if position is not None else 0
 
     def finish(self, entry: Mapping[str, Any]) -> None:
-        """Take in the history's record: the prompt is over."""
+        """Process the history's record: the prompt has ended."""
         with self._changed:
             self._entry = entry
             self._changed.notify_all()
@@ -98,11 +98,11 @@ class Flight:
         return self._position == 0
 
     def silent_s(self, now_s: float) -> float:
-        """Return how long the socket has told nothing of it."""
+        """Return for how long the socket has been silent about it."""
         return now_s - self._heard_s
 
     def news(self, timeout_s: float) -> News:
-        """Wait for news, at most so long, and take it."""
+        """Wait for news for a limited time, and take it."""
         with self._changed:
             if not self._fresh and self._entry is None and self._error is None:
                 self._changed.wait(timeout_s)
@@ -112,7 +112,7 @@ class Flight:
     def _advance(self, node: str, fraction: float) -> None:
         if node not in self._samplers and node not in self._outputs:
             return
-        # A sampler starts from zero again where a graph uses it twice: the highest counts.
+        # A sampler that a graph uses twice starts from zero again: the highest value counts.
         self._done[node] = max(self._done.get(node, 0.0), min(fraction, 1.0))
         sampled = sum(self._done.get(n, 0.0) for n in self._samplers) / max(len(self._samplers), 1)
         saved = sum(self._done.get(n, 0.0) for n in self._outputs) / max(len(self._outputs), 1)

@@ -1,8 +1,8 @@
 """The ComfyUI engine: submits graphs, watches them by polling, collects four pictures.
 
-Each hand-over of a job is a prompt with an id that we choose and that begins with the job's mark: any
-worker finds a drawing by its handle, a second try is never taken for the first, and what a dead worker
-left behind is recognised and removed.
+Each submission is a prompt with an id that we choose, beginning with the job's mark: any worker finds a
+drawing by its handle, a second attempt is never mistaken for the first, and what a dead worker left
+behind is recognised and removed.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from limner.log import event
 
 log = logging.getLogger(__name__)
 
-#: seconds between two events of one drawing, and the longest wait before ``stop`` is looked at
+#: seconds between two events of one drawing, and the longest wait before ``stop`` is checked
 PACE_S, LOOK_S = 0.1, 1.0
-#: fast jobs are numbered from here up by the time, before all that the server numbers 0, 1, 2 …:
-#: its own ``front`` would turn their order round
+#: fast jobs are numbered from here up by time, ahead of all that the server numbers 0, 1, 2 …: its own
+#: ``front`` would reverse their order
 FRONT_NUMBER = -1e10
 HEALTH_SPARE_S = 0.4
-#: how many characters of a prompt's id follow from its job
+#: how many characters of a prompt's id are derived from its job
 JOBS_SHARE = 18
 
 
@@ -52,7 +52,7 @@ class ComfyUI:
     def __init__(self, config: ComfyConfig) -> None:
         self._config = config
         self._server = ComfyServer(config.url, config.headers)
-        #: of this process: two sockets with one id would silence each other
+        #: unique per process: two sockets with one id would silence each other
         self._client_id = uuid.uuid4().hex
         self._flights = Flights(self._server, config.poll_s, config.patience_s, self._is_listened)
         self._listener = SocketListener(
@@ -61,14 +61,14 @@ class ComfyUI:
         self._abilities = Abilities(self._server, config)
 
     def capabilities(self) -> Capabilities:
-        """Say what this server can do; the server is asked once."""
+        """Return what this server can do; asks it once."""
         found: dict[str, Any] = self._levels(self._config.batch)
         return Capabilities(
             **found, cancel=True, attach=True, previews=self._abilities.ask().previews
         )
 
     def health(self) -> Health:
-        """Ask for a sign of life, and once whether the checkpoints are there."""
+        """Check that the server is alive, and once that the checkpoints are there."""
         began_s = time.monotonic()
         try:
             waiting = self._server.waiting()
@@ -82,7 +82,7 @@ class ComfyUI:
         return Health("ok", f"{waiting} in its queue")
 
     def submit(self, brief: Brief) -> Handle:
-        """Queue the graph of this brief, with the socket open before."""
+        """Queue the brief's graph, after opening the socket."""
         prompt_id = _new_prompt_id(brief.job_id)
         if brief.attempt:
             self._remove_earlier(prompt_id)
@@ -104,7 +104,7 @@ class ComfyUI:
         }
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
-        """Yield what the poller and the socket tell, then the pictures."""
+        """Yield the news from the poller and the socket, then the pictures."""
         drawing = Flight(str(handle["prompt_id"]), handle["samplers"], handle["outputs"])
         drawing.is_ours = handle["client_id"] == self._client_id
         with self._flights.watching(drawing) as drawing:
@@ -129,11 +129,11 @@ class ComfyUI:
         yield Finished((a, b, c, d), (first, second, third, fourth), handle["notes"])
 
     def cancel(self, handle: Handle) -> None:
-        """Take the prompt out of the queue, or interrupt it if it is the one that runs."""
+        """Remove the prompt from the queue, or interrupt it if it is the one that runs."""
         self._remove(str(handle["prompt_id"]))
 
     def close(self) -> None:
-        """End the socket and the poller."""
+        """Stop the socket and the poller."""
         self._listener.close()
         self._flights.close()
         self._server.close()
@@ -141,7 +141,7 @@ class ComfyUI:
     # -- submitting ---------------------------------------------------------------------------
 
     def _remove_earlier(self, prompt_id: str) -> None:
-        """Remove what an earlier hand-over of the job left: it would be drawn for nobody."""
+        """Remove what an earlier submission of the job left: it would be drawn for nobody."""
         queue = self._server.queue()
         for other in (*queue.pending, *queue.running):
             if other[:JOBS_SHARE] == prompt_id[:JOBS_SHARE]:
@@ -159,7 +159,7 @@ class ComfyUI:
             if self._config.workflow_img2img is None:
                 raise Rejected("reference", "The engine takes no reference images.")
             workflow = self._config.workflow_img2img
-        # Several references go round the cells, one to each.
+        # Several references are dealt out to the cells in turn, one each.
         values = [
             mapping.cell_values(
                 self._config,
@@ -172,8 +172,8 @@ class ComfyUI:
         ]
         plan = workflow.batch(values[0]) if batch else workflow.chains(values)
         if brief.attempt:
-            # An input no node reads, but the server's cache does: else it would hand out the very
-            # files of the try that failed.
+            # No node reads this input, but it changes the server's cache key: otherwise the server
+            # would return the very files of the failed attempt.
             for node_id in plan.outputs:
                 plan.graph[node_id]["inputs"]["limner_attempt"] = brief.attempt
         return plan
@@ -199,7 +199,7 @@ class ComfyUI:
         try:
             return self._server.submit(plan.graph, prompt_id, self._client_id, **more)
         except NoAnswer:
-            # It may have come through all the same: the same id once more would draw it twice.
+            # It may have arrived all the same: sending the same id again would draw it twice.
             if self._knows(prompt_id):
                 return prompt_id
             raise
@@ -210,7 +210,7 @@ class ComfyUI:
         return known or self._server.history(prompt_id) is not None
 
     def _remove(self, prompt_id: str) -> None:
-        # First out of the waiting: from then on it can only be running, or over.
+        # First remove it from the queue: after that it can only be running, or over.
         self._server.delete(prompt_id)
         if prompt_id in self._server.queue().running:
             self._server.interrupt(prompt_id)
@@ -223,7 +223,7 @@ class ComfyUI:
         """Return where the four pictures are, in the order of the cells.
 
         Raises:
-            EngineError: the drawing failed, or gave too few.
+            EngineError: the drawing failed, or returned too few.
         """
         error = faults.failure(entry)
         if error:
@@ -264,7 +264,7 @@ class ComfyUI:
         return drawing.is_ours and self._listener.open
 
     def _is_stale(self, opened_s: float) -> bool:
-        """Say whether the socket has told nothing of a running drawing for too long."""
+        """Return whether the socket has been silent about a running drawing for too long."""
         now_s, limit_s = time.monotonic(), self._config.silence_s
         if now_s - opened_s < limit_s:
             return False
@@ -272,9 +272,9 @@ class ComfyUI:
 
 
 def _new_prompt_id(job_id: str) -> str:
-    """Return a UUID whose first half follows from the job.
+    """Return a UUID whose first half is derived from the job.
 
-    The rest is new each time: the server runs an id twice if told twice, and mixes up their ends.
+    The rest is new each time: the server runs an id twice if sent twice, and confuses their results.
     """
     of_job = hashlib.sha256(job_id.encode()).digest()[:8]
     return str(uuid.UUID(bytes=of_job + os.urandom(8), version=4))

@@ -15,7 +15,7 @@ from typing import Any
 from engines.comfyui.workflow import Graph
 from limner.errors import EngineError, JobLost, OutOfMemory, Refused, Rejected
 
-#: inputs that the default graph fills from the caller's wishes; all others are the operator's
+#: inputs that the default graph fills from the caller's request; all others are the operator's
 _CALLERS_INPUTS = ("text", "width", "height", "seed", "noise_seed", "denoise")
 _RANGE_ERRORS = ("value_smaller_than_min", "value_bigger_than_max", "invalid_input_type")
 #: "Node ID '#9'"
@@ -25,10 +25,10 @@ _REFERENCE_NODES = ("LoadImage", "LoadImageMask", "LoadImageOutput")
 
 
 def refusal(answer: Mapping[str, Any], graph: Graph) -> EngineError:
-    """Return what a refused graph means; ``answer`` is the body of a 400, or of a 200 with faults."""
+    """Return the error for a refused graph; ``answer`` is the body of a 400, or of a 200 with errors."""
     errors = answer.get("node_errors")
     for node_id, entry in errors.items() if isinstance(errors, dict) else ():
-        # By our own graph: a peer's words do not go into messages.
+        # Named by our own graph: a peer's words do not go into messages.
         class_type = graph.get(node_id, {}).get("class_type", "a node")
         faults = entry.get("errors") if isinstance(entry, dict) else None
         for fault in faults if isinstance(faults, list) else ():
@@ -41,7 +41,7 @@ def refusal(answer: Mapping[str, Any], graph: Graph) -> EngineError:
 
 
 def _missing_node(answer: Mapping[str, Any], graph: Graph) -> str:
-    """Return the class of the node that the server does not have, where it says which one."""
+    """Return the class of the node that the server lacks, if it says which."""
     error = answer.get("error")
     if not isinstance(error, dict):
         return ""
@@ -98,13 +98,13 @@ def _execution_error(data: Mapping[str, Any]) -> EngineError:
 
 
 def named(entry: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what may be logged of a failed prompt: its node's and its exception's type."""
+    """Return what may be logged about a failed prompt: the types of its node and its exception."""
     _, data = _last_words(entry)
     return _identifiers(data)
 
 
 def _identifiers(data: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the types of node and exception: names of code only, for the rest may hold anything."""
+    """Return the types of node and exception: identifiers only, because the rest may contain anything."""
     told = (str(data.get(key) or "") for key in ("node_type", "exception_type"))
     node_type, exception_type = (word if _IDENTIFIER.fullmatch(word) else "?" for word in told)
     return node_type, exception_type

@@ -1,9 +1,9 @@
 """Every drawing of this process on one server, and the one thread that polls for all of them.
 
-Polling decides; the socket only tells where to look first. ``/queue`` is asked once a round for all,
-``/history/{id}`` only for those that left the queue. A drawing in neither, twice, ``LOST_AFTER_S``
-apart, is lost: the server was restarted, or somebody deleted it. (Right after a drawing's end the
-server may know it in neither for up to 0.7 s.)
+Polling decides; the socket only hints where to look first. Each round asks ``/queue`` once for all, and
+``/history/{id}`` only for those that left the queue. A drawing that is in neither twice,
+``LOST_AFTER_S`` apart, is lost: the server was restarted, or somebody deleted it. (Right after its end
+a drawing may be in neither for up to 0.7 s.)
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from limner.log import event
 log = logging.getLogger(__name__)
 
 LOST_AFTER_S = 2.0
-#: a submitted drawing that nobody came to watch is forgotten
+#: a submitted drawing that nobody watches is forgotten after this time
 EXPECTED_S = 120.0
-#: hints wait a moment, so that the history is written and several are looked up together
+#: hints are delayed a little, so that the history is written and several are looked up together
 HINT_S = 0.02
-#: polling never takes more than this share of one core, however long the queue
+#: the largest share of one core that polling takes, however long the queue
 BUSY_SHARE = 0.1
 
 
 class Flights:
-    """The registry of drawings, and its poller. Its thread lives while there is something to poll."""
+    """The registry of drawings and its poller, whose thread lives while there is something to poll."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Flights:
         self._closed = False
 
     def expect(self, drawing: Flight) -> None:
-        """Keep a drawing about to be submitted, so that nothing told of it meanwhile is lost."""
+        """Register a drawing about to be submitted, so that no early news of it is lost."""
         now_s = time.monotonic()
         with self._lock:
             for prompt_id, (_, until_s) in list(self._expected.items()):
@@ -63,14 +63,14 @@ class Flights:
 
     @contextlib.contextmanager
     def watching(self, drawing: Flight) -> Iterator[Flight]:
-        """Poll for a drawing while the block runs; gives the one already known by its id, if any."""
+        """Poll for a drawing while the block runs; yields the one already registered under its id, if any."""
         prompt_id = drawing.prompt_id
         with self._lock:
             expected = self._expected.pop(prompt_id, None)
             known, watchers = self._watched.get(prompt_id, (None, 0))
             drawing = known or (expected[0] if expected else drawing)
             self._watched[prompt_id] = (drawing, watchers + 1)
-            # It may be over already: then it is in no queue, and the first round finds it.
+            # It may have ended already: then it is in no queue, and the first round finds it.
             self._wake()
             closed = self._closed
         if closed:
@@ -87,7 +87,7 @@ class Flights:
                     self._missing_since.pop(prompt_id, None)
 
     def hear(self, heard: Heard) -> None:
-        """Pass on what the socket tells, if it is about a drawing of ours."""
+        """Pass on news from the socket, if it is about a drawing of ours."""
         with self._lock:
             known = self._watched.get(heard.prompt_id) or self._expected.get(heard.prompt_id)
             if known and heard.what == "over" and heard.prompt_id in self._watched:
@@ -97,12 +97,12 @@ class Flights:
             known[0].hear(heard)
 
     def running(self) -> list[Flight]:
-        """Return the watched drawings that the queue last called running."""
+        """Return the watched drawings that were running when the queue was last read."""
         with self._lock:
             return [drawing for drawing, _ in self._watched.values() if drawing.running]
 
     def close(self) -> None:
-        """End the poller; who still watches is told that the engine is down."""
+        """Stop the poller; to anyone still watching, the engine is down."""
         with self._lock:
             self._closed = True
             watched = [drawing for drawing, _ in self._watched.values()]
@@ -129,7 +129,7 @@ class Flights:
                 if not self._hinted:
                     self._lock.wait(max(0.0, due_s - time.monotonic()))
                 hinted, self._hinted = self._hinted, set()
-                # Taken before /queue is asked: a drawing that comes later may be missing in it.
+                # Listed before /queue is read: a drawing that is added later may be missing from it.
                 watched = {i: drawing for i, (drawing, _) in self._watched.items()}
             began_s = time.monotonic()
             is_due = began_s >= due_s
@@ -147,7 +147,7 @@ class Flights:
                 self._fail_all(error, watched)
             except EngineError as error:
                 self._bear(error, watched)
-            # A bug here must not leave hundreds of watchers waiting for a thread that is gone.
+            # A bug here must not leave hundreds of watchers waiting for a dead thread.
             except Exception:  # noqa: BLE001
                 event(log, "comfyui.poll_crashed", level=logging.ERROR, error=True)
                 self._fail_all(EngineError(), watched)
@@ -165,7 +165,7 @@ class Flights:
                 drawing.fail(JobLost())
 
     def _sort(self, queue: Queue, watched: dict[str, Flight]) -> dict[str, Flight]:
-        """Tell those in the queue where they are; return the others."""
+        """Report the positions of those in the queue; return the others."""
         left = dict(watched)
         for prompt_id in queue.running:
             if drawing := left.pop(prompt_id, None):
@@ -176,7 +176,7 @@ class Flights:
         return left
 
     def _look_up(self, drawings: dict[str, Flight]) -> dict[str, Flight]:
-        """Finish those that the history has; return the others."""
+        """Finish those that are in the history; return the others."""
         unfinished = {}
         for prompt_id, drawing in drawings.items():
             entry = self._server.history(prompt_id)
@@ -187,11 +187,11 @@ class Flights:
         return unfinished
 
     def _bear(self, error: EngineError, watched: dict[str, Flight]) -> None:
-        """Put up with a server out of reach, or out of its mind; then give every drawing back."""
+        """Tolerate a server that is unreachable or answers nonsense for a while; then give every drawing back."""
         now_s = time.monotonic()
         self._down_since = self._down_since or now_s
         if now_s - self._down_since >= self._patience_s:
-            # Down, whatever it says: a drawing whose engine is down keeps its handle.
+            # EngineDown, whatever the error: only then does a drawing keep its handle.
             down = error if isinstance(error, EngineDown) else EngineDown(error.message)
             self._fail_all(down, watched)
             self._down_since = None

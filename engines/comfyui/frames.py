@@ -1,8 +1,8 @@
-"""The frames of ComfyUI's socket, read into what they tell of one drawing; pure functions.
+"""Parse the frames of ComfyUI's socket into news of one drawing; pure functions.
 
 Text frames are ``{"type", "data"}``. Binary frames begin with a big-endian kind: 4 is a preview with
-its ids (u32 length, JSON, picture); 1 is a preview without any, which a server sends when a prompt was
-submitted without a client id, to every socket: somebody else's picture. It is never taken.
+its ids (u32 length, JSON, picture); 1 is a preview without ids, which the server sends to every socket
+if a prompt was submitted without a client id: somebody else's picture. It is always ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from engines.reading import read_json
 from limner.errors import BadResult
 
-#: the first message of a client, so that previews come as kind 4
+#: a client's first message, so that previews come as kind 4
 HELLO = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _PREVIEW_WITH_IDS = 4
 _OVER = ("execution_success", "execution_error", "execution_interrupted")
@@ -23,7 +23,7 @@ _OVER = ("execution_success", "execution_error", "execution_interrupted")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a frame says of a prompt: ``what`` is step, done, preview, over, or alive."""
+    """A frame's news about a prompt: ``what`` is step, done, preview, over, or alive."""
 
     prompt_id: str
     what: str
@@ -34,10 +34,10 @@ class Heard:
 
 
 def read_frame(frame: str | bytes) -> list[Heard]:
-    """Return what a frame tells; nothing if it is of no use, broken, or not about one prompt."""
+    """Return a frame's news; None if it is irrelevant, broken, or not about one prompt."""
     try:
         return _binary(frame) if isinstance(frame, bytes) else _text(read_json(frame))
-    # A frame is a hint; polling decides, so a bad one is nothing to fail for.
+    # A frame is a hint; polling decides, so a bad one must not cause a failure.
     except (
         BadResult,
         ValueError,
@@ -60,7 +60,7 @@ def _binary(frame: bytes) -> list[Heard]:
 
 def _text(message: dict[str, Any]) -> list[Heard]:
     kind, data = message["type"], message["data"]
-    # Without an id it may be about anybody's prompt.
+    # Without an id it may be about anyone's prompt.
     if "prompt_id" not in data:
         return []
     prompt_id = str(data["prompt_id"])

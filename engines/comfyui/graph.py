@@ -1,7 +1,7 @@
 """The default graph for SD 1.5 and SDXL checkpoints, in ComfyUI's core nodes; see ``workflow``.
 
 A seamless tile needs the node ``SeamlessTile`` of a well-known custom pack, which differs from version
-to version: what it takes is read from the server's ``/object_info`` and filled in by kind.
+to version: its inputs are read from the server's ``/object_info`` and filled in by type.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def default_workflow(*, img2img: bool = False, tile: NodeInfo | None = None) -> 
             denoise="{{denoise}}",
         ),
         "decode": _node("VAEDecode", samples=["sampler", 0], vae=["checkpoint", 2]),
-        # Of type temp: there is no route to delete a file, but these go when the server starts.
+        # Of type temp: there is no route to delete a file, but the server deletes these when it starts.
         "picture": _node("PreviewImage", images=["decode", 0]),
     }
     if img2img:
@@ -72,7 +72,7 @@ def _required(info: Mapping[str, Any], links: Mapping[str, list[Any]]) -> dict[s
         elif "default" in extra:
             inputs[name] = extra["default"]
         else:
-            # A choice without a default: a list of words, in old servers in the type's place.
+            # A choice without a default: a list of words, in old servers in place of the type.
             choices = kind if isinstance(kind, list) else extra.get("options", [""])
             inputs[name] = choices[0]
     return inputs

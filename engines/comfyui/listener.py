@@ -1,13 +1,13 @@
 """The one socket of this process to a ComfyUI server: percent and previews for all its drawings.
 
-Never the truth: with the socket gone, drawings end as well, only without percent. Traps seen on real
-servers, and what is done about each:
+Never the source of truth: without the socket, drawings still finish, only without percent. Traps seen
+on real servers, and what is done about each:
 
-- Events go only to the client id given at submit; what has none goes to everyone: see ``frames``.
-- Events before connecting are lost: ``ready`` is awaited before a submit.
+- Events go only to the client id given at submit; those without one go to everyone: see ``frames``.
+- Events before connecting are lost: so a submit waits for ``ready``.
 - Two sockets with one client id: when the old one closes, the server forgets the new one, which stays
-  open and silent. So the old one is closed and a moment passes before the next is opened; and a socket
-  that is silent about a running drawing for too long is opened anew.
+  open and silent. So the next one is opened a moment after the old one is closed, and a socket that is
+  silent about a running drawing for too long is reopened.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from limner.log import event
 
 log = logging.getLogger(__name__)
 
-#: a preview is some 100 KB; so many more frames may wait to be read
+#: most unread frames; a preview is about 100 KB
 FRAME_MAX_BYTES = 8 * 1024 * 1024
 FRAMES_WAITING = 4
 OPEN_S = 3.0
 #: how long a submit may wait for the first connection
 READY_S = 2.0
-#: between the close of a socket and the opening of the next, for the server to notice
+#: pause between closing a socket and opening the next, for the server to notice
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0
 LOOK_S = 1.0
 
@@ -62,7 +62,7 @@ class SocketListener:
         self.open = False
 
     def ready(self) -> None:
-        """Start listening; return when the socket is open, or cannot be for now."""
+        """Start listening; return when the socket is open, or cannot be opened for now."""
         with self._lock:
             if self._thread is None and not self._closing.is_set():
                 self._thread = threading.Thread(target=self._run, name="comfyui-hear", daemon=True)
@@ -73,7 +73,7 @@ class SocketListener:
         """Close the socket and end the thread."""
         self._closing.set()
         if self._socket:
-            # Wakes the thread, which would else wait for its next look.
+            # Wakes the thread, which would otherwise wait for its next check.
             self._socket.close()
         if self._thread:
             self._thread.join(5)
@@ -89,9 +89,9 @@ class SocketListener:
                     close_timeout=1,
                     max_size=FRAME_MAX_BYTES,
                     max_queue=FRAMES_WAITING,
-                    # Pictures do not get smaller, and a local server has better to do.
+                    # Pictures do not compress, and a local server has better things to do.
                     compression=None,
-                    # What the library logs holds the headers.
+                    # The library logs the headers.
                     logger=_silent(),
                 ) as socket:
                     pause_s = PAUSE_S

@@ -13,7 +13,7 @@ from engines.comfyui.config import ComfyConfig
 from engines.levels import asked_of
 from limner.engine import Brief, Level
 
-#: the sizes SDXL was trained on, of the seven ratios' shapes
+#: the sizes SDXL was trained on that are close to the seven ratios
 SDXL_SIZES_PX = (
     (1024, 1024), (896, 1152), (832, 1216), (768, 1344), (1152, 896), (1216, 832), (1344, 768),
 )  # fmt: skip
@@ -22,7 +22,7 @@ CHAOS_WORDS = (
     "at night", "in the far distance", "off-centre composition", "minimalist", "richly detailed",
     "in muted colours", "in vivid colours", "in mist", "silhouette", "symmetrical",
 )  # fmt: skip
-#: above this, cells differ in words and not only in how closely they follow them
+#: above this, cells differ in words and not only in guidance
 CHAOS_WORDS_FROM = 30
 CHAOS_CFG_SPREAD = (0.0, -1.0, 1.0, 0.5)
 NIJI_WORDS = "anime illustration"
@@ -37,7 +37,7 @@ SEED_MAX = 2**64
 
 
 def size_px(config: ComfyConfig, brief: Brief) -> tuple[int, int]:
-    """Return the size to draw at: the brief's, or the nearest in shape that SDXL was trained on."""
+    """Return the size to draw at: the brief's, or the one nearest in ratio that SDXL was trained on."""
     if config.family == "sd15":
         return brief.width, brief.height
     shape = brief.width / brief.height
@@ -45,7 +45,7 @@ def size_px(config: ComfyConfig, brief: Brief) -> tuple[int, int]:
 
 
 def denoise(brief: Brief) -> float:
-    """Return how far to go from the starting picture: 1 is all the way."""
+    """Return how far to depart from the starting picture: 1 is completely."""
     if brief.parent and brief.parent.picture:
         return min(max(brief.parent.strength, 0.05), 1.0)
     if not brief.references:
@@ -72,7 +72,7 @@ def words(config: ComfyConfig, brief: Brief, cell: int) -> str:
         parts.append(STYLE_WORDS.get(brief.style, ""))
     chaos = brief.chaos or 0
     if chaos > CHAOS_WORDS_FROM and cell > 0:
-        # By the cell's own seed, so that drawing the job again says the same.
+        # By the cell's own seed, so that drawing the job again gives the same words.
         count = 1 + int(chaos > 60) + int(chaos > 85)
         parts += random.Random(brief.seeds[cell]).sample(CHAOS_WORDS, count)
     if brief.style != "raw":
@@ -83,7 +83,7 @@ def words(config: ComfyConfig, brief: Brief, cell: int) -> str:
 def cell_values(
     config: ComfyConfig, brief: Brief, cell: int, reference: str, batch: int
 ) -> dict[str, Any]:
-    """Return what the placeholders stand for in one cell."""
+    """Return the values of the placeholders in one cell."""
     width, height = size_px(config, brief)
     niji = brief.niji and config.niji_checkpoint
     return {
@@ -141,5 +141,5 @@ def levels(config: ComfyConfig, *, can_tile: bool, batch: bool) -> dict[str, Lev
 
 
 def notes(brief: Brief, found: dict[str, Level]) -> dict[str, Any]:
-    """Return what became of each parameter that this job asked for."""
+    """Return how each parameter that the job asked for was honoured."""
     return {"parameters": {name: found[name] for name in ("ar", "seed", *asked_of(brief))}}

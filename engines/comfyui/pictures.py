@@ -1,4 +1,4 @@
-"""Pictures between the server's size and the size asked for; called by ``engine``."""
+"""Fit pictures from the server's size to the size asked for; called by ``engine``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from limner.errors import BadResult
 
 
 def fitted(data: bytes, width: int, height: int) -> bytes:
-    """Return the picture at the size that was asked for, shrunk and cropped in the middle.
+    """Return the picture in the size asked for, scaled down and cropped to its centre.
 
     Raises:
         BadResult: it cannot be read.

@@ -1,7 +1,7 @@
 """ComfyUI's HTTP routes, each as one method; called by ``engine`` and ``flights``.
 
-Source: ComfyUI's server.py (0.3.64 was run). Every route answers at once; nothing here waits for a
-drawing. What fails is one of ``limner.errors``.
+Source: ComfyUI's server.py (0.3.64 was run). Every route responds at once; nothing here waits for a
+drawing. Failures are raised as ``limner.errors``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engines.comfyui.workflow import Graph
 from engines.remote import PICTURE_MAX_BYTES, Answered, Remote
 from limner.errors import BadResult, EngineError, Refused, Rejected
 
-#: health has 3 s in all
+#: a health check has 3 s in all
 HEALTH_CONNECT_S, HEALTH_READ_S = 0.6, 2.0
 UPLOAD_FOLDER = "limner"
 ID_MAX = 200
@@ -46,7 +46,7 @@ class ComfyServer:
         """Queue a graph and return its id: ours, or the server's own if it is too old for ours.
 
         Raises:
-            Refused, Rejected: the graph cannot run; nothing of it will.
+            Refused, Rejected: the graph cannot run; no part of it will.
         """
         body = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id, **more}
         try:
@@ -64,13 +64,13 @@ class ComfyServer:
         if len(given) > ID_MAX:
             raise BadResult("The engine's prompt_id is too long.")
         if answer.get("node_errors"):
-            # The rest of the graph would run: fewer than four pictures for a whole slot.
+            # The rest of the graph would run and use a slot for fewer than four pictures.
             self.delete(given)
             raise faults.refusal(answer, graph)
         return given
 
     def queue(self) -> Queue:
-        """Return what runs and what waits."""
+        """Return the running and the waiting prompts."""
         answer = self._remote.get_json("/queue")
         if not isinstance(answer, dict):
             raise BadResult("The engine's queue cannot be read.")
@@ -88,14 +88,14 @@ class ComfyServer:
         return entry if isinstance(entry, dict) else None
 
     def delete(self, prompt_id: str) -> None:
-        """Take a waiting prompt out of the queue; it leaves no trace."""
+        """Remove a waiting prompt from the queue; it leaves no trace."""
         self._remote.request("POST", "/queue", json={"delete": [prompt_id]})
 
     def interrupt(self, prompt_id: str) -> None:
-        """Interrupt a prompt that ``queue`` has just said is running.
+        """Interrupt a prompt that ``queue`` has just reported as running.
 
-        Never without the id: an empty body stops whoever's drawing runs. Old servers ignore the id,
-        which is why the caller looks first.
+        Never without the id: an empty body stops whichever drawing runs. Old servers ignore the id, which is
+        why the caller checks first.
         """
         self._remote.request("POST", "/interrupt", json={"prompt_id": prompt_id})
 
@@ -112,9 +112,9 @@ class ComfyServer:
             raise BadResult("The engine's picture is gone.") from None
 
     def upload(self, name: str, picture: bytes) -> str:
-        """Store a reference and return how ``LoadImage`` calls it.
+        """Upload a reference and return its name for ``LoadImage``.
 
-        The server keeps a file whose name and bytes it knows, and renames one whose name is taken.
+        The server reuses a file with the same name and bytes, and renames one whose name is taken.
         """
         try:
             answer = self._remote.request(
@@ -133,13 +133,13 @@ class ComfyServer:
         return f"{folder}/{answer['name']}" if folder else str(answer["name"])
 
     def node_info(self, class_type: str) -> dict[str, Any] | None:
-        """Return what the server says of a kind of node; None if it has no such node."""
+        """Return the server's description of a node class; None if it has no such node."""
         answer = self._quick.get_json(f"/object_info/{quote(class_type, safe='')}")
         info = answer.get(class_type) if isinstance(answer, dict) else None
         return info if isinstance(info, dict) else None
 
     def features(self) -> dict[str, Any]:
-        """Return the server's feature flags; none if it is too old to have any."""
+        """Return the server's feature flags; empty if it is too old to have any."""
         try:
             answer = self._quick.get_json("/features")
         except EngineError as error:
@@ -149,7 +149,7 @@ class ComfyServer:
         return answer if isinstance(answer, dict) else {}
 
     def waiting(self) -> int:
-        """Return how many prompts the server has; the cheapest sign of life."""
+        """Return how many prompts the server has; the cheapest check that it is alive."""
         answer = self._quick.get_json("/prompt")
         try:
             return int(answer["exec_info"]["queue_remaining"])

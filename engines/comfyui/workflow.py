@@ -1,11 +1,11 @@
-"""Graphs with placeholders: read, checked, and filled in for four cells; the default graph is one too.
+"""Graphs with placeholders: load, check, and fill in for four cells; the default graph is one too.
 
 A graph is ComfyUI's API format: node id → ``{"class_type": …, "inputs": {name: value or [node, slot]}}``.
-A placeholder that is the whole value becomes a number where it stands for one; inside text it becomes text.
+A placeholder that is the whole value may become a number; inside text it becomes text.
 
-One picture a cell: ``chains`` renders the graph once for each cell and keeps every node that comes out
-the same four times once, so loaders are shared and samplers are not. So a user's graph that draws one
-picture draws four, each with its own previews.
+One picture per cell: ``chains`` renders the graph once per cell and merges every node that is the same
+in all four, so loaders are shared and samplers are not. So a user's graph for one picture draws four,
+each with its own previews.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdva
 
 @dataclass(frozen=True, slots=True)
 class ReadyGraph:
-    """A graph ready to be sent, and which of its nodes stands for which cell."""
+    """A graph ready to be sent, and which of its nodes belongs to which cell."""
 
     graph: Graph
     #: sampler node → cell
     samplers: dict[str, int]
-    #: node whose pictures count → cell; None: all four come from it
+    #: output node → cell; None: all four come from it
     outputs: dict[str, int | None]
 
 
@@ -46,17 +46,17 @@ class Workflow:
     """A graph with placeholders that draws one picture, or ``{{batch}}`` of them."""
 
     graph: Graph
-    #: the node whose pictures count
+    #: the output node
     output: str
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """The names of the placeholders in use."""
+        """The names of the placeholders that are used."""
         return frozenset(_names(self.graph))
 
     @classmethod
     def read(cls, path: Path, output: str | None) -> Self:
-        """Read a graph that was exported in API format.
+        """Load a graph that was exported in API format.
 
         Raises:
             ValueError: the file cannot be used; the message is one clause for the operator.
@@ -71,7 +71,7 @@ class Workflow:
 
     @classmethod
     def check(cls, graph: Any, output: str | None = None) -> Self:
-        """Check a graph and find the node whose pictures count.
+        """Check a graph and find its output node.
 
         Raises:
             ValueError: the graph cannot be used.
@@ -106,7 +106,7 @@ class Workflow:
         outputs: dict[str, int | None] = {}
         for cell, version in enumerate(rendered):
             for node_id, node in version.items():
-                # The node with the pictures is always cloned, else one picture would stand for four.
+                # The output node is always cloned, or one picture would be used for all four cells.
                 if node_id not in own and node_id != self.output:
                     graph[node_id] = node
                     continue
@@ -118,7 +118,7 @@ class Workflow:
         return ReadyGraph(graph, samplers, outputs)
 
     def batch(self, values: Values) -> ReadyGraph:
-        """Render one chain whose output gives four pictures."""
+        """Render one chain whose output is four pictures."""
         graph = _fill(self.graph, values)
         # A server previews the first picture of a batch only.
         samplers = {n: 0 for n, node in graph.items() if node["class_type"] in _SAMPLERS}
@@ -138,7 +138,7 @@ def _output(graph: Graph, output: str | None) -> str:
 
 
 def _differing(graph: Graph, rendered: Sequence[Graph]) -> set[str]:
-    """Return the nodes that are not the same in every cell, with all that hangs on them."""
+    """Return the nodes that differ between cells, with everything downstream of them."""
     own = {n for n in graph if any(version[n] != rendered[0][n] for version in rendered)}
     while True:
         more = {
@@ -167,7 +167,7 @@ def _fill(graph: Graph, values: Values) -> Graph:
 
 
 def _filled(value: Any, values: Values) -> Any:
-    """Fill in one value, once: what a caller wrote into the prompt is never a placeholder."""
+    """Fill in one value, in a single pass: what a caller wrote in the prompt is never a placeholder."""
     if not isinstance(value, str):
         return value
     whole = _PLACEHOLDER.fullmatch(value)

@@ -2,7 +2,7 @@
 
 Source: diffusers 0.42.1 with torch 2.13.0, run; docs/engines/diffusers.md says how to set it up. The
 parts: ``engine`` (the contract) · ``mapping`` (brief → numbers and words) · ``model`` (where a
-pipeline lies, what its kind can do) · ``process``, ``child`` (the drawing process and its pipe) ·
+pipeline is, what its kind can do) · ``process``, ``child`` (the drawing process and its pipe) ·
 ``painter``, ``pipelines``, ``latents`` (what runs in it) · ``config``.
 """
 

@@ -1,8 +1,8 @@
-"""The drawing process: reads orders from its pipe, answers with progress and pictures.
+"""The drawing process: reads orders from its pipe, replies with progress and pictures.
 
 ``process.py`` starts it as ``python -m engines.diffusers.child <parent's pid> <file descriptor>``. It
-leaves when the pipe closes or its parent is another process, even in the middle of a step: a thread
-watches both. It also leaves when it had nothing to do for long, which gives the memory back.
+exits when the pipe closes or its parent changes, even in the middle of a step: a thread watches both.
+It also exits after a long time without work, which frees its memory.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from typing import Any
 from engines.diffusers.config import PipelineConfig
 from engines.diffusers.process import receive, send
 
-#: how often the parent is looked for, should a forked copy of it keep the pipe open
+#: how often to check for the parent, in case a forked copy of it keeps the pipe open
 LOOK_S = 1.0
 
-#: without a GPU, draw only with what the gateway leaves over
+#: without a GPU, use only the CPU time that the gateway leaves over
 NICENESS = 5
 
 
 class PipeListener:
-    """The thread that reads the pipe, and ends the process when nothing more can come."""
+    """The thread that reads the pipe, and ends the process when it closes."""
 
     def __init__(self, parent: int, pipe: Connection) -> None:
         self._parent = parent
@@ -55,7 +55,7 @@ class PipeListener:
 
 
 def main(parent: int, descriptor: int) -> None:
-    """Draw what is ordered until the parent is gone, or until there is nothing to do for long."""
+    """Draw orders until the parent is gone, or until there has been no work for a long time."""
     # Ctrl-C reaches the whole process group; only the parent decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
@@ -72,12 +72,12 @@ def main(parent: int, descriptor: int) -> None:
         try:
             desk.draw(said["draw"], said["order"])
         except OSError:
-            # nobody listens any more
+            # nobody is listening any more
             os._exit(0)
 
 
 class Desk:
-    """Draws one order after the other, and says how it went."""
+    """Draws one order after the other, and reports the results."""
 
     def __init__(self, config: PipelineConfig, pipe: Connection, listener: PipeListener) -> None:
         self._config = config
@@ -86,7 +86,7 @@ class Desk:
         self._painter: Any = None
 
     def draw(self, number: int, values: dict[str, Any]) -> None:
-        """Draw one order; a failure is an answer too, the parent says what it means."""
+        """Draw one order; a failure is a reply too, which the parent interprets."""
 
         def tell(event: str, *parts: bytes, **more: Any) -> None:
             send(self._pipe, {"order": number, "event": event, **more}, parts)
@@ -107,7 +107,7 @@ class Desk:
             raise
         except ImportError as error:
             tell("failed", kind="setup", why=f"torch or diffusers cannot be imported: {error}")
-        # The process must outlive any one picture.
+        # No single picture may end the process.
         except Exception as error:  # noqa: BLE001
             tell("failed", kind=getattr(error, "kind", "failed"), why=_place(error))
         else:
@@ -115,7 +115,7 @@ class Desk:
 
 
 def _place(error: Exception) -> str:
-    """Say what failed and where; a foreign message may hold the prompt, so only ours is told."""
+    """Return what failed and where; a foreign message may contain the prompt, so only ours are passed on."""
     if hasattr(error, "kind"):
         return str(error)
     last = traceback.extract_tb(error.__traceback__)[-1]

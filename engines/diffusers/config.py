@@ -1,4 +1,4 @@
-"""What an operator may set of a diffusers engine; read once by ``build``. See docs/engines/diffusers.md."""
+"""The options of a diffusers engine; read once by ``build``. See docs/engines/diffusers.md."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ DTYPES = ("auto", "float16", "bfloat16", "float32")
 
 @dataclass(frozen=True, slots=True)
 class PipelineConfig:
-    """Which pipelines draw, and how. It goes to the drawing process as JSON."""
+    """Which pipelines draw, and how. Sent to the drawing process as JSON."""
 
     #: a pipeline's folder, or its name on the hub
     model: str
     niji_model: str = ""
-    #: load only what is on this machine already
+    #: load only what is already on this machine
     offline: bool = True
     #: the file variant to load, as ``fp16``; empty: the plain one
     variant: str = ""
@@ -27,25 +27,25 @@ class PipelineConfig:
     allow_pickle: bool = False
     steps: int = 25
     guidance: float = 7.0
-    #: where a pipeline does best: pixels on each side of a square
+    #: the size a pipeline draws best at: pixels on each side of a square
     native_px: int = 512
-    #: words added to every prompt, but not to one in style raw; and what is never wanted
+    #: words added to every prompt except in style raw, and a negative prompt for all
     suffix: str = ""
     negative: str = ""
     device: str = "auto"
     dtype: str = "auto"
-    #: four cells at once; else one after the other, which takes less memory
+    #: four cells at once; otherwise one after the other, which needs less memory
     batch: bool = True
-    #: the drawing process ends after so long without work, and frees its memory; 0: never
+    #: how long the drawing process stays without work before it exits and frees its memory; 0: for ever
     idle_s: float = 600.0
-    #: the longest that loading a pipeline may take
+    #: time limit for loading a pipeline
     load_s: float = 900.0
-    #: the longest between two steps of a drawing
+    #: time limit between two steps of a drawing
     silent_s: float = 300.0
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Return every pipeline that is wanted."""
+        """Return every configured pipeline."""
         return tuple(filter(None, (self.model, self.niji_model)))
 
     def model_for(self, *, niji: bool) -> str:

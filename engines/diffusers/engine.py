@@ -1,7 +1,7 @@
 """The engine contract over the drawing process; ``engines.diffusers.build`` makes one.
 
-Drawings take turns: a GPU that draws two at once draws both slower. What the process says becomes
-events; that it lives, while it loads weights or takes a long step, is said for it.
+Drawings take turns: a GPU that draws two at once draws both more slowly. The process's messages become
+events; while it loads weights or takes a long step, this module reports that it is alive.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from limner.errors import (
     Rejected,
 )
 
-#: how often a waiting drawing looks at ``stop``
+#: how often a waiting drawing checks ``stop``
 LOOK_S = 0.1
-#: how often a drawing without news says that it is not stuck
+#: how often a drawing without news reports that it is not stuck
 ALIVE_S = 5.0
 
 
@@ -57,11 +57,11 @@ class Diffusers:
         self._cancelled: dict[str, threading.Event] = {}
 
     def capabilities(self) -> Capabilities:
-        """Say what the pipeline can do, by its kind."""
+        """Return what the pipeline can do, by its kind."""
         return capabilities(self._config, self._models.family(self._config.model))
 
     def health(self) -> Health:
-        """Say whether the pipelines are on this machine."""
+        """Return whether the pipelines are on this machine."""
         why = self._models.trouble()
         return Health("down", f"setup: {why}") if why else Health("ok")
 
@@ -119,7 +119,7 @@ class Diffusers:
     def _draw(
         self, order: PipelineOrder, ends: Callable[[], bool], brief: Brief
     ) -> Iterator[Event]:
-        """Draw on the process there is, or on a new one if that ended for want of work just now."""
+        """Draw in the existing process, or in a new one if that has just exited for lack of work."""
         taken = False
 
         def taking(events: Iterator[Event]) -> Iterator[Event]:
@@ -159,7 +159,7 @@ class Diffusers:
                     yield self._finished(message, brief)
                     return
                 else:
-                    # A batch that did not fit starts again from its first cell.
+                    # A batch that did not fit into memory starts again from its first cell.
                     done = max(done, float(message.header["done"]))
                     yield Progress(done)
                     for picture in message.parts:
@@ -181,7 +181,7 @@ class Diffusers:
     def _news(
         self, process: PainterProcess, number: int, ends: Callable[[], bool]
     ) -> Iterator[Message | None]:
-        """Yield what the process says of an order, and None now and then while it says nothing."""
+        """Yield the process's messages about an order, and None now and then while there are none."""
         limit_s = self._config.load_s
         heard_s = said_s = time.monotonic()
         while not ends():
@@ -209,7 +209,7 @@ class Diffusers:
 
 
 def failure_of(message: Message) -> EngineError:
-    """Return what a failure in the drawing process means to the job."""
+    """Return what a failure in the drawing process means for the job."""
     kind, why = message.header["kind"], str(message.header["why"])
     match kind:
         case "setup":

@@ -30,7 +30,7 @@ SD_COLOURS = np.array(
 SDXL_COLOURS = np.array([[60, 60, 60], [-60, -5, 10], [25, 15, -5], [-70, -50, -35]], np.float32)
 SDXL_BIAS = np.array([150, 140, 130], dtype=np.float32)
 
-#: below this scaling factor of the VAE, the latents are those of SDXL (0.13025; SD has 0.18215)
+#: below this VAE scaling factor, the latents are SDXL's (0.13025; SD has 0.18215)
 SDXL_BELOW = 0.15
 QUALITY = 80
 
@@ -41,13 +41,13 @@ def pictures(latents: Latents, scaling: float) -> list[Image.Image]:
         colours = np.einsum("nchw,cr->nhwr", latents, SDXL_COLOURS) + SDXL_BIAS
     else:
         colours = np.einsum("nchw,cr->nhwr", latents, SD_COLOURS) * 127.5 + 127.5
-    # A drawing that overflowed has no colour; its preview is not where that is told.
+    # A drawing that overflowed has no colours; a preview is not the place to report that.
     whole = np.clip(np.nan_to_num(colours), 0, 255).astype(np.uint8)
     return [Image.fromarray(each) for each in whole]
 
 
 def preview(latents: Latents, scaling: float, width: int, height: int) -> bytes:
-    """Return a JPEG of this size: four cells as a grid, one alone."""
+    """Return a JPEG of this size: four cells as a grid, a single one as it is."""
     cells = pictures(latents, scaling)
     across = 2 if len(cells) == 4 else 1
     cell_width, cell_height = cells[0].size

@@ -1,4 +1,4 @@
-"""From a brief to what a pipeline is called with, and what each parameter became; pure functions.
+"""From a brief to a pipeline's arguments, and how each parameter is honoured; pure functions.
 
 A diffusion pipeline knows neither chaos nor stylize: the formulas are starting points, so the notes
 call them near. Called by ``engine``; described in docs/engines/diffusers.md.
@@ -27,14 +27,14 @@ CHAOS_WORDS = (
     "at night", "far away", "off-centre", "minimalist", "richly detailed", "in muted colours",
     "in vivid colours", "in mist", "as a silhouette", "symmetrical",
 )  # fmt: skip
-#: from so much chaos on, each cell is told something of its own; the first one never is
+#: from this chaos on, each cell but the first gets words of its own
 CHAOS_FROM = (math.inf, 50.0, 25.0, 1.0)
-#: from so much chaos on, it is told one thing more
+#: from this chaos on, it gets additional words
 CHAOS_MORE_FROM = (60.0, 85.0)
 IMAGE_WEIGHT = 1.0
-#: pipelines made for fewer are distilled: they have no guidance to vary and know no negative words
+#: pipelines for fewer steps are distilled: they have neither guidance nor negative prompts
 GUIDED_FROM = 1.0
-#: less than this leaves the picture as it was
+#: less than this does not change the picture
 STRENGTH_LEAST = 0.05
 GUIDANCE_LEAST = 1.5
 
@@ -48,7 +48,7 @@ class PipelineOrder:
     negative: str
     width: int
     height: int
-    #: what the pipeline draws at, before it is resized
+    #: the size that the pipeline draws at, before resizing
     drawn_px: tuple[int, int]
     seeds: tuple[int, ...]
     steps: int
@@ -56,7 +56,7 @@ class PipelineOrder:
     tile: bool = False
     #: the picture to start from, or ""
     start: str = ""
-    #: how far to go from it, above 0 to 1
+    #: how far to depart from it, above 0 to 1
     strength: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class PipelineOrder:
 
 
 def order_of(config: PipelineConfig, family: Family, brief: Brief) -> PipelineOrder:
-    """Return what this brief asks of its pipeline."""
+    """Return the order for the brief."""
     start, strength = start_of(brief)
     return PipelineOrder(
         model=config.model_for(niji=brief.niji),
@@ -96,7 +96,7 @@ def words(config: PipelineConfig, brief: Brief, cell: int) -> str:
         parts += ["" if config.niji_model else NIJI_WORDS, STYLE_WORDS.get(brief.style, "")]
     chaos = brief.chaos or 0.0
     if chaos >= CHAOS_FROM[cell]:
-        # By the job's own seed, so that drawing it again says the same; to each cell something else.
+        # By the job's own seed, so that drawing it again gives the same words, different ones for each cell.
         mixed = random.Random(brief.seeds[0]).sample(CHAOS_WORDS, len(CHAOS_WORDS))
         count = 1 + sum(chaos >= limit for limit in CHAOS_MORE_FROM)
         parts += mixed[cell::4][:count]
@@ -106,16 +106,16 @@ def words(config: PipelineConfig, brief: Brief, cell: int) -> str:
 
 
 def guidance(config: PipelineConfig, brief: Brief) -> float:
-    """Return how closely the words are followed: the less, the freer the pipeline's own taste."""
+    """Return the guidance: the lower, the more freedom for the pipeline's own taste."""
     if brief.stylize is None or config.guidance <= GUIDED_FROM:
         return config.guidance
-    # 9 - 5·s where 7 is usual; a pipeline made for less keeps its own scale.
+    # 9 - 5·s for pipelines with the usual 7; others keep their own scale.
     scaled = config.guidance * (9 - 5 * brief.stylize / 1000) / 7
     return round(max(scaled, min(GUIDANCE_LEAST, config.guidance)), 3)
 
 
 def start_of(brief: Brief) -> tuple[str, float]:
-    """Return the picture to start from, if any, and how far to go from it."""
+    """Return the picture to start from, if any, and how far to depart from it."""
     if brief.parent and brief.parent.picture:
         return str(brief.parent.picture), max(STRENGTH_LEAST, min(1.0, brief.parent.strength))
     if not brief.references:
@@ -125,12 +125,12 @@ def start_of(brief: Brief) -> tuple[str, float]:
 
 
 def steps(wanted: int, strength: float) -> int:
-    """Return the steps to ask for: of them, a pipeline runs ``floor(steps * strength)``."""
+    """Return the steps to ask for; the pipeline runs ``floor(steps * strength)`` of them."""
     return max(wanted, math.ceil(1 / strength))
 
 
 def drawn_px(width: int, height: int, native_px: int, multiple_px: int) -> tuple[int, int]:
-    """Return the size to draw at: in the ratio asked for, as large as the pipeline is used to."""
+    """Return the size to draw at: in the ratio asked for, with about the pipeline's usual area."""
 
     def side(pixels: int) -> int:
         return max(multiple_px, round(pixels * native_px / 512 / multiple_px) * multiple_px)
@@ -156,5 +156,5 @@ def capabilities(config: PipelineConfig, family: Family) -> Capabilities:
 
 
 def joined(*parts: str) -> str:
-    """Return the parts that say something, with commas between."""
+    """Join the non-empty parts with commas."""
     return ", ".join(part for part in parts if part.strip())

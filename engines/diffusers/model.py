@@ -1,8 +1,8 @@
-"""Where a pipeline lies on this machine, and what kind it is, found out without importing torch.
+"""Find a pipeline on this machine and determine its kind, without importing torch.
 
-Called by ``engine`` before the drawing process is there. A pipeline's folder has a
-``model_index.json`` that names its class and parts; what each class can do was read in diffusers
-0.42.1 (``pipelines/auto_pipeline.py`` and the pipelines' ``__call__``).
+Called by ``engine`` before the drawing process exists. A pipeline's folder has a ``model_index.json``
+with its class and parts; what each class can do is taken from diffusers 0.42.1
+(``pipelines/auto_pipeline.py`` and the pipelines' ``__call__``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-#: imported by the drawing process alone
+#: imported by the drawing process only
 NEEDED = ("torch", "diffusers", "transformers")
 INDEX = "model_index.json"
 
@@ -23,14 +23,14 @@ INDEX = "model_index.json"
 class Family:
     """What a kind of pipeline can do."""
 
-    #: made of convolutions, which can be told to wrap around
+    #: consists of convolutions, which can wrap around
     convolves: bool = True
-    #: img2img with a strength
+    #: supports img2img with a strength
     starts_from_pictures: bool = True
     takes_negative: bool = True
-    #: four latent channels of which the colours are known
+    #: has four latent channels with known colours
     shows_previews: bool = True
-    #: both sides are multiples of this
+    #: both sides must be multiples of this
     multiple_px: int = 8
 
 
@@ -49,12 +49,12 @@ FAMILIES = {
 
 
 def missing_packages() -> list[str]:
-    """Return which of the needed packages are not installed; imports none of them."""
+    """Return which required packages are not installed, without importing them."""
     return [name for name in NEEDED if find_spec(name) is None]
 
 
 def is_path(model: str) -> bool:
-    """Say whether ``model`` is a folder's path rather than a name on the hub."""
+    """Return whether ``model`` is a folder's path rather than a name on the hub."""
     return model.startswith(("/", ".", "~")) or Path(model).exists()
 
 
@@ -63,19 +63,19 @@ def find_index(model: str) -> Path | None:
     if is_path(model):
         path = Path(model).expanduser() / INDEX
         return path if path.is_file() else None
-    # Small beside the rest, and the one place that knows the hub's cache.
+    # A small package, and the only one that knows the hub's cache.
     from huggingface_hub import try_to_load_from_cache
 
     try:
         found = try_to_load_from_cache(model, INDEX)
     except ValueError:
-        # no name that the hub could have
+        # not a valid name on the hub
         return None
     return Path(found) if isinstance(found, str) else None
 
 
 class Models:
-    """The pipelines of one engine, looked for until they were found."""
+    """The pipelines of one engine, looked for until they are found."""
 
     def __init__(self, models: tuple[str, ...], *, offline: bool) -> None:
         self._models = models
@@ -84,7 +84,7 @@ class Models:
         self._families: dict[str, Family] = {}
 
     def trouble(self) -> str | None:
-        """Return why the engine cannot draw, or None; looks each time, for disks come and go."""
+        """Return why the engine cannot draw, or None; checks each time, because disks come and go."""
         for model in self._models:
             if find_index(model):
                 continue
@@ -95,7 +95,7 @@ class Models:
         return None
 
     def family(self, model: str) -> Family:
-        """Return what a pipeline can do; one that is still to be fetched is taken for the usual."""
+        """Return what a pipeline can do; one that is not downloaded yet is assumed to be of the usual kind."""
         with self._lock:
             if model not in self._families:
                 index = find_index(model)
@@ -118,5 +118,5 @@ def _family_of(index: dict[str, Any]) -> Family:
     known = FAMILIES.get(str(index.get("_class_name")))
     if known:
         return known
-    # Of a class never tried, promise only what its parts show.
+    # For an untested class, promise only what its parts show.
     return Family("unet" in index, False, False, False, 16)

@@ -1,8 +1,8 @@
-"""Draws one order with a loaded pipeline: four cells, previews on the way, an end when told.
+"""Draws one order with a loaded pipeline: four cells, previews meanwhile, an early end when told.
 
-Used by ``child``, in the drawing process alone: it imports torch. Source: diffusers 0.42.1, run. What
-was measured there: raising in the callback leaves the pipeline usable, where its ``_interrupt`` still
-decodes; a cell drawn alone by its own generator equals that cell of a batch, to 1 in 255.
+Used by ``child``, in the drawing process only: it imports torch. Source: diffusers 0.42.1, run.
+Measured there: raising in the callback leaves the pipeline usable, while its ``_interrupt`` still
+decodes; a cell drawn alone with its own generator equals the same cell in a batch, to 1 in 255.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from engines.diffusers.pipelines import (
 from limner.decoding import UnreadablePictureError, open_picture
 from limner.pictures import encode_png
 
-#: a drawing shows about so many previews, however many steps it takes
+#: about how many previews a drawing shows, however many steps it takes
 PREVIEWS = 8
-#: previews need the colours of four channels
+#: previews need four channels with known colours
 CHANNELS = 4
-#: the share of a batch that its steps take; decoding is the rest
+#: the steps' share of a batch's progress; the rest is decoding
 STEPS_SHARE = 0.94
 ALL = (0, 1, 2, 3)
 
 
 class Tell(Protocol):
-    """How news leave the process."""
+    """Sends news to the parent process."""
 
     def __call__(self, event: str, *parts: bytes, **more: Any) -> None: ...
 
@@ -58,7 +58,7 @@ class Unreadable(PainterError):
 
 
 class Flagged(PainterError):
-    """The pipeline's own safety checker blacked a picture out."""
+    """The pipeline's safety checker blacked out a picture."""
 
     kind = "moderated"
 
@@ -69,14 +69,14 @@ class Painter:
     def __init__(self, config: PipelineConfig) -> None:
         self._batch = config.batch
         self._pipelines = Pipelines(config)
-        #: a batch of so many pixels did not fit; smaller ones may
+        #: pixels of the smallest batch that did not fit into memory
         self._too_many_px = math.inf
 
     def draw(self, values: dict[str, Any], tell: Tell, ends: Callable[[], bool]) -> list[bytes]:
         """Draw an order and return its four pictures.
 
         Raises:
-            PainterError: it cannot be drawn, or was told to end.
+            PainterError: it cannot be drawn, or was stopped.
         """
         order = PipelineOrder.from_json(values)
         pipeline = self._pipelines.get(order.model, starts_from_picture=bool(order.start))
@@ -107,13 +107,13 @@ class Painter:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-            # Outside the handler, whose traceback holds the tensors that filled the memory.
+            # Outside the handler, whose traceback keeps the tensors alive that filled the memory.
             if not self._pipelines.keep_only(drawing.order.model):
                 return None
 
 
 class _Drawing:
-    """One order under way."""
+    """One order being drawn."""
 
     def __init__(
         self, pipeline: Any, order: PipelineOrder, tell: Tell, ends: Callable[[], bool]
@@ -126,7 +126,7 @@ class _Drawing:
         self._start = self._start_picture() if order.start else None
 
     def draw(self, cells: Sequence[int]) -> list[bytes]:
-        """Draw some cells in one go."""
+        """Draw some cells as one batch."""
         order = self.order
         wanted = {
             "prompt": [order.prompts[cell] for cell in cells],
@@ -135,7 +135,7 @@ class _Drawing:
             "height": order.drawn_px[1],
             "num_inference_steps": order.steps,
             "guidance_scale": order.guidance,
-            # On the CPU, so that a seed means the same picture on every device.
+            # On the CPU, so that a seed gives the same picture on every device.
             "generator": [torch.Generator("cpu").manual_seed(order.seeds[cell]) for cell in cells],
             "callback_on_step_end": self._after_steps(cells),
             "output_type": "pil",
@@ -156,13 +156,13 @@ class _Drawing:
             pipeline: Any, step: int, _time: Any, kept: dict[str, Any]
         ) -> dict[str, Any]:
             _check(self._ends)
-            # What the scheduler really does: some take two steps for one.
+            # The scheduler's actual number: some take two steps for one.
             steps = max(1, getattr(pipeline, "num_timesteps", None) or planned)
             done = min(1.0, (step + 1) / steps) * STEPS_SHARE
             done = (cells[0] + done) / 4 if len(cells) == 1 else done
             latents = kept.get("latents")
             every = max(1, math.ceil(steps / PREVIEWS))
-            # The last step's preview would be late: the picture itself is next.
+            # The last step needs no preview: the picture itself is next.
             if step % every == 0 and (step + 1 < steps or steps == 1) and _has_colours(latents):
                 cell = cells[0] if len(cells) == 1 else None
                 self._tell("step", self._preview(pipeline, latents), done=done, cell=cell)
@@ -194,7 +194,7 @@ class _Drawing:
 
 
 def _resized_tile(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Resize a tile so that it stays one: its edges are made from their neighbours beyond."""
+    """Resize a tile so that it still tiles: its edges are computed from the opposite edges."""
     width, height = picture.size
     nine = Image.new("RGB", (width * 3, height * 3))
     for x, y in _ninths():

@@ -1,6 +1,6 @@
-"""The loaded pipelines of a drawing process, on their device; the one module that loads weights.
+"""The loaded pipelines of a drawing process, on their device; the only module that loads weights.
 
-Used by ``painter``, in the drawing process alone: it imports torch and diffusers.
+Used by ``painter``, in the drawing process only: it imports torch and diffusers.
 Source: diffusers 0.42.1, run; ``AutoPipelineForText2Image`` and ``AutoPipelineForImage2Image``.
 """
 
@@ -19,18 +19,18 @@ import transformers
 from engines.diffusers.config import PipelineConfig
 from engines.diffusers.model import is_path
 
-#: what out-of-memory errors say that have no class of their own (MPS, CPU)
+#: messages of out-of-memory errors without a class of their own (MPS, CPU)
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class PainterError(Exception):
-    """A drawing that cannot be; ``kind`` is what the engine makes an error of ours from."""
+    """A drawing failed; the engine chooses one of our errors by ``kind``."""
 
     kind = "failed"
 
 
 class Unusable(PainterError):
-    """The pipeline or the device is not what the configuration says."""
+    """The pipeline or the device is not as configured."""
 
     kind = "setup"
 
@@ -42,13 +42,13 @@ class NoMemory(PainterError):
 
 
 class CannotStart(PainterError):
-    """The pipeline does not start from pictures."""
+    """The pipeline cannot start from a picture."""
 
     kind = "start"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether a failure means that memory ran out."""
+    """Return whether an error means that memory ran out."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     said = str(error).lower()
@@ -56,14 +56,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class Pipelines:
-    """The pipelines of one engine, each loaded when first used and kept while there is room."""
+    """The pipelines of one engine, each loaded on first use and kept while memory allows."""
 
     def __init__(self, config: PipelineConfig) -> None:
         self._config = config
         self._device = _device(config.device)
         self._dtype = _dtype(config.dtype, self._device)
         self._loaded: dict[str, Any] = {}
-        # Their warnings quote the prompt.
+        # Its warnings quote the prompt.
         diffusers.utils.logging.set_verbosity_error()
         transformers.logging.set_verbosity_error()
         diffusers.utils.logging.disable_progress_bar()
@@ -73,22 +73,22 @@ class Pipelines:
         """Return the pipeline of ``model``, for text or for a picture to start from.
 
         Raises:
-            Unusable: it is missing or broken, or the device is.
-            NoMemory: it does not fit, even alone.
-            CannotStart: there is none of its kind that starts from a picture.
+            Unusable: it or the device is missing or broken.
+            NoMemory: it does not fit into memory, even alone.
+            CannotStart: no pipeline of its kind can start from a picture.
         """
         pipeline = self._loaded.get(model) or self._fit(model)
         if not starts_from_picture:
             return pipeline
         try:
-            # Shares every part: nothing is loaded twice.
+            # Shares all parts: nothing is loaded twice.
             other = diffusers.AutoPipelineForImage2Image.from_pipe(pipeline)
         except (ValueError, AttributeError) as error:
             raise CannotStart("this kind of pipeline has no img2img") from error
         return _quiet(other)
 
     def keep_only(self, model: str) -> bool:
-        """Let go of the other pipelines and of all spare memory; say whether there were any."""
+        """Release the other pipelines and all spare memory; return whether there were any."""
         others = [name for name in self._loaded if name != model]
         for name in others:
             del self._loaded[name]
@@ -102,14 +102,14 @@ class Pipelines:
     def _fit(self, model: str) -> Any:
         try:
             self._loaded[model] = self._load(model)
-        # Loading meets files of any kind and age; whatever is wrong with them, the operator must act.
+        # The files may be of any kind and age; whatever is wrong with them, the operator must act.
         except Exception as error:
             if not is_out_of_memory(error):
                 said = str(error).strip().splitlines() or [type(error).__name__]
                 raise Unusable(f"{model} cannot be loaded: {said[0][:300]}") from error
         else:
             return self._loaded[model]
-        # Outside the handler, whose traceback holds what was half loaded.
+        # Outside the handler, whose traceback keeps what was half loaded alive.
         if not self.keep_only(model):
             raise NoMemory(f"{model} does not fit into the memory of {self._device}")
         return self._fit(model)
@@ -120,10 +120,10 @@ class Pipelines:
             dtype=self._dtype,
             local_files_only=self._config.offline,
             variant=self._config.variant or None,
-            # True refuses pickle files; None takes them where there is nothing else
+            # True refuses pickle files; None accepts them if there is nothing else
             use_safetensors=None if self._config.allow_pickle else True,
         ).to(self._device)
-        # Decoding four at once is where memory peaks, and gains no time.
+        # Decoding four at once would be the peak of memory use, and saves no time.
         with contextlib.suppress(AttributeError):
             pipeline.vae.enable_slicing()
         return _quiet(pipeline)
@@ -135,10 +135,10 @@ def _quiet(pipeline: Any) -> Any:
 
 
 def _device(wanted: str) -> str:
-    """Return the best device there is, or the one wanted.
+    """Return the configured device, or the best one there is.
 
     Raises:
-        Unusable: the one wanted is not there.
+        Unusable: the configured one is missing.
     """
     there = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     there += ["cuda"] if there else []
@@ -152,7 +152,7 @@ def _device(wanted: str) -> str:
 
 
 def _dtype(wanted: str, device: str) -> Any:
-    """Return torch's type; CPUs compute in halves slowly, and MPS not always rightly."""
+    """Return torch's dtype; half precision is slow on CPUs and not always correct on MPS."""
     if wanted == "auto":
         wanted = "float16" if device.startswith("cuda") else "float32"
     return getattr(torch, wanted)
@@ -160,7 +160,7 @@ def _dtype(wanted: str, device: str) -> Any:
 
 @contextlib.contextmanager
 def wrapping_around(pipeline: Any) -> Iterator[None]:
-    """Let every convolution see the picture's other edge, for tiles; as before afterwards."""
+    """Make every convolution wrap around the picture's edges, for tiles; restore it afterwards."""
     parts = [getattr(pipeline, name, None) for name in ("unet", "vae")]
     layers = [
         layer

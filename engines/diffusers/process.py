@@ -1,9 +1,9 @@
-"""The drawing process, seen from the engine: started when first needed, replaced when it died.
+"""The engine's side of the drawing process: started on first use, replaced when it dies.
 
-Torch computes in a process of its own, because it holds the interpreter for seconds and takes some
-gigabytes that an idle gateway shall not. It is a plain ``subprocess``, because ``multiprocessing``
-trips over Celery's ``__main__`` and its patched process classes; only the standard library's
-``Connection`` is borrowed, for its framing. Used by ``engine``, one drawing at a time.
+Torch computes in a process of its own, because it blocks the interpreter for seconds and needs
+gigabytes that an idle gateway should not hold. It is a plain ``subprocess``, because
+``multiprocessing`` trips over Celery's ``__main__`` and its patched process classes; only the standard
+library's ``Connection`` is used, for its framing. Used by ``engine``, one drawing at a time.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class ProcessDied(Exception):
-    """The drawing process ended before it answered."""
+    """The drawing process ended before it replied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one end tells the other: JSON, then pictures."""
+    """A message between the two ends: JSON, then pictures."""
 
     header: dict[str, Any]
     parts: tuple[bytes, ...] = ()
@@ -86,7 +86,7 @@ class PainterProcess:
 
     @property
     def alive(self) -> bool:
-        """Say whether the process still runs."""
+        """Return whether the process still runs."""
         return self._process.poll() is None
 
     def draw(self, order: Mapping[str, Any]) -> int:
@@ -100,12 +100,12 @@ class PainterProcess:
         return self._numbers
 
     def stop(self, number: int) -> None:
-        """Tell the process to leave an order; it does at the next step."""
+        """Tell the process to abandon an order; it does so at the next step."""
         with contextlib.suppress(ProcessDied):
             self._send({"stop": number})
 
     def hear(self, number: int, wait_s: float) -> Message | None:
-        """Return the next message about an order, or None if there is none for so long.
+        """Return the next message about an order, or None if none comes in time.
 
         Raises:
             ProcessDied: the process ended.
@@ -115,10 +115,10 @@ class PainterProcess:
                 return None
             message = receive(self._pipe)
         except (EOFError, OSError, ValueError) as error:
-            # Its pipe closes a moment before it is gone.
+            # Its pipe closes a moment before the process is gone.
             self.kill()
             raise ProcessDied from error
-        # What comes late, about an order that was left, is for nobody.
+        # A late message about an abandoned order is for nobody.
         return message if message.header.get("order") == number else None
 
     def kill(self) -> None:
@@ -136,27 +136,27 @@ class PainterProcess:
 
 
 class Turns:
-    """Who draws next: first come, first served."""
+    """A queue of drawings: first come, first served."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._queue: list[object] = []
 
     def join(self) -> object:
-        """Join the queue; hand what this returns to the other methods."""
+        """Join the queue; pass what this returns to the other methods."""
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
         return ticket
 
     def leave(self, ticket: object) -> None:
-        """Leave the queue, or end one's turn."""
+        """Leave the queue, or end the turn."""
         with self._changed, contextlib.suppress(ValueError):
             self._queue.remove(ticket)
             self._changed.notify_all()
 
     def ahead(self, ticket: object, wait_s: float) -> int:
-        """Return how many are before this one, 0 when it has its turn; wait a while for that."""
+        """Wait a while for the turn; return how many are ahead, 0 once it is this one's turn."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue[0] is ticket, wait_s)
             return self._queue.index(ticket)

@@ -1,8 +1,8 @@
-"""Draws through a midjourney-proxy: novicezk's, trueai's, or one that speaks as they do.
+"""Draws through a midjourney-proxy: novicezk's, trueai's, or a compatible one.
 
-``docs/engines/mjproxy.md`` says how to set one up. ``build`` makes the engine from its ``[[engine]]``
+``docs/engines/mjproxy.md`` explains the set-up. ``build`` makes the engine from its ``[[engine]]``
 entry; the rest of the folder is ``engine`` (the contract), ``upstream`` (the routes), ``poller`` (one
-thread that looks for all drawings) and ``task`` (what a task's record means).
+thread that polls for all drawings) and ``task`` (what a task's record means).
 """
 
 from __future__ import annotations

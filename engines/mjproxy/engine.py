@@ -1,9 +1,9 @@
 """The mjproxy engine: submits to a midjourney-proxy, and follows the task wherever it goes.
 
-Every parameter goes as a flag of the final prompt, so it is exact by construction. What was submitted
-is paid for: trouble with asking never gives a drawing up, a late picture is taken after the server's
-own time-out, and what the server has forgotten is ``JobLost(charged=True)``. Pictures are copied at
-once, because their addresses expire.
+Every parameter is sent as a flag in the final prompt, so it is exact by construction. What was submitted
+is paid for: failed polls never give a drawing up, a late picture is accepted after the server's own
+timeout, and what the server has forgotten is ``JobLost(charged=True)``. Pictures are copied at once,
+because their URLs expire.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from limner.engine import (
 )
 from limner.errors import BadResult, EngineDown, EngineError, JobLost
 
-#: how soon a stop is heeded
+#: how soon a stop is noticed
 LOOK_S = 0.5
-#: an unchanged task is told of again after so long: its server has a time-out of its own
+#: how often an unchanged task is reported again: its server has a timeout of its own
 ALIVE_S = 20.0
-#: so many polls in a row must miss a task before it counts as forgotten
+#: how many polls in a row must miss a task before it counts as forgotten
 MISSING_MAX = 3
-#: how often pictures that cannot be fetched, or are not named yet, are waited for: one poll each
+#: for how many polls pictures that cannot be fetched, or have no URL yet, are waited for
 FETCHES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
 class MjProxyManner:
-    """How the operator wants this server to be followed."""
+    """The operator's options for this server."""
 
     poll_s: float
-    #: a task that the server calls timed out may still get its picture for so long
+    #: how long a task that the server calls timed out may still get its picture
     late_s: float
-    #: no answer for so long: the engine is down
+    #: without a response for this long, the engine is down
     silent_s: float
     previews: bool
-    #: the server can cancel a task
+    #: whether the server can cancel a task
     cancel: bool
 
 
@@ -66,7 +66,7 @@ class MjProxy:
         self._poller = Poller(upstream.look, manner.poll_s)
 
     def capabilities(self) -> Capabilities:
-        """Say that every parameter is a flag; of the seeds, Midjourney takes one for all four."""
+        """Every parameter is a flag; of the seeds, Midjourney takes one for all four cells."""
         return Capabilities(
             seed="near" if self._upstream.send_seed else "none",
             cancel=self._manner.cancel,
@@ -76,17 +76,17 @@ class MjProxy:
         )
 
     def health(self) -> Health:
-        """Ask about a task that there is not."""
+        """Ask about a task that does not exist."""
         return health_of(self._upstream.ask)
 
     def submit(self, brief: Brief) -> Handle:
-        """Submit; a follow-up of a drawing of this server presses its button there."""
+        """Submit; for a follow-up of this server's drawing, press its button there."""
         parent = brief.parent
         ours = parent.handle if parent and parent.engine == self._name else None
         return {"engine": self._name, **self._upstream.submit(brief, ours)}
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
-        """Tell what the task's record says until it has its pictures."""
+        """Report the task's record until it has its pictures."""
         with self._poller.following(str(handle["task"])) as follower:
             watching = _Watching(self._upstream, handle, brief, previews=self._manner.previews)
             for task in self._tasks(follower, str(handle["task"]), stop):
@@ -100,17 +100,17 @@ class MjProxy:
                 yield from watching.steps_of(task)
 
     def cancel(self, handle: Handle) -> None:
-        """Cancel the task, where the operator says that this server can."""
+        """Cancel the task, if the operator says that this server can."""
         if self._manner.cancel:
             self._upstream.cancel(str(handle["task"]))
 
     def close(self) -> None:
-        """End the polling and close the connections."""
+        """Stop polling and close the connections."""
         self._poller.close()
         self._upstream.close()
 
     def _tasks(self, follower: Follower, name: str, stop: Stop) -> Iterator[Task]:
-        """Yield each look at the task until told to stop."""
+        """Yield each poll of the task until told to stop."""
         missing = 0
         while not stop.is_set():
             look = follower.next_look(LOOK_S)
@@ -120,7 +120,7 @@ class MjProxy:
             task = look.task
             missing = 0 if task else missing + 1
             if missing >= MISSING_MAX:
-                # Asked for by itself, too: a list may leave out what the server still knows.
+                # Also asked for by itself: a list may omit a task that the server still knows.
                 task = self._upstream.look_at(name)
                 if task is None:
                     raise JobLost("The engine has forgotten this drawing.", charged=True)
@@ -129,8 +129,8 @@ class MjProxy:
                 yield task
 
     def _check_silence(self, follower: Follower) -> None:
-        # Whatever the trouble with asking is, the drawing may well go on: only EngineDown keeps its
-        # handle, so that another watch finds it.
+        # Whatever the polls' error is, the drawing may well go on: only EngineDown keeps its handle, so
+        # that another watch finds it.
         if time.monotonic() - follower.heard_s > self._manner.silent_s:
             why = follower.error.message if follower.error else "no answer"
             raise EngineDown(f"silent for {self._manner.silent_s:g} s: {why}")
@@ -144,7 +144,7 @@ class MjProxy:
 
 
 class _Watching:
-    """What one watch has told so far."""
+    """What one watch has reported so far."""
 
     def __init__(self, upstream: Upstream, handle: Handle, brief: Brief, *, previews: bool) -> None:
         self._upstream = upstream
@@ -159,7 +159,7 @@ class _Watching:
         self._fetches = 0
 
     def steps_of(self, task: Task) -> Iterator[Event]:
-        """Yield what is new about a task; now and then that it is still there."""
+        """Yield what is new about a task, and now and then that it is still there."""
         now = time.monotonic()
         if task == self._told and now - self._told_s < ALIVE_S:
             return
@@ -167,7 +167,7 @@ class _Watching:
         if task.state == "waiting":
             yield Queued(self._ahead + 1)
             return
-        # Free text, or less than before, tells nothing.
+        # Free text, or less than before, is no news.
         self._fraction = max(self._fraction, task.fraction or 0.0)
         yield Progress(self._fraction)
         preview = self._preview(task)
@@ -181,16 +181,16 @@ class _Watching:
         return time.monotonic() - self._late_since_s
 
     def pictures_of(self, task: Task) -> Four | None:
-        """Return the cells of a task that is done; None if they cannot be had yet.
+        """Return the cells of a finished task; None if they cannot be fetched yet.
 
         Raises:
-            JobLost: they could not be had a few times.
-            EngineDown: who keeps the pictures cannot be reached; another watch may find them.
+            JobLost: they could not be fetched several times.
+            EngineDown: the pictures' host cannot be reached; another watch may find them.
         """
         try:
             return self._cells(task)
         except BadResult:
-            # Addresses expire: the next look may bring a fresh one.
+            # URLs expire: the next poll may return a fresh one.
             self._fetches += 1
             if self._fetches >= FETCHES_MAX:
                 raise JobLost("The engine's pictures are gone.", charged=True) from None
@@ -219,6 +219,6 @@ class _Watching:
         try:
             image = self._upstream.picture(task.picture, preview=True)
         except EngineError:
-            # A preview is nothing to fail a drawing for.
+            # A preview must not fail a drawing.
             return None
         return image if looks_whole(image) else None

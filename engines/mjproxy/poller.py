@@ -1,7 +1,7 @@
-"""One thread that asks about every drawing of an engine in this process, a hundred at a time.
+"""One thread that polls every drawing of an engine in this process, a hundred at a time.
 
-A drawing's thread follows its task and sleeps meanwhile: so it is the number of polls that costs, and
-not the number of drawings. Between two looks it sees only the newest record.
+A drawing's own thread sleeps meanwhile, so the cost depends on the number of polls and not of drawings.
+Between two checks it sees only the newest record.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from limner.log import event
 
 log = logging.getLogger(__name__)
 
-#: as many ids as these servers are asked about at once
+#: most ids in one request
 BATCH = 100
 
 Ask = Callable[[Sequence[str]], dict[str, Task]]
@@ -27,24 +27,24 @@ Ask = Callable[[Sequence[str]], dict[str, Task]]
 
 @dataclass(frozen=True, slots=True)
 class TaskLook:
-    """What one poll brought for one task: its record, or None if the server does not know it."""
+    """One poll's result for one task: its record, or None if the server does not know it."""
 
     task: Task | None
 
 
 class Follower:
-    """One drawing's place at the poller."""
+    """One drawing's subscription to the poller."""
 
     def __init__(self) -> None:
         self._news = threading.Event()
         self._look: TaskLook | None = None
-        #: when the server last answered, in monotonic seconds
+        #: when the server last responded, in monotonic seconds
         self.heard_s = time.monotonic()
-        #: why it does not answer
+        #: why it does not respond
         self.error: EngineError | None = None
 
     def next_look(self, timeout_s: float) -> TaskLook | None:
-        """Return what the newest poll brought, once; None if there was none within the time."""
+        """Return the newest poll's result, once; None if there was none in time."""
         if not self._news.wait(timeout_s):
             return None
         self._news.clear()
@@ -52,7 +52,7 @@ class Follower:
         return look
 
     def see(self, look: TaskLook) -> None:
-        """Take a poll's answer in; called by the poller."""
+        """Store a poll's result; called by the poller."""
         self._look, self.error = look, None
         self.heard_s = time.monotonic()
         self._news.set()
@@ -72,7 +72,7 @@ class Poller:
 
     @contextlib.contextmanager
     def following(self, task: str) -> Iterator[Follower]:
-        """Follow a task as long as the block runs."""
+        """Follow a task while the block runs."""
         follower = Follower()
         with self._lock:
             self._followers.setdefault(task, []).append(follower)
@@ -89,7 +89,7 @@ class Poller:
                     del self._followers[task]
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         with self._lock:
             self._ended.set()
             self._wake.set()
@@ -99,7 +99,7 @@ class Poller:
     def _run(self) -> None:
         while True:
             with self._lock:
-                # Looked at under the lock, or a call of ``close`` might be slept through.
+                # Checked under the lock, or a call of ``close`` might go unnoticed.
                 if self._ended.is_set():
                     return
                 tasks = list(self._followers)
@@ -117,7 +117,7 @@ class Poller:
             known = self._ask(tasks)
         except EngineError as error:
             self._fail(tasks, error)
-        # A bug in here must not leave every drawing of the engine without news for ever.
+        # A bug here must not leave all drawings of the engine without news for ever.
         except Exception:  # noqa: BLE001
             event(log, "poll.failed", level=logging.ERROR, error=True)
             self._fail(tasks, EngineError("the poll failed"))

@@ -1,4 +1,4 @@
-"""What a midjourney-proxy's record of a task means; pure.
+"""Interpret a midjourney-proxy's record of a task; pure functions.
 
 Source: ``Task.java`` and ``TaskStatus.java`` of novicezk/midjourney-proxy; ``TaskInfo.cs`` of
 trueai-org/midjourney-proxy, which adds MODAL, CANCEL and ``imageUrls``. Reasons of failure are free
@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
 
-#: the one code that says that the submission itself is wrong
+#: the only code that says that the submission itself is wrong
 _INVALID = 4
-#: what is read of a reason
+#: how much of a reason is read
 REASON_MAX = 2000
 
 State = Literal["waiting", "drawing", "done", "failed", "cancelled", "asks"]
@@ -35,7 +35,7 @@ _TIMEOUT = re.compile(r"time[\s_-]*d?\s*out|超时", re.IGNORECASE)
 _CANCELLED = re.compile(r"取消|cancel", re.IGNORECASE)
 _SHUT_OUT = re.compile(
     r"account.{0,40}(?:banned|blocked|suspended|disabled)|封号|[账帐]号.{0,10}(?:封|禁用)"
-    # Of the person only: a prompt may be blocked, too, and that is its caller's matter.
+    # About the person only: a prompt may be blocked as well, which is its caller's concern.
     r"|\byou(?:'ve| have| are|r access (?:has|is))(?: \w+ly| been| now)* (?:banned|blocked|suspended)",
     re.IGNORECASE,
 )
@@ -55,27 +55,27 @@ _NO_ACCOUNT = re.compile(r"instance|account|实例|账号|帐号", re.IGNORECASE
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One look at a task."""
+    """One poll of a task."""
 
     id: str
     state: State
-    #: 0-1, or None where it does not say
+    #: 0-1, or None if it does not say
     fraction: float | None
     #: the grid, or a preview of it while it is drawn
     picture: str
-    #: the four cells, where the server has cut them; else nothing
+    #: the four cells, if the server has split them; else empty
     cells: tuple[str, ...]
     reason: str
     mode: str
 
     @property
     def timed_out(self) -> bool:
-        """Say whether the server gave it up only because it took long: it may still come."""
+        """Whether the server gave up only because it took long: the picture may still come."""
         return self.state == "failed" and bool(_TIMEOUT.search(self.reason))
 
 
 def task_of(told: Mapping[str, Any]) -> Task:
-    """Read a record; a status that nobody knows counts as drawing."""
+    """Parse a record; an unknown status counts as drawing."""
     urls = told.get("imageUrls")
     cells = tuple(_url(item) for item in urls) if isinstance(urls, list) else ()
     return Task(
@@ -90,7 +90,7 @@ def task_of(told: Mapping[str, Any]) -> Task:
 
 
 def failure(task: Task) -> EngineError:
-    """Return what it means that a task ended without its picture; its words stay in here."""
+    """Return the error for a task that ended without its picture; the task's own words are not passed on."""
     reason = task.reason
     if task.state == "asks":
         return Rejected("failed", "The engine asks for a confirmation that nobody can give.")
@@ -104,7 +104,7 @@ def failure(task: Task) -> EngineError:
 
 
 def refusal(code: int, text: str) -> EngineError:
-    """Return what an answer to a submission means that is neither 1, 21 nor 22."""
+    """Return the error for a response to a submission with a code other than 1, 21 and 22."""
     match code:
         case 23:
             return EngineBusy(5.0, "its queue is full")
@@ -119,7 +119,7 @@ def refusal(code: int, text: str) -> EngineError:
         return EngineBusy(10.0, "no account can draw now")
     if not known and code == _INVALID:
         return Rejected("parameter", "The engine does not take this prompt.")
-    # A code that nobody knows says nothing of the caller.
+    # An unknown code says nothing about the caller.
     return known or EngineError(f"The engine refused with code {str(code)[:20]}.")
 
 
@@ -140,7 +140,7 @@ def _by_words(text: str) -> EngineError | None:
 
 
 def _fraction(value: Any) -> float | None:
-    """Read "42%", also out of other text; None for "Waiting to start" and the like."""
+    """Parse "42%", also inside other text; None for "Waiting to start" and the like."""
     found = _PERCENT.search(str(value or ""))
     return min(int(found[1]), 100) / 100 if found else None
 

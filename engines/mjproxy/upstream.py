@@ -1,8 +1,8 @@
-"""The routes of a midjourney-proxy: submit, follow-up, look, cancel, fetch a picture.
+"""The routes of a midjourney-proxy: submit, follow up, poll, cancel, fetch a picture.
 
 Source: the controllers of novicezk/midjourney-proxy 2.6 (``/mj/submit/imagine``, ``/submit/change``)
 and of trueai-org/midjourney-proxy 11 (``/submit/action``, ``/submit/modal``, ``/task/{id}/cancel``,
-``/mj-fast/mj``, ``/mj-relax/mj``). An answer to a submission is HTTP 200 also when it refuses; its
+``/mj-fast/mj``, ``/mj-relax/mj``). The response to a submission is HTTP 200 even if it refuses; its
 ``code`` says which: 1 accepted, 22 accepted and waiting, 21 exists, 23 full, 24 banned word, 3 no
 account, 4 invalid, 9 failure.
 """
@@ -26,7 +26,7 @@ _NO_SUCH_ROUTE = (404, 405)
 ID_MAX = 200
 _PREFIXES = {True: "/mj-fast/mj", False: "/mj-relax/mj"}
 _MODES = {True: "FAST", False: "RELAX"}
-#: a preview must not hold up a stop
+#: a preview must not delay a stop
 PREVIEW_S, PICTURE_S = 1.4, 10.0
 
 
@@ -50,10 +50,10 @@ class Upstream:
         self.send_seed = send_seed
 
     def ask(self) -> None:
-        """Ask for a sign of life.
+        """Check that the server is alive.
 
         Raises:
-            EngineError: there is none, or our secret is not taken.
+            EngineError: it is not, or it refuses our secret.
         """
         try:
             self._probe.request("POST", _LIST, json={"ids": ["limner"]})
@@ -65,20 +65,20 @@ class Upstream:
         """Submit a drawing and return ``task`` and ``ahead``; ``parent`` is a task of this server.
 
         Raises:
-            EngineError: nothing was started; but after ``JobLost`` nobody can tell.
+            EngineError: nothing was started; after ``JobLost``, that is unknown.
         """
         told = self._follow_up(brief, parent) if parent and brief.parent else None
         told = told or self._send(brief, "imagine", self._imagine(brief))
         return _accepted(told)
 
     def look(self, tasks: Sequence[str]) -> dict[str, Task]:
-        """Return what the server knows of these tasks; those that it does not know are left out."""
+        """Return the server's records of these tasks, without those that it does not know."""
         try:
             told = self._remote.post_json(_LIST, {"ids": list(tasks)})
         except Answered as error:
             if error.answer.status not in _NO_SUCH_ROUTE:
                 raise
-            # Early versions have no such route: one question a task.
+            # Early versions have no such route: one request per task.
             told = [told for told in map(self._fetch, tasks) if told]
         if not isinstance(told, list):
             raise BadResult("The engine's answer is no list.")
@@ -86,19 +86,19 @@ class Upstream:
         return {task.id: task for task in found}
 
     def look_at(self, task: str) -> Task | None:
-        """Return what the server knows of one task; None if nothing."""
+        """Return the server's record of one task; None if it has none."""
         told = self._fetch(task)
         return task_of(told) if told else None
 
     def cancel(self, task: str) -> None:
-        """Ask the server to cancel; what is over, or cannot be cancelled, is no error."""
+        """Ask the server to cancel; a task that has ended or cannot be cancelled is no error."""
         try:
             self._remote.request("POST", f"/mj/task/{task}/cancel")
         except Answered:
             return
 
     def picture(self, url: str, *, preview: bool = False) -> bytes:
-        """Return the picture behind an address that the server gave."""
+        """Return the picture at a URL that the server gave."""
         return self._remote.download(url, read_s=PREVIEW_S if preview else PICTURE_S)
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Upstream:
         return body
 
     def _follow_up(self, brief: Brief, parent: Handle) -> dict[str, Any] | None:
-        """Press a button of the parent; None if its server does not know it any more."""
+        """Press a button of the parent; None if the server no longer knows it."""
         assert brief.parent
         task = str(parent.get("task", ""))
         told = self._fetch(task) if task else {}
@@ -140,7 +140,7 @@ class Upstream:
         return told
 
     def _fetch(self, task: str) -> dict[str, Any]:
-        """Return a task's record; an unknown id is an empty answer there, and no 404."""
+        """Return a task's record; for an unknown id the server responds with an empty body, not with 404."""
         try:
             return self._remote.request("GET", f"/mj/task/{task}/fetch").table()
         except Answered:
@@ -151,15 +151,15 @@ class Upstream:
         if self._speed == "filter":
             body = {**body, "accountFilter": {"modes": [_MODES[brief.fast]]}}
         try:
-            # A connection of its own: one that was kept might break just now, and then nobody
-            # could tell whether the drawing was started.
+            # A new connection: a pooled one might break right now, and then nobody could tell
+            # whether the drawing was started.
             answer = self._remote.request(
                 "POST", f"{base}/submit/{verb}", json=body, read_s=self._submit_s, cut=Cut()
             )
         except NoAnswer:
             raise JobLost("Nobody can tell whether it was started.", charged=True) from None
         except Answered as error:
-            # trueai says 404 and 400 where novicezk says 200; the code is in the body all the same.
+            # trueai returns 404 and 400 where novicezk returns 200; the body has the code all the same.
             if "code" not in error.answer.table():
                 if error.answer.status in _NO_SUCH_ROUTE:
                     raise Refused(

@@ -1,6 +1,6 @@
 """Draws with any server that has OpenAI's ``/v1/images`` routes, hosted or your own.
 
-``docs/engines/openai.md`` says how to set one up. ``build`` makes the engine from its ``[[engine]]``
+``docs/engines/openai.md`` explains the set-up. ``build`` makes the engine from its ``[[engine]]``
 entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief as request bodies),
 ``request`` (one request, streamed or not) and ``judge`` (what its errors mean).
 """
@@ -17,7 +17,7 @@ from engines.options import Options
 from engines.remote import Remote
 from limner.settings import EngineSettings
 
-#: what every image model of OpenAI takes
+#: the sizes that every image model of OpenAI supports
 SIZES = ("1024x1024", "1536x1024", "1024x1536")
 _SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
 
@@ -64,7 +64,7 @@ def build(settings: EngineSettings) -> OpenAI:
 
 
 def _sizes(options: Options) -> tuple[tuple[int, int], ...]:
-    """Return the sizes to choose from; none: the server takes any."""
+    """Return the sizes to choose from; empty: the server supports any."""
     sizes = []
     for word in options.words("sizes", SIZES):
         found = _SIZE.fullmatch(word)

@@ -1,9 +1,9 @@
-"""The openai engine: four requests for one picture each, because answers do not say which is which.
+"""The openai engine: four requests for one picture each, because responses do not say which is which.
 
-These servers give no job id. So ``submit`` sends nothing that costs, ``watch`` asks, to stop is to
-hang up, and an answer that is lost may have been paid for: ``JobLost(charged=True)``. A request that
-was turned away (busy, or briefly down) is made again for its cell alone, so that the other cells'
-pictures are not paid for twice.
+These servers give no job id. So ``submit`` sends nothing that costs money, ``watch`` makes the
+requests, stopping means hanging up, and a response that is lost may have been paid for:
+``JobLost(charged=True)``. A request that was turned away (busy, or briefly down) is retried for its
+cell alone, so that the other cells' pictures are not paid for twice.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from limner.engine import (
 )
 from limner.errors import EngineBusy, EngineDown, Refused
 
-#: how often a cell that was turned away is asked for, and the longest it waits for that in here
+#: most retries of a cell that was turned away, and the longest that they may take in here
 TRIES = 4
 PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
-#: how soon a stop is heeded, and how often a drawing that cannot be seen is said to go on
+#: how soon a stop is noticed, and how often a drawing without progress reports that it is alive
 LOOK_S, ALIVE_S = 0.5, 5.0
 HANG_UP_S = 1.0
 SD_SERVER = "sd-cpp-local"
@@ -54,13 +54,13 @@ class OpenAI:
         self._name = name
         self._remote, self._probe = remote, probe
         self._manner = manner
-        #: how the server takes them; "auto" until it was asked
+        #: how the server takes seeds; "auto" until it was asked
         self._seeds = seeds
-        #: it has drawn: its list of models need not be whole
+        #: whether it has drawn: then its list of models need not be complete
         self._proved = False
 
     def capabilities(self) -> Capabilities:
-        """Say what the server behind can do, as far as options and answers tell."""
+        """Return what the server can do, as far as options and responses tell."""
         apart: Level = "exact" if self._seeds == "sd-server" else "near"
         return Capabilities(
             ar="near" if self._manner.sizes else "exact",
@@ -78,16 +78,16 @@ class OpenAI:
         )
 
     def health(self) -> Health:
-        """Ask for the list of models, and whether ours is on it."""
+        """Get the list of models, and check that ours is on it."""
         return health_of(self._check)
 
     def submit(self, brief: Brief) -> Handle:
-        """Look whether the server is there; nothing is started before it is watched."""
+        """Check that the server is there; nothing is started before the drawing is watched."""
         self._ask()
         return {"engine": self._name, "job": brief.job_id, "attempt": brief.attempt}
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
-        """Ask for the four cells, at most ``at_once`` at a time."""
+        """Request the four cells, at most ``at_once`` at a time."""
         parts = wanted(brief, self._manner, self._seeds)
         work = _Work(self._remote, parts, self._manner)
         reached, told_s = 0.0, time.monotonic()
@@ -98,8 +98,8 @@ class OpenAI:
                 news = work.next_news()
                 if news and looks_whole(news.image):
                     yield Preview(news.cell, news.image)
-                # A picture may take minutes without a word: the worker hears that we still wait.
-                # How long that may go on is ours to say: ``silent_s``.
+                # A picture may take minutes without a byte: report to the worker that we are still waiting.
+                # How long that may go on is our decision: ``silent_s``.
                 if news or time.monotonic() - told_s > ALIVE_S:
                     told_s = time.monotonic()
                     reached = max(reached, work.fraction())
@@ -111,7 +111,7 @@ class OpenAI:
         yield finished
 
     def cancel(self, handle: Handle) -> None:
-        """Nothing to do: who stops watching has hung up, and that is all these servers know."""
+        """Nothing to do: the watch has hung up, and these servers know no other way."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -127,13 +127,13 @@ class OpenAI:
         return Finished((first, second, third, fourth), brief.seeds, said)
 
     def _check(self) -> None:
-        """Ask for a sign of life, and look for our model.
+        """Check that the server is alive and has our model.
 
         Raises:
-            EngineError: there is none, or it does not take our key, or does not list our model.
+            EngineError: it is not, or it refuses our key, or does not list our model.
         """
         listed = self._ask()
-        # sd-server has one model, and draws with it whatever it is asked for.
+        # sd-server has one model, and uses it whatever the request names.
         unlisted = not self._manner.listed or self._proved
         if not listed or SD_SERVER in listed or unlisted:
             return
@@ -142,15 +142,15 @@ class OpenAI:
             raise Refused("setup", f"its list of models has no {model!r}")
 
     def _ask(self) -> list[str]:
-        """Ask for the list of models; none from servers that have no such list.
+        """Get the list of models; empty if the server has no such list.
 
         Raises:
-            EngineError: there is no sign of life, or our key is not taken.
+            EngineError: it is not alive, or it refuses our key.
         """
         try:
             models = self._probe.request("GET", "/models").table().get("data")
         except Answered:
-            # Not every server lists its models; this one is there.
+            # Not every server lists its models; this one is alive.
             models = None
         listed = (
             [m.get("id") for m in models if isinstance(m, dict)] if isinstance(models, list) else []
@@ -162,13 +162,13 @@ class OpenAI:
 
 
 def _is_listed(model: str, listed: str) -> bool:
-    """Say whether an entry of a list of models means ours: "models/x" for x, and a proxy's "openai/*"."""
+    """Return whether an entry of a list of models means ours: "models/x" for x, and a proxy's "openai/*"."""
     return listed == model or listed.endswith(f"/{model}") or fnmatchcase(model, listed)
 
 
 @dataclass
 class _Work:
-    """The requests of one drawing: which wait, which run, and what has come of them."""
+    """The requests of one drawing: which wait, which run, and their results."""
 
     remote: Remote
     parts: list[PictureRequest]
@@ -186,7 +186,7 @@ class _Work:
         """Start what may start, and return what happens next; None if nothing does for a while.
 
         Raises:
-            EngineError: a cell cannot be had.
+            EngineError: a cell cannot be drawn.
         """
         self._start()
         try:
@@ -204,7 +204,7 @@ class _Work:
         return None
 
     def fraction(self) -> float:
-        """Return how much is done: each cell counts as its partial pictures and the last one."""
+        """Return the fraction done: each cell counts its partial pictures and the final one."""
         partials = self.manner.partial_images
         share = {cell: min(n, partials) / (partials + 1) for cell, n in self._partials.items()}
         return sum(1.0 if cell in self.images else share[cell] for cell in share) / len(share)
@@ -227,7 +227,7 @@ class _Work:
                 )
 
     def _again(self, failed: CellFailed) -> None:
-        """Let a cell that was turned away wait, if that saves what others cost; else raise."""
+        """Retry a cell that was turned away later, if that saves what the others cost; else raise."""
         error = failed.error
         turned_away = isinstance(error, EngineBusy | EngineDown) and not isinstance(error, NoAnswer)
         spent = bool(self.images or self._running)

@@ -1,10 +1,10 @@
-"""What an OpenAI-style error means: whose fault it is, and whether it may pass; pure.
+"""What an OpenAI-style error means: whose fault it is, and whether it is temporary; pure functions.
 
 Source: OpenAI's error guide, ``{"error": {"message", "type", "param", "code"}}``. Other servers send
-``{"error": "text"}``, or their own codes; so words are looked at where codes say nothing. A LiteLLM
-proxy (1.108 was run) puts the status in ``code`` and what it knows into ``message``; it says 400 also
-where it has no such model, no database to look the key up in, or no server behind it that is well. So a
-400 is the caller's only if it says so.
+``{"error": "text"}``, or their own codes; so the words decide if codes say nothing. A LiteLLM proxy
+(1.108 was run) puts the status in ``code`` and the details in ``message``; it returns 400 also if it
+has no such model, no database to look up the key, or no healthy server behind it. So a 400 is the
+caller's fault only if it says so.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _CREDENTIALS = (
     "expired_key",
     "invalid proxy server token",
 )
-#: what the operator has to mend, as the words that say so → what is told of it
+#: errors that the operator has to fix: words in the message → our words
 _SETUP = {
     "invalid model name": "the server does not know the model",
     "model_not_found": "the server does not know the model",
@@ -70,19 +70,19 @@ _BUSY = (
     "no deployments available",
     "max_parallel_requests",
 )
-#: a message that says so of one model by its name
+#: a message that says so of a model by its name
 _NO_MODEL = re.compile(
     r"\bmodel:?\s+\S{1,100}\s+"
     r"(?:does not exist|(?:(?:is|was|has been)\s+)?(?:not found|not supported|deprecated))"
 )
 _VERDICT = r"(?:too (?:long|short|large)|invalid|not allowed|required|is empty|must|exceeds|at most|maximum|limit)"
-#: texts that speak of what the caller wants, where no field is named. The bare word is not enough:
-#: servers have prompts of their own.
+#: messages about the caller's input that name no field. The word "prompt" alone is not enough: servers
+#: have prompts of their own.
 _CALLERS_MATTER = re.compile(
     rf"\bprompt\b.{{0,60}}\b{_VERDICT}|\b{_VERDICT}.{{0,40}}\bprompt\b|image_generation_user_error"
 )
 _NO_LETTERS = re.compile(r"[\W_]+")
-#: fields of a request that the operator's options decide, and not the caller
+#: fields of a request that the operator's options decide, not the caller
 _OURS = frozenset(
     [
         "model",
@@ -101,9 +101,9 @@ _OURS = frozenset(
 
 
 def judge(answer: Answer, prompt: str = "") -> EngineError | None:
-    """Return the error that an answer of 400 or more stands for, or None for the usual one.
+    """Return the error for a response with a status of 400 or more, or None for the usual one.
 
-    ``prompt`` is what was asked for: where the server repeats it, it decides nothing.
+    ``prompt`` is what was sent: if the server quotes it, its words decide nothing.
     """
     known = judge_table(answer.table(), answer.retry_after_s, prompt)
     if known:
@@ -118,16 +118,16 @@ def judge(answer: Answer, prompt: str = "") -> EngineError | None:
 
 
 def judge_question(answer: Answer) -> EngineError | None:
-    """Judge an answer to what is asked of the server itself: only its own words decide."""
+    """Judge a response to a request about the server itself: only its own words decide."""
     return judge_table(answer.table(), answer.retry_after_s)
 
 
 def judge_table(
     told: Mapping[str, Any], retry_after_s: float = 1.0, prompt: str = ""
 ) -> EngineError | None:
-    """Return what an error object stands for, if its own words decide.
+    """Return the error for an error object, if its own words decide.
 
-    Also for errors that come inside of a stream, after a 200.
+    Also for errors inside a stream, after a 200.
     """
     said = _Said(told, prompt)
     if said.any_of(_MODERATED):
@@ -157,15 +157,15 @@ def _of_parameter(told: Mapping[str, Any], prompt: str) -> EngineError | None:
         return Rejected("reference", "The engine could not use the reference images.")
     if "prompt" in param or (not param and _Said(told, prompt).matches(_CALLERS_MATTER)):
         return Rejected("parameter", "The engine does not take these parameters.")
-    # It may be anything: a server that fails so for everyone must not be taken at its word.
+    # It may be anything: a server that fails for everyone in this way must not be believed.
     return None
 
 
 class _Said:
-    """What an error says, in lower case; never shown to anyone.
+    """The text of an error, in lower case; never shown to anyone.
 
-    Its codes and its type are the server's own words. Its message may repeat the prompt, whole or cut,
-    plain or escaped: what the prompt says, too, decides nothing there.
+    Its codes and its type are the server's own words. Its message may quote the prompt, complete or
+    truncated, plain or escaped: words that are also in the prompt decide nothing there.
     """
 
     def __init__(self, told: Mapping[str, Any], prompt: str) -> None:
@@ -177,11 +177,11 @@ class _Said:
         self._prompt = _letters(prompt)
 
     def any_of(self, words: Iterable[str]) -> bool:
-        """Return whether one of these words decides."""
+        """Return whether any of these words is in it."""
         return any(word in self._codes or self._is_own(word) for word in words)
 
     def matches(self, pattern: re.Pattern[str]) -> bool:
-        """Return whether codes or message match, with words that are not the prompt's."""
+        """Return whether codes or message match, without the prompt's words."""
         if pattern.search(self._codes):
             return True
         return any(

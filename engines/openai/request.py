@@ -1,7 +1,7 @@
-"""One request for one picture, in a thread of its own: it puts what it sees into a queue.
+"""One request for one picture, in a thread of its own, which puts its results into a queue.
 
-Whether the answer is a stream is decided by its Content-Type: some servers ignore ``stream`` and
-answer plain JSON. Source: OpenAI's reference of image streaming (``image_generation.partial_image``,
+The Content-Type decides whether the response is a stream: some servers ignore ``stream`` and return
+plain JSON. Source: OpenAI's reference of image streaming (``image_generation.partial_image``,
 ``….completed``; ``image_edit.*`` for edits); Server-Sent Events as in the HTML standard.
 """
 
@@ -25,7 +25,7 @@ from engines.remote import DRAWING_MAX_BYTES, NoAnswer, Remote
 from limner.errors import BadResult, EngineError, JobLost, Rejected
 from net.cut import Cut
 
-#: what is taken of partial pictures: more than three cannot be asked for
+#: most partial pictures: more than three cannot be requested
 PARTIALS_MAX = 8
 
 
@@ -48,7 +48,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class CellFailed:
-    """A cell's request came to nothing."""
+    """A cell's request failed."""
 
     cell: int
     error: Exception
@@ -58,7 +58,7 @@ News = Partial | Done | CellFailed
 
 
 class RequestUnderWay:
-    """A request under way."""
+    """A running request."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class RequestUnderWay:
         try:
             self._news.put(self._draw())
         except NoAnswer:
-            # It may have been drawn, and paid for: nobody can tell.
+            # It may have been drawn and paid for: nobody can tell.
             self._news.put(CellFailed(self._cell, JobLost("The answer was lost.", charged=True)))
         # Whatever it is, the thread that waits raises it.
         except Exception as error:  # noqa: BLE001
@@ -108,7 +108,7 @@ class RequestUnderWay:
         return Done(self._cell, self._picture(told))
 
     def _last_of(self, response: requests.Response) -> bytes:
-        """Put every partial picture of a stream into the queue; return the completed one."""
+        """Put every partial picture of a stream into the queue; return the final one."""
         partials = 0
         for data in events(_pieces(response)):
             if data == b"[DONE]":
@@ -130,7 +130,7 @@ class RequestUnderWay:
     def _picture(self, told: dict[str, Any]) -> bytes:
         data = told.get("data")
         if data == []:
-            # How some servers say that what they drew must not be seen.
+            # How some servers report that moderation refused the picture.
             raise Rejected("moderated", "The picture was refused by moderation.")
         if isinstance(data, list) and isinstance(data[0], dict):
             return self._one(data[0])
@@ -140,7 +140,7 @@ class RequestUnderWay:
         raise BadResult("The engine's answer has no pictures.")
 
     def _one(self, told: dict[str, Any]) -> bytes:
-        """Return a picture that is in the answer, or behind a URL in it."""
+        """Return the picture in the response, or at a URL in it."""
         if told.get("b64_json"):
             return from_base64(told["b64_json"])
         url = told.get("url")
@@ -152,7 +152,7 @@ class RequestUnderWay:
 
 
 def events(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the data of each Server-Sent Event; comments, names and ids are passed over."""
+    """Yield the data of each server-sent event; comments, names and ids are skipped."""
     data: list[bytes] = []
     for line in _lines(pieces):
         if line.startswith(b"data:"):
@@ -160,7 +160,7 @@ def events(pieces: Iterator[bytes]) -> Iterator[bytes]:
         elif not line and data:
             yield b"\n".join(data)
             data = []
-    # A server that hangs up right behind its last event still told it.
+    # The last event counts even if the server hangs up right after it.
     if data:
         yield b"\n".join(data)
 
@@ -179,7 +179,7 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
-    # How long a drawing may take is for the worker to say: it hangs up.
+    # The worker decides how long a drawing may take, and hangs up.
     return pieces(response, most_bytes=DRAWING_MAX_BYTES, whole_s=math.inf)
 
 

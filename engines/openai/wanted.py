@@ -1,4 +1,4 @@
-"""A brief as requests for one picture each, for ``/images/generations`` or ``/images/edits``; pure.
+"""Turn a brief into requests for one picture each, to ``/images/generations`` or ``/images/edits``; pure.
 
 Source: OpenAI's API reference of images; ``examples/server/api.md`` of stable-diffusion.cpp. These
 servers know no chaos, stylize or style, so they are asked for in words, cell by cell.
@@ -16,14 +16,14 @@ from typing import Any
 from engines.cells import to_png
 from limner.engine import Brief
 
-#: sd-server reads parameters out of the prompt between such marks: not for callers to give
+#: sd-server parses parameters in the prompt between such tags: callers must not set them
 _EXTRA_ARGS = re.compile(r"</?\s*sd_cpp_extra_args\s*>", re.IGNORECASE)
-#: as many as ``/images/edits`` takes
+#: the most that ``/images/edits`` accepts
 REFERENCES_MAX = 16
 FIDELITY_HIGH_IW = 1.25
 _SIDE_STEP_PX = 16
 _SPREAD = (
-    # chaos above · one phrase a cell
+    # chaos above · one phrase per cell
     (75, ("seen from above", "as a tight close-up", "abstracted into shapes", "at another time")),
     (40, ("in a wide view", "from a low angle", "in unusual light", "off centre")),
     (10, ("in a calm composition", "slightly closer", "slightly wider", "in softer light")),
@@ -45,12 +45,12 @@ _STYLE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class OpenAIManner:
-    """How the operator wants this server to draw."""
+    """The operator's options for this server."""
 
     model: str
-    #: none: any size
+    #: empty: any size
     sizes: tuple[tuple[int, int], ...] = ()
-    #: with any size, drawn so many times larger than the cell
+    #: if any size is possible, how many times larger than the cell to draw
     scale: float = 2.0
     quality: str | None = None
     moderation: str | None = None
@@ -59,12 +59,12 @@ class OpenAIManner:
     partial_images: int = 0
     input_fidelity: bool = False
     edits: bool = True
-    #: the model must stand in the server's list of models
+    #: whether the model must be in the server's list of models
     listed: bool = True
     suffix: str = ""
-    #: requests at a time
+    #: concurrent requests
     at_once: int = 4
-    #: a request without a word for so long is given up
+    #: a request is given up after this long without a byte
     silent_s: float = 300.0
 
 
@@ -83,7 +83,7 @@ class PictureRequest:
         """Return what ``requests`` needs to send it: JSON, or multipart if there are pictures."""
         if not self.pictures:
             return {"json": self.fields}
-        # Multipart knows text only.
+        # Multipart fields are text.
         data = {
             name: value if isinstance(value, str) else json.dumps(value)
             for name, value in self.fields.items()
@@ -96,7 +96,7 @@ class PictureRequest:
 
 
 def wanted(brief: Brief, manner: OpenAIManner, seeds: str) -> list[PictureRequest]:
-    """Return the four requests; ``seeds`` says how this server takes one: none, field, sd-server."""
+    """Return the four requests; ``seeds`` is how this server takes a seed: none, field, sd-server."""
     width, height = drawn_size(brief, manner)
     common: dict[str, Any] = {"model": manner.model, "n": 1, "size": f"{width}x{height}"}
     for name in ("quality", "moderation", "output_format", "response_format"):
@@ -111,7 +111,7 @@ def wanted(brief: Brief, manner: OpenAIManner, seeds: str) -> list[PictureReques
 
 
 def drawn_size(brief: Brief, manner: OpenAIManner) -> tuple[int, int]:
-    """Return the size to ask for: the cell's ratio, or the nearest to it that is offered."""
+    """Return the size to request: in the cell's ratio, or the offered size that is nearest to it."""
     if not manner.sizes:
         return _side(brief.width * manner.scale), _side(brief.height * manner.scale)
     ratio = math.log(brief.width / brief.height)
@@ -131,7 +131,7 @@ def _one(
     if seeds == "field":
         own["seed"] = brief.seeds[cell]
     elif seeds == "sd-server":
-        # Its own seed is fixed, so four plain requests would give the same picture four times.
+        # Its default seed is fixed, so four plain requests would return the same picture four times.
         extra: dict[str, Any] = {"seed": brief.seeds[cell]}
         if brief.negative:
             extra["negative_prompt"] = _safe(brief.negative)

@@ -1,8 +1,8 @@
 """Draws with a Stable Diffusion server that speaks ``/sdapi/v1``: A1111, Forge, SD.Next, sd-server.
 
-``docs/engines/sdapi.md`` says how to set one up. ``build`` makes the engine from its ``[[engine]]``
+``docs/engines/sdapi.md`` explains the set-up. ``build`` makes the engine from its ``[[engine]]``
 entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief as request bodies),
-``live`` (what a server tells while it draws) and ``answer`` (what it gives back).
+``live`` (what a server reports while it draws) and ``answer`` (its responses).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read what an sdapi server answers: pictures out of a 200, our errors out of the others; pure.
+"""Interpret an sdapi server's responses: pictures from a 200, our errors from others; pure functions.
 
 Source: ``modules/api/api.py`` of A1111 (errors are ``{"error": type, "detail", "body", "errors"}``),
 SD.Next's ``modules/api``, and sd-server's ``{"error": text}``. ``info`` is a JSON *string*, or "".
@@ -20,14 +20,14 @@ from limner.errors import (
     Rejected,
 )
 
-#: how error names and texts of these servers begin to tell what is wrong
+#: words in these servers' error names and messages → what is wrong
 _MEMORY = ("outofmemory", "out of memory", "failed to allocate")
 _NAN = ("nansexception", "tensor with all nans", "tensor with nans")
 _SETUP = re.compile(
     r"(?:sampler|scheduler|script|checkpoint|model)\b.{0,80}\bnot found|unknown checkpoint|not loaded"
     r"|no (?:checkpoint|model)s? (?:found|loaded|selected|available)"
 )
-#: fields of a request that the operator's options decide, and those that the caller does
+#: fields of a request that the operator's options decide, and those that the caller decides
 _OURS = re.compile(
     r"\b(steps|cfg_scale|sampler_name|scheduler|override_settings|batch_size|n_iter|save_images"
     r"|send_images|force_task_id|subseed|subseed_strength|tiling|sd_model_checkpoint)\b"
@@ -37,17 +37,17 @@ _PICTURE = ("init image", "unidentifiedimage", "invalid encoded image", "invalid
 
 
 def pictures(answer: Answer, count: int) -> tuple[list[bytes], list[int]]:
-    """Return ``count`` pictures and as many seeds of a 200; no seeds if the server tells none.
+    """Return ``count`` pictures and as many seeds from a 200; no seeds if the server returns none.
 
     Raises:
-        BadResult: they are not all there.
+        BadResult: some are missing.
     """
     table = answer.table()
     images = table.get("images")
     info = _info(table.get("info"))
     if not isinstance(images, list):
         raise BadResult("The engine's answer has no pictures.")
-    # A server that makes grids puts them first, and says so.
+    # A server that makes grids puts them first, and reports that.
     first = info.get("index_of_first_image")
     images = images[first if isinstance(first, int) and first > 0 else 0 :]
     if len(images) < count:
@@ -56,9 +56,9 @@ def pictures(answer: Answer, count: int) -> tuple[list[bytes], list[int]]:
 
 
 def judge(answer: Answer) -> EngineError | None:
-    """Return the error that an answer of 400 or more stands for, if its own words decide."""
+    """Return the error for a response with a status of 400 or more, if its own words decide."""
     fields = _fields(answer.table())
-    # FastAPI may repeat the body, where words are the caller's: then only the fields it names count.
+    # FastAPI may quote the body, with the caller's words: then only the fields it names count.
     words = "" if fields else _words(answer)
     if any(word in words for word in _MEMORY):
         return OutOfMemory()
@@ -76,12 +76,12 @@ def judge(answer: Answer) -> EngineError | None:
             return Refused("setup", f"the server does not take our {ours[1]}")
         if _CALLERS.search(said):
             return Rejected("parameter", "The engine does not take these parameters.")
-    # It may be anything: a server that fails so for everyone must not be taken at its word.
+    # It may be anything: a server that fails for everyone in this way must not be believed.
     return None
 
 
 def refused_path(error: Answered) -> EngineError:
-    """Return what an error to the drawing request itself means."""
+    """Return the meaning of an error response to the drawing request itself."""
     if error.answer.status in (404, 405):
         return Refused("setup", "the server has no /sdapi/v1: was it started with --api?")
     return error
@@ -106,7 +106,7 @@ def _seeds(info: dict[str, Any], count: int) -> list[int]:
 
 
 def _fields(table: dict[str, Any]) -> str:
-    """Return the names of the fields that FastAPI finds wrong; "" if that is not what it says."""
+    """Return the names of the fields that FastAPI reports as wrong; "" if it reports none."""
     detail = table.get("detail")
     errors = [e for e in detail if isinstance(e, dict)] if isinstance(detail, list) else []
     places = [e["loc"] for e in errors if isinstance(e.get("loc"), list)]
@@ -114,7 +114,7 @@ def _fields(table: dict[str, Any]) -> str:
 
 
 def _words(answer: Answer) -> str:
-    """Return what may name an error, in lower case; never shown to anyone."""
+    """Return the parts that may name the error, in lower case; never shown to anyone."""
     table = answer.table()
     told = [str(table.get(key, "")) for key in ("error", "detail", "errors", "message")]
     return " ".join(told).lower()

@@ -1,9 +1,9 @@
-"""The sdapi engine: one blocking request draws, and beside it the server is asked how far it is.
+"""The sdapi engine: one blocking request draws, while other requests poll its progress.
 
-The pictures exist in that request's answer only. So ``submit`` merely names the task, ``watch`` posts
-in a thread of its own, to stop is to hang up, and a drawing whose worker died is drawn again. The
-answer may be as far away as the server's queue is long: it is waited for without a limit, and it is
-the server's silence on other questions that ends the wait.
+The pictures exist only in that request's response. So ``submit`` merely names the task, ``watch`` posts
+in a thread of its own, stopping means hanging up, and a drawing whose worker died is drawn again. The
+response may take as long as the server's queue: there is no time limit for it; the wait ends when the
+server no longer responds to other requests.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from limner.errors import (
 )
 from net.cut import Cut
 
-#: the share of a drawing's progress that is reached when its last picture comes
+#: the progress reached when a drawing's last picture arrives
 DRAWN = 0.97
 HANG_UP_S = 0.5
 HEALTH_SPARE_S = 0.4
-#: nothing new is told of again after so long
+#: how often an unchanged state is reported again
 ALIVE_S = 5.0
 
 
@@ -72,7 +72,7 @@ class Sdapi:
         self._silent_s = silent_s
 
     def capabilities(self) -> Capabilities:
-        """Say what the server behind can do; the least of it while it cannot be asked."""
+        """Return what the server can do; while it cannot be asked, the minimum."""
         try:
             kind, tells = self._server.kind(), self._server.tells()
         except EngineError:
@@ -90,7 +90,7 @@ class Sdapi:
         )
 
     def health(self) -> Health:
-        """Ask for a sign of life, and whether the checkpoints are there."""
+        """Check that the server is alive and has the checkpoints."""
         began_s = time.monotonic()
         try:
             self._server.ask()
@@ -107,13 +107,13 @@ class Sdapi:
         return Health("ok")
 
     def submit(self, brief: Brief) -> Handle:
-        """Name the task; nothing is sent but a question whether somebody is there."""
+        """Name the task; only check that the server is there."""
         self._server.ask()
         return {"engine": self._name, "task": f"limner-{brief.job_id}-{brief.attempt}"}
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Draw, in one request or four; a batch that does not fit into memory is drawn one by one."""
-        # What the second try tells must not fall behind what the first one told.
+        # The second attempt must not report less progress than the first did.
         reached = 0.0
         for step in self._try(handle, brief, stop):
             if isinstance(step, Progress):
@@ -130,7 +130,7 @@ class Sdapi:
             yield from self._draw(handle, brief, stop, batch=False)
 
     def cancel(self, handle: Handle) -> None:
-        """Interrupt the server if what it draws now is this drawing; only hanging up ends others."""
+        """Interrupt the server if it is drawing this one now; otherwise only hanging up ends it."""
         for task in (str(handle["task"]), *(f"{handle['task']}-{n}" for n in range(4))):
             if self._server.interrupt(task):
                 return
@@ -141,7 +141,7 @@ class Sdapi:
 
     def _missing_checkpoint(self) -> str | None:
         wanted = {self._manner.checkpoint, self._manner.niji_checkpoint} - {None}
-        # sd-server has one model, and is not asked for another.
+        # sd-server has one model, and cannot load another.
         if not wanted or self._server.kind() == "blind":
             return None
         return self._server.missing(name for name in wanted if name)
@@ -150,15 +150,15 @@ class Sdapi:
         return self._tiling == "yes" or (self._tiling == "auto" and kind != "blind")
 
     def _manner_for(self, kind: str) -> SdapiManner:
-        """Return the manner that the server can follow: sd-server has one model, and keeps it."""
+        """Return the options that the server supports: sd-server has one model, and keeps it."""
         if kind != "blind":
             return self._manner
         return replace(self._manner, checkpoint=None, niji_checkpoint=None)
 
     def _draw(self, handle: Handle, brief: Brief, stop: Stop, *, batch: bool) -> Iterator[Event]:
         kind = self._server.kind()
-        # SD.Next takes a variation's strength, and gives all pictures one seed; but not all of its
-        # pipelines vary it then, and the four would be one.
+        # SD.Next accepts a variation's strength, and gives all pictures one seed; but not all of its
+        # pipelines vary it then, and the four would be the same.
         tiling, subseeds = self._tiles(kind), kind == "task"
         manner = self._manner_for(kind)
         parts = wanted(brief, manner, batch=batch, tiling=tiling, subseeds=subseeds)
@@ -171,7 +171,7 @@ class Sdapi:
                 return
             images, told = pictures(drawn, len(part.cells))
             cells += [cell(image, brief.width, brief.height) for image in images]
-            # Under chaos all pictures have one seed, and what tells them apart is the variation's.
+            # With chaos all pictures have one seed, and differ by the variation's seed.
             varied = brief.chaos is not None and subseeds
             seeds += part.seeds if varied else told or part.seeds
         first, second, third, fourth = cells
@@ -185,7 +185,7 @@ class Sdapi:
     def _draw_part(
         self, part: SdapiRequest, task: str, done: float, parts: int, stop: Stop
     ) -> Generator[Event, None, Answer | None]:
-        """Post one request and tell how it goes; return its answer, or None if told to stop."""
+        """Post one request and report its progress; return its response, or None if told to stop."""
         if stop.is_set():
             return None
         body = dict(part.body)
@@ -198,7 +198,7 @@ class Sdapi:
         finally:
             post.hang_up()
         if stop.is_set():
-            # An interrupted server answers with 200 too: our own flag tells half-made pictures.
+            # An interrupted server also returns 200: our own flag reveals half-made pictures.
             return None
         answer = self._result(post)
         if self._server.was_interrupted():
@@ -229,13 +229,13 @@ class Sdapi:
             news: Event = Progress(done * DRAWN + fraction * share)
             if look.state == "queued":
                 news = Queued(look.position)
-            # One that is seen to stand still is left to the worker to call stuck. One that waits, or
-            # cannot be seen, lives as long as its server does.
+            # If a drawing visibly makes no progress, the worker decides that it is stuck. If it
+            # waits, or cannot be observed, it lives as long as its server does.
             again = look.state != "drawing" and time.monotonic() - told_s > ALIVE_S
             if news != told or again:
                 told, told_s = news, time.monotonic()
                 yield news
-            # The stop may have come while the worker dealt with the news.
+            # The stop may have come while the worker processed the news.
             if look.preview and looks_whole(look.preview) and not stop.is_set():
                 yield Preview(preview_cell, look.preview)
 
@@ -246,7 +246,7 @@ class Sdapi:
         if isinstance(error, Answered):
             raise refused_path(error)
         if isinstance(error, NoAnswer):
-            # Is the server gone, or just this answer?
+            # Is the server gone, or just this response?
             self._server.forget()
             self._server.ask()
             raise JobLost("The engine's answer was lost.") from None

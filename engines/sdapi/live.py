@@ -1,14 +1,14 @@
-"""What an sdapi server tells while it draws, and whether what it tells is about our drawing.
+"""What an sdapi server reports while it draws, and whether that is about our drawing.
 
-Three kinds of servers, found out by asking once:
+Three kinds of servers, determined by asking once:
 
-- ``task`` (A1111, Forge): ``POST /internal/progress {id_task}`` answers for one task.
-- ``global`` (SD.Next; A1111 without its web page): ``GET /sdapi/v1/progress`` tells of whatever runs.
-  Believed only if its ``current_task`` is ours, or the operator says ``exclusive = true``.
-- ``blind`` (sd-server): neither. A drawing ends when its answer comes.
+- ``task`` (A1111, Forge): ``POST /internal/progress {id_task}`` reports one task.
+- ``global`` (SD.Next; A1111 without its web page): ``GET /sdapi/v1/progress`` reports whatever runs.
+  Believed only if its ``current_task`` is ours, or the operator sets ``exclusive = true``.
+- ``blind`` (sd-server): neither. A drawing ends when its response arrives.
 
-What is asked for all drawings alike is asked once in ``SHARED_S``, however many wait: only the one
-drawing that a server works on costs a question of its own.
+Requests that are the same for all drawings are made once per ``SHARED_S``, however many wait: only the
+one drawing that a server works on costs a request of its own.
 
 Source: ``modules/progress.py`` and ``modules/api`` of A1111, Forge and SD.Next.
 """
@@ -28,7 +28,7 @@ from limner.errors import BadResult, EngineError, Refused
 
 Kind = Literal["task", "global", "blind"]
 
-#: these servers stand nearby, and their health must be known within three seconds
+#: these servers are nearby, and a health check has three seconds
 CONNECT_S = 1.5
 LOOK_S = 1.4
 _NO_SUCH_ROUTE = (404, 405)
@@ -39,18 +39,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DrawingLook:
-    """One look at a drawing. ``state`` is ``unseen`` where the server does not tell of ours."""
+    """One poll of a drawing. ``state`` is ``unseen`` if the server does not report ours."""
 
     state: Literal["unseen", "queued", "drawing", "over"] = "unseen"
     fraction: float = 0.0
     position: int = 1
     preview: bytes | None = None
-    #: names the preview, so that it is not sent twice
+    #: the preview's id, so that it is not sent twice
     preview_id: int = -1
 
 
 class _Shared(Generic[T]):
-    """The answer to one question, good for all who ask within ``SHARED_S``."""
+    """The response to one request, shared by all who ask within ``SHARED_S``."""
 
     def __init__(self, ask: Callable[[], T]) -> None:
         self._ask = ask
@@ -89,52 +89,52 @@ class SdapiServer:
         )
         self._exclusive = exclusive
         self._kind: Kind | None = None
-        #: checkpoints that the server was seen to have
+        #: checkpoints that the server is known to have
         self._listed: set[str] = set()
-        #: whether ``/sdapi/v1/progress`` names the task it tells of
+        #: whether ``/sdapi/v1/progress`` names its task
         self._names_tasks = False
         self._life = _Shared(self.ask)
         self._pending = _Shared(self._ask_pending)
 
     def kind(self) -> Kind:
-        """Return the server's kind, asking it the first time."""
+        """Return the server's kind; asks on first use."""
         if self._kind is None:
             self._kind = self._find_out()
         return self._kind
 
     def forget(self) -> None:
-        """Ask again next time: what comes back after a failure may be another server."""
+        """Ask again next time: after a failure it may be another server."""
         self._kind = None
 
     def takes_task_ids(self) -> bool:
-        """Say whether a drawing may be given our id."""
+        """Return whether the server accepts task ids of ours."""
         return self.kind() == "task" or self._names_tasks
 
     def tells(self) -> bool:
-        """Say whether progress and previews of our drawings can be had."""
+        """Return whether the server reports progress and previews of our drawings."""
         return self.takes_task_ids() or (self.kind() == "global" and self._exclusive)
 
     def ask(self) -> None:
-        """Ask for a sign of life.
+        """Check that the server is alive.
 
         Raises:
-            EngineError: there is none.
+            EngineError: it is not.
         """
         if self._progress(skip_picture=True) is None:
             self.remote.get_json("/sdapi/v1/sd-models", read_s=LOOK_S)
 
     def missing(self, wanted: Iterable[str]) -> str | None:
-        """Return one of these checkpoints that the server does not list; asked until all were there.
+        """Return a checkpoint that the server does not list; asks until none was missing.
 
         Raises:
-            EngineError: the server does not answer.
+            EngineError: the server does not respond.
         """
         left = set(wanted) - self._listed
         if not left:
             return None
         told = self.remote.get_json("/sdapi/v1/sd-models", read_s=LOOK_S)
         models = [m for m in told if isinstance(m, dict)] if isinstance(told, list) else []
-        # As these servers look for one: any part of a title will do.
+        # As these servers do it: any part of a title matches.
         names = [
             str(m.get(k) or "").lower() for m in models for k in ("title", "model_name", "hash")
         ]
@@ -144,10 +144,10 @@ class SdapiServer:
         return min(left - self._listed, default=None)
 
     def look(self, task: str, preview_id: int) -> DrawingLook:
-        """Look at the drawing of this task.
+        """Poll this task's drawing.
 
         Raises:
-            EngineError: the server does not answer.
+            EngineError: the server does not respond.
         """
         kind = self.kind()
         if kind == "task":
@@ -171,9 +171,9 @@ class SdapiServer:
         )
 
     def was_interrupted(self) -> bool:
-        """Say whether somebody has interrupted what ran last; False where that cannot be known.
+        """Return whether somebody interrupted what ran last; False if that is unknown.
 
-        An interrupted drawing is answered with 200 and half-made pictures.
+        The response to an interrupted drawing is 200 with half-made pictures.
         """
         if self.kind() == "blind":
             return False
@@ -185,9 +185,9 @@ class SdapiServer:
         return isinstance(state, dict) and state.get("interrupted") is True
 
     def interrupt(self, task: str) -> bool:
-        """Stop the drawing of this task if it runs now; False if it does not, or nobody can tell.
+        """Stop this task's drawing if it runs now; False if it does not, or that is unknown.
 
-        The call stops *whatever* runs, so it is made only if that is ours.
+        The request stops *whatever* runs, so it is sent only if that is ours.
         """
         kind = self.kind()
         if kind == "blind":
@@ -207,11 +207,11 @@ class SdapiServer:
         try:
             body = {"id_task": "limner", "id_live_preview": -1}
             answer = self._post_quickly("/internal/progress", body).table()
-            # SD.Next has this route, too, for its own page; but its API gives no task a name.
+            # SD.Next has this route as well, for its own page; but its API names no tasks.
             if "active" in answer and "debug" not in answer:
                 return "task"
         except (Answered, Refused):
-            # The second one is a proxy's, which guards this path though our password is right.
+            # The second status comes from a proxy that blocks this path although our password is right.
             pass
         return "blind" if told is None else "global"
 
@@ -231,7 +231,7 @@ class SdapiServer:
         return DrawingLook("over" if told.get("completed") else "unseen", preview_id=preview_id)
 
     def _ask_pending(self) -> list[str]:
-        """Return the tasks that wait, the next one first; nothing from servers that do not list them."""
+        """Return the waiting tasks, the next one first; empty if the server does not list them."""
         try:
             told = self.remote.request("GET", "/internal/pending-tasks", read_s=LOOK_S).table()
         except Answered:
@@ -240,7 +240,7 @@ class SdapiServer:
         return [str(task) for task in tasks] if isinstance(tasks, list) else []
 
     def _progress(self, *, skip_picture: bool) -> dict[str, Any] | None:
-        """Return what the server says of its running job; None if it has no such route."""
+        """Return the server's report on its running job; None if it has no such route."""
         params = {"skip_current_image": "true" if skip_picture else "false"}
         try:
             return self.remote.request(
@@ -265,7 +265,7 @@ class SdapiServer:
 def _fraction(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
-    # NaN compares as false with everything.
+    # Comparisons with NaN are false.
     return float(min(value, 1.0)) if value >= 0 else 0.0
 
 

@@ -1,9 +1,9 @@
-"""A brief as the bodies of ``/sdapi/v1/txt2img`` and ``img2img``; pure, used by ``engine``.
+"""Turn a brief into the bodies of ``/sdapi/v1/txt2img`` and ``img2img``; pure, used by ``engine``.
 
 Source: ``modules/api/models.py`` of A1111 and Forge, ``examples/server/routes_sdapi.cpp`` of
 stable-diffusion.cpp. In one batch, picture i is drawn with seed + i. With ``subseed_strength`` above
-zero all pictures of a batch have one seed, and picture i varies it towards subseed + i: so it brings
-pictures *nearer* to each other the smaller it is, which is what a given chaos decides here.
+zero all pictures of a batch have one seed, and picture i varies it towards subseed + i: the smaller it
+is, the more *alike* the pictures are, and here chaos decides that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from engines.cells import to_png
 from limner.engine import Brief
 
-#: sd-server reads parameters out of the prompt between such marks: not for callers to give
+#: sd-server parses parameters in the prompt between such tags: callers must not set them
 _EXTRA_ARGS = re.compile(r"</?\s*sd_cpp_extra_args\s*>", re.IGNORECASE)
 _NIJI_WORDS = "anime illustration, clean line art, cel shading"
 _STYLE_WORDS = {
@@ -26,7 +26,7 @@ _STYLE_WORDS = {
     "original": "",
     "scenic": "scenic, detailed background, cinematic light",
 }
-#: distilled models are run without guidance, and fall apart with it
+#: distilled models run without guidance, and fail with it
 CFG_LEAST_TO_VARY = 2.0
 _SEED_MAX = 2**32 - 1
 _SIDE_STEP_PX = 8
@@ -34,7 +34,7 @@ _SIDE_STEP_PX = 8
 
 @dataclass(frozen=True, slots=True)
 class SdapiManner:
-    """How the operator wants this server to draw."""
+    """The operator's options for this server."""
 
     steps: int = 20
     cfg: float = 7.0
@@ -42,18 +42,18 @@ class SdapiManner:
     scheduler: str | None = None
     checkpoint: str | None = None
     niji_checkpoint: str | None = None
-    #: words added to every prompt, unless its style is raw
+    #: words added to every prompt except in style raw
     suffix: str = ""
     negative: str = ""
-    #: drawn so many times larger than the cell, and then reduced
+    #: how many times larger than the cell to draw, before scaling down
     scale: float = 1.0
-    #: four pictures in one request; else four requests, with every seed as asked
+    #: four pictures in one request; otherwise four requests, each with the exact seed
     batch: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SdapiRequest:
-    """One request: its path, its body, the cells it draws and their seeds."""
+    """One request: its path and body, the cells that it draws and their seeds."""
 
     path: str
     body: dict[str, Any]
@@ -119,7 +119,7 @@ def _common(brief: Brief, manner: SdapiManner) -> dict[str, Any]:
     checkpoint = checkpoint or manner.checkpoint
     if checkpoint:
         body["override_settings"] = {"sd_model_checkpoint": checkpoint}
-        # If every request names its own, nobody has to load the server's one in between.
+        # If every request names its own, the server's default is never loaded in between.
         body["override_settings_restore_afterwards"] = manner.checkpoint is None
     return body
 
@@ -135,7 +135,7 @@ def _prompt(brief: Brief, manner: SdapiManner) -> str:
 
 
 def _start_of(brief: Brief) -> tuple[Path, float] | None:
-    """Return the picture to start from and how far to go from it, 0-1."""
+    """Return the picture to start from and how far to depart from it, 0-1."""
     if brief.parent and brief.parent.picture:
         return brief.parent.picture, brief.parent.strength
     if brief.references:
@@ -145,7 +145,7 @@ def _start_of(brief: Brief) -> tuple[Path, float] | None:
 
 
 def _cfg(brief: Brief, manner: SdapiManner) -> float:
-    """The less guidance, the freer the model's own taste."""
+    """Return the guidance: the lower, the more freedom for the model's own taste."""
     if brief.stylize is None or manner.cfg < CFG_LEAST_TO_VARY:
         return manner.cfg
     return round(max(1.5, manner.cfg + 2 - 5 * brief.stylize / 1000), 2)

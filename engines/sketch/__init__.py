@@ -1,7 +1,7 @@
 """The default engine: a painter of the words it knows, with numpy and Pillow and no download.
 
 ``engines.load`` calls ``build``. Nothing here imports numpy: the painting happens in child processes
-(``child.py``), so that a worker's heartbeat never waits for a brush. docs/sketch.md tells the rest.
+(``child.py``), so that it never delays a worker's heartbeat. See docs/sketch.md.
 """
 
 from __future__ import annotations

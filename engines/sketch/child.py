@@ -1,7 +1,7 @@
-"""A painting process: reads orders from its standard input, answers with pictures.
+"""A painting process: reads orders from standard input, replies with pictures.
 
-``children.py`` starts it as ``python -m engines.sketch.child <parent's pid>``. It leaves when the
-pipe closes or its parent is another process, even in the middle of a picture: a thread watches both.
+``children.py`` starts it as ``python -m engines.sketch.child <parent's pid>``. It exits when the pipe
+closes or its parent changes, even in the middle of a picture: a thread watches both.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import Any
 
 from engines.sketch import wire
 
-#: how often the parent is looked for, should a forked copy of it keep the pipe open
+#: how often to check for the parent, in case a forked copy of it keeps the pipe open
 LOOK_S = 1.0
 
-#: paint for others only with what the gateway leaves over
+#: use only the CPU time that the gateway leaves over
 NICENESS = 5
 
 Frame = tuple[dict[str, Any], bytes]
 
 
 def main(parent: int) -> None:
-    """Answer orders until the parent is gone."""
+    """Process orders until the parent is gone."""
     # Ctrl-C reaches the whole process group; only the parent decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
@@ -48,7 +48,7 @@ def main(parent: int) -> None:
 
 
 def _listen(parent: int, orders: queue.SimpleQueue[Frame]) -> None:
-    """Put what comes on the pipe into ``orders``; end the whole process when nothing more can."""
+    """Put what arrives on the pipe into ``orders``; end the whole process when the pipe closes."""
 
     def read(count: int) -> bytes:
         parts = bytearray()
@@ -70,7 +70,7 @@ def _listen(parent: int, orders: queue.SimpleQueue[Frame]) -> None:
 
 
 def _answer(header: dict[str, Any]) -> bytes:
-    """Paint what one order asks; a failure is an answer too, the parent says what it means."""
+    """Paint one order; a failure is a reply too, which the parent interprets."""
     from engines.sketch.order import Order
     from engines.sketch.painter import UnreadablePicture, notes, paint_encoded
 

@@ -1,7 +1,7 @@
-"""The painting processes: started when first needed, shared by all drawings, replaced when they die.
+"""The painting processes: started on first use, shared by all drawings, replaced when they die.
 
-Used by ``engine.py``. A child is a plain ``subprocess`` that speaks frames over its pipes, because
-``multiprocessing`` trips over Celery's ``__main__`` and its patched process classes. A child dies by
+Used by ``engine.py``. A child is a plain ``subprocess`` that exchanges frames over its pipes, because
+``multiprocessing`` trips over Celery's ``__main__`` and its patched process classes. A child exits by
 itself when its pipe closes, so that a worker killed with -9 leaves none behind.
 """
 
@@ -22,7 +22,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class ChildDied(Exception):
-    """A painting process ended before it answered."""
+    """A painting process ended before it replied."""
 
 
 class Child:
@@ -54,16 +54,16 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Say whether the process still runs."""
+        """Return whether the process still runs."""
         return self._process.poll() is None
 
     def fileno(self) -> int:
-        """Return what ``select`` waits on for this child's answer."""
+        """Return the descriptor that ``select`` waits on for this child's reply."""
         assert self._process.stdout
         return self._process.stdout.fileno()
 
     def send(self, header: dict[str, Any]) -> None:
-        """Send one frame; the answer comes later.
+        """Send one frame; the reply comes later.
 
         Raises:
             ChildDied: the process ended.
@@ -75,7 +75,7 @@ class Child:
             raise ChildDied from error
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
-        """Read the answer, which must have begun to come.
+        """Read the reply, which must have begun to arrive.
 
         Raises:
             ChildDied: the process ended first.
@@ -106,24 +106,24 @@ class Child:
 
 
 class Children:
-    """At most so many painting processes, lent to one thread each."""
+    """A limited number of painting processes, each lent to one thread."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._changed = threading.Condition()
         self._idle: list[Child] = []
         self._lent: set[Child] = set()
-        #: who waits for a child, longest first, so that nobody is overtaken
+        #: tickets that wait for a child, longest first, so that nobody is overtaken
         self._waiting: list[object] = []
         self._closed = False
 
     def queue_position(self, ticket: object) -> int:
-        """Return how many wait up to and including ``ticket``; 0 when it does not wait."""
+        """Return the position of ``ticket`` in the queue; 0 if it does not wait."""
         with self._changed:
             return self._waiting.index(ticket) + 1 if ticket in self._waiting else 0
 
     def join(self) -> object:
-        """Join the queue for a child; hand what this returns to ``lend``."""
+        """Join the queue for a child; pass what this returns to ``lend``."""
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
@@ -151,7 +151,7 @@ class Children:
             return self._take()
 
     def give_back(self, child: Child, *, useful: bool) -> None:
-        """Take a child back; one of no more use is killed, and replaced when next needed."""
+        """Take a child back; a useless one is killed, and replaced when next needed."""
         with self._changed:
             self._lent.discard(child)
             if useful and not self._closed and child.alive:
@@ -161,7 +161,7 @@ class Children:
             self._changed.notify_all()
 
     def replace(self, child: Child) -> Child:
-        """Lend a new child for a dead one, without a wait in the queue."""
+        """Lend a new child for a dead one, without waiting in the queue."""
         with self._changed:
             self._lent.discard(child)
             child.kill()
@@ -170,7 +170,7 @@ class Children:
             return self._take()
 
     def close(self) -> None:
-        """Kill every child; those lent make their borrowers' reads fail."""
+        """Kill every child; for those lent, their borrowers' reads fail."""
         with self._changed:
             self._closed = True
             for child in (*self._idle, *self._lent):

@@ -2,7 +2,7 @@
 
 A drawing is a list of small pieces: every cell at an eighth, a quarter and half of its size for the
 previews, then in full. Pieces go to one or two painting processes; between them, and while waiting,
-the drawing looks whether it shall end.
+the drawing checks whether to stop.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ from limner.errors import (
 )
 from limner.settings import EngineSettings
 
-#: how often a waiting drawing looks at ``stop``
+#: how often a waiting drawing checks ``stop``
 LOOK_S = 0.1
 
-#: one cell takes about a second; a painting process silent for so long hangs
+#: one cell takes about a second; a painting process silent for this long hangs
 SILENT_S = 120.0
 
-#: a cell is painted at these parts of its size, for previews; then in full
+#: a cell is painted at these fractions of its size, for previews; then in full
 SHRINKS = (8, 4, 2, 1)
 
 CELLS = range(4)
 
-#: a drawing uses at most so many processes: one more cell at a time gains nothing worth its memory
+#: most processes per drawing: the gain from more is not worth their memory
 MOST_HANDS = 2
 
-#: a process that dies under a piece gets replaced so often before the drawing gives up
+#: how many processes may die before the drawing gives up
 MOST_DEATHS = 2
 
 
@@ -69,13 +69,13 @@ class Piece:
 
     @property
     def work(self) -> float:
-        """Return how much there is to paint, in parts of a whole cell."""
+        """Return the amount of work, as a fraction of a whole cell."""
         return 1.0 / self.shrink**2
 
 
 @dataclass(slots=True)
 class Painting:
-    """What is known of a drawing under way: pieces to do, pictures done."""
+    """The state of a running drawing: pieces to do, pictures done."""
 
     order: Order
     pieces: deque[Piece]
@@ -107,7 +107,7 @@ class SketchEngine:
             ConfigError: an option is unknown or wrong.
         """
         cores = os.cpu_count() or 1
-        # the slots say how many drawings go on at a time; a lone drawing may still use two cores
+        # the slots limit concurrent drawings; a single drawing may still use two cores
         processes = settings.options.get("processes", min(cores, max(settings.slots, MOST_HANDS)))
         where = f"engine {settings.name}"
         for option in settings.options:
@@ -118,11 +118,11 @@ class SketchEngine:
         return cls(settings.name, processes)
 
     def capabilities(self) -> Capabilities:
-        """Say that everything is exact but what only a neural model could do."""
+        """Everything is exact except what only a neural model could do."""
         return Capabilities(niji="near", references="near", cancel=True, previews=True)
 
     def health(self) -> Health:
-        """Say that it can paint: there is nothing outside this machine that could be down."""
+        """Always healthy: nothing outside this process could be down."""
         return Health("ok")
 
     def submit(self, brief: Brief) -> Handle:
@@ -170,14 +170,14 @@ class SketchEngine:
         finally:
             self._children.leave(ticket)
             self._cancelled.pop(str(handle.get("drawing")), None)
-            # a child still painting is of no use to the next drawing
+            # a child that is still painting is useless to the next drawing
             for hand in list(drawing.hands):
                 self._release(drawing, hand, useful=False)
 
     # -- handing out pieces ----------------------------------------------------------------------
 
     def _begin(self, drawing: Painting, child: Child) -> None:
-        """Give the child the next piece, or give the child back if there is none."""
+        """Give the child the next piece, or return the child if there is none."""
         if not drawing.pieces:
             self._children.give_back(child, useful=True)
             return
@@ -190,7 +190,7 @@ class SketchEngine:
             self._died(drawing, child)
 
     def _call_for_help(self, drawing: Painting) -> None:
-        """Take a second child while there is work for it and nobody waits for one."""
+        """Borrow a second child while there is work for it and nobody waits for one."""
         if len(drawing.hands) < MOST_HANDS and drawing.pieces:
             spare = self._children.lend_spare()
             if spare:
@@ -201,7 +201,7 @@ class SketchEngine:
         self._children.give_back(child, useful=useful)
 
     def _died(self, drawing: Painting, child: Child) -> None:
-        """Put a dead child's piece back; a new child takes it, for as long as that makes sense."""
+        """Put a dead child's piece back and take a new child, within limits."""
         drawing.pieces.appendleft(drawing.hands.pop(child))
         drawing.deaths += 1
         if drawing.deaths > MOST_DEATHS:
@@ -212,7 +212,7 @@ class SketchEngine:
     # -- taking pieces back ----------------------------------------------------------------------
 
     def _answered(self, drawing: Painting) -> list[Child]:
-        """Wait a moment for answers; return the children whose answers have begun to come."""
+        """Wait a moment for replies; return the children whose replies have begun to arrive."""
         try:
             ready = select.select(list(drawing.hands), [], [], LOOK_S)[0]
         except (OSError, ValueError) as error:
@@ -225,7 +225,7 @@ class SketchEngine:
         return ready
 
     def _piece_done(self, drawing: Painting, hand: Child) -> Iterator[Event]:
-        """Take one piece, give the child the next, and yield what there is to show."""
+        """Receive one piece, give the child the next, and yield what there is to show."""
         piece = drawing.hands[hand]
         try:
             answer, picture = hand.receive()
@@ -257,7 +257,7 @@ class SketchEngine:
 
 
 def _failure(answer: dict[str, Any]) -> EngineError:
-    """Return what a painting process's failure means to the job."""
+    """Return what a painting process's failure means for the job."""
     if answer["failed"] == "reference":
         return Rejected("reference", "A reference picture cannot be read.")
     if answer["failed"] == "memory":

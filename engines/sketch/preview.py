@@ -1,6 +1,6 @@
-"""The picture of an unfinished drawing: the four cells as far as they are, on one small page.
+"""The preview of an unfinished drawing: the four cells so far, as one small picture.
 
-Called by ``engine.py`` in the worker's own process: Pillow alone, and it lets go of the interpreter
+Called by ``engine.py`` in the worker's own process: it uses only Pillow, which releases the interpreter
 lock while it works.
 """
 
@@ -17,7 +17,7 @@ QUALITY = 82
 
 
 def grid_preview(cells: Mapping[int, bytes], order: Order) -> bytes:
-    """Return the grid at half its size as JPEG, whatever size the cells have by now."""
+    """Return the grid at half its size as JPEG, whatever size the cells have so far."""
     from PIL import Image
 
     width, height = order.width // 2, order.height // 2

@@ -1,4 +1,4 @@
-"""What the engine and its painting processes say to each other: a JSON header, then raw bytes.
+"""The protocol between the engine and its painting processes: a JSON header, then raw bytes.
 
 Used by ``children.py`` on one end of a pair of pipes and by ``child.py`` on the other. A frame is
 two big-endian lengths (header, body), the header, the body.
@@ -13,10 +13,10 @@ from typing import Any
 
 LENGTHS = struct.Struct(">II")
 
-#: no honest frame comes near; a larger length means that the pipe carries something else
+#: no valid frame comes near this; a larger length means that the pipe carries something else
 MOST_BYTES = 64 * 1024 * 1024
 
-#: reads exactly so many bytes, or raises EOFError
+#: reads exactly that many bytes, or raises EOFError
 ReadExactly = Callable[[int], bytes]
 
 
@@ -30,7 +30,7 @@ def unpack(read: ReadExactly) -> tuple[dict[str, Any], bytes]:
     """Read one frame.
 
     Raises:
-        EOFError: the other end is gone, or what came is no frame.
+        EOFError: the other end is gone, or what came is not a frame.
     """
     header_bytes, body_bytes = LENGTHS.unpack(read(LENGTHS.size))
     if header_bytes > MOST_BYTES or body_bytes > MOST_BYTES:
