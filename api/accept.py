@@ -99,7 +99,9 @@ def _destination(url: str, client: Client) -> str:
         return destination(url)
     except UrlRefused as error:
         # URLs in requests are validated; this one was stored by a release that accepted it.
-        event(log, "callback_url.refused", logging.WARNING, client=client.name, why=str(error))
+        event(
+            log, "callback_url.refused", level=logging.WARNING, client=client.name, why=str(error)
+        )
         message = f"The callback URL kept for this client or job cannot be used. {error}"
         raise InvalidRequest({}, message) from None
 

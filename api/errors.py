@@ -95,19 +95,19 @@ def _refused(error: errors.RequestError) -> Response:
 
 
 def _store_down(error: errors.StoreDown) -> Response:
-    event(log, "store.missed", logging.WARNING, path=request.path, why=error.message)
+    event(log, "store.missed", level=logging.WARNING, path=request.path, why=error.message)
     message = "The gateway cannot reach its store. Try again soon."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=STORE_RETRY_AFTER_S)
 
 
 def _images_down(error: errors.ImagesDown) -> Response:
-    event(log, "images.missed", logging.WARNING, path=request.path, why=error.message)
+    event(log, "images.missed", level=logging.WARNING, path=request.path, why=error.message)
     message = "The gateway cannot reach its pictures. Try again soon."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=STORE_RETRY_AFTER_S)
 
 
 def _disk_full(error: errors.DiskFull) -> Response:
-    event(log, "images.missed", logging.WARNING, path=request.path, why=error.message)
+    event(log, "images.missed", level=logging.WARNING, path=request.path, why=error.message)
     with contextlib.suppress(errors.StoreDown):
         house().store.numbers.count("refused", "disk_full")
     message = "The gateway has no room for more pictures now. Try again later."
@@ -128,7 +128,7 @@ def _unforeseen(error: Exception) -> Response:
     event(
         log,
         "request.broke",
-        logging.ERROR,
+        level=logging.ERROR,
         error=True,
         method=request.method,
         path=request.path,

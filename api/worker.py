@@ -181,11 +181,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Answer a request that cannot be parsed, or that failed outside the application."""
         status, sentence = status_of(exc)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            event(log, "request.broke", logging.ERROR, error=True, kind=type(exc).__name__)
+            event(log, "request.broke", level=logging.ERROR, error=True, kind=type(exc).__name__)
         else:
             level = logging.WARNING if is_the_proxys(exc) else logging.INFO
             kind = type(exc).__name__
-            event(log, "request.misread", level, kind=kind, status=int(status), why=sentence)
+            event(log, "request.misread", level=level, kind=kind, status=int(status), why=sentence)
         with contextlib.suppress(OSError):
             for piece in head_and_body(status, sentence):
                 client.sendall(piece)

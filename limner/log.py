@@ -53,7 +53,13 @@ _ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
 
 
 def event(
-    log: logging.Logger, name: str, /, level: int = logging.INFO, error: bool = False, **facts: Any
+    log: logging.Logger,
+    name: str,
+    /,
+    *,
+    level: int = logging.INFO,
+    error: bool = False,
+    **facts: Any,
 ) -> None:
     """Log one event, named ``noun.past_verb``, with its fields; ``error`` adds the traceback."""
     if log.isEnabledFor(level):

@@ -16,8 +16,8 @@ from typing import Any
 from celery import Celery, Task, signals
 from celery.exceptions import Retry
 
-from limner import log
 from limner.errors import ConfigError, JobNotFound, StoreDown
+from limner.log import event
 from limner.message import TASK
 from limner.privacy import keep_to_ourselves
 from limner.request import Lane
@@ -33,7 +33,7 @@ from workers.vetting import TICK
 app = Celery("limner", amqp=AMQP)
 app.config_from_object("celeryconfig")
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 #: SIGHUP as it was at start: `nohup` ignores it, and Celery would take it as a request to restart
 HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -71,7 +71,7 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
             self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
         # Redis may go down at any moment; what Flower shows must not cost a drawing.
         except Exception as error:  # noqa: BLE001
-            log.event(logger, "flower.missed", logging.WARNING, why=type(error).__name__)
+            event(log, "flower.missed", level=logging.WARNING, why=type(error).__name__)
 
     try:
         assert process.lanes is not None, "this process consumes no lane"
@@ -129,7 +129,7 @@ def _start(**_: Any) -> None:
                 break
             except StoreDown as error:
                 # Celery would swallow the exception and leave a worker without a heartbeat.
-                log.event(logger, "store.missed", why=error.message)
+                event(log, "store.missed", why=error.message)
                 time.sleep(STORE_RETRY_S)
 
 

@@ -148,11 +148,11 @@ class Dispatcher:
                 failures = 0
             except StoreDown as error:
                 if failures == 0:
-                    log.event(logger, "store.lost", logging.WARNING, why=str(error))
+                    log.event(logger, "store.lost", level=logging.WARNING, why=str(error))
                 self._stopping.wait(_patience_s(failures))
                 failures += 1
             except Exception:  # noqa: BLE001 - no bug may end the loop
-                log.event(logger, "dispatcher.broken", logging.ERROR, error=True)
+                log.event(logger, "dispatcher.broken", level=logging.ERROR, error=True)
                 self._stopping.wait(_patience_s(failures))
                 failures += 1
 
@@ -164,7 +164,11 @@ class Dispatcher:
                 self._serve(*given)
             except Exception:  # noqa: BLE001 - a thread less would go unnoticed for ever
                 log.event(
-                    logger, "callback.broken", logging.ERROR, error=True, job=given[0].event.job
+                    logger,
+                    "callback.broken",
+                    level=logging.ERROR,
+                    error=True,
+                    job=given[0].event.job,
                 )
             finally:
                 self._idle.release()
@@ -235,7 +239,7 @@ class Dispatcher:
             log.event(
                 logger,
                 "callback.dead",
-                logging.ERROR,
+                level=logging.ERROR,
                 job=event.job,
                 seq=event.seq,
                 kind=event.kind.value,
@@ -275,11 +279,19 @@ class Dispatcher:
             match note:
                 case "opened":
                     log.event(
-                        logger, "breaker.opened", logging.WARNING, client=client, destination=dest
+                        logger,
+                        "breaker.opened",
+                        level=logging.WARNING,
+                        client=client,
+                        destination=dest,
                     )
                 case "disabled":
                     log.event(
-                        logger, "callback.disabled", logging.ERROR, client=client, destination=dest
+                        logger,
+                        "callback.disabled",
+                        level=logging.ERROR,
+                        client=client,
+                        destination=dest,
                     )
                     self._letters.forget(str(client))
                 case _:
@@ -287,7 +299,7 @@ class Dispatcher:
                     log.event(
                         logger,
                         "callback.failing",
-                        logging.ERROR,
+                        level=logging.ERROR,
                         client=client,
                         destination=dest,
                         hours=hours,

@@ -142,7 +142,7 @@ class GatedRequest(Request):  # type: ignore[misc,unused-ignore]
         try:
             super().on_accepted(*args, **kwargs)
         except Exception:  # noqa: BLE001
-            event(log, "task.unannounced", logging.WARNING, error=True, task=self.id)
+            event(log, "task.unannounced", level=logging.WARNING, error=True, task=self.id)
 
     def terminate(self, pool: Any, signal: Any = None) -> None:
         """Report the task as revoked, which cancels its job: a thread cannot be killed."""

@@ -80,7 +80,7 @@ class Letters:
             job = job_of(record, event)
             body = job_bytes(job)
         except (KeyError, TypeError, ValueError):
-            log.event(logger, "callback.broken", logging.ERROR, error=True, job=event.job)
+            log.event(logger, "callback.broken", level=logging.ERROR, error=True, job=event.job)
             return GiveUp("broken")
         default_url = client.callback_url or self._settings.callback_url
         url = job.request.callback_url or default_url

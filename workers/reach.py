@@ -55,5 +55,5 @@ class Reach:
             return Outgoing.of(self._settings, allowance)
         except ValueError as error:
             name = client.name if client else None
-            event(log, "client.misread", logging.ERROR, client=name, why=error)
+            event(log, "client.misread", level=logging.ERROR, client=name, why=error)
             return Outgoing.of(self._settings)

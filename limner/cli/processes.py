@@ -17,19 +17,19 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from limner import demo as demo_show
-from limner import grader, log, processes, surroundings
+from limner import grader, processes, surroundings
 from limner.client import NewClient
 from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
 from limner.errors import ConfigError, StoreDown, StoreRefused
 from limner.listening import bound_to, is_everywhere
-from limner.log import event
+from limner.log import event, flush, json_line, set_up
 from limner.privacy import keep_to_ourselves
 from limner.settings import Settings
 from limner.stack import Stack, StartFailed, StopAsked, answers
 from limner.store import Store
 from limner.store.server import usable
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 #: the callback allow-list of ``limner up``'s first client
 LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
@@ -45,7 +45,7 @@ def up(options: argparse.Namespace) -> int:
     as_json = settings.log_format == "json"
     with Console(left_out=_left_out_json) if as_json else Console() as console:
         say = partial(_say_json, console) if as_json else console.say_as
-        log.set_up(settings.log_format, settings.log_level, CallHandler(partial(say, "limner")))
+        set_up(settings.log_format, settings.log_level, CallHandler(partial(say, "limner")))
         _tell_strangers()
         _up(settings, console, say, flower=not options.no_flower)
     return 0
@@ -54,11 +54,11 @@ def up(options: argparse.Namespace) -> int:
 def _say_json(console: Console, process: str, line: str) -> None:
     """Print a line of a process's output as one JSON object."""
     if line:
-        console.say(log.json_line(process, line), may_drop=True)
+        console.say(json_line(process, line), may_drop=True)
 
 
 def _left_out_json(lines: int) -> str:
-    return log.json_line("limner", f"{lines} lines were not read and were dropped")
+    return json_line("limner", f"{lines} lines were not read and were dropped")
 
 
 def _up(
@@ -83,7 +83,7 @@ def _up(
 def _tell_strangers() -> None:
     """Report once which environment variables are ignored, because they are not meant for us."""
     if names := surroundings.strangers(os.environ):
-        event(logger, "environment.ignored", logging.WARNING, names=" ".join(names))
+        event(log, "environment.ignored", level=logging.WARNING, names=" ".join(names))
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -121,7 +121,7 @@ def process(options: argparse.Namespace) -> int:
         command = processes.beat(settings)
     environment = processes.environment(settings)
     if not options.print and not getattr(options, "check", False):
-        log.set_up(settings.log_format, settings.log_level)
+        set_up(settings.log_format, settings.log_level)
         _tell_strangers()
         _check_redis(settings)
     return become(command, environment, show=options.print)
@@ -139,7 +139,7 @@ def _check_redis(settings: Settings) -> None:
     except StoreRefused:
         raise
     except StoreDown as error:
-        event(logger, "store.missed", logging.WARNING, why=error.message)
+        event(log, "store.missed", level=logging.WARNING, why=error.message)
     finally:
         store.close()
 
@@ -174,7 +174,7 @@ def become(
     else:
         if folder:
             os.chdir(folder)
-        log.flush()
+        flush()
         os.execvpe(command[0], command, environment)
     return 0
 

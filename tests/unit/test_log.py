@@ -53,7 +53,7 @@ def test_an_event_is_one_json_object_with_its_facts(said):
 def test_an_event_for_people_is_one_line_of_columns(said):
     lines = said("text")
 
-    log.event(logging.getLogger("limner.test"), "lease.lost", logging.WARNING, job="j1", took_s=2)
+    log.event(logging.getLogger("limner.test"), "lease.lost", level=logging.WARNING, job="j1", took_s=2)
 
     (line,) = lines()
     assert line.endswith("warning lease.lost job=j1 took_s=2")
@@ -66,7 +66,7 @@ def test_an_error_brings_its_traceback(said, log_format):
     try:
         raise ValueError("broken")
     except ValueError:
-        log.event(logging.getLogger("limner.test"), "drawing.crashed", logging.ERROR, error=True)
+        log.event(logging.getLogger("limner.test"), "drawing.crashed", level=logging.ERROR, error=True)
 
     assert "ValueError: broken" in "\n".join(lines())
     assert (len(lines()) == 1) == (log_format == "json")
@@ -85,7 +85,7 @@ def test_what_is_below_the_level_is_not_said(said):
     lines = said("json", "warning")
 
     log.event(logging.getLogger("limner.test"), "job.accepted")
-    log.event(logging.getLogger("limner.test"), "store.missed", logging.WARNING)
+    log.event(logging.getLogger("limner.test"), "store.missed", level=logging.WARNING)
 
     assert [json.loads(line)["event"] for line in lines()] == ["store.missed"]
 
