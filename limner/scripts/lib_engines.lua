@@ -71,10 +71,9 @@ local function engine_registered(name, settings)
     local was = engine_of(name)
     local changed = not was.state
     for i = 1, #settings, 2 do
-        local field, value = settings[i], settings[i + 1]
-        local before = was[field]
+        local before = was[settings[i]]
         -- What a release before this one did not write says nothing of a change.
-        if before and before ~= (not WORDS[field] and tonumber(value) or value) then changed = true end
+        if before and before ~= value_of(settings[i], settings[i + 1]) then changed = true end
     end
     keep_engine(name)
     redis.call('HSET', key('settings', name), unpack(settings))

@@ -138,11 +138,14 @@ local function grant(id, lane, name, first)
     local record = job_key(id)
     local started, created = unpack(redis.call('HMGET', record, 'started_ms', 'created_ms'))
     -- A slot that was kept is no new start.
-    if redis.call('SADD', key('slots', name, lane), id) == 1 then engine_started(name, lane) end
+    if redis.call('SADD', key('slots', name, lane), id) == 1 then
+        slots_changed(name, lane)
+        engine_started(name, lane)
+    end
     if first and first ~= name then
         redis.call('SREM', key('slots', first, lane), id)
         -- The slot that was kept there is free for the jobs that are looked at next.
-        engines_read[first] = nil
+        slots_changed(first, lane)
         -- Whatever goes on there is nobody's any more.
         local handle, attach = unpack(redis.call('HMGET', record, 'handle', 'attach'))
         if handle and attach == '1' then cancel_drawing(first, handle) end

@@ -28,8 +28,16 @@ local PAUSE_MAX_MS = 3600000
 -- A client may be called "007": these are no numbers, whatever they look like.
 local WORDS = {driver = true, clients = true, lacks = true, state = true, why = true, struck = true, mark = true}
 
--- What is known of each engine, read once a script.
+local function value_of(field, text)
+    return not WORDS[field] and tonumber(text) or text
+end
+
+-- What is known of each engine: read once a script, and kept up with what the script writes.
 local engines_read = {}
+
+local function count_slots(engine, name, lane)
+    engine.used[lane] = redis.call('SCARD', key('slots', name, lane))
+end
 
 -- What was observed of an engine and what its operator set, with the slots it has in use.
 local function engine_of(name)
@@ -37,9 +45,7 @@ local function engine_of(name)
     local engine = {}
     for _, kind in ipairs({'engine', 'settings'}) do
         local flat = redis.call('HGETALL', key(kind, name))
-        for i = 1, #flat, 2 do
-            engine[flat[i]] = not WORDS[flat[i]] and tonumber(flat[i + 1]) or flat[i + 1]
-        end
+        for i = 1, #flat, 2 do engine[flat[i]] = value_of(flat[i], flat[i + 1]) end
     end
     local record, pause = key('engine', name), engine.pause_ms or PAUSE_MAX_MS
     for _, field in ipairs(SINCE) do
@@ -47,15 +53,23 @@ local function engine_of(name)
     end
     engine.paused_until = within(record, 'paused_until', engine.paused_until, pause)
     engine.used = {}
-    for _, lane in ipairs(LANES) do engine.used[lane] = redis.call('SCARD', key('slots', name, lane)) end
+    for _, lane in ipairs(LANES) do count_slots(engine, name, lane) end
     engine.total = math.max(engine.fast_slots or 0, engine.relaxed_slots or 0)
     engines_read[name] = engine
     return engine
 end
 
+-- A job has a slot of the lane now, or has it no more.
+local function slots_changed(name, lane)
+    if engines_read[name] then count_slots(engines_read[name], name, lane) end
+end
+
 local function write_health(name, ...)
     redis.call('HSET', key('engine', name), ...)
-    engines_read[name] = nil
+    local engine, written = engines_read[name], {...}
+    for i = 1, engine and #written or 0, 2 do
+        engine[written[i]] = value_of(written[i], written[i + 1])
+    end
 end
 
 local function is_well(name, ...)
@@ -82,8 +96,12 @@ end
 
 -- It was given a job.
 local function engine_started(name, lane)
+    local engine = engine_of(name)
     write_health(name, lane .. '_last_ms', ms(NOW))
-    redis.call('HDEL', key('engine', name), 'aside_ms')
+    if engine.aside_ms then
+        engine.aside_ms = nil
+        redis.call('HDEL', key('engine', name), 'aside_ms')
+    end
 end
 
 -- A job is handed over: the gap between two starts counts from here.

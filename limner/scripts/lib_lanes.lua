@@ -21,7 +21,7 @@ local function drop_slot(id)
     local engine, lane = unpack(redis.call('HMGET', job_key(id), 'engine', 'lane'))
     if engine then
         redis.call('SREM', key('slots', engine, lane), id)
-        engines_read[engine] = nil
+        slots_changed(engine, lane)
     end
 end
 
