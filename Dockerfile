@@ -17,7 +17,7 @@ RUN pip install --require-hashes --requirement requirements/run.txt
 COPY . .
 # Compiled now: the user below cannot write beside the code.
 RUN pip install --no-deps --no-build-isolation --editable . \
-    && python -m compileall -q api workers schemas engines net limner celeryconfig.py
+    && python -m compileall -q api workers cli stack schemas engines net limner celeryconfig.py
 
 USER limner
 ENV LIMNER_DATA_DIR=/data \

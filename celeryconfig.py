@@ -12,8 +12,8 @@ from celery import signals as _signals
 from kombu import Queue
 
 from limner import log as _log
-from limner.broker import redis_address as _redis_address
 from limner.settings import Settings as _Settings
+from limner.settings.broker import redis_address as _redis_address
 
 _settings = _Settings.load()
 _redis = _redis_address(_settings)

@@ -8,26 +8,27 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from api import answer, errors, guard
+from api import answer, errors
 from api.accept import new_seeds
+from api.access import guard
+from api.access.door import Doorkeeper
 from api.body import READ_MAX_BYTES
-from api.callbacks import callbacks
-from api.docs import docs
-from api.door import Doorkeeper
-from api.draw import draw
-from api.follow import follow
-from api.health import health
+from api.faces.limner.callbacks import callbacks
+from api.faces.limner.draw import draw
+from api.faces.limner.follow import follow
+from api.faces.limner.jobs import jobs
+from api.faces.limner.live import live
 from api.house import EXTENSION, House, Seeds
-from api.jobs import jobs
-from api.live import live
-from api.metrics import metrics
-from api.pictures import pictures
+from api.ops.docs import docs
+from api.ops.health import health
+from api.ops.metrics import metrics
+from api.ops.pictures import pictures
 from api.prefix import serve_under
 from api.producer import messages_of
 from api.watcher import Watcher
 from limner.ids import new_id
-from limner.images import Images
 from limner.message import Messages
+from limner.pictures.image_store import Images
 from limner.settings import Settings
 from limner.store import Store
 

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
-from api.guard import caller, check_lane
+from api.access.guard import caller, check_lane
 from api.house import House, Seeds, house
 from api.spool import Spooling, check_room, spool_bytes
-from limner.callback import destination
+from limner.callback.policy import destination
 from limner.client import Client
+from limner.egress.target import UrlRefused
 from limner.errors import InvalidRequest
 from limner.followup import FollowUp
 from limner.ids import random_number
@@ -22,7 +23,6 @@ from limner.log import event
 from limner.prompt import prompt_of
 from limner.request import SPOOL, Request
 from limner.store import Idempotency
-from limner.target import UrlRefused
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from api.accept import accept
-from api.guard import caller
+from api.access.guard import caller
+from api.access.own import own_job
 from api.house import house
-from api.own import own_job
 from limner.errors import JobConflict, JobNotFound, ParentGone
 from limner.followup import FollowUp, Press, cell_of, follow_up, request_of
 from limner.job import Job, Status

@@ -9,10 +9,10 @@ from typing import cast
 
 from flask import current_app
 
-from api.door import Doorkeeper
+from api.access.door import Doorkeeper
 from api.watcher import Watcher
-from limner.images import Images
 from limner.message import Messages
+from limner.pictures.image_store import Images
 from limner.settings import Settings
 from limner.store import Store
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from celery import Celery
 
-from limner.broker import redis_address
 from limner.message import LazyMessages, Messages
 from limner.settings import Settings
+from limner.settings.broker import redis_address
 from limner.store import Store
 
 

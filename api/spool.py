@@ -22,14 +22,14 @@ from limner.errors import (
     RequestError,
     StoreDown,
 )
-from limner.images import ANSWER_S
 from limner.job import Picture
+from limner.pictures.image_store import ANSWER_S
 from limner.request import SPOOL
 from limner.store import Charge
 from limner.store.jobs import FULL_RETRY_AFTER_S
+from limner.store.metrics.warning import Code
 from limner.store.spool import in_blocks
-from limner.warning import Code
-from schemas.references import is_inline
+from schemas.limner.references import is_inline
 
 #: most files deleted within a request: more than a job adds, so a client's spent files do not pile up
 DELETED_MOST = 32

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from api import create_app
 from api.house import EXTENSION
-from limner.image_watch import ImageWatch
 from limner.log import set_up
-from limner.privacy import keep_to_ourselves
 from limner.settings import Settings
+from stack.image_watch import ImageWatch
+from stack.privacy import keep_to_ourselves
 
 keep_to_ourselves()
 _settings = Settings.load()

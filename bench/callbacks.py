@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from bench.place import Figure, figure, say
-from limner import processes
+from stack import processes
 
 ROUNDS = 5
 

@@ -13,7 +13,7 @@ import time
 import uuid
 
 from bench.place import Figure, accept_many, figure, limner, plain_environment, say
-from limner import processes
+from stack import processes
 from tests.acceptance.house import House
 from tests.acceptance.load import wait_for_all
 from tests.conftest import wait_until

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench.load import post
-from limner import processes
-from limner.broker import broker_url, redis_url
 from limner.settings import Settings
+from limner.settings.broker import broker_url, redis_url
+from stack import processes
 from tests.acceptance import load
 from tests.acceptance.house import House
 from tests.conftest import free_port, wait_until

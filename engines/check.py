@@ -21,7 +21,7 @@ from PIL import Image
 import engines
 from limner.engine import Brief, Capabilities, Engine, Finished, Preview, Progress, lacks
 from limner.errors import ConfigError, EngineError
-from limner.pictures import check_cells
+from limner.pictures.editing import check_cells
 from limner.settings import EngineSettings, Settings
 
 PROMPT = "a lighthouse on a cliff at dusk"

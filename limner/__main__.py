@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from limner.cli import parser
+from cli import parser
 from limner.errors import ConfigError, LimnerError, StoreRefused
 
 

@@ -1,6 +1,6 @@
 """Whether an engine's settings are still what they were, without keeping them: ``fingerprint`` says.
 
-Called by ``limner/store/engines.py`` when a worker registers its engines. The driver's own options count,
+Called by ``limner/store/engines/__init__.py`` when a worker registers its engines. The driver's own options count,
 with what they refer to: a new key in the same variable, or another workflow in the same file, is a change.
 """
 

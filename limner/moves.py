@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from limner.callback import Kind
+from limner.callback.policy import Kind
 from limner.job import Status
 from limner.reasons import PAID_FOR, Reason
 

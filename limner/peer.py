@@ -1,6 +1,6 @@
 """Where a request comes from, by its address and by the host name it was sent to.
 
-Used by the API (``api/insight.py``, ``api/guard.py``) and for Flower (``workers/panel.py``).
+Used by the API (``api/ops/insight.py``, ``api/access/guard.py``) and for Flower (``workers/panel.py``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a text shows anything at all; ``schemas.imagine`` checks every prompt.
+"""Whether a text shows anything at all; ``schemas.limner.imagine`` checks every prompt.
 
 Text copied from chat programs and web pages may contain characters that are invisible.
 """

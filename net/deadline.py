@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import ClassVar, Self
 
-from limner.answers import PatientResponse
+from net.answers import PatientResponse
 from net.cut import Cut
 
 #: how exactly a deadline is kept

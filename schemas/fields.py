@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from marshmallow import ValidationError, fields
 
+from limner.egress.target import UrlRefused, parse_target
 from limner.ratios import CELL_SIZE_PX, SQUARE, nearest_ratio
-from limner.target import UrlRefused, parse_target
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """The building blocks of response schemas: fields with their descriptions, and a fast ``dump``.
 
-``schemas/openapi.py`` documents a response from the same fields that fill it.
+``schemas/limner/openapi.py`` documents a response from the same fields that fill it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from limner.callback import destination
+from limner.callback.policy import destination
 from limner.job import new_record
 from limner.request import Lane, Request
 from limner.store import Store

@@ -10,7 +10,7 @@ import time
 
 from limner.settings import Settings
 from limner.store import Store
-from workers.callbacks import Dispatcher
+from workers.posting.dispatcher import Dispatcher
 
 #: lease and attempt of the tests: short, in the proportions of the real ones
 LEASE_S, TOTAL_S = 2.7, 0.5

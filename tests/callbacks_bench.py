@@ -22,13 +22,14 @@ from pathlib import Path
 
 import requests
 
-from limner import embedded, log, redis_socket
-from limner.settings import Settings
+from limner import log
+from limner.settings import Settings, redis_socket
 from limner.store import Store
+from stack import embedded
 from tests.callback_doubles import a_job, emit
 from tests.conftest import answers, wait_until
-from workers.callbacks import Dispatcher
-from workers.letters import event_body
+from workers.posting.dispatcher import Dispatcher
+from workers.posting.letters import event_body
 
 THREADS = 32
 BARE_S, JOBS, EVENTS = 4.0, 700, 3

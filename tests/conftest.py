@@ -18,9 +18,10 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from limner import embedded, redis_socket
 from limner.errors import StoreDown
+from limner.settings import redis_socket
 from limner.store import Store
+from stack import embedded
 from tests.leftovers import MARK, guard, processes_of
 
 # Two shared cores: how long an example takes says nothing about the code.

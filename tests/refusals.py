@@ -16,8 +16,9 @@ from typing import Any
 
 import redis
 
-from limner import embedded, redis_socket
+from limner.settings import redis_socket
 from limner.store import Store
+from stack import embedded
 from tests.conftest import answers, wait_until
 
 

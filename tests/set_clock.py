@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from limner import embedded
+from stack import embedded
 
 
 def library() -> Path | None:

@@ -27,11 +27,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from limner import embedded, redis_socket
 from limner.errors import StoreDown
-from limner.grader import Grader, serve
 from limner.job import Status
+from limner.settings import redis_socket
 from limner.store import Store
+from stack import embedded
+from stack.grader import Grader, serve
 from tests import set_clock
 from tests.conftest import free_port
 from tests.strangers import Stranger

@@ -19,9 +19,9 @@ from celery.exceptions import Retry
 from limner.errors import ConfigError, JobNotFound, StoreDown
 from limner.log import event
 from limner.message import TASK
-from limner.privacy import keep_to_ourselves
 from limner.request import Lane
 from limner.settings import Settings
+from stack.privacy import keep_to_ourselves
 from workers.descriptors import raise_limit
 from workers.drawing import GivenBack, JobFailed
 from workers.drawing.patience import STORE_RETRY_S

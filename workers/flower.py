@@ -8,8 +8,8 @@ from __future__ import annotations
 from celery import Celery
 
 from limner import log
-from limner.privacy import keep_to_ourselves
 from limner.settings import Settings
+from stack.privacy import keep_to_ourselves
 from workers import queue_lengths
 from workers.panel import shut
 from workers.transport import AMQP
@@ -20,6 +20,6 @@ app.config_from_object("celeryconfig")
 keep_to_ourselves()
 shut()
 queue_lengths.install()
-# Flower configures only its own logging, which `limner.processes` tells it to leave alone.
+# Flower configures only its own logging, which `stack.processes` tells it to leave alone.
 _settings = Settings.load()
 log.set_up(_settings.log_format, _settings.log_level)

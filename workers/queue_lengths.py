@@ -10,8 +10,8 @@ from typing import Any
 
 from flower.utils import broker
 
-from limner.broker import redis_url
 from limner.settings import Settings
+from limner.settings.broker import redis_url
 
 
 class QueueLengths(broker.RedisBase):  # type: ignore[misc]

@@ -16,20 +16,20 @@ from typing import Any
 import engines
 from limner.engine import Engine
 from limner.errors import ImagesDown
-from limner.image_watch import ImageWatch
-from limner.images import Images
 from limner.log import event
 from limner.message import LazyMessages, Messages
+from limner.pictures.image_store import Images
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
-from workers.callbacks import Dispatcher
+from net.reach import Reach
+from stack.image_watch import ImageWatch
 from workers.drawing import Draftsman, PictureIO
-from workers.keeper import Keeper, Times
-from workers.lane_worker import LaneWorker
-from workers.probe import Probe
-from workers.reach import Reach
-from workers.references import Fetch
+from workers.drawing.keeper import Keeper, Times
+from workers.drawing.lane_worker import LaneWorker
+from workers.drawing.probe import Probe
+from workers.drawing.references import Fetch
+from workers.posting.dispatcher import Dispatcher
 from workers.spool import SpoolKeeper
 from workers.watch import watch
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import time
 
-from limner.images import Images
 from limner.log import event
+from limner.pictures.image_store import Images
 from limner.store import Store
 
 log = logging.getLogger(__name__)

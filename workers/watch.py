@@ -9,8 +9,8 @@ import logging
 
 from limner.log import event
 from limner.store import Store
+from limner.store.metrics.warning import warnings
 from limner.store.server import server_facts
-from limner.warning import warnings
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from engines.comfyui.config import read_config
 from engines.comfyui.engine import ComfyUI
-from engines.options import Options
+from engines.remote.options import Options
 from limner.settings import EngineSettings
 
 __all__ = ["ComfyUI", "build"]

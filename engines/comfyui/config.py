@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engines.comfyui.workflow import Workflow
-from engines.options import Options
+from engines.remote.options import Options
 
 FAMILIES = ("sd15", "sdxl")
 

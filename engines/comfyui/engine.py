@@ -28,11 +28,11 @@ from engines.comfyui.listener import SocketListener
 from engines.comfyui.pictures import fitted, png
 from engines.comfyui.server import ComfyServer
 from engines.comfyui.workflow import ReadyGraph
-from engines.remote import NoAnswer
-from limner.decoding import UnreadablePictureError, open_picture
+from engines.remote.session import NoAnswer
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Level, Stop
 from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
 from limner.log import event
+from limner.pictures.decoding import UnreadablePictureError, open_picture
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from engines.reading import read_json
+from engines.remote.reading import read_json
 from limner.errors import BadResult
 
 #: a client's first message, so that previews come as kind 4

@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 from engines.comfyui.config import ComfyConfig
-from engines.levels import asked_of
+from engines.remote.levels import asked_of
 from limner.engine import Brief, Level
 
 #: the sizes SDXL was trained on that are close to the seven ratios

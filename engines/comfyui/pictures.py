@@ -6,8 +6,8 @@ import io
 
 from PIL import Image, ImageOps
 
-from limner.decoding import UnreadablePictureError, open_picture
 from limner.errors import BadResult
+from limner.pictures.decoding import UnreadablePictureError, open_picture
 
 
 def fitted(data: bytes, width: int, height: int) -> bytes:

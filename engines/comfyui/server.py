@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from engines.comfyui import faults
 from engines.comfyui.workflow import Graph
-from engines.remote import PICTURE_MAX_BYTES, Answered, Remote
+from engines.remote.session import PICTURE_MAX_BYTES, Answered, Remote
 from limner.errors import BadResult, EngineError, Refused, Rejected
 
 #: a health check has 3 s in all

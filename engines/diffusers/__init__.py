@@ -13,7 +13,7 @@ from pathlib import Path
 from engines.diffusers.config import read_config
 from engines.diffusers.engine import Diffusers
 from engines.diffusers.model import missing_packages
-from engines.options import Options
+from engines.remote.options import Options
 from limner.errors import ConfigError
 from limner.settings import EngineSettings
 

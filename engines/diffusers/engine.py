@@ -14,7 +14,7 @@ from engines.diffusers.config import PipelineConfig
 from engines.diffusers.mapping import PipelineOrder, capabilities, order_of
 from engines.diffusers.model import Models
 from engines.diffusers.process import Message, PainterProcess, ProcessDied, Turns
-from engines.levels import notes
+from engines.remote.levels import notes
 from limner.engine import (
     Brief,
     Capabilities,

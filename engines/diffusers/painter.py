@@ -27,8 +27,8 @@ from engines.diffusers.pipelines import (
     is_out_of_memory,
     wrapping_around,
 )
-from limner.decoding import UnreadablePictureError, open_picture
-from limner.pictures import encode_png
+from limner.pictures.decoding import UnreadablePictureError, open_picture
+from limner.pictures.editing import encode_png
 
 #: about how many previews a drawing shows, however many steps it takes
 PREVIEWS = 8

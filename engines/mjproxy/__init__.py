@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from engines.mjproxy.engine import MjProxy, MjProxyManner
 from engines.mjproxy.upstream import Upstream
-from engines.options import Options
-from engines.remote import Remote
+from engines.remote.options import Options
+from engines.remote.session import Remote
 from limner.settings import EngineSettings
 
 

@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engines.cells import Four, cell, looks_whole, quarters
-from engines.health import health_of
-from engines.levels import notes
 from engines.mjproxy.poller import Follower, Poller
 from engines.mjproxy.task import Task, failure
 from engines.mjproxy.upstream import Upstream
+from engines.remote.cells import Four, cell, looks_whole, quarters
+from engines.remote.health import health_of
+from engines.remote.levels import notes
 from limner.engine import (
     Brief,
     Capabilities,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.mjproxy.task import REASON_MAX, Task, refusal, task_of
-from engines.remote import Answered, NoAnswer, Remote
+from engines.remote.session import Answered, NoAnswer, Remote
 from limner.engine import Brief, Handle, Parent
 from limner.errors import BadResult, JobLost, Refused
 from net.cut import Cut

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from engines.openai.engine import OpenAI
 from engines.openai.judge import judge_question
 from engines.openai.wanted import OpenAIManner
-from engines.options import Options
-from engines.remote import Remote
+from engines.remote.options import Options
+from engines.remote.session import Remote
 from limner.settings import EngineSettings
 
 #: the sizes that every image model of OpenAI supports

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from engines.cells import cell as cell_of
-from engines.cells import looks_whole
-from engines.health import health_of
-from engines.levels import notes
 from engines.openai.request import CellFailed, Done, News, Partial, RequestUnderWay
 from engines.openai.wanted import OpenAIManner, PictureRequest, drawn_size, wanted
-from engines.remote import Answered, NoAnswer, Remote
+from engines.remote.cells import cell as cell_of
+from engines.remote.cells import looks_whole
+from engines.remote.health import health_of
+from engines.remote.levels import notes
+from engines.remote.session import Answered, NoAnswer, Remote
 from limner.engine import (
     Brief,
     Capabilities,

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engines.remote import Answer
+from engines.remote.session import Answer
 from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
 
 _MODERATED = (

@@ -17,11 +17,11 @@ from urllib.parse import urljoin
 
 import requests
 
-from engines.cells import from_base64
 from engines.openai.judge import judge, judge_table
 from engines.openai.wanted import PictureRequest
-from engines.reading import pieces, read_json
-from engines.remote import DRAWING_MAX_BYTES, NoAnswer, Remote
+from engines.remote.cells import from_base64
+from engines.remote.reading import pieces, read_json
+from engines.remote.session import DRAWING_MAX_BYTES, NoAnswer, Remote
 from limner.errors import BadResult, EngineError, JobLost, Rejected
 from net.cut import Cut
 

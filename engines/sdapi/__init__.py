@@ -7,7 +7,7 @@ entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief 
 
 from __future__ import annotations
 
-from engines.options import Options
+from engines.remote.options import Options
 from engines.sdapi.engine import Sdapi
 from engines.sdapi.live import SdapiServer
 from engines.sdapi.wanted import SdapiManner

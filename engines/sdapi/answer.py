@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from engines.cells import from_base64
-from engines.reading import read_json
-from engines.remote import Answer, Answered
+from engines.remote.cells import from_base64
+from engines.remote.reading import read_json
+from engines.remote.session import Answer, Answered
 from limner.errors import (
     BadResult,
     EngineError,

@@ -14,9 +14,9 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from engines.cells import cell, looks_whole
-from engines.levels import notes
-from engines.remote import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer, Remote
+from engines.remote.cells import cell, looks_whole
+from engines.remote.levels import notes
+from engines.remote.session import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer, Remote
 from engines.sdapi.answer import pictures, refused_path
 from engines.sdapi.live import DrawingLook, SdapiServer
 from engines.sdapi.wanted import CFG_LEAST_TO_VARY, SdapiManner, SdapiRequest, wanted

@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from engines.cells import from_base64
-from engines.remote import Answer, Answered, Remote
+from engines.remote.cells import from_base64
+from engines.remote.session import Answer, Answered, Remote
 from engines.sdapi.answer import judge
 from limner.errors import BadResult, EngineError, Refused
 

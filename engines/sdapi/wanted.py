@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engines.cells import to_png
+from engines.remote.cells import to_png
 from limner.engine import Brief
 
 #: sd-server parses parameters in the prompt between such tags: callers must not set them

@@ -17,7 +17,7 @@ from engines.sketch.noise import Floats
 from engines.sketch.order import Order
 from engines.sketch.palette import Palette, from_bytes, lighter, to_oklab
 from engines.sketch.plan import Plan
-from limner.decoding import UnreadablePictureError, open_picture
+from limner.pictures.decoding import UnreadablePictureError, open_picture
 
 #: references are looked at in this size: enough for colours and for a blurred layout
 LOOK_PX = 96

@@ -2,7 +2,7 @@
 
 ``Store.connect`` gives one object a process, with a part for each subject: ``jobs`` (accept, look
 up), ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to tell), ``spool``
-and ``clients``. Every change of state is one script of ``limner/scripts``; Python only passes arguments in
+and ``clients``. Every change of state is one Lua script beside the Python that calls it; Python only passes arguments in
 and reads answers.
 """
 
@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Self
 
-from limner.broker import redis_url
 from limner.settings import Settings
+from limner.settings.broker import redis_url
 from limner.store.aside import Aside
 from limner.store.clients import Clients
 from limner.store.clocks import ClockTeller
@@ -21,10 +21,10 @@ from limner.store.engines import Engines
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
 from limner.store.lanes import Lanes, Taken, Trouble
-from limner.store.numbers import NumbersReader
+from limner.store.metrics.numbers import NumbersReader
+from limner.store.metrics.reports import Reports
 from limner.store.outbox import Outbox
 from limner.store.policy import Policy
-from limner.store.reports import Reports
 from limner.store.scripts import Clock, Scripts
 from limner.store.spool import Charge, Spool
 from limner.store.stories import Stories, Story

@@ -17,13 +17,13 @@ from typing import Any
 
 from redis import Redis
 
-from limner.address import DialPolicy
 from limner.client import Admission, Client, NewClient, Pace, Wrong
+from limner.egress.address import DialPolicy
+from limner.egress.target import UrlRefused, parse_target
 from limner.errors import ConfigError
 from limner.request import Lane
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
-from limner.target import UrlRefused, parse_target
 
 TOKEN_BYTES = 32
 SECRET_BYTES = 32

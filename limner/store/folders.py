@@ -1,7 +1,7 @@
 """Which image folder lies at which path: the memory by which an unmounted one is noticed.
 
-Keys: see ``limner/scripts/folder.lua``; the identity is that of the marker that lies in the folder
-(``limner/image_folder.py``).
+Keys: see ``limner/store/folder.lua``; the identity is that of the marker that lies in the folder
+(``limner/pictures/image_folder.py``).
 """
 
 from __future__ import annotations

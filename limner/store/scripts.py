@@ -1,4 +1,4 @@
-"""Load the Lua scripts of ``limner/scripts`` and call them; used by the store's parts only.
+"""Load the Lua scripts that lie beside the store's Python, and call them; used by the store's parts only.
 
 A script's first line names the libraries it builds on (``-- uses: base outbox``); they are put before
 it, in that order; ``domain`` is made by ``domain.py``. Every script takes the key prefix as ARGV[1] and the time in ms as ARGV[2] (empty:
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -40,7 +40,7 @@ class Scripts:
         self._own = _Own() if sticky else None
 
     def __call__(self, name: str, *args: str | int | float | bytes) -> Any:
-        """Run the script ``limner/scripts/<name>.lua`` and return what it returns."""
+        """Run the script ``<name>.lua``, whichever room it lies in, and return what it returns."""
         script = self._loaded.get(name)
         if script is None:
             script = self._loaded.setdefault(name, self._redis.register_script(source(name)))
@@ -81,4 +81,10 @@ def _library(name: str) -> str:
 
 
 def _read(name: str) -> str:
-    return (files("limner") / "scripts" / f"{name}.lua").read_text(encoding="utf-8")
+    return paths()[name].read_text(encoding="utf-8")
+
+
+@cache
+def paths() -> dict[str, Path]:
+    """Return where each script and library lies, by its name."""
+    return {path.stem: path for path in sorted(Path(__file__).parent.rglob("*.lua"))}

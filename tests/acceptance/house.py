@@ -18,16 +18,16 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from limner import embedded, processes
 from limner.settings import Settings
-from limner.stack import answers
 from limner.store import Store
+from stack import embedded, processes
+from stack.stack import answers
 from tests.conftest import answers as redis_answers
 from tests.conftest import free_port, wait_until
 
 
 class House:
-    """Starts Limner's processes one by one, by the command lines of ``limner.processes``."""
+    """Starts Limner's processes one by one, by the command lines of ``stack.processes``."""
 
     def __init__(self, engines: str, **settings: Any) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="limner-house-"))

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import psutil
 from celery import Celery
 
-from limner.broker import broker_url
-from limner.callback import destination
+from limner.callback.policy import destination
 from limner.message import Messages
 from limner.request import Lane, Request
+from limner.settings.broker import broker_url
 from tests.acceptance.house import House
 from tests.conftest import wait_until
 

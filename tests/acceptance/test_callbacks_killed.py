@@ -12,7 +12,7 @@ from limner.store import Store
 from tests.callback_doubles import Receiver, a_job, emit
 from tests.callback_victim import LEASE_S, POINTS, TOTAL_S
 from tests.conftest import wait_until
-from workers.callbacks import Dispatcher
+from workers.posting.dispatcher import Dispatcher
 
 pytestmark = pytest.mark.slow
 

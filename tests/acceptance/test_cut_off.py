@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from limner import processes
+from stack import processes
 from tests.conftest import wait_until
 from tests.leftovers import MARK, processes_of
 

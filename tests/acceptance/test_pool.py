@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 from PIL import Image
 
-from limner import processes
+from stack import processes
 from tests.acceptance.house import House, assert_told_in_order
 from tests.acceptance.receiver import Receiver
 from tests.conftest import free_port, wait_until

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery
 
-from limner.broker import broker_url
 from limner.message import TASK
+from limner.settings.broker import broker_url
 from limner.store.aside import KEPT_MAX
 from tests.acceptance.house import House
 from tests.conftest import wait_until

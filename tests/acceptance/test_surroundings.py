@@ -15,9 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from limner import embedded, redis_socket
-from limner.stack import answers
+from limner.settings import redis_socket
 from limner.store import Store
+from stack import embedded
+from stack.stack import answers
 from tests.acceptance.house import House
 from tests.acceptance.test_up import Up
 from tests.acceptance.test_up import up as up  # a fixture

@@ -17,8 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from limner import embedded, redis_socket
-from limner.stack import answers
+from limner.settings import redis_socket
+from stack import embedded
+from stack.stack import answers
 from tests.conftest import free_port, wait_until
 from tests.leftovers import processes_of
 

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from limner import embedded, redis_socket
+from limner.settings import redis_socket
 from limner.store import Store
+from stack import embedded
 from tests.conftest import answers, wait_until
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn import util
 
-from api import worker
+from api.server import worker
 from tests.acceptance.house import House
 from tests.conftest import wait_until
 

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from api import create_app
 from limner.settings import Settings
 from limner.store import Policy, Store
-from schemas.openapi import OPERATIONS
+from schemas.limner.openapi import OPERATIONS
 from tests.api.asking import a_caller
 from tests.api.drawing import done, failed
 from tests.builders import MESSAGES, a_worker, an_engine

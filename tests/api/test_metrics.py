@@ -9,12 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api import create_app
 from limner.job import Picture
-from limner.metrics import BOUNDS_MS
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.aside import Why
 from limner.store.lanes import Trouble
+from limner.store.metrics.prometheus import BOUNDS_MS
 from limner.store.outbox import AttemptReport, Poster
 from limner.store.scripts import source
 from tests.api.asking import refused

@@ -12,8 +12,8 @@ import pytest
 from api import create_app
 from api.errors import STATUS_CODES
 from limner.reasons import Reason
-from schemas.imagine import ImagineSchema
-from schemas.job import MARKS
+from schemas.limner.imagine import ImagineSchema
+from schemas.limner.job import MARKS
 from tests.api.asking import a_body
 from tests.api.drawing import done, failed
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from limner.errors import ImagesDown
-from limner.images import Images
+from limner.pictures.image_store import Images
 from tests.api.asking import refused
 
 NOW = datetime(2027, 1, 15, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from api import create_app
-from limner.images import Images
 from limner.job import Picture
+from limner.pictures.image_store import Images
 from limner.store.spool import Spooled
 from tests.api.asking import Caller, a_caller, refused
 from tests.api.test_metrics import samples

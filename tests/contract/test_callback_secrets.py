@@ -8,7 +8,7 @@ import pytest
 
 from limner.errors import ConfigError
 from limner.store import clients
-from workers.trial import main
+from workers.posting.trial import main
 
 
 def test_for_a_day_the_old_secret_signs_beside_the_new_one(store, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from limner.request import Lane
 from limner.store import Trouble
-from limner.warning import Code
+from limner.store.metrics.warning import Code
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one
 from tests.conftest import a_while_later

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import engines
-from engines import reading, remote
 from engines.comfyui import listener
 from engines.comfyui.frames import read_frame
-from engines.reading import read_json
-from engines.remote import NoAnswer, Remote
+from engines.remote import reading
+from engines.remote import session as remote
+from engines.remote.reading import read_json
+from engines.remote.session import NoAnswer, Remote
 from limner.errors import BadResult, EngineError, Rejected
 from limner.settings import EngineSettings, LaneLimits
 from tests.contract.engine_suite import EngineSuite

@@ -13,7 +13,7 @@ from engines.comfyui.config import read_config
 from engines.comfyui.frames import Heard, read_frame
 from engines.comfyui.graph import default_workflow
 from engines.comfyui.workflow import Workflow
-from engines.options import Options
+from engines.remote.options import Options
 from limner.errors import ConfigError, EngineError, JobLost, OutOfMemory, Refused, Rejected
 from limner.ratios import CELL_SIZE_PX
 from tests.contract.test_engine_comfyui import a_brief, settings

@@ -28,7 +28,7 @@ from engines.diffusers.latents import SD_COLOURS, preview
 from engines.diffusers.mapping import PipelineOrder, capabilities, order_of
 from engines.diffusers.model import Family, Models
 from engines.diffusers.process import Message
-from engines.options import Options
+from engines.remote.options import Options
 from limner.engine import Brief, Finished, Parent, Preview, Progress, Queued
 from limner.errors import (
     ConfigError,

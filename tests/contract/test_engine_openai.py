@@ -12,7 +12,7 @@ from PIL import Image
 
 import engines
 from engines.openai.request import events
-from engines.remote import Answered
+from engines.remote.session import Answered
 from limner.engine import Finished, Parent, Preview, Progress
 from limner.errors import (
     BadResult,

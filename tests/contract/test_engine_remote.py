@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from engines import remote
-from engines.remote import Answered, NoAnswer, Remote
+from engines.remote import session as remote
+from engines.remote.session import Answered, NoAnswer, Remote
 from limner.errors import BadResult, EngineBusy, EngineDown, Refused, Rejected
 from net.cut import Cut
 from tests.callback_doubles import peer as raw_peer

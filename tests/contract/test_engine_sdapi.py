@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import engines
-from engines.remote import Answered
+from engines.remote.session import Answered
 from limner.engine import Finished, Parent, Preview, Progress, Queued
 from limner.errors import (
     BadResult,

@@ -8,9 +8,9 @@ from limner.errors import BadResult, EngineDown, EngineError, EngineStuck, JobLo
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Trouble
-from limner.warning import Code, warnings
+from limner.store.metrics.warning import Code, warnings
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
-from workers.trouble import FAILING_PAUSE_S, crash, handover, too_late, trouble_of
+from workers.drawing.trouble import FAILING_PAUSE_S, crash, handover, too_late, trouble_of
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 BROKEN = trouble_of(EngineError("the model file is broken"), submitted=True)

@@ -7,11 +7,11 @@ import re
 import pytest
 
 from limner.job import Picture, Status
-from limner.metrics import page
 from limner.request import Lane
 from limner.store import Policy, Store
+from limner.store.metrics.prometheus import page
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
-from workers.trouble import handover
+from workers.drawing.trouble import handover
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 #: as Policy has it

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from limner import embedded, redis_socket
+from limner.settings import redis_socket
 from limner.store import Store
+from stack import embedded
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one
 from tests.conftest import MovingClock, answers, free_port, wait_until
 

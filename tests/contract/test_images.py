@@ -15,9 +15,9 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from limner.errors import ConfigError, ImagesDown
-from limner.images import Images
+from limner.pictures.image_store import Images
+from limner.pictures.thumbnails import thumbnail
 from limner.settings import Settings
-from limner.thumbnails import thumbnail
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 BASE = "https://draw.example/images"
@@ -223,7 +223,7 @@ def test_a_store_that_is_down_is_told_from_a_picture_that_is_not_there(s3, monke
 
 
 def test_a_store_that_hangs_is_given_up_in_time(s3, monkeypatch):
-    monkeypatch.setattr("limner.images.ANSWER_S", 0.3)
+    monkeypatch.setattr("limner.pictures.image_store.ANSWER_S", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -254,7 +254,7 @@ def test_a_write_that_breaks_off_leaves_no_half_picture(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     images = Images(str(tmp_path), BASE)
-    monkeypatch.setattr("limner.images.os.replace", breaks)
+    monkeypatch.setattr("limner.pictures.image_store.os.replace", breaks)
 
     with pytest.raises(ImagesDown):
         images.put("drawings", b"half", "png", NOW)

@@ -12,7 +12,7 @@ from limner.request import Lane
 from limner.store import Trouble
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import a_while_later
-from workers.trouble import trouble_of
+from workers.drawing.trouble import trouble_of
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 HANDLE = {"id": "x"}

@@ -9,7 +9,7 @@ import pytest
 from limner.job import Picture
 from limner.request import Lane
 from limner.store import Trouble
-from limner.store.numbers import Durations
+from limner.store.metrics.numbers import Durations
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import a_while_later
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.callback import CHANGING
+from limner.callback.policy import CHANGING
 from limner.store.outbox import Fenced, Next
 from limner.store.scripts import _read
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one, tell_all

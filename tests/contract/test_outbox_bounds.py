@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from limner.callback import Wait
+from limner.callback.policy import Wait
 from tests.callback_doubles import (
     KEPT_MS,
     a_job,

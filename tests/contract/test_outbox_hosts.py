@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from limner.callback import Wait
+from limner.callback.policy import Wait
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one, tell_all
 
 HOST = "http://shared:80"

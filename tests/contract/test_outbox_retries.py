@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from limner.callback import BUDGETS, Kind, Outcome, RetryIn, classify
+from limner.callback.policy import BUDGETS, Kind, Outcome, RetryIn, classify
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one
 
 

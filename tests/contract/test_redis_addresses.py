@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from flower.utils import broker as flower_broker
 
-from limner import embedded
-from limner.broker import redis_address, redis_url
 from limner.errors import StoreDown, StoreRefused
 from limner.settings import Settings
-from limner.short_path import short_way
+from limner.settings.broker import redis_address, redis_url
+from limner.settings.short_path import short_way
 from limner.store import Store
 from limner.store.server import usable
+from stack import embedded
 from tests.conftest import answers, wait_until
 from workers import queue_lengths
 

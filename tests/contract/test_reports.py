@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from limner.store.aside import KEPT_S, Why
-from limner.warning import Code
+from limner.store.metrics.warning import Code
 from tests.contract.lanes_view import is_about, left_ms
 
 WEEK_MS = 7 * 86_400_000

@@ -7,9 +7,9 @@ import pytest
 from limner.errors import EngineError
 from limner.request import Lane
 from limner.store import Trouble
-from limner.warning import STALLED_S, Code, warnings
+from limner.store.metrics.warning import STALLED_S, Code, warnings
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
-from workers.trouble import handover, trouble_of
+from workers.drawing.trouble import handover, trouble_of
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.callback import BUDGETS, HOUR_S, JITTER, RESEND_BUDGET, Kind
+from limner.callback.policy import BUDGETS, HOUR_S, JITTER, RESEND_BUDGET, Kind
 
 PAGE = (Path(__file__).parents[2] / "docs/callbacks.md").read_text(encoding="utf-8")
 UNITS_S = {"": 0.0, "s": 1.0, "min": 60.0, "h": HOUR_S}

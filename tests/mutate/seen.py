@@ -20,7 +20,7 @@ import pytest
 
 #: names the file that the plugin writes
 TARGET = "MUTATE_SEEN"
-PACKAGES = ("api", "engines", "limner", "net", "schemas", "workers")
+PACKAGES = ("api", "cli", "engines", "limner", "net", "schemas", "stack", "workers")
 
 
 class Seen:
@@ -49,7 +49,7 @@ class Seen:
         found = set(self._scripts.get(name, ()))
         if library == name:
             return found
-        for script in (self._root / path).parent.glob("*.lua"):
+        for script in (self._root / "limner/store").rglob("*.lua"):
             first = script.read_text(encoding="utf-8").partition("\n")[0]
             if library in first.removeprefix("-- uses:").split():
                 found |= set(self._scripts.get(script.stem, ()))

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from limner.address import AddressNotAllowed, DialPolicy
+from limner.egress.address import AddressNotAllowed, DialPolicy
 
 
 def words(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 
-from limner.answers import (
+from net.answers import (
     ALWAYS_KEPT,
     HEAD_BYTES,
     HEAD_LINES,

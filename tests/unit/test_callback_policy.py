@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from limner.callback import (
+from limner.callback.policy import (
     Delivered,
     Event,
     GiveUp,
@@ -17,7 +17,7 @@ from limner.callback import (
     destination,
     retry_after_s,
 )
-from limner.target import UrlRefused
+from limner.egress.target import UrlRefused
 
 NOW_S = 1_800_000_000.0
 ANY_KIND = pytest.mark.parametrize("kind", list(Kind))

@@ -10,13 +10,13 @@ import time
 
 import pytest
 
-from limner import processes
 from limner.__main__ import main
 from limner.errors import ConfigError
 from limner.request import Lane
 from limner.settings import Settings
-from limner.stack import port_trouble
 from limner.store import Store
+from stack import processes
+from stack.stack import port_trouble
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 

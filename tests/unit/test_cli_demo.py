@@ -7,8 +7,8 @@ import io
 import pytest
 
 from limner.console import Console, bar
-from limner.demo import LINE_WIDTH, Board, DemoFailed, DemoJob
-from limner.receiver import ReceivedCallback
+from stack.demo import LINE_WIDTH, Board, DemoFailed, DemoJob
+from stack.receiver import ReceivedCallback
 
 
 def told(seq: int, status: int, progress: int = 0, **more) -> ReceivedCallback:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.door import Doorkeeper
+from api.access.door import Doorkeeper
 from limner.__main__ import main
 from limner.errors import TokenRejected
-from limner.images import Images
 from limner.job import Picture
+from limner.pictures.image_store import Images
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.settings import Settings
@@ -75,10 +75,8 @@ def complains(capsys):
 def becomes(monkeypatch):
     """What a command would become, instead of becoming it."""
     seen: list[list[str]] = []
-    monkeypatch.setattr(
-        "limner.cli.processes.os.execvpe", lambda file, args, env: seen.append(args)
-    )
-    monkeypatch.setattr("limner.cli.processes.os.chdir", lambda folder: None)
+    monkeypatch.setattr("cli.processes.os.execvpe", lambda file, args, env: seen.append(args))
+    monkeypatch.setattr("cli.processes.os.chdir", lambda folder: None)
 
     def run(*arguments: str) -> list[str]:
         assert main(arguments) == 0
@@ -508,7 +506,7 @@ def test_a_try_becomes_the_command_that_can_post(store, becomes, complains):
     assert "no clients yet" in complains("callbacks", "try")
     store.clients.add("shop")
     assert becomes("callbacks", "try", "https://shop.example") == (
-        ["-m", "workers.trial", "--client", "shop", "https://shop.example"]
+        ["-m", "workers.posting.trial", "--client", "shop", "https://shop.example"]
     )
     store.clients.add("other")
     assert "other, shop" in complains("callbacks", "try", "https://shop.example")
@@ -520,7 +518,7 @@ def test_a_switched_off_url_is_switched_on_after_a_test_event_or_without(store, 
 
     assert "switched off since 1970" in says("clients", "show", "shop")
     assert becomes("callbacks", "enable", "shop") == (
-        ["-m", "workers.trial", "--client", "shop", "--enable"]
+        ["-m", "workers.posting.trial", "--client", "shop", "--enable"]
     )
     says("callbacks", "enable", "shop", "--untested")
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from limner import decoding
-from limner.decoding import (
+from limner.pictures import decoding
+from limner.pictures.decoding import (
     REFERENCE_FORMATS,
     UnreadablePictureError,
     jpeg,
@@ -23,7 +23,7 @@ from limner.decoding import (
     png,
     size_of,
 )
-from limner.decoding.source import Source
+from limner.pictures.decoding.source import Source
 
 RED, GREEN, WHITE = (200, 30, 30), (0, 255, 0), (255, 255, 255)
 NOISE = Image.effect_noise((96, 64), 90)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from limner import embedded, redis_socket
 from limner.errors import ConfigError
+from limner.settings import redis_socket
 from limner.store import Store
 from limner.store.server import ServerFacts, server_facts
+from stack import embedded
 from tests.conftest import answers, wait_until
 
 

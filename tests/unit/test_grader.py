@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from limner import grader as module
-from limner.grader import Grader, serve
-from limner.signature import sign
+from limner.callback.signature import sign
+from stack import grader as module
+from stack.grader import Grader, serve
 
 SECRET, OTHER = "whsec_" + "a2tr" * 8, "whsec_" + "b2tr" * 8
 NOW_S = 1_800_000_000

@@ -6,8 +6,8 @@ from ipaddress import IPv6Address
 
 import pytest
 
-from limner.address import DialPolicy
-from limner.target import UrlRefused, after_host, parse_target
+from limner.egress.address import DialPolicy
+from limner.egress.target import UrlRefused, after_host, parse_target
 
 
 @pytest.mark.parametrize(

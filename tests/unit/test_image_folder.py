@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from limner.errors import DiskFull, ImagesDown, StoreDown
-from limner.image_folder import MARKER, ImageFolder
-from limner.images import Images
+from limner.pictures.image_folder import MARKER, ImageFolder
+from limner.pictures.image_store import Images
 
 NOW = datetime(2027, 1, 15, tzinfo=UTC)
 ABSENT = "drawings/20270115/" + "0" * 32 + ".png"

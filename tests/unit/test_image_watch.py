@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from limner.image_watch import ImageWatch
-from limner.images import Images
-from limner.warning import Code, warnings
+from limner.pictures.image_store import Images
+from limner.store.metrics.warning import Code, warnings
+from stack.image_watch import ImageWatch
 from tests.builders import a_worker
 from tests.conftest import wait_until
 

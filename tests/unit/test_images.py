@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from limner.images import BUCKET_MISSES_MOST, Images
+from limner.pictures.image_store import BUCKET_MISSES_MOST, Images
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)
 

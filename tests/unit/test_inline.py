@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from limner.inline import decode, decoded_bytes, letters
+from limner.pictures.inline import decode, decoded_bytes, letters
 
 DATA = bytes(range(256)) + b"\xfb\xff\xfe!"
 PLAIN = base64.b64encode(DATA).decode()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from limner.job import Job, Status, from_ms, new_record, tag_key
 from limner.request import Lane, Request
-from schemas.job import STATUS_CODE, STATUS_OF, JobSchema, job_body
+from schemas.limner.job import STATUS_CODE, STATUS_OF, JobSchema, job_body
 from schemas.shape import rfc3339
 
 TAG = "0123456789abcdef0123456789abcdef"

@@ -53,7 +53,9 @@ def test_an_event_is_one_json_object_with_its_facts(said):
 def test_an_event_for_people_is_one_line_of_columns(said):
     lines = said("text")
 
-    log.event(logging.getLogger("limner.test"), "lease.lost", level=logging.WARNING, job="j1", took_s=2)
+    log.event(
+        logging.getLogger("limner.test"), "lease.lost", level=logging.WARNING, job="j1", took_s=2
+    )
 
     (line,) = lines()
     assert line.endswith("warning lease.lost job=j1 took_s=2")
@@ -66,7 +68,9 @@ def test_an_error_brings_its_traceback(said, log_format):
     try:
         raise ValueError("broken")
     except ValueError:
-        log.event(logging.getLogger("limner.test"), "drawing.crashed", level=logging.ERROR, error=True)
+        log.event(
+            logging.getLogger("limner.test"), "drawing.crashed", level=logging.ERROR, error=True
+        )
 
     assert "ValueError: broken" in "\n".join(lines())
     assert (len(lines()) == 1) == (log_format == "json")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import limner
-from limner.callback import Kind
+from limner.callback.policy import Kind
 from limner.errors import EngineError, LimnerError
 from limner.job import Status
 from limner.moves import MOVES, Cause

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from limner.one_core import OneCore
+from api.server.one_core import OneCore
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 SETTLED = """
 import os, threading, time
-from limner.one_core import OneCore
+from api.server.one_core import OneCore
 ended = threading.Event()
 before = os.sched_getaffinity(0)
 threads = [threading.Thread(target=ended.wait) for _ in range(4)]
@@ -38,7 +38,7 @@ assert len(cores) == 1 and len(*cores) == 1 and next(iter(cores)) < before, core
 
 FREE_AGAIN = """
 import os, time
-from limner.one_core import OneCore
+from api.server.one_core import OneCore
 before, seen = os.sched_getaffinity(0), set()
 OneCore(stay_s=0.05, look_s=0.05).start()
 until = time.monotonic() + 40

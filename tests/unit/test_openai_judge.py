@@ -7,7 +7,7 @@ import json
 import pytest
 
 from engines.openai.judge import judge
-from engines.remote import Answer
+from engines.remote.session import Answer
 from limner.errors import Refused, Rejected
 
 HOSTILE = 'a "no such model" sign\nby night, invalid_api_key, insufficient_quota, rate_limit'

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from limner.decoding import PIXELS_MAX, UnreadablePictureError, open_picture
 from limner.errors import BadResult
-from limner.pictures import (
+from limner.pictures.decoding import PIXELS_MAX, UnreadablePictureError, open_picture
+from limner.pictures.editing import (
     PREVIEW_SIDE_MAX_PX,
     PreviewGrid,
     check_cells,

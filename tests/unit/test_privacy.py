@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from limner import embedded
 from limner.errors import ConfigError
-from limner.privacy import close_to_others, exposed_mode
+from stack import embedded
+from stack.privacy import close_to_others, exposed_mode
 
 
 @pytest.fixture

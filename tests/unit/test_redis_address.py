@@ -8,11 +8,10 @@ import pytest
 from kombu.utils.url import url_to_parts
 from redis.connection import parse_url
 
-from limner import redis_socket
-from limner.broker import broker_url, redis_url
 from limner.errors import ConfigError
-from limner.redis_address import RedisAddress
-from limner.settings import Settings
+from limner.settings import Settings, redis_socket
+from limner.settings.broker import broker_url, redis_url
+from limner.settings.redis_address import RedisAddress
 
 ODD = "p@ss/w#rd%:[?] é"
 ESCAPED = "p%40ss%2Fw%23rd%25%3A%5B%3F%5D%20%C3%A9"

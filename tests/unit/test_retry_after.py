@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from limner.retry_after import asked_s
+from limner.callback.retry_after import asked_s
 
 #: Fri, 15 Jan 2027 08:00:00 GMT
 NOW_S = 1_800_000_000.0

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from limner.room import Room
+from limner.pictures.room import Room
 
 
 def test_what_fits_together_is_held_together():

@@ -13,8 +13,8 @@ from limner.errors import InvalidRequest, RequestError
 from limner.job import Status
 from limner.ratios import CELL_SIZE_PX
 from limner.request import Request
-from schemas.imagine import ImagineSchema, OriginImagineSchema
-from schemas.listing import Listing, ListingSchema
+from schemas.limner.imagine import ImagineSchema, OriginImagineSchema
+from schemas.limner.listing import Listing, ListingSchema
 from schemas.wire import unknown_names
 
 IMAGINE, ORIGIN, LISTING = ImagineSchema(), OriginImagineSchema(), ListingSchema()

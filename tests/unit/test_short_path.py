@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from limner import embedded, processes, redis_socket, short_path
-from limner.broker import redis_address
 from limner.errors import ConfigError
-from limner.settings import Settings
+from limner.settings import Settings, redis_socket, short_path
+from limner.settings.broker import redis_address
 from limner.store import Store
+from stack import embedded, processes
 from tests.conftest import answers, wait_until
 
 
@@ -65,7 +65,7 @@ def test_every_process_that_reads_the_settings_goes_the_same_way(long):
         [
             sys.executable,
             "-c",
-            "from limner.settings import Settings; from limner.broker import redis_address; "
+            "from limner.settings import Settings; from limner.settings.broker import redis_address; "
             "print(redis_address(Settings.load()).path)",
         ],
         cwd=processes.HOME,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from limner.signature import sign, verify
+from limner.callback.signature import sign, verify
 
 NOW_S = 1_800_000_000
 

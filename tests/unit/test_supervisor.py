@@ -11,8 +11,8 @@ import time
 import psutil
 import pytest
 
-from limner import supervisor as module
-from limner.supervisor import Program, Supervisor, describe_exit
+from stack import supervisor as module
+from stack.supervisor import Program, Supervisor, describe_exit
 from tests.conftest import wait_until
 
 SLEEPER = "import time; time.sleep(60)"
@@ -151,7 +151,7 @@ def test_a_parent_that_dies_alone_takes_its_group_along_before_it_is_restarted(s
 #: a supervisor in a process of its own, whose children ignore SIGTERM where asked to
 OUTER = f"""
 import sys
-from limner.supervisor import Program, Supervisor
+from stack.supervisor import Program, Supervisor
 supervisor = Supervisor(lambda name, line: print(line, flush=True))
 with supervisor.signals():
     supervisor.start(Program("one", [sys.executable, "-c", {PARENT!r}], grace_s=30))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from limner import processes, surroundings
 from limner.errors import ConfigError
-from limner.settings import Settings
+from limner.settings import Settings, surroundings
+from stack import processes
 
 #: what Kubernetes and Docker set for services called limner, limner-redis and limner-flower
 LINKS = {

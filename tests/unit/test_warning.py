@@ -9,8 +9,8 @@ import pytest
 
 from limner.request import Lane
 from limner.store.clocks import FRESH_MS
-from limner.store.reports import KEPT_S, TEXT_MAX
-from limner.warning import Code, Warned, warnings
+from limner.store.metrics.reports import KEPT_S, TEXT_MAX
+from limner.store.metrics.warning import Code, Warned, warnings
 from tests.builders import a_worker
 from workers.watch import watch
 

@@ -9,8 +9,8 @@ from engines.rehearsal import Rehearsal
 from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER
-from workers.keeper import Keeper, Times
-from workers.lane_worker import LaneWorker
+from workers.drawing.keeper import Keeper, Times
+from workers.drawing.lane_worker import LaneWorker
 
 #: how often a keeper beats, of a lease of 15 s; longer steps seem an outage, after which all is renewed
 BEAT_S = 15 / 4

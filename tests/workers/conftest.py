@@ -11,15 +11,15 @@ import pytest
 
 import engines
 from limner.engine import Engine
-from limner.images import Images
 from limner.job import Job
+from limner.pictures.image_store import Images
 from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine
 from tests.workers.beating import Ticking
 from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
-from workers.keeper import Keeper, Times
-from workers.lane_worker import LaneWorker
+from workers.drawing.keeper import Keeper, Times
+from workers.drawing.lane_worker import LaneWorker
 
 
 @dataclass
@@ -124,5 +124,5 @@ def impatient(redis_url: str, images: Images) -> Iterator[Workshop]:
 def ticking(monkeypatch) -> Ticking:
     """The seconds by which a keeper measures, and its pauses."""
     ticking = Ticking()
-    monkeypatch.setattr("workers.keeper.time", ticking)
+    monkeypatch.setattr("workers.drawing.keeper.time", ticking)
     return ticking

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from engines.rehearsal import _card
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Progress, Stop
 from limner.errors import EngineDown, StoreDown
-from limner.images import Images
 from limner.job import Job
+from limner.pictures.image_store import Images
 from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES
 from tests.conftest import MovingClock, a_while_later, wait_until
 from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
-from workers.keeper import Keeper, Times
-from workers.lane_worker import LaneWorker
-from workers.probe import Probe
+from workers.drawing.keeper import Keeper, Times
+from workers.drawing.lane_worker import LaneWorker
+from workers.drawing.probe import Probe
 
 ENGINE = "stage"
 

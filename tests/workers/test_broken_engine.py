@@ -12,11 +12,11 @@ from limner.engine import Capabilities, Finished
 from limner.errors import BadResult, EngineError, JobLost, OutOfMemory, Rejected, StoreDown
 from limner.job import Status
 from limner.store import Store
-from limner.warning import Code, warnings
+from limner.store.metrics.warning import Code, warnings
 from tests.builders import an_engine
 from tests.conftest import wait_until
 from tests.workers.conftest import Workshop
-from workers import trouble
+from workers.drawing import trouble
 
 
 class Faulty:

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from limner.callback.signature import verify
 from limner.client import Client
 from limner.settings import Settings
-from limner.signature import verify
 from tests.callback_doubles import Receiver, peer
-from workers.trial import main, try_url
+from workers.posting.trial import main, try_url
 
 SECRET = "whsec_" + "a2tr" * 8
 CLIENT = Client("ann", secrets=(SECRET,), callback_allow="127.0.0.1:*")

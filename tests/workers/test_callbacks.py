@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import pytest
 
+from limner.callback.signature import verify
 from limner.errors import StoreDown
 from limner.settings import Settings
-from limner.signature import verify
 from limner.store import Store
 from limner.store.outbox import AttemptReport
 from tests.callback_doubles import Receiver, a_job, a_poster, emit, take
 from tests.conftest import wait_until
-from workers.callbacks import Dispatcher
-from workers.letters import BODY_MAX_BYTES, event_body
+from workers.posting.dispatcher import Dispatcher
+from workers.posting.letters import BODY_MAX_BYTES, event_body
 
 SETTINGS = Settings(callback_threads=16, callback_allow="127.0.0.1:*")
 

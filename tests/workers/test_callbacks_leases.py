@@ -10,8 +10,8 @@ import pytest
 from limner.errors import StoreDown
 from limner.settings import Settings
 from tests.callback_doubles import Receiver, a_job, done, emit, logged, peer, take, take_one
-from workers import callbacks
-from workers.callbacks import LEASE_SPARE_S, YIELD_EVENTS, Dispatcher
+from workers.posting import dispatcher as callbacks
+from workers.posting.dispatcher import LEASE_SPARE_S, YIELD_EVENTS, Dispatcher
 
 SETTINGS = Settings(callback_threads=4, callback_allow="127.0.0.1:*", callback_url=None)
 #: so long that nothing here depends on how busy the machine is

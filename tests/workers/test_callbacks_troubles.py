@@ -14,7 +14,7 @@ from limner.settings import Settings
 from limner.store import Store
 from tests.callback_doubles import Receiver, a_job, emit, logged, peer
 from tests.conftest import wait_until
-from workers.callbacks import Dispatcher
+from workers.posting.dispatcher import Dispatcher
 
 SETTINGS = Settings(callback_threads=1, callback_allow="127.0.0.1:*")
 

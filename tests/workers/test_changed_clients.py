@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from limner.callback.signature import verify
 from limner.settings import Settings
-from limner.signature import verify
 from limner.store import Store
+from net.outgoing import FetchFailed
 from tests.callback_doubles import Receiver, a_job, emit
 from tests.conftest import wait_until
-from workers import letters
-from workers.outgoing import FetchFailed
+from workers.posting import letters
 from workers.runtime import CallbackRuntime, Fetchers
 
 #: the documented bound (docs/operations.md)

@@ -9,11 +9,11 @@ import threading
 import pytest
 from PIL import Image
 
-from limner.decoding import open_picture
 from limner.errors import BadResult
-from limner.pictures import encode_png
-from workers import composing
-from workers.composing import NICENESS, Composer
+from limner.pictures.decoding import open_picture
+from limner.pictures.editing import encode_png
+from workers.drawing import composing
+from workers.drawing.composing import NICENESS, Composer
 
 CELLS = [
     encode_png(Image.new("RGB", (8, 6), colour)).data for colour in ("red", "lime", "blue", "white")

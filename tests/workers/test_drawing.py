@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from limner.decoding import open_picture
 from limner.job import Status
+from limner.pictures.decoding import open_picture
 from limner.request import Lane
+from net.outgoing import FetchFailed
 from tests.conftest import wait_until
-from workers.outgoing import FetchFailed
 
 
 def record(workshop, job, field):

@@ -8,9 +8,9 @@ import zlib
 import brotli
 import pytest
 
-from limner.address import DialPolicy
+from limner.egress.address import DialPolicy
+from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import peer
-from workers.outgoing import FetchFailed, Outgoing
 
 LOOPBACK = "127.0.0.1:*, localhost:*"
 PICTURE = bytes(range(256)) * 20

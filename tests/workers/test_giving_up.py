@@ -254,7 +254,7 @@ def test_what_an_engine_has_ended_itself_is_not_stopped_there(house, monkeypatch
         if error:
             failing(error)(at)
         else:
-            monkeypatch.setattr("workers.result.Results.composed", bad)
+            monkeypatch.setattr("workers.drawing.result.Results.composed", bad)
             thread = at.begin()
             at.engine.finishes = True
             over(thread)

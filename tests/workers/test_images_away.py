@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from limner.errors import ImagesDown
-from limner.image_folder import ImageFolder
-from limner.images import Images
 from limner.job import Status
+from limner.pictures.image_folder import ImageFolder
+from limner.pictures.image_store import Images
 from tests.conftest import wait_until
 
 

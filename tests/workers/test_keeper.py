@@ -13,7 +13,7 @@ from limner.store import Store
 from tests.builders import MESSAGES, WORKER, an_accepted_job, an_engine, messages_in
 from tests.conftest import a_while_later
 from tests.workers.beating import BEAT_S, a_keeper
-from workers.keeper import UNHEEDED_S, Drawing, Keeper
+from workers.drawing.keeper import UNHEEDED_S, Drawing, Keeper
 
 OTHER = "worker-2"
 

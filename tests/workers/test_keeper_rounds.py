@@ -12,7 +12,7 @@ from limner.request import Lane
 from tests.builders import an_accepted_job, an_engine, messages_in
 from tests.conftest import wait_until
 from tests.workers.beating import a_keeper
-from workers.keeper import Drawing
+from workers.drawing.keeper import Drawing
 
 
 class Failing:

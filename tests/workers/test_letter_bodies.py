@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from limner.callback import Outcome
+from limner.callback.policy import Outcome
 from tests.callback_doubles import a_job, emit, take_one
-from workers.letters import BODY_MAX_BYTES, attempt_record, event_body
+from workers.posting.letters import BODY_MAX_BYTES, attempt_record, event_body
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from limner.callback import GiveUp
+from limner.callback.policy import GiveUp
+from limner.callback.signature import verify
 from limner.errors import StoreDown
 from limner.settings import Settings
-from limner.signature import verify
 from limner.store import clients
 from tests.callback_doubles import Receiver, a_job, done, emit, logged, take_one
-from workers import letters as letters_module
-from workers.letters import (
+from workers.posting import letters as letters_module
+from workers.posting.letters import (
     CLIENT_FRESH_S,
     Letter,
     Letters,

@@ -7,10 +7,10 @@ import socket
 import pytest
 import urllib3
 
-from limner.address import AddressNotAllowed, DialPolicy
+from limner.egress.address import AddressNotAllowed, DialPolicy
+from net.dialling import guarded_pools
+from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, peer
-from workers.dialling import guarded_pools
-from workers.outgoing import FetchFailed, Outgoing
 
 LOOPBACK = "127.0.0.1:*, localhost:*"
 

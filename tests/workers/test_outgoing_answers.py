@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from limner.address import DialPolicy
+from limner.egress.address import DialPolicy
+from net.outgoing import Outgoing
 from tests.callback_doubles import peer
-from workers.outgoing import Outgoing
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </s.css>; rel=preload\r\n\r\n"

@@ -9,11 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from limner.address import DialPolicy
-from net import deadline
+from limner.egress.address import DialPolicy
+from net import deadline, dialling
+from net.outgoing import ANSWER_READ_BYTES, FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, peer
-from workers import dialling
-from workers.outgoing import ANSWER_READ_BYTES, FetchFailed, Outgoing
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

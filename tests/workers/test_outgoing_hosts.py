@@ -9,10 +9,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, example, given, settings
 
-from limner.address import DialPolicy
-from limner.target import UrlRefused, parse_target
+from limner.egress.address import DialPolicy
+from limner.egress.target import UrlRefused, parse_target
+from net.outgoing import Outgoing
 from tests.callback_doubles import Receiver
-from workers.outgoing import Outgoing
 
 #: what people, input methods and word processors put into hosts
 ODD = "aA9-_.xn。．｡ａＺ０：ßΣςÜİıéñßſKΩ例テ𝐚☃💩\u00ad\u200b\u200c\u200d\u0301\u3000\u00a0א٣①%"

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from limner.address import DialPolicy
+from limner.egress.address import DialPolicy
+from net import dialling
+from net.outgoing import Outgoing
 from tests.callback_doubles import Receiver
-from workers import dialling
-from workers.outgoing import Outgoing
 
 #: longer than any limit under test, and what a limit that is left out costs the run that finds it out
 PATIENCE_S = 20.0

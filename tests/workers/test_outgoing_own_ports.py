@@ -12,12 +12,12 @@ import pytest
 from limner.client import Client
 from limner.settings import Settings
 from limner.store import Store
+from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, a_job, emit
 from tests.conftest import wait_until
-from workers.callbacks import Dispatcher
-from workers.outgoing import FetchFailed, Outgoing
+from workers.posting.dispatcher import Dispatcher
+from workers.posting.trial import try_url
 from workers.runtime import Fetchers
-from workers.trial import try_url
 
 #: as wide as an operator can write it
 EVERYTHING = "0.0.0.0/0, ::/0, localhost:*, inside.example:*"

@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from limner.address import DialPolicy
+from limner.egress.address import DialPolicy
+from limner.egress.proxy import parse_proxy
 from limner.errors import ConfigError
-from limner.proxy import parse_proxy
 from limner.settings import Settings
+from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, peer
-from workers.outgoing import FetchFailed, Outgoing
 
 
 def post(outgoing, url):

@@ -15,13 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from limner.address import DialPolicy
-from net import deadline
+from limner.egress.address import DialPolicy
+from net import deadline, dialling
+from net import outgoing as outgoing_module
 from net.deadline import Deadline
+from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, peer
-from workers import dialling
-from workers import outgoing as outgoing_module
-from workers.outgoing import FetchFailed, Outgoing
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #: longer than any limit under test, and what a limit that is left out costs the run that finds it out

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from limner.address import DialPolicy
+from limner.egress.address import DialPolicy
 from limner.settings import Settings
 from limner.store import Store
+from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, a_job, emit, peer
 from tests.conftest import wait_until
-from workers.callbacks import Dispatcher
-from workers.outgoing import FetchFailed, Outgoing
+from workers.posting.dispatcher import Dispatcher
 
 LOOPBACK = "127.0.0.1:*, localhost:*"
 CASES = {

@@ -15,13 +15,13 @@ from limner.job import Job, Status
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
+from net import reach as reach_module
+from net.outgoing import FetchFailed
+from net.reach import Reach
 from tests.builders import an_accepted_job, an_engine
 from tests.callback_doubles import Receiver
 from tests.standins.loopback import Answer, Asked, Loopback, picture
-from workers import reach as reach_module
 from workers.drawing import GivenBack, JobFailed
-from workers.outgoing import FetchFailed
-from workers.reach import Reach
 from workers.runtime import Fetchers, LaneRuntime
 
 LOOPBACK = "127.0.0.1:*"

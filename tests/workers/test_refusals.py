@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from limner.callback import destination
+from limner.callback.policy import destination
 from limner.job import Status
 from limner.request import Lane
 from limner.settings import Settings
@@ -19,7 +19,7 @@ from tests.conftest import wait_until
 from tests.refusals import STATES, Relayed, a_relayed_server
 from tests.workers.conftest import Workshop
 from tests.workers.ledger import ENGINE, Ledger
-from workers.callbacks import Dispatcher
+from workers.posting.dispatcher import Dispatcher
 
 SETTINGS = Settings(callback_threads=4, callback_allow="127.0.0.1:*")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from limner.images import Images
+from limner.pictures.image_store import Images
 from limner.store import Charge
 from limner.store import spool as spool_store
 from limner.store.spool import Spooled

@@ -15,7 +15,7 @@ from limner.errors import (
     Refused,
     Rejected,
 )
-from workers.trouble import crash, handover, trouble_of
+from workers.drawing.trouble import crash, handover, trouble_of
 
 
 def leaves(kind: type) -> list[type]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from limner.engine import Finished
-from limner.images import Images
 from limner.job import Picture
-from limner.pictures import Encoded
+from limner.pictures.editing import Encoded
+from limner.pictures.image_store import Images
 from limner.store import Store
-from workers.composing import Composer
+from workers.drawing.composing import Composer
 from workers.drawing.grant import Grant
+from workers.drawing.keeper import Drawing
 from workers.drawing.patience import Patience
-from workers.keeper import Drawing
-from workers.result import Results
+from workers.drawing.result import Results
 
 #: a finished drawing's pictures wait so long: drawings that end together have their successors started
 STARTS_FIRST_S = 0.04

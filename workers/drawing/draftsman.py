@@ -9,19 +9,19 @@ from pathlib import Path
 
 from limner.errors import EngineError, PicturesNotKept, Rejected, StaleLease, StoreDown
 from limner.ids import new_id
-from limner.images import Images
 from limner.log import event
+from limner.pictures.image_store import Images
 from limner.store import Store
 from workers.drawing.deliver import Delivery
 from workers.drawing.endings import Endings, GivenBack, JobFailed
 from workers.drawing.grant import Grant
+from workers.drawing.keeper import Drawing, Keeper
+from workers.drawing.lane_worker import LaneWorker
 from workers.drawing.patience import Patience
 from workers.drawing.prepare import Preparation, folder_for
+from workers.drawing.references import Fetch
 from workers.drawing.run import Run
 from workers.drawing.slot import Slots
-from workers.keeper import Drawing, Keeper
-from workers.lane_worker import LaneWorker
-from workers.references import Fetch
 
 log = logging.getLogger(__name__)
 

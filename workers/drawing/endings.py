@@ -15,7 +15,7 @@ from limner.store import Store
 from limner.store.lanes import Trouble
 from workers.drawing.grant import Grant
 from workers.drawing.patience import Patience
-from workers.trouble import crash, handover, too_late, trouble_of
+from workers.drawing.trouble import crash, handover, too_late, trouble_of
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from limner.engine import Engine
 from limner.job import Job
-from workers.keeper import Drawing
+from workers.drawing.keeper import Drawing
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from limner.errors import ImagesDown, JobNotFound, PicturesNotKept, StaleLease, StoreDown
 from limner.log import event
-from workers.keeper import Drawing
+from workers.drawing.keeper import Drawing
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from limner.brief import brief_of
 from limner.engine import Brief, Parent
 from limner.errors import Rejected
 from limner.followup import VARIATION_STRENGTH, cell_of
-from limner.images import Images
 from limner.job import Job
+from limner.pictures.image_store import Images
 from limner.store import Store
 from workers.drawing.grant import Grant
+from workers.drawing.keeper import Drawing
 from workers.drawing.patience import Patience
-from workers.keeper import Drawing
-from workers.references import Fetch, prepare_references
+from workers.drawing.references import Fetch, prepare_references
 
 
 class Preparation:

@@ -10,14 +10,14 @@ from pathlib import Path
 from limner.brief import brief_of
 from limner.engine import Brief, Event, Finished, Handle
 from limner.errors import BadResult, StaleLease, StoreDown
-from limner.images import Images
 from limner.log import event
+from limner.pictures.image_store import Images
 from limner.store import Store
 from workers.drawing.endings import Endings
 from workers.drawing.grant import Grant
 from workers.drawing.patience import Patience
 from workers.drawing.prepare import Preparation
-from workers.telling import Telling
+from workers.drawing.telling import Telling
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from limner.log import event
 from limner.store import Store
 from limner.store.lanes import Taken
 from workers.drawing.endings import GivenBack
+from workers.drawing.keeper import Drawing
+from workers.drawing.lane_worker import LaneWorker
 from workers.drawing.patience import STORE_RETRY_S, Patience
-from workers.keeper import Drawing
-from workers.lane_worker import LaneWorker
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Who may call: tokens, clients, and each client's own jobs."""

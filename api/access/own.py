@@ -1,0 +1,23 @@
+"""Look up a job for its caller; used by every view that takes a job's id."""
+
+from __future__ import annotations
+
+import re
+
+from api.access.guard import caller
+from api.house import house
+from limner.errors import JobNotFound
+from limner.job import Job
+
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def own_job(job_id: str) -> Job:
+    """Return one of the caller's jobs.
+
+    Raises:
+        JobNotFound: there is none, or it is another client's.
+    """
+    if not _JOB_ID.fullmatch(job_id):
+        raise JobNotFound
+    return house().store.jobs.get(job_id, caller().name)

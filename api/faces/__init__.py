@@ -1,0 +1,1 @@
+"""The protocols that the gateway speaks, a folder each."""

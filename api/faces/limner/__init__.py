@@ -1,0 +1,1 @@
+"""The documented API: imagine, follow-ups, jobs, live events, callbacks."""

@@ -1,0 +1,37 @@
+"""Show a job's callbacks, and resend its dead letters; see docs/callbacks.md."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from api.access import guard
+from api.access.own import own_job
+from api.answer import answer
+from api.body import json_object
+from api.house import house
+from schemas.limner.callbacks import ResendSchema, callbacks_body
+from schemas.limner.shapes import count_body
+
+callbacks = Blueprint("callbacks", __name__, url_prefix="/draw/midjourney")
+callbacks.before_request(guard.let_in)
+
+_RESEND = ResendSchema()
+
+
+@callbacks.get("/jobs/<job_id>/callbacks")
+def told(job_id: str) -> Response:
+    """Show which events of a job were delivered, and which are still to be."""
+    return answer(callbacks_body(house().store.outbox.told(own_job(job_id).id)))
+
+
+@callbacks.post("/jobs/<job_id>/callbacks/resend")
+def resend(job_id: str) -> Response:
+    """Resend a job's dead letters, or its last event if there are none; return how many."""
+    job = own_job(job_id)
+    asked = _RESEND.read(json_object() if _has_body() else {})
+    outbox = house().store.outbox
+    return answer(count_body(sum(outbox.resend(job.id, seq) for seq in asked.seqs(job.id))))
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "chunked" in request.headers.get("Transfer-Encoding", "")

@@ -1,0 +1,60 @@
+"""Look up, count and cancel jobs. A client sees only its own."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from api.access import guard
+from api.access.own import own_job
+from api.answer import answer
+from api.house import house
+from limner.errors import JobConflict
+from schemas.limner.job import job_body
+from schemas.limner.listing import ListingSchema
+from schemas.limner.shapes import count_body, page_body
+
+jobs = Blueprint("jobs", __name__, url_prefix="/draw/midjourney")
+jobs.before_request(guard.let_in)
+
+_LISTING = ListingSchema()
+
+
+@jobs.delete("/jobs/<job_id>")
+def cancel(job_id: str) -> Response:
+    """Cancel one job, whatever its state; cancelling twice is no error."""
+    job = own_job(job_id)
+    if not house().store.lanes.cancel(job.id):
+        raise JobConflict("The job ended before it could be cancelled.")
+    return answer(job_body(own_job(job.id)))
+
+
+@jobs.get("/find/by/<tag>")
+def newest_by_tag(tag: str) -> Response:
+    """Show the caller's newest job with a tag."""
+    return answer(job_body(house().store.jobs.newest_by_tag(guard.caller().name, tag)))
+
+
+@jobs.get("/jobs")
+def listing() -> Response:
+    """Show some of the caller's jobs, newest first."""
+    asked = _LISTING.read(request.args.to_dict())
+    page = house().store.jobs.page(
+        guard.caller().name,
+        tag=asked.tag,
+        status=asked.status,
+        cursor=asked.cursor,
+        limit=asked.limit,
+    )
+    return answer(page_body(page))
+
+
+@jobs.post("/waiting")
+def waiting() -> Response:
+    """Count the caller's waiting jobs."""
+    return answer(count_body(house().store.jobs.waiting_count(guard.caller().name)))
+
+
+@jobs.post("/pending")
+def pending() -> Response:
+    """Count the caller's jobs that are submitted or drawing."""
+    return answer(count_body(house().store.jobs.running_count(guard.caller().name)))

@@ -1,0 +1,100 @@
+"""GET one job, at once or by long poll, and its events as they happen (server-sent events)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from flask import Blueprint, Response, request
+
+from api.access import guard
+from api.access.own import own_job
+from api.answer import answer
+from api.house import House, house
+from limner.compact_json import compact_json
+from limner.errors import InvalidRequest, JobNotFound, StoreDown
+from limner.job import Job
+from limner.store.jobs import State
+from schemas.limner.job import job_body
+from schemas.limner.look import Look, LookSchema
+
+live = Blueprint("live", __name__, url_prefix="/draw/midjourney")
+live.before_request(guard.let_in)
+
+LAST_EVENT_ID = "Last-Event-ID"
+EVENT_STREAM = "text/event-stream"
+#: how often an idle stream sends a keep-alive, and so learns whether its reader is still there
+HEARTBEAT_S = 15.0
+#: a stream ends after this time, so that others get its place; its reader reconnects for the rest
+STREAM_MOST_S = 600.0
+#: how long a reader waits before it reconnects, ms
+RETRY = "retry: 2000\n\n"
+_LOOK = LookSchema()
+
+
+@live.get("/jobs/<job_id>")
+def by_id(job_id: str) -> Response:
+    """Show one job, after waiting for a change if asked to."""
+    asked = _LOOK.read(request.args.to_dict())
+    job = own_job(job_id)
+    if _waits(asked, job) and _news_of(job, asked.wait):
+        job = own_job(job.id)
+    return answer(job_body(job))
+
+
+@live.get("/jobs/<job_id>/events")
+def events(job_id: str) -> Response:
+    """Stream a job's events as callbacks send them, from the start or from where the reader left off."""
+    job, seen = own_job(job_id), _last_seen()
+    if job.status.ended and seen >= job.seq:
+        # The one status after which a browser's EventSource does not reconnect.
+        return Response(status=HTTPStatus.NO_CONTENT)
+    response = Response(_stream(house(), job.id, seen), mimetype=EVENT_STREAM)
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _waits(asked: Look, job: Job) -> bool:
+    unseen = asked.seq is not None and asked.seq != job.seq
+    return bool(asked.wait) and not job.status.ended and not unseen
+
+
+def _news_of(job: Job, wait_s: float) -> bool:
+    watcher = house().watcher
+    with watcher.place() as given:
+        return given and watcher.wait(job.id, State.of(job), wait_s)
+
+
+def _last_seen() -> int:
+    text = request.headers.get(LAST_EVENT_ID, "").strip()
+    if not text:
+        return 0
+    if len(text) > 9 or not (text.isascii() and text.isdigit()):
+        raise InvalidRequest({LAST_EVENT_ID: ["Must be the id of an event."]})
+    return int(text)
+
+
+def _stream(here: House, job_id: str, seen: int) -> Iterator[str]:
+    """Yield the events after ``seen``; without a place to wait, only those already there."""
+    ends = time.monotonic() + STREAM_MOST_S
+    with here.watcher.place() as given:
+        yield RETRY
+        while True:
+            try:
+                story = here.store.stories.after(job_id, seen)
+            except (StoreDown, JobNotFound):
+                # The response has begun: the reader will reconnect, and gets the error then.
+                return
+            for job in story.events:
+                yield _event(job)
+                seen = job.seq
+            if story.now.status.ended or not given or time.monotonic() > ends:
+                return
+            if not here.watcher.wait(job_id, State.of(story.now), HEARTBEAT_S):
+                yield ": no news\n\n"
+
+
+def _event(job: Job) -> str:
+    body = compact_json(job_body(job))
+    return f"id: {job.seq}\ndata: {body}\n\n"

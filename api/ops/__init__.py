@@ -1,0 +1,1 @@
+"""What operators, probes and browsers ask for: health, metrics, docs, pictures."""

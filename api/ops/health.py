@@ -1,0 +1,46 @@
+"""GET ``/healthz`` and ``/readyz``: liveness and readiness, for orchestrators and load balancers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from api.answer import answer
+from api.errors import STORE_RETRY_AFTER_S, refusal
+from api.house import house
+from api.ops.insight import may_look
+from limner.store.metrics.warning import Code, warnings
+from limner.store.server import server_facts
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def alive() -> Response:
+    """Answer 200: the process is alive, whatever else is down."""
+    return answer({"status": "alive"})
+
+
+@health.get("/readyz")
+def ready() -> Response:
+    """Answer 200 if jobs are accepted and drawn: Redis is up, and every lane has a worker.
+
+    ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
+    """
+    here = house()
+    facts = server_facts(here.store.redis)
+    here.messages()
+    numbers = here.store.numbers.read()
+    found = list(warnings(numbers, facts))
+    missing = [warned.text for warned in found if warned.code is Code.NO_WORKER]
+    if missing:
+        return refusal(503, " ".join(missing), {"workers": missing}, STORE_RETRY_AFTER_S)
+    openly = may_look()
+    body: dict[str, Any] = {
+        "status": "ready",
+        "warnings": [warned.sentence(openly=openly) for warned in found],
+        "workers": {lane.value: now.workers for lane, now in numbers.lanes.items()},
+        "engines": {engine.name: engine.state for engine in numbers.carried},
+    }
+    return answer(body)

@@ -1,0 +1,1 @@
+"""The HTTP server around the application: gunicorn's worker and hooks."""

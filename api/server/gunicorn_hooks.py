@@ -1,0 +1,44 @@
+"""Gunicorn's hooks and logger; its settings come from ``stack.processes``.
+
+Loaded by gunicorn as ``--config python:api.server.gunicorn_hooks``, in the master, before any worker starts.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from gunicorn.glogging import Logger as GunicornLogger
+
+from limner.log import set_up
+from limner.settings import Settings
+
+#: SIGHUP as it was at start: `nohup` ignores it, and gunicorn would take it as a request to reload
+_HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]
+    """Sends gunicorn's log through the process's own logging, in the same format."""
+
+    def setup(self, cfg: Any) -> None:
+        """Replace gunicorn's own handlers."""
+        super().setup(cfg)
+        settings = Settings.load()
+        set_up(settings.log_format, settings.log_level)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+#: gunicorn's setting that names it
+logger_class = Logger
+
+
+def when_ready(server: Any) -> None:
+    """Keep ignoring SIGHUP if the process was started that way."""
+    if _HANGUP_IGNORED:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Do the same in each worker."""
+    when_ready(worker)

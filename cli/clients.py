@@ -1,0 +1,182 @@
+"""``limner clients``: create, list, change and disable clients."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+from urllib.parse import urlsplit
+
+from cli import show
+from limner.client import Client
+from limner.errors import ConfigError
+from limner.request import Lane
+from limner.settings import Settings
+from limner.store import Store
+
+#: the value on the command line that removes a limit
+NONE = "none"
+
+
+def add(options: argparse.Namespace) -> int:
+    """Create a client and print its token and secret, which are shown only once."""
+    made = show.open_store().clients.add(options.name, **_chosen(options))
+    print(f"client  {made.client.name}")
+    print(f"token   {made.token}")
+    print(f"secret  {made.client.secrets[0]}")
+    print("Neither is shown again. The secret signs the callbacks.")
+    return 0
+
+
+def listing(options: argparse.Namespace) -> int:
+    """Print one line per client."""
+    clients = show.open_store().clients
+    rows = [("NAME", "LANES", "WAITING CAP", "RATE/S", "CALLBACK", "")]
+    found = (client for name in clients.names() if (client := clients.get(name)))
+    rows += [
+        (
+            client.name,
+            ",".join(sorted(client.lanes)),
+            show.or_dash(client.waiting_cap),
+            show.or_dash(client.rate_per_s),
+            show.or_dash(_host(client)),
+            "disabled" if client.disabled else "",
+        )
+        for client in found
+    ]
+    show.table(rows)
+    return 0
+
+
+def one(options: argparse.Namespace) -> int:
+    """Print a client's settings and state."""
+    store = show.open_store()
+    client = _known(store.clients.get(options.name), options.name)
+    endpoint = store.outbox.endpoint(client.name)
+    if endpoint.disabled_ms:
+        health = f"switched off since {show.moment(endpoint.disabled_ms)}"
+        health += f"; `limner callbacks enable {client.name}` switches it on"
+    elif endpoint.failing_since_ms:
+        health = f"failing since {show.moment(endpoint.failing_since_ms)}, {endpoint.fails} times"
+    else:
+        health = "well" if client.callback_url else ""
+    show.facts(
+        {
+            "client": client.name,
+            "state": "disabled" if client.disabled else "enabled",
+            "lanes": ",".join(sorted(client.lanes)),
+            "waiting cap": client.waiting_cap,
+            "inline pictures": _inline(store, client),
+            "rate/s": client.rate_per_s,
+            "callback URL": _host(client),
+            "its health": health,
+            "may reach": client.callback_allow,
+            "secrets": f"{len(client.secrets)} sign its callbacks",
+            "waiting": store.jobs.waiting_count(client.name),
+            "running": store.jobs.running_count(client.name),
+        }
+    )
+    return 0
+
+
+def change(options: argparse.Namespace) -> int:
+    """Change what the command line names; leave the rest."""
+    changes = _chosen(options)
+    if not changes:
+        raise ConfigError("clients set", "name at least one option to change")
+    show.open_store().clients.change(options.name, **changes)
+    print(f"{options.name}: {', '.join(changes)} changed. It takes effect within a second.")
+    return 0
+
+
+def disable(options: argparse.Namespace) -> int:
+    """Disable a client's token."""
+    show.open_store().clients.change(options.name, disabled=True)
+    print(f"{options.name} is disabled within a second. Its jobs and callbacks continue.")
+    return 0
+
+
+def enable(options: argparse.Namespace) -> int:
+    """Enable a client's token again."""
+    show.open_store().clients.change(options.name, disabled=False)
+    print(f"{options.name} is enabled again.")
+    return 0
+
+
+def rotate_token(options: argparse.Namespace) -> int:
+    """Give a client a new token and print it, only this once."""
+    print(f"token   {show.open_store().clients.rotate_token(options.name)}")
+    print("It is not shown again. The old one stops working within a second.")
+    return 0
+
+
+def rotate_secret(options: argparse.Namespace) -> int:
+    """Give a client a new secret and print it, only this once."""
+    print(f"secret  {show.open_store().clients.rotate_secret(options.name)}")
+    print("It is not shown again. For 24 hours callbacks are signed with the old one as well.")
+    return 0
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the client's fields that the command line sets.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    chosen: dict[str, Any] = {}
+    if options.callback_url is not None:
+        chosen["callback_url"] = None if options.callback_url == NONE else options.callback_url
+    if options.lanes is not None:
+        chosen["lanes"] = _lanes(options.lanes)
+    if options.waiting_cap is not None:
+        chosen["waiting_cap"] = _limit("--waiting-cap", options.waiting_cap, int, least=1)
+    if options.inline_quota is not None:
+        chosen["inline_quota_mb"] = _limit("--inline-quota", options.inline_quota, int, least=0)
+    if options.rate is not None:
+        chosen["rate_per_s"] = _limit("--rate", options.rate, float, least=0)
+    if options.callback_allow is not None:
+        allow = options.callback_allow
+        chosen["callback_allow"] = "" if allow == NONE else allow
+    return chosen
+
+
+def _limit(option: str, text: str, number: type[int] | type[float], *, least: int) -> float | None:
+    if text == NONE:
+        return None
+    try:
+        limit = number(text)
+    except ValueError:
+        raise ConfigError(option, f"must be a number, or none (it is {text!r})") from None
+    if number is int and limit < least:
+        raise ConfigError(option, f"must be at least {least}")
+    if number is float and not (limit > least and math.isfinite(limit)):
+        raise ConfigError(option, f"must be above {least}")
+    return limit
+
+
+def _lanes(text: str) -> frozenset[Lane]:
+    words = {word.strip() for word in text.split(",")}
+    if not words <= set(Lane):
+        raise ConfigError("--lanes", f"must be fast, relaxed or fast,relaxed (it is {text!r})")
+    return frozenset(Lane(word) for word in words)
+
+
+def _host(client: Client) -> str | None:
+    # The host only: the path of a callback URL may contain a secret.
+    return urlsplit(client.callback_url).netloc if client.callback_url else None
+
+
+def _inline(store: Store, client: Client) -> str:
+    """Return the size and the quota of its inline pictures."""
+    quota_mb = client.inline_quota_mb
+    most = Settings.load().inline_quota_mb if quota_mb is None else quota_mb
+    used = store.spool.of(client.name)
+    spent_mb = used.spent_bytes / 2**20
+    all_mb = used.live_bytes / 2**20 + spent_mb
+    return f"{all_mb:.1f} of {most} MB, {spent_mb:.1f} of it of jobs that have ended"
+
+
+def _known(client: Client | None, name: str) -> Client:
+    if client is None:
+        raise ConfigError("client name", f"there is no client called {name!r}")
+    return client

@@ -1,0 +1,206 @@
+"""``limner doctor``: check everything that an installation needs, and report what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown, StoreRefused
+from limner.peer import leads_here
+from limner.pictures.image_folder import ImageFolder, free_bytes
+from limner.pictures.image_store import Images
+from limner.settings import Settings, redis_socket, surroundings
+from limner.settings.broker import redis_url
+from limner.settings.listening import bound_to
+from limner.store import Store
+from limner.store.metrics.numbers import Numbers
+from limner.store.metrics.warning import Code, warnings
+from limner.store.server import usable
+from stack import embedded, processes
+from stack.privacy import exposed_mode, may_close
+from stack.stack import port_trouble
+
+#: whether it is well (None: for information), and one line
+Finding = tuple[bool | None, str]
+
+#: a worker with 300 drawings over HTTP was seen with 2,603
+DESCRIPTORS = 4096
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Print one line per check; exit code 1 if something is wrong."""
+    settings = Settings.load()
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _settings,
+        _tokens,
+        _folder,
+        _descriptors,
+        _server,
+        _images,
+        _ports,
+    )
+    bad = False
+    for check in checks:
+        for well, line in check(settings):
+            print(f"{ {True: 'ok', False: 'BAD', None: '-'}[well]:4}{line}")
+            bad = bad or well is False
+    return 1 if bad else 0
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    config = str(processes.config_path(os.environ))
+    source = config if os.path.exists(config) else "no limner.toml"
+    yield True, f"settings: {source}; Python {platform.python_version()}"
+    if ignored := surroundings.strangers(os.environ):
+        yield None, f"environment: {', '.join(ignored)}: set by others, not read"
+    for engine in settings.engines:
+        lanes = f"fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
+        yield True, f"engine {engine.name} ({engine.driver}): slots {lanes}"
+    try:
+        processes.flower(settings)
+    except ConfigError as error:
+        yield False, error.message
+
+
+def _tokens(settings: Settings) -> Iterator[Finding]:
+    if settings.public_url and not leads_here(settings.public_url) and not settings.metrics_token:
+        yield (
+            None,
+            "/metrics: nobody can read it; with a public URL, set LIMNER_METRICS_TOKEN",
+        )
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    writable = _may_be_made(folder)
+    yield writable, f"data folder {folder}" + ("" if writable else ": cannot be written")
+    # Without an embedded server there are no secrets in it.
+    mode = exposed_mode(folder) if not settings.redis_url and folder.is_dir() else 0
+    if mode:
+        exposed = f"other accounts may read {folder} (mode {mode:04o})"
+        if may_close(folder):
+            yield None, f"{exposed}: `limner up` closes it"
+        else:
+            yield False, f"{exposed}, where callback secrets are kept: chmod 700 {folder}"
+
+
+def _descriptors(_settings: Settings) -> Iterator[Finding]:
+    # Workers raise the soft limit themselves, up to the hard one.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard >= DESCRIPTORS:
+        yield True, "open files: enough for hundreds of drawings"
+    else:
+        yield (
+            None,
+            f"open files: {hard} at most (ulimit -Hn); hundreds of drawings need {DESCRIPTORS}",
+        )
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    if not settings.redis_url:
+        try:
+            yield True, f"embedded server: {embedded.binary().name}"
+            redis_socket.socket_url(settings.data_dir)
+        except ConfigError as error:
+            yield False, error.message
+            return
+        if not (settings.data_dir / redis_socket.SOCKET_NAME).exists():
+            yield None, "Redis: `limner up` has not run here"
+            return
+    store = Store(redis_url(settings))
+    try:
+        facts = usable(store.redis)
+        numbers = _with_own_clock(store)
+    except StoreRefused as error:
+        yield False, f"LIMNER_REDIS_URL: {error.message}"
+        return
+    except StoreDown as error:
+        # The embedded server runs only while `limner up` does.
+        yield (False if settings.redis_url else None), error.message
+        return
+    finally:
+        store.close()
+    version = facts.version or "of unknown version"
+    yield True, f"{facts.product} {version} (6.2 or newer is needed)"
+    ahead = (f"{host} {ahead_s:+.1f} s" for host, ahead_s in sorted(numbers.clocks.items()))
+    yield None, f"clocks, compared with Redis: {', '.join(ahead)}"
+    for warned in warnings(numbers, facts):
+        # If the gateway is not running, no engine or worker is up: nothing to fix.
+        if warned.code not in (Code.NO_ENGINE, Code.NO_WORKER) or numbers.carried:
+            yield False, warned.sentence(openly=True)
+
+
+def _with_own_clock(store: Store) -> Numbers:
+    """Return the metrics with this host's clock among those that running processes reported."""
+    before_s = time.time()
+    numbers = store.numbers.read()
+    after_s, at_s = time.time(), numbers.at_ms / 1000
+    # Redis read its clock at some moment between the two.
+    ahead_s = max(0.0, before_s - at_s) + min(0.0, after_s - at_s)
+    return replace(numbers, clocks={**numbers.clocks, socket.gethostname(): ahead_s})
+
+
+def _images(settings: Settings) -> Iterator[Finding]:
+    """Write, read and delete one object: nothing else shows what is wrong with a bucket."""
+    where = f"pictures: {settings.image_store or 'in the data folder'}"
+    store = Store(redis_url(settings))
+    try:
+        images = Images.of(settings, store.folders if _answers(store) else None)
+        if images.folder:
+            yield from _image_folder(images, images.folder, where)
+            return
+        key = images.put("spool", b"limner doctor", "txt", datetime.now(UTC))
+        kept = images.get(key)
+        images.delete(key)
+        yield kept == b"limner doctor", where
+    except (ConfigError, ImagesDown, KeyError, OSError) as error:
+        yield False, f"{where}: {error}"
+    finally:
+        store.close()
+
+
+def _image_folder(images: Images, folder: ImageFolder, where: str) -> Iterator[Finding]:
+    # Created with the first picture, because it must belong to the gateway's account.
+    if folder.is_new():
+        yield _may_be_made(folder.root), f"{where}, not used yet"
+        return
+    images.check()
+    free = f"{free_bytes(folder.root) / 2**30:.1f} GB free"
+    try:
+        folder.check_room()
+    except DiskFull as error:
+        yield False, f"{where}: {free}; {error}"
+    else:
+        yield True, f"{where}; {free}"
+
+
+def _may_be_made(folder: Path) -> bool:
+    """Return whether a folder can be written to, or created if missing."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    return place.is_dir() and os.access(place, os.W_OK)
+
+
+def _answers(store: Store) -> bool:
+    with contextlib.suppress(StoreDown):
+        store.ping()
+        return True
+    return False
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for what, host, port in (
+        ("API", settings.host, settings.port),
+        ("Flower", settings.flower_host, settings.flower_port),
+    ):
+        trouble = port_trouble(host, port)
+        # It may well be in use by Limner itself.
+        yield (None if trouble else True), f"{what} at {bound_to(host, port)}: {trouble or 'free'}"

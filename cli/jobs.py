@@ -1,0 +1,148 @@
+"""``limner job``: a job's fields, its timeline, its callbacks, and why it waits."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cli import show, waiting
+from limner.callback.policy import Told, Wait
+from limner.errors import JobNotFound
+from limner.job import Job, Status
+from limner.store import Store
+from limner.store.metrics.numbers import JobNow
+
+#: when, what, details
+Line = tuple[float, str, str]
+#: what the next callback waits for; ``at`` is its earliest time
+WAITS = {
+    Wait.SENDING: "One is being sent now.",
+    Wait.RETRY: "The next attempt is due at {at}.",
+    Wait.QUIET: "The next attempt is due at {at}, as the receiver asked.",
+    Wait.BREAKER: "The client's last attempts at this receiver failed: none before {at}.",
+    Wait.HOST: "The host responds to nobody: clients take turns, with one attempt a second in all.",
+    Wait.TURN: "The next attempt is made as soon as there is a place for it.",
+}
+
+
+def job(options: argparse.Namespace) -> int:
+    """Print all that is known about a job, found by its id or its tag."""
+    store = show.open_store()
+    found = _find(store, options.id)
+    now, told = store.numbers.look(found.id), store.outbox.told(found.id)
+    _facts(found, now)
+    print("\nTimeline")
+    _timeline(found, now, told)
+    _callbacks(told)
+    if found.status is Status.WAITING:
+        print("\nWhy it waits")
+        numbers, verdicts = store.numbers.read(), store.lanes.verdicts(found.id)
+        for reason in waiting.reasons(found, now, numbers, verdicts):
+            print(f"  {reason}")
+    return 0
+
+
+def _find(store: Store, name: str) -> Job:
+    """Return the job with that id, or else the newest one with that tag, of any client.
+
+    Raises:
+        JobNotFound: there is none.
+    """
+    with contextlib.suppress(JobNotFound):
+        return store.jobs.get(name)
+    tagged = []
+    for client in store.clients.names():
+        with contextlib.suppress(JobNotFound):
+            tagged.append(store.jobs.newest_by_tag(client, name))
+    if not tagged:
+        raise JobNotFound
+    return max(tagged, key=lambda job: job.created_at)
+
+
+def _facts(found: Job, now: JobNow) -> None:
+    lost = now.record.get("lost", "0")
+    show.facts(
+        {
+            "id": found.id,
+            "client": found.client,
+            "tag": found.tag,
+            "lane": found.lane,
+            "asked for": found.draw_type + (f" of {found.parent}" if found.parent else ""),
+            "status": found.status,
+            "progress": f"{found.progress} %",
+            "position": found.position,
+            "engine": found.engine,
+            "handed over": f"{found.attempts} times",
+            "workers lost": None if lost == "0" else lost,
+            "told": f"up to seq {found.seq}",
+            "seqs skipped": now.record.get("skipped"),
+            "prompt": found.final_prompt,
+            "picture": found.picture and found.picture.url,
+            "reason": found.reason,
+            "reason code": found.reason_code,
+        }
+    )
+
+
+def _timeline(found: Job, now: JobNow, told: Told) -> None:
+    created_ms = found.created_at.timestamp() * 1000
+    lines: list[Line] = [(created_ms, "accepted", f"into the lane {found.lane}")]
+    if now.moments:
+        lines += [(m.at_ms, m.fields.get("status", "?"), _about(m.fields)) for m in now.moments]
+    else:
+        # The events are kept until an hour after the end, the record for days.
+        if found.started_at:
+            lines.append(
+                (found.started_at.timestamp() * 1000, "first slot", f"on {found.engine or '?'}")
+            )
+        if found.finished_at:
+            lines.append(
+                (found.finished_at.timestamp() * 1000, str(found.status), found.reason_code or "")
+            )
+    lines += [(attempt["at"], "callback", _attempt(attempt)) for attempt in told.attempts]
+    for at_ms, what, about in sorted(lines, key=lambda line: line[0]):
+        after = f"+{(at_ms - created_ms) / 1000:.3f} s"
+        print(f"  {show.moment(at_ms)} {after:>12}  {what:10} {about}".rstrip())
+
+
+def _about(fields: Mapping[str, str]) -> str:
+    """Return an event's details besides its status."""
+    match fields.get("status"):
+        case Status.WAITING:
+            return f"again, at position {fields.get('position', '?')}"
+        case Status.SUBMITTED:
+            return f"to {fields.get('engine', '?')}"
+        case Status.DRAWING:
+            return f"{fields.get('progress', '0')} %"
+        case Status.FAILED:
+            return f"{fields.get('reason_code', '')}: {fields.get('reason', '')}"
+    return ""
+
+
+def _attempt(attempt: Mapping[str, Any]) -> str:
+    outcome = attempt.get("status") or attempt.get("error") or "?"
+    line = f"event {attempt['seq']}, attempt {attempt['attempt']}: {outcome} in {attempt['ms']} ms"
+    if attempt.get("next"):
+        line += f", again at {show.moment(attempt['next'])}"
+    return line + (" (resent)" if attempt.get("resent") else "")
+
+
+def _callbacks(told: Told) -> None:
+    lines = list(_untold(told))
+    if lines:
+        print("\nCallbacks not delivered")
+    for line in lines:
+        print(f"  {line}")
+
+
+def _untold(told: Told) -> Iterator[str]:
+    for event in (*told.pending, *told.resending):
+        status = event.fields.get("status", "?")
+        yield f"event {event.seq} ({status}): waits{' to be sent again' if event.resent else ''}"
+    for letter in told.dead:
+        status = letter.event.fields.get("status", "?")
+        yield f"event {letter.event.seq} ({status}): given up, {letter.why}"
+    if told.waits_for:
+        yield WAITS[told.waits_for].format(at=show.moment(told.due_ms) if told.due_ms else "")

@@ -1,0 +1,28 @@
+"""``limner messages``: show foreign messages that were found on the broker's queues."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli import show
+from limner.store.aside import ABOUT, Why
+
+
+def listing(options: argparse.Namespace) -> int:
+    """Print each message that was set aside, newest first, as far as it was stored."""
+    found = show.open_store().aside.list(options.limit)
+    if not found:
+        print("No messages were set aside.")
+        return 0
+    for stranger in found:
+        about = ABOUT[Why(stranger.why)] if stranger.why in set(Why) else stranger.why
+        print(f"{show.moment(stranger.at_ms)}  {stranger.queue}  {about}")
+        # As a Python literal, so that nothing in it can control the terminal.
+        print(f"  {stranger.size_bytes} bytes: {stranger.text!a}")
+    return 0
+
+
+def drop(_options: argparse.Namespace) -> int:
+    """Delete the messages that were set aside."""
+    print(f"{show.open_store().aside.drop()} messages deleted.")
+    return 0

@@ -1,0 +1,177 @@
+"""The argument parser of the ``limner`` command; each subcommand sets the function that runs it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import TypeAlias
+
+from cli import callbacks, clients, doctor, engines, jobs, messages, pictures, processes
+from stack.processes import QUEUES
+
+#: takes the parsed arguments and returns the exit code
+Command = Callable[[argparse.Namespace], int]
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def build() -> argparse.ArgumentParser:
+    """Return the parser of the whole command."""
+    parser = argparse.ArgumentParser(
+        prog="limner",
+        description="A self-hosted imagine gateway. Settings: LIMNER_* and limner.toml.",
+    )
+    parser.add_argument("--version", action="version", version=f"limner {version('limner')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="run everything on this machine, in the foreground")
+    up.add_argument("--port", type=int, help="port of the API (8000)")
+    up.add_argument("--flower-port", type=int, help="port of Flower (5555)")
+    up.add_argument("--no-flower", action="store_true", help="run without Flower")
+    up.set_defaults(run=processes.up)
+
+    demo = commands.add_parser("demo", help="draw two pictures and show every callback")
+    demo.set_defaults(run=processes.demo)
+
+    for name, about in (
+        ("api", "run the API"),
+        ("worker", "run one worker"),
+        ("beat", "run beat, which triggers the sweep for lost messages"),
+        ("flower", "run Flower"),
+    ):
+        process = commands.add_parser(name, help=about)
+        if name == "worker":
+            process.add_argument("queue", choices=QUEUES, help="the queue to consume")
+            process.add_argument("--name", help="a name that is unique on this host (its pid)")
+        if name != "beat":
+            process.add_argument(
+                "--check", action="store_true", help="health check: ask the running process"
+            )
+        process.add_argument(
+            "--print", action="store_true", help="print the command line instead of running it"
+        )
+        process.set_defaults(run=processes.process)
+
+    for name, about, run in (
+        ("sketch", "paint sample sheets with the sketch engine", processes.sketch),
+        ("verify", "receive callbacks and grade them", processes.verify),
+    ):
+        # They parse their own arguments, including --help.
+        other = commands.add_parser(name, help=about, add_help=False)
+        other.set_defaults(run=run)
+
+    _add_clients(commands)
+    _add_engines(commands)
+    _add_callbacks(commands)
+    job = commands.add_parser("job", help="show one job: what happened, and why it waits")
+    job.add_argument("id", metavar="ID|TAG")
+    job.set_defaults(run=jobs.job)
+    _add_messages(commands)
+    images = commands.add_parser("images", help="manage stored pictures")
+    actions = _actions(images)
+    prune = actions.add_parser("prune", help="delete expired pictures")
+    prune.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
+    prune.set_defaults(run=pictures.prune)
+    adopt = actions.add_parser("adopt", help="accept a replaced image folder as it is")
+    adopt.set_defaults(run=pictures.adopt)
+    look = commands.add_parser("doctor", help="check this installation for problems")
+    look.set_defaults(run=doctor.doctor)
+    return parser
+
+
+def _add_clients(commands: Subparsers) -> None:
+    actions = _actions(commands.add_parser("clients", help="create and change clients"))
+    add = actions.add_parser("add", help="create a client; prints its token and secret once")
+    change = actions.add_parser("set", help="change a client; `none` removes a limit or URL")
+    for action, run in ((add, clients.add), (change, clients.change)):
+        action.add_argument("name")
+        action.add_argument("--callback-url", metavar="URL", help="default callback URL")
+        action.add_argument("--lanes", help="fast, relaxed or fast,relaxed (default)")
+        action.add_argument("--waiting-cap", metavar="N", help="most waiting jobs")
+        action.add_argument("--inline-quota", metavar="MB", help="quota of its inline pictures")
+        action.add_argument("--rate", metavar="R", help="most requests per second")
+        action.add_argument(
+            "--callback-allow",
+            metavar="LIST",
+            help="private receivers that its callbacks may reach: '10.20.0.0/16:8443, localhost:*'",
+        )
+        action.set_defaults(run=run)
+    actions.add_parser("list", help="list the clients").set_defaults(run=clients.listing)
+    for name, about, run in (
+        ("show", "show one client and the state of its callback URL", clients.one),
+        ("disable", "refuse a client's token; its jobs and callbacks continue", clients.disable),
+        ("enable", "accept its token again", clients.enable),
+        (
+            "rotate-token",
+            "give it a new token; the old one stops working at once",
+            clients.rotate_token,
+        ),
+        ("rotate-secret", "give it a new secret; for a day both sign", clients.rotate_secret),
+    ):
+        aliases = ["rotate"] if name == "rotate-secret" else []
+        action = actions.add_parser(name, help=about, aliases=aliases)
+        action.add_argument("name")
+        action.set_defaults(run=run)
+
+
+def _add_engines(commands: Subparsers) -> None:
+    parser = commands.add_parser("engines", help="list the engines, their slots and their state")
+    parser.set_defaults(run=engines.listing)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    check = actions.add_parser("check", help="draw small test pictures on it, step by step")
+    check.add_argument("name")
+    check.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
+    check.add_argument("--save", metavar="FOLDER", help="save the four pictures there")
+    check.set_defaults(run=engines.check)
+    retry = actions.add_parser("retry", help="try one that rests at once, as you have mended it")
+    retry.add_argument("name")
+    retry.set_defaults(run=engines.retry)
+
+
+def _add_messages(commands: Subparsers) -> None:
+    parser = commands.add_parser("messages", help="list foreign messages found on our queues")
+    parser.add_argument("--limit", type=int, default=20, help="most messages to list (20)")
+    parser.set_defaults(run=messages.listing)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("drop", help="delete them").set_defaults(run=messages.drop)
+
+
+def _add_callbacks(commands: Subparsers) -> None:
+    actions = _actions(commands.add_parser("callbacks", help="dead letters and receivers"))
+    dead = actions.add_parser("dead", help="list the callbacks that were given up")
+    dead.set_defaults(run=callbacks.dead)
+    resend = actions.add_parser("resend", help="resend a job's dead letters, or its last event")
+    resend.add_argument("job", nargs="?")
+    resend.add_argument("--seq", type=int, help="only this event")
+    resend.add_argument("--all", action="store_true", help="of every job that has dead letters")
+    resend.set_defaults(run=callbacks.resend)
+    for action in (dead, resend):
+        action.add_argument("--limit", type=int, default=100, help="most dead letters (100)")
+    attempt = actions.add_parser("try", help="post one signed test event and report each step")
+    attempt.add_argument("url", nargs="?", help="default: the client's default URL")
+    attempt.add_argument("--client", help="whose secret and allow-list to use")
+    attempt.set_defaults(run=callbacks.try_url)
+    enable = actions.add_parser("enable", help="enable a client's default URL again")
+    enable.add_argument("client")
+    enable.add_argument("--untested", action="store_true", help="without a test event")
+    enable.set_defaults(run=callbacks.enable)
+
+
+def _actions(parser: argparse.ArgumentParser) -> Subparsers:
+    return parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; errors go to standard error, with exit code 2."""
+    parser = build()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command not in ("sketch", "verify"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    return options
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the chosen subcommand and return its exit code."""
+    command: Command = options.run
+    return command(options)

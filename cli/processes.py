@@ -1,0 +1,234 @@
+"""``limner up`` and ``demo``, and the commands that run one process of the gateway.
+
+``limner api`` and the like ``exec`` gunicorn or Celery, so that signals and exit codes are theirs and
+a container has one process less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import shlex
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from urllib.parse import urlsplit
+
+from limner.client import NewClient
+from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
+from limner.errors import ConfigError, StoreDown, StoreRefused
+from limner.log import event, flush, json_line, set_up
+from limner.settings import Settings, surroundings
+from limner.settings.listening import bound_to, is_everywhere
+from limner.store import Store
+from limner.store.server import usable
+from stack import demo as demo_show
+from stack import grader, processes
+from stack.privacy import keep_to_ourselves
+from stack.stack import Stack, StartFailed, StopAsked, answers
+
+log = logging.getLogger(__name__)
+
+#: the callback allow-list of ``limner up``'s first client
+LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
+
+
+def up(options: argparse.Namespace) -> int:
+    """Run everything until a signal comes."""
+    settings = _with_ports(Settings.load(), options)
+    keep_to_ourselves()
+    if settings.log_format == "auto":
+        # The lines go through us, so the children cannot tell whether they end up on a terminal.
+        settings = replace(settings, log_format="text")
+    as_json = settings.log_format == "json"
+    with Console(left_out=_left_out_json) if as_json else Console() as console:
+        say = partial(_say_json, console) if as_json else console.say_as
+        set_up(settings.log_format, settings.log_level, CallHandler(partial(say, "limner")))
+        _tell_strangers()
+        _up(settings, console, say, flower=not options.no_flower)
+    return 0
+
+
+def _say_json(console: Console, process: str, line: str) -> None:
+    """Print a line of a process's output as one JSON object."""
+    if line:
+        console.say(json_line(process, line), may_drop=True)
+
+
+def _left_out_json(lines: int) -> str:
+    return json_line("limner", f"{lines} lines were not read and were dropped")
+
+
+def _up(
+    settings: Settings, console: Console, say: Callable[[str, str], None], *, flower: bool
+) -> None:
+    made: list[NewClient] = []
+    stack = Stack(settings, say, flower=flower)
+    try:
+        with stack:
+            facts = stack.start(lambda store: made.extend(_first_client(store)))
+            server = f"{facts.product} {facts.version or ''}".strip()
+            console.say(_greeting(console, settings, server, made, flower=flower))
+            stack.supervisor.run()
+            say("limner", "stopping; Ctrl-C again kills")
+    except StopAsked:
+        say("limner", "stopped before it was up")
+    except StartFailed as error:
+        raise StartFailed(f"{error.message}; see its lines above") from error
+    say("limner", "stopped")
+
+
+def _tell_strangers() -> None:
+    """Report once which environment variables are ignored, because they are not meant for us."""
+    if names := surroundings.strangers(os.environ):
+        event(log, "environment.ignored", level=logging.WARNING, names=" ".join(names))
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Draw two pictures on a stack of our own."""
+    with Console() as console:
+        return demo_show.show(console)
+
+
+def process(options: argparse.Namespace) -> int:
+    """Run one process of the gateway, show its command line, or check its health."""
+    settings = Settings.load()
+    keep_to_ourselves()
+    if options.command == "worker":
+        mark = options.name or str(os.getpid())
+        if options.check:
+            command = processes.ping(options.queue, mark)
+        else:
+            command = processes.worker(options.queue, settings, mark)
+    elif options.command == "api":
+        if options.check:
+            return _check(settings.host, settings.port, "/healthz")
+        command = processes.api(settings)
+    elif options.command == "flower":
+        if options.check:
+            url = urlsplit(processes.flower_url(settings))
+            return _check(
+                settings.flower_host,
+                settings.flower_port,
+                f"{url.path}/healthcheck",
+                secure=url.scheme == "https",
+            )
+        command = processes.flower(settings)
+    else:
+        processes.make_folder(settings)
+        command = processes.beat(settings)
+    environment = processes.environment(settings)
+    if not options.print and not getattr(options, "check", False):
+        set_up(settings.log_format, settings.log_level)
+        _tell_strangers()
+        _check_redis(settings)
+    return become(command, environment, show=options.print)
+
+
+def _check_redis(settings: Settings) -> None:
+    """Refuse to start with a Redis that will not serve us; one that is down may still come up.
+
+    Raises:
+        StoreRefused: its operator must act first.
+    """
+    store = Store.of(settings)
+    try:
+        usable(store.redis)
+    except StoreRefused:
+        raise
+    except StoreDown as error:
+        event(log, "store.missed", level=logging.WARNING, why=error.message)
+    finally:
+        store.close()
+
+
+def _check(host: str, port: int, path: str, *, secure: bool = False) -> int:
+    well = answers(host, port, path, secure=secure)
+    print("well" if well else f"{bound_to(host, port)} does not answer {path} with 200")
+    return 0 if well else 1
+
+
+def sketch(options: argparse.Namespace) -> int:
+    """Run the sketch engine's own command."""
+    command = processes.python("engines.sketch.sheet", *options.rest)
+    return become(command, dict(os.environ), show=False, folder=None)
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Receive callbacks and grade them."""
+    return grader.main(options.rest)
+
+
+def become(
+    command: list[str],
+    environment: dict[str, str],
+    *,
+    show: bool = False,
+    folder: str | None = str(processes.HOME),
+) -> int:
+    """Replace this process by a command, or only show it."""
+    if show:
+        print(shlex.join(command))
+    else:
+        if folder:
+            os.chdir(folder)
+        flush()
+        os.execvpe(command[0], command, environment)
+    return 0
+
+
+def _with_ports(settings: Settings, options: argparse.Namespace) -> Settings:
+    chosen = {"port": options.port, "flower_port": options.flower_port}
+    for name, port in chosen.items():
+        if port is not None and not 1 <= port <= 65535:
+            option = "--" + name.replace("_", "-")
+            raise ConfigError(option, f"must be a whole number from 1 to 65535 (it is {port})")
+    settings = replace(settings, **{k: v for k, v in chosen.items() if v is not None})
+    if not options.no_flower and settings.port == settings.flower_port:
+        raise ConfigError("LIMNER_FLOWER_PORT", f"the API has port {settings.port} already")
+    return settings
+
+
+def _first_client(store: Store) -> list[NewClient]:
+    """Create the client ``local`` if there is no client yet."""
+    if store.clients.names():
+        return []
+    return [store.clients.add("local", callback_allow=LOOPBACK)]
+
+
+def _greeting(
+    console: Console, settings: Settings, server: str, made: list[NewClient], *, flower: bool
+) -> str:
+    def fact(name: str, value: str) -> str:
+        return f"  {console.paint(DIM, f'{name:8}')} {value}"
+
+    where = settings.base_url
+    token = made[0].token if made else "$TOKEN"
+    kept = "LIMNER_REDIS_URL" if settings.redis_url else str(settings.data_dir)
+    lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
+    lines.append(fact("API", where))
+    if flower:
+        lines.append(fact("Flower", processes.flower_url(settings)))
+    lines.append(fact("Redis", f"{server}, in {kept}"))
+    if made:
+        lines.append(fact("token", f"{made[0].token}   (client local; shown only now)"))
+        lines.append(fact("secret", f"{made[0].client.secrets[0]}   (signs its callbacks)"))
+    else:
+        lines.append(fact("token", "shown when it was made; another: limner clients add NAME"))
+    lines += ["", "Draw something, then look at it:", "", _curl_lines(where, token), ""]
+    if settings.public_url is None and is_everywhere(settings.host):
+        note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."
+        lines += [console.paint(YELLOW, note), ""]
+    return "\n".join(lines)
+
+
+def _curl_lines(where: str, token: str) -> str:
+    tag = uuid.uuid4().hex
+    body = f'{{"promptEn": "a lighthouse on a cliff at dusk", "fast": true, "tag": "{tag}"}}'
+    return (
+        f'  curl -s {where}/draw/midjourney/imagine -H "token: {token}" \\\n'
+        f"    -H 'content-type: application/json' -d '{body}'\n"
+        f'  curl -s {where}/draw/midjourney/find/by/{tag} -H "token: {token}"'
+    )

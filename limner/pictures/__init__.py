@@ -1,0 +1,1 @@
+"""Pictures: kept in the image store, decoded within bounds, composed, shrunk."""

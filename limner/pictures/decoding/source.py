@@ -1,0 +1,161 @@
+"""A picture's file before it is unpacked, and its unpacking; called by ``limner.pictures.decoding``.
+
+Its size is known before any memory is taken, and so is what unpacking it will take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+from PIL import Image, ImageFile
+
+from limner.pictures.decoding import colours, gif, jpeg, png
+from limner.pictures.decoding.kinds import webp_counted, webp_size
+
+#: more pixels than any picture we take in has a right to
+PIXELS_MAX = 50_000_000
+#: what one picture may take while it is unpacked; of what callers send, only WebP comes near it
+UNPACKED_MAX_BYTES = 400 * 2**20
+#: bytes that Pillow and its libraries hold for each pixel, where it is not 4. WebP: two canvases, a
+#: copy and the picture.
+_PIXEL_BYTES = {"WEBP": 16, "AVIF": 12, "TIFF": 8, "JPEG2000": 16}
+#: a JPEG in several scans is kept whole as coefficients, whatever size is asked for
+_COEFFICIENT_BYTES = 6
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_ORIENTATION = 0x0112
+
+
+class TooManyPixels(ValueError):
+    """The picture is larger than any that is unpacked."""
+
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__(f"has {width} x {height} pixels, too many")
+
+
+class Source:
+    """One file of a kind that is known."""
+
+    def __init__(self, data: bytes, kind: str) -> None:
+        """Look at the file's beginning.
+
+        Raises:
+            TooManyPixels: it would unpack to too much.
+            Exception: whatever Pillow raises on a file that is none of its kind.
+        """
+        self._data, self._kind = data, kind
+        self._png = png.take_apart(data) if kind == "PNG" else None
+        self._scans = jpeg.scans(data) if kind == "JPEG" else 0
+        self._picture: ImageFile.ImageFile | None = None
+        #: where an animation's first picture is, if that is smaller than the whole
+        self._box: tuple[int, int, int, int] | None = None
+        #: how many rows are there, if not all
+        self._rows: int | None = None
+        #: the file breaks off
+        self.broken = kind == "JPEG" and data.rfind(_END) < data.rfind(_SCAN)
+        if self._png:
+            self.size = self._png.width, self._png.height
+        elif kind == "WEBP":
+            # Pillow unpacks a WebP picture as it opens it.
+            self.size = webp_size(data)
+        else:
+            self._picture = self._opened(data)
+            self.size = self._picture.size
+        pixels = self.size[0] * self.size[1]
+        if pixels > PIXELS_MAX or pixels * self._pixel_bytes > UNPACKED_MAX_BYTES:
+            raise TooManyPixels(*self.size)
+
+    def needed_bytes(self, side_px: int) -> int:
+        """Return about how much memory it takes to unpack and shrink the picture."""
+        pixels = self.size[0] * self.size[1]
+        # The file's own copies, and the shrunken picture's.
+        around = 2 * len(self._data) + 12 * min(pixels, side_px**2)
+        if self._png:
+            around += self._png.profile_bytes
+        if self._kind != "JPEG":
+            return around + pixels * self._pixel_bytes
+        whole = pixels * _COEFFICIENT_BYTES if self._scans > 1 else 0
+        return around + whole + pixels * 4 // min(8, _factor(self.size, side_px)) ** 2
+
+    def shown(self, side_px: int) -> Image.Image:
+        """Return what a viewer shows, as RGB with its longest side at most ``side_px``.
+
+        Raises:
+            Exception: whatever Pillow raises on a broken file.
+        """
+        picture = self._unpacked(side_px)
+        parts, info = self._png, picture.info
+        profile = parts.profile() if parts else info.get("icc_profile")
+        exif = parts.exif if parts else info.get("exif")
+        grey = picture.mode in ("1", "L", "LA", *colours.WIDE_GREYS)
+        factor = _factor(picture.size, side_px)
+        if self._box:
+            picture = picture.crop(self._box)
+        small = colours.shrunk(picture, factor, parts.key if parts else None, self._rows)
+        del picture
+        if self._box:
+            small = colours.placed(small, self._box[:2], self.size, factor)
+        small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+        shown = colours.over_white(small, profile, parts.gamma if parts else None, grey=grey)
+        return colours.upright(shown, _orientation(exif))
+
+    def _unpacked(self, side_px: int) -> Image.Image:
+        """Return the picture in the file's own size and colours; a JPEG no larger than it must be."""
+        picture, self._picture = self._picture or self._opened(self._whole_file()), None
+        if self._kind == "JPEG":
+            factor = _factor(self.size, side_px)
+            picture.draft(None, (self.size[0] // factor, self.size[1] // factor))
+        if self._kind == "GIF" and picture.tile[0].extents != (0, 0, *self.size):
+            self._box = picture.tile[0].extents
+        with contextlib.suppress(OSError, SyntaxError):
+            picture.load()
+            return picture
+        # Not within an `except`: its traceback would hold the first picture beside the second.
+        picture = self._opened(self._mended())
+        picture.load()
+        return picture
+
+    def _whole_file(self) -> bytes:
+        return self._png.file() if self._png else webp_counted(self._data)
+
+    def _mended(self) -> bytes:
+        """Return a whole file made of one that breaks off.
+
+        Raises:
+            ValueError: nothing can be made of it.
+        """
+        self.broken = True
+        if self._png:
+            data, self._rows = self._png.mended()
+            return data
+        if self._kind == "GIF":
+            return gif.mended(self._data, self.size[0] * self.size[1])
+        raise ValueError("nothing can be made of it")
+
+    def _opened(self, data: bytes) -> ImageFile.ImageFile:
+        if self._kind == "JPEG" and self.broken:
+            # What is missing is grey then, as in a browser.
+            data += _END
+        return Image.open(io.BytesIO(data), formats=(self._kind,))
+
+    @property
+    def _pixel_bytes(self) -> int:
+        return _PIXEL_BYTES.get(self._kind, 4)
+
+
+def _factor(size: tuple[int, int], side_px: int) -> int:
+    """Return the whole number by which a picture may be divided and not become too small."""
+    return max(1, max(size) // side_px)
+
+
+def _orientation(exif: bytes | None) -> int:
+    """Return how the camera was held: 1-8, where 1 is upright."""
+    if not exif:
+        return 1
+    read = Image.Exif()
+    try:
+        read.load(exif)
+        return int(read.get(_ORIENTATION, 1))
+    # Exif is as often broken as not.
+    except Exception:  # noqa: BLE001
+        return 1

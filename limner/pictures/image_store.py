@@ -1,0 +1,344 @@
+"""The image store: one file per picture, with an unguessable name, in any fsspec store.
+
+Workers store pictures before the record refers to them; the API serves them under ``/images/``. A key
+is ``<kind>/<yyyymmdd>/<random>.<suffix>``, so expired pictures are found by day. The store is a folder
+that all hosts share, or a bucket (``s3://…``, ``gs://…``, ``oss://…``), whose library finds its own
+credentials.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import fsspec
+
+from limner.errors import ImagesDown
+from limner.pictures import buckets
+from limner.pictures.image_folder import Identities, ImageFolder
+from limner.settings import Settings
+
+#: ``thumbs`` are small versions of drawings: made when first requested, deleted with their day
+Kind = Literal["drawings", "previews", "thumbs", "spool"]
+#: the kinds that callers may see; what they sent inline is not among them
+SHOWN: tuple[Kind, ...] = ("drawings", "previews")
+
+CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+_KEY = re.compile(r"(?:drawings|previews|thumbs|spool)/\d{8}/[0-9a-f]{32}(?:-\d+)?\.[a-z]{3,5}")
+_DAY = re.compile(r"\d{8}")
+
+#: a store that does not respond for this long is down; its library would wait for many minutes
+ANSWER_S = 40.0
+#: deleting a day may take thousands of calls
+SWEEP_S = 900.0
+#: failures in a bucket after which the remaining pictures are left for another time
+BUCKET_MISSES_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The result of deleting pictures; if a bucket is down, not all were tried."""
+
+    gone: list[str]
+    missed: dict[str, str]  # key → why
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep deleted of one kind, or would delete."""
+
+    kind: Kind
+    days: tuple[str, ...]
+
+
+class Images:
+    """Pictures in one fsspec store. Safe to share between threads."""
+
+    def __init__(
+        self,
+        store: str,
+        picture_base: str,
+        identities: Identities | None = None,
+        floor_bytes: int = 0,
+    ) -> None:
+        """Use the store at ``store`` (an fsspec URL or a folder); nothing connects to it yet.
+
+        ``picture_base`` is the base of picture URLs, without a trailing slash. ``identities`` distinguishes
+        a folder that was never used from one that is gone; None: no such check. With less than
+        ``floor_bytes`` free, a folder accepts finished drawings only.
+
+        Raises:
+            ConfigError: there is no such kind of store, or its library is not installed.
+        """
+        self._store = store
+        self._base = picture_base
+        self._protocol = store.partition("://")[0] if "://" in store else "file"
+        self._lock = threading.Lock()
+        #: the file system, and the process that made it
+        self._made: tuple[int, Any] | None = None
+        #: why the latest write failed, until one succeeds
+        self._failed: str | None = None
+        buckets.check_library(self._protocol)
+        local = self._protocol in ("file", "local")
+        #: None: a bucket, which either works or does not respond
+        self.folder = ImageFolder(self._root, identities, floor_bytes) if local else None
+
+    @classmethod
+    def of(cls, settings: Settings, identities: Identities | None = None) -> Self:
+        """Return the configured store.
+
+        Raises:
+            ConfigError: there is no such kind of store, or its library is not installed.
+        """
+        return cls(
+            settings.image_store or str(settings.image_dir),
+            settings.image_url or f"{settings.base_url}/images",
+            identities,
+            settings.disk_floor_mb * 2**20,
+        )
+
+    def put(self, kind: Kind, data: bytes, suffix: str, now: datetime) -> str:
+        """Store ``data`` and return its key; on return the file is complete.
+
+        Raises:
+            ImagesDown: it could not be stored.
+        """
+        key = f"{kind}/{now:%Y%m%d}/{secrets.token_hex(16)}.{suffix}"
+        self.put_as(key, data)
+        return key
+
+    def put_as(self, key: str, data: bytes) -> None:
+        """Store ``data`` under a given key: a thumbnail's.
+
+        Raises:
+            ImagesDown: it could not be stored.
+            DiskFull: there is no room for it.
+        """
+        path = self._path(key)
+        try:
+            with self._asking():
+                if self.folder:
+                    if not key.startswith("drawings/"):
+                        self.folder.check_room()
+                    self.folder.write(path, data)
+                else:
+                    # Every object store writes an object atomically.
+                    self._fs.pipe_file(path, data, **self._within(ANSWER_S))
+        except ImagesDown as error:
+            self._failed = error.message
+            raise
+        self._failed = None
+
+    def get(self, key: str) -> bytes:
+        """Return the data stored under ``key``.
+
+        Raises:
+            KeyError: nothing is kept there, or this is no key of ours.
+            ImagesDown: the store does not answer.
+        """
+        path = self._path(key)
+        with self._asking():
+            try:
+                return bytes(self._fs.cat_file(path, **self._within(ANSWER_S)))
+            except FileNotFoundError:
+                self._look_again()
+                raise KeyError(key) from None
+
+    def size_of(self, key: str) -> int:
+        """Return how many bytes are stored under ``key``.
+
+        Raises:
+            KeyError: nothing is kept there, or this is no key of ours.
+            ImagesDown: the store does not answer.
+        """
+        path = self._path(key)
+        with self._asking():
+            # Not `exists`: that returns False also for a store that is down.
+            try:
+                return int(self._fs.info(path, **self._within(ANSWER_S))["size"])
+            except FileNotFoundError:
+                self._look_again()
+                raise KeyError(key) from None
+
+    def has(self, key: str) -> bool:
+        """Return whether something is stored under ``key``; False for what is not one of our keys.
+
+        Raises:
+            ImagesDown: the store does not answer.
+        """
+        try:
+            self.size_of(key)
+        except KeyError:
+            return False
+        return True
+
+    def url(self, key: str) -> str:
+        """Return where callers find the picture."""
+        return f"{self._base}/{key}"
+
+    def key_of(self, url: str) -> str:
+        """Return the key in a URL that ``url`` made, even if the base of URLs has changed since.
+
+        Raises:
+            KeyError: there is none in it.
+        """
+        key = "/".join(url.split("/")[-3:])
+        self._path(key)
+        return key
+
+    def delete(self, key: str) -> None:
+        """Delete a picture; if it is gone already, that is no error.
+
+        Raises:
+            ImagesDown: the store does not answer.
+        """
+        path = self._path(key)
+        with self._asking():
+            try:
+                self._fs.rm_file(path, **self._within(ANSWER_S))
+            except FileNotFoundError:
+                self._look_again()
+
+    def delete_all(self, keys: Sequence[str], within_s: float = SWEEP_S) -> Deleted:
+        """Delete many pictures, with few calls where calls are expensive; continue past failures.
+
+        ``within_s``: roughly when to give up on a bucket. What is not one of our keys counts as gone.
+        """
+        gone, missed = [key for key in keys if not _KEY.fullmatch(key)], dict[str, str]()
+        ours = [key for key in keys if _KEY.fullmatch(key)]
+        ends_s = time.monotonic() + within_s
+        if not self.folder and ours:
+            # Some may be gone, or not ours to delete: delete the others one by one.
+            with contextlib.suppress(ImagesDown), self._asking():
+                self._fs.rm([self._path(key) for key in ours], **self._within(within_s))
+                return Deleted([*gone, *ours], missed)
+        for key in ours:
+            # With a bucket that is down, each failure takes a whole timeout.
+            if not self.folder and (len(missed) == BUCKET_MISSES_MOST or time.monotonic() > ends_s):
+                break
+            try:
+                self.delete(key)
+                gone.append(key)
+            except ImagesDown as error:
+                missed[key] = error.message
+        return Deleted(gone, missed)
+
+    def check(self) -> None:
+        """Return if pictures can be stored now; called every few seconds to monitor the store.
+
+        Raises:
+            ImagesDown: they cannot.
+        """
+        with self._asking():
+            if self.folder:
+                self.folder.try_out()
+                return
+        # Writes to a bucket cost money, and may be kept for ever: the result of the latest real write has to do.
+        self.has(f"spool/20000101/{'0' * 32}.txt")
+        if self._failed:
+            raise ImagesDown(self._failed)
+
+    def adopt(self) -> None:
+        """Accept the folder as it is, whatever was there before.
+
+        Raises:
+            ImagesDown: it cannot be written, or Redis is down.
+        """
+        assert self.folder is not None
+        with self._asking():
+            self.folder.adopt()
+
+    def prune(self, kind: Kind, keep_days: float, now: datetime, *, dry: bool = False) -> Swept:
+        """Delete whole days of one kind that are older than ``keep_days``; ``dry``: only report them.
+
+        Raises:
+            ImagesDown: the store does not answer.
+        """
+        oldest = (now.astimezone(UTC) - timedelta(days=keep_days)).date()
+        with self._asking():
+            found = sorted(d for d in self._days(kind) if (when := _day(d)) and when < oldest)
+            if not dry:
+                for day in found:
+                    self._fs.rm(
+                        f"{self._root}/{kind}/{day}", recursive=True, **self._within(SWEEP_S)
+                    )
+        return Swept(kind, tuple(found))
+
+    def sweep(self, settings: Settings, now: datetime, *, dry: bool = False) -> list[Swept]:
+        """Delete expired pictures of every kind; ``dry``: only report them.
+
+        Raises:
+            ImagesDown: the store does not answer.
+        """
+        # A job's inline pictures are deleted with it (`workers/spool.py`); this is for what a
+        # process that died left behind. Jobs may wait long, and their pictures stay for a while after.
+        spool_days = settings.waiting_limit_s / 86_400 + settings.preview_keep_days + 1
+        kept: dict[Kind, float] = {
+            "drawings": settings.keep_days,
+            "thumbs": settings.keep_days,
+            "previews": settings.preview_keep_days,
+            "spool": spool_days,
+        }
+        return [self.prune(kind, days, now, dry=dry) for kind, days in kept.items()]
+
+    def _days(self, kind: Kind) -> list[str]:
+        try:
+            rows = self._fs.ls(f"{self._root}/{kind}", detail=False, **self._within(ANSWER_S))
+        except FileNotFoundError:
+            self._look_again()
+            return []
+        names = (str(row).rstrip("/").rpartition("/")[2] for row in rows)
+        return [name for name in names if _DAY.fullmatch(name)]
+
+    def _path(self, key: str) -> str:
+        if not _KEY.fullmatch(key):
+            raise KeyError(key)
+        return f"{self._root}/{key}"
+
+    @cached_property
+    def _root(self) -> str:
+        """The store's own path of the folder or prefix, without a trailing slash."""
+        strip = fsspec.get_filesystem_class(self._protocol)._strip_protocol
+        return str(strip(self._store)).rstrip("/")
+
+    @property
+    def _fs(self) -> Any:
+        """The file system, created on first use in each process: its thread does not survive a fork."""
+        with self._lock:
+            if self._made is None or self._made[0] != os.getpid():
+                # Other processes' pictures must be visible, hence no cache of listings.
+                options = {"use_listings_cache": False, "skip_instance_cache": True}
+                options |= buckets.OPTIONS.get(self._protocol, {})
+                self._made = (os.getpid(), fsspec.filesystem(self._protocol, **options))
+            return self._made[1]
+
+    def _look_again(self) -> None:
+        """Return if only the picture is missing and not the whole store.
+
+        Raises:
+            ImagesDown: the whole store is missing.
+        """
+        if self.folder:
+            self.folder.look_again()
+
+    def _within(self, seconds: float) -> dict[str, float]:
+        """Return the timeout argument for a call, for stores that can take long."""
+        return {"timeout": seconds} if self._fs.async_impl else {}
+
+    _asking = staticmethod(buckets.asking)
+
+
+def _day(name: str) -> date | None:
+    try:
+        return datetime.strptime(name, "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None

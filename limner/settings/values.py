@@ -1,0 +1,160 @@
+"""Parsers of settings: they turn text from the environment or a TOML value into a typed value.
+
+Called by ``limner.settings`` only. Each raises ValueError with one clause that says what the value
+must be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from limner.egress.address import DialPolicy
+from limner.egress.proxy import parse_proxy
+from limner.egress.target import UrlRefused, parse_target
+from limner.settings.redis_address import RedisAddress
+
+
+def text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError("must be text")
+    return raw
+
+
+def optional_text(raw: Any) -> str | None:
+    return text(raw) or None
+
+
+def path(raw: Any) -> Path:
+    if not text(raw):
+        raise ValueError("must name a folder")
+    return Path(raw).expanduser().absolute()
+
+
+def number(raw: Any) -> float:
+    if isinstance(raw, bool):
+        raise ValueError("must be a number")
+    try:
+        given = float(raw)
+    except (TypeError, ValueError):
+        raise ValueError("must be a number") from None
+    if not math.isfinite(given):
+        raise ValueError("must be a finite number")
+    return given
+
+
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    def parse(raw: Any) -> int:
+        given = number(raw)
+        if given != int(given) or not low <= given <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(given)
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Callable[[Any], float]:
+    def parse(raw: Any) -> float:
+        given = number(raw)
+        if not low <= given <= high:
+            raise ValueError(f"must be from {low:g} to {high:g}")
+        return given
+
+    return parse
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    def parse(raw: Any) -> str:
+        if raw not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return str(raw)
+
+    return parse
+
+
+def words(raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(word, str) and word for word in raw):
+        raise ValueError("must be a list of names")
+    return tuple(raw)
+
+
+def http_url(raw: Any) -> str | None:
+    given = text(raw)
+    if not given:
+        return None
+    try:
+        parts = urlsplit(given)
+        sound = parts.port is None or parts.port > 0
+    except ValueError:
+        sound = False  # Python's own message quotes the value, which may contain a password
+    if not sound or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http(s) URL")
+    return given.rstrip("/")
+
+
+def callback_url(raw: Any) -> str | None:
+    """Return the URL as given, if it is one that callers could use."""
+    given = text(raw)
+    try:
+        if given:
+            parse_target(given)
+    except UrlRefused as error:
+        sentence = str(error).rstrip(".")
+        raise ValueError(sentence[0].lower() + sentence[1:]) from None
+    return given or None
+
+
+def proxy(raw: Any) -> str | None:
+    """Return the proxy as given, if it is valid."""
+    given = text(raw).strip()
+    if given:
+        parse_proxy(given)
+    return given or None
+
+
+def base_url(raw: Any) -> str | None:
+    """Return a URL that paths are appended to."""
+    given = http_url(raw)
+    if given and ("?" in given or "#" in given):
+        raise ValueError("must be an http(s) URL without ? and #: paths are appended to it")
+    return given
+
+
+def host(raw: Any) -> str:
+    """Return a host that a server can listen on: an address or a name, an IPv6 address without brackets."""
+    given = text(raw)
+    bare = given[1:-1] if given.startswith("[") and given.endswith("]") else given
+    if not bare:
+        raise ValueError("must be an address to listen on, such as 127.0.0.1 or 0.0.0.0")
+    return bare
+
+
+def image_store(raw: Any) -> str | None:
+    given = text(raw)
+    if not given or "://" in given:
+        return given or None
+    # Processes run in other working directories than the operator's.
+    return str(path(given))
+
+
+def redis_url(raw: Any) -> str | None:
+    given = text(raw)
+    # From here on absolute and normalized, because child processes get it too.
+    return RedisAddress.parse(given).url if given else None
+
+
+def flower_auth(raw: Any) -> str | None:
+    given = text(raw)
+    if given and not all(given.partition(":")):
+        raise ValueError("must have the form user:password")
+    return given or None
+
+
+def allow_list(raw: Any) -> str:
+    """Return the callback allow-list as given, if it is valid."""
+    listed = text(raw)
+    DialPolicy.parse(listed)
+    return listed

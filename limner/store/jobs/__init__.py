@@ -1,0 +1,302 @@
+"""Accept jobs and look them up; called by the API and, for one job at a time, by the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from redis import Redis
+
+from limner.compact_json import compact_json
+from limner.errors import IdempotencyConflict, InlineFull, JobConflict, JobNotFound, WaitingFull
+from limner.followup import FollowUp
+from limner.job import Job, Picture, Status, from_ms, new_record, tag_key
+from limner.message import Messages
+from limner.request import Request
+from limner.store.connection import guarded
+from limner.store.scripts import Scripts
+from limner.store.spool import Charge
+
+IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
+#: a client whose waiting cap, or room for inline pictures, is full may try again after so long
+FULL_RETRY_AFTER_S = 10.0
+#: calls in which a job's pictures may make their room, 200 older jobs' at a time; others run between them
+ROOM_CALLS_MOST = 25
+#: how far ``page`` looks for jobs that fit its filters before it hands over to the next page
+PAGE_SCAN = 1000
+_NOTHING = Charge()
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's ``Idempotency-Key`` and the hash of the body it came with."""
+
+    key: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job that a POST is answered with; ``again``: an earlier POST with this key made it."""
+
+    job: Job
+    again: bool = False
+    #: files of ended jobs that made room in the spool: whoever reads this is to delete them
+    to_drop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a client's jobs, newest first, and where the next page starts (None: no more)."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+
+
+class State(NamedTuple):
+    """What changes of a job while it is watched."""
+
+    seq: int
+    status: str
+    progress: int
+    url: str
+
+    @classmethod
+    def of(cls, job: Job) -> State:
+        """Return the state that a job was read in."""
+        return cls(job.seq, job.status, job.progress, job.picture.url if job.picture else "")
+
+
+class Jobs:
+    """The records of all jobs."""
+
+    def __init__(self, redis: Redis, prefix: str, scripts: Scripts, keep_job_s: float) -> None:
+        self._redis: Any = redis
+        self._prefix = prefix
+        self._scripts = scripts
+        self._keep_ms = round(keep_job_s * 1000)
+
+    @guarded
+    def accept(
+        self,
+        job_id: str,
+        client: str,
+        request: Request,
+        seeds: Sequence[int],
+        messages: Messages,
+        *,
+        waiting_cap: int,
+        destination: str | None = None,
+        idempotency: Idempotency | None = None,
+        follow_up: FollowUp | None = None,
+        picked: Picture | None = None,
+        charge: Charge = _NOTHING,
+    ) -> Accepted:
+        """Keep a new job and put its message on its lane, in one script.
+
+        ``destination`` is the key under which callbacks to the request's URL share their fate
+        (``limner.callback.policy.destination``); None: nobody is told. When this returns, Redis has the
+        record and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job
+        is done with that picture at once, and nothing is queued. ``charge``: what the job has put into
+        the spool, charged to the client in the same script.
+
+        Raises:
+            IdempotencyConflict: the key was used with another body.
+            WaitingFull: the client has ``waiting_cap`` waiting jobs already.
+            InlineFull: what it has in the spool leaves no room for these pictures.
+            JobConflict: the parent is not done, or this may be asked of it once only.
+        """
+        record = new_record(job_id, client, request, seeds)
+        if follow_up:
+            record |= {"draw_type": follow_up.button, "parent": follow_up.parent}
+            if follow_up.engine:
+                record["prefers"] = follow_up.engine
+        if picked:
+            record |= {
+                "url": picked.url,
+                "width": str(picked.width),
+                "height": str(picked.height),
+            }
+        if destination is not None:
+            record["dest"] = destination
+        arguments: tuple[str | int, ...] = (
+            job_id,
+            client,
+            request.lane.value,
+            tag_key(request.tag),
+            "" if picked else messages.fill(request.lane, job_id),
+            waiting_cap,
+            idempotency.key if idempotency else "",
+            idempotency.body_hash if idempotency else "",
+            IDEMPOTENCY_KEPT_MS,
+            self._keep_ms,
+            follow_up.parent if follow_up else "",
+            follow_up.button if follow_up else "",
+            int(bool(follow_up and follow_up.once)),
+            # One text: redis-py takes longer to pack thirty arguments than json takes to join them.
+            compact_json(record),
+            charge.size_bytes,
+            charge.quota_bytes,
+            " ".join(charge.keys),
+        )
+        for _ in range(ROOM_CALLS_MOST):
+            answer = self._scripts("accept", *arguments)
+            if answer[0] != "spool_more":
+                break
+        match answer[0]:
+            case "again":
+                return Accepted(self.get(answer[1]), again=True)
+            case "conflict":
+                raise IdempotencyConflict
+            case "full":
+                raise WaitingFull(FULL_RETRY_AFTER_S)
+            # Most often "full"; what has made room by now stays gone, and the next try finds it.
+            case "spool_full" | "spool_more":
+                raise InlineFull(FULL_RETRY_AFTER_S)
+            case "no_parent":
+                raise JobConflict("Only a job that is done can be followed up.")
+            case "used":
+                assert follow_up is not None
+                raise JobConflict(f"{follow_up.button} was used on this job before.")
+        if picked:
+            return Accepted(self.get(job_id))
+        job = Job(
+            id=job_id,
+            client=client,
+            request=request,
+            final_prompt=record["final_prompt"],
+            draw_type=record["draw_type"],
+            seeds=(seeds[0], seeds[1], seeds[2], seeds[3]),
+            created_at=from_ms(answer[2]),
+            position=int(answer[1]),
+            parent=record.get("parent"),
+        )
+        return Accepted(job, to_drop=tuple(answer[3]))
+
+    @guarded
+    def get(self, job_id: str, client: str | None = None) -> Job:
+        """Return one job, if ``client`` may see it (None: the house itself asks).
+
+        Raises:
+            JobNotFound: there is none, or it is another client's.
+        """
+        record = self._redis.hgetall(self._prefix + "job:" + job_id)
+        if not record or (client is not None and record["client"] != client):
+            raise JobNotFound
+        return Job.from_record(record, self._position(record))
+
+    @guarded
+    def earlier(self, client: str, idempotency: Idempotency) -> Job | None:
+        """Return the job that an earlier POST with this key made, before anything else is looked at.
+
+        Raises:
+            IdempotencyConflict: the key was used with another body.
+        """
+        seen = self._redis.get(f"{self._prefix}idem:{client}:{idempotency.key}")
+        if not seen:
+            return None
+        body_hash, _, job_id = seen.partition(" ")
+        if body_hash != idempotency.body_hash:
+            raise IdempotencyConflict
+        return self.get(job_id)
+
+    @guarded
+    def newest_by_tag(self, client: str, tag: str) -> Job:
+        """Return the client's newest job with that tag, dashed or not.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        newest = self._redis.zrevrange(f"{self._prefix}tag:{client}:{tag_key(tag)}", 0, 0)
+        if not newest:
+            raise JobNotFound
+        return self.get(newest[0], client)
+
+    @guarded
+    def page(
+        self,
+        client: str,
+        *,
+        tag: str | None = None,
+        status: Status | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return some of the client's jobs, newest first.
+
+        A page may hold fewer than ``limit`` jobs and still have a next one: with a filter, at most
+        ``PAGE_SCAN`` jobs are looked at for one page. ``cursor`` is an earlier page's, else ValueError.
+        """
+        index = (
+            f"{self._prefix}tag:{client}:{tag_key(tag)}" if tag else f"{self._prefix}jobs:{client}"
+        )
+        start = self._after(index, cursor)
+        found: list[Job] = []
+        for offset in range(start, start + PAGE_SCAN, limit):
+            rows = self._redis.zrevrange(index, offset, offset + limit - 1, withscores=True)
+            jobs = self._many([job_id for job_id, _created in rows])
+            for place, (job, row) in enumerate(zip(jobs, rows, strict=True), start=offset):
+                if job is None or (status is not None and job.status is not status):
+                    continue
+                found.append(job)
+                if len(found) == limit:
+                    more = self._redis.zcard(index) > place + 1
+                    return Page(tuple(found), _cursor(*row) if more else None)
+            if len(rows) < limit:
+                return Page(tuple(found), None)
+            last = rows[-1]
+        return Page(tuple(found), _cursor(*last))
+
+    @guarded
+    def waiting_count(self, client: str) -> int:
+        """Return how many of the client's jobs wait."""
+        return int(self._redis.scard(f"{self._prefix}waits:{client}"))
+
+    @guarded
+    def running_count(self, client: str) -> int:
+        """Return how many of the client's jobs are submitted or drawing."""
+        return int(self._redis.scard(f"{self._prefix}runs:{client}"))
+
+    @guarded
+    def states(self, ids: Sequence[str]) -> list[State]:
+        """Return the state of each job, in one round trip; one that is no more has seq -1."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hmget(self._prefix + "job:" + job_id, "seq", "status", "progress", "url")
+            rows = pipe.execute()
+        return [
+            State(int(-1 if seq is None else seq), status or "", int(progress or 0), url or "")
+            for seq, status, progress, url in rows
+        ]
+
+    def _many(self, ids: Sequence[str]) -> list[Job | None]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hgetall(self._prefix + "job:" + job_id)
+            records = pipe.execute()
+        return [Job.from_record(r, self._position(r)) if r else None for r in records]
+
+    def _position(self, record: dict[str, str]) -> int | None:
+        if record["status"] != Status.WAITING:
+            return None
+        rank = self._redis.zrank(f"{self._prefix}waiting:{record['lane']}", record["id"])
+        return None if rank is None else int(rank) + 1
+
+    def _after(self, index: str, cursor: str | None) -> int:
+        """Return the rank of the first job after the cursor, also if its job is gone meanwhile."""
+        if cursor is None:
+            return 0
+        created, _, job_id = cursor.partition("-")
+        if not created.isdigit() or not job_id:
+            raise ValueError("not a cursor")
+        rank = self._redis.zrevrank(index, job_id)
+        return (
+            int(rank) + 1
+            if rank is not None
+            else int(self._redis.zcount(index, f"({created}", "+inf"))
+        )
+
+
+def _cursor(job_id: str, created_ms: float) -> str:
+    return f"{int(created_ms)}-{job_id}"

@@ -1,0 +1,109 @@
+-- What every script shares: the prefix, the clock, and the form of each key.
+--
+--   job:<id>               HASH  the record; fields as limner/job.py reads them, and beside them
+--                                token worker dest needs prefers attach paid begun lost missing_ms
+--                                failed_on waits_ms (since when it waits, if not since created_ms)
+--                                epoch (of its newest event) skipped (seqs that are no event's)
+--   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
+--   jobs:<client>          ZSET  job ids in the same way
+--   waits:<client>         SET   job ids in state waiting
+--   runs:<client>          SET   job ids submitted or drawing
+--   idem:<client>:<key>    STR   "<body hash> <job id>"
+--   rate:<client>          STR   when the client has caught up with its requests, ms
+--   waiting:<lane>         ZSET  job id → place in the lane, smallest first
+--   ready:<lane>           ZSET  waiting jobs that a worker holds → the same place
+--   holds                  ZSET  waiting jobs that a worker holds → until, ms
+--   slots:<engine>:<lane>  SET   jobs on the engine, or that kept their slot there
+--   leases                 ZSET  those jobs → lease, or time to be re-attached, until, ms
+--   grant:<job>            LIST  one element when a waiting job was given a slot
+--   worker:<id>            HASH  lane, engines
+--   workers:<lane>         ZSET  worker id → seen until, ms
+--   looked                 STR   when a script last looked after the lanes, ms
+--   clocks                 HASH  host → how far its clock is ahead of the server's, ms, and when it said so
+--   beats                  STR   counts what processes said of their hosts' clocks
+--   beaten                 ZSET  process → its last beat, of those that beat last
+--   salt                   STR   part of the epoch (lib_outbox.lua), drawn where beats were lost
+--   healed                 STR   the salt, for a minute after it was drawn
+--   epoch                  HASH  the epoch that was met last (name), and lane → the last place given before
+--   cancels:<engine>       LIST  handles of drawings to stop there
+--   places:<lane>          STR   the last place given
+--   reports                ZSET  what processes found wrong, "<code>|<subject>" → until, ms
+--   report                 HASH  the same → one sentence
+--   warned                 SET   warnings that were logged last, named likewise
+--   aside                  LIST  messages that are not ours, newest first (limner/store/aside.py)
+--   aside_last             STR   when the last one was set aside, ms
+--   aside_told             HASH  "<queue>|<why>" → "<ms> <how many>" at the last line in the log
+--   stalled                HASH  lane → since when it could start a job and starts none, ms
+--   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
+--                                also "…|<upper bound, ms>" and "…|sum" (limner/store/metrics/numbers.py)
+-- The outbox's keys are listed in lib_outbox.lua, the spool's in lib_spool.lua, those of engines in
+-- lib_health.lua and lib_engines.lua.
+
+local PREFIX = ARGV[1]
+
+local function now_ms()
+    if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local NOW = now_ms()
+
+local function key(...)
+    return PREFIX .. table.concat({...}, ':')
+end
+
+-- Milliseconds as text: Lua would write large numbers as 1.7e+12.
+local function ms(number)
+    return string.format('%.0f', number)
+end
+
+-- Stored moments. A clock that was set back leaves them further ahead than what they are for ever waits,
+-- and all that waits for them would stand still as long as the clock had been wrong. So each is read
+-- through one of these two: it lies at most `most_ms` (0: it is of the past) ahead of now, and what lay
+-- further is written anew, lest it recede with every look.
+
+-- Return the moment `value`, a field of a hash.
+local function within(hash, field, value, most_ms)
+    local at = tonumber(value or '0') or 0
+    if at <= NOW + most_ms then return at end
+    redis.call('HSET', hash, field, ms(NOW + most_ms))
+    return NOW + most_ms
+end
+
+local OVER_SCAN = 500
+
+-- The same for the scores of a sorted set, so many at a time.
+local function keep_within(set, most_ms)
+    local most = ms(NOW + most_ms)
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. most, '+inf', 'LIMIT', 0, OVER_SCAN)) do
+        redis.call('ZADD', set, 'XX', most, member)
+    end
+end
+
+local function job_key(id)
+    return PREFIX .. 'job:' .. id
+end
+
+-- Count one thing that happened, by its labels.
+local function count(...)
+    redis.call('HINCRBY', key('numbers'), table.concat({...}, '|'), 1)
+end
+
+-- The upper bounds of durations that are counted, ms; what takes longer is in "inf".
+local BOUNDS_MS = {100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 120000, 300000, 600000,
+    1800000, 3600000, 14400000, 86400000}
+
+-- Count one duration, by its labels.
+local function observe(took_ms, ...)
+    local bound = 'inf'
+    for _, upper in ipairs(BOUNDS_MS) do
+        if took_ms <= upper then
+            bound = upper
+            break
+        end
+    end
+    local name = table.concat({...}, '|')
+    count(name, bound)
+    redis.call('HINCRBY', key('numbers'), name .. '|sum', math.max(0, math.floor(took_ms)))
+end

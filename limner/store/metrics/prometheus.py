@@ -1,0 +1,244 @@
+"""The gateway's metrics for Prometheus; ``api/ops/metrics.py`` serves what ``page`` returns.
+
+The values are in Redis and are read at each scrape, so every API process returns the same and keeps no
+state of its own. Help texts say what a metric means; docs/operations.md says when to worry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from limner.callback.policy import Kind
+from limner.request import Lane
+from limner.store.engines import STATES, EngineNow
+from limner.store.metrics.numbers import Durations, Numbers
+from limner.store.metrics.warning import warnings
+from limner.store.server import ServerFacts
+
+__all__ = ["CONTENT_TYPE_LATEST", "page"]
+
+#: the histogram buckets of lib_base.lua
+BOUNDS_MS = (
+    *(100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000),
+    *(1_800_000, 3_600_000, 14_400_000, 86_400_000),
+)
+
+
+def page(numbers: Numbers | None, facts: ServerFacts | None = None) -> bytes:
+    """Return all metrics in Prometheus's text format; None: Redis is down, and that is all we know."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Now(numbers, facts))
+    return generate_latest(registry)
+
+
+class _Now(Collector):
+    """A collector over one snapshot of the metrics."""
+
+    def __init__(self, numbers: Numbers | None, facts: ServerFacts | None) -> None:
+        self._numbers = numbers
+        self._facts = facts
+
+    def collect(self) -> Iterator[Metric]:
+        up = self._numbers is not None
+        yield GaugeMetricFamily("limner_redis_up", "1 if Redis responds.", value=float(up))
+        if self._numbers is not None:
+            yield from _lanes(self._numbers)
+            yield from _engines(self._numbers.engines)
+            yield from _jobs(self._numbers)
+            yield from _callbacks(self._numbers)
+            yield from _inline(self._numbers)
+            yield _tokens(self._numbers)
+            yield _warnings(self._numbers, self._facts)
+
+
+def _lanes(numbers: Numbers) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("limner_jobs_waiting", "Waiting jobs.", labels=["lane"])
+    oldest = GaugeMetricFamily(
+        "limner_jobs_waiting_oldest_seconds",
+        "Age of the job at the head of the lane.",
+        labels=["lane"],
+    )
+    workers = GaugeMetricFamily(
+        "limner_workers", "Workers with a heartbeat within their lease.", labels=["lane"]
+    )
+    stalled = GaugeMetricFamily(
+        "limner_lane_stalled_seconds",
+        "How long jobs have waited with slots free for them and nothing starting; 0: no stall.",
+        labels=["lane"],
+    )
+    for lane, now in numbers.lanes.items():
+        waiting.add_metric([lane.value], now.waiting)
+        oldest.add_metric([lane.value], now.oldest_s)
+        workers.add_metric([lane.value], now.workers)
+        stalled.add_metric([lane.value], now.stalled_s)
+    yield from (waiting, oldest, workers, stalled)
+    yield _counter(
+        numbers,
+        "aside",
+        "limner_messages_set_aside",
+        "Messages on the broker's queues that were not Limner's.",
+        ["queue", "why"],
+    )
+
+
+def _engines(engines: tuple[EngineNow, ...]) -> Iterator[Metric]:
+    lane_labels = ["engine", "lane"]
+    slots = GaugeMetricFamily(
+        "limner_engine_slots", "Concurrent drawings that the settings allow.", labels=lane_labels
+    )
+    leased = GaugeMetricFamily(
+        "limner_engine_slots_leased", "Slots with a drawing.", labels=lane_labels
+    )
+    free = GaugeMetricFamily(
+        "limner_engine_slots_free", "Drawings that it would accept now.", labels=lane_labels
+    )
+    state = GaugeMetricFamily(
+        "limner_engine_state", "1 for the state the engine is in.", labels=["engine", "state"]
+    )
+    paused = GaugeMetricFamily(
+        "limner_engine_paused_seconds", "How much longer it is paused.", labels=["engine"]
+    )
+    for engine in engines:
+        for lane in Lane:
+            labels = [engine.name, lane.value]
+            slots.add_metric(labels, engine.slots[lane])
+            leased.add_metric(labels, engine.leased[lane])
+            free.add_metric(labels, 0 if engine.paused_s else engine.free[lane])
+        for word in STATES:
+            state.add_metric([engine.name, word], float(engine.state == word))
+        paused.add_metric([engine.name], engine.paused_s)
+    yield from (slots, leased, free, state, paused)
+
+
+def _jobs(numbers: Numbers) -> Iterator[Metric]:
+    yield _counter(numbers, "accepted", "limner_jobs_accepted", "Jobs accepted.", ["lane"])
+    yield _counter(
+        numbers,
+        "returned",
+        "limner_jobs_returned",
+        "Jobs returned to their lane: engine busy or down, worker stopped or lost.",
+        ["lane"],
+    )
+    yield _counter(
+        numbers,
+        "ended",
+        "limner_jobs_ended",
+        "Jobs ended, by outcome.",
+        ["lane", "status", "reason_code"],
+    )
+    yield _histogram(
+        numbers.durations.get("waited", {}),
+        "limner_job_wait_seconds",
+        "From acceptance to the first slot.",
+        ["lane"],
+    )
+    yield _histogram(
+        numbers.durations.get("drawn", {}),
+        "limner_job_draw_seconds",
+        "For done jobs, from the first slot to the pictures; returns to the lane included.",
+        ["engine", "lane"],
+    )
+
+
+def _callbacks(numbers: Numbers) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "limner_callbacks_pending_jobs",
+        "Jobs with callbacks to post, now or later.",
+        value=numbers.callbacks_pending,
+    )
+    yield GaugeMetricFamily(
+        "limner_callbacks_overdue_seconds",
+        "How long the most urgent callback is overdue.",
+        value=numbers.callbacks_overdue_s,
+    )
+    yield GaugeMetricFamily(
+        "limner_callbacks_dead_jobs", "Jobs with dead letters.", value=numbers.dead_letter_jobs
+    )
+    yield _counter(
+        numbers,
+        "attempts",
+        "limner_callback_attempts",
+        "Attempts to post: ok, retry, dead (given up), drop (progress given up), gone (410).",
+        ["outcome"],
+    )
+    told: dict[tuple[str, ...], Durations] = {
+        (Kind(kind).name.lower(),): durations
+        for (kind,), durations in numbers.durations.get("told", {}).items()
+    }
+    yield _histogram(
+        told,
+        "limner_callback_lag_seconds",
+        "For delivered callbacks, from the event to the receiver's 2xx.",
+        ["kind"],
+    )
+
+
+def _inline(numbers: Numbers) -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "limner_inline_bytes",
+        "Size of clients' inline pictures: live, or spent (their jobs have ended).",
+        labels=["client", "state"],
+    )
+    for client, taken in numbers.spooled.items():
+        family.add_metric([client, "live"], taken.live_bytes)
+        family.add_metric([client, "spent"], taken.spent_bytes)
+    yield family
+    yield _counter(
+        numbers,
+        "refused",
+        "limner_requests_refused",
+        "Requests refused for lack of room: inline_full, inline_too_large, disk_full.",
+        ["why"],
+    )
+
+
+def _tokens(numbers: Numbers) -> Metric:
+    return _counter(
+        numbers,
+        "tokens_rejected",
+        "limner_tokens_rejected",
+        "Wrong tokens, by where they were tried (api, metrics), and whether slowed (0, 1).",
+        ["door", "slowed"],
+    )
+
+
+def _warnings(numbers: Numbers, facts: ServerFacts | None) -> Metric:
+    family = GaugeMetricFamily(
+        "limner_warnings",
+        "1 for each current warning; /readyz and limner doctor describe it.",
+        labels=["code", "subject"],
+    )
+    found = {(warned.code, warned.subject) for warned in warnings(numbers, facts)}
+    for code, subject in sorted(found):
+        family.add_metric([code, subject], 1)
+    return family
+
+
+def _counter(numbers: Numbers, what: str, name: str, about: str, labels: list[str]) -> Metric:
+    family = CounterMetricFamily(name, about, labels=labels)
+    for values, how_often in sorted(numbers.counts.get(what, {}).items()):
+        family.add_metric(values, how_often)
+    return family
+
+
+def _histogram(
+    found: Mapping[tuple[str, ...], Durations], name: str, about: str, labels: list[str]
+) -> Metric:
+    family = HistogramMetricFamily(name, about, labels=labels)
+    for values, durations in sorted(found.items()):
+        so_far, buckets = 0, []
+        for bound in (*BOUNDS_MS, None):
+            so_far += durations.buckets.get(bound, 0)
+            buckets.append(("+Inf" if bound is None else repr(bound / 1000), so_far))
+        family.add_metric(values, buckets, durations.sum_ms / 1000)
+    return family

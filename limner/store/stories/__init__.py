@@ -1,0 +1,57 @@
+"""What happened to one job, for whoever watches it: the events that callbacks tell, in their order.
+
+Used by ``api/faces/limner/live.py``. It is kept for jobs without a callback URL too, and a watcher that comes back
+long after the end gets the end from the record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from limner.callback.policy import job_at
+from limner.errors import JobNotFound
+from limner.job import Job
+from limner.store.connection import guarded
+from limner.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is new of a job, oldest first, and the job as it is now."""
+
+    events: tuple[Job, ...]
+    now: Job
+
+
+class Stories:
+    """The events of all jobs."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    @guarded
+    def after(self, job_id: str, seq: int) -> Story:
+        """Return what happened after the event ``seq`` (0: from the beginning).
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        rows = self._scripts("story", job_id, seq)
+        if not rows:
+            raise JobNotFound
+        flat, texts = rows
+        record = dict(zip(flat[::2], flat[1::2], strict=True))
+        now = Job.from_record(record)
+        events = tuple(_job(record, json.loads(text[1:])) for text in texts)
+        if now.seq > seq and (not events or events[-1].seq < now.seq):
+            # The story is forgotten sooner than the job.
+            events = (*events, now)
+        return Story(events, now)
+
+
+def _job(record: Mapping[str, str], event: Mapping[str, Any]) -> Job:
+    # An empty Lua table is a JSON object only by luck.
+    return job_at(record, event["v"] or {}, int(event["s"]))

@@ -1,0 +1,1 @@
+"""The wire of the documented API, both ways."""

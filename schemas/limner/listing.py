@@ -1,0 +1,57 @@
+"""The query parameters of the list of jobs; used by ``api/faces/limner/jobs.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError
+
+from limner.job import Status
+from schemas.fields import Integer, Strict, Tag
+from schemas.limner.job import STATUS_OF
+from schemas.wire import Query
+
+LIMIT_DEFAULT = 20
+LIMIT_MOST = 100
+_CURSOR = re.compile(r"[0-9]{1,15}-[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which of the client's jobs to list; None: no filter, or the first page."""
+
+    tag: str | None
+    status: Status | None
+    cursor: str | None
+    limit: int
+
+
+class Cursor(Strict[str]):
+    """The start of the next page of a list."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not _CURSOR.fullmatch(value):
+            raise ValidationError("Must be the cursor of an earlier page.")
+        return str(value)
+
+
+class ListingSchema(Query):
+    """The query of ``GET /draw/midjourney/jobs``."""
+
+    tag = Tag()
+    status = Integer(min(STATUS_OF), max(STATUS_OF))
+    cursor = Cursor()
+    limit = Integer(1, LIMIT_MOST, absent=LIMIT_DEFAULT)
+
+    def read(self, query: Mapping[str, str]) -> Listing:
+        """Return what is asked for.
+
+        Raises:
+            InvalidRequest: a parameter is wrong or unknown.
+        """
+        found = self.fields_of(query)
+        status = found.pop("status")
+        return Listing(status=None if status is None else STATUS_OF[status], **found)

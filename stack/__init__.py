@@ -1,0 +1,1 @@
+"""What runs processes: supervisor, embedded server, watchdog, demo, grader."""

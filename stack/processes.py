@@ -1,0 +1,188 @@
+"""The command line and the environment of each process of Limner.
+
+Used by ``limner api``, ``limner worker`` and the like, which ``exec`` these commands, and by
+``limner up``, which starts them all. The commands are started, never imported: the core knows neither
+Flask nor Celery.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from limner.errors import ConfigError
+from limner.peer import is_loopback
+from limner.settings import ENV_PREFIX, Settings, surroundings
+from limner.settings.listening import bound_to, is_everywhere, reached_at
+
+#: the folder of ``api``, ``workers`` and ``celeryconfig``. Gunicorn and Celery first look for modules in
+#: their working directory: started here, they cannot pick up an ``api/`` of the operator's.
+HOME = Path(__file__).resolve().parents[1]
+
+#: the queues a worker may be started for
+QUEUES = ("fast", "relaxed", "callbacks")
+
+#: a deliver task only hands over to the process's dispatcher, so a few threads are enough
+CALLBACK_CONCURRENCY = 4
+
+#: how long running requests have to finish at a stop
+API_GRACE_S = 2
+
+#: our defaults for Flower, unless its own documented variables override them
+FLOWER_DEFAULTS = {
+    # in memory (1,000: about 60 MB, 10,000: about 110 MB)
+    "FLOWER_MAX_TASKS": "2000",
+    "FLOWER_PURGE_OFFLINE_WORKERS": "60",
+    "FLOWER_TASKS_COLUMNS": "name,uuid,state,kwargs,worker,received,started,runtime",
+}
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs ``module`` under this interpreter."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def celery(*arguments: str) -> list[str]:
+    """Return a Celery command without its banner."""
+    return python("celery", "--quiet", *arguments)
+
+
+def api(settings: Settings) -> list[str]:
+    """Return the command of the API: gunicorn with threads, fast shutdown, no access log."""
+    return python(
+        "gunicorn",
+        "api.wsgi:app",
+        *("--config", "python:api.server.gunicorn_hooks"),
+        *("--bind", bound_to(settings.host, settings.port)),
+        *("--worker-class", "api.server.worker.Worker"),
+        *("--workers", str(settings.api_workers)),
+        *("--threads", str(settings.api_threads)),
+        *("--graceful-timeout", str(API_GRACE_S)),
+        *("--log-level", "warning"),
+        # Its sockets hold back a response's head, and sendfile would overtake it.
+        "--no-sendfile",
+        # It would be in the home folder, shared by all Limners of a user.
+        "--no-control-socket",
+    )
+
+
+def worker(queue: str, settings: Settings, mark: str) -> list[str]:
+    """Return the command of one worker of ``queue``; ``mark`` distinguishes it from others on its host.
+
+    Raises:
+        ConfigError: there is no such queue.
+    """
+    if queue not in QUEUES:
+        raise ConfigError("worker", f"must be one of {', '.join(QUEUES)} (it is {queue!r})")
+    lane = queue != "callbacks"
+    return celery(
+        *("-A", "workers.app", "worker"),
+        *("-Q", queue),
+        *("--pool", "threads"),
+        *("--concurrency", str(settings.worker_threads if lane else CALLBACK_CONCURRENCY)),
+        *("-n", f"{queue}-{mark}@%h"),
+        # Flower is for drawings; ticks and deliveries would bury them in its task list.
+        *(["-E"] if lane else []),
+        "--without-mingle",
+        "--without-gossip",
+    )
+
+
+def ping(queue: str, mark: str) -> list[str]:
+    """Return the command that succeeds if that worker on this host responds."""
+    return celery(
+        *("--config", "celeryconfig", "inspect", "ping"),
+        *("--destination", f"{queue}-{mark}@{socket.gethostname()}"),
+        *("--timeout", "5"),
+    )
+
+
+def beat(settings: Settings) -> list[str]:
+    """Return the command of beat. It sends ``tick`` by name and loads no worker code."""
+    return celery(
+        *("--config", "celeryconfig", "beat"),
+        *("--schedule", str(settings.data_dir / "beat-schedule")),
+        *("--loglevel", "WARNING"),
+    )
+
+
+def flower(settings: Settings) -> list[str]:
+    """Return the command of Flower. The password is not in it: see ``environment``.
+
+    Raises:
+        ConfigError: it would listen beyond loopback without a password.
+    """
+    if not settings.flower_auth and not is_loopback(settings.flower_host):
+        raise ConfigError(
+            "LIMNER_FLOWER_AUTH",
+            f"must be set (user:password) for Flower to listen on {settings.flower_host}",
+        )
+    if settings.flower_auth and "," in settings.flower_auth:
+        raise ConfigError("LIMNER_FLOWER_AUTH", "must have no comma: Flower splits there")
+    return celery(
+        *("-A", "workers.flower", "flower"),
+        f"--address={settings.flower_host}",
+        f"--port={settings.flower_port}",
+        # It would also turn on the callback workers' events; lane workers send theirs anyway.
+        "--enable_events=false",
+        # Ours: see `limner.log`.
+        "--logging=none",
+    )
+
+
+def flower_url(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """Return Flower's URL on this machine, with the prefix that its own variables set."""
+    prefix = environ.get("FLOWER_URL_PREFIX", "").strip("/")
+    secure = environ.get("FLOWER_CERTFILE") and environ.get("FLOWER_KEYFILE")
+    host = settings.flower_host
+    if is_everywhere(host) and ":" in host:
+        host = "::1"  # listening on the IPv6 wildcard, Flower does not accept IPv4
+    where = reached_at(host, settings.flower_port)
+    return f"http{'s' if secure else ''}://{where}/{prefix}".rstrip("/")
+
+
+def make_folder(settings: Settings) -> None:
+    """Create the data folder if it does not exist.
+
+    Raises:
+        ConfigError: it cannot be created.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "LIMNER_DATA_DIR", f"cannot make {settings.data_dir}: {error.strerror}"
+        ) from error
+
+
+def config_path(environ: Mapping[str, str]) -> Path:
+    """Return the path of the settings file that applies, whether or not it exists."""
+    return Path(surroundings.settings(environ).get(ENV_PREFIX + "CONFIG") or "limner.toml")
+
+
+def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment in which a process of ours sees exactly these settings.
+
+    The command line may have reset a setting to its default, and relative paths would mean something else
+    in ``HOME``: both are always set explicitly.
+    """
+    own = {
+        ENV_PREFIX + "DATA_DIR": str(settings.data_dir),
+        ENV_PREFIX + "HOST": settings.host,
+        ENV_PREFIX + "FLOWER_HOST": settings.flower_host,
+        ENV_PREFIX + "PORT": str(settings.port),
+        ENV_PREFIX + "FLOWER_PORT": str(settings.flower_port),
+    }
+    config = config_path(environ)
+    own[ENV_PREFIX + "CONFIG"] = str(config.absolute()) if config.exists() else os.devnull
+    own["PYTHONUNBUFFERED"] = "1"
+    # Five lines from each worker. It warns of pickled messages, which are not accepted here.
+    own["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser"
+    # Not as an option: everyone on the machine can read command lines.
+    if settings.flower_auth:
+        own["FLOWER_BASIC_AUTH"] = settings.flower_auth
+    inherited = surroundings.without_strangers(environ)
+    return {**FLOWER_DEFAULTS, **inherited, **settings.environment(), **own}

@@ -1,0 +1,254 @@
+"""All processes on one machine: which ones, in which order, and when they are ready.
+
+Used by ``limner up`` and ``limner demo``, over ``stack.supervisor``.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import logging
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from limner.errors import ConfigError, LimnerError, StoreDown, StoreRefused
+from limner.log import event
+from limner.settings import Settings
+from limner.settings.broker import redis_address, redis_url
+from limner.settings.listening import bound_to, is_everywhere
+from limner.store import Store
+from limner.store.server import ServerFacts, usable
+from stack import embedded, processes
+from stack.supervisor import Program, Supervisor, describe_exit
+
+log = logging.getLogger(__name__)
+
+# Stopped in this order, all within 15 s: senders of work first, the server last.
+WATCHERS, DOOR, HANDS, SERVER = range(4)
+GRACE_S = {WATCHERS: 1.0, DOOR: processes.API_GRACE_S + 0.5, HANDS: 9.0, SERVER: 2.0}
+
+SERVER_READY_S = 60.0  # loading a long append-only file takes time
+API_READY_S = 60.0
+WORKERS_READY_S = 15.0
+
+
+class StartFailed(LimnerError):
+    """Limner did not start."""
+
+    #: the process that ended
+    process: str | None = None
+
+
+class StopAsked(Exception):
+    """A signal to stop came before everything had started."""
+
+
+class Stack:
+    """All processes of one Limner. The end of the ``with`` block stops them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str, str], None],
+        *,
+        flower: bool = True,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.settings = settings
+        self.supervisor = Supervisor(self._hear)
+        self.store = Store(redis_url(settings))
+        self._say = say
+        self._ready: set[str] = set()
+        self._missed = ""
+        self._flower = flower
+        self._exit = ExitStack()
+        self._environment = processes.environment(settings, environ)
+
+    def __enter__(self) -> Stack:
+        self._exit.enter_context(self.supervisor.signals())
+        # Unwound in reverse: the processes first, then the connection.
+        self._exit.callback(self.store.close)
+        self._exit.callback(self.supervisor.stop)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._exit.close()
+
+    def start(self, on_server: Callable[[Store], None] = lambda store: None) -> ServerFacts:
+        """Start everything and return when the API responds.
+
+        ``on_server`` is called once Redis is up, before anyone else uses it.
+
+        Raises:
+            ConfigError: a port or the data folder is in use; nothing was started.
+            StoreRefused: Redis responds but refuses to serve us; its operator must act.
+            StartFailed: a process ended, or did not become ready in time.
+            StopAsked: a signal came.
+        """
+        settings = self.settings
+        lines = self._command_lines()
+        self._check_ports()
+        if not settings.redis_url:
+            self._start_server()
+        facts = self._server_ready()
+        on_server(self.store)
+        processes.make_folder(settings)
+        for name, (stage, command) in lines.items():
+            self._start(name, stage, command)
+        self._wait(self._api_answers, API_READY_S, "the API did not answer")
+        self._workers_ready()
+        return facts
+
+    def _command_lines(self) -> dict[str, tuple[int, list[str]]]:
+        settings, mark = self.settings, str(os.getpid())
+        lines = {name: (HANDS, processes.worker(name, settings, mark)) for name in processes.QUEUES}
+        lines["beat"] = (WATCHERS, processes.beat(settings))
+        lines["api"] = (DOOR, processes.api(settings))
+        if self._flower:
+            lines["flower"] = (WATCHERS, processes.flower(settings))
+        return lines
+
+    def _check_ports(self) -> None:
+        settings = self.settings
+        wanted = [("LIMNER_PORT", "--port", settings.host, settings.port)]
+        if self._flower:
+            wanted.append(
+                ("LIMNER_FLOWER_PORT", "--flower-port", settings.flower_host, settings.flower_port)
+            )
+        for name, option, host, port in wanted:
+            if why := port_trouble(host, port):
+                raise ConfigError(
+                    name, f"{bound_to(host, port)} {why}; choose another with {option}"
+                )
+
+    def _start_server(self) -> None:
+        descriptor = embedded.lock(self.settings.data_dir)
+        self._exit.callback(os.close, descriptor)
+        self._start(
+            "server", SERVER, embedded.command(self.settings.data_dir), inherits=(descriptor,)
+        )
+
+    def _server_ready(self) -> ServerFacts:
+        what = (
+            f"Redis does not answer at {redis_address(self.settings).shown}"
+            if self.settings.redis_url
+            else "the embedded server did not answer"
+        )
+        limit_s = 5.0 if self.settings.redis_url else SERVER_READY_S
+        try:
+            self._wait(self._redis_answers, limit_s, what)
+        except StartFailed as error:
+            if error.process is None:
+                error.message = f"{error.message} ({self._missed})"
+            raise
+        facts = usable(self.store.redis)
+        for warning in facts.warnings().values():
+            event(log, "redis.unsafe", level=logging.WARNING, why=warning)
+        return facts
+
+    def _start(
+        self, name: str, stage: int, command: list[str], inherits: tuple[int, ...] = ()
+    ) -> None:
+        self.supervisor.start(
+            Program(
+                name=name,
+                command=command,
+                stage=stage,
+                grace_s=GRACE_S[stage],
+                environment=self._environment,
+                folder=processes.HOME,
+                inherits=inherits,
+            )
+        )
+
+    def _workers_ready(self) -> None:
+        """Wait a limited time until the workers are ready; jobs may be accepted before."""
+        deadline = time.monotonic() + WORKERS_READY_S
+        while self._ready < set(processes.QUEUES) and time.monotonic() < deadline:
+            self.check()
+            time.sleep(0.05)
+        self.check()
+
+    def _hear(self, name: str, line: str) -> None:
+        if name in processes.QUEUES and line.endswith(" ready."):
+            self._ready.add(name)
+        # Matters for servers of many gigabytes (docs/operations.md), and only confuses newcomers.
+        if name != "server" or "Memory overcommit must be enabled" not in line:
+            self._say(name, line)
+
+    def _wait(self, holds: Callable[[], bool], limit_s: float, otherwise: str) -> None:
+        deadline = time.monotonic() + limit_s
+        while not holds():
+            self.check()
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{otherwise} within {limit_s:g} s")
+            time.sleep(0.1)
+        self.check()
+
+    def check(self) -> None:
+        """Check the processes once; here the end of one is a failure.
+
+        Raises:
+            StartFailed: one of them has died.
+            StopAsked: a signal came.
+        """
+        if self.supervisor.stopping:
+            raise StopAsked
+        self.supervisor.look()
+        for name, code in self.supervisor.deaths:
+            failure = StartFailed(f"{name} ended with exit code {describe_exit(code)}")
+            failure.process = name
+            raise failure
+
+    def _redis_answers(self) -> bool:
+        try:
+            self.store.ping()
+        except StoreRefused:
+            raise  # waiting would not help
+        except StoreDown as error:
+            self._missed = error.message
+            return False
+        return True
+
+    def _api_answers(self) -> bool:
+        return answers(self.settings.host, self.settings.port, "/healthz")
+
+
+def answers(host: str, port: int, path: str, *, secure: bool = False) -> bool:
+    """Return whether our server on ``host:port`` responds to ``path`` with 200."""
+    if is_everywhere(host):
+        host = "::1" if ":" in host else "127.0.0.1"
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    if secure:
+        # A liveness check by the address it listens on, which no certificate contains.
+        trusting = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=5, context=trusting)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def port_trouble(host: str, port: int) -> str | None:
+    """Return why we cannot listen on ``host:port`` now, or None."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return (
+            "is in use"
+            if error.errno == errno.EADDRINUSE
+            else f"cannot be used: {error.strerror or error}"
+        )
+    return None

@@ -1,0 +1,79 @@
+"""Turn an engine's four pictures into those that are stored; called by ``workers.drawing``.
+
+It takes tens of milliseconds of CPU just when a slot becomes free and the next drawing needs the CPU.
+So a few threads of low priority do it, which the kernel runs when nothing else wants to run. Few
+threads also bound the memory used when hundreds of drawings end at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from limner.errors import BadResult
+from limner.pictures.editing import Encoded, alike, check_cells, encode, grid
+
+#: the niceness of these threads, as in nice(1)
+NICENESS = 10
+
+
+class Composer:
+    """The composing threads of one process."""
+
+    def __init__(self, picture_format: str) -> None:
+        self._format = picture_format
+        self._pool = ThreadPoolExecutor(
+            os.cpu_count() or 1, thread_name_prefix="composer", initializer=_give_way
+        )
+
+    def compose(
+        self,
+        cells: Sequence[bytes],
+        width: int,
+        height: int,
+        on_alike: Callable[[tuple[int, ...]], None] | None = None,
+    ) -> list[Encoded]:
+        """Return the grid and the four cells, encoded; blocks until they are ready.
+
+        ``on_alike(numbers)`` receives the numbers, from 1, of cells with the same picture; without it, none
+        may be the same.
+
+        Raises:
+            BadResult: they are not four different pictures of that size.
+        """
+        return self._pool.submit(self._composed, cells, width, height, on_alike).result()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=False)
+
+    def _composed(
+        self,
+        cells: Sequence[bytes],
+        width: int,
+        height: int,
+        on_alike: Callable[[tuple[int, ...]], None] | None,
+    ) -> list[Encoded]:
+        pictures = check_cells(cells, width, height)
+        same = alike(pictures)
+        if same and on_alike is None:
+            raise BadResult(f"The engine's pictures {_listed(same)} are the same.")
+        if same and on_alike:
+            on_alike(same)
+        return [encode(picture, self._format) for picture in (grid(pictures), *pictures)]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *first, last = (str(number) for number in numbers)
+    return f"{', '.join(first)} and {last}"
+
+
+def _give_way() -> None:
+    # Linux has a priority per thread; elsewhere this would change the whole process's.
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,0 +1,183 @@
+"""One heartbeat thread a process: it renews every lease the process holds and watches their clocks.
+
+The drawing threads enter and leave their drawings; the keeper tells a drawing to stop when its lease
+is lost, when it shows no progress for too long, or when it takes too long in all.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from limner.engine import Handle
+from limner.errors import StoreDown
+from limner.log import event
+from limner.settings import Settings
+from limner.store import Store
+from workers.clock import tell_clock
+from workers.drawing.lane_worker import LaneWorker
+
+log = logging.getLogger(__name__)
+
+StopReason = Literal["stale", "shutdown", "stuck", "late"]
+#: a thread that was told to stop and does not come back loses its lease after so long
+UNHEEDED_S = 20.0
+
+
+class Drawing(threading.Event):
+    """One job in this process's hands; as an event it is the engine's ``Stop``."""
+
+    def __init__(self, job_id: str, token: str) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.token = token
+        self.stop_reason: StopReason | None = None
+        #: the store has said that the job is in these hands
+        self.taken = False
+        #: monotonic seconds; None until an engine draws
+        self.began_s: float | None = None
+        self.moved_s: float | None = None
+        self.told_s: float | None = None
+        #: what the engine calls it, once it has it
+        self.handle: Handle | None = None
+        #: another worker could go on with it
+        self.attach = False
+        #: "" or, if it costs money, "retry" or "fail" for when it is lost
+        self.paid = ""
+        #: the engine draws it no more: it has drawn, or knows nothing of it
+        self.ended = False
+
+    def stop(self, reason: StopReason) -> None:
+        """Tell the drawing to end; the first reason counts."""
+        if self.stop_reason is None:
+            self.stop_reason = reason
+            self.told_s = time.monotonic()
+        self.set()
+
+    def began(self) -> None:
+        """Start the clocks: an engine has this drawing now."""
+        self.began_s = self.moved_s = time.monotonic()
+
+    def moved(self) -> None:
+        """Note that the engine showed progress."""
+        self.moved_s = time.monotonic()
+
+    def over(self) -> None:
+        """Stop the clocks: the engine is done, the worker is not."""
+        self.began_s = self.moved_s = None
+        self.ended = True
+
+
+@dataclass(frozen=True)
+class Times:
+    """What a keeper measures by; each of the operator's settings of that name."""
+
+    lease_s: float
+    tick_s: float
+    progress_limit_s: float
+    drawing_limit_s: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take them from the settings."""
+        return cls(
+            settings.lease_s, settings.tick_s, settings.progress_limit_s, settings.drawing_limit_s
+        )
+
+
+class Keeper:
+    """The heartbeat of one lane worker process."""
+
+    def __init__(self, store: Store, worker: LaneWorker, times: Times) -> None:
+        self._store = store
+        self._worker = worker
+        self._times = times
+        # Four beats a lease: three may fail before anything is lost.
+        self._beat_s = times.lease_s / 4
+        self._drawings: set[Drawing] = set()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._swept_s = 0.0
+
+    def start(self) -> None:
+        """Beat once, so that the store knows this worker, and then go on in a thread."""
+        self.beat()
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop beating; what is still held lapses with its lease."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._beat_s + 1)
+
+    @contextmanager
+    def keeping(self, drawing: Drawing) -> Iterator[Drawing]:
+        """Renew the drawing's hold or lease as long as the block runs."""
+        with self._lock:
+            self._drawings.add(drawing)
+        try:
+            yield drawing
+        finally:
+            with self._lock:
+                self._drawings.discard(drawing)
+
+    def stop_all(self, reason: StopReason) -> None:
+        """Tell every drawing of this process to end."""
+        for drawing in self._held():
+            drawing.stop(reason)
+
+    def beat(self) -> None:
+        """Renew everything once, and stop what is lost."""
+        # A process may have a job twice: the thread that lost it, or one that has not asked for it
+        # yet, must not stand in the way of the one that owns it.
+        held = (d for d in self._held() if d.taken and d.stop_reason != "stale")
+        owned = {d.job_id: d for d in held if not self._unheeded(d)}
+        tokens = {job_id: drawing.token for job_id, drawing in owned.items()}
+        worker = self._worker
+        for lane in worker.lanes:
+            for job_id in self._store.lanes.renew(worker.name, lane, tuple(worker.engines), tokens):
+                # A drawing that has just ended is no one's any more, and that is no loss.
+                if owned[job_id] in self._held():
+                    event(log, "lease.lost", level=logging.WARNING, job=job_id)
+                    owned[job_id].stop("stale")
+            tokens = {}
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._beat_s):
+            try:
+                self._check_clocks()
+                self.beat()
+                tell_clock(self._store)
+                if time.monotonic() - self._swept_s >= self._times.tick_s:
+                    self._swept_s = time.monotonic()
+                    self._store.lanes.sweep(self._worker.messages())
+            except StoreDown as error:
+                event(log, "store.missed", level=logging.WARNING, why=error.message)
+            # A heart that stops for a bug would cost every drawing of this process.
+            except Exception:  # noqa: BLE001
+                event(log, "keeper.failed", level=logging.ERROR, error=True)
+
+    def _check_clocks(self) -> None:
+        now = time.monotonic()
+        for drawing in self._held():
+            # Read once: the drawing's own thread may stop these clocks at any moment.
+            began_s, moved_s = drawing.began_s, drawing.moved_s
+            if began_s is None or moved_s is None:
+                continue
+            if now - began_s > self._times.drawing_limit_s:
+                drawing.stop("late")
+            elif now - moved_s > self._times.progress_limit_s:
+                drawing.stop("stuck")
+
+    def _held(self) -> set[Drawing]:
+        with self._lock:
+            return set(self._drawings)
+
+    def _unheeded(self, drawing: Drawing) -> bool:
+        return drawing.told_s is not None and time.monotonic() - drawing.told_s > UNHEEDED_S
