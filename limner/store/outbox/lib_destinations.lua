@@ -138,9 +138,9 @@ local function unpark_one(id, name)
 end
 
 -- Let in the jobs of a fate that have waited longest, at most so many, each to a place kept for it.
-local function unpark(fate, count)
+local function unpark(fate, most)
     keep_within(key('parked', fate.name), 0)
-    for _, id in ipairs(redis.call('ZRANGE', key('parked', fate.name), 0, count - 1)) do
+    for _, id in ipairs(redis.call('ZRANGE', key('parked', fate.name), 0, most - 1)) do
         hold(id, fate, NOW + HOLD_MS)
         unpark_one(id, fate.name)
     end
@@ -174,9 +174,9 @@ local function serve_host(dest, most)
     serve_line(key('strangers', dest), dest, false, most)
 end
 
--- Let `count` jobs out of the lobby: clients take turns, and so do the fates of each.
-local function serve_lobby(count)
-    if count < 1 then return end
+-- Let at most `most` jobs out of the lobby: clients take turns, and so do the fates of each.
+local function serve_lobby(most)
+    if most < 1 then return end
     local looks = LINE_LOOKS
     for _, client in ipairs(redis.call('ZRANGE', key('lobby'), 0, LINE_LOOKS - 1)) do
         local waits = key('lobby', client)
@@ -187,13 +187,13 @@ local function serve_lobby(count)
             if not name then break end
             local fate = condition_named(name)
             if fate and admit(fate) then
-                count = count - 1
+                most = most - 1
                 redis.call('ZADD', key('lobby'), redis.call('INCR', key('turns')), client)
                 break
             end
         end
         if redis.call('EXISTS', waits) == 0 then redis.call('ZREM', key('lobby'), client) end
-        if count < 1 then return end
+        if most < 1 then return end
     end
 end
 
