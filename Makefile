@@ -31,11 +31,12 @@ up: $(VENV)/.installed ## run the gateway on this machine: API on 8000, Flower o
 test: $(VENV)/.installed-dev ## run every test
 	$(BIN)/python -m pytest --numprocesses $(TESTERS) --durations=15
 
-lint: $(VENV)/.installed-dev ## look at style, types and import arrows, without the tests
+lint: $(VENV)/.installed-dev ## look at style, types, import arrows and Lua, without the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.lua_check
 
 check: lint test ## everything a change has to pass
 

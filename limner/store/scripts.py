@@ -70,10 +70,15 @@ class _Own(threading.local):
 @cache
 def source(name: str) -> str:
     """Return the script's text with the libraries it uses before it."""
+    return "\n".join(text for _, text in parts(name))
+
+
+def parts(name: str) -> list[tuple[str, str]]:
+    """Return the libraries that the script uses, in order, and then itself: its name, its text."""
     body = _read(name)
     first = body.partition("\n")[0]
     uses = first.removeprefix("-- uses:").split() if first.startswith("-- uses:") else []
-    return "\n".join([*map(_library, uses), body])
+    return [*((library, _library(library)) for library in uses), (name, body)]
 
 
 def _library(name: str) -> str:
