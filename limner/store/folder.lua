@@ -6,6 +6,9 @@
 --
 -- ARGV 3 path · 4 identity ("" = only ask) · 5 "1": instead of the one it has · 6 most paths
 -- Returns the identity, or nil.
+--
+-- Reads: folders folders_seen
+-- Writes: folders folders_seen
 
 local path, identity, instead, most = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local folders, seen = key('folders'), key('folders_seen')

@@ -7,6 +7,9 @@
 --         the client}
 -- The rate is kept as the moment at which the client has caught up (GCRA); one second's worth of
 -- requests, at least one, may come at once. A refused request does not count.
+--
+-- Reads: client rate tokens
+-- Writes: rate
 
 local name = redis.call('HGET', key('tokens'), ARGV[3])
 local client = name and redis.call('HGETALL', key('client', name)) or {}

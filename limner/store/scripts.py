@@ -1,8 +1,9 @@
 """Load the Lua scripts that lie beside the store's Python, and call them; used by the store's parts only.
 
 A script's first line names the libraries it builds on (``-- uses: base outbox``); they are put before
-it, in that order; ``domain`` is made by ``domain.py``. Every script takes the key prefix as ARGV[1] and the time in ms as ARGV[2] (empty:
-the server's own clock, the only one that all hosts share), and its own arguments after these.
+it, in that order; ``domain`` is made by ``domain.py``. The last lines of its header name the kinds of keys
+that it reads and writes itself. Every script takes the key prefix as ARGV[1] and the time in ms as ARGV[2]
+(empty: the server's own clock, the only one that all hosts share), and its own arguments after these.
 """
 
 from __future__ import annotations

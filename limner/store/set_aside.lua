@@ -4,6 +4,9 @@
 -- ARGV 3 queue · 4 why · 5 the entry, JSON · 6 most entries · 7 how long they are kept, ms
 --      8 how often such a message is worth a line in the log, ms
 -- Returns how many like it came since the last line, this one included; 0: no line is due.
+--
+-- Reads: aside_told
+-- Writes: aside aside_last aside_told numbers
 
 local kind = ARGV[3] .. '|' .. ARGV[4]
 redis.call('LPUSH', key('aside'), ms(NOW) .. ' ' .. ARGV[5])

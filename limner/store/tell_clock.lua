@@ -6,6 +6,9 @@
 -- Returns the number of this beat, "1" if the store went back to an older state: it has lost the process's
 -- last beat, and the salt. On a loss the id becomes the salt of the epoch (lib_outbox.lua), which such a
 -- store cannot have had. What was lost since a process's last beat, only another process can have seen.
+--
+-- Reads: beaten clocks healed salt
+-- Writes: beaten beats clocks healed salt
 
 local HOSTS_KEPT, PROCESSES_KEPT = 256, 1024
 -- All processes beat within this, and may find their beats lost by what one of them found before.

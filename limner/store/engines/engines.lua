@@ -3,6 +3,9 @@
 --
 -- Returns for each engine {name, driver, state, why, what it lacks, its clients, living workers that have it,
 --   ms that it rests, slots, leased, free, gap ms and ms until it opens in fast, the same in relaxed}
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
 
 local by_name = carried()
 local found = {}

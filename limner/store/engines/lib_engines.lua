@@ -5,6 +5,9 @@
 --                          mark, by which a change of all the rest is known. Written here only
 --   absent           ZSET  engines that no living worker has → since when, ms
 -- A former engine's settings and health are kept for a day: it may come back.
+--
+-- Reads: absent engines settings worker workers
+-- Writes: absent engine engines settings
 
 local FORMER_KEPT_MS = 86400000
 local KINDS = {'settings', 'engine'}

@@ -13,6 +13,9 @@
 --     lacks                what it cannot do (limner/engine.py, NEEDS), separated by spaces
 --     <lane>_last_ms       the last start; <lane>_begun_ms: the last hand-over, where there is a gap
 --   A release before this one kept an engine's settings here, too; they count until a worker registers it.
+--
+-- Reads: engine settings slots
+-- Writes: engine
 
 local LANES = {'fast', 'relaxed'}
 local OUT = {down = true, refused = true, failing = true}

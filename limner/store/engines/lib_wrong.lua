@@ -2,6 +2,9 @@
 --
 --   wrong   ZSET  address → when it has caught up with its wrong tokens, ms: a rate as that of clients.
 --                 Those that have caught up are forgotten, and so are the nearest to it beyond a bound.
+--
+-- Reads: wrong
+-- Writes: wrong
 
 local WRONG_GAP_MS = 6000
 local WRONG_BURST = 10

@@ -2,6 +2,9 @@
 -- A probe asked an engine that was down how it is.
 --
 -- ARGV 3 engine · 4 "1": it says that it is well · 5 why not · 6 ms to rest
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
 
 engine_probed(ARGV[3], ARGV[4] == '1', ARGV[5], tonumber(ARGV[6]))
 return 1

@@ -3,6 +3,9 @@
 --
 -- ARGV 3 code · 4 subject · 5 text ('' withdraws) · 6 how long it holds, ms
 -- Returns 1 if it is new (or, when withdrawn, was there), else 0.
+--
+-- Reads: reports
+-- Writes: report reports
 
 -- Each code has its own bound, so that many complaints of one kind do not keep another out.
 local OF_A_CODE_MAX, REPORTS_MAX = 64, 1024

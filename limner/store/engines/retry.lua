@@ -3,6 +3,9 @@
 --
 -- ARGV 3 engine
 -- Returns "tried" · "open" (it does not rest) · "unknown"
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
 
 if not is_known(ARGV[3]) then return 'unknown' end
 return engine_is_to_be_tried(ARGV[3]) and 'tried' or 'open'

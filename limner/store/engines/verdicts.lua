@@ -5,6 +5,9 @@
 -- Returns {engine, word, …}, of engines that living workers have. Words: lacks clients elsewhere (its
 --   drawing goes on at another engine) failed (it failed there, and another engine is up) aside (it lets
 --   others go first) no_slots full fast_first rests gap, or "" (it has room for the job)
+--
+-- Reads: job
+-- Writes: nothing itself
 
 local id = ARGV[8]
 local lane, worker, engine, prefers =

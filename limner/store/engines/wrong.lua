@@ -3,6 +3,9 @@
 --
 -- ARGV 3 the door it was tried at · 4 address
 -- Returns {ms to wait, "1" if the next one will have to}
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
 
 local wait, full = wrong_token(ARGV[3], ARGV[4])
 return {ms(wait), full and '1' or ''}

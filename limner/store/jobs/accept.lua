@@ -10,6 +10,9 @@
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 -- Returns {"accepted", position from 1, ms, files that made room} · {"again", job id} · {"conflict"} · {"full"}
 --       · {"spool_full"} · {"spool_more"}: ask again, more makes room each time · {"no_parent"} · {"used"}
+--
+-- Reads: idem job jobs tag waiting waits
+-- Writes: <lane> idem job jobs places tag
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]

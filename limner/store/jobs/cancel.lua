@@ -4,6 +4,9 @@
 --
 -- ARGV 8 job id
 -- Returns 1: it is cancelled, now or before · 0: it had ended otherwise · false: there is no such job.
+--
+-- Reads: job
+-- Writes: nothing itself
 
 local id = ARGV[8]
 local record = job_key(id)

@@ -6,6 +6,9 @@
 --   reads    job:<id> (status token client lane place)
 --   writes   job:<id> (status, what the move brings, finished_ms reason reason_code; LEFT_BEHIND is dropped)
 --            waits:<client> runs:<client> waiting:<lane>, and the outbox, by `emit`
+--
+-- Reads: job waiting
+-- Writes: job runs waiting waits
 
 -- Which set of its client has a job in this status.
 local SET_OF = {waiting = 'waits', submitted = 'runs', drawing = 'runs'}

@@ -3,6 +3,9 @@
 --
 -- ARGV 8 job id · 9 token
 -- Returns {how many hand-overs came before, "0"} · {"wait", ms} · false: another worker owns the job.
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
 
 local id, token = ARGV[8], ARGV[9]
 if not may(id, 'begun', token) then return false end

@@ -6,6 +6,9 @@
 --      14 why, if it failed · 15 pause, ms · 16 longest pause, ms
 --      17 … field, value, … to write with it
 -- Returns 1, or false: another worker owns the job.
+--
+-- Reads: job slots
+-- Writes: nothing itself
 
 local id, token, cause = ARGV[8], ARGV[9], ARGV[10]
 if not may(id, cause, token) then return false end

@@ -4,6 +4,9 @@
 --
 -- ARGV 8 job id · 9 token · 10 "1": the pictures were checked, and are well
 -- Returns 1 · 0: say it again when they were checked · false: another worker owns the job.
+--
+-- Reads: job
+-- Writes: nothing itself
 
 local id, token = ARGV[8], ARGV[9]
 if not may(id, 'drawn', token) then return false end

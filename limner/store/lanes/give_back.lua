@@ -7,6 +7,9 @@
 --      15 engine's state ("" = only a failure of this job) · 16 why · 17 pause, ms · 18 longest pause, ms
 --         (the pause doubles with each trouble in a row)
 -- Returns {"waiting" | "failed" | "stale", unsent}
+--
+-- Reads: job
+-- Writes: job
 
 local id, token, keep = ARGV[8], ARGV[9], ARGV[10] == '1'
 if not may(id, 'given_back', token) then return {'stale', unsent} end

@@ -4,6 +4,9 @@
 -- ARGV 8 job id · 9 token · 10 handle, JSON · 11 "1": another worker could re-attach to it
 --      12 "" · "retry" · "fail": the drawing costs money, and what its loss means
 -- Returns 1, or false: another worker owns the job.
+--
+-- Reads: nothing itself
+-- Writes: job
 
 local id, token = ARGV[8], ARGV[9]
 if not may(id, 'handed_over', token) then return false end

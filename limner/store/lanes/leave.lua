@@ -2,6 +2,9 @@
 -- A worker is gone for good: nobody need wait for its silence.
 --
 -- ARGV 3 worker id · 4 lane
+--
+-- Reads: nothing itself
+-- Writes: worker workers
 
 redis.call('DEL', key('worker', ARGV[3]))
 redis.call('ZREM', key('workers', ARGV[4]), ARGV[3])

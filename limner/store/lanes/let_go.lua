@@ -3,6 +3,9 @@
 --
 -- ARGV 8 job id · 9 token
 -- Returns {"let_go" | "granted" (a slot came first: draw or give it back) | "stale", unsent}
+--
+-- Reads: job
+-- Writes: job
 
 local id, token = ARGV[8], ARGV[9]
 local status, lane, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'lane', 'token'))

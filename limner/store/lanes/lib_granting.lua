@@ -3,6 +3,9 @@
 -- Who may draw: the waiting job whose worker holds it, on an engine that this worker has, when the
 -- engine has a free slot and an open gap in the job's lane. Fast may use every slot of an engine;
 -- relaxed only its share, and none while a fast job could use the slot.
+--
+-- Reads: grant job ready slots waiting workers
+-- Writes: grant job leases slots stalled
 
 local READY_SCAN = 512
 local GRANT_KEPT_MS = 60000

@@ -4,6 +4,9 @@
 -- Every script on this library takes, after prefix and time:
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that may be re-attached, ms
 --        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
+--
+-- Reads: holds job leases looked workers
+-- Writes: cancels grant holds job leases looked ready slots stalled workers
 
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local WAITING_LIMIT_MS = tonumber(ARGV[7])

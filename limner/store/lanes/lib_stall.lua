@@ -1,6 +1,9 @@
 -- Whether a lane stands still: jobs wait, a slot is free for one of them, and nothing starts. Told by
 -- what Redis knows, whatever the cause is: a consumer that takes nothing, messages that go astray.
 -- Needs lib_granting, and `grant_ready` before it, so that what could be granted has been.
+--
+-- Reads: job stalled waiting
+-- Writes: stalled
 
 -- What waits further behind is taken to be like the head of the lane.
 local HEAD_SCAN = 100

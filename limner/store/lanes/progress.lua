@@ -3,6 +3,9 @@
 --
 -- ARGV 8 job id · 9 token · 10 percent · 11 preview's URL or "" · 12 its width · 13 its height
 -- Returns 1 (told), 0 (no news), or false: another worker owns the job.
+--
+-- Reads: job
+-- Writes: nothing itself
 
 local id, token, percent, url = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
 local _, _, told = may(id, 'progressed', token)

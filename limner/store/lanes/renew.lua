@@ -3,6 +3,9 @@
 --
 -- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …
 -- Returns the ids that another worker owns by now.
+--
+-- Reads: job workers
+-- Writes: holds leases worker workers
 
 -- A house whose only looks at the lanes are rare must not seem to be away all the time.
 was_away()

@@ -3,6 +3,9 @@
 --
 -- ARGV 3 job id · 4 lane · 5 message
 -- Returns 1, or 0: not needed any more.
+--
+-- Reads: holds job
+-- Writes: <lane>
 
 local id, lane = ARGV[3], ARGV[4]
 if redis.call('HGET', job_key(id), 'status') ~= 'waiting' then return 0 end

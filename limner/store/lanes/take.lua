@@ -6,6 +6,9 @@
 --   yet, see begin)} · {"held" by another or "gone" (drop the message), "", unsent} · {"wait", ms until it
 --   may be worth asking again ("" = when told), unsent, "1" if an engine has room that does not suit
 --   this job}
+--
+-- Reads: holds job
+-- Writes: holds job ready
 
 local id, token, worker = ARGV[8], ARGV[9], ARGV[10]
 local record = job_key(id)

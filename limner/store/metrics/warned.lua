@@ -3,6 +3,9 @@
 --
 -- ARGV 3… "<code>|<subject>" each
 -- Returns those that came, and those that went: each is told to one caller only.
+--
+-- Reads: warned
+-- Writes: warned
 
 local came, gone, now = {}, {}, {}
 for i = 3, #ARGV do

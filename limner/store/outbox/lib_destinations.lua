@@ -18,6 +18,9 @@
 -- A fate has at most CAP flights, and all fates of one host at most twice that. Those that are not
 -- proven share a quarter of each poster's threads, the probation places; one client has at most half of
 -- them, and so has one host.
+--
+-- Reads: flights line lobby parked probation strangers trials turns
+-- Writes: due flights host line lobby out parked parkedat probation rests strangers trials turns
 
 -- What one call looks at in a line or the lobby.
 local LINE_LOOKS = 20

@@ -10,6 +10,9 @@
 --   host:<destination>            HASH  fails (in a row, of all clients together), tried (ms of the
 --                                       last try by a fate that is not proven)
 -- Proven: a 2xx in the last 10 minutes, not two failures in a row, answers within 2 s.
+--
+-- Reads: fate fates host
+-- Writes: fate fates host opens
 
 local PROVEN_MS = 10 * 60 * 1000
 local SLOW_MS = 2000

@@ -1,4 +1,7 @@
 -- Handing a job's next event to a poster, and closing its outbox. Needs all the libraries before it.
+--
+-- Reads: due out outq recheck resend ticked
+-- Writes: dead due log out outq recheck resend ticked
 
 -- Progress that nobody was handed, of an epoch before this one, is not told: it may have given its place,
 -- seq and id to other progress meanwhile.

@@ -40,6 +40,9 @@
 --
 -- Bodies are made by the poster from the record and `v`: a script can tell of any job, and the same
 -- event always gives the same bytes.
+--
+-- Reads: due epoch job out outq places salt story wake
+-- Writes: dead due epoch job out outq story wake
 
 -- What may differ between two events of a job.
 local CHANGING = {

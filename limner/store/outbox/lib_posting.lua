@@ -2,6 +2,9 @@
 --
 -- ARGV 3 poster · 4 cap of a destination · 5 probation places of this poster · 6 lease ms
 --      7 ms that what is told is kept after a job's end
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
 
 local POSTER, CAP, PLACES = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local LEASE_MS, KEPT_MS = tonumber(ARGV[6]), tonumber(ARGV[7])

@@ -8,6 +8,9 @@
 --      this is ("" = it is not) · 19 ms that the receiver wants quiet (0 = it did not say)
 -- Returns {"fenced"} · {"next", event, attempts before, 1 if resent, notes} · {"released", notes}
 -- notes: opened (the breaker opened), disabled, failing24, failing72 (the default URL), or empty
+--
+-- Reads: dead endpoint job out outq resend
+-- Writes: dead due endpoint log out outq resend
 
 local id, token, seq, verdict = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
 local delay, go_on, health, pace = tonumber(ARGV[12]), ARGV[13] == '1', ARGV[14], tonumber(ARGV[15])

@@ -3,6 +3,9 @@
 --
 -- ARGV 3 job · 4 only this seq (0 = all)
 -- Returns how many events will be posted.
+--
+-- Reads: dead job out outq resend
+-- Writes: out resend
 
 local id, only = ARGV[3], tonumber(ARGV[4])
 local state, list = key('out', id), key('resend', id)

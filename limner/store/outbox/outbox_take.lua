@@ -3,6 +3,9 @@
 --
 -- ARGV 3-7 as in lib_posting · 8 n · 9 what the tokens begin with · 10 a job to look at first ("" = none)
 -- Returns a list of {job, token, event, attempts before, 1 if resent, {field, value, …} of the record}
+--
+-- Reads: job out wake
+-- Writes: due out outq resend wake
 
 local want, base, first = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 -- What one call may look at without finding anything to do: a script holds up the whole server.

@@ -3,6 +3,9 @@
 --
 -- ARGV 3-7 as in lib_posting
 -- Returns {jobs hinted, ms until the next one is due (-1: none), jobs parked}
+--
+-- Reads: due opens out parked parkedat probation rests wake
+-- Writes: dead opens parked probation rests
 
 local HINTS, FATES, AGED = 200, 20, 50
 

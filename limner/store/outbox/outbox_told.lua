@@ -6,6 +6,9 @@
 -- 1 if parked}
 -- It waits for: sending (it is being posted) · breaker · host (it is sick) · turn (a place) · quiet (asked
 -- for by the receiver) · retry (the pause after a try) · "" (there is nothing to post)
+--
+-- Reads: dead due job log out outq resend
+-- Writes: nothing itself
 
 local id = ARGV[3]
 local lists = {}

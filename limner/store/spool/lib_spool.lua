@@ -7,6 +7,9 @@
 --   reckoned:<client> HASH while the account is reckoned anew (spool_mend.lua): the jobs seen so far → "",
 --                          "live" and "spent" → the sum of their bytes, "cursor" → where to go on
 --   drops            ZSET  files that no job has any more → since, ms; whoever deletes one takes it out
+--
+-- Reads: reckoned spent spool spooled
+-- Writes: drops reckoned spent spool spooled
 
 local function spooled(kind, client)
     return tonumber(redis.call('HGET', key('spooled'), kind .. '|' .. client) or '0')

@@ -5,6 +5,9 @@
 --
 -- ARGV 3 client · 4 about how many entries to look at · 5 ms to remember how far it came
 -- Returns {1 when all were looked at, how many entries and sums were wrong}
+--
+-- Reads: job reckoned spent spool
+-- Writes: reckoned spent spool spooled
 
 local client, wrong = ARGV[3], 0
 local reckoned = key('reckoned', client)

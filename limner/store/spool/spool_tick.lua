@@ -3,6 +3,9 @@
 --
 -- ARGV 3 how long spent files are kept, ms · 4 most jobs, and most files, at once
 -- Returns keys of the image store; `drops` has them until they are taken out.
+--
+-- Reads: clients drops spent
+-- Writes: drops spent
 
 local kept, most = tonumber(ARGV[3]), tonumber(ARGV[4])
 local clients, left = redis.call('SMEMBERS', key('clients')), most

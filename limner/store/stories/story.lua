@@ -4,6 +4,9 @@
 --
 -- ARGV 3 job id · 4 seq that was seen
 -- Returns {} (no such job) · {the record, {class and event …}}
+--
+-- Reads: job out story
+-- Writes: out
 
 local id, seen = ARGV[3], tonumber(ARGV[4])
 local record = redis.call('HGETALL', job_key(id))
