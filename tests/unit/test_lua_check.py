@@ -82,6 +82,7 @@ def test_every_library_is_checked_with_some_script():
 def test_without_luacheck_only_ci_fails(monkeypatch, capsys, ci, status):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setenv("CI", ci)
+    monkeypatch.delenv("LUACHECK_OPTIONAL", raising=False)
 
     assert lua_check.main() == status
     assert lua_check.MISSING in capsys.readouterr().err
