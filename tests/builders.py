@@ -6,6 +6,7 @@ import json
 import uuid
 from dataclasses import replace
 
+from limner.followup import FollowUp
 from limner.job import Job
 from limner.message import Messages, _Template
 from limner.request import Lane, Request
@@ -42,6 +43,7 @@ def an_accepted_job(
     waiting_cap: int = 1000,
     destination: str | None = "http://receiver:80",
     charge: Charge = NOTHING,
+    follow_up: FollowUp | None = None,
     **request,
 ) -> Job:
     """A job that waits in its lane, with its message."""
@@ -55,6 +57,7 @@ def an_accepted_job(
         waiting_cap=waiting_cap,
         destination=destination,
         charge=charge,
+        follow_up=follow_up,
     ).job
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -87,3 +88,31 @@ def test_its_threads_stand_behind_all_others(monkeypatch, composer):
 
     assert seen == [NICENESS]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+def test_it_ends_its_threads_without_waiting_for_what_they_do(monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def check_cells(*_):
+        begun.set()
+        go_on.wait(20)
+        raise BadResult("enough")
+
+    monkeypatch.setattr(composing, "check_cells", check_cells)
+    others, composer = set(threading.enumerate()), Composer("png")
+    with ThreadPoolExecutor(1) as caller:
+        composed = caller.submit(composer.compose, CELLS, 8, 6)
+        assert begun.wait(20)
+        own = [thread for thread in threading.enumerate() if thread.name.startswith("composer")]
+        own = [thread for thread in own if thread not in others]
+        assert own
+
+        composer.close()
+
+        assert not composed.done()
+        go_on.set()
+        with pytest.raises(BadResult):
+            composed.result(20)
+    for thread in own:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in own)

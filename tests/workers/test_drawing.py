@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import io
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from PIL import Image
 
+from limner.errors import EngineDown
+from limner.followup import follow_up
 from limner.job import Status
 from limner.pictures.decoding import open_picture
 from limner.request import Lane
 from net.outgoing import FetchFailed
 from tests.conftest import wait_until
+from workers.drawing import GivenBack
 
 
 def record(workshop, job, field):
@@ -227,3 +231,90 @@ def test_origin_flags_in_the_text_decide_the_size(workshop):
 
     assert job.ar == "7:4"
     assert (job.picture.width, job.picture.height) == (1344, 768)
+
+
+def handed_over(workshop, monkeypatch) -> list:
+    """The briefs that the engine is given from here on."""
+    engine, briefs = workshop.engines["stage"], []
+    submit = engine.submit
+
+    def seen(brief):
+        briefs.append(brief)
+        return submit(brief)
+
+    monkeypatch.setattr(engine, "submit", seen)
+    return briefs
+
+
+@pytest.mark.parametrize(("button", "cell"), [("v2", 1), ("r", None)])
+def test_a_follow_up_is_handed_over_with_what_its_parent_was_drawn_by(
+    workshop, monkeypatch, button, cell
+):
+    parent = workshop.draw()
+    parent_handle = json.loads(record(workshop, parent, "handle"))
+    briefs = handed_over(workshop, monkeypatch)
+
+    child = workshop.draw(follow_up=follow_up(parent, button))
+
+    assert child.status is Status.DONE
+    (brief,) = briefs
+    assert (brief.parent.engine, brief.parent.handle) == ("stage", parent_handle)
+    assert brief.parent.cell == cell
+    assert (brief.parent.picture is None) == (cell is None)
+
+
+def test_whoever_asked_hears_of_the_slot_and_then_of_the_engine(workshop):
+    job, heard = workshop.accept(), []
+
+    said = workshop.draftsman.imagine(
+        job.id, lambda: heard.append("slot"), heard.append, lambda: heard.append("choosy")
+    )
+
+    assert heard == ["slot", "stage"]
+    assert said == "done on stage"
+
+
+def test_the_log_says_which_error_an_engine_failed_by_and_what_caused_it(
+    workshop, monkeypatch, caplog
+):
+    def submit(_brief):
+        raise EngineDown("it is away") from ConnectionResetError("hung up")
+
+    job = workshop.accept()
+    monkeypatch.setattr(workshop.engines["stage"], "submit", submit)
+
+    with pytest.raises(GivenBack):
+        workshop.draftsman.imagine(job.id)
+
+    (failed,) = [entry for entry in caplog.records if entry.message == "engine.failed"]
+    assert failed.limner_fields == {
+        "job": job.id,
+        "engine": "stage",
+        "error_class": "EngineDown",
+        "why": "hung up",
+    }
+
+
+def test_an_engine_that_ends_without_a_result_has_given_a_bad_one(workshop, monkeypatch):
+    monkeypatch.setattr(workshop.engines["stage"], "watch", lambda *_: iter(()))
+
+    job = workshop.draw()
+
+    assert (job.status, job.reason_code) == (Status.FAILED, "bad_result")
+
+
+def test_a_draftsman_lets_go_of_its_threads(workshop):
+    others = set(threading.enumerate())
+    workshop.draw()
+    composers = [
+        thread
+        for thread in threading.enumerate()
+        if thread not in others and thread.name.startswith("composer")
+    ]
+    assert composers
+
+    workshop.draftsman.close()
+
+    for thread in composers:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in composers)

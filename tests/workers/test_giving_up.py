@@ -304,3 +304,31 @@ def test_a_drawing_is_stopped_when_its_job_moves_elsewhere_and_waited_for_if_it_
     three.draftsman.drain()
     over(thread)
     three.close()
+
+
+def test_an_engine_whose_drawings_take_too_long_one_after_another_is_rested(house, store):
+    at = house(attach=True)
+    for _ in range(3):
+        told_to_stop("late")(at)
+        at.job = an_accepted_job(store, tile=True)
+
+    (engine,) = store.numbers.read().engines
+    assert engine.state == "failing"
+    assert "took too long" in engine.why
+
+
+def test_a_drawing_that_shows_progress_is_not_stuck_however_long_ago_it_began(house, ticking):
+    at = house(attach=True)
+    at.begin()
+    (drawing,) = at.one.keeper._held()
+    ticking.pass_s(100)
+    at.engine.step()
+    wait_until(lambda: drawing.moved_s == ticking.now_s, what="progress to be noted")
+
+    ticking.pass_s(100)
+    at.one.keeper._check_clocks()
+    assert not drawing.is_set()
+
+    ticking.pass_s(21)
+    at.one.keeper._check_clocks()
+    assert drawing.stop_reason == "stuck"
