@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from api.accept import new_seeds
 from tests.api.asking import DASHED_TAG, TAG, a_body, refused
 
 #: what chat programs, web pages and keyboards leave in a text that no reader sees
@@ -368,3 +369,10 @@ def test_without_a_seed_each_job_gets_four_of_its_own(caller, store):
 
     assert len({seed for job in jobs for seed in job.seeds}) == 8
     assert all(0 <= seed < 2**32 for job in jobs for seed in job.seeds)
+
+
+def test_four_seeds_are_four_parts_of_one_number_that_have_no_bit_in_common(monkeypatch):
+    number = (4 << 96) + (3 << 64) + (2 << 32) + 1
+    monkeypatch.setattr("api.accept.random_number", lambda: number)
+
+    assert new_seeds() == (1, 2, 3, 4)
