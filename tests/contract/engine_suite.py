@@ -7,15 +7,24 @@ changes ``brief`` if its engine needs smaller pictures. Faults are each driver's
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from limner.engine import Brief, Engine, Finished, Preview, Progress, Queued
+
+
+def a_brief(**changes: Any) -> Brief:
+    """What is drawn; small, so that a slow engine is quick."""
+    words = "a lighthouse at dusk"
+    brief = Brief("0123456789abcdef" * 2, words, words, "", 128, 192, (11, 22, 33, 44))
+    return dataclasses.replace(brief, **changes)
 
 
 class EngineSuite:
@@ -28,15 +37,7 @@ class EngineSuite:
     @pytest.fixture
     def brief(self) -> Brief:
         """What is drawn; small, so that a slow engine is quick."""
-        return Brief(
-            job_id="0123456789abcdef0123456789abcdef",
-            prompt="a lighthouse at dusk",
-            final_prompt="a lighthouse at dusk",
-            negative="",
-            width=128,
-            height=192,
-            seeds=(11, 22, 33, 44),
-        )
+        return a_brief()
 
     def test_a_submitted_brief_ends_in_four_pictures_of_its_size(self, engine, brief):
         steps = list(engine.watch(engine.submit(brief), brief, threading.Event()))
@@ -103,15 +104,9 @@ class EngineSuite:
         assert engine.health().state == "ok"
 
     def test_two_drawings_at_once_keep_apart(self, engine, brief):
-        other = Brief(
-            job_id="f" * 32,
-            prompt="a quiet harbour",
-            final_prompt="a quiet harbour",
-            negative="",
-            width=brief.width,
-            height=brief.height,
-            seeds=(91, 92, 93, 94),
-        )
+        harbour = "a quiet harbour"
+        size = (brief.width, brief.height)
+        other = Brief("f" * 32, harbour, harbour, "", *size, seeds=(91, 92, 93, 94))
         results: dict[str, Finished] = {}
 
         def draw(mine: Brief) -> None:

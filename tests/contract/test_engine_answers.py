@@ -19,13 +19,8 @@ from engines.remote import session as remote
 from engines.remote.reading import read_json
 from engines.remote.session import NoAnswer, Remote
 from limner.errors import BadResult, EngineError, Rejected
-from limner.settings import EngineSettings, LaneLimits
-from tests.contract.engine_suite import EngineSuite
-from tests.standins.comfyui import Comfy
+from tests.contract.remote_drivers import COMFYUI, MJPROXY, OPENAI, SDAPI, Driver
 from tests.standins.loopback import Answer, Asked, Loopback, as_json
-from tests.standins.mjproxy import MjServer
-from tests.standins.openai import OpenAIServer
-from tests.standins.sdapi import Sdapi
 
 MB = 1024 * 1024
 #: bounds that a test reaches in moments
@@ -114,36 +109,31 @@ HOSTILE = [
 ]
 
 
-def comfyui() -> tuple[Loopback, dict, list[str]]:
-    paths = ["/prompt", "/queue", "/history", "/view", "/features", "/object_info"]
-    return Comfy(seconds=0.05), {"checkpoint": "sd15.safetensors", "patience_s": 0.2}, paths
-
-
-def sdapi() -> tuple[Loopback, dict, list[str]]:
-    paths = ["/sdapi/v1/txt2img", "/sdapi/v1/progress", "/internal/progress", "/internal/pending"]
-    options = {"silent_s": 0.3, "poll_s": 0.02, "checkpoint": "random"}
-    return Sdapi(step_s=0.01), options, [*paths, "/sdapi/v1/sd-models"]
-
-
-def openai() -> tuple[Loopback, dict, list[str]]:
-    options = {"model": "gpt-image", "sizes": ["128x192"], "partial_images": 1}
-    return (
-        OpenAIServer(faults=("url", "json-only")),
-        options,
+#: what is set up at one driver: the stand-in's own arguments, options, and the paths that answer oddly
+SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
+    COMFYUI: (
+        {"seconds": 0.05},
+        {"patience_s": 0.2, "poll_s": None},
+        ["/prompt", "/queue", "/history", "/view", "/features", "/object_info"],
+    ),
+    SDAPI: (
+        {"step_s": 0.01},
+        {"silent_s": 0.3, "checkpoint": "random"},
+        [
+            *("/sdapi/v1/txt2img", "/sdapi/v1/progress", "/internal/progress"),
+            *("/internal/pending", "/sdapi/v1/sd-models"),
+        ],
+    ),
+    OPENAI: (
+        {"faults": ("url", "json-only")},
+        {"sizes": ["128x192"], "partial_images": 1},
         ["/v1/models", "/v1/images", "/pictures"],
-    )
-
-
-def mjproxy() -> tuple[Loopback, dict, list[str]]:
-    options = {"poll_s": 0.02, "silent_s": 0.3, "late_s": 0.1}
-    return MjServer(), options, ["/mj/submit", "/mj/task", "/"]
-
-
-DRIVERS: dict[str, Callable[[], tuple[Loopback, dict, list[str]]]] = {
-    "comfyui": comfyui,
-    "sdapi": sdapi,
-    "openai": openai,
-    "mjproxy": mjproxy,
+    ),
+    MJPROXY: (
+        {},
+        {"poll_s": 0.02, "silent_s": 0.3, "late_s": 0.1},
+        ["/mj/submit", "/mj/task", "/"],
+    ),
 }
 
 
@@ -160,17 +150,19 @@ def bounded(call: Callable[[], object]) -> None:
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.__name__)
 @pytest.mark.parametrize(
     ("driver", "path"),
-    [(driver, path) for driver, build in DRIVERS.items() for path in build()[2]],
+    [(driver, path) for driver, (*_, paths) in SETUPS.items() for path in paths],
+    ids=lambda value: getattr(value, "driver", value),
 )
 def test_a_hostile_answer_ends_in_an_error_and_is_not_read_to_its_end(
-    driver, path, hostile, monkeypatch
+    driver, path, hostile, brief, monkeypatch
 ):
     for name, value in SMALL.items():
         monkeypatch.setattr(remote, name, value)
     monkeypatch.setattr("engines.openai.request.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.sdapi.engine.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.comfyui.server.PICTURE_MAX_BYTES", SMALL["PICTURE_MAX_BYTES"])
-    server, options, _ = DRIVERS[driver]()
+    manner, options, _ = SETUPS[driver]
+    server = driver.stand_in(**manner)
     bodies: list[Answer] = []
     right = server.answer
 
@@ -181,14 +173,9 @@ def test_a_hostile_answer_ends_in_an_error_and_is_not_read_to_its_end(
         return bodies[-1]
 
     monkeypatch.setattr(server, "answer", answer)
-    where = "base_url" if driver == "openai" else "url"
-    brief = EngineSuite.brief.__wrapped__(EngineSuite())
     stop = threading.Event()
     with server:
-        settings = EngineSettings(
-            "odd", driver, fast=LaneLimits(1), options={where: server.url, **options}
-        )
-        engine = engines.load(settings)
+        engine = engines.load(driver.entry(server.url, **options))
         # A drawing that the bad answers do not concern may go on for ever, as far as they tell.
         timer = threading.Timer(1.5, stop.set)
         timer.start()

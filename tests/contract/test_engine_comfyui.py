@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import threading
-import time
 
 import pytest
 from PIL import Image
 
 import engines
-from limner.engine import Brief, Finished, Parent, Preview, Progress, Queued
+from limner.engine import Finished, Parent, Preview, Progress, Queued
 from limner.errors import (
     BadResult,
     EngineBusy,
@@ -23,82 +21,12 @@ from limner.errors import (
     Refused,
     Rejected,
 )
-from limner.settings import EngineSettings, LaneLimits
-from tests.contract.engine_suite import EngineSuite
+from tests.conftest import wait_until
+from tests.contract.engine_suite import a_brief
+from tests.contract.remote_drivers import COMFYUI as DRIVER
+from tests.contract.remote_drivers import OnAServer, Watching, steps_of
 from tests.standins.comfyui import Comfy
 from tests.standins.loopback import picture
-
-WAIT_S = 20.0
-
-
-def settings(url="http://127.0.0.1:1", **options):
-    """The engine's entry; an option of None is left out."""
-    options = {"url": url, "checkpoint": "sd15.safetensors", "poll_s": 0.05} | options
-    chosen = {name: value for name, value in options.items() if value is not None}
-    return EngineSettings("comfy", "comfyui", fast=LaneLimits(2), options=chosen)
-
-
-def a_brief(**changes):
-    words = "a lighthouse at dusk"
-    brief = Brief("0" * 32, words, words, "", 128, 192, (11, 22, 33, 44))
-    return dataclasses.replace(brief, **changes)
-
-
-def until(condition):
-    """Wait for what another thread is about to do."""
-    ends = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
-
-
-def drawn(engine, brief):
-    """Every event of one drawing."""
-    return list(engine.watch(engine.submit(brief), brief, threading.Event()))
-
-
-class Watching:
-    """A drawing watched in a thread of its own."""
-
-    def __init__(self, engine, handle, brief):
-        self.stop, self.steps, self.error = threading.Event(), [], None
-        self._thread = threading.Thread(target=self._watch, args=(engine, handle, brief))
-        self._thread.start()
-
-    def _watch(self, engine, handle, brief):
-        try:
-            for step in engine.watch(handle, brief, self.stop):
-                self.steps.append(step)
-        except EngineError as error:
-            self.error = error
-
-    def end(self):
-        self._thread.join(WAIT_S)
-        assert not self._thread.is_alive()
-        return self
-
-    def saw(self, kind):
-        return any(isinstance(step, kind) for step in self.steps)
-
-
-@pytest.fixture
-def server():
-    with Comfy() as server:
-        yield server
-
-
-@pytest.fixture
-def build(server):
-    """Build engines on the stand-in; they are closed at the end."""
-    built = []
-
-    def build(**options):
-        built.append(engines.load(settings(server.url, **options)))
-        return built[-1]
-
-    yield build
-    for engine in built:
-        engine.close()
 
 
 @pytest.fixture
@@ -113,10 +41,8 @@ def reference(tmp_path):
     return path
 
 
-class TestContract(EngineSuite):
-    @pytest.fixture
-    def engine(self, build):
-        return build()
+class TestComfyUI(OnAServer):
+    pass
 
 
 # -- the six traps of the socket, and what else was seen on real servers -----------------------
@@ -125,7 +51,7 @@ class TestContract(EngineSuite):
 def test_previews_of_other_peoples_drawings_are_never_taken(server, engine):
     server.faults.add("intruder")
 
-    steps = drawn(engine, a_brief())
+    steps = steps_of(engine, a_brief())
 
     previews = [step for step in steps if isinstance(step, Preview)]
     assert {preview.cell for preview in previews} == {0, 1, 2, 3}
@@ -143,13 +69,13 @@ def test_the_socket_is_open_before_anything_is_submitted(server, engine):
 def test_a_socket_that_fell_silent_is_opened_anew_and_never_beside_another(server, build):
     server.seconds, server.steps = 8.0, 40
     engine = build(silence_s=0.3)
-    watching = Watching(engine, engine.submit(a_brief()), a_brief())
-    until(lambda: watching.saw(Preview))
+    watching = Watching(engine, a_brief())
+    wait_until(lambda: watching.saw(Preview))
 
     server.silence()
-    until(lambda: server.connects >= 2)
+    wait_until(lambda: server.connects >= 2)
     seen = len(watching.steps)
-    until(lambda: len(watching.steps) > seen + 1)
+    wait_until(lambda: len(watching.steps) > seen + 1)
 
     watching.stop.set()
     watching.end()
@@ -158,11 +84,11 @@ def test_a_socket_that_fell_silent_is_opened_anew_and_never_beside_another(serve
 
 def test_a_broken_socket_is_opened_anew(server, engine):
     server.seconds, server.steps = 4.0, 40
-    watching = Watching(engine, engine.submit(a_brief()), a_brief())
-    until(lambda: watching.saw(Preview))
+    watching = Watching(engine, a_brief())
+    wait_until(lambda: watching.saw(Preview))
 
     server.cut_sockets()
-    until(lambda: server.connects >= 2)
+    wait_until(lambda: server.connects >= 2)
     watching.stop.set()
     watching.end()
     assert server.overlaps == 0
@@ -179,7 +105,7 @@ def test_another_process_finds_the_drawing_by_its_handle(server, engine, build):
 
 def test_a_drawing_that_ended_before_anyone_watched_is_collected(server, engine):
     handle = engine.submit(a_brief())
-    until(lambda: server.history)
+    wait_until(lambda: server.history)
 
     *_, last = engine.watch(handle, a_brief(), threading.Event())
 
@@ -188,8 +114,8 @@ def test_a_drawing_that_ended_before_anyone_watched_is_collected(server, engine)
 
 def test_a_server_that_was_started_anew_has_lost_its_drawings(server, engine):
     server.seconds = 60.0
-    watching = Watching(engine, engine.submit(a_brief()), a_brief())
-    until(lambda: watching.saw(Progress))
+    watching = Watching(engine, a_brief())
+    wait_until(lambda: watching.saw(Progress))
 
     server.restart()
 
@@ -200,20 +126,20 @@ def test_a_prompt_that_the_server_never_queued_is_lost(server, engine):
     server.faults.add("lost")
 
     with pytest.raises(JobLost):
-        drawn(engine, a_brief())
+        steps_of(engine, a_brief())
 
 
 def test_a_history_that_comes_late_is_waited_for(server, engine):
     server.faults.add("slow-history")
 
-    assert isinstance(drawn(engine, a_brief())[-1], Finished)
+    assert isinstance(steps_of(engine, a_brief())[-1], Finished)
 
 
 def test_an_interruption_is_told_from_a_failure(server, engine):
     server.seconds = 60.0
     server.steps = 600
-    watching = Watching(engine, engine.submit(a_brief()), a_brief())
-    until(lambda: watching.saw(Progress))
+    watching = Watching(engine, a_brief())
+    wait_until(lambda: watching.saw(Progress))
 
     server.interrupt_running()
 
@@ -223,7 +149,7 @@ def test_an_interruption_is_told_from_a_failure(server, engine):
 def test_hundreds_of_steps_become_a_few_events(server, engine):
     server.steps, server.seconds = 100, 0.4
 
-    steps = drawn(engine, a_brief())
+    steps = steps_of(engine, a_brief())
 
     assert len([step for step in steps if isinstance(step, Progress)]) < 40
 
@@ -232,7 +158,7 @@ def test_hundreds_of_steps_become_a_few_events(server, engine):
 def test_drawings_end_without_help_from_the_socket_or_a_new_server(server, engine, fault):
     server.faults.add(fault)
 
-    assert isinstance(drawn(engine, a_brief())[-1], Finished)
+    assert isinstance(steps_of(engine, a_brief())[-1], Finished)
 
 
 def test_an_old_server_promises_no_previews(server, build):
@@ -290,7 +216,7 @@ def test_a_drawing_that_fails_names_the_node_and_the_exception_to_operators(serv
     server.faults.add("crash")
 
     with pytest.raises(EngineError, match=r"^\w+ failed with \w+"):
-        drawn(engine, a_brief())
+        steps_of(engine, a_brief())
 
 
 def test_a_size_the_server_cannot_draw_is_the_callers_fault(engine):
@@ -313,7 +239,7 @@ def test_a_drawing_that_fails_says_what_to_do(server, engine, fault, error):
     server.faults.add(fault)
 
     with pytest.raises(error) as caught:
-        drawn(engine, a_brief())
+        steps_of(engine, a_brief())
 
     assert type(caught.value) is error
     assert "secret" not in str(caught.value)
@@ -322,7 +248,7 @@ def test_a_drawing_that_fails_says_what_to_do(server, engine, fault, error):
 
 def test_pictures_that_are_gone_are_a_bad_result(server, engine):
     handle = engine.submit(a_brief())
-    until(lambda: server.history)
+    wait_until(lambda: server.history)
     server.pictures.clear()
 
     with pytest.raises(BadResult):
@@ -342,8 +268,8 @@ def test_a_reference_the_server_cannot_read_is_the_callers_fault(server, engine,
 def test_a_dead_server_is_down(server, build):
     engine = build(patience_s=0.2)
     server.seconds = 60.0
-    watching = Watching(engine, engine.submit(a_brief()), a_brief())
-    until(lambda: watching.saw(Progress))
+    watching = Watching(engine, a_brief())
+    wait_until(lambda: watching.saw(Progress))
 
     server.stop()
     try:
@@ -356,10 +282,10 @@ def test_a_dead_server_is_down(server, build):
 
 
 def test_a_short_outage_costs_no_drawing(server, engine):
-    watching = Watching(engine, engine.submit(a_brief()), a_brief())
+    watching = Watching(engine, a_brief())
     server.faults.add("unavailable")
     asked = len(server.asked)
-    until(lambda: len(server.asked) > asked + 3)
+    wait_until(lambda: len(server.asked) > asked + 3)
 
     server.faults.clear()
 
@@ -369,7 +295,7 @@ def test_a_short_outage_costs_no_drawing(server, engine):
 def test_a_submit_whose_answer_is_lost_is_not_submitted_twice(server, engine):
     server.faults.add("dropped-submit")
 
-    assert isinstance(drawn(engine, a_brief())[-1], Finished)
+    assert isinstance(steps_of(engine, a_brief())[-1], Finished)
     assert len(server.prompts) == 1
 
 
@@ -387,8 +313,8 @@ def test_cancelling_touches_no_other_drawing(server, engine):
     server.seconds, server.steps = 60.0, 600
     first, second = a_brief(), a_brief(job_id="1" * 32)
     running, waiting = engine.submit(first), engine.submit(second)
-    watching = Watching(engine, running, first)
-    until(lambda: watching.saw(Progress))
+    watching = Watching(engine, first, running)
+    wait_until(lambda: watching.saw(Progress))
 
     engine.cancel(waiting)
     assert not server.pending
@@ -403,9 +329,9 @@ def test_a_waiting_drawing_tells_its_position(server, engine):
     server.seconds = 60.0
     first, second = a_brief(), a_brief(job_id="1" * 32)
     engine.submit(first)
-    watching = Watching(engine, engine.submit(second), second)
+    watching = Watching(engine, second)
 
-    until(lambda: Queued(1) in watching.steps)
+    wait_until(lambda: Queued(1) in watching.steps)
     watching.stop.set()
     watching.end()
 
@@ -414,7 +340,7 @@ def test_fast_drawings_go_before_relaxed_ones_in_their_order(server, engine):
     server.seconds = 60.0
     lanes = [("0", True), ("1", False), ("2", False), ("3", True), ("4", True)]
     handles = [engine.submit(a_brief(job_id=name * 32, fast=fast)) for name, fast in lanes]
-    until(lambda: server.running)
+    wait_until(lambda: server.running)
 
     order = [prompt_id for _, prompt_id in sorted(server.pending)]
 
@@ -424,20 +350,20 @@ def test_fast_drawings_go_before_relaxed_ones_in_their_order(server, engine):
 def test_a_second_hand_over_is_a_new_prompt_and_the_first_one_is_removed(server, engine):
     server.seconds, server.steps = 60.0, 600
     first = engine.submit(a_brief())
-    until(lambda: server.running)
+    wait_until(lambda: server.running)
 
     second = engine.submit(a_brief(attempt=1))
 
     assert first["prompt_id"] != second["prompt_id"]
-    until(lambda: server.running == second["prompt_id"])
+    wait_until(lambda: server.running == second["prompt_id"])
     assert server.interrupts == [first["prompt_id"]]
 
 
 def test_one_poller_and_one_socket_serve_all_drawings(server, engine):
     server.seconds = 60.0
     briefs = [a_brief(job_id=f"{number:032d}") for number in range(30)]
-    watches = [Watching(engine, engine.submit(brief), brief) for brief in briefs]
-    until(lambda: all(watching.steps for watching in watches))
+    watches = [Watching(engine, brief) for brief in briefs]
+    wait_until(lambda: all(watching.steps for watching in watches))
 
     names = [thread.name for thread in threading.enumerate()]
     assert names.count("comfyui-poll") == names.count("comfyui-hear") == 1
@@ -454,8 +380,8 @@ def test_one_poller_and_one_socket_serve_all_drawings(server, engine):
 def test_its_threads_end_with_it(server, build):
     engine = build()
     server.seconds = 60.0
-    watching = Watching(engine, engine.submit(a_brief()), a_brief())
-    until(lambda: watching.saw(Progress))
+    watching = Watching(engine, a_brief())
+    wait_until(lambda: watching.saw(Progress))
 
     engine.close()
 
@@ -476,7 +402,7 @@ def sent(server):
 
 
 def test_four_chains_share_the_checkpoint_and_have_their_own_seeds(server, engine):
-    finished = drawn(engine, a_brief())[-1]
+    finished = steps_of(engine, a_brief())[-1]
 
     nodes = sent(server)
     assert [sampler["seed"] for sampler in nodes["KSampler"]] == [11, 22, 33, 44]
@@ -489,7 +415,7 @@ def test_four_chains_share_the_checkpoint_and_have_their_own_seeds(server, engin
 def test_a_batch_is_one_sampler_and_after_a_failure_four(server, build):
     engine = build(batch=True)
 
-    finished = drawn(engine, a_brief())[-1]
+    finished = steps_of(engine, a_brief())[-1]
     assert [s["batch_size"] for s in sent(server)["EmptyLatentImage"]] == [4]
     assert len(set(finished.cells)) == 4
     assert finished.seeds == (11, 11, 11, 11)
@@ -503,7 +429,7 @@ def test_references_are_uploaded_once_at_the_size_of_a_cell(server, engine, refe
     Image.new("RGB", (90, 50), "coral").save(other)
     brief = a_brief(references=(reference, other), iw=2.0)
 
-    finished = drawn(engine, brief)[-1]
+    finished = steps_of(engine, brief)[-1]
 
     assert isinstance(finished, Finished)
     assert {Image.open(io.BytesIO(data)).size for data in server.uploads.values()} == {(128, 192)}
@@ -534,7 +460,7 @@ def test_a_reference_that_cannot_be_read_is_rejected(engine, tmp_path):
 
 
 def test_sdxl_draws_at_its_own_size_and_gives_the_size_asked_for(server, build):
-    finished = drawn(build(family="sdxl"), a_brief(width=416, height=624))[-1]
+    finished = steps_of(build(family="sdxl"), a_brief(width=416, height=624))[-1]
 
     latent = sent(server)["EmptyLatentImage"][0]
     assert (latent["width"], latent["height"]) == (832, 1216)
@@ -544,7 +470,7 @@ def test_sdxl_draws_at_its_own_size_and_gives_the_size_asked_for(server, build):
 def test_a_tile_needs_a_node_that_the_server_may_have(server, build):
     assert build().capabilities().tile == "none"
     with Comfy(tile=True) as tiling:
-        engine = engines.load(settings(tiling.url))
+        engine = engines.load(DRIVER.entry(tiling.url))
         assert engine.capabilities().tile == "exact"
 
         engine.submit(a_brief(tile=True))
@@ -605,7 +531,7 @@ def test_a_users_graph_draws_four_pictures_from_one(server, build, tmp_path):
     path.write_text(json.dumps(graph))
     engine = build(workflow=str(path), checkpoint=None)
 
-    steps = drawn(engine, a_brief(prompt="a {{seed}} of grass"))
+    steps = steps_of(engine, a_brief(prompt="a {{seed}} of grass"))
 
     assert len(set(steps[-1].cells)) == 4
     assert {step.cell for step in steps if isinstance(step, Preview)} == {0, 1, 2, 3}

@@ -16,11 +16,12 @@ from engines.comfyui.workflow import Workflow
 from engines.remote.options import Options
 from limner.errors import ConfigError, EngineError, JobLost, OutOfMemory, Refused, Rejected
 from limner.ratios import CELL_SIZE_PX
-from tests.contract.test_engine_comfyui import a_brief, settings
+from tests.contract.engine_suite import a_brief
+from tests.contract.remote_drivers import COMFYUI
 
 
 def config(**options):
-    return read_config("comfy", Options(settings(**options)))
+    return read_config("comfy", Options(COMFYUI.entry(**options)))
 
 
 def a_graph(**inputs):
@@ -59,7 +60,7 @@ def a_graph(**inputs):
 )
 def test_a_wrong_option_is_refused_by_name(options, named):
     with pytest.raises(ConfigError, match=named) as caught:
-        engines.load(settings(**options))
+        engines.load(COMFYUI.entry(**options))
 
     assert "hush" not in str(caught.value)
 

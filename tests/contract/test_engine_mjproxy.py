@@ -23,66 +23,16 @@ from limner.errors import (
     Refused,
     Rejected,
 )
-from limner.settings import EngineSettings, LaneLimits
 from tests.conftest import wait_until
-from tests.contract.engine_suite import EngineSuite
-from tests.standins.mjproxy import SECRET, MjServer
+from tests.contract.remote_drivers import MJPROXY as DRIVER
+from tests.contract.remote_drivers import OnAServer, Watching, drawn, steps_of
+from tests.standins.mjproxy import SECRET
 
 IMAGINE, LIST = "/mj/submit/imagine", "/mj/task/list-by-condition"
 
 
-def settings_for(address, **options):
-    options = {"url": address, "poll_s": 0.01} | options
-    return EngineSettings("mj", "mjproxy", fast=LaneLimits(3), options=options)
-
-
-@pytest.fixture
-def server():
-    with MjServer() as server:
-        yield server
-
-
-@pytest.fixture
-def build(server):
-    built = []
-
-    def build(**options):
-        built.append(engines.load(settings_for(server.url, **options)))
-        return built[-1]
-
-    yield build
-    for engine in built:
-        engine.close()
-
-
-@pytest.fixture
-def brief():
-    return EngineSuite.brief.__wrapped__(EngineSuite())
-
-
-def steps_of(engine, brief, handle=None):
-    handle = handle or engine.submit(brief)
-    return list(engine.watch(handle, brief, threading.Event()))
-
-
-def drawn(engine, brief, handle=None) -> Finished:
-    last = steps_of(engine, brief, handle)[-1]
-    assert isinstance(last, Finished)
-    return last
-
-
 def sent(server, path=IMAGINE):
     return [asked.json for asked in server.asked_for(path)]
-
-
-class OnAServer(EngineSuite):
-    options: dict = {}
-    faults: tuple = ()
-
-    @pytest.fixture
-    def engine(self, server, build):
-        server.faults |= set(self.faults)
-        return build(**self.options)
 
 
 class TestMjProxyOnNovicezk(OnAServer):
@@ -166,7 +116,7 @@ def test_a_seed_and_a_bot_are_sent_only_if_asked_for(server, build, brief):
 # -- buttons -------------------------------------------------------------------------------------
 
 
-def follow_up(brief, engine, tmp_path, cell, name="mj"):
+def follow_up(brief, engine, tmp_path, cell, name="drawer"):
     """A follow-up of a finished drawing: of a cell, or of the whole."""
     handle = engine.submit(brief)
     drawn(engine, brief, handle)
@@ -476,17 +426,12 @@ def test_a_server_away_for_a_while_costs_no_drawing(server, build, brief):
     engine = build(silent_s=60.0)
     handle = engine.submit(brief)
     server.faults.add("list-down")
-    steps = []
-    thread = threading.Thread(
-        target=lambda: steps.extend(engine.watch(handle, brief, threading.Event()))
-    )
-    thread.start()
+    watching = Watching(engine, brief, handle)
     wait_until(lambda: len(server.asked_for(LIST)) > 3, what="some polls")
 
     server.faults.discard("list-down")
-    thread.join(20)
 
-    assert isinstance(steps[-1], Finished)
+    assert isinstance(watching.end().steps[-1], Finished)
 
 
 def test_a_server_away_for_long_is_down_and_the_handle_is_good_later(server, build, brief):
@@ -546,7 +491,7 @@ def test_trueai_is_told_to_cancel_and_others_are_left_alone(server, build, brief
 def test_the_secret_goes_to_the_server_and_nowhere_else(server, brief, monkeypatch, how, header):
     server.faults.add("locked")
     monkeypatch.setenv("MJ_SECRET", SECRET)
-    engine = engines.load(settings_for(server.url, api_key_env="MJ_SECRET", authorization=how))
+    engine = engines.load(DRIVER.entry(server.url, api_key_env="MJ_SECRET", authorization=how))
 
     assert engine.health().state == "ok"
     handle = engine.submit(brief)
@@ -581,4 +526,4 @@ def test_a_server_that_is_away_is_down(server, build, brief):
 )
 def test_a_wrong_option_is_refused_by_name(options, named):
     with pytest.raises(ConfigError, match=named):
-        engines.load(settings_for("http://127.0.0.1:1", **options))
+        engines.load(DRIVER.entry(**options))

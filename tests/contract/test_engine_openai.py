@@ -24,9 +24,9 @@ from limner.errors import (
     Refused,
     Rejected,
 )
-from limner.settings import EngineSettings, LaneLimits
 from tests.conftest import wait_until
-from tests.contract.engine_suite import EngineSuite
+from tests.contract.remote_drivers import OPENAI as DRIVER
+from tests.contract.remote_drivers import OnAServer, Watching, drawn, steps_of
 from tests.standins.openai import KEY, OpenAIServer, form_of
 
 #: a square, a landscape and a portrait, as OpenAI has them, but quickly drawn
@@ -34,57 +34,8 @@ SMALL = ["128x128", "192x128", "128x192"]
 GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
 
 
-def settings_for(address, **options):
-    options = {"base_url": address, "model": "gpt-image", "sizes": SMALL} | options
-    return EngineSettings("cloud", "openai", fast=LaneLimits(4), options=options)
-
-
-@pytest.fixture
-def server():
-    with OpenAIServer() as server:
-        yield server
-
-
-@pytest.fixture
-def build(server):
-    built = []
-
-    def build(**options):
-        built.append(engines.load(settings_for(server.url, **options)))
-        return built[-1]
-
-    yield build
-    for engine in built:
-        engine.close()
-
-
-@pytest.fixture
-def brief():
-    return EngineSuite.brief.__wrapped__(EngineSuite())
-
-
-def steps_of(engine, brief):
-    return list(engine.watch(engine.submit(brief), brief, threading.Event()))
-
-
-def drawn(engine, brief) -> Finished:
-    last = steps_of(engine, brief)[-1]
-    assert isinstance(last, Finished)
-    return last
-
-
 def fields_of(server, path=GENERATIONS):
     return [asked.json for asked in server.asked_for(path)]
-
-
-class OnAServer(EngineSuite):
-    options: dict = {}
-    faults: tuple = ()
-
-    @pytest.fixture
-    def engine(self, server, build):
-        server.faults |= set(self.faults)
-        return build(**self.options)
 
 
 class TestOpenAI(OnAServer):
@@ -141,16 +92,10 @@ def test_the_nearest_size_is_asked_for_and_cut_to_the_cell(server, build, brief,
     assert finished.notes["drawn_size"] == asked
 
 
-def test_openais_own_sizes_are_asked_for_unless_the_operator_names_others(server, brief):
-    settings = dataclasses.replace(
-        settings_for(server.url), options={"base_url": server.url, "model": "gpt-image"}
-    )
-    engine = engines.load(settings)
-
-    drawn(engine, dataclasses.replace(brief, width=384, height=672))
+def test_openais_own_sizes_are_asked_for_unless_the_operator_names_others(server, build, brief):
+    drawn(build(sizes=None), dataclasses.replace(brief, width=384, height=672))
 
     assert {fields["size"] for fields in fields_of(server)} == {"1024x1536"}
-    engine.close()
 
 
 def test_a_server_of_any_size_gets_the_exact_ratio(server, build, brief):
@@ -390,19 +335,13 @@ def test_a_silent_server_is_given_up_as_lost(server, build, brief):
 
 def test_a_stop_hangs_up_at_once(server, build, brief):
     server.faults.add("hang")
-    engine, stop = build(), threading.Event()
-    handle = engine.submit(brief)
-    steps = []
-    thread = threading.Thread(target=lambda: steps.extend(engine.watch(handle, brief, stop)))
-    thread.start()
+    watching = Watching(build(), brief)
     wait_until(lambda: server.at_once == 4, what="four requests")
 
-    stop.set()
-    thread.join(20)
+    watching.stop.set()
 
     # The server hangs: who waited for its answer would wait for ever.
-    assert not thread.is_alive()
-    assert not any(isinstance(step, Finished) for step in steps)
+    assert not watching.end().saw(Finished)
     assert server.abandoned.wait(20)
 
 
@@ -429,7 +368,7 @@ def test_a_server_that_is_away_is_down_before_anything_is_paid(server, build, br
 def test_the_key_goes_to_the_server_and_nowhere_else(server, brief, monkeypatch):
     server.faults |= {"locked", "url"}
     monkeypatch.setenv("IMAGES_KEY", KEY)
-    engine = engines.load(settings_for(server.url, api_key_env="IMAGES_KEY"))
+    engine = engines.load(DRIVER.entry(server.url, api_key_env="IMAGES_KEY"))
 
     handle = engine.submit(brief)
     finished = list(engine.watch(handle, brief, threading.Event()))[-1]
@@ -443,7 +382,7 @@ def test_a_picture_on_another_host_is_fetched_without_the_key(server, brief, mon
     with OpenAIServer() as elsewhere:
         server.faults.add("url")
         server._datum = lambda image, number: {"url": f"{elsewhere.url}/pictures/{number}.png"}
-        engine = engines.load(settings_for(server.url, api_key_env="IMAGES_KEY"))
+        engine = engines.load(DRIVER.entry(server.url, api_key_env="IMAGES_KEY"))
         drawn(engine, brief)
         engine.close()
 
@@ -516,4 +455,4 @@ def test_a_proxy_that_cannot_look_up_the_key_is_down_before_anything_is_sent(ser
 )
 def test_a_wrong_option_is_refused_by_name(options, named):
     with pytest.raises(ConfigError, match=named):
-        engines.load(settings_for("http://127.0.0.1:1", **options))
+        engines.load(DRIVER.entry(**options))

@@ -23,64 +23,18 @@ from limner.errors import (
     Refused,
     Rejected,
 )
-from limner.settings import EngineSettings, LaneLimits
 from tests.conftest import wait_until
-from tests.contract.engine_suite import EngineSuite
+from tests.contract.remote_drivers import SDAPI as DRIVER
+from tests.contract.remote_drivers import OnAServer, Watching, drawn
 from tests.standins.loopback import as_json
-from tests.standins.sdapi import PASSWORD, USER, Sdapi
+from tests.standins.sdapi import PASSWORD, USER
 
 TXT2IMG, IMG2IMG = "/sdapi/v1/txt2img", "/sdapi/v1/img2img"
-
-
-def settings_for(address, **options):
-    options = {"url": address, "poll_s": 0.02} | options
-    return EngineSettings("webui", "sdapi", fast=LaneLimits(1), options=options)
-
-
-@pytest.fixture
-def server():
-    with Sdapi() as server:
-        yield server
-
-
-@pytest.fixture
-def build(server):
-    built = []
-
-    def build(**options):
-        built.append(engines.load(settings_for(server.url, **options)))
-        return built[-1]
-
-    yield build
-    for engine in built:
-        engine.close()
-
-
-def drawn(engine, brief, stop=None) -> Finished:
-    """The last step of a drawing."""
-    *_, last = engine.watch(engine.submit(brief), brief, stop or threading.Event())
-    assert isinstance(last, Finished)
-    return last
 
 
 def asked_of(server, path=TXT2IMG):
     """The bodies of the drawing requests."""
     return [asked.json for asked in server.asked_for(path)]
-
-
-@pytest.fixture
-def brief():
-    return EngineSuite.brief.__wrapped__(EngineSuite())
-
-
-class OnAServer(EngineSuite):
-    options: dict = {}
-    faults: tuple = ()
-
-    @pytest.fixture
-    def engine(self, server, build):
-        server.faults |= set(self.faults)
-        return build(**self.options)
 
 
 class TestSdapiOnA1111(OnAServer):
@@ -429,16 +383,14 @@ def test_cancel_never_interrupts_a_drawing_that_is_not_ours(server, build, brief
     engine = build()
     others = dataclasses.replace(brief, job_id="f" * 32)
     ours, theirs = engine.submit(brief), engine.submit(others)
-    stop = threading.Event()
-    thread = threading.Thread(target=lambda: list(engine.watch(theirs, others, stop)))
-    thread.start()
+    watching = Watching(engine, others, theirs)
     assert server.drawing.wait(20)
 
     engine.cancel(ours)
 
     assert not server.asked_for("/sdapi/v1/interrupt")
-    stop.set()
-    thread.join(20)
+    watching.stop.set()
+    watching.end()
 
 
 def test_one_by_one_drawings_are_cancelled_by_the_picture_that_runs(server, build, brief):
@@ -513,7 +465,7 @@ def test_a_blind_server_is_waited_for_as_long_as_it_lives(server, build, brief, 
 def test_a_locked_server_takes_the_password_of_the_environment(server, brief, monkeypatch):
     server.faults.add("locked")
     monkeypatch.setenv("WEBUI_PASSWORD", PASSWORD)
-    engine = engines.load(settings_for(server.url, user=USER, password_env="WEBUI_PASSWORD"))
+    engine = engines.load(DRIVER.entry(server.url, user=USER, password_env="WEBUI_PASSWORD"))
 
     assert engine.health().state == "ok"
     handle = engine.submit(brief)
@@ -549,7 +501,7 @@ def test_a_wrong_password_is_the_operators_matter(server, build, brief, monkeypa
 )
 def test_a_wrong_option_is_refused_by_name(options, named):
     with pytest.raises(ConfigError, match=named):
-        engines.load(settings_for("http://127.0.0.1:1", **options))
+        engines.load(DRIVER.entry(**options))
 
 
 def test_a_guarded_web_page_does_not_keep_the_api_from_drawing(server, build, brief):
@@ -563,17 +515,15 @@ def test_a_drawing_that_is_seen_to_stand_still_is_not_said_to_live(
 ):
     monkeypatch.setattr("engines.sdapi.engine.ALIVE_S", 0.01)
     server.faults.add("hang")
-    engine, stop, steps = build(), threading.Event(), []
-    handle = engine.submit(brief)
-    thread = threading.Thread(target=lambda: steps.extend(engine.watch(handle, brief, stop)))
-    thread.start()
+    watching = Watching(build(), brief)
     asked = server.asked_for
     wait_until(lambda: len(asked("/internal/progress")) > 20, what="many looks")
 
-    stop.set()
-    thread.join(20)
+    watching.stop.set()
 
-    shown = [step for step in steps if isinstance(step, Progress) and step.fraction > 0]
+    shown = [
+        step for step in watching.end().steps if isinstance(step, Progress) and step.fraction > 0
+    ]
     assert len(shown) == 1
 
 
@@ -584,7 +534,7 @@ def test_ten_drawings_at_once_keep_apart(server, build, brief):
 
     def draw(number):
         mine = dataclasses.replace(brief, job_id=f"{number:032x}", prompt=f"picture {number}")
-        results[number] = drawn(engine, mine, stop).cells
+        results[number] = drawn(engine, mine, stop=stop).cells
 
     threads = [threading.Thread(target=draw, args=(number,)) for number in range(10)]
     for thread in threads:

@@ -1,0 +1,37 @@
+"""A remote driver on its stand-in: the driver is the test file's ``DRIVER``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import engines
+from limner.engine import Brief, Engine
+from tests.contract.engine_suite import a_brief
+from tests.standins.loopback import Loopback
+
+
+@pytest.fixture
+def server(request) -> Iterator[Loopback]:
+    with request.module.DRIVER.stand_in() as server:
+        yield server
+
+
+@pytest.fixture
+def build(request, server) -> Iterator[Callable[..., Engine]]:
+    """Build engines on the stand-in, by options; they are closed at the end."""
+    built: list[Engine] = []
+
+    def build(**options) -> Engine:
+        built.append(engines.load(request.module.DRIVER.entry(server.url, **options)))
+        return built[-1]
+
+    yield build
+    for engine in built:
+        engine.close()
+
+
+@pytest.fixture
+def brief() -> Brief:
+    return a_brief()

@@ -1,0 +1,114 @@
+"""What the tests of the remote drivers share: a driver on its stand-in, and drawings that are watched.
+
+A test file names its ``DRIVER``; the fixtures ``server``, ``build`` and ``brief`` (in conftest.py) do
+the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from limner.engine import Brief, Engine, Event, Finished, Handle, Stop
+from limner.errors import EngineError
+from limner.settings import EngineSettings, LaneLimits
+from tests.contract.engine_suite import EngineSuite
+from tests.standins.comfyui import Comfy
+from tests.standins.loopback import Loopback
+from tests.standins.mjproxy import MjServer
+from tests.standins.openai import OpenAIServer
+from tests.standins.sdapi import Sdapi
+
+#: where nobody listens
+NOWHERE = "http://127.0.0.1:1"
+WAIT_S = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Driver:
+    """A remote driver as its tests set it up: on its stand-in, at a pace of moments."""
+
+    driver: str
+    stand_in: type[Loopback]
+    options: Mapping[str, Any]
+    #: the option that says where the server is
+    where: str = "url"
+
+    def entry(self, url: str = NOWHERE, **options: Any) -> EngineSettings:
+        """Return the engine's entry; an option of None is left out."""
+        chosen = {self.where: url, **self.options, **options}
+        return EngineSettings(
+            "drawer",
+            self.driver,
+            fast=LaneLimits(2),
+            options={name: value for name, value in chosen.items() if value is not None},
+        )
+
+
+COMFYUI = Driver("comfyui", Comfy, {"checkpoint": "sd15.safetensors", "poll_s": 0.05})
+MJPROXY = Driver("mjproxy", MjServer, {"poll_s": 0.01})
+#: a square, a landscape and a portrait, as OpenAI has them, but quickly drawn
+SMALL = ["128x128", "192x128", "128x192"]
+OPENAI = Driver("openai", OpenAIServer, {"model": "gpt-image", "sizes": SMALL}, where="base_url")
+SDAPI = Driver("sdapi", Sdapi, {"poll_s": 0.02})
+
+
+def steps_of(
+    engine: Engine, brief: Brief, handle: Handle | None = None, stop: Stop | None = None
+) -> list[Event]:
+    """Every event of one drawing; with ``handle`` of one that was submitted before."""
+    handle = handle or engine.submit(brief)
+    return list(engine.watch(handle, brief, stop or threading.Event()))
+
+
+def drawn(
+    engine: Engine, brief: Brief, handle: Handle | None = None, stop: Stop | None = None
+) -> Finished:
+    """What a drawing ends in."""
+    last = steps_of(engine, brief, handle, stop)[-1]
+    assert isinstance(last, Finished)
+    return last
+
+
+class Watching:
+    """A drawing that is watched in a thread of its own."""
+
+    def __init__(self, engine: Engine, brief: Brief, handle: Handle | None = None) -> None:
+        self.stop = threading.Event()
+        self.steps: list[Event] = []
+        self.error: EngineError | None = None
+        handle = handle or engine.submit(brief)
+        self._thread = threading.Thread(target=self._watch, args=(engine, handle, brief))
+        self._thread.start()
+
+    def _watch(self, engine: Engine, handle: Handle, brief: Brief) -> None:
+        try:
+            for step in engine.watch(handle, brief, self.stop):
+                self.steps.append(step)
+        except EngineError as error:
+            self.error = error
+
+    def end(self) -> Watching:
+        """Wait for its end, which must come by itself or was asked for by ``stop``."""
+        self._thread.join(WAIT_S)
+        assert not self._thread.is_alive()
+        return self
+
+    def saw(self, kind: type[Event]) -> bool:
+        return any(isinstance(step, kind) for step in self.steps)
+
+
+class OnAServer(EngineSuite):
+    """The contract over a stand-in with these faults, by an engine with these options."""
+
+    options: dict[str, Any] = {}
+    faults: tuple[str, ...] = ()
+
+    @pytest.fixture
+    def engine(self, server, build):
+        server.faults |= set(self.faults)
+        return build(**self.options)
