@@ -168,6 +168,30 @@ def test_no_constructor_takes_more_than_can_be_kept_in_mind():
     assert {name: n for name, n in crowded.items() if n > PARAMETERS_MAX} == {}
 
 
+BY_HAND = {"debug", "info", "warning", "error", "exception", "critical", "log", "event"}
+#: an event's name: noun.past_verb
+EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
+
+
+def is_told_as_every_event(call: ast.Call) -> bool:
+    """Say whether a call reads ``event(log, "noun.past_verb", …)``."""
+    match call.args:
+        case [ast.Name("log"), ast.Constant(str(name))]:
+            return EVENT.fullmatch(name) is not None
+    return False
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_whoever_logs_does_it_in_the_one_way(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    by_name = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "event"]
+    assert [c.lineno for c in by_name if not is_told_as_every_event(c)] == []
+    methods = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in BY_HAND]
+    others = [c for c in methods if ast.unparse(c.func.value) in ("log", "logger", "logging")]
+    assert [c.lineno for c in others] == []
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_every_module_says_what_it_holds(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -14,17 +14,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from limner import log
 from limner.callback.policy import GiveUp, Health, Kind, Outcome, RetryIn, Verdict, classify
 from limner.errors import StoreDown
 from limner.ids import new_id
+from limner.log import event
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.outbox import AttemptReport, Claim, Done, Fenced, Next, Poster, Released
 from workers.clock import tell_clock
 from workers.posting.letters import Letters, attempt_record
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 #: a job gives up its thread after this many events or seconds, so that a chatty one does not keep it
 YIELD_EVENTS = 8
@@ -88,7 +88,7 @@ class Dispatcher:
             thread = threading.Thread(target=body, name=f"callbacks-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        log.event(logger, "dispatcher.started", threads=self._threads_wanted)
+        event(log, "dispatcher.started", threads=self._threads_wanted)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Take no more jobs, let attempts in flight finish, and return within ``timeout_s``.
@@ -103,7 +103,7 @@ class Dispatcher:
             thread.join(max(0.0, ends - time.monotonic()))
         self._letters.close()
         left = sum(thread.is_alive() for thread in self._threads)
-        log.event(logger, "dispatcher.stopped", unfinished=left)
+        event(log, "dispatcher.stopped", unfinished=left)
 
     # -- finding jobs -------------------------------------------------------------------------
 
@@ -148,11 +148,11 @@ class Dispatcher:
                 failures = 0
             except StoreDown as error:
                 if failures == 0:
-                    log.event(logger, "store.lost", level=logging.WARNING, why=str(error))
+                    event(log, "store.lost", level=logging.WARNING, why=str(error))
                 self._stopping.wait(_patience_s(failures))
                 failures += 1
             except Exception:  # noqa: BLE001 - no bug may end the loop
-                log.event(logger, "dispatcher.broken", level=logging.ERROR, error=True)
+                event(log, "dispatcher.broken", level=logging.ERROR, error=True)
                 self._stopping.wait(_patience_s(failures))
                 failures += 1
 
@@ -163,8 +163,8 @@ class Dispatcher:
             try:
                 self._serve(*given)
             except Exception:  # noqa: BLE001 - a thread less would go unnoticed for ever
-                log.event(
-                    logger,
+                event(
+                    log,
                     "callback.broken",
                     level=logging.ERROR,
                     error=True,
@@ -197,7 +197,7 @@ class Dispatcher:
         left_s = self._poster.lease_ms / 1000 - (time.monotonic() - leased)
         if self._stopping.is_set() or left_s < self._total_s + LEASE_SPARE_S:
             return AttemptReport("later")
-        event = taken.event
+        told = taken.event
         try:
             letter = self._letters.write(taken)
         except StoreDown:
@@ -206,13 +206,13 @@ class Dispatcher:
             outcome = Outcome(error=letter.why)
             return self._report(taken, outcome, letter, default_of="", health="none")
         outcome = letter.outgoing.post(letter.url, letter.body, letter.headers, self._total_s)
-        verdict = classify(event, outcome, taken.tried, self._random, self._clock())
+        verdict = classify(told, outcome, taken.tried, self._random, self._clock())
         return self._report(taken, outcome, verdict, letter.default_of, outcome.health)
 
     def _report(
         self, taken: Claim, outcome: Outcome, verdict: Verdict, default_of: str, health: Health
     ) -> AttemptReport:
-        event = taken.event
+        told = taken.event
         word: Done = "ok"
         delay_s, quiet_s, why = 0.0, 0.0, ""
         match verdict:
@@ -220,13 +220,13 @@ class Dispatcher:
                 word = "retry"
             case GiveUp(reason, all_of_it):
                 why = reason
-                word = "gone" if all_of_it else "drop" if event.kind is Kind.PROGRESS else "dead"
-        log.event(
-            logger,
+                word = "gone" if all_of_it else "drop" if told.kind is Kind.PROGRESS else "dead"
+        event(
+            log,
             "callback.attempted",
-            job=event.job,
-            seq=event.seq,
-            kind=event.kind.value,
+            job=told.job,
+            seq=told.seq,
+            kind=told.kind.value,
             attempt=taken.tried + 1,
             destination=taken.record.get("dest"),
             status=outcome.status,
@@ -236,13 +236,13 @@ class Dispatcher:
             retry_in_s=round(delay_s, 1) if word == "retry" else None,
         )
         if word in ("dead", "gone"):
-            log.event(
-                logger,
+            event(
+                log,
                 "callback.dead",
                 level=logging.ERROR,
-                job=event.job,
-                seq=event.seq,
-                kind=event.kind.value,
+                job=told.job,
+                seq=told.seq,
+                kind=told.kind.value,
                 client=taken.record.get("client"),
                 destination=taken.record.get("dest"),
                 why=why,
@@ -278,16 +278,16 @@ class Dispatcher:
             client, dest = taken.record.get("client"), taken.record.get("dest")
             match note:
                 case "opened":
-                    log.event(
-                        logger,
+                    event(
+                        log,
                         "breaker.opened",
                         level=logging.WARNING,
                         client=client,
                         destination=dest,
                     )
                 case "disabled":
-                    log.event(
-                        logger,
+                    event(
+                        log,
                         "callback.disabled",
                         level=logging.ERROR,
                         client=client,
@@ -296,8 +296,8 @@ class Dispatcher:
                     self._letters.forget(str(client))
                 case _:
                     hours = note.removeprefix("failing")
-                    log.event(
-                        logger,
+                    event(
+                        log,
                         "callback.failing",
                         level=logging.ERROR,
                         client=client,

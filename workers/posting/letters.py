@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from limner import log
 from limner.callback.policy import Event, GiveUp, Outcome, job_at
 from limner.callback.signature import sign
 from limner.client import Client
 from limner.compact_json import compact_json
 from limner.job import Job
+from limner.log import event
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.outbox import Claim
@@ -25,7 +25,7 @@ from net.outgoing import Outgoing
 from net.reach import Reach
 from schemas.limner.job import job_body
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 BODY_MAX_BYTES = 64 * 1024
 #: how long a change to a client (its secret, its allow-list) may go unnoticed
@@ -68,7 +68,7 @@ class Letters:
         Raises:
             StoreDown: the client cannot be looked up now.
         """
-        event, record = taken.event, taken.record
+        told, record = taken.event, taken.record
         known = self._known(record["client"])
         if known.client is None or known.disabled:
             # Giving up is final, so do not decide it by a cached client.
@@ -77,22 +77,22 @@ class Letters:
         if client is None or not client.secrets:
             return GiveUp("no_client", all_of_it=True)
         try:
-            job = job_of(record, event)
+            job = job_of(record, told)
             body = job_bytes(job)
         except (KeyError, TypeError, ValueError):
-            log.event(logger, "callback.broken", level=logging.ERROR, error=True, job=event.job)
+            event(log, "callback.broken", level=logging.ERROR, error=True, job=told.job)
             return GiveUp("broken")
         default_url = client.callback_url or self._settings.callback_url
         url = job.request.callback_url or default_url
         if url is None:
             return GiveUp("no_url", all_of_it=True)
         is_default = url == default_url
-        if is_default and known.disabled and not event.resent:
+        if is_default and known.disabled and not told.resent:
             return GiveUp("disabled")
         headers = {
             "Content-Type": "application/json",
-            **sign(event.id, int(self._clock()), body, client.secrets),
-            **({REPLAY_HEADER: "1"} if event.resent else {}),
+            **sign(told.id, int(self._clock()), body, client.secrets),
+            **({REPLAY_HEADER: "1"} if told.resent else {}),
         }
         default_of = client.name if is_default else ""
         return Letter(url, body, headers, self._reach.of(client), default_of)
@@ -119,14 +119,14 @@ class Letters:
         return known
 
 
-def event_body(record: Mapping[str, str], event: Event) -> bytes:
-    """Return the body of the callback for ``event``."""
-    return job_bytes(job_of(record, event))
+def event_body(record: Mapping[str, str], told: Event) -> bytes:
+    """Return the body of the callback that tells of an event."""
+    return job_bytes(job_of(record, told))
 
 
-def job_of(record: Mapping[str, str], event: Event) -> Job:
+def job_of(record: Mapping[str, str], told: Event) -> Job:
     """Return the job as it was at the event, with the event's seq."""
-    return job_at(record, event.fields, event.seq)
+    return job_at(record, told.fields, told.seq)
 
 
 def job_bytes(job: Job) -> bytes:
@@ -142,11 +142,11 @@ def job_bytes(job: Job) -> bytes:
 
 def attempt_record(taken: Claim, outcome: Outcome) -> dict[str, Any]:
     """Return the entry for an attempt in the job's log; the outbox adds ``at`` and ``next``."""
-    event = taken.event
+    told = taken.event
     facts: dict[str, Any] = {
-        "seq": event.seq,
-        "kind": event.kind.value,
-        "id": event.id,
+        "seq": told.seq,
+        "kind": told.kind.value,
+        "id": told.id,
         "attempt": taken.tried + 1,
         "status": outcome.status,
         "error": outcome.error_class,
@@ -155,7 +155,7 @@ def attempt_record(taken: Claim, outcome: Outcome) -> dict[str, Any]:
         "answer": outcome.answer.decode("utf-8", "replace") or None,
         # The redirect's target, without its query, which may contain secrets.
         "location": outcome.location.partition("?")[0][:256] if outcome.location else None,
-        "resent": True if event.resent else None,
+        "resent": True if told.resent else None,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 
