@@ -19,7 +19,7 @@ from limner.pictures.decoding import UnreadablePictureError, open_picture
 PREVIEW_SIDE_MAX_PX = 768
 #: size limit of an engine's previews, before they are composed
 PREVIEW_OPENED_MAX_PX = 2048
-#: a painted grid takes two thirds of the time of level 3 and is 3 % larger; level 6 takes five times as long as long
+#: a painted grid takes two thirds of the time of level 3 and is 3 % larger; level 6 takes five times as long
 PNG_LEVEL = 2
 #: quality of finished pictures in lossy formats
 QUALITY = 92

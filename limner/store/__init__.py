@@ -1,9 +1,9 @@
-"""The store: everything Limner keeps, in Redis. The only package that imports redis.
+"""The store: all of Limner's data in Redis. The only package that imports redis.
 
-``Store.connect`` gives one object a process, with a part for each subject: ``jobs`` (accept, look
-up), ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to tell), ``spool``
-and ``clients``. Every change of state is one Lua script beside the Python that calls it; Python only passes arguments in
-and reads answers.
+``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
+``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
+``spool`` and ``clients``. Every change of state is one Lua script, next to the Python that calls it;
+Python only passes arguments and reads results.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ PREFIX = "limner:"
 
 
 class Store:
-    """One process's door to Redis. Safe to share between threads; ``sticky``: see ``Scripts``."""
+    """One process's access to Redis. Safe to share between threads; ``sticky``: see ``Scripts``."""
 
     def __init__(
         self,
@@ -82,12 +82,12 @@ class Store:
 
     @classmethod
     def of(cls, settings: Settings, *, sticky: bool = False) -> Self:
-        """Return the store that the settings describe; nothing is dialled yet."""
+        """Return the configured store; nothing connects to it yet."""
         return cls(redis_url(settings), policy=Policy.of(settings), sticky=sticky)
 
     @guarded
     def ping(self) -> None:
-        """Return if Redis answers.
+        """Return if Redis responds.
 
         Raises:
             StoreDown: it does not.
@@ -96,7 +96,7 @@ class Store:
 
     @guarded
     def now(self) -> datetime:
-        """Return the server's time, the only one that all hosts share.
+        """Return the server's time, the only clock that all hosts share.
 
         Raises:
             StoreDown: it cannot be reached.

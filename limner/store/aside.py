@@ -1,7 +1,7 @@
-"""Messages on the broker's queues that are not Limner's, kept for operators to read.
+"""Foreign messages found on the broker's queues, stored for operators to read.
 
-Written by the workers, which meet them (``workers/vetting.py``), and read by ``limner messages``. The
-list is bounded in number, length and time; how many there were in all is counted with the numbers.
+Written by the workers (``workers/vetting.py``), and read by ``limner messages``. The list is limited in
+number, length and time; the total is one of the metrics.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from limner.store.scripts import Scripts
 
 KEPT_MAX = 200
 KEPT_S = 7 * 86_400.0
-#: of each message so much is kept, bytes
+#: how much of each message is stored, bytes
 TEXT_MAX = 2048
-#: messages of one queue and one reason are worth a line in the log so often
+#: how often messages of one queue and reason are logged
 LOG_EVERY_S = 60.0
 
 
 class Why(StrEnum):
-    """What is wrong with a message."""
+    """Why a message is foreign."""
 
     TOO_LARGE = "too_large"
     NO_MESSAGE = "no_message"
@@ -53,7 +53,7 @@ class Stranger:
     at_ms: int
     queue: str
     why: str
-    #: how long it was in all; ``text`` is its beginning
+    #: its total length; ``text`` is the beginning
     size_bytes: int
     text: str
 
@@ -68,7 +68,7 @@ class Aside:
 
     @guarded
     def put(self, queue: str, why: Why, message: bytes) -> int:
-        """Set a message aside; return how many like it to tell in the log now, or 0."""
+        """Set a message aside; return how many like it to log now, or 0."""
         entry = {
             "queue": queue,
             "why": why.value,
@@ -94,7 +94,7 @@ class Aside:
 
     @guarded
     def drop(self) -> int:
-        """Forget them all, and that there were any lately; return how many there were."""
+        """Delete them all, and clear the warning; return how many there were."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.llen(self._prefix + "aside")
             pipe.delete(self._prefix + "aside", self._prefix + "aside_last")

@@ -1,6 +1,6 @@
-"""Clients and their tokens, kept by hash; used by the API's guard, the callbacks and the CLI.
+"""Clients and the hashes of their tokens; used by the API's guard, the callback workers and the CLI.
 
-``admit`` is what requests to the API begin with: token, client and rate in one round trip.
+Every request to the API begins with ``admit``: token, client and rate in one round trip.
 
 Keys: ``client:<name>`` HASH · ``tokens`` HASH sha256(token) → name · ``clients`` SET of names.
 """
@@ -27,12 +27,12 @@ from limner.store.scripts import Scripts
 
 TOKEN_BYTES = 32
 SECRET_BYTES = 32
-#: how long a secret signs beside the one that replaced it
+#: how long a secret keeps signing after it was replaced
 OLD_SECRET_S = 24 * 3600.0
 
 
 class Clients:
-    """Make, find and change clients."""
+    """Create, find and change clients."""
 
     def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
         self._redis: Any = redis
@@ -52,7 +52,7 @@ class Clients:
         callback_allow: str = "",
         token: str | None = None,
     ) -> NewClient:
-        """Make a client with a fresh token and a fresh ``whsec_`` secret.
+        """Create a client with a new token and a new ``whsec_`` secret.
 
         Raises:
             ConfigError: the name is taken or not made of letters, digits, - and _, or the callback
@@ -84,7 +84,7 @@ class Clients:
 
     @guarded
     def rotate_secret(self, name: str) -> str:
-        """Give the client a fresh secret and return it; the old one signs too for 24 hours.
+        """Give the client a new secret and return it; for 24 hours the old one signs as well.
 
         Raises:
             ConfigError: there is no such client.
@@ -101,7 +101,7 @@ class Clients:
 
     @guarded
     def rotate_token(self, name: str) -> str:
-        """Give the client a fresh token and return it; the one before opens nothing from now on.
+        """Give the client a new token and return it; the old one is refused from now on.
 
         Raises:
             ConfigError: there is no such client.
@@ -126,7 +126,7 @@ class Clients:
                 text.
         """
         client = replace(self._known(name), **changes)
-        # Only what changes: a client with an old fault in its record can still be disabled.
+        # Validate only what changes: a client with an old error in its record can still be disabled.
         _check_callbacks(changes.get("callback_url"), changes.get("callback_allow", ""))
         record = _to_record(client)
         self._redis.hset(self._key(name), mapping={field: record[field] for field in changes})
@@ -134,10 +134,10 @@ class Clients:
 
     @guarded
     def admit(self, token: str, source: str) -> Admission | Wrong:
-        """Return the client who holds ``token``, and count the request against its rate.
+        """Return the client that holds ``token``, and count the request against its rate.
 
-        Where nobody does, or the client is disabled, it counts against ``source``: the address that it
-        came from, as ``limner.peer.source_of`` names it.
+        If there is none, or it is disabled, the request counts against ``source``: its address, as
+        ``limner.peer.source_of`` names it.
         """
         first, *more = self._scripts("guard", _digest(token), source)
         if first == "wrong":
@@ -152,13 +152,13 @@ class Clients:
 
     @guarded
     def count_wrong(self, door: str, source: str) -> Wrong:
-        """Count a wrong token that is not a client's, tried at ``door``, against its address."""
+        """Count a wrong operator's token, tried at ``door``, against its address."""
         wait_ms, full = self._scripts("wrong", door, source)
         return Wrong(int(wait_ms) / 1000, bool(full))
 
     @guarded
     def by_token(self, token: str) -> Client | None:
-        """Return the client who holds ``token``."""
+        """Return the client that holds ``token``."""
         name = self._redis.hget(self._prefix + "tokens", _digest(token))
         return self.get(name) if name else None
 
@@ -204,14 +204,14 @@ def _new_secret() -> str:
 
 
 def _secrets(record: dict[str, str]) -> tuple[str, ...]:
-    """Return the newest secret, and the one before it while that still signs."""
+    """Return the newest secret, and the previous one while it still signs."""
     kept = tuple(json.loads(record["secrets"]))
     until_ms = int(record.get("old_secret_until_ms") or 0)
     return kept if time.time() * 1000 < until_ms else kept[:1]
 
 
 def _digest(token: str) -> str:
-    # Tokens are 256 random bits, so a plain hash keeps them; a slow one would only slow callers.
+    # Tokens are 256 random bits, so a plain hash is safe; a slow one would only slow callers down.
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -236,7 +236,7 @@ def _from_record(record: dict[str, str]) -> Client:
         lanes=frozenset(Lane(lane) for lane in record["lanes"].split()),
         secrets=_secrets(record),
         waiting_cap=int(record["waiting_cap"]) if record["waiting_cap"] else None,
-        # Clients made before there was a quota have no such field.
+        # Clients created before quotas existed lack this field.
         inline_quota_mb=int(quota) if (quota := record.get("inline_quota_mb")) else None,
         rate_per_s=float(record["rate_per_s"]) if record["rate_per_s"] else None,
         callback_allow=record["callback_allow"],

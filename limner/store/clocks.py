@@ -1,8 +1,8 @@
-"""What the clocks of all hosts show, and whether the store has gone back to an older state.
+"""The clocks of all hosts, and whether the store was rolled back to an older state.
 
-``ClockTeller.tell`` is called by every process with a heartbeat; ``ahead_s`` reads what they said.
-Limner itself goes by the server's clock alone, but callbacks are signed with their host's, pictures are
-kept by it, and receivers refuse a signature that is minutes off.
+``ClockTeller.tell`` is called by every process with a heartbeat; ``ahead_s`` reads their reports.
+Limner itself uses the server's clock only, but callbacks are signed and pictures expire by their host's
+clock, and receivers refuse a signature that is minutes off.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from limner.ids import new_id
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 
-#: what a host said is believed for so long; it says it again every few seconds
+#: how long a host's report counts; it is repeated every few seconds
 FRESH_MS = 60_000
 
 
 class ClockTeller:
-    """This process's word on its host's clock, and its memory of its last beat in the store.
+    """Reports its host's clock, and remembers this process's last heartbeat in the store.
 
-    That memory lies outside the store: a store that has not got that beat any more has gone back to a
-    state before it, and gets an epoch that it never had (``tell_clock.lua``). What a store loses of the
-    time after the last beats of all processes, none of them can see.
+    That memory is outside the store: a store that no longer has the heartbeat was rolled back to before it,
+    and gets a new epoch (``tell_clock.lua``). No process can see a loss of only what came after the last
+    heartbeats of all processes.
     """
 
     def __init__(self, scripts: Scripts) -> None:
@@ -36,9 +36,9 @@ class ClockTeller:
 
     @guarded
     def tell(self, host: str, now_s: Callable[[], float] = time.time) -> bool:
-        """Say what the host's clock shows; return whether the store has lost this process's last beat.
+        """Report the host's clock; return whether the store has lost this process's last heartbeat.
 
-        Only the first process to find that out says so.
+        Only the first process to find that out returns True.
         """
         now_ms = round(now_s() * 1000)
         with self._lock:
@@ -50,7 +50,7 @@ class ClockTeller:
 
 
 def ahead_s(kept: Mapping[str, str], now_ms: int) -> dict[str, float]:
-    """Return how many seconds each host's clock is ahead of the server's, of those who said so lately."""
+    """Return how many seconds each host's clock is ahead of the server's, for recent reports."""
     found = {}
     for host, text in kept.items():
         ahead_ms, _, at_ms = text.partition(" ")

@@ -1,7 +1,7 @@
 """One connection to Redis for a process, and the one place where its failures become ``StoreDown``.
 
-Used by the store's parts. Commands are tried again once on a broken connection (a restarted server
-leaves the pool full of those); whoever needs more patience than that has its own loop.
+Used by the store's parts. Commands are retried once on a broken connection (a restarted server leaves
+the pool full of those); callers that need more patience retry in a loop of their own.
 """
 
 from __future__ import annotations
@@ -35,19 +35,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 CONNECT_TIMEOUT_S = 3.0
-#: longer than any blocking command of ours waits
+#: longer than any of our blocking commands
 SOCKET_TIMEOUT_S = 10.0
 
 DOWN = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError)
 
-#: what a server says that lives and cannot be written to: its disk is full, its replicas are gone, a
-#: script blocks it, it has just become a replica. Servers before 7.0 put it behind the name of the
-#: script that met it.
+#: errors of a server that is alive but cannot be written to: its disk is full, its replicas are gone, a
+#: script blocks it, it has just become a replica. Servers before 7.0 put the script's name in front.
 _REFUSALS = re.compile(r"\b(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|TRYAGAIN|OOM|READONLY|UNBLOCKED)\b")
 
 CLUSTER = "it runs in cluster mode, and Limner needs one server that has every key"
 
-#: what a server says that will not serve us before an operator has acted, as an operator reads it
+#: errors of a server that will not serve us until an operator acts → an explanation for the operator
 _SETUPS = (
     (
         re.compile(r"NOAUTH|Authentication required"),
@@ -76,12 +75,12 @@ _SETUPS = (
     ),
     (re.compile(r"unknown command.{0,3}HELLO", re.IGNORECASE), "it is older than 6.2"),
 )
-#: why a certificate is not trusted, as OpenSSL says it
+#: OpenSSL's reason for not trusting a certificate
 _CERTIFICATE = re.compile(r"certificate verify failed: ([^(]+)")
 
 
 def connect(url: str, max_connections: int = 2000) -> redis.Redis:
-    """Return a client for ``url``; nothing is dialled before the first command."""
+    """Return a client for ``url``; it connects at the first command."""
     client: redis.Redis = redis.Redis.from_url(
         url,
         decode_responses=True,
@@ -98,7 +97,7 @@ def connect(url: str, max_connections: int = 2000) -> redis.Redis:
 
 
 class _KernelTimed(AbstractConnection):
-    """A connection whose ``socket_timeout`` the kernel keeps."""
+    """A connection whose ``socket_timeout`` is enforced by the kernel."""
 
     def _connect(self) -> socket.socket:
         sock: socket.socket = super()._connect()  # type: ignore[safe-super,no-untyped-call]
@@ -117,12 +116,12 @@ class _Unix(_KernelTimed, redis.UnixDomainSocketConnection):
     pass
 
 
-#: over TLS a read is not one system call, and redis-py's own time-outs stay
+#: with TLS a read is more than one system call, so redis-py's own timeouts are used
 _KERNEL_TIMED = {redis.Connection: _Tcp, redis.UnixDomainSocketConnection: _Unix}
 
 
 def told(error: RedisError) -> StoreDown | None:
-    """Return what ``error`` says of the server; None if it says something of our own command."""
+    """Return what ``error`` says about the server; None if it is about our own command."""
     text = " ".join((str(getattr(error, "status_code", None) or ""), *_texts(error)))[:1000]
     if isinstance(error, InvalidResponse):
         return StoreRefused("Redis is not what answers there")
@@ -148,7 +147,7 @@ def _texts(error: BaseException | None) -> Iterator[str]:
 
 
 def _reason(error: RedisError) -> str:
-    """Return the system's own words where there are some, else redis-py's."""
+    """Return the operating system's message if there is one, else redis-py's."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -158,7 +157,7 @@ def _reason(error: RedisError) -> str:
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn what redis-py raises when the server cannot be reached into ``StoreDown``."""
+    """Turn redis-py's errors for an unreachable server into ``StoreDown``."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:

@@ -1,4 +1,4 @@
-"""What the scripts know of the domain: its tables as Lua, for every script that uses ``domain``.
+"""The domain's tables as Lua, for every script that uses ``domain``.
 
 Made from ``limner/moves.py``, ``limner/reasons.py`` and ``limner/job.py``, so that nothing is written
 twice. Called by the scripts' loader. ``lib_moves.lua`` reads what is made here::

@@ -1,4 +1,4 @@
-"""The times and bounds of slots, leases and waits, as scripts take them; used by the store's parts."""
+"""The times and limits of slots, leases and waits, as arguments of scripts; used by the store's parts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from limner.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The times and bounds that the lanes' scripts work with."""
+    """The times and limits for the lanes' scripts."""
 
     lease_s: float = 15.0
-    #: how long a slot stays taken for a job whose engine goes on drawing without a worker
+    #: how long a slot stays taken for a job whose engine keeps drawing without a worker
     keep_slot_s: float = 30.0
-    #: a job is given up with its n-th lost worker
+    #: a job fails when it loses its n-th worker
     lost_limit: int = 3
     keep_job_s: float = 30 * 86_400.0
     waiting_limit_s: float = 86_400.0
-    #: an engine that no living worker has had for so long is a former one
+    #: an engine that no running worker has had for this long is a former one
     engine_absent_s: float = 900.0
 
     def arguments(self) -> tuple[int, ...]:
-        """Return what every script on ``lib_lanes.lua`` takes first."""
+        """Return the first arguments of every script that uses ``lib_lanes.lua``."""
         return (
             to_ms(self.lease_s),
             to_ms(self.keep_slot_s),
@@ -34,7 +34,7 @@ class Policy:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return what the operator set."""
+        """Return the operator's settings."""
         return cls(
             lease_s=settings.lease_s,
             keep_slot_s=settings.lease_s * 2,
@@ -45,5 +45,5 @@ class Policy:
 
 
 def to_ms(seconds: float) -> int:
-    """Return whole milliseconds, as scripts take them."""
+    """Return whole milliseconds, for scripts."""
     return round(seconds * 1000)

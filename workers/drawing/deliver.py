@@ -1,4 +1,4 @@
-"""The last step of a drawing: check its pictures, keep them, and say in the record that it is done."""
+"""The last step of a drawing: check its pictures, store them, and mark the job as done."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from workers.drawing.keeper import Drawing
 from workers.drawing.patience import Patience
 from workers.drawing.result import Results
 
-#: a finished drawing's pictures wait so long: drawings that end together have their successors started
+#: how long composing waits: when drawings end together, their successors are started first
 STARTS_FIRST_S = 0.04
 
 
 class Delivery:
-    """Keeps what the engines have drawn, as files of ``picture_format``."""
+    """Stores finished pictures, as files of ``picture_format``."""
 
     def __init__(
         self, store: Store, images: Images, picture_format: str, patience: Patience
@@ -32,21 +32,21 @@ class Delivery:
         self._patience = patience
 
     def close(self) -> None:
-        """Let go of the threads, once the drawings have ended."""
+        """Stop the threads, once the drawings have ended."""
         self._composer.close()
 
     def deliver(self, grant: Grant, finished: Finished) -> bool:
-        """Check the pictures, keep them, and only then say so in the record; False: told to stop.
+        """Check the pictures, store them, and only then mark the job as done; False: told to stop.
 
         Raises:
             BadResult: the pictures are not what was asked for.
-            PicturesNotKept: the image store was away for too long.
+            PicturesNotKept: the image store was down for too long.
         """
         lanes, drawing, job = self._store.lanes, grant.drawing, grant.job
         drawing.over()
-        # The engine is free from here on; what is left to do is ours.
+        # The engine is free from here on; the rest is our work.
         clear = self._patience.store(lambda: lanes.free_slot(job.id, drawing.token))
-        # The next drawings are being started just now, and need the CPU.
+        # The next drawings are being started right now, and need the CPU.
         drawing.wait(STARTS_FIRST_S)
         composed, notes = self._results.composed(job, grant.engine, finished)
         if not clear:
@@ -63,7 +63,7 @@ class Delivery:
         return True
 
     def _keep(self, drawing: Drawing, encoded: Encoded) -> Picture | None:
-        """Keep one finished picture; None if told to stop meanwhile."""
+        """Store one finished picture; None if told to stop meanwhile."""
         key = self._patience.images(
             drawing,
             lambda: self._images.put("drawings", encoded.data, encoded.suffix, datetime.now(UTC)),

@@ -1,4 +1,4 @@
-"""The way of one drawing through its steps, and where each kind of trouble is taken."""
+"""Take one drawing through its steps, and handle each kind of trouble."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PictureIO:
-    """Where the pictures of a process's drawings come from and go to."""
+    """Where the pictures of a process's drawings come from and where they are stored."""
 
     images: Images
-    #: client → the way to fetch that client's references
+    #: client → the function that fetches its references
     fetch_for: Callable[[str], Fetch]
-    #: of finished pictures: png, webp or jpeg
+    #: format of finished pictures: png, webp or jpeg
     picture_format: str = "png"
 
 
@@ -61,12 +61,12 @@ class Draftsman:
         self._delivery = Delivery(store, images, pictures.picture_format, patience)
 
     def drain(self) -> None:
-        """Hand over everything: called when the process is told to end."""
+        """Hand over everything: called when the process is told to stop."""
         self._patience.draining = True
         self._keeper.stop_all("shutdown")
 
     def close(self) -> None:
-        """Let go of the threads, once the drawings have ended."""
+        """Stop the threads, once the drawings have ended."""
         self._delivery.close()
 
     def imagine(
@@ -79,7 +79,7 @@ class Draftsman:
         """Draw a job and return a line for operators.
 
         ``on_grant()`` is called when the job has a slot, ``on_start(engine)`` when the engine has the
-        job, and ``on_choosy()`` when an engine has room that does not suit this job, so that others
+        job, and ``on_choosy()`` when an engine that does not suit this job has room, so that other jobs
         need not wait behind it.
 
         Raises:
@@ -116,7 +116,7 @@ class Draftsman:
             endings.fail(grant, error.reason, error.message)
         except EngineError as error:
             endings.broken(grant, error)
-        # A bug in a driver must not cost the job, nor the worker.
+        # A bug in a driver must cost neither the job nor the worker.
         except Exception:  # noqa: BLE001
             endings.crashed(grant)
         event(log, "job.finished", job=grant.job.id, engine=grant.engine_name, status="done")

@@ -1,4 +1,4 @@
-"""Every way out of a drawing but the good one: stopped, given back, lost, failed."""
+"""Every end of a drawing except success: stopped, given back, lost, failed."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ log = logging.getLogger(__name__)
 
 
 class JobFailed(Exception):
-    """The job ended in failure; what Flower shows of the task."""
+    """The job failed; Flower shows this as the task's result."""
 
 
 class GivenBack(Exception):
-    """The job went back to its lane; another delivery of its message goes on with it."""
+    """The job went back to its lane; another delivery of its message continues it."""
 
 
 class Endings:
-    """Ends the drawings of one process that do not come to their pictures.
+    """Ends the drawings of one process that do not succeed.
 
-    Every public method but ``cancel`` raises ``JobFailed`` where the job ended, ``GivenBack`` where it
-    waits again, and ``StaleLease`` where another worker has it.
+    Every public method except ``cancel`` raises ``JobFailed`` if the job ended, ``GivenBack`` if it waits
+    again, and ``StaleLease`` if another worker has it.
     """
 
     def __init__(self, store: Store, messages: Callable[[], Messages], patience: Patience) -> None:
@@ -41,11 +41,11 @@ class Endings:
         self._patience = patience
 
     def stopped(self, grant: Grant) -> NoReturn:
-        """End a drawing that the keeper told to stop, by its reason."""
+        """End a drawing that the keeper told to stop, depending on the reason."""
         drawing = grant.drawing
         if drawing.stop_reason == "stale":
             if not drawing.attach:
-                # Whoever has the job now draws it anew: this drawing is nobody's.
+                # Whoever has the job now draws it again: nobody needs this drawing.
                 self.cancel(grant)
             raise StaleLease
         if drawing.stop_reason == "shutdown":
@@ -53,11 +53,11 @@ class Endings:
         if drawing.stop_reason == "late":
             self.cancel(grant)
             self.fail(grant, Reason.TIMED_OUT, trouble=too_late())
-        # Where another worker can attach, perhaps only the news stopped: it may find a finished one.
+        # If another worker can attach, perhaps only the news stopped, and it finds a finished drawing.
         self._lose(grant, trouble_of(EngineStuck(), submitted=True), keep=True)
 
     def broken(self, grant: Grant, error: EngineError) -> NoReturn:
-        """End a drawing whose engine could not go on with it."""
+        """End a drawing that its engine could not continue."""
         drawing = grant.drawing
         event(
             log,
@@ -77,9 +77,9 @@ class Endings:
         self._give_back(grant, trouble, keep=trouble.engine_state == "down")
 
     def crashed(self, grant: Grant) -> NoReturn:
-        """End a drawing under which our own code or a driver's broke; called where it is handled."""
+        """End a drawing after a bug in our own code or a driver; called in the exception's handler."""
         event(log, "drawing.crashed", level=logging.ERROR, error=True, job=grant.job.id)
-        # What was paid for is looked at once more, where it can be.
+        # A drawing that was paid for is attached to again, if possible.
         self._lose(grant, crash(), keep=grant.drawing.paid != "")
 
     def fail(
@@ -91,9 +91,9 @@ class Endings:
         answered: bool = False,
         trouble: Trouble | None = None,
     ) -> NoReturn:
-        """End the job in failure; ``answered``: the engine itself has said so.
+        """Fail the job; ``answered``: the engine itself decided so.
 
-        ``sentence``: what people read where more is known than the reason's own says.
+        ``sentence``: a sentence for people, if more is known than the reason's own says.
         """
         self._patience.store(
             lambda: self._store.lanes.failed(
@@ -109,7 +109,7 @@ class Endings:
         raise JobFailed(reason.value)
 
     def cancel(self, grant: Grant) -> None:
-        """Stop at its engine what nobody goes on with; as soon as it can be reached, if not now."""
+        """Stop a drawing on its engine that nobody continues, now or as soon as it can be reached."""
         handle = grant.drawing.handle
         if handle is None or grant.drawing.ended:
             return
@@ -118,12 +118,12 @@ class Endings:
         except EngineDown:
             with contextlib.suppress(StoreDown):
                 self._store.engines.cancel_later(grant.engine_name, handle)
-        # The job's end does not depend on whether its engine could be told.
+        # The job's end does not depend on whether its engine can be reached.
         except Exception:  # noqa: BLE001
             event(log, "engine.cancel_failed", level=logging.WARNING, error=True)
 
     def _lose(self, grant: Grant, trouble: Trouble, *, keep: bool) -> NoReturn:
-        """Give a job back whose drawing may be lost by that, unless it would be paid for twice."""
+        """Give back a job whose drawing may be lost by that, unless it would be paid for twice."""
         drawing = grant.drawing
         if drawing.paid != "fail" or (keep and drawing.attach):
             self._give_back(grant, trouble, keep=keep)
@@ -132,7 +132,7 @@ class Endings:
         self.fail(grant, Reason.DRAWING_LOST, PAID_FOR, trouble=struck)
 
     def _give_back(self, grant: Grant, trouble: Trouble, *, keep: bool) -> NoReturn:
-        """Put the job back, or fail it; ``keep``: the drawing goes on where another can attach."""
+        """Give the job back, or fail it; ``keep``: the drawing continues, if another worker can attach."""
         drawing, job = grant.drawing, grant.job
         keep = keep and drawing.attach and drawing.handle is not None
         if not keep:

@@ -1,4 +1,4 @@
-"""What every step after the first works on: a job that has a slot."""
+"""The object that every step after the first works on: a job that has a slot."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workers.drawing.keeper import Drawing
 
 @dataclass(frozen=True)
 class Grant:
-    """A job, the engine that was granted to it, and the drawing by which this process holds both."""
+    """A job, the engine granted to it, and the drawing by which this process holds both."""
 
     drawing: Drawing
     job: Job
     engine: Engine
-    #: how many hand-overs came before this one, which is counted; None: not counted yet
+    #: how many submissions came before this one, which is counted already; None: not counted yet
     attempt: int | None = None
-    #: "retry" or "fail": what happens to a drawing that was lost after it had cost money
+    #: "retry" or "fail": what to do about a drawing that was lost after it had cost money
     on_lost: str = "retry"
 
     @property

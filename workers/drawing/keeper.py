@@ -1,7 +1,7 @@
-"""One heartbeat thread a process: it renews every lease the process holds and watches their clocks.
+"""One heartbeat thread per process, which renews the process's leases and enforces time limits.
 
-The drawing threads enter and leave their drawings; the keeper tells a drawing to stop when its lease
-is lost, when it shows no progress for too long, or when it takes too long in all.
+The drawing threads register their drawings; the keeper tells a drawing to stop when its lease is lost,
+when it shows no progress for too long, or when it takes too long in all.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from workers.drawing.lane_worker import LaneWorker
 log = logging.getLogger(__name__)
 
 StopReason = Literal["stale", "shutdown", "stuck", "late"]
-#: a thread that was told to stop and does not come back loses its lease after so long
+#: how long a thread that was told to stop keeps its lease if it does not return
 UNHEEDED_S = 20.0
 
 
 class Drawing(threading.Event):
-    """One job in this process's hands; as an event it is the engine's ``Stop``."""
+    """One job that this process holds; as an event it is the engine's ``Stop``."""
 
     def __init__(self, job_id: str, token: str) -> None:
         super().__init__()
         self.job_id = job_id
         self.token = token
         self.stop_reason: StopReason | None = None
-        #: the store has said that the job is in these hands
+        #: whether the store has confirmed that this process holds the job
         self.taken = False
         #: monotonic seconds; None until an engine draws
         self.began_s: float | None = None
         self.moved_s: float | None = None
         self.told_s: float | None = None
-        #: what the engine calls it, once it has it
+        #: the engine's handle, once it has the job
         self.handle: Handle | None = None
-        #: another worker could go on with it
+        #: whether another worker could attach to it
         self.attach = False
-        #: "" or, if it costs money, "retry" or "fail" for when it is lost
+        #: "" or, if it costs money, what to do if it is lost: "retry" or "fail"
         self.paid = ""
-        #: the engine draws it no more: it has drawn, or knows nothing of it
+        #: whether the engine is done with it: it has drawn it, or does not know it
         self.ended = False
 
     def stop(self, reason: StopReason) -> None:
@@ -60,7 +60,7 @@ class Drawing(threading.Event):
         self.set()
 
     def began(self) -> None:
-        """Start the clocks: an engine has this drawing now."""
+        """Start the time limits: an engine has this drawing now."""
         self.began_s = self.moved_s = time.monotonic()
 
     def moved(self) -> None:
@@ -68,14 +68,14 @@ class Drawing(threading.Event):
         self.moved_s = time.monotonic()
 
     def over(self) -> None:
-        """Stop the clocks: the engine is done, the worker is not."""
+        """Stop the time limits: the engine is done, the worker is not."""
         self.began_s = self.moved_s = None
         self.ended = True
 
 
 @dataclass(frozen=True)
 class Times:
-    """What a keeper measures by; each of the operator's settings of that name."""
+    """A keeper's time limits; each is the setting of that name."""
 
     lease_s: float
     tick_s: float
@@ -97,7 +97,7 @@ class Keeper:
         self._store = store
         self._worker = worker
         self._times = times
-        # Four beats a lease: three may fail before anything is lost.
+        # Four heartbeats per lease: three may fail before anything is lost.
         self._beat_s = times.lease_s / 4
         self._drawings: set[Drawing] = set()
         self._lock = threading.Lock()
@@ -106,19 +106,19 @@ class Keeper:
         self._swept_s = 0.0
 
     def start(self) -> None:
-        """Beat once, so that the store knows this worker, and then go on in a thread."""
+        """Send one heartbeat, so that the store knows this worker, and continue in a thread."""
         self.beat()
         self._thread.start()
 
     def end(self) -> None:
-        """Stop beating; what is still held lapses with its lease."""
+        """Stop the heartbeat; what is still held expires with its lease."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(timeout=self._beat_s + 1)
 
     @contextmanager
     def keeping(self, drawing: Drawing) -> Iterator[Drawing]:
-        """Renew the drawing's hold or lease as long as the block runs."""
+        """Renew the drawing's hold or lease while the block runs."""
         with self._lock:
             self._drawings.add(drawing)
         try:
@@ -128,21 +128,21 @@ class Keeper:
                 self._drawings.discard(drawing)
 
     def stop_all(self, reason: StopReason) -> None:
-        """Tell every drawing of this process to end."""
+        """Tell every drawing of this process to stop."""
         for drawing in self._held():
             drawing.stop(reason)
 
     def beat(self) -> None:
         """Renew everything once, and stop what is lost."""
-        # A process may have a job twice: the thread that lost it, or one that has not asked for it
-        # yet, must not stand in the way of the one that owns it.
+        # A process may have a job twice: a thread that lost it, or has not asked for it yet, must not
+        # get in the way of the one that owns it.
         held = (d for d in self._held() if d.taken and d.stop_reason != "stale")
         owned = {d.job_id: d for d in held if not self._unheeded(d)}
         tokens = {job_id: drawing.token for job_id, drawing in owned.items()}
         worker = self._worker
         for lane in worker.lanes:
             for job_id in self._store.lanes.renew(worker.name, lane, tuple(worker.engines), tokens):
-                # A drawing that has just ended is no one's any more, and that is no loss.
+                # A drawing that has just ended has no owner any more; that does not count as lost.
                 if owned[job_id] in self._held():
                     event(log, "lease.lost", level=logging.WARNING, job=job_id)
                     owned[job_id].stop("stale")
@@ -159,14 +159,14 @@ class Keeper:
                     self._store.lanes.sweep(self._worker.messages())
             except StoreDown as error:
                 event(log, "store.missed", level=logging.WARNING, why=error.message)
-            # A heart that stops for a bug would cost every drawing of this process.
+            # If a bug stopped the heartbeat, this process would lose all of its drawings.
             except Exception:  # noqa: BLE001
                 event(log, "keeper.failed", level=logging.ERROR, error=True)
 
     def _check_clocks(self) -> None:
         now = time.monotonic()
         for drawing in self._held():
-            # Read once: the drawing's own thread may stop these clocks at any moment.
+            # Read once: the drawing's own thread may reset these times at any moment.
             began_s, moved_s = drawing.began_s, drawing.moved_s
             if began_s is None or moved_s is None:
                 continue

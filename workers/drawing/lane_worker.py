@@ -1,4 +1,4 @@
-"""One lane worker process, as the store knows it; shared by its keeper and its drawings."""
+"""One lane worker process as known to the store; shared by its keeper and its drawings."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from limner.request import Lane
 
 @dataclass(frozen=True)
 class LaneWorker:
-    """Its name in the store, the lanes whose jobs it draws, the engines it draws them on."""
+    """Its name in the store, the lanes it serves, and its engines."""
 
     name: str
     lanes: tuple[Lane, ...]
     engines: Mapping[str, Engine]
-    #: the templates of the Celery messages that a script may have to send
+    #: templates of the Celery messages that scripts may have to send
     messages: Callable[[], Messages]

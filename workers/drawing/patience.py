@@ -1,4 +1,4 @@
-"""Calls to the two stores, made again until the store is back; used by every step of a drawing."""
+"""Calls to Redis and the image store, retried until it is back; used by every step of a drawing."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STORE_RETRY_S = 0.5
-#: pauses while the image store is away, the last one again and again
+#: backoff while the image store is down; the last pause is repeated
 IMAGES_RETRY_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-#: a finished drawing waits so long for the image store before its job fails
+#: how long a finished drawing waits for the image store before its job fails
 IMAGES_PATIENCE_S = 600.0
 
 
 class Patience:
-    """How long the drawings of one process wait for a store: until the process must end."""
+    """Retries store calls of one process's drawings, until the process must stop."""
 
     def __init__(self) -> None:
-        #: the process is told to end: what it holds is handed over
+        #: set when the process is told to stop: what it holds is handed over
         self.draining = False
 
     def store(self, call: Callable[[], T]) -> T:
-        """Make a store call, as often as it takes until Redis is back or the process must end.
+        """Make a store call, with retries until Redis is back or the process must stop.
 
         Raises:
             StaleLease: the job is gone.
-            StoreDown: the process ends before Redis is back; the lease will lapse.
+            StoreDown: the process stops before Redis is back; the lease will expire.
         """
         while True:
             try:
@@ -47,12 +47,12 @@ class Patience:
                 time.sleep(STORE_RETRY_S)
 
     def images(self, drawing: Drawing, call: Callable[[], T]) -> T | None:
-        """Use the image store, as often as it takes; None if told to stop meanwhile.
+        """Use the image store, with retries; None if told to stop meanwhile.
 
-        The lease is kept all the while, and the engine draws others.
+        Meanwhile the lease is renewed, and the engine draws other jobs.
 
         Raises:
-            PicturesNotKept: the store was away for ``IMAGES_PATIENCE_S``.
+            PicturesNotKept: the store was down for ``IMAGES_PATIENCE_S``.
         """
         given_up_s = time.monotonic() + IMAGES_PATIENCE_S
         tries = 0

@@ -1,4 +1,4 @@
-"""The second step of a drawing: gather what the engine starts from, and wait for the lane's gap."""
+"""The second step of a drawing: collect the engine's input, and wait for the lane's gap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workers.drawing.references import Fetch, prepare_references
 
 
 class Preparation:
-    """Makes briefs; ``fetch_for(client)`` returns the way to fetch that client's references."""
+    """Makes briefs; ``fetch_for(client)`` returns the function that fetches that client's references."""
 
     def __init__(
         self, store: Store, images: Images, fetch_for: Callable[[str], Fetch], patience: Patience
@@ -32,7 +32,7 @@ class Preparation:
         self._patience = patience
 
     def brief(self, grant: Grant, folder: Path) -> Brief | None:
-        """Return what to hand to the engine, its pictures in ``folder``; None: told to stop.
+        """Return the brief for the engine, with its pictures in ``folder``; None: told to stop.
 
         Raises:
             Rejected: a reference, or the picture to vary, cannot be used.
@@ -58,10 +58,10 @@ class Preparation:
         )
 
     def _parent(self, drawing: Drawing, job: Job, folder: Path) -> Parent | None:
-        """Return what a follow-up starts from.
+        """Return the drawing that a follow-up starts from.
 
         Raises:
-            Rejected: its pictures are not kept any more.
+            Rejected: its pictures have been deleted.
         """
         if job.parent is None:
             return None
@@ -73,7 +73,7 @@ class Preparation:
             key = self._images.key_of(parent.cells[cell].url)
             picture = self._patience.images(drawing, lambda: self._images.get(key))
         except KeyError:
-            raise Rejected("reference", "The picture to vary is not kept any more.") from None
+            raise Rejected("reference", "The picture to vary has been deleted.") from None
         if picture is None:
             return None
         path = folder / "parent.png"
@@ -81,7 +81,7 @@ class Preparation:
         return Parent(path, cell, VARIATION_STRENGTH, parent.engine, parent.handle)
 
     def _begin(self, drawing: Drawing) -> int | None:
-        """Wait for the lane's gap and count the hand-over; None if told to stop meanwhile."""
+        """Wait for the lane's gap and count the submission; None if told to stop meanwhile."""
         lanes = self._store.lanes
         while not drawing.is_set():
             begun = self._patience.store(lambda: lanes.begin(drawing.job_id, drawing.token))
@@ -92,7 +92,7 @@ class Preparation:
 
 
 def folder_for(job: Job) -> contextlib.AbstractContextManager[str]:
-    """Return a folder for what the engine is to start from; none where it starts from the prompt."""
+    """Return a folder for the pictures that the engine starts from; none if it needs only the prompt."""
     if job.request.references or job.parent:
         return tempfile.TemporaryDirectory(prefix="limner-")
     return contextlib.nullcontext("")

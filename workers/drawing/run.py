@@ -1,4 +1,4 @@
-"""The third step of a drawing: hand it to its engine, or find it there, and watch it."""
+"""The third step of a drawing: submit it to its engine, or attach to it there, and watch it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Run:
         self._patience = patience
 
     def watch(self, grant: Grant, folder: Path, on_start: Callable[[str], None]) -> Finished | None:
-        """Submit, or go on with a handle, and watch; None: the drawing was stopped."""
+        """Submit, or attach by a handle, and watch; None: the drawing was stopped."""
         handle = grant.job.handle
         brief = self._submit(grant, folder) if handle is None else self._attach(grant, handle)
         if brief is None or grant.drawing.handle is None:
@@ -57,7 +57,7 @@ class Run:
         try:
             self._keep_handle(grant, grant.drawing.handle)
         except (StaleLease, StoreDown):
-            # Nobody else will ever hear of this drawing.
+            # Nobody else will ever know about this drawing.
             self._endings.cancel(grant)
             raise
         event(log, "job.submitted", job=grant.job.id, attempt=brief.attempt)
@@ -65,13 +65,13 @@ class Run:
 
     def _attach(self, grant: Grant, handle: Handle) -> Brief:
         grant.drawing.handle, grant.drawing.attach = handle, True
-        # Said again, so that a death from here on counts as a lost worker.
+        # Stored again, so that a death from here on counts as a lost worker.
         self._keep_handle(grant, handle)
         event(log, "job.attached", job=grant.job.id)
         return brief_of(grant.job, attempt=grant.job.attempts)
 
     def _keep_handle(self, grant: Grant, handle: Handle) -> None:
-        """Write down what the engine gave, before it is watched."""
+        """Store the engine's handle, before it is watched."""
         drawing, able = grant.drawing, grant.engine.capabilities()
         drawing.paid = grant.on_lost if able.charged else ""
         self._patience.store(
@@ -94,7 +94,7 @@ class Run:
                         return None
                     telling.see(step)
             except StaleLease:
-                # The end of a drawing that nobody can attach to any more, as in `Endings.stopped`.
+                # The end of a drawing that nobody can attach to, as in `Endings.stopped`.
                 drawing.stop("stale")
                 return None
         if not drawing.is_set():
@@ -103,5 +103,5 @@ class Run:
 
 
 def _generator(steps: Iterator[Event]) -> Generator[Event, None, None]:
-    """Return ``steps`` as something that can be closed, which closes them too and ends a watch early."""
+    """Return ``steps`` as a generator; closing it closes them as well, which ends a watch early."""
     yield from steps

@@ -16,12 +16,12 @@ from workers.drawing.patience import STORE_RETRY_S, Patience
 
 log = logging.getLogger(__name__)
 
-#: a held job's worker asks again after so long, also when nobody told it to
+#: how long a held job's worker waits before it asks again without being told to
 ASK_AGAIN_S = 1.0
 
 
 class Slots:
-    """Where the jobs of one process wait for their slots."""
+    """Lets the jobs of one process wait for their slots."""
 
     def __init__(self, store: Store, worker: LaneWorker, patience: Patience) -> None:
         self._store = store
@@ -29,12 +29,12 @@ class Slots:
         self._patience = patience
 
     def wait(self, drawing: Drawing, on_choosy: Callable[[], None]) -> Taken:
-        """Return as soon as the job has a slot, or without a job if this message is of no use.
+        """Return once the job has a slot, or without a job if this message is useless.
 
-        ``on_choosy()`` is called when an engine has room that does not suit this job.
+        ``on_choosy()`` is called when an engine that does not suit this job has room.
 
         Raises:
-            GivenBack: the process ends.
+            GivenBack: the process is stopping.
         """
         while not drawing.is_set() and not self._patience.draining:
             taken = self._patience.store(lambda: self._take(drawing, begin=True))
@@ -57,12 +57,12 @@ class Slots:
         )
 
     def _wait_for_word(self, drawing: Drawing, again_s: float | None) -> None:
-        """Block until asking for a slot is worth it."""
+        """Block until it is worth asking for a slot."""
         try:
             wait_s = ASK_AGAIN_S if again_s is None else min(max(again_s, 0.01), ASK_AGAIN_S)
             told_s = self._store.lanes.wait_for_grant(drawing.job_id, wait_s)
             if told_s is not None:
-                # Only that a gap or a pause ends then: a slot may be freed before.
+                # That is only the end of a gap or a pause: a slot may be freed before.
                 self._store.lanes.wait_for_grant(
                     drawing.job_id, min(max(told_s, 0.01), ASK_AGAIN_S)
                 )
@@ -70,11 +70,11 @@ class Slots:
             drawing.wait(STORE_RETRY_S)
 
     def _let_go(self, drawing: Drawing) -> Taken:
-        """Leave the job to another worker, unless a slot was granted to it just now."""
+        """Leave the job to another worker, unless it has just been granted a slot."""
         try:
             left = self._store.lanes.let_go(drawing.job_id, drawing.token, self._worker.messages())
         except StoreDown:
-            # The hold lapses by itself.
+            # The hold expires by itself.
             raise GivenBack("the worker stops while Redis is away") from None
         if left:
             raise GivenBack("the worker stops")

@@ -46,13 +46,13 @@ def crash() -> Trouble:
 
 
 def too_late() -> Trouble:
-    """The drawing went on for longer than any may."""
+    """Return what to do about a drawing that exceeded the time limit."""
     return _failure("late", 0, Reason.TIMED_OUT, "it took too long")
 
 
 def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
-    """Return what to do about ``error``; ``submitted``: the engine had accepted the drawing."""
-    # What a peer says may hold paths and prompts: callers get our own words, the log gets the rest.
+    """Return what to do about ``error``; ``submitted``: the engine had accepted the job."""
+    # A peer's message may contain paths and prompts: callers get our own words, the log gets the rest.
     reason, sentence = error.reason, error.summary()
     match error:
         case EngineBusy():

@@ -1,8 +1,8 @@
-"""The engines: what their operators set of them, what was observed, and what each could take now.
+"""The engines: their settings, their observed health, and what each could accept now.
 
-Workers register what they have and say what they observed; what that makes of an engine's health is
-decided in ``lib_health.lua``, and what it takes in ``lib_engines.lua``. Nothing of either is told again
-here: operators are shown what the scripts reckon.
+Workers register their engines and report what they observe; ``lib_health.lua`` decides what that means
+for an engine's health, and ``lib_engines.lua`` what it accepts. Neither is repeated here: operators are
+shown what the scripts compute.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from limner.store.connection import guarded
 from limner.store.policy import to_ms
 from limner.store.scripts import Scripts
 
-#: the states an engine may be in
+#: the states of an engine
 STATES = ("ok", "busy", "down", "refused", "failing")
-#: those in which an engine is out of rotation: it is only tried now and then
+#: the states in which an engine is out of rotation and only tried now and then
 OUT = ("down", "refused", "failing")
 
-#: a drawing that is to be stopped is of no use to anybody after so long
+#: how long the handle of a drawing that should be stopped is kept
 CANCELS_KEPT_S = 86_400
 
 
@@ -38,16 +38,16 @@ class EngineNow:
     name: str
     driver: str
     state: str
-    #: why it is not ``ok``; it may tell of the network, so it is for operators only
+    #: why it is not ``ok``; it may reveal details of the network, so it is for operators only
     why: str
     slots: Mapping[Lane, int]
     leased: Mapping[Lane, int]
-    #: how many more drawings it would take now, whatever the gaps
+    #: how many more drawings it would accept now, regardless of gaps
     free: Mapping[Lane, int]
     gap_s: Mapping[Lane, float]
     #: seconds until it may start a drawing of the lane, by its gap and its pause
     opens_s: Mapping[Lane, float]
-    #: seconds that it rests, after it was busy or out
+    #: seconds that it is still paused, after it was busy or out
     paused_s: float
     #: what it cannot do (``limner.engine.NEEDS``), and whose jobs it draws (empty: everyone's)
     lacks: tuple[str, ...]
@@ -57,7 +57,7 @@ class EngineNow:
 
     @classmethod
     def of(cls, row: list[str]) -> EngineNow:
-        """Return what a row of ``engines.lua`` says."""
+        """Parse a row of ``engines.lua``."""
         name, driver, state, why, lacks, clients, workers, paused_ms, *by_lane = row
         numbers = [int(number) for number in by_lane]
 
@@ -82,7 +82,7 @@ class EngineNow:
 
 
 class Engines:
-    """Everything that is known of engines."""
+    """Everything that is known about engines."""
 
     def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
         self._redis: Any = redis
@@ -91,10 +91,10 @@ class Engines:
 
     @guarded
     def register(self, engines: Iterable[EngineSettings]) -> None:
-        """Write what operators set of these engines; the last worker to start is right.
+        """Store these engines' settings; the last worker to start wins.
 
-        An engine that is new, or that is set otherwise than before (its secrets included), begins as a
-        well one. The health of any other stays as it is, its rest included.
+        An engine that is new, or whose settings changed (its secrets included), starts as healthy. Any other
+        keeps its health, including its pause.
         """
         for engine in engines:
             fields: dict[str, str | int | float] = {
@@ -112,26 +112,26 @@ class Engines:
 
     @guarded
     def lacks(self, engine: str, lacks: Iterable[str]) -> None:
-        """Say which of ``limner.engine.NEEDS`` an engine cannot do."""
+        """Store which of ``limner.engine.NEEDS`` an engine lacks."""
         self._scripts("lacks", engine, " ".join(lacks))
 
     @guarded
     def probed(self, engine: str, well: bool, why: str, rest_s: float) -> None:
-        """Say what a probe of an engine that is down has found; nothing else is changed by it."""
+        """Store the result of probing an engine that is down; any other state stays unchanged."""
         self._scripts("probed", engine, int(well), why, to_ms(rest_s))
 
     @guarded
     def retry(self, engine: str) -> Literal["tried", "open", "unknown"]:
-        """Have an engine that rests tried now, as its operator asks; ``open``: it does not rest.
+        """Try a paused engine now, as its operator asks; ``open``: it is not paused.
 
-        It is shown as it was, and draws one job at a time, until it has drawn.
+        Until it has drawn, it is shown as before and gets one job at a time.
         """
         answer: Literal["tried", "open", "unknown"] = self._scripts("retry", engine)
         return answer
 
     @guarded
     def all(self) -> tuple[EngineNow, ...]:
-        """Return the engines there are, by name; former ones are forgotten after a while."""
+        """Return all engines by name; former ones are forgotten after a while."""
         return tuple(EngineNow.of(row) for row in self._scripts("engines"))
 
     @guarded
@@ -144,7 +144,7 @@ class Engines:
 
     @guarded
     def cancelled_on(self, engine: str) -> Handle | None:
-        """Take the handle of one drawing that is to be stopped on an engine, if there is any."""
+        """Take the handle of a drawing that should be stopped on an engine, if there is one."""
         text = self._redis.lpop(f"{self._prefix}cancels:{engine}")
         return json.loads(text) if text else None
 

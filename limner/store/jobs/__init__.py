@@ -19,11 +19,11 @@ from limner.store.scripts import Scripts
 from limner.store.spool import Charge
 
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
-#: a client whose waiting cap, or room for inline pictures, is full may try again after so long
+#: Retry-After for a client whose waiting cap or quota of inline pictures is full
 FULL_RETRY_AFTER_S = 10.0
-#: calls in which a job's pictures may make their room, 200 older jobs' at a time; others run between them
+#: most calls to make room for a job's pictures, 200 older jobs' at a time; other scripts run in between
 ROOM_CALLS_MOST = 25
-#: how far ``page`` looks for jobs that fit its filters before it hands over to the next page
+#: how many jobs ``page`` scans for its filters before it continues on the next page
 PAGE_SCAN = 1000
 _NOTHING = Charge()
 
@@ -38,11 +38,11 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The job that a POST is answered with; ``again``: an earlier POST with this key made it."""
+    """The job to return for a POST; ``again``: an earlier POST with this key made it."""
 
     job: Job
     again: bool = False
-    #: files of ended jobs that made room in the spool: whoever reads this is to delete them
+    #: files of ended jobs that made room in the spool, which the reader of this has to delete
     to_drop: tuple[str, ...] = ()
 
 
@@ -55,7 +55,7 @@ class Page:
 
 
 class State(NamedTuple):
-    """What changes of a job while it is watched."""
+    """The part of a job that changes while it is watched."""
 
     seq: int
     status: str
@@ -64,7 +64,7 @@ class State(NamedTuple):
 
     @classmethod
     def of(cls, job: Job) -> State:
-        """Return the state that a job was read in."""
+        """Return the state of a job as read."""
         return cls(job.seq, job.status, job.progress, job.picture.url if job.picture else "")
 
 
@@ -93,19 +93,19 @@ class Jobs:
         picked: Picture | None = None,
         charge: Charge = _NOTHING,
     ) -> Accepted:
-        """Keep a new job and put its message on its lane, in one script.
+        """Store a new job and enqueue its message, in one script.
 
         ``destination`` is the key under which callbacks to the request's URL share their fate
-        (``limner.callback.policy.destination``); None: nobody is told. When this returns, Redis has the
-        record and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job
-        is done with that picture at once, and nothing is queued. ``charge``: what the job has put into
-        the spool, charged to the client in the same script.
+        (``limner.callback.policy.destination``); None: there are no callbacks. On return Redis has the record
+        and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job is done with
+        that picture at once, and nothing is enqueued. ``charge``: the job's files in the spool, charged to
+        the client in the same script.
 
         Raises:
             IdempotencyConflict: the key was used with another body.
             WaitingFull: the client has ``waiting_cap`` waiting jobs already.
-            InlineFull: what it has in the spool leaves no room for these pictures.
-            JobConflict: the parent is not done, or this may be asked of it once only.
+            InlineFull: its other pictures in the spool leave no room for these.
+            JobConflict: the parent is not done, or the button works only once and was used.
         """
         record = new_record(job_id, client, request, seeds)
         if follow_up:
@@ -134,7 +134,7 @@ class Jobs:
             follow_up.parent if follow_up else "",
             follow_up.button if follow_up else "",
             int(bool(follow_up and follow_up.once)),
-            # One text: redis-py takes longer to pack thirty arguments than json takes to join them.
+            # One string: redis-py takes longer to pack thirty arguments than json takes to join them.
             compact_json(record),
             charge.size_bytes,
             charge.quota_bytes,
@@ -151,7 +151,7 @@ class Jobs:
                 raise IdempotencyConflict
             case "full":
                 raise WaitingFull(FULL_RETRY_AFTER_S)
-            # Most often "full"; what has made room by now stays gone, and the next try finds it.
+            # Usually "full"; the room made so far is kept, and the next attempt finds it.
             case "spool_full" | "spool_more":
                 raise InlineFull(FULL_RETRY_AFTER_S)
             case "no_parent":
@@ -176,7 +176,7 @@ class Jobs:
 
     @guarded
     def get(self, job_id: str, client: str | None = None) -> Job:
-        """Return one job, if ``client`` may see it (None: the house itself asks).
+        """Return one job, if ``client`` may see it (None: the gateway itself asks).
 
         Raises:
             JobNotFound: there is none, or it is another client's.
@@ -188,7 +188,7 @@ class Jobs:
 
     @guarded
     def earlier(self, client: str, idempotency: Idempotency) -> Job | None:
-        """Return the job that an earlier POST with this key made, before anything else is looked at.
+        """Return the job that an earlier POST with this key made, if any.
 
         Raises:
             IdempotencyConflict: the key was used with another body.
@@ -225,8 +225,8 @@ class Jobs:
     ) -> Page:
         """Return some of the client's jobs, newest first.
 
-        A page may hold fewer than ``limit`` jobs and still have a next one: with a filter, at most
-        ``PAGE_SCAN`` jobs are looked at for one page. ``cursor`` is an earlier page's, else ValueError.
+        A page may have fewer than ``limit`` jobs and still have a next one: with a filter, at most
+        ``PAGE_SCAN`` jobs are scanned for a page. ``cursor`` must be an earlier page's, else ValueError.
         """
         index = (
             f"{self._prefix}tag:{client}:{tag_key(tag)}" if tag else f"{self._prefix}jobs:{client}"

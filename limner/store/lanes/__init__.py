@@ -1,9 +1,9 @@
-"""Slots, leases and recovery: what a worker asks the store on a job's way; called by workers only.
+"""Slots, leases and recovery: the store's operations on a job's way; called by workers only.
 
 The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep
-send_again verdicts``; most stand on ``lib_lanes.lua``; ``lib_granting.lua`` says how slots are given. A
-*token* is minted by the worker for each taking of a job; every later call carries it, so a worker that was
-given up cannot change anything.
+send_again verdicts``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
+creates a *token* each time it takes a job; every later call carries it, so that a worker that was given up
+cannot change anything.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from limner.store.connection import guarded
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
 
-#: a job that looks as if its message were lost is sent again after so long
+#: how long a job's message must seem lost before it is resent
 MISSING_PATIENCE_S = 5.0
-#: jobs sent again in one sweep
+#: most messages resent in one sweep
 SWEEP_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a worker's try to take a job.
+    """The result of a worker's attempt to take a job.
 
     ``granted``: draw ``job`` on its engine. ``wait``: ask again when told, or after ``again_s``.
-    ``held``: another worker has it. ``gone``: it ended, or never was.
+    ``held``: another worker has it. ``gone``: it has ended or does not exist.
     """
 
     state: Literal["granted", "wait", "held", "gone"]
     job: Job | None = None
     again_s: float | None = None
-    #: how many hand-overs came before this one, which is counted; None: ask ``begin``
+    #: how many submissions came before this one, which is counted already; None: call ``begin``
     attempt: int | None = None
-    #: an engine has room that does not suit this job: others need not wait behind it
+    #: whether an engine that does not suit this job has room: other jobs need not wait behind it
     choosy: bool = False
 
     @property
@@ -56,7 +56,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """How many hand-overs came before this one; None: wait so long for the lane's gap first."""
+    """How many submissions came before this one; None: first wait this long for the lane's gap."""
 
     attempt: int | None
     wait_s: float = 0.0
@@ -64,23 +64,23 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a job is given back, how often that may happen, and what it says of the engine.
+    """Why a job is given back, how often that may happen, and what it says about the engine.
 
-    What is counted counts against the engine as well, once for each job: one that fails several in a
-    row rests, as ``failing``, and its jobs wait without paying for it.
+    What is counted also counts against the engine, once per job: one that fails several in a row is paused
+    as ``failing``, and its jobs wait at no cost.
     """
 
-    #: field of the record that counts it; None: not counted
+    #: the field of the record that counts it; None: not counted
     counter: str | None = None
     limit: int = 0
-    #: why it then ends; None: it never does by this
+    #: the reason for which the job then fails; None: it never fails for this
     reason: Reason | None = None
-    #: the engine rests before its next start; None: it has failed this job, and no more is known
+    #: the engine's new state, in which it is paused; None: it has failed this job, and no more is known
     engine_state: Literal["busy", "down", "refused"] | None = None
     engine_why: str = ""
     pause_s: float = 0.0
     pause_max_s: float = 0.0
-    #: for people, where more is known than the reason's own says
+    #: a sentence for people, if more is known than the reason's own says
     sentence: str = ""
 
     @property
@@ -107,8 +107,8 @@ class Lanes:
     ) -> Taken:
         """Hold a waiting job, and start it if an engine of this worker has a free slot.
 
-        ``begin``: the worker hands it over at once where it need fetch nothing before; so that is
-        counted, too.
+        ``begin``: the worker submits it at once if nothing must be fetched first; that also counts the
+        submission.
         """
         state, detail, unsent, *more = self._run("take", job_id, token, worker, int(begin))
         self._send(unsent, messages)
@@ -124,9 +124,9 @@ class Lanes:
 
     @guarded
     def wait_for_grant(self, job_id: str, timeout_s: float) -> float | None:
-        """Block until a held job may have been granted a slot; then ``take`` says for sure.
+        """Block until a held job may have been granted a slot; ``take`` then decides.
 
-        Returns seconds after which asking is worth it, where the script knew, else None.
+        Returns the seconds after which it is worth asking again, if the script knew, else None.
         """
         told = self._redis.blpop(f"{self._prefix}grant:{job_id}", timeout=timeout_s)
         return int(told[1]) / 1000 if told and told[1] != "granted" else None
@@ -140,7 +140,7 @@ class Lanes:
 
     @guarded
     def begin(self, job_id: str, token: str) -> Begun:
-        """Count a hand-over to the engine, just before it happens, unless the gap is not over.
+        """Count a submission to the engine, just before it happens, unless the gap is still open.
 
         Raises:
             StaleLease: another worker owns the job.
@@ -154,9 +154,9 @@ class Lanes:
     def keep_handle(
         self, job_id: str, token: str, handle: Handle, *, attach: bool, paid: str = ""
     ) -> None:
-        """Write the engine's handle down; ``attach``: another worker could go on with it.
+        """Store the engine's handle; ``attach``: another worker could attach to it.
 
-        ``paid``: "" or, of a drawing that costs money, "retry" or "fail" if it is lost.
+        ``paid``: "" or, for a drawing that costs money, what to do if it is lost: "retry" or "fail".
 
         Raises:
             StaleLease: another worker owns the job.
@@ -165,7 +165,7 @@ class Lanes:
 
     @guarded
     def progress(self, job_id: str, token: str, percent: int, preview: Picture | None) -> None:
-        """Write how far the drawing is, 0-100, with a new preview if there is one.
+        """Store the drawing's progress, 0-100, with a new preview if there is one.
 
         Raises:
             StaleLease: another worker owns the job.
@@ -175,10 +175,10 @@ class Lanes:
 
     @guarded
     def free_slot(self, job_id: str, token: str, *, checked: bool = False) -> bool:
-        """Say that the engine has drawn: its slot is free, the job is still this worker's.
+        """Free the slot, because the engine has finished; the job still belongs to this worker.
 
-        Returns False if the engine is on trial, or has failed others: it is cleared of that when this
-        is said again with ``checked``, which says that the pictures are well.
+        Returns False if the engine is on trial or has failed other jobs: call it again with ``checked`` once
+        the pictures have proved to be good, and the engine is cleared.
 
         Raises:
             StaleLease: another worker owns the job.
@@ -225,7 +225,7 @@ class Lanes:
     ) -> None:
         """End the job with a sentence for people and a reason for programs.
 
-        ``answered``: the engine said so, and can be reached. ``trouble``: it is the engine that failed.
+        ``answered``: the engine decided so, and can be reached. ``trouble``: the engine failed.
 
         Raises:
             StaleLease: another worker owns the job.
@@ -251,9 +251,9 @@ class Lanes:
     def give_back(
         self, job_id: str, token: str, trouble: Trouble, messages: Messages, *, keep: bool = False
     ) -> Literal["waiting", "failed"]:
-        """Put the job back at its place in the lane, or fail it if this happened too often.
+        """Return the job to its place in the lane, or fail it if this happened too often.
 
-        ``keep``: the engine goes on drawing; its handle stays, and its slot stays taken for a while.
+        ``keep``: the engine keeps drawing; the handle is kept, and the slot stays taken for a while.
 
         Raises:
             StaleLease: another worker owns the job.
@@ -292,20 +292,20 @@ class Lanes:
     def renew(
         self, worker: str, lane: Lane, engines: Iterable[str], owned: Mapping[str, str]
     ) -> set[str]:
-        """Beat once for a worker and the jobs it owns (id → token); return those it owns no more."""
+        """Send a worker's heartbeat for itself and its jobs (id → token); return those it no longer owns."""
         pairs = (part for item in owned.items() for part in item)
         return set(self._run("renew", worker, lane.value, " ".join(engines), *pairs))
 
     @guarded
     def leave(self, worker: str, lane: Lane) -> None:
-        """Say that a worker is gone and owns nothing any more."""
+        """Remove a worker that has stopped and owns nothing."""
         self._scripts("leave", worker, lane.value)
 
     @guarded
     def sweep(self, messages: Messages) -> int:
-        """Take back what silent workers held and send lost messages again; return how many.
+        """Reclaim what silent workers held, and resend lost messages; return how many were resent.
 
-        Engines that no worker has any more are dropped, too.
+        Also drops engines that no worker has any more.
         """
         unsent = self._run("sweep", to_ms(MISSING_PATIENCE_S), SWEEP_MOST, self._engine_absent_ms)
         self._send(unsent, messages)
@@ -313,16 +313,16 @@ class Lanes:
 
     @guarded
     def verdicts(self, job_id: str) -> dict[str, str]:
-        """Return what keeps each engine of a living worker from drawing a waiting job now.
+        """Return what keeps each engine of the running workers from drawing a waiting job now.
 
-        Words: see ``verdicts.lua``; "" if nothing does.
+        The words are those of ``verdicts.lua``; "": nothing does.
         """
         flat = self._run("verdicts", job_id)
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     @guarded
     def workers_seen(self, lane: Lane, now_ms: int) -> int:
-        """Return how many workers of a lane have beaten within their lease."""
+        """Return how many workers of a lane have sent a heartbeat within their lease."""
         return int(self._redis.zcount(f"{self._prefix}workers:{lane.value}", now_ms, "+inf"))
 
     def _run(self, name: str, *args: str | int | float) -> Any:
@@ -334,9 +334,9 @@ class Lanes:
         return answer
 
     def _send(self, unsent: list[tuple[str, str, str]], messages: Messages) -> None:
-        """Push the messages of jobs left without one; the one that is first in its lane comes last.
+        """Push the messages of jobs left without one; the first job of a lane last, so that it is at the head.
 
-        If this worker dies before, ``sweep`` finds them.
+        If this worker dies before that, ``sweep`` finds them.
         """
         for lane, job_id, _place in sorted(unsent, key=lambda job: -float(job[2])):
             self._scripts("send_again", job_id, lane, messages.fill(Lane(lane), job_id))

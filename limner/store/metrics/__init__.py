@@ -1,1 +1,1 @@
-"""The gateway's numbers and warnings."""
+"""The gateway's metrics and warnings."""

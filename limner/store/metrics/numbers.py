@@ -1,7 +1,7 @@
-"""What operators want to know of the whole gateway at one moment, and what was counted until then.
+"""A snapshot of the whole gateway for operators: its present state and its counters.
 
-Read by ``/metrics``, ``/readyz`` and the CLI. The counts are kept by the scripts themselves, in one
-hash, so any process can tell all of them and none is lost with a process.
+Used by ``/metrics``, ``/readyz`` and the CLI. The scripts themselves keep the counters, in one hash, so
+any process can report all of them, and none is lost with a process.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class LaneNow:
     waiting: int
     #: how long the job at the head of the lane has been waiting; 0 if none waits
     oldest_s: float
-    #: workers that have beaten within their lease
+    #: workers with a heartbeat within their lease
     workers: int
-    #: for so long jobs wait, slots are free for them, and nothing starts; 0: it moves
+    #: how long jobs have waited with slots free for them and nothing starting; 0: no stall
     stalled_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How often something took how long: upper bound in ms (None: longer) → how often."""
+    """A histogram of durations: upper bound in ms (None: longer) → count."""
 
     buckets: Mapping[int | None, int]
     sum_ms: int
@@ -44,7 +44,7 @@ class Durations:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one process found wrong (``limner/store/metrics/reports.py``)."""
+    """A problem that one process found (``limner/store/metrics/reports.py``)."""
 
     code: str
     subject: str
@@ -58,37 +58,37 @@ Labels = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Everything at one moment."""
+    """A snapshot of everything."""
 
     at_ms: int
     lanes: Mapping[Lane, LaneNow]
     engines: tuple[EngineNow, ...]
     #: jobs with callbacks to post, now or later
     callbacks_pending: int
-    #: how long the most urgent callback is overdue: beyond some seconds, nobody posts
+    #: how long the most urgent callback is overdue: beyond a few seconds, nobody is posting
     callbacks_overdue_s: float
     #: jobs that have dead letters
     dead_letter_jobs: int
-    #: since the last message that was none of ours (``limner/store/aside.py``); None: not for days
+    #: since the last foreign message (``limner/store/aside.py``); None: none for days
     aside_s: float | None = None
     reports: tuple[Report, ...] = ()
-    #: client → bytes of its inline pictures, where it has any
+    #: client → bytes of its inline pictures, if it has any
     spooled: Mapping[str, Spooled] = field(default_factory=dict)
     #: host → seconds its clock is ahead of the server's
     clocks: Mapping[str, float] = field(default_factory=dict)
-    #: what → labels → how often
+    #: counter → labels → count
     counts: Mapping[str, Mapping[Labels, int]] = field(default_factory=dict)
     durations: Mapping[str, Mapping[Labels, Durations]] = field(default_factory=dict)
 
     @property
     def carried(self) -> tuple[EngineNow, ...]:
-        """The engines that living workers have; Redis remembers former ones for a while."""
+        """The engines of running workers; Redis remembers former ones for a while."""
         return tuple(engine for engine in self.engines if engine.workers)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One event of a job: when, its seq, and the record's changing fields as they were then."""
+    """One event of a job: its time, its seq, and the record's changing fields at that time."""
 
     at_ms: int
     seq: int
@@ -97,21 +97,21 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class JobNow:
-    """What operators want to know of one job, beside the job itself."""
+    """What operators want to know about one job besides the job itself."""
 
     record: Mapping[str, str]
-    #: a worker holds it, waiting for a slot
+    #: whether a worker holds it, waiting for a slot
     held: bool
-    #: its events while they are kept: until an hour after its end
+    #: its events, which are kept until an hour after its end
     moments: tuple[Moment, ...]
 
 
-#: which of the counts are durations
+#: the counters that are histograms
 DURATIONS = ("waited", "drawn", "told")
 
 
 class NumbersReader:
-    """Reads the numbers, and one job's facts."""
+    """Reads the snapshot, and one job's details."""
 
     def __init__(self, redis: Redis, prefix: str, clock: Clock | None, engines: Engines) -> None:
         self._redis: Any = redis
@@ -152,12 +152,12 @@ class NumbersReader:
 
     @guarded
     def count(self, what: str, *labels: str) -> None:
-        """Count one thing that happened where no script is run."""
+        """Increment a counter for something that happens outside the scripts."""
         self._redis.hincrby(self._prefix + "numbers", "|".join((what, *labels)), 1)
 
     @guarded
     def look(self, job_id: str) -> JobNow:
-        """Return what operators want to know of one job, beside the job itself."""
+        """Return what operators want to know about one job besides the job itself."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(f"{self._prefix}job:{job_id}")
             pipe.zscore(self._prefix + "holds", job_id)
@@ -213,7 +213,7 @@ class NumbersReader:
 def _sorted_out(
     counted: Mapping[str, str],
 ) -> tuple[dict[str, dict[Labels, int]], dict[str, dict[Labels, Durations]]]:
-    """Take the hash ``numbers`` apart: ``<what>|<label>|…`` → how often."""
+    """Parse the hash ``numbers``: ``<counter>|<label>|…`` → count."""
     counts: dict[str, dict[Labels, int]] = {}
     buckets: dict[str, dict[Labels, dict[int | None, int]]] = {}
     sums: dict[tuple[str, Labels], int] = {}

@@ -1,8 +1,8 @@
-"""What single processes found wrong and others cannot see: a full disk, a clock that is off.
+"""Problems that only a single process can see: a full disk, a clock that is off.
 
-Written by whichever process finds it, and read with the numbers (``limner/store/metrics/numbers.py``), from
-which ``limner/store/metrics/warning.py`` makes the one list that operators see. A report lapses by itself unless it
-is made again, so a process that dies takes its complaints along.
+Written by the process that finds one, and read with the metrics (``limner/store/metrics/numbers.py``), from
+which ``limner/store/metrics/warning.py`` makes the one list that operators see. A report expires unless
+it is repeated, so the reports of a process that dies disappear.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 
-#: longer than the pauses between two looks at the same thing
+#: longer than the interval between two checks of the same thing
 KEPT_S = 60.0
 TEXT_MAX = 500
 
 
 class Reports:
-    """The complaints of all processes: at most 64 of a code, each under a code and a subject."""
+    """The reports of all processes, by code and subject; at most 64 per code."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
@@ -27,14 +27,14 @@ class Reports:
     def make(
         self, code: str, subject: str, text: str, kept_s: float = KEPT_S, *, why: str = ""
     ) -> bool:
-        """Report one sentence for ``kept_s`` seconds; return whether it is news.
+        """Report one sentence for ``kept_s`` seconds; return whether it is new.
 
         Args:
             code: one of ``limner.store.metrics.warning.Code``.
-            subject: what it is about (a host, an engine); one report each.
-            text: a sentence that anybody may read, in one line.
-            kept_s: make it again within this time while it holds.
-            why: more of it, for operators only.
+            subject: what it concerns (a host, an engine); one report each.
+            text: a sentence for everyone, in one line.
+            kept_s: repeat it within this time as long as it holds.
+            why: details, for operators only.
         """
         kept_ms = round(kept_s * 1000)
         told = f"{text}\n{why}" if why else text
@@ -42,14 +42,14 @@ class Reports:
 
     @guarded
     def withdraw(self, code: str, subject: str) -> bool:
-        """Take a report back; return whether it stood."""
+        """Withdraw a report; return whether it existed."""
         return bool(self._scripts("report", code, subject, "", 0))
 
     @guarded
     def settle(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Make ``names`` the warnings that were logged last; return those that came and that went.
+        """Store ``names`` as the warnings logged last; return those that are new and those that are gone.
 
-        Each change is returned to one caller only, so that a log line appears once for all hosts.
+        Each change is returned to one caller only, so that it is logged once for all hosts.
         """
         came, gone = self._scripts("warned", *names)
         return came, gone

@@ -1,4 +1,4 @@
-"""Events to tell: handed to posters under a lease, given back with how it went, listed and resent.
+"""Events to deliver: leased to posters, returned with the outcome, listed and resent.
 
 Used by ``workers/posting/dispatcher.py`` (take, done, tick), the API and the CLI (told, dead, resend,
 endpoint). Every change is one script; ``limner/store/outbox/lib_outbox.lua`` lists the keys.
@@ -18,43 +18,43 @@ from limner.compact_json import compact_json
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 
-#: longer than an attempt's total time, so a live poster never loses its lease
+#: longer than an attempt's deadline, so a live poster never loses its lease
 LEASE_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """One process that posts: its name and what it may hold at a time."""
+    """One process that posts: its name and how much it may hold at once."""
 
     name: str
-    #: callbacks in flight to one destination of a client; twice as many to it of all clients
+    #: most callbacks in flight to one destination for a client; twice that for all clients
     cap: int
-    #: places for those of which it is not known that they answer
+    #: places for receivers that are not proven
     places: int
     kept_ms: int
     lease_ms: int = LEASE_MS
 
     @classmethod
     def of(cls, name: str, threads: int, kept_ms: int, lease_ms: int = LEASE_MS) -> Poster:
-        """Return a poster that lends a quarter of its threads to one destination, or to strangers."""
+        """Return a poster that gives a quarter of its threads to one destination, or to unproven receivers."""
         share = max(1, threads // 4)
         return cls(name, cap=share, places=share, kept_ms=kept_ms, lease_ms=lease_ms)
 
     @property
     def arguments(self) -> tuple[str | int, ...]:
-        """What every script of the posters begins with (lib_posting.lua)."""
+        """The first arguments of every poster's script (lib_posting.lua)."""
         return (self.name, self.cap, self.places, self.lease_ms, self.kept_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job whose next event a poster holds under a lease."""
+    """A job whose next event is leased to a poster."""
 
     event: Event
     token: str
     #: attempts before this one
     tried: int
-    #: the job's record when it was taken
+    #: the job's record at that time
     record: Mapping[str, str]
 
 
@@ -63,15 +63,15 @@ Done = Literal["ok", "retry", "dead", "drop", "gone", "later"]
 
 @dataclass(frozen=True, slots=True)
 class AttemptReport:
-    """How one attempt went, for the outbox."""
+    """The outcome of one attempt, for the outbox."""
 
     verdict: Done
     delay_s: float = 0.0
     health: Health = "none"
     took_ms: int = 0
-    #: how long the receiver wants quiet: nothing cuts the delay shorter than that
+    #: the pause that the receiver asked for: nothing shortens the delay below it
     quiet_s: float = 0.0
-    #: the attempt as kept in the log
+    #: the attempt as stored in the log
     attempt: Mapping[str, Any] | None = None
     why: str = ""
     #: the client whose default URL was tried
@@ -80,12 +80,12 @@ class AttemptReport:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """The lease was lost; the report changed nothing."""
+    """The lease was lost, so the report changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """Go on with the same job: its next event, under a renewed lease."""
+    """Continue with the same job: its next event, under a renewed lease."""
 
     taken: Claim
     notes: tuple[str, ...]
@@ -100,7 +100,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What a tick found; ``next_due_s`` is None if nothing will ever be due."""
+    """The result of a tick; ``next_due_s`` is None if nothing is scheduled."""
 
     hinted: int
     next_due_s: float | None
@@ -109,7 +109,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How a client's default URL does; all None while it answers."""
+    """The state of a client's default URL; all None while it works."""
 
     failing_since_ms: int | None
     fails: int
@@ -117,7 +117,7 @@ class Endpoint:
 
 
 class Outbox:
-    """Events of all jobs that their callers have not been told yet."""
+    """The undelivered events of all jobs."""
 
     def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
         self._redis: Any = redis
@@ -135,9 +135,9 @@ class Outbox:
 
     @guarded
     def take(self, poster: Poster, count: int, token: str, hint: str | None = None) -> list[Claim]:
-        """Lease up to ``count`` jobs that have something to tell, ``hint`` before all others.
+        """Lease up to ``count`` jobs with undelivered events, ``hint`` first.
 
-        ``token`` must be new: it is what the tokens of these leases begin with.
+        ``token`` must be new: it is the prefix of these leases' tokens.
         """
         rows = self._scripts("outbox_take", *poster.arguments, count, token, hint or "")
         return [
@@ -183,7 +183,7 @@ class Outbox:
 
     @guarded
     def tick(self, poster: Poster) -> Tick:
-        """Hint at what is due, and mend what killed posters left behind."""
+        """Put what is due on the list of hints, and repair what killed posters left behind."""
         hinted, next_ms, parked = self._scripts("outbox_tick", *poster.arguments)
         return Tick(hinted, None if next_ms < 0 else next_ms / 1000, parked)
 
@@ -218,15 +218,15 @@ class Outbox:
 
     @guarded
     def resend(self, job: str, seq: int | None = None) -> int:
-        """Post a job's dead letters again, or its terminal event if it has none.
+        """Resend a job's dead letters, or its terminal event if it has none.
 
-        Returns how many events will be posted; ``seq`` picks one of them.
+        Returns how many events will be posted; ``seq`` selects one.
         """
         return int(self._scripts("outbox_resend", job, seq or 0))
 
     @guarded
     def endpoint(self, client: str) -> Endpoint:
-        """Return how the client's default URL does."""
+        """Return the state of the client's default URL."""
         kept = self._redis.hgetall(f"{self._prefix}endpoint:{client}")
         return Endpoint(
             failing_since_ms=int(kept["since"]) if "since" in kept else None,
@@ -236,13 +236,13 @@ class Outbox:
 
     @guarded
     def enable(self, client: str) -> None:
-        """Use the client's default URL again, as if it had never failed."""
+        """Enable the client's default URL again, as if it had never failed."""
         self._redis.delete(f"{self._prefix}endpoint:{client}")
 
 
 def _event(job: str, text: str, *, resent: bool = False) -> Event:
     stored = json.loads(text)
-    # An empty Lua table is a JSON object only by luck.
+    # An empty Lua table may be encoded as a JSON object or a list.
     fields = stored["v"] or {}
     return Event(
         job, stored["s"], Kind(stored["c"]), stored["id"], int(stored["t"]), fields, resent

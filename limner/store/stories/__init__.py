@@ -1,7 +1,7 @@
-"""What happened to one job, for whoever watches it: the events that callbacks tell, in their order.
+"""One job's story, for whoever watches it: the same events as callbacks, in order.
 
-Used by ``api/faces/limner/live.py``. It is kept for jobs without a callback URL too, and a watcher that comes back
-long after the end gets the end from the record.
+Used by ``api/faces/limner/live.py``. Stories are stored for jobs without a callback URL as well; a
+watcher that returns long after the end gets the end from the record.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from limner.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is new of a job, oldest first, and the job as it is now."""
+    """A job's new events, oldest first, and the job as it is now."""
 
     events: tuple[Job, ...]
     now: Job
@@ -47,11 +47,11 @@ class Stories:
         now = Job.from_record(record)
         events = tuple(_job(record, json.loads(text[1:])) for text in texts)
         if now.seq > seq and (not events or events[-1].seq < now.seq):
-            # The story is forgotten sooner than the job.
+            # The story expires sooner than the job.
             events = (*events, now)
         return Story(events, now)
 
 
 def _job(record: Mapping[str, str], event: Mapping[str, Any]) -> Job:
-    # An empty Lua table is a JSON object only by luck.
+    # An empty Lua table may be encoded as a JSON object or a list.
     return job_at(record, event["v"] or {}, int(event["s"]))
