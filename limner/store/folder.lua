@@ -1,10 +1,10 @@
 -- uses: base
--- Which image folder lies at a path: ask, or keep an identity for it.
+-- Read or store the identity of the image folder at a path.
 --
 --   folders        HASH  path → identity
---   folders_seen   ZSET  path → when it was asked for last, ms; missing for what an older version kept
+--   folders_seen   ZSET  path → when it was last asked for, ms; missing for paths of older releases
 --
--- ARGV 3 path · 4 identity ("" = only ask) · 5 "1": instead of the one it has · 6 most paths
+-- ARGV 3 path · 4 identity ("" = only read) · 5 "1": replace an existing one · 6 most paths
 -- Returns the identity, or nil.
 --
 -- Reads: folders folders_seen
@@ -19,8 +19,8 @@ if identity ~= '' and (instead == '1' or not found) then
     found = identity
 end
 if not found then return nil end
--- Asking counts, too: whoever looks for a folder that is unmounted asks for it all the time, and it is
--- the one that must not be forgotten.
+-- Reading counts as well: an unmounted folder is asked for all the time, and is the one that must not be
+-- forgotten.
 keep_within(seen, 0)
 redis.call('ZADD', seen, ms(NOW), path)
 while redis.call('HLEN', folders) > most do

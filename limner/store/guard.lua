@@ -1,9 +1,9 @@
 -- uses: base wrong
--- Let one request in, or not: who holds the token, and whether that client's rate allows it now.
+-- Admit a request or not: which client holds the token, and whether its rate allows the request now.
 --
 -- ARGV 3 sha256 of the token · 4 the address that it comes from
--- Returns {"wrong", ms to wait, "1" if the next one will have to, "1" if the client is disabled}
---       · {ms to wait (0 = let in), requests left now, ms until all are back, then field, value … of
+-- Returns {"wrong", ms to wait, "1" if the next one will have to wait, "1" if the client is disabled}
+--       · {ms to wait (0 = admitted), requests left now, ms until all are back, then field, value … of
 --         the client}
 -- The rate is kept as the moment at which the client has caught up (GCRA); one second's worth of
 -- requests, at least one, may come at once. A refused request does not count.
@@ -27,7 +27,7 @@ if rate and rate > 0 then
     local interval = 1000 / rate
     local ahead = (math.max(rate, 1) - 1) * interval
     local caught_up = math.max(tonumber(redis.call('GET', key('rate', name)) or '0'), NOW)
-    -- No request that was let in made it later than that: the clock was set back.
+    -- No admitted request can have made it later than that: the clock was set back.
     if caught_up > NOW + ahead + interval then caught_up = NOW + ahead end
     if caught_up - NOW > ahead then
         wait = math.ceil(caught_up - NOW - ahead)

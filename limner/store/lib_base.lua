@@ -64,10 +64,10 @@ local function ms(number)
     return string.format('%.0f', number)
 end
 
--- Stored moments. A clock that was set back leaves them further ahead than what they are for ever waits,
--- and all that waits for them would stand still as long as the clock had been wrong. So each is read
--- through one of these two: it lies at most `most_ms` (0: it is of the past) ahead of now, and what lay
--- further is written anew, lest it recede with every look.
+-- Stored times. After a clock was set back, they are further ahead than anything ever waits, and whatever
+-- waits for them would be stuck for as long as the clock had been wrong. So each is read through one of
+-- these two functions: it is at most `most_ms` ahead of now (0: it must be in the past), and one that was
+-- further ahead is corrected in place, so that it does not recede with every read.
 
 -- Return the moment `value`, a field of a hash.
 local function within(hash, field, value, most_ms)

@@ -1,5 +1,5 @@
 -- uses: base
--- A process says what its host's clock shows.
+-- A process reports its host's clock.
 --
 -- ARGV 3 host · 4 its time, ms · 5 process · 6 the process's last beat (0: none) · 7 the salt that it was
 --      told with that · 8 an id
@@ -11,7 +11,7 @@
 -- Writes: beaten beats clocks healed salt
 
 local HOSTS_KEPT, PROCESSES_KEPT = 256, 1024
--- All processes beat within this, and may find their beats lost by what one of them found before.
+-- All processes beat within this time, and may find their beats lost in a loss that was found already.
 local HEALED_MS = 60000
 
 if redis.call('HLEN', key('clocks')) >= HOSTS_KEPT then redis.call('DEL', key('clocks')) end

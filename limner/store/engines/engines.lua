@@ -1,5 +1,5 @@
 -- uses: base health engines
--- Everything that operators want to know of the engines there are, reckoned as grants reckon it.
+-- Everything that operators want to know about the engines, computed as for grants.
 --
 -- Returns for each engine {name, driver, state, why, what it lacks, its clients, living workers that have it,
 --   ms that it rests, slots, leased, free, gap ms and ms until it opens in fast, the same in relaxed}

@@ -1,5 +1,5 @@
 -- uses: base health engines
--- An engine said what it can do.
+-- Store what an engine lacks.
 --
 -- ARGV 3 engine · 4 what it cannot do (limner/engine.py, NEEDS), separated by spaces
 -- Returns 1, or 0: there is no such engine.

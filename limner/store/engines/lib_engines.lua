@@ -1,8 +1,8 @@
--- What operators set of engines, which workers have them, and what they take. Needs lib_base and lib_health.
+-- The engines' settings, which workers have them, and what they accept. Needs lib_base and lib_health.
 --
---   engines          SET   the engines there are: what workers registered, but for former ones
---   settings:<name>  HASH  what its operator set: driver, <lane>_slots, <lane>_gap_ms, weight, clients, and
---                          mark, by which a change of all the rest is known. Written here only
+--   engines          SET   the engines that workers registered, without former ones
+--   settings:<name>  HASH  its settings: driver, <lane>_slots, <lane>_gap_ms, weight, clients, and mark, a
+--                          fingerprint by which a change of any is noticed. Written only here
 --   absent           ZSET  engines that no living worker has → since when, ms
 -- A former engine's settings and health are kept for a day: it may come back.
 --
@@ -68,14 +68,14 @@ local function keep_engine(name)
     for _, kind in ipairs(KINDS) do redis.call('PERSIST', key(kind, name)) end
 end
 
--- A worker that starts says what an engine's operator has set: field, value, … Its health is touched only if
--- that is not what it was before.
+-- Register an engine's settings when a worker starts: field, value, … Its health is reset only if they
+-- have changed.
 local function engine_registered(name, settings)
     local was = engine_of(name)
     local changed = not was.state
     for i = 1, #settings, 2 do
         local before = was[settings[i]]
-        -- What a release before this one did not write says nothing of a change.
+        -- Fields that an older release did not write do not count as a change.
         if before and before ~= value_of(settings[i], settings[i + 1]) then changed = true end
     end
     keep_engine(name)
@@ -84,20 +84,20 @@ local function engine_registered(name, settings)
     if changed then engine_is_new(name) end
 end
 
--- A living worker has these engines: one that was taken for a former one is back, as it was.
+-- A running worker has these engines: one that counted as a former one is back, unchanged.
 local function engines_are_back(names)
     for name in string.gmatch(names, '%S+') do
         if not is_known(name) and redis.call('EXISTS', key('settings', name)) == 1 then keep_engine(name) end
     end
 end
 
--- Nobody was there to see which engines are absent: that counts anew.
+-- Nobody was there to see which engines are absent: start counting again.
 local function absence_unseen()
     redis.call('DEL', key('absent'))
 end
 
--- Drop the engines that no living worker has had for `kept_ms`, all the while others lived, unless a job has
--- a slot there. While no worker lives at all none is dropped: they may start one after the other.
+-- Drop the engines that no running worker has had for `kept_ms` while other workers ran, unless a job has a
+-- slot there. While no worker runs at all, none is dropped: they may be starting one after the other.
 local function drop_former(kept_ms)
     local by_name, living = carried()
     if living == 0 then return absence_unseen() end
@@ -118,9 +118,9 @@ local function drop_former(kept_ms)
     end
 end
 
--- What they take.
+-- What they accept.
 
--- How many more drawings of a lane an engine takes now.
+-- How many more drawings of a lane an engine accepts now.
 local function room(engine, lane)
     local used = engine.used.fast + engine.used.relaxed
     local total = engine.total

@@ -1,5 +1,5 @@
--- What was observed of an engine, and what each observation makes of it: one function an event. Nothing else
--- writes these fields, in Lua or in Python; what operators set has keys of its own (lib_engines.lua). Needs
+-- An engine's health: what was observed, and what follows from it, one function per event. Nothing else
+-- writes these fields, in Lua or in Python; settings have keys of their own (lib_engines.lua). Needs
 -- lib_base.
 --
 --   engine:<name>          HASH
@@ -7,9 +7,9 @@
 --                          failing (it failed jobs one after another)
 --     why                  of the last three of these, for operators
 --     paused_until         no start before, ms; pause_ms: how long that was to be
---     fails busy           how often in a row it was out, or busy: each time it rests longer
+--     fails busy           how often in a row it was out, or busy: each time the pause is longer
 --     struck               the last different jobs that it failed in a row, ",id,id,"
---     aside_ms             since when the jobs it failed let others go first
+--     aside_ms             since when the jobs it failed have let others go first
 --     lacks                what it cannot do (limner/engine.py, NEEDS), separated by spaces
 --     <lane>_last_ms       the last start; <lane>_begun_ms: the last hand-over, where there is a gap
 --   A release before this one kept an engine's settings here, too; they count until a worker registers it.
@@ -19,30 +19,30 @@
 
 local LANES = {'fast', 'relaxed'}
 local OUT = {down = true, refused = true, failing = true}
--- Out until it has drawn: whatever else happens there does not say that it can.
+-- Out until it has drawn: nothing else shows that it can.
 local TO_MEND = {refused = true, failing = true}
--- An engine rests when it failed so many different jobs in a row.
+-- An engine is paused when it has failed this many different jobs in a row.
 local STRIKES = 3
 
--- The moments of the past that something counts from; and the longest pause of an engine whose record does
--- not tell how long it was to be.
+-- Times in the past that something counts from; and the longest pause of an engine whose record does not
+-- say how long it should be.
 local SINCE = {'fast_last_ms', 'relaxed_last_ms', 'fast_begun_ms', 'relaxed_begun_ms', 'aside_ms'}
 local PAUSE_MAX_MS = 3600000
--- A client may be called "007": these are no numbers, whatever they look like.
+-- A client may be called "007": these are not numbers, whatever they look like.
 local WORDS = {driver = true, clients = true, lacks = true, state = true, why = true, struck = true, mark = true}
 
 local function value_of(field, text)
     return not WORDS[field] and tonumber(text) or text
 end
 
--- What is known of each engine: read once a script, and kept up with what the script writes.
+-- Cache of the engines: read once per script, and kept up to date with what the script writes.
 local engines_read = {}
 
 local function count_slots(engine, name, lane)
     engine.used[lane] = redis.call('SCARD', key('slots', name, lane))
 end
 
--- What was observed of an engine and what its operator set, with the slots it has in use.
+-- An engine's health and settings, with the slots in use.
 local function engine_of(name)
     if engines_read[name] then return engines_read[name] end
     local engine = {}
@@ -62,7 +62,7 @@ local function engine_of(name)
     return engine
 end
 
--- A job has a slot of the lane now, or has it no more.
+-- A job got or gave up a slot of the lane.
 local function slots_changed(name, lane)
     if engines_read[name] then count_slots(engines_read[name], name, lane) end
 end
@@ -79,7 +79,7 @@ local function is_well(name, ...)
     write_health(name, 'state', 'ok', 'why', '', 'paused_until', '0', 'fails', '0', 'busy', '0', ...)
 end
 
--- It is new, or is another one now: nothing is known against it.
+-- It is new or has new settings: start as healthy.
 local function engine_is_new(name)
     is_well(name, 'struck', '')
 end
@@ -89,8 +89,7 @@ local function engine_lacks(name, lacks)
     write_health(name, 'lacks', lacks)
 end
 
--- Its operator wants it tried now: what was known against it stands until it has drawn. Returns whether it
--- rested.
+-- Its operator wants it tried now: its state stays until it has drawn. Returns whether it was paused.
 local function engine_is_to_be_tried(name)
     if engine_of(name).paused_until <= NOW then return false end
     write_health(name, 'paused_until', '0')
@@ -107,7 +106,7 @@ local function engine_started(name, lane)
     end
 end
 
--- A job is handed over: the gap between two starts counts from here.
+-- A job is being submitted: the gap between two starts counts from here.
 local function engine_begun(name, lane)
     write_health(name, lane .. '_begun_ms', ms(NOW), lane .. '_last_ms', ms(NOW))
 end
@@ -117,13 +116,13 @@ local function engine_turns_to_others(name)
     write_health(name, 'aside_ms', ms(NOW))
 end
 
--- Its pictures were checked, and are well.
+-- Its pictures were checked, and are good.
 local function engine_drew(name)
     is_well(name, 'struck', '')
 end
 
--- It has drawn, and what its pictures are worth is not known yet: what kept it from drawing is over, unless
--- they decide that. Returns whether they decide nothing.
+-- It has drawn, but its pictures are not checked yet: it is out no longer, unless that depends on the
+-- pictures. Returns whether it does not.
 local function engine_drew_unchecked(name)
     local engine = engine_of(name)
     if engine.state == 'failing' then return false end
@@ -131,12 +130,12 @@ local function engine_drew_unchecked(name)
     return (engine.struck or '') == ''
 end
 
--- It rejected a job: it can be reached, and whether it can draw is another matter.
+-- It rejected a job: it can be reached, but whether it can draw is not known.
 local function engine_answered(name)
     if engine_of(name).state == 'down' then is_well(name) end
 end
 
--- It was down, and a probe asked how it is: it rests longer, or one job may try it now.
+-- It was down and was probed: pause it longer, or let one job try it now.
 local function engine_probed(name, well, why, pause_ms)
     if engine_of(name).state ~= 'down' then return end
     if well then
@@ -146,18 +145,18 @@ local function engine_probed(name, well, why, pause_ms)
     end
 end
 
--- It takes nothing for a while, the longer the more often in a row.
+-- It accepts nothing for a while; the pause grows with each time in a row.
 local function engine_rests(name, state, why, pause_ms, pause_max_ms)
     local engine = engine_of(name)
     local resting = engine.paused_until > NOW
-    -- What it had begun before it was known to fail tells nothing new.
+    -- Failures of jobs that began before it was known to fail are no news.
     if state == 'failing' and engine.state == 'failing' and resting then return end
     local row = (engine[state == 'busy' and 'busy' or 'fails'] or 0) + 1
     local ends = NOW + math.min(pause_ms * 2 ^ math.min(row - 1, 20), pause_max_ms)
     write_health(name, state == 'busy' and 'busy' or 'fails', ms(row))
     if TO_MEND[engine.state] and (state == 'busy' or (resting and state ~= 'refused')) then
-        -- That it has too much to do, or failed otherwise at what it had begun before, neither mends it
-        -- nor has it tried any sooner.
+        -- Being busy, or failing otherwise at a job that began before, neither makes it healthy nor
+        -- lets it be tried sooner.
         ends = math.max(ends, engine.paused_until)
     else
         write_health(name, 'state', state, 'why', why)
@@ -174,12 +173,12 @@ local function strike(name, id)
     end
     struck[#struck + 1] = id
     if #struck > STRIKES then table.remove(struck, 1) end
-    -- With commas: a release before this one takes an id for a number, if it looks like one.
+    -- With commas: an older release takes an id for a number if it looks like one.
     write_health(name, 'struck', ',' .. table.concat(struck, ',') .. ',')
     return #struck, again
 end
 
--- It could not draw a job: busy, down or refused. `counts`: the job was begun there, and pays for it.
+-- It could not draw a job: busy, down or refused. `counts`: the job was submitted there, so it counts.
 -- Returns how many different jobs it failed in a row, 0 if this one does not count.
 local function engine_could_not(name, id, counts, state, why, pause_ms, pause_max_ms)
     local row = counts and strike(name, id) or 0
@@ -187,10 +186,10 @@ local function engine_could_not(name, id, counts, state, why, pause_ms, pause_ma
     return row
 end
 
--- It failed a job: it rests when that is one too many. Returns how many different jobs it failed in a row.
+-- It failed a job; pause it if that is one too many. Returns how many different jobs it failed in a row.
 local function engine_failed(name, id, why, pause_ms, pause_max_ms)
     local row, again = strike(name, id)
-    -- Two jobs that fail by turns are not tried on and on.
+    -- Two jobs that fail in turn must not be tried for ever.
     if row >= STRIKES or (again and row > 1) then
         engine_rests(name, 'failing', row .. ' jobs in a row failed, the last one because: ' .. why,
             pause_ms, pause_max_ms)

@@ -1,4 +1,4 @@
--- Wrong tokens, slowed by the address that they come from. Needs lib_base.
+-- Wrong tokens, rate-limited by the address that they come from. Needs lib_base.
 --
 --   wrong   ZSET  address → when it has caught up with its wrong tokens, ms: a rate as that of clients.
 --                 Those that have caught up are forgotten, and so are the nearest to it beyond a bound.
@@ -10,12 +10,12 @@ local WRONG_GAP_MS = 6000
 local WRONG_BURST = 10
 local WRONG_MOST = 10000
 
--- Count a wrong token at one of our doors. Returns ms to wait (0: it is told that it is wrong, and may
--- try again), and whether the next one will have to.
+-- Count a wrong token at `door`. Returns ms to wait (0: it is told that the token is wrong, and may try
+-- again), and whether the next one will have to wait.
 local function wrong_token(door, address)
     local name, ahead = key('wrong'), WRONG_BURST * WRONG_GAP_MS
     redis.call('ZREMRANGEBYSCORE', name, '-inf', ms(NOW))
-    -- Further ahead than anyone can be: the clock was set back.
+    -- Further ahead than is possible: the clock was set back.
     redis.call('ZREMRANGEBYSCORE', name, '(' .. ms(NOW + ahead), '+inf')
     local caught_up = tonumber(redis.call('ZSCORE', name, address) or ms(NOW))
     local wait = caught_up + WRONG_GAP_MS - NOW - ahead

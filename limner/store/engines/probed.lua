@@ -1,5 +1,5 @@
 -- uses: base health
--- A probe asked an engine that was down how it is.
+-- Store the result of probing an engine that was down.
 --
 -- ARGV 3 engine · 4 "1": it says that it is well · 5 why not · 6 ms to rest
 --

@@ -1,5 +1,5 @@
 -- uses: base health engines
--- A worker that starts says what an engine's operator has set.
+-- Register an engine's settings when a worker starts.
 --
 -- ARGV 3 engine · 4 … field, value, …
 --

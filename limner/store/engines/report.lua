@@ -1,5 +1,5 @@
 -- uses: base
--- Keep what one process found wrong, until it is withdrawn or lapses.
+-- Store a problem that one process found, until it is withdrawn or expires.
 --
 -- ARGV 3 code · 4 subject · 5 text ('' withdraws) · 6 how long it holds, ms
 -- Returns 1 if it is new (or, when withdrawn, was there), else 0.
@@ -7,7 +7,7 @@
 -- Reads: reports
 -- Writes: report reports
 
--- Each code has its own bound, so that many complaints of one kind do not keep another out.
+-- Each code has a limit of its own, so that many reports of one kind do not keep out another.
 local OF_A_CODE_MAX, REPORTS_MAX = 64, 1024
 
 local function is_full(code)
@@ -18,7 +18,7 @@ local function is_full(code)
     end
     return same >= OF_A_CODE_MAX or #names >= REPORTS_MAX
 end
--- No report is kept longer without being made again.
+-- No report is kept longer unless it is repeated.
 local KEPT_MAX_MS = 3600000
 
 local name = ARGV[3] .. '|' .. ARGV[4]

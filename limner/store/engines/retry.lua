@@ -1,5 +1,5 @@
 -- uses: base health engines
--- An operator wants an engine tried at once, and not only when its rest is over.
+-- Try an engine at once, before its pause is over; an operator's command.
 --
 -- ARGV 3 engine
 -- Returns "tried" · "open" (it does not rest) · "unknown"

@@ -1,5 +1,5 @@
 -- uses: base domain spool outbox moves health engines lanes granting
--- Why a waiting job is not drawn now, engine by engine, by the rules that grants go by. Changes nothing.
+-- Why a waiting job is not drawn now, engine by engine, by the rules of grants. Changes nothing.
 --
 -- ARGV 8 job id
 -- Returns {engine, word, …}, of engines that living workers have. Words: lacks clients elsewhere (its

@@ -1,5 +1,5 @@
 -- uses: base wrong
--- Count a wrong token that is not a client's.
+-- Count a wrong operator's token.
 --
 -- ARGV 3 the door it was tried at · 4 address
 -- Returns {ms to wait, "1" if the next one will have to}

@@ -1,12 +1,12 @@
 -- uses: base domain spool outbox moves
--- Accept one job: its record, its indexes, its place in the lane and its message, or nothing at all.
+-- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
 -- ARGV 3 job id · 4 client · 5 lane · 6 tag key · 7 message ("" = done already, nothing to draw)
 --      8 most waiting jobs of this client · 9 idempotency key ("" = none) · 10 hash of the body
 --      11 ms to remember the key · 12 ms to keep a job after its end
 --      13 parent ("" = none) · 14 mark to set on it · 15 "1": the mark may be set once only
---      16 the record's fields, a JSON object of texts
+--      16 the record's fields, a JSON object of strings
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 -- Returns {"accepted", position from 1, ms, files that made room} · {"again", job id} · {"conflict"} · {"full"}
 --       · {"spool_full"} · {"spool_more"}: ask again, more makes room each time · {"no_parent"} · {"used"}
@@ -19,7 +19,7 @@ local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV
 local parent, mark, once = ARGV[13], ARGV[14], ARGV[15]
 local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
 KEEP_JOB_MS = tonumber(ARGV[12])
--- A job may wait and be drawn for so long before it ends and its own time to be kept begins.
+-- How long a job may wait and be drawn before it ends and its retention time begins.
 local INDEX_SPARE_MS = 40 * 86400000
 
 if idem ~= '' then
@@ -59,7 +59,7 @@ write('place', ms(redis.call('INCR', key('places', lane))))
 for field, value in pairs(cjson.decode(ARGV[16])) do write(field, value) end
 move(id, picked and 'picked' or 'accepted', record)
 for _, index in ipairs({key('tag', client, tag), key('jobs', client)}) do
-    -- Newest is what came last, also of two in one millisecond, or after the clock was set back.
+    -- The last to arrive is the newest, even of two in one millisecond, or after the clock was set back.
     local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')[2]
     redis.call('ZADD', index, ms(math.max(NOW, (tonumber(newest) or 0) + 1)), id)
     redis.call('ZREMRANGEBYSCORE', index, '-inf', ms(NOW - KEEP_JOB_MS - INDEX_SPARE_MS))

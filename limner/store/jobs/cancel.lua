@@ -1,6 +1,6 @@
 -- uses: base domain spool outbox moves health engines lanes granting
--- End a job because its caller wants no more of it. Whoever draws it finds its token gone; a drawing
--- under way is put on its engine's list, for a worker that has the engine to stop it there.
+-- Cancel a job for its caller. The worker that draws it finds its token gone; a running drawing is put on
+-- its engine's list, so that a worker with the engine stops it there.
 --
 -- ARGV 8 job id
 -- Returns 1: it is cancelled, now or before · 0: it had ended otherwise · false: there is no such job.

@@ -1,23 +1,23 @@
 -- A job's moves. Nothing else writes a job's status. Needs lib_domain, lib_base and lib_outbox.
 --
--- Which moves there are, who may make them and what tells them stands in limner/moves.py; its tables come
--- with lib_domain. Whoever has more to do than the move itself asks `may` before anything is written.
+-- limner/moves.py lists the moves, who may make them and which event reports them; lib_domain has its
+-- tables. A script that does more than the move itself asks `may` before it writes anything.
 --
 --   reads    job:<id> (status token client lane place)
---   writes   job:<id> (status, what the move brings, finished_ms reason reason_code; LEFT_BEHIND is dropped)
+--   writes   job:<id> (status, the move's fields, finished_ms reason reason_code; deletes LEFT_BEHIND)
 --            waits:<client> runs:<client> waiting:<lane>, and the outbox, by `emit`
 --
 -- Reads: job waiting
 -- Writes: job runs waiting waits
 
--- Which set of its client has a job in this status.
+-- The client's set that contains a job in this status.
 local SET_OF = {waiting = 'waits', submitted = 'runs', drawing = 'runs'}
 
--- What a job does not take along into a status.
+-- The fields that a job loses in a status.
 local OF_ITS_WORKER = {'token', 'worker', 'attach', 'missing_ms'}
 local LEFT_BEHIND = {
     waiting = {'token', 'worker', 'begun', 'url', 'width', 'height'},
-    -- What the engine called it stays: follow-ups may need it.
+    -- The engine's handle stays: follow-ups may need it.
     done = OF_ITS_WORKER,
     failed = OF_ITS_WORKER,
 }
@@ -25,15 +25,15 @@ local LEFT_BEHIND = {
 -- How long an ended job is kept, ms; set by whoever ends jobs.
 local KEEP_JOB_MS
 
--- Return the row of the table for a job in `status` (false: there is none): the status after, who, and the
--- kind of event that tells it ("-": none); nil if there is no such move.
+-- Return the row of the table for a job in `status` (false: it does not exist): the new status, who, and
+-- the kind of event ("-": none); nil if there is no such move.
 local function row_of(status, cause)
     local row = MOVES[(status or 'none') .. ' ' .. cause]
     if not row then return nil end
     return string.match(row, '^(%S+) (%S+) (%S+)$')
 end
 
--- The same for a job as it is; nil also if only its holder may, and `token` is not the holder's.
+-- The same for a job in its present status; also nil if only its holder may, and `token` is not the holder's.
 local function may(id, cause, token)
     local status, owner = unpack(redis.call('HMGET', job_key(id), 'status', 'token'))
     local after, who, told = row_of(status, cause)
@@ -52,9 +52,9 @@ local function list_anew(id, before, after)
     return redis.call('ZRANK', key('waiting', lane), id)
 end
 
--- Move a job by a cause of the table, and tell it. `fields`: names and values that are written with its
--- status; `token`: of the worker that moves it. Returns the status after, or nil if the table has no such
--- move, and then nothing was changed.
+-- Move a job by a cause of the table, and emit the event. `fields`: names and values to write with its
+-- status; `token`: of the worker that moves it. Returns the new status, or nil if the table has no such
+-- move; then nothing was changed.
 local function move(id, cause, fields, token)
     local after, _, told, before = may(id, cause, token)
     if not after then return nil end

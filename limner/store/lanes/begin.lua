@@ -1,5 +1,5 @@
 -- uses: base domain spool outbox moves health engines lanes
--- Count one hand-over of a job to its engine, just before it happens.
+-- Count a submission of a job to its engine, just before it happens.
 --
 -- ARGV 8 job id · 9 token
 -- Returns {how many hand-overs came before, "0"} · {"wait", ms} · false: another worker owns the job.

@@ -16,7 +16,7 @@ local name, lane, begun = unpack(redis.call('HMGET', job_key(id), 'engine', 'lan
 if ARGV[13] == 'failed' then
     engine_failed(name, id, ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16]))
 elseif ARGV[13] == 'drew' and redis.call('SISMEMBER', key('slots', name, lane), id) == 1 then
-    -- Else free_slot has said so, when it was news.
+    -- Otherwise free_slot has recorded that already.
     engine_drew(name)
 elseif ARGV[13] == 'answered' and begun then
     engine_answered(name)

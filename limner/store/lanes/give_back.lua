@@ -1,8 +1,8 @@
 -- uses: base domain spool outbox moves health engines lanes granting
--- A worker gives a job back to its lane: it stops, or the engine could not draw it.
+-- A worker gives a job back to its lane: it is stopping, or the engine could not draw it.
 --
--- ARGV 8 job id · 9 token · 10 "1": keep handle and slot, the engine goes on drawing
---      11 counter of this kind of failure ("" = it is none) · 12 how often it may happen
+-- ARGV 8 job id · 9 token · 10 "1": keep handle and slot, the engine keeps drawing
+--      11 counter of this kind of failure ("" = not a failure) · 12 how often it may happen
 --      13 reason · 14 reason code, if it happened more often
 --      15 engine's state ("" = only a failure of this job) · 16 why · 17 pause, ms · 18 longest pause, ms
 --         (the pause doubles with each trouble in a row)
@@ -23,13 +23,13 @@ if state ~= '' then
     row = engine_could_not(name, id, counter ~= '', state, why, pause, pause_max)
 elseif counter ~= '' then
     row = engine_failed(name, id, why, pause, pause_max)
-    -- Another try goes to another engine, where one suits.
+    -- The next attempt goes to another engine, if one suits.
     if not keep and not has_word(failed_on or '', name) then
         redis.call('HSET', record, 'failed_on', failed_on and failed_on .. ' ' .. name or name)
     end
 end
 
--- Where the engine fails others, too, the job does not pay for it: it waits until the engine is mended.
+-- If the engine fails other jobs as well, this does not count: the job waits until the engine is repaired.
 local often = row == 1 and redis.call('HINCRBY', record, counter, 1) > tonumber(ARGV[12])
 if often then
     end_job(id, 'failed', {'reason', ARGV[13], 'reason_code', ARGV[14]}, token)

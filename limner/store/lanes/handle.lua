@@ -1,8 +1,8 @@
 -- uses: base domain spool outbox moves health engines lanes
--- Keep what the engine gave at submit, before it is watched.
+-- Store the engine's handle, before the drawing is watched.
 --
--- ARGV 8 job id · 9 token · 10 handle, JSON · 11 "1": another worker could re-attach to it
---      12 "" · "retry" · "fail": the drawing costs money, and what its loss means
+-- ARGV 8 job id · 9 token · 10 handle, JSON · 11 "1": another worker could attach to it
+--      12 "" · "retry" · "fail": the drawing costs money, and what to do if it is lost
 -- Returns 1, or false: another worker owns the job.
 --
 -- Reads: nothing itself

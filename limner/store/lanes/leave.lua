@@ -1,5 +1,5 @@
 -- uses: base
--- A worker is gone for good: nobody need wait for its silence.
+-- A worker is gone for good: do not wait for its lease to expire.
 --
 -- ARGV 3 worker id · 4 lane
 --

@@ -1,5 +1,5 @@
 -- uses: base domain spool outbox moves health engines lanes
--- A worker that stops gives up a job it only holds; the job stays at its place.
+-- A stopping worker gives up a job that it only holds; the job keeps its place.
 --
 -- ARGV 8 job id · 9 token
 -- Returns {"let_go" | "granted" (a slot came first: draw or give it back) | "stale", unsent}

@@ -12,8 +12,8 @@ local GRANT_KEPT_MS = 60000
 
 local fast_is_served = nil
 
--- Whether a fast job waits that could use a slot of this engine. What workers hold is the head of the
--- lane; if they hold nothing yet, the next one may be for any engine.
+-- Whether a fast job is waiting that could use a slot of this engine. The jobs that workers hold are the
+-- head of the lane; if they hold none yet, the next one may be for any engine.
 local function fast_waits_for(engine)
     if fast_is_served == nil then
         fast_is_served = redis.call('ZCOUNT', key('workers', 'fast'), ms(NOW), '+inf') > 0
@@ -26,11 +26,11 @@ local function fast_waits_for(engine)
     return #held == 0 and redis.call('ZCARD', key('waiting', 'fast')) > 0
 end
 
--- An engine that is kept for others is left idle for no longer, ms.
+-- How long an engine is kept idle for other jobs, ms.
 local ASIDE_MS = 5000
 local others_wait = {}
 
--- Whether a job waits that an engine has not failed yet.
+-- Whether a job is waiting that an engine has not failed yet.
 local function others_wait_for(name)
     if others_wait[name] ~= nil then return others_wait[name] end
     local engine, found = engine_of(name), false
@@ -42,7 +42,7 @@ local function others_wait_for(name)
                     unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'failed_on'))
                 found = found or (not has_word(failed_on or '', name) and suits(engine, needs, client))
             end
-            -- What no worker holds yet may be for any engine.
+            -- Jobs that no worker holds yet may be for any engine.
             found = found or redis.call('ZCARD', key('waiting', lane)) > #held
         end
     end
@@ -51,8 +51,8 @@ local function others_wait_for(name)
 end
 
 -- Whether a job lets others go first to the only engine that could draw it, because that engine failed
--- it and has drawn nothing since: what becomes of another job tells which of the two is to blame. The time
--- for that begins here, unless this is `only_a_look`.
+-- it and has drawn nothing since: the result of another job shows which of the two is to blame. The time
+-- limit for that starts here, unless this is `only_a_look`.
 local function steps_aside(name, only_a_look)
     local engine = engine_of(name)
     if (engine.struck or '') == '' or not others_wait_for(name) then return false end
@@ -60,7 +60,7 @@ local function steps_aside(name, only_a_look)
     return NOW - (engine.aside_ms or NOW) < ASIDE_MS
 end
 
--- What makes a job look for another engine, and what the end of a gap or a pause is enough for.
+-- Words for which a job needs another engine, and words that the end of a gap or a pause resolves.
 local UNFIT = {lacks = true, clients = true, elsewhere = true, failed = true, aside = true}
 local LATER = {rests = true, gap = true}
 
@@ -74,14 +74,14 @@ local function hindrance(engine, lane)
     return opens(engine, lane) > NOW and 'gap' or nil
 end
 
--- What a waiting job asks of an engine, if its worker has the engines `names`; `first`: the engine that
--- has its drawing, or had that of its parent.
+-- A waiting job's requirements, if its worker has the engines `names`; `first`: the engine that has its
+-- drawing, or had its parent's.
 local function wish_of(id, lane, names, first)
     local needs, client, attach, paid, failed_on =
         unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on'))
     return {
         lane = lane, needs = needs, client = client, failed_on = failed_on or '',
-        -- What was paid for is waited for where it goes on, and drawn nowhere else.
+        -- A drawing that was paid for is only continued where it runs, and drawn nowhere else.
         only = attach == '1' and paid and paid ~= '' and first or nil,
         elsewhere = failed_on and draws_elsewhere(names, lane, needs, client, failed_on),
     }
@@ -100,7 +100,7 @@ local function hindered(name, wish, only_a_look)
     return why
 end
 
--- Whether a job's slot was kept on the engine `first`, for its drawing goes on there.
+-- Whether a job's slot was kept on the engine `first`, because its drawing continues there.
 local function kept_at(id, lane, first)
     return first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1
 end
@@ -140,16 +140,16 @@ local function grant(id, lane, name, first)
     if not may(id, 'granted') then return drop_hold(id, lane) end
     local record = job_key(id)
     local started, created = unpack(redis.call('HMGET', record, 'started_ms', 'created_ms'))
-    -- A slot that was kept is no new start.
+    -- A slot that was kept is not a new start.
     if redis.call('SADD', key('slots', name, lane), id) == 1 then
         slots_changed(name, lane)
         engine_started(name, lane)
     end
     if first and first ~= name then
         redis.call('SREM', key('slots', first, lane), id)
-        -- The slot that was kept there is free for the jobs that are looked at next.
+        -- The slot that was kept there is free for the jobs considered next.
         slots_changed(first, lane)
-        -- Whatever goes on there is nobody's any more.
+        -- Nobody needs the drawing there any more.
         local handle, attach = unpack(redis.call('HMGET', record, 'handle', 'attach'))
         if handle and attach == '1' then cancel_drawing(first, handle) end
         redis.call('HDEL', record, 'handle', 'attach', 'paid')
@@ -163,14 +163,14 @@ local function grant(id, lane, name, first)
     redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
 end
 
--- Give free slots to the jobs that workers hold, fast before relaxed, in the order of their places.
--- A job that only waits for a gap or a pause to end is told when (its worker then asks again).
+-- Give free slots to the jobs that workers hold, fast before relaxed, in the order of their places. For a
+-- job that only waits for a gap or a pause, return when that ends, so that its worker asks again then.
 local function grant_ready()
     local opening, choosy_jobs = {}, {}
     for _, lane in ipairs(LANES) do
         local told = false
         for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)) do
-            -- The engine that has its drawing, or that drew what it follows up.
+            -- The engine that has its drawing, or drew its parent.
             local worker, engine, token, prefers =
                 unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'token', 'prefers'))
             local first = engine or prefers

@@ -2,7 +2,7 @@
 -- lib_engines.
 --
 -- Every script on this library takes, after prefix and time:
---   ARGV 3 lease, ms · 4 how long a slot is kept for a job that may be re-attached, ms
+--   ARGV 3 lease, ms · 4 how long a slot is kept for a job that another worker may attach to, ms
 --        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
 --
 -- Reads: holds job leases looked workers
@@ -13,7 +13,7 @@ local WAITING_LIMIT_MS = tonumber(ARGV[7])
 KEEP_JOB_MS = tonumber(ARGV[6])
 local REAP_SCAN = 200
 
--- Jobs that this script left waiting without a message: {lane, id, place} each, for the caller to send.
+-- Jobs that this script left waiting without a message: {lane, id, place} each; the caller sends them.
 local unsent = {}
 
 local function needs_message(id, lane)
@@ -37,20 +37,20 @@ end
 local CANCELS_KEPT = 1000
 local CANCELS_KEPT_S = 86400
 
--- Have a worker that has the engine stop a drawing there.
+-- Have a worker with the engine stop a drawing there.
 local function cancel_drawing(engine, handle)
     redis.call('RPUSH', key('cancels', engine), handle)
     redis.call('LTRIM', key('cancels', engine), -CANCELS_KEPT, -1)
     redis.call('EXPIRE', key('cancels', engine), CANCELS_KEPT_S)
 end
 
--- What goes on at an engine for a job that is given up is nobody's any more.
+-- Stop the drawing of a job that is given up: nobody needs it any more.
 local function stop_drawing(id)
     local engine, handle, attach = unpack(redis.call('HMGET', job_key(id), 'engine', 'handle', 'attach'))
     if engine and handle and attach == '1' then cancel_drawing(engine, handle) end
 end
 
--- End a job for good, by a move of the table, and free what it holds.
+-- End a job by a move of the table, and free what it holds.
 local function end_job(id, cause, fields, token)
     local status = move(id, cause, fields, token)
     if not status then return end
@@ -64,8 +64,8 @@ local function end_job(id, cause, fields, token)
     spend_spooled(client, id)
 end
 
--- Put a job that was submitted or drawing back at its place, which is the head of its lane. With
--- `keep`, its engine goes on drawing: the handle stays, and the slot stays taken for a while.
+-- Return a job that was submitted or drawing to its place, which is the head of its lane. With `keep`, its
+-- engine keeps drawing: the handle is kept, and the slot stays taken for a while.
 local function wait_again(id, cause, keep, token)
     if not may(id, cause, token) then return end
     local record = job_key(id)
@@ -83,8 +83,8 @@ local function wait_again(id, cause, keep, token)
     needs_message(id, lane)
 end
 
--- Whether nobody looked after the lanes for a while: Redis was away, and no worker could beat. Then
--- every lease and hold begins anew, or all drawings would be taken from workers that live.
+-- Whether nobody looked after the lanes for a while: Redis was down, and no worker could send a heartbeat.
+-- Then every lease and hold is renewed, or all drawings would be taken from running workers.
 local function was_away()
     local looked = tonumber(redis.call('GET', key('looked')) or ms(NOW))
     redis.call('SET', key('looked'), ms(NOW))
@@ -99,7 +99,7 @@ local function was_away()
     return true
 end
 
--- Take back what silent workers held.
+-- Reclaim what silent workers held.
 local function reap()
     keep_within(key('leases'), math.max(LEASE_MS, KEEP_SLOT_MS))
     keep_within(key('holds'), LEASE_MS)
@@ -133,7 +133,7 @@ local function reap()
     end
 end
 
--- Whether any engine that there is could draw the job, or a former one that has what was paid for.
+-- Whether any engine could draw the job, or a former one has its drawing that was paid for.
 local function drawable(id)
     local needs, client, engine, attach, paid =
         unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'engine', 'attach', 'paid'))
@@ -145,11 +145,11 @@ local function drawable(id)
     return #names == 0
 end
 
--- Count one hand-over of a job to its engine: how many came before it, or nil and how long the gap is
--- still open, ms.
+-- Count a submission of a job to its engine: return how many came before it, or nil and how long the gap
+-- still lasts, ms.
 --
--- The gap between two starts counts from here, too: what a worker does between grant and hand-over
--- (fetching reference images, say) must not bring two starts closer together than the gap.
+-- The gap between two starts also counts from here: what a worker does between grant and submission
+-- (fetching reference images, for example) must not bring two starts closer together than the gap.
 local function begin(id)
     local name, lane = unpack(redis.call('HMGET', job_key(id), 'engine', 'lane'))
     local engine = engine_of(name)

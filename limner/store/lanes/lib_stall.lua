@@ -1,14 +1,14 @@
--- Whether a lane stands still: jobs wait, a slot is free for one of them, and nothing starts. Told by
--- what Redis knows, whatever the cause is: a consumer that takes nothing, messages that go astray.
+-- Whether a lane is stalled: jobs wait, a slot is free for one of them, and nothing starts. Determined from
+-- Redis alone, whatever the cause: a consumer that takes nothing, messages that get lost.
 -- Needs lib_granting, and `grant_ready` before it, so that what could be granted has been.
 --
 -- Reads: job stalled waiting
 -- Writes: stalled
 
--- What waits further behind is taken to be like the head of the lane.
+-- Jobs further back are assumed to be like the head of the lane.
 local HEAD_SCAN = 100
 
--- What engines the living workers of a lane have, each such list once.
+-- The lists of engines that a lane's running workers have, each list once.
 local function crews_of(lane)
     local crews, seen = {}, {}
     for _, worker in ipairs(living_workers(lane)) do
@@ -30,8 +30,8 @@ local function is_open(crews, lane)
     return false
 end
 
--- Whether a job would be granted a slot, if the worker that holds it, or else any worker, asked now. As
--- with a worker that asks, the time begins in which it lets others go first.
+-- Whether a job would be granted a slot if the worker that holds it, or else any worker, asked now. As when
+-- a worker asks, this starts the time in which the job lets others go first.
 local function would_start(id, lane, crews)
     local worker, engine, prefers = unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'prefers'))
     for _, names in ipairs(worker and {engines_of(worker)} or crews) do
@@ -49,7 +49,7 @@ local function could_start(lane)
     return false
 end
 
--- Write down since when the lane stands still; a grant, or a time without Redis, ends that.
+-- Store since when the lane has been stalled; a grant, or an outage of Redis, ends that.
 local function note_stall(lane)
     if not could_start(lane) then
         redis.call('HDEL', key('stalled'), lane)

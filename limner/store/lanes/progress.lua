@@ -1,5 +1,5 @@
 -- uses: base domain spool outbox moves health engines lanes
--- Write how far a drawing is, and tell it if it is news. Percent never falls.
+-- Store a drawing's progress, and emit an event if it is news. The percentage never decreases.
 --
 -- ARGV 8 job id · 9 token · 10 percent · 11 preview's URL or "" · 12 its width · 13 its height
 -- Returns 1 (told), 0 (no news), or false: another worker owns the job.

@@ -1,5 +1,5 @@
 -- uses: base domain spool outbox moves health engines lanes
--- A worker's heartbeat: it lives, and so do its holds and leases.
+-- A worker's heartbeat: renew it, its holds and its leases.
 --
 -- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …
 -- Returns the ids that another worker owns by now.
@@ -7,7 +7,7 @@
 -- Reads: job workers
 -- Writes: holds leases worker workers
 
--- A house whose only looks at the lanes are rare must not seem to be away all the time.
+-- If the lanes are looked at only rarely, that must not seem like constant outages.
 was_away()
 local worker, lane = ARGV[8], ARGV[9]
 redis.call('HSET', key('worker', worker), 'lane', lane, 'engines', ARGV[10])

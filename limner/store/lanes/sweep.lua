@@ -1,9 +1,9 @@
 -- uses: base domain spool outbox moves health engines lanes granting stall
--- Look after the lanes: take back what silent workers held, use free slots, find waiting jobs whose
--- message is lost, drop former engines, and note which lane stands still.
+-- Look after the lanes: reclaim what silent workers held, use free slots, find waiting jobs whose message
+-- is lost, drop former engines, and note which lane is stalled.
 --
--- ARGV 8 how long a job must look lost before its message is sent again, ms · 9 most jobs at once
---      10 an engine that no worker has had for so long is a former one, ms
+-- ARGV 8 how long a job's message must seem lost before it is resent, ms · 9 most jobs at once
+--      10 an engine that no worker has had for this long is a former one, ms
 -- Returns unsent.
 --
 -- A lane's list is first in, first out, so a waiting job that nobody holds and that is older than the
@@ -15,12 +15,12 @@
 
 local patience, most = tonumber(ARGV[8]), tonumber(ARGV[9])
 local OLDEST_SCAN = 20
--- None of ours is as long; anybody may push anything, and what is long takes long to read.
+-- None of ours is as long; anybody may push anything, and long messages take long to parse.
 local MESSAGE_MAX = 65536
 
 reap()
 drop_former(tonumber(ARGV[10]))
--- A pause or a start that lies too far ahead is mended, so that what operators are shown is right, too.
+-- A pause or a start that is too far ahead is corrected, so that operators see the right time.
 for _, name in ipairs(engine_names()) do engine_of(name) end
 grant_ready()
 
@@ -44,7 +44,7 @@ for _, lane in ipairs(LANES) do
             break
         end
     end
-    -- Only messages of jobs long over are in sight: wait until workers have dropped them.
+    -- Only messages of jobs that ended long ago are in sight: wait until workers have dropped them.
     local unknown = messages > 0 and before == '+inf'
     local old = unknown and {}
         or redis.call('ZRANGEBYSCORE', key('waiting', lane), '-inf', before, 'LIMIT', 0, most)

@@ -1,8 +1,8 @@
 -- uses: base domain spool outbox moves health engines lanes granting
 -- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
 --
--- ARGV 8 job id · 9 token of this taking · 10 worker id · 11 "1": the worker hands over at once
--- Returns {"granted", the record, unsent, how many hand-overs came before ("": this one is not counted
+-- ARGV 8 job id · 9 token of this attempt · 10 worker id · 11 "1": the worker submits at once
+-- Returns {"granted", the record, unsent, how many submissions came before ("": this one is not counted
 --   yet, see begin)} · {"held" by another or "gone" (drop the message), "", unsent} · {"wait", ms until it
 --   may be worth asking again ("" = when told), unsent, "1" if an engine has room that does not suit
 --   this job}
@@ -14,7 +14,7 @@ local id, token, worker = ARGV[8], ARGV[9], ARGV[10]
 local record = job_key(id)
 reap()
 
--- What a worker need fetch nothing for is handed over in the same step.
+-- If nothing must be fetched first, the submission is counted in the same step.
 local function granted()
     local kept = redis.call('HGETALL', record)
     local needs, parent, handle, begun, attempts =
@@ -22,7 +22,7 @@ local function granted()
     if ARGV[11] ~= '1' or parent or handle or string.find(needs or '', 'references', 1, true) then
         return {'granted', kept, unsent, ''}
     end
-    -- Begun already: the answer to an earlier run of this very call was lost.
+    -- Counted already: the result of an earlier run of this very call was lost.
     return {'granted', kept, unsent, begun and tonumber(attempts) - 1 or begin(id) or ''}
 end
 
@@ -35,7 +35,7 @@ if not row_of(status, 'held') then
 end
 local held_until = tonumber(redis.call('ZSCORE', key('holds'), id) or '0')
 if owner and owner ~= token and held_until > NOW then return {'held', '', unsent} end
--- What a caller was told of its job, created_ms, stays as it is.
+-- created_ms stays as it is, because callers have been told it.
 if NOW - within(record, 'waits_ms', waits or created, 0) > WAITING_LIMIT_MS then
     stop_drawing(id)
     end_job(id, 'overdue')

@@ -1,5 +1,5 @@
 -- uses: base
--- Make these warnings the ones that were logged last.
+-- Store these warnings as the ones logged last.
 --
 -- ARGV 3… "<code>|<subject>" each
 -- Returns those that came, and those that went: each is told to one caller only.

@@ -1,5 +1,5 @@
--- Places: how many callbacks may be posted at a time, so that a bad receiver holds up nobody else and
--- one host is not flooded by all clients together. Needs lib_posting, lib_outbox and lib_fates.
+-- Places: how many callbacks may be posted at once, so that a bad receiver delays nobody else and one
+-- host is not flooded by all clients together. Needs lib_posting, lib_outbox and lib_fates.
 --
 --   flights:<f>                   ZSET  jobs of one fate being posted → lease until, ms
 --   flights:<destination>         ZSET  those of all clients there
@@ -22,7 +22,7 @@
 -- Reads: flights line lobby parked probation strangers trials turns
 -- Writes: due flights host line lobby out parked parkedat probation rests strangers trials turns
 
--- What one call looks at in a line or the lobby.
+-- Most clients that one call looks at in a line or the lobby.
 local LINE_LOOKS = 20
 
 local function busy(zset)
@@ -45,7 +45,7 @@ local function has_place(client)
         and busy(key('probation', POSTER, client)) < half_of_places()
 end
 
--- How many more flights the host may have of fates that are proven, or of such that are not.
+-- How many more flights the host may have for fates that are proven, or for those that are not.
 local function host_room(dest, proven)
     local room = 2 * CAP - busy(key('flights', dest))
     if proven or room < 1 then return room end
@@ -55,7 +55,7 @@ local function host_room(dest, proven)
     return sick > 0 and math.min(room, 1) or room
 end
 
--- Whether a place is kept for this job, since it was let in (unpark).
+-- Whether a place is reserved for this job, since it was let in (unpark).
 local function is_awaited(id, set)
     return number(redis.call('ZSCORE', set, id)) > NOW
 end
@@ -90,7 +90,7 @@ local function hold(id, fate, till)
     end
 end
 
--- Give a job's place back; if it is posted still, then only what proven fates do not need.
+-- Release a job's place; if it is still being posted, only what proven fates do not need.
 local function let_go_of(id, fate, still_posted)
     for i, set in ipairs(places_of(fate)) do
         if i > 2 or not still_posted then redis.call('ZREM', set, id) end
@@ -101,7 +101,7 @@ local function line_of(fate)
     return key(fate.proven and 'line' or 'strangers', fate.dest)
 end
 
--- Have a fate with parked jobs wait for what it lacks, where it will be let in again.
+-- Queue a fate with parked jobs for what it lacks; from there it will be let in again.
 local function queue_up(fate, lack)
     if lack == 'host' then
         -- By serve_host.
@@ -171,7 +171,7 @@ local function serve_line(line, dest, proven, most)
     end
 end
 
--- Let in clients that wait for a host, by turns and at most so many, as far as it has room.
+-- Let in up to `most` clients that wait for a host, in turn, as far as it has room.
 local function serve_host(dest, most)
     serve_line(key('line', dest), dest, true, most)
     serve_line(key('strangers', dest), dest, false, most)

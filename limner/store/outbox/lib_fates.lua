@@ -1,4 +1,4 @@
--- Fates: how each client's receivers do. A receiver that fails one client says nothing of the others
+-- Fates: the state of each client's receivers. A receiver that fails one client says nothing about others
 -- behind the same host, so each client and destination has a fate of its own. Needs lib_base and
 -- lib_outbox. A fate's name <f> is "<client> <destination>".
 --
@@ -19,12 +19,12 @@ local SLOW_MS = 2000
 local NOTED_MS = 1000
 local BREAKER_FAILS = 5
 local OPEN_MS, OPEN_MAX_MS = 10 * 1000, 5 * 60 * 1000
--- A host that has answered nobody for so many tries is tried so seldom, whoever asks.
+-- After this many attempts that a host answered to nobody, it is tried only this often, for all clients.
 local SICK_FAILS, SICK_GAP_MS = BREAKER_FAILS, 1000
--- Callers choose the hosts, so what is known of them is bounded, by client first.
+-- Callers choose the hosts, so what is stored about them is limited, by client first.
 local FATES_OF_CLIENT, FATES_OF_ALL = 1000, 50000
 local FATE_KEPT_MS = 86400 * 1000
--- Longer than any breaker is open: while somebody has something to tell there, it is tried more often.
+-- Longer than any breaker is open: as long as there is something to deliver, it is tried more often.
 local HOST_KEPT_MS = 3600 * 1000
 
 local function condition(client, dest)
@@ -39,7 +39,7 @@ local function condition(client, dest)
     return c
 end
 
--- The fate of that name; nil: of a release before this one, when a host had one fate for all clients.
+-- The fate of that name; nil: from an older release, in which a host had one fate for all clients.
 local function condition_named(name)
     local client, dest = string.match(name, '^(%S+) (%S+)$')
     return client and condition(client, dest)
@@ -53,7 +53,7 @@ local function sick_until(dest)
 end
 
 local function forget(name)
-    -- Not the host, which is all clients' together: it expires by itself.
+    -- Not the host, which is shared by all clients: it expires by itself.
     local client = string.match(name, '^%S+')
     redis.call('DEL', key('fate', name))
     redis.call('ZREM', key('opens'), name)
@@ -61,7 +61,7 @@ local function forget(name)
     redis.call('ZREM', key('fates'), name)
 end
 
--- Note that something was learnt of a fate, and forget those of which nothing was learnt for longest.
+-- Note that something was learnt about a fate, and forget those with no news for longest.
 local function remember(fate)
     local kept = {{key('fates', fate.client), FATES_OF_CLIENT}, {key('fates'), FATES_OF_ALL}}
     redis.call('PEXPIRE', key('fate', fate.name), FATE_KEPT_MS)
@@ -85,7 +85,7 @@ local function learn(was, health, pace)
     local opened = false
     if health == 'none' then return false end
     if health == 'ok' then
-        -- A receiver that does well is noted once in a while, not at every answer.
+        -- A healthy receiver is noted once in a while, not at every response.
         if was.proven and was.fails == 0 and NOW - was.ok < NOTED_MS and pace <= SLOW_MS / 2 then
             return false
         end

@@ -3,8 +3,8 @@
 -- Reads: due out outq recheck resend ticked
 -- Writes: dead due log out outq recheck resend ticked
 
--- Progress that nobody was handed, of an epoch before this one, is not told: it may have given its place,
--- seq and id to other progress meanwhile.
+-- Progress from an earlier epoch that was never handed out is dropped: other progress may have taken its
+-- place, seq and id meanwhile.
 local function drop_stale(id)
     local text = redis.call('LINDEX', key('outq', id), 0)
     local event = text and cjson.decode(text)
@@ -23,7 +23,7 @@ local function head(id)
     return redis.call('LINDEX', key('resend', id), 0), true
 end
 
--- Give up what is too old to be told, however often it was tried.
+-- Give up events that are too old, however often they were tried.
 local function expire(id)
     while true do
         local text = redis.call('LINDEX', key('outq', id), 0)
@@ -40,7 +40,7 @@ local function expire(id)
     end
 end
 
--- Lease the job to `token` with this event in its hands; returns the event and its attempts so far.
+-- Lease the job to `token` and hand out this event; returns the event and its attempts so far.
 local function hand_over(id, token, text, resent)
     local state, seq = key('out', id), cjson.decode(text).s
     redis.call('HSET', state, 'token', token, 'until', ms(NOW + LEASE_MS),
@@ -58,18 +58,18 @@ end
 local JOLT_MS = 2000
 local RECHECKED, RENEWED = 200, 1000
 
--- Look at a job's place in `due` again: no later than it has to.
+-- Move a job in `due` to no later than necessary.
 local function recheck(id, score)
     local out = redis.call('HMGET', key('out', id), 'until', 'rests', 'rest_ms', 'not_before')
     local at = math.max(NOW, held_until(id, out[1]), (rests_until(id, out[2], out[3], out[4])))
     if number(score) > at then redis.call('ZADD', key('due'), 'XX', ms(at), id) end
 end
 
--- See to it that a clock which was set does no harm; called before anything is looked for.
+-- Make sure that a clock that was set does no harm; called before anything is looked for.
 --
--- Set forward, or nobody looked for a while: leases that held then begin anew, once each, or what living
--- posters have in their hands would be posted by others, too. Set back: `due` is walked through, some jobs
--- with each call.
+-- Set forward, or nobody looked for a while: leases that held then are renewed, once each, or other posters
+-- would also post what running posters have in hand. Set back: `due` is walked through, some jobs with each
+-- call.
 local function heed_clock()
     local ticked = number(redis.call('GET', key('ticked')))
     redis.call('SET', key('ticked'), ms(NOW))
@@ -93,7 +93,7 @@ local function heed_clock()
     if found[1] == '0' then redis.call('DEL', key('recheck')) end
 end
 
--- Nothing is left to tell for now; for ever, if the job has ended.
+-- Nothing is left to deliver for now; for ever, if the job has ended.
 local function settle(id)
     redis.call('ZREM', key('due'), id)
     if redis.call('HGET', key('out', id), 'ended') then

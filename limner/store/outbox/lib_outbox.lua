@@ -1,9 +1,9 @@
--- The outbox: events of a job that its caller has not been told yet. Needs lib_base.
+-- The outbox: a job's undelivered events. Needs lib_base.
 --
 --   outq:<job>     LIST  live events not yet delivered, oldest first, at most 6, each a JSON object:
 --                        s seq, c class (T transition, P progress, X terminal), e epoch, id webhook-id,
---                        t ms, v the changing fields of the record as they were at that moment
---   resend:<job>   LIST  events to post once more by command; looked at only when outq is empty
+--                        t ms, v the changing fields of the record at that time
+--   resend:<job>   LIST  events to resend by command; used only when outq is empty
 --   dead:<job>     LIST  events given up, the same objects and: why, dead (ms); at most 100
 --   log:<job>      LIST  attempts, at most 100
 --   out:<job>      HASH  the outbox's state, see below
@@ -50,18 +50,18 @@ local CHANGING = {
     'reason_code', 'notes', 'started_ms', 'finished_ms', 'attempts',
 }
 local WAKES_KEPT = 1000
--- A hinted job is looked at again after so long, in case the hint died with who took it.
+-- When a hinted job is looked at again, in case the hint was lost with its poster.
 local HOLD_MS = 2000
--- A job that returns to its lane again and again tells its oldest untold transitions to the dead
--- letters; with one place more for progress or the end, a queue holds 6.
+-- The oldest undelivered transitions of a job that returns to its lane again and again become dead
+-- letters; with one more place for progress or the end, a queue holds 6.
 local TRANSITIONS_KEPT = 5
 local DEAD_KEPT = 100
 local STORY_KEPT = 100
--- The seqs that a new epoch skips: more than a job tells at once, and one more for every so many ms of its
--- life, so that it skips further than it did in an epoch of which nothing is known here any more.
+-- The seqs that a new epoch skips: more than a job emits at once, and one more for every so many ms of its
+-- life, so that it skips further than in any epoch that the store has forgotten.
 local SKIP_LEAST, SKIP_EVERY_MS = 100, 20
 local SKIPPED_KEPT = 1000
--- While the job lives; and after its end, for watchers that come back. Then its record is enough.
+-- During the job's life; and after its end, for watchers that return. After that its record is enough.
 local STORY_LIVE_MS, STORY_ENDED_MS = 30 * 86400000, 3600000
 
 local function snapshot(id)
@@ -77,16 +77,16 @@ local function number(value)
     return tonumber(value or '0') or 0
 end
 
--- No event rests longer; of a rest that tells its length (rest_ms), that counts.
+-- The longest rest of an event; if the length is stored (rest_ms), that counts.
 local REST_MAX_MS = 30 * 3600000
 
--- Until when the head of outq rests, and until when its receiver wants quiet.
+-- Until when the head of outq rests, and until when its receiver asked for quiet.
 local function rests_until(id, rests, rest_ms, not_before)
     local state, most = key('out', id), tonumber(rest_ms or '') or REST_MAX_MS
     return within(state, 'rests', rests, most), within(state, 'not_before', not_before, most)
 end
 
--- Have a poster look at the job now.
+-- Make a poster look at the job now.
 local function wake(id)
     if redis.call('LLEN', key('wake')) < WAKES_KEPT then
         redis.call('ZADD', key('due'), ms(NOW + HOLD_MS), id)
@@ -96,7 +96,7 @@ local function wake(id)
     end
 end
 
--- Keep an event that will not be tried any more. Progress is not worth keeping.
+-- Make an event that is given up a dead letter. Progress is dropped.
 local function bury(id, text, why)
     local event = cjson.decode(text)
     if event.c == 'P' then return end
@@ -106,14 +106,14 @@ local function bury(id, text, why)
     redis.call('ZADD', key('dead'), ms(NOW), id)
 end
 
--- The head of outq is another event from now on. What its receiver asked for still holds.
+-- outq has a new head. What its receiver asked for still holds.
 local function new_head(id)
     redis.call('HSET', key('out', id), 'tried', 0)
     redis.call('HDEL', key('out', id), 'kicked')
 end
 
--- Look again at a job that nobody holds. The rest of a head that failed is cut short once, lest a
--- job with much to tell spends the tries of hours in seconds; and never while the receiver wants quiet.
+-- Look again at a job that nobody holds. The rest of a failed head is cut short only once, so that a job
+-- with many events does not use up hours of attempts in seconds; and never while the receiver wants quiet.
 local function kick(id)
     local state = key('out', id)
     local out = redis.call('HMGET', state, 'rests', 'rest_ms', 'not_before', 'kicked')
@@ -138,7 +138,7 @@ local function thin(id, queue, head_flies)
     end
 end
 
--- Let whoever watches the job see an event, whether or not somebody is called back.
+-- Add an event to the story for watchers, whether or not there are callbacks.
 local function narrate(id, class, text)
     local list = key('story', id)
     local last = redis.call('LINDEX', list, -1)
@@ -154,11 +154,11 @@ end
 
 local epoch_read = nil
 
--- The epoch: a word for one life of the store, made of what a store that went back to an older state cannot
--- have kept, for nobody wrote it there: the id that a server draws at its start (run_id), and the one that
--- it draws when it becomes a primary (master_replid). So events from before and after a restart or a
--- failover never share an id, whether anything was lost or not. For a server that does not tell them, or
--- whose memory went back while it ran, there is the salt: see tell_clock.lua.
+-- The epoch names one life of the store. It is derived from ids that are never stored, so that a store that
+-- was rolled back cannot have them: the id that a server draws at its start (run_id), and the one that it
+-- draws when it becomes a primary (master_replid). So events from before and after a restart or a failover
+-- never share an id, whether anything was lost or not. For a server that does not reveal them, or whose
+-- memory was rolled back while it ran, there is the salt: see tell_clock.lua.
 local function epoch()
     if not epoch_read then
         local life = {redis.call('GET', key('salt')) or ''}
@@ -188,7 +188,7 @@ local function is_of_before(was, lane, place)
     return place and number(place) <= number(redis.call('HGET', key('epoch'), lane))
 end
 
--- Note that some seqs of a job are no event's: `limner job` tells it.
+-- Note that some seqs of a job belong to no event; shown by `limner job`.
 local function skip(id, first, last)
     local skipped = (redis.call('HGET', job_key(id), 'skipped') or '') .. ' ' .. first .. '-' .. last
     redis.call('HSET', job_key(id), 'skipped', string.match(string.sub(skipped, -SKIPPED_KEPT), ' .*'))
@@ -196,9 +196,9 @@ end
 
 -- Count a job's next event; returns its seq.
 --
--- In another epoch than the event before it, what was told meanwhile may be unknown here. Then the seq skips
--- whatever can have been told: a receiver drops what is not above the highest seq it has taken, and must not
--- drop the end. No job tells more than some events a second in the long run.
+-- If the epoch has changed since the event before, events in between may be unknown here. Then the seq skips
+-- all that can have been sent: a receiver drops what is not above its highest seq, and must not drop the
+-- end. In the long run no job has more than a few events a second.
 local function next_seq(id)
     local record = job_key(id)
     local seq = redis.call('HINCRBY', record, 'seq', 1)
@@ -219,7 +219,7 @@ local function event_text(id, class, seq, position)
     return cjson.encode(event)
 end
 
--- Put one event of job `id` into its outbox, after the record has changed. `class`: T, P or X.
+-- Add an event to the outbox of job `id`, after the record has changed. `class`: T, P or X.
 -- `position`: of a job that waits again. Returns the event's seq.
 local function emit(id, class, position)
     local queue, state = key('outq', id), key('out', id)
@@ -247,7 +247,7 @@ local function emit(id, class, position)
     local last = redis.call('LINDEX', queue, -1)
     local newest = last and cjson.decode(last)
     if newest and newest.c == 'P' and newest.s ~= flying then
-        -- Progress gives its place to what is newer, and its seq too if nobody can have seen it.
+        -- Newer events replace progress, and take its seq as well if nobody can have seen it.
         if newest.s > math.max(number(out[3]), number(out[6])) then
             if newest.e == epoch() then
                 seq = newest.s
@@ -264,7 +264,7 @@ local function emit(id, class, position)
     if redis.call('RPUSH', queue, text) == 1 then new_head(id) end
     narrate(id, class, text)
     if class == 'X' then redis.call('HSET', state, 'ended', 1) end
-    -- A transition makes a queue that waits for its next try look again at once; progress does not.
+    -- A transition makes a queue that waits for a retry due at once; progress does not.
     if not leased and not out[4] and (class ~= 'P' or not redis.call('ZSCORE', key('due'), id)) then
         kick(id)
     end

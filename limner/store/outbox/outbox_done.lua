@@ -1,5 +1,5 @@
 -- uses: base posting outbox fates destinations handing
--- Record how one attempt went, and hand over the job's next event or give the job back.
+-- Record the outcome of an attempt, and hand over the job's next event or release the job.
 --
 -- ARGV 3-7 as in lib_posting · 8 job · 9 token · 10 seq · 11 verdict: ok, retry, dead, drop, gone
 --      (all that is left or comes later is dead), later (not tried at all) · 12 ms until the next try · 13 1 to go on
@@ -92,7 +92,7 @@ elseif verdict ~= 'later' then
     if hushed then
         rest(quiet)
     end
-    -- Kept as it was told: what is resent later must be the same bytes.
+    -- Stored as it was delivered: what is resent later must be the same bytes.
     if verdict == 'ok' and event.c == 'X' then redis.call('HSET', state, 'last', text) end
     if verdict == 'dead' and not resent then bury(id, text, why) end
     if verdict == 'ok' and resent then
@@ -109,7 +109,7 @@ elseif verdict ~= 'later' then
         redis.call('DEL', key('outq', id), key('resend', id))
         redis.call('HSET', state, 'gone', 1)
     elseif verdict == 'ok' then
-        -- Something was resent, and taken after all.
+        -- Something was resent and accepted after all.
         redis.call('HDEL', state, 'gone')
     end
 end

@@ -1,5 +1,5 @@
 -- uses: base outbox
--- Put a job's dead letters, or its terminal event if there are none, on its list to post once more.
+-- Put a job's dead letters, or its terminal event if there are none, on its list to resend.
 --
 -- ARGV 3 job · 4 only this seq (0 = all)
 -- Returns how many events will be posted.
@@ -27,7 +27,7 @@ if added == 0 then return 0 end
 local out = redis.call('HMGET', state, 'until', 'parked', 'rests', 'rest_ms', 'not_before')
 local _, not_before = rests_until(id, out[3], out[4], out[5])
 redis.call('HSET', state, 'retried', 0)
--- A person waits; but a live event that rests is before these, and has its own times.
+-- A person is waiting; but a resting live event comes before these, and keeps its own times.
 if redis.call('EXISTS', key('outq', id)) == 0 and not_before <= NOW then
     redis.call('HDEL', state, 'rests')
 end

@@ -1,14 +1,14 @@
 -- uses: base posting outbox fates destinations handing
--- Give a poster up to n jobs with something to tell, each under a fresh lease.
+-- Give a poster up to n jobs with undelivered events, each under a new lease.
 --
--- ARGV 3-7 as in lib_posting · 8 n · 9 what the tokens begin with · 10 a job to look at first ("" = none)
+-- ARGV 3-7 as in lib_posting · 8 n · 9 prefix of the tokens · 10 a job to look at first ("" = none)
 -- Returns a list of {job, token, event, attempts before, 1 if resent, {field, value, …} of the record}
 --
 -- Reads: job out wake
 -- Writes: due out outq resend wake
 
 local want, base, first = tonumber(ARGV[8]), ARGV[9], ARGV[10]
--- What one call may look at without finding anything to do: a script holds up the whole server.
+-- Most jobs that one call looks at without finding work: a script blocks the whole server.
 local LOOKS = 200
 local taken = {}
 
@@ -24,7 +24,7 @@ local function look(id)
     end
     local rests = rests_until(id, out[3], out[4], out[5])
     if rests > NOW then
-        -- A hint from before the last try.
+        -- A hint from before the last attempt.
         redis.call('ZADD', key('due'), ms(rests), id)
         return
     end

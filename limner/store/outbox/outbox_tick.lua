@@ -1,5 +1,5 @@
 -- uses: base posting outbox fates destinations handing
--- Find what is due, and mend what a killed poster left behind. Any poster may call it at any time.
+-- Find what is due, and repair what a killed poster left behind. Any poster may call it at any time.
 --
 -- ARGV 3-7 as in lib_posting
 -- Returns {jobs hinted, ms until the next one is due (-1: none), jobs parked}
@@ -10,10 +10,10 @@
 local HINTS, FATES, AGED = 200, 20, 50
 
 heed_clock()
--- Met before jobs are accepted in it, as a rule, a new epoch skips no seqs of theirs.
+-- Noticed here, a new epoch is usually known before jobs are accepted in it, so their seqs skip nothing.
 epoch()
 
--- 1. What is due, in so far as the list of hints has room.
+-- 1. What is due, as far as the list of hints has room.
 local room = math.min(HINTS, WAKES_KEPT - redis.call('LLEN', key('wake')))
 local hinted = {}
 if room > 0 then

@@ -1,5 +1,5 @@
 -- uses: base outbox fates
--- Everything there is to know about the callbacks of one job.
+-- Everything that is stored about one job's callbacks.
 --
 -- ARGV 3 job
 -- Returns {outq, resend, dead, log, what the next one waits for, not before, ms ("" = nobody can say),

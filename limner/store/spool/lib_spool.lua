@@ -1,4 +1,4 @@
--- The spool: what callers sent inline, reckoned by client in bytes of the image store. Needs lib_base.
+-- The spool: the size of inline pictures in the image store, by client, in bytes. Needs lib_base.
 --
 --   spool:<client>   HASH  job → "<bytes> <key> <key> …", its files in the image store
 --   spent:<client>   ZSET  those of them that have ended → when, ms. Their files stay for follow-ups
@@ -16,13 +16,13 @@ local function spooled(kind, client)
 end
 
 local function add_spooled(kind, client, id, bytes)
-    -- A reckoning under way that has seen the job must not end with what it was then.
+    -- A recalculation in progress that has seen the job must not end with its old size.
     if redis.call('HEXISTS', key('reckoned', client), id) == 1 then
         redis.call('HINCRBY', key('reckoned', client), kind, ms(bytes))
     end
     local name = kind .. '|' .. client
     local sum = redis.call('HINCRBY', key('spooled'), name, ms(bytes))
-    -- Below 0 only where the sum was lost: the next look mends it.
+    -- Below 0 only if the sum was lost: the next recalculation corrects it.
     if sum <= 0 then redis.call('HDEL', key('spooled'), name) end
 end
 
@@ -33,7 +33,7 @@ local function entry_of(client, id)
     return tonumber(bytes), keys
 end
 
--- Reckon a job's files off, have them deleted, and return their keys.
+-- Write off a job's files, put them on the list for deletion, and return their keys.
 local function drop_spooled(client, id)
     local bytes, keys = entry_of(client, id)
     local kind = redis.call('ZREM', key('spent', client), id) == 1 and 'spent' or 'live'
@@ -49,7 +49,7 @@ local function drop_spooled(client, id)
     return gone
 end
 
--- A job has ended: its files make room when they are in the way. Returns 1 if it was not known before.
+-- A job has ended: its files make room when needed. Returns 1 if that is news.
 local function spend_spooled(client, id)
     local bytes = entry_of(client, id)
     if not bytes or redis.call('ZADD', key('spent', client), 'NX', ms(NOW), id) == 0 then return 0 end
@@ -58,7 +58,7 @@ local function spend_spooled(client, id)
     return 1
 end
 
--- Jobs whose files make room in one call; a client may have 100,000, and all others would wait.
+-- Most jobs whose files make room in one call; a client may have 100,000, and all others would wait.
 local EVICTED_MOST = 200
 
 -- Charge a new job's files, in place of the oldest spent ones if need be. Returns "fits", "full", or
@@ -75,7 +75,7 @@ local function charge_spooled(client, id, bytes, quota, keys)
         for _, name in ipairs(drop_spooled(client, oldest)) do gone[#gone + 1] = name end
     end
     redis.call('HSET', key('spool', client), id, ms(bytes) .. ' ' .. keys)
-    -- A reckoning under way need not come across it.
+    -- A recalculation in progress may not encounter it.
     if redis.call('EXISTS', key('reckoned', client)) == 1 then
         redis.call('HSET', key('reckoned', client), id, '')
     end

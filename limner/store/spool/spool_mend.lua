@@ -1,7 +1,7 @@
 -- uses: base domain spool
--- Go on reckoning one client's spool anew: what ended or vanished unseen (a script of an older version,
--- a job deleted by hand, a lost sum) is found here. A client may have 100,000 entries, so each call
--- looks at some and leaves the rest to the next, whoever makes it.
+-- Continue to recalculate one client's spool, to find what ended or vanished unnoticed (a script of an older
+-- release, a job deleted by hand, a lost sum). A client may have 100,000 entries, so each call handles some
+-- and leaves the rest to the next one, from any process.
 --
 -- ARGV 3 client · 4 about how many entries to look at · 5 ms to remember how far it came
 -- Returns {1 when all were looked at, how many entries and sums were wrong}
@@ -18,7 +18,7 @@ for i = 1, #flat, 2 do
     local id, bytes = flat[i], tonumber(string.match(flat[i + 1], '^(%d+) ') or '')
     local status = redis.call('HGET', job_key(id), 'status')
     if not bytes then
-        -- No entry of ours: nothing can be made of it.
+        -- Not one of our entries: it cannot be interpreted.
         redis.call('HDEL', key('spool', client), id)
         wrong = wrong + 1
     elseif not status or ENDED[status] then

@@ -1,5 +1,5 @@
 -- uses: base
--- Put files that could not be deleted behind all others that are to be.
+-- Move files that could not be deleted to the end of the list.
 --
 -- ARGV 3… their keys
 --

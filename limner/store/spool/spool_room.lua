@@ -1,5 +1,5 @@
 -- uses: base spool
--- Say whether so many bytes more would fit, before anybody writes them; `accept` decides.
+-- Return whether this many more bytes would fit, before they are written; `accept` decides.
 --
 -- ARGV 3 client · 4 bytes · 5 its quota, bytes
 -- Returns 1 or 0.

@@ -1,5 +1,5 @@
 -- uses: base spool
--- Drop what ended jobs left in the spool and is old, and say which files are to be deleted.
+-- Write off expired files of ended jobs, and return which files to delete.
 --
 -- ARGV 3 how long spent files are kept, ms · 4 most jobs, and most files, at once
 -- Returns keys of the image store; `drops` has them until they are taken out.
@@ -10,7 +10,7 @@
 local kept, most = tonumber(ARGV[3]), tonumber(ARGV[4])
 local clients, left = redis.call('SMEMBERS', key('clients')), most
 for turn = 1, #clients do
-    -- Another one is first each time, lest one client's leavings keep all others' from going.
+    -- Start with another client each time, so that one client's files do not hold up all others'.
     local client = clients[(NOW + turn) % #clients + 1]
     keep_within(key('spent', client), 0)
     local old = redis.call('ZRANGEBYSCORE', key('spent', client), '-inf', ms(NOW - kept), 'LIMIT', 0, left)

@@ -1,6 +1,6 @@
 -- uses: base domain
--- What happened to a job after a seq, for whoever watches it. What was shown keeps its seq: newer
--- progress, or the end, does not take the place of an event that a watcher saw.
+-- A job's events after a seq, for whoever watches it. An event that was shown keeps its seq: newer
+-- progress, or the end, does not replace an event that a watcher has seen.
 --
 -- ARGV 3 job id · 4 seq that was seen
 -- Returns {} (no such job) · {the record, {class and event …}}
