@@ -1,6 +1,6 @@
-"""Go on from a job that ended: what a button, or a second try, makes of it.
+"""Go on from a job that ended: by a button, or by submitting it again.
 
-Called by the views of ``follow``; the job that comes of it goes through ``accept`` like any other.
+Called by the views of ``follow``; the new job goes through ``accept`` like any other.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from limner.store import Idempotency
 
 
 def press(asked: Press, key: Idempotency | None) -> Job:
-    """Accept the follow-up that a button means.
+    """Accept the follow-up that a button stands for.
 
     Raises:
-        JobNotFound, JobConflict, ParentGone: there is nothing, or nothing left, to follow up.
+        JobNotFound, JobConflict, ParentGone: there is no such job, or nothing of it left to follow up.
     """
     parent = own_job(asked.message_id)
     following = follow_up(parent, asked.button)
@@ -40,11 +40,11 @@ def press(asked: Press, key: Idempotency | None) -> Job:
 
 
 def submit_again(tag: str, key: Idempotency | None) -> Job:
-    """Accept the twin of the caller's newest job with that tag.
+    """Accept a copy of the caller's newest job with that tag.
 
     Raises:
-        JobNotFound, JobConflict, ParentGone: there is none, or it did not fail, or what it started
-            from is not kept any more.
+        JobNotFound, JobConflict, ParentGone: there is none, it did not fail, or the pictures it
+            started from have been deleted.
     """
     job = house().store.jobs.newest_by_tag(caller().name, tag)
     if job.status is not Status.FAILED:
@@ -54,7 +54,7 @@ def submit_again(tag: str, key: Idempotency | None) -> Job:
 
 
 def _of_cell(request: Request) -> Request:
-    """Leave out pictures sent inline with the parent: they went when it ended, the cell stands in."""
+    """Leave out the parent's inline pictures: they may be gone since it ended, and the cell stands in."""
     kept = tuple(one for one in request.references if not one.startswith(SPOOL))
     return replace(request, references=kept, iw=request.iw if kept else None)
 

@@ -1,7 +1,7 @@
-"""A job's moves: from which status to which, by what cause, by whom, why, and what its caller is told.
+"""A job's moves: from which status to which, by what cause, by whom, why, and with which event.
 
 The only table of them. The store's scripts get it when they are loaded (``limner/store/domain.py``);
-``lib_moves.lua``, which alone writes a status, refuses what is not in it.
+``lib_moves.lua``, the only code that writes a status, refuses what is not in it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from limner.reasons import PAID_FOR, Reason
 
 
 class Cause(StrEnum):
-    """What makes a job move, or changes it where it is."""
+    """What moves a job, or changes it without moving it."""
 
-    #: a caller's POST was taken
+    #: a caller's POST was accepted
     ACCEPTED = "accepted"
     #: a caller picked a cell of a job that is done: nothing is left to draw
     PICKED = "picked"
@@ -32,41 +32,41 @@ class Cause(StrEnum):
     HOLD_LOST = "hold_lost"
     #: an engine has a free slot for it
     GRANTED = "granted"
-    #: its worker is about to hand it to the engine
+    #: its worker is about to submit it to the engine
     BEGUN = "begun"
-    #: the engine took it, and gave a handle
+    #: the engine accepted it, and returned a handle
     HANDED_OVER = "handed_over"
-    #: the engine draws, and says how far it is
+    #: the engine is drawing, and reports progress
     PROGRESSED = "progressed"
-    #: the engine is done with it: its slot is free, its pictures are still to be kept
+    #: the engine is done with it: its slot is free, its pictures are still to be stored
     DRAWN = "drawn"
-    #: the pictures are kept
+    #: the pictures are stored
     FINISHED = "finished"
-    #: the drawing cannot be had
+    #: the drawing failed for good
     FAILED = "failed"
-    #: the worker stops, or another try is worth it
+    #: the worker is stopping, or a retry makes sense
     GIVEN_BACK = "given_back"
     #: the worker that drew it fell silent
     LOST = "lost"
-    #: so it did, and the drawing must not be paid for twice
+    #: the same, and the drawing must not be paid for twice
     LOST_PAID = "lost_paid"
-    #: so it did, once too often
+    #: the same, once too often
     ABANDONED = "abandoned"
-    #: it has waited for as long as any job may
+    #: it has reached the time limit for waiting
     OVERDUE = "overdue"
     #: no engine can draw it
     UNDRAWABLE = "undrawable"
-    #: its caller wants no more of it
+    #: its caller cancelled it
     CANCELLED = "cancelled"
 
 
 class Who(StrEnum):
-    """Who may move a job. What is not in the table, nobody may."""
+    """Who may move a job. What is not in the table is not allowed."""
 
     CALLER = "caller"
     #: any worker that has its message
     WORKER = "worker"
-    #: the worker whose token the record carries
+    #: the worker whose token is in the record
     HOLDER = "holder"
     #: the store itself, whichever script looks after the lanes, and whoever runs it
     STORE = "store"
@@ -74,16 +74,16 @@ class Who(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of the table. Where ``before`` is ``after``, the job changes but not its status."""
+    """One row of the table. If ``before`` is ``after``, the job changes but not its status."""
 
     #: None: there is no such job yet
     before: Status | None
     cause: Cause
     after: Status
     who: Who
-    #: the kind of event that tells it; None: nothing does, or the answer to the POST
+    #: the kind of event that reports it; None: none, or only the response to the POST
     told: Kind | None = None
-    #: why it failed, where the cause says so; else whoever moves it says why
+    #: why it failed, if the cause determines that; otherwise whoever moves it says why
     reason: Reason | None = None
     #: in other words than the reason's own
     sentence: str | None = None
@@ -102,7 +102,7 @@ def _of_waiting() -> Iterator[Move]:
 
 def _of_running(status: Status) -> Iterator[Move]:
     failed, end = Status.FAILED, Kind.TERMINAL
-    # Progress is told when it is news.
+    # Progress is reported when it is news.
     told = Kind.TRANSITION if status is Status.SUBMITTED else Kind.PROGRESS
     yield Move(status, Cause.BEGUN, status, Who.HOLDER)
     yield Move(status, Cause.HANDED_OVER, status, Who.HOLDER)

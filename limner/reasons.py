@@ -1,8 +1,8 @@
 """Why a job fails: a code for programs, ``reasonCode`` on the wire, and a sentence for people.
 
-The only list of them. Python takes them from here, the store's scripts get theirs when they are loaded
+The only list of them. Python imports them from here, the store's scripts get them when they are loaded
 (``limner/store/domain.py``), the OpenAPI document lists the codes, and docs/api.md says what a caller
-does about each. Codes are promises to callers: add one rather than change one.
+can do about each. Codes are promises to callers: add one rather than change one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Self
 
 
 class Reason(StrEnum):
-    """A reason code; ``sentence`` is what people read where nobody knows more."""
+    """A reason code; ``sentence`` is the default text for people."""
 
     sentence: str
 
@@ -48,5 +48,5 @@ class Reason(StrEnum):
         return member
 
 
-#: the sentence of ``DRAWING_LOST`` where to draw it again would be to pay again
+#: the sentence of ``DRAWING_LOST`` if drawing it again would cost money again
 PAID_FOR = "The drawing was lost after it had cost money."

@@ -1,1 +1,1 @@
-"""Outgoing HTTP: what every request to somebody else has in common, whoever it is for."""
+"""Outgoing HTTP: what all requests to other servers have in common."""

@@ -1,7 +1,7 @@
-"""End one request from another thread, whatever it waits for: connection, TLS or answer.
+"""End a request from another thread, whatever it waits for: connection, TLS or response.
 
-Used by deadlines (``net/deadline.py``), and by drivers whose drawing is one long request: to stop is
-to hang up. Nothing but shutting its socket ends a read that has begun.
+Used by deadlines (``net/deadline.py``), and by drivers whose drawing is one long request, which they
+stop by hanging up. Only shutting the socket down ends a read that has begun.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import threading
 
 
 class Cut:
-    """One request's line. Calling it cuts the line, at once or as soon as there is one."""
+    """One request's connection. Calling it cuts the connection, at once or as soon as there is one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._handle: socket.socket | None = None
-        #: whether it was cut: what the request raises is then no news of the peer
+        #: whether it was cut: then the request's error says nothing about the peer
         self.done = False
 
     def __call__(self) -> None:
@@ -26,10 +26,10 @@ class Cut:
             self._shut()
 
     def hold(self, sock: socket.socket) -> None:
-        """Take a handle of our own on the socket that the request now goes over.
+        """Duplicate the handle of the socket that the request now uses.
 
-        TLS moves the first one into an object of its own, and a connection closes it while its answer
-        may still be read. Shutting asks no socket for its family: any will do.
+        TLS moves the first handle into an object of its own, and a connection closes it while its response
+        may still be being read. ``shutdown`` ignores a socket's family, so any will do.
         """
         handle = socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM)
         with self._lock:
@@ -39,7 +39,7 @@ class Cut:
                 self._shut()
 
     def close(self) -> None:
-        """Close our handle: the peer sees the end of the line only then."""
+        """Close our handle: only then does the peer see the connection close."""
         with self._lock:
             self._let_go()
 

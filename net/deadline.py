@@ -1,4 +1,4 @@
-"""The deadline that ends whatever a peer drags out; one thread watches over all of a process."""
+"""Deadlines that end whatever a peer drags out; one thread enforces all of a process."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import ClassVar, Self
 from net.answers import PatientResponse
 from net.cut import Cut
 
-#: how exactly a deadline is kept
+#: the precision of deadlines
 WATCH_S = 0.1
 
 
 class Deadline:
-    """The time one request may take; when it is over, its socket is shut whatever it is doing.
+    """The time one request may take; when it is over, its socket is shut down, whatever it is doing.
 
-    Socket time-outs bound each ``recv``, so a peer that sends a byte now and then never meets them.
+    Socket timeouts apply to each ``recv``, so a peer that sends a byte now and then never triggers them.
     """
 
     _current: ClassVar[threading.local] = threading.local()
@@ -26,17 +26,17 @@ class Deadline:
     def __init__(self, total_s: float) -> None:
         self._started = time.monotonic()
         self.ends = self._started + total_s
-        #: the peer that was dialled
+        #: the address that was dialled
         self.address: str | None = None
         #: whether the connection had been used before
         self.reused = False
-        #: the answer, once its head was complete and in time
+        #: the response, once its head has arrived complete and in time
         self.answer: PatientResponse | None = None
         self._cut = Cut()
 
     @classmethod
     def current(cls) -> Deadline | None:
-        """Return the deadline that this thread works under."""
+        """Return this thread's current deadline."""
         return getattr(cls._current, "deadline", None)
 
     @property
@@ -46,12 +46,12 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds until it is over; never zero, which would mean for ever to a socket."""
+        """Seconds left; never zero, because a socket would take that as no timeout."""
         return max(0.001, self.ends - time.monotonic())
 
     @property
     def late(self) -> bool:
-        """Whether it is over, if the watchdog has not come yet: what fails now, fails for that."""
+        """Whether it is over, even if the watchdog has not acted yet: whatever fails now, fails for that."""
         return self.passed or time.monotonic() >= self.ends
 
     @property
@@ -75,32 +75,32 @@ class Deadline:
         _watchdog.forget(self)
 
     def use(self, sock: socket.socket, address: str, *, reused: bool) -> None:
-        """Name the socket that the request now goes over."""
+        """Set the socket that the request now uses."""
         self.address, self.reused = address, reused
         self._cut.hold(sock)
 
     def hear(self, answer: PatientResponse) -> None:
-        """Note what the peer has answered."""
-        # Shutting a socket ends a head as if the peer had ended it.
+        """Note the peer's response."""
+        # To a reader of the head, shutting the socket down looks as if the peer had closed it.
         if not self.passed:
             self.answer = answer
 
     @property
     def status(self) -> int | None:
-        """The status of the answer, as soon as there is one."""
+        """The response's status, as soon as there is one."""
         return self.answer.status if self.answer else None
 
     def cut_to(self, left_s: float) -> None:
-        """Leave so much time for the rest, if there is more."""
+        """Shorten the time left to this, if it is longer."""
         self.ends = min(self.ends, time.monotonic() + left_s)
 
     def end(self) -> None:
-        """Shut the socket; called by the watchdog."""
+        """Shut the socket down; called by the watchdog."""
         self._cut()
 
 
 class _Watchdog:
-    """One thread for all deadlines of the process; it sleeps while there are none."""
+    """One thread that enforces all deadlines of the process; it sleeps while there are none."""
 
     def __init__(self) -> None:
         self._watched: set[Deadline] = set()

@@ -118,7 +118,7 @@ class _Guarded(HTTPConnection):
             self._peer, self._opened = address, time.monotonic()
             sock.settimeout(left_s)
             if deadline:
-                # Once more: what was over before it was connected could not be shut.
+                # Again: if the deadline passed before the connection existed, there was no socket to shut down.
                 deadline.use(sock, address, reused=False)
             return sock
         if isinstance(last, TimeoutError):
@@ -131,7 +131,7 @@ class _Guarded(HTTPConnection):
             self.close()
         deadline = Deadline.current()
         if self.sock is not None and deadline:
-            # On a pooled connection; a fresh TLS one comes here as well, but not for the first time.
+            # On a pooled connection; a new TLS one gets here as well, but not for its first request.
             deadline.use(self.sock, self._peer, reused=self._used)
         self._used = True
         # Headers and body in one packet: half the system calls, and nothing for Nagle to delay.
@@ -154,7 +154,7 @@ class _Guarded(HTTPConnection):
     _held: list[bytes] | None = None
 
     def close(self) -> None:
-        """Close; what is dialled next is fresh."""
+        """Close; the next request dials again."""
         self._used = False
         super().close()
 

@@ -1,8 +1,8 @@
 """Connections to engines that skip interim responses, such as the hints that a CDN sends first.
 
-requests and urllib3 take a 103 for the answer. Used by ``engines/remote/session.py`` for every session; those
-of ``CutAdapter`` can be cut besides, because requests alone cannot hang up on an answer that has not
-begun.
+requests and urllib3 take a 103 for the final response. Used by ``engines/remote/session.py`` for every
+session; those of ``CutAdapter`` can also be cut, because requests alone cannot hang up before a response
+has begun.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from net.answers import PatientResponse
 from net.cut import Cut
 
-#: a peer that vanished without a word is noticed after about IDLE + COUNT * INTERVAL seconds
+#: a peer that vanished silently is noticed after about IDLE + COUNT * INTERVAL seconds
 KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 
 
@@ -68,7 +68,7 @@ class LineAdapter(HTTPAdapter):
 
 
 class CutAdapter(LineAdapter):
-    """The same over connections that ``cut`` holds: for one request, that another thread may end."""
+    """The same with connections that ``cut`` can end: for one request that another thread may stop."""
 
     def __init__(self, cut: Cut, ca_bundle: str | None = None) -> None:
         self.pools = _pools(cut)
@@ -76,20 +76,20 @@ class CutAdapter(LineAdapter):
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools; called by HTTPAdapter's constructor."""
+        """Create the pools; called by HTTPAdapter's constructor."""
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the pools behind a proxy."""
+        """Create the pools behind a proxy."""
         return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
 
     def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
-        """Load no certificates for this connection alone: the context has them."""
+        """Load no certificates per connection: the shared context has them."""
 
 
 @functools.cache
 def _context(ca_bundle: str) -> ssl.SSLContext:
-    """Return the one context for all lines: loading the authorities takes 20 ms and 700 KB each time."""
+    """Return the one context for all connections: loading the CAs takes 20 ms and 700 KB each time."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
     if os.path.isdir(ca_bundle):
         context.load_verify_locations(capath=ca_bundle)
@@ -119,7 +119,7 @@ def _pools(cut: Cut) -> dict[str, type[urllib3.HTTPConnectionPool]]:
 def _held(sock: socket.socket, cut: Cut) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE:
-        # Not every system knows all three.
+        # Not every system has all three.
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     cut.hold(sock)

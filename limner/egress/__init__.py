@@ -1,1 +1,1 @@
-"""Which hosts and addresses may be dialled for others."""
+"""Which hosts and addresses may be dialled for callers."""

@@ -1,1 +1,1 @@
-"""Pictures: kept in the image store, decoded within bounds, composed, shrunk."""
+"""Pictures: stored, decoded within limits, composed, scaled down."""

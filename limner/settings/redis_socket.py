@@ -1,4 +1,4 @@
-"""Where the embedded server's socket is: in its data folder, or at the end of a shorter way to it."""
+"""The path of the embedded server's socket: in its data folder, or by a short link to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from limner.errors import ConfigError
 from limner.settings.short_path import short_way
 
 SOCKET_NAME = "redis.sock"
-#: the kernel's bound on a socket's path, less room for what clients add
+#: the kernel's limit for a socket's path, minus what clients append
 SOCKET_PATH_MAX = 100
 
 
@@ -18,7 +18,7 @@ def socket_path(data_dir: Path) -> Path:
     """Return the path of the embedded server's socket, the same in every process.
 
     Raises:
-        ConfigError: the folder's path is too long for a socket, and no shorter one can be had.
+        ConfigError: the folder's path is too long for a socket, and no short link can be made.
     """
     path = data_dir / SOCKET_NAME
     if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
@@ -34,7 +34,7 @@ def socket_path(data_dir: Path) -> Path:
 
 
 def socket_url(data_dir: Path) -> str:
-    """Return the URL under which the embedded server of a data folder is reached.
+    """Return the URL of a data folder's embedded server.
 
     Raises:
         ConfigError: see ``socket_path``.

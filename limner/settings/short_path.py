@@ -1,4 +1,4 @@
-"""A short way to a folder whose own path is too long for a socket in it; used by ``limner.settings.redis_socket``.
+"""A short link to a folder whose own path is too long for a socket; used by ``limner.settings.redis_socket``.
 
 The kernel limits a socket's path to 104 to 108 bytes, and some folders are longer. The socket stays in
 its folder; a symbolic link with a short path leads to that folder. The link's path is derived from the
