@@ -5,8 +5,8 @@
 -- Returns {"wrong", ms to wait, "1" if the next one will have to wait, "1" if the client is disabled}
 --       · {ms to wait (0 = admitted), requests left now, ms until all are back, then field, value … of
 --         the client}
--- The rate is kept as the moment at which the client has caught up (GCRA); one second's worth of
--- requests, at least one, may come at once. A refused request does not count.
+-- The rate is stored as the time at which the limit is clear again (GCRA); bursts of one second's worth of
+-- requests, at least one, are allowed. A refused request does not count.
 --
 -- Reads: client rate tokens
 -- Writes: rate

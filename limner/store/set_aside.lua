@@ -2,8 +2,8 @@
 -- Store a foreign message for operators to read.
 --
 -- ARGV 3 queue · 4 why · 5 the entry, JSON · 6 most entries · 7 how long they are kept, ms
---      8 how often such a message is worth a line in the log, ms
--- Returns how many like it came since the last line, this one included; 0: no line is due.
+--      8 how often such a message is logged, ms
+-- Returns how many like it came since the last log line, this one included; 0: no line is due.
 --
 -- Reads: aside_told
 -- Writes: aside aside_last aside_told numbers

@@ -3,9 +3,9 @@
 --
 -- ARGV 3 host · 4 its time, ms · 5 process · 6 the process's last beat (0: none) · 7 the salt that it was
 --      told with that · 8 an id
--- Returns the number of this beat, "1" if the store went back to an older state: it has lost the process's
--- last beat, and the salt. On a loss the id becomes the salt of the epoch (lib_outbox.lua), which such a
--- store cannot have had. What was lost since a process's last beat, only another process can have seen.
+-- Returns the number of this beat, "1" if the store was rolled back and has lost the process's last beat,
+-- and the salt. After a loss the id becomes the salt of the epoch (lib_outbox.lua), which such a store cannot
+-- have had. A loss of what came after a process's last beat can be seen by another process only.
 --
 -- Reads: beaten clocks healed salt
 -- Writes: beaten beats clocks healed salt

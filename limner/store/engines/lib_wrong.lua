@@ -1,7 +1,7 @@
 -- Wrong tokens, rate-limited by the address that they come from. Needs lib_base.
 --
---   wrong   ZSET  address → when it has caught up with its wrong tokens, ms: a rate as that of clients.
---                 Those that have caught up are forgotten, and so are the nearest to it beyond a bound.
+--   wrong   ZSET  address → when its rate limit is clear again, ms (GCRA, as for clients). Addresses whose
+--                 limit is clear are forgotten, and beyond a bound those closest to it.
 --
 -- Reads: wrong
 -- Writes: wrong

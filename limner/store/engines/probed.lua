@@ -1,7 +1,7 @@
 -- uses: base health
 -- Store the result of probing an engine that was down.
 --
--- ARGV 3 engine · 4 "1": it says that it is well · 5 why not · 6 ms to rest
+-- ARGV 3 engine · 4 "1": it is healthy · 5 why not · 6 pause, ms
 --
 -- Reads: nothing itself
 -- Writes: nothing itself

@@ -2,7 +2,7 @@
 -- Store a problem that one process found, until it is withdrawn or expires.
 --
 -- ARGV 3 code · 4 subject · 5 text ('' withdraws) · 6 how long it holds, ms
--- Returns 1 if it is new (or, when withdrawn, was there), else 0.
+-- Returns 1 if it is new (or, when withdrawn, existed), else 0.
 --
 -- Reads: reports
 -- Writes: report reports

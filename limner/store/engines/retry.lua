@@ -2,7 +2,7 @@
 -- Try an engine at once, before its pause is over; an operator's command.
 --
 -- ARGV 3 engine
--- Returns "tried" · "open" (it does not rest) · "unknown"
+-- Returns "tried" · "open" (it is not paused) · "unknown"
 --
 -- Reads: nothing itself
 -- Writes: nothing itself

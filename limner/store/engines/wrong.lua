@@ -1,8 +1,8 @@
 -- uses: base wrong
 -- Count a wrong operator's token.
 --
--- ARGV 3 the door it was tried at · 4 address
--- Returns {ms to wait, "1" if the next one will have to}
+-- ARGV 3 where it was tried · 4 address
+-- Returns {ms to wait, "1" if the next one will have to wait}
 --
 -- Reads: nothing itself
 -- Writes: nothing itself

@@ -2,7 +2,7 @@
 -- Count a submission of a job to its engine, just before it happens.
 --
 -- ARGV 8 job id · 9 token
--- Returns {how many hand-overs came before, "0"} · {"wait", ms} · false: another worker owns the job.
+-- Returns {how many submissions came before, "0"} · {"wait", ms} · false: another worker owns the job.
 --
 -- Reads: nothing itself
 -- Writes: nothing itself

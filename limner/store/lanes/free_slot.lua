@@ -2,8 +2,8 @@
 -- The engine is done with a job: its slot is free for the next one, while the worker still holds the
 -- lease to check, compose and store the pictures. One that failed jobs keeps it until they were checked.
 --
--- ARGV 8 job id · 9 token · 10 "1": the pictures were checked, and are well
--- Returns 1 · 0: say it again when they were checked · false: another worker owns the job.
+-- ARGV 8 job id · 9 token · 10 "1": the pictures were checked, and are good
+-- Returns 1 · 0: call again once they are checked · false: another worker owns the job.
 --
 -- Reads: job
 -- Writes: nothing itself

@@ -2,7 +2,7 @@
 -- Store a drawing's progress, and emit an event if it is news. The percentage never decreases.
 --
 -- ARGV 8 job id · 9 token · 10 percent · 11 preview's URL or "" · 12 its width · 13 its height
--- Returns 1 (told), 0 (no news), or false: another worker owns the job.
+-- Returns 1 (event emitted), 0 (no news), or false: another worker owns the job.
 --
 -- Reads: job
 -- Writes: nothing itself

@@ -2,7 +2,7 @@
 -- A worker's heartbeat: renew it, its holds and its leases.
 --
 -- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …
--- Returns the ids that another worker owns by now.
+-- Returns the ids that another worker owns now.
 --
 -- Reads: job workers
 -- Writes: holds leases worker workers

@@ -8,7 +8,7 @@
 --
 -- A lane's list is first in, first out, so a waiting job that nobody holds and that is older than the
 -- oldest message has none; with an empty list, every such job has none. One that a worker took off
--- the list a moment ago looks the same, hence the patience; one message too many does no harm.
+-- the list a moment ago looks the same, hence the delay; one message too many does no harm.
 --
 -- Reads: <lane> holds job waiting
 -- Writes: job waiting

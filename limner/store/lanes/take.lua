@@ -4,8 +4,8 @@
 -- ARGV 8 job id · 9 token of this attempt · 10 worker id · 11 "1": the worker submits at once
 -- Returns {"granted", the record, unsent, how many submissions came before ("": this one is not counted
 --   yet, see begin)} · {"held" by another or "gone" (drop the message), "", unsent} · {"wait", ms until it
---   may be worth asking again ("" = when told), unsent, "1" if an engine has room that does not suit
---   this job}
+--   may be worth asking again ("" = when told), unsent, "1" if an engine that does not suit this job has
+--   room}
 --
 -- Reads: holds job
 -- Writes: holds job ready

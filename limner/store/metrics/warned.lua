@@ -2,7 +2,7 @@
 -- Store these warnings as the ones logged last.
 --
 -- ARGV 3… "<code>|<subject>" each
--- Returns those that came, and those that went: each is told to one caller only.
+-- Returns those that are new and those that are gone, each to one caller only.
 --
 -- Reads: warned
 -- Writes: warned

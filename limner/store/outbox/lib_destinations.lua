@@ -140,7 +140,7 @@ local function unpark_one(id, name)
     wake(id)
 end
 
--- Let in the jobs of a fate that have waited longest, at most so many, each to a place kept for it.
+-- Let in up to `count` jobs of a fate, longest waiting first, each to a place reserved for it.
 local function unpark(fate, most)
     keep_within(key('parked', fate.name), 0)
     for _, id in ipairs(redis.call('ZRANGE', key('parked', fate.name), 0, most - 1)) do

@@ -38,8 +38,8 @@
 -- The states in docs/architecture.md follow from these: empty (outq and resend are), leased (until is ahead),
 -- parked, resting (rests or not_before is ahead), closed (empty, and ended), else due.
 --
--- Bodies are made by the poster from the record and `v`: a script can tell of any job, and the same
--- event always gives the same bytes.
+-- The poster builds bodies from the record and `v`: any script can emit events, and the same event always
+-- gives the same bytes.
 --
 -- Reads: due epoch job out outq places salt story wake
 -- Writes: dead due epoch job out outq story wake

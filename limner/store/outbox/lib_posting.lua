@@ -1,7 +1,7 @@
 -- What the posters' scripts share. Must come first: it reads the arguments that they all begin with.
 --
 -- ARGV 3 poster · 4 cap of a destination · 5 probation places of this poster · 6 lease ms
---      7 ms that what is told is kept after a job's end
+--      7 how long callbacks are kept after a job's end, ms
 --
 -- Reads: nothing itself
 -- Writes: nothing itself

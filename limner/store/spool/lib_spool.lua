@@ -4,9 +4,9 @@
 --   spent:<client>   ZSET  those of them that have ended → when, ms. Their files stay for follow-ups
 --                          until they are old, or the client needs the room
 --   spooled          HASH  "live|<client>" and "spent|<client>" → the sum of their bytes
---   reckoned:<client> HASH while the account is reckoned anew (spool_mend.lua): the jobs seen so far → "",
---                          "live" and "spent" → the sum of their bytes, "cursor" → where to go on
---   drops            ZSET  files that no job has any more → since, ms; whoever deletes one takes it out
+--   reckoned:<client> HASH while the account is recalculated (spool_mend.lua): the jobs seen so far → "",
+--                          "live" and "spent" → the sum of their bytes, "cursor" → where to continue
+--   drops            ZSET  files that belong to no job any more → since, ms; removed once deleted
 --
 -- Reads: reckoned spent spool spooled
 -- Writes: drops reckoned spent spool spooled

@@ -2,7 +2,7 @@
 -- Write off expired files of ended jobs, and return which files to delete.
 --
 -- ARGV 3 how long spent files are kept, ms · 4 most jobs, and most files, at once
--- Returns keys of the image store; `drops` has them until they are taken out.
+-- Returns keys of the image store; `drops` has them until they are removed.
 --
 -- Reads: clients drops spent
 -- Writes: drops spent
