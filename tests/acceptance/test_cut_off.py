@@ -70,7 +70,7 @@ def run():
 
 
 def nothing_left(run: Run) -> None:
-    wait_until(lambda: not run.left(), 60, "the end of all processes")
+    wait_until(lambda: not run.left(), 240, "the end of all processes")
     wait_until(lambda: list(run.folder.glob("run-*")) == [], what="the end of its folder")
 
 
@@ -84,7 +84,7 @@ def test_nothing_is_left_of_a_run_that_got_a_signal(run, number):
     assert servers(cut) == 2
 
     cut.process.send_signal(number)
-    cut.process.wait(60)
+    cut.process.wait(240)
 
     nothing_left(cut)
 
@@ -105,8 +105,8 @@ def test_nothing_is_left_of_a_tester_that_was_killed(run):
 
     tester.kill()
 
-    wait_until(lambda: servers(cut) == 0, 60, "the end of the tester's servers")
-    assert cut.process.wait(60) != 0
+    wait_until(lambda: servers(cut) == 0, 240, "the end of the tester's servers")
+    assert cut.process.wait(240) != 0
     nothing_left(cut)
 
 
