@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 from tests.acceptance.house import House
 from tests.conftest import wait_until
+
+# A shell starts what it puts into the background deaf to this, and so would be all tests of a run there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ENGINE = """
 [[engine]]
