@@ -344,6 +344,7 @@ def test_a_stop_hangs_up_at_once(server, build, brief):
     engine, stop = build(), threading.Event()
     watching = engine.watch(engine.submit(brief), brief, stop)
     assert not isinstance(next(watching), Finished)
+    assert server.drawing.wait(20)
 
     stop.set()
 
@@ -357,6 +358,7 @@ def test_leaving_the_watch_hangs_up_too(server, build, brief):
     engine = build()
     watching = engine.watch(engine.submit(brief), brief, threading.Event())
     next(watching)
+    assert server.drawing.wait(20)
 
     watching.close()
 
