@@ -14,7 +14,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -145,13 +145,8 @@ class Images:
             KeyError: nothing is kept there, or this is no key of ours.
             ImagesDown: the store does not answer.
         """
-        path = self._path(key)
-        with self._asking():
-            try:
-                return bytes(self._fs.cat_file(path, **self._within(ANSWER_S)))
-            except FileNotFoundError:
-                self._look_again()
-                raise KeyError(key) from None
+        with self._asking_for(key) as path:
+            return bytes(self._fs.cat_file(path, **self._within(ANSWER_S)))
 
     def size_of(self, key: str) -> int:
         """Return how many bytes are stored under ``key``.
@@ -160,14 +155,9 @@ class Images:
             KeyError: nothing is kept there, or this is no key of ours.
             ImagesDown: the store does not answer.
         """
-        path = self._path(key)
-        with self._asking():
+        with self._asking_for(key) as path:
             # Not `exists`: that returns False also for a store that is down.
-            try:
-                return int(self._fs.info(path, **self._within(ANSWER_S))["size"])
-            except FileNotFoundError:
-                self._look_again()
-                raise KeyError(key) from None
+            return int(self._fs.info(path, **self._within(ANSWER_S))["size"])
 
     def has(self, key: str) -> bool:
         """Return whether something is stored under ``key``; False for what is not one of our keys.
@@ -335,6 +325,21 @@ class Images:
         return {"timeout": seconds} if self._fs.async_impl else {}
 
     _asking = staticmethod(buckets.asking)
+
+    @contextlib.contextmanager
+    def _asking_for(self, key: str) -> Iterator[str]:
+        """Give the path of what must be there.
+
+        Raises:
+            KeyError: nothing is kept there, or this is no key of ours.
+        """
+        path = self._path(key)
+        with self._asking():
+            try:
+                yield path
+            except FileNotFoundError:
+                self._look_again()
+                raise KeyError(key) from None
 
 
 def _day(name: str) -> date | None:
