@@ -3,10 +3,6 @@
 -- limner/moves.py lists the moves, who may make them and which event reports them; lib_domain has its
 -- tables. A script that does more than the move itself asks `may` before it writes anything.
 --
---   reads    job:<id> (status token client lane place)
---   writes   job:<id> (status, the move's fields, finished_ms reason reason_code; deletes LEFT_BEHIND)
---            waits:<client> runs:<client> waiting:<lane>, and the outbox, by `emit`
---
 -- Reads: job waiting
 -- Writes: job runs waiting waits
 
