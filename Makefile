@@ -15,7 +15,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --custom-compile-command 'make lock' pyproject.toml --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint check lock bench bench-callbacks bench-sketch soak mutate clean
+.PHONY: help install demo up test lint check test-seams lock bench bench-callbacks bench-sketch soak mutate clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,10 +40,14 @@ lint: $(VENV)/.installed-dev ## look at style, types, import arrows and Lua, wit
 
 check: lint test ## everything a change has to pass
 
+test-seams: $(VENV)/.installed-dev ## try the private seams with the lowest and newest versions allowed
+	$(BIN)/python -m tests.seams
+
 lock: $(BIN)/uv ## renew requirements/ within the bounds of pyproject.toml
 	$(LOCK) --output-file requirements/run.txt
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
 	$(LOCK) --extra mutate --constraint requirements/dev.txt --output-file requirements/mutate.txt
+	$(BIN)/python -m tests.seams --lock
 
 bench: $(VENV)/.installed-dev ## measure everything beside plain baselines (about 10 minutes)
 	$(BIN)/python -m bench

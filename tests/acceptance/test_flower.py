@@ -16,7 +16,7 @@ from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
 from tests.strangers import NOT_MESSAGES
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.seam, pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAGE = """
 [[engine]]

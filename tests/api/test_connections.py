@@ -16,6 +16,8 @@ from api.server import worker
 from tests.acceptance.house import House
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.seam
+
 HEAD = b"POST /draw/midjourney/imagine HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 

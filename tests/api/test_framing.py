@@ -12,7 +12,7 @@ from tests.acceptance.house import House
 from tests.api.asking import a_body
 from tests.conftest import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seam]
 
 BODY = json.dumps(a_body()).encode()
 CHUNKED = b"Transfer-Encoding: chunked\r\n"

@@ -15,6 +15,8 @@ from tests.api.asking import a_caller, refused
 from tests.api.mortal import Mortal
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.seam
+
 WAITING = "/draw/midjourney/waiting"
 
 

@@ -12,6 +12,8 @@ from limner.errors import StoreDown
 from limner.store import Store, connection
 from tests.builders import MESSAGES, a_request
 
+pytestmark = pytest.mark.seam
+
 
 @pytest.fixture
 def silent():

@@ -333,6 +333,7 @@ def test_a_silent_server_is_given_up_as_lost(server, build, brief):
 # -- stopping, health, setting up ----------------------------------------------------------------
 
 
+@pytest.mark.seam
 def test_a_stop_hangs_up_at_once(server, build, brief):
     server.faults.add("hang")
     watching = Watching(build(), brief)
@@ -345,6 +346,7 @@ def test_a_stop_hangs_up_at_once(server, build, brief):
     assert server.abandoned.wait(20)
 
 
+@pytest.mark.seam
 def test_a_refusal_of_one_cell_hangs_up_on_the_others(server, build, brief):
     server.faults |= {"hang", "moderated-second"}
 

@@ -13,6 +13,8 @@ from net.cut import Cut
 from tests.callback_doubles import peer as raw_peer
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json
 
+pytestmark = pytest.mark.seam
+
 
 class Peer(Loopback):
     """Answers with what the path names."""

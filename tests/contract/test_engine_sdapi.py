@@ -339,6 +339,7 @@ def engine_without_api(asked):
 # -- stopping and cancelling ---------------------------------------------------------------------
 
 
+@pytest.mark.seam
 def test_a_stop_hangs_up_at_once(server, build, brief):
     server.faults.add("hang")
     engine, stop = build(), threading.Event()
@@ -353,6 +354,7 @@ def test_a_stop_hangs_up_at_once(server, build, brief):
     assert server.abandoned.wait(20)
 
 
+@pytest.mark.seam
 def test_leaving_the_watch_hangs_up_too(server, build, brief):
     server.faults.add("hang")
     engine = build()

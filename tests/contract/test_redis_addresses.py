@@ -34,6 +34,8 @@ from stack import embedded
 from tests.conftest import answers, wait_until
 from workers import queue_lengths
 
+pytestmark = pytest.mark.seam
+
 PASSWORD, QUOTED = "p@ss/w#rd%: x", "p%40ss%2Fw%23rd%25%3A%20x"
 
 

@@ -10,15 +10,19 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import seams
+
 HOME = Path(__file__).parents[2]
 PYPROJECT = (HOME / "pyproject.toml").read_text(encoding="utf-8")
 ASKED = tomllib.loads(PYPROJECT)
 PROJECT, EXTRAS = ASKED["project"], ASKED["project"]["optional-dependencies"]
 #: each lock, and the requirements it is made of
 LOCKS = {
-    "run": PROJECT["dependencies"],
+    "run": [*PROJECT["dependencies"], *ASKED["build-system"]["requires"]],
     "dev": [*PROJECT["dependencies"], *EXTRAS["dev"]],
     "mutate": [*PROJECT["dependencies"], *EXTRAS["mutate"]],
+    "seams-lowest": seams.bounded(),
+    "seams-newest": seams.bounded(),
 }
 
 
@@ -49,7 +53,7 @@ def bounded() -> dict[str, str]:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_every_requirement_at_a_version_that_is_allowed(lock):
     held = pins(lock)
-    for asked in map(Requirement, [*LOCKS[lock], *ASKED["build-system"]["requires"]]):
+    for asked in map(Requirement, LOCKS[lock]):
         versions = held.get(canonicalize_name(asked.name), set())
         assert versions, f"{asked.name} is not locked: run make lock"
         assert all(map(asked.specifier.contains, versions)), f"{asked}: run make lock"

@@ -19,6 +19,8 @@ from limner.message import TASK
 from tests.strangers import message
 from workers.gate import PLACE, WITHOUT_SLOT_MAX, Gate, GatedRequest, Place, install
 
+pytestmark = pytest.mark.seam
+
 
 class Hub:
     """Counts how often the consumer's loop was woken."""

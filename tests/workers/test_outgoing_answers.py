@@ -8,6 +8,8 @@ from limner.egress.address import DialPolicy
 from net.outgoing import Outgoing
 from tests.callback_doubles import peer
 
+pytestmark = pytest.mark.seam
+
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </s.css>; rel=preload\r\n\r\n"
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"

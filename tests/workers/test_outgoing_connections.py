@@ -14,6 +14,8 @@ from net import deadline, dialling
 from net.outgoing import ANSWER_READ_BYTES, FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, peer
 
+pytestmark = pytest.mark.seam
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

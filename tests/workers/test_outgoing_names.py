@@ -14,6 +14,8 @@ from net import dialling
 from net.outgoing import Outgoing
 from tests.callback_doubles import Receiver
 
+pytestmark = pytest.mark.seam
+
 #: longer than any limit under test, and what a limit that is left out costs the run that finds it out
 PATIENCE_S = 20.0
 #: for limits that are not under test

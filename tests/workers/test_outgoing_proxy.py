@@ -14,6 +14,8 @@ from limner.settings import Settings
 from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, peer
 
+pytestmark = pytest.mark.seam
+
 
 def post(outgoing, url):
     return outgoing.post(url, b"{}", {"Content-Type": "application/json"}, 10.0)

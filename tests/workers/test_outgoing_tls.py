@@ -20,6 +20,8 @@ from tests.callback_doubles import Receiver, a_job, emit, peer
 from tests.conftest import wait_until
 from workers.posting.dispatcher import Dispatcher
 
+pytestmark = pytest.mark.seam
+
 LOOPBACK = "127.0.0.1:*, localhost:*"
 CASES = {
     "good": None,

@@ -18,6 +18,8 @@ from tests.strangers import NOT_MESSAGES, changed, message, strange_variants
 from workers import transport
 from workers.transport import AMQP, BROADCAST, OTHER, Sieve
 
+pytestmark = pytest.mark.seam
+
 
 def b64(payload: object) -> str:
     return base64.b64encode(json.dumps(payload).encode()).decode()

@@ -18,6 +18,8 @@ from limner.store.aside import ABOUT, Why
 from tests.strangers import NOT_MESSAGES, changed, message, strange_variants
 from workers.vetting import MESSAGE_MAX_BYTES, TICK, Strange, vet
 
+pytestmark = pytest.mark.seam
+
 JOB = uuid.uuid4().hex
 GOOD = {"fast": message(TASK, "fast", [JOB]), "callbacks": message(TICK, "callbacks")}
 
