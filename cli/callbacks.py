@@ -7,6 +7,7 @@ import argparse
 from cli import show
 from cli.processes import become
 from limner.errors import ConfigError, LimnerError
+from limner.plural import counted
 from limner.settings import Settings
 from stack import processes
 
@@ -48,11 +49,11 @@ def resend(options: argparse.Namespace) -> int:
         count = outbox.resend(options.job, options.seq)
         if not count:
             raise LimnerError(f"{options.job} has no such callback to resend.")
-        print(f"{count} callbacks will be resent.")
+        print(f"{counted(count, 'callback')} will be resent.")
         return 0
     jobs = dict.fromkeys(letter.event.job for letter in outbox.dead(options.limit))
     count = sum(outbox.resend(job) for job in jobs)
-    print(f"{count} callbacks of {len(jobs)} jobs will be posted again.")
+    print(f"{counted(count, 'callback')} of {counted(len(jobs), 'job')} will be resent.")
     return 0
 
 

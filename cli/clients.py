@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from cli import show
 from limner.client import Client
 from limner.errors import ConfigError
+from limner.plural import counted
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
@@ -57,7 +58,8 @@ def one(options: argparse.Namespace) -> int:
         health = f"switched off since {show.moment(endpoint.disabled_ms)}"
         health += f"; `limner callbacks enable {client.name}` switches it on"
     elif endpoint.failing_since_ms:
-        health = f"failing since {show.moment(endpoint.failing_since_ms)}, {endpoint.fails} times"
+        health = f"failing since {show.moment(endpoint.failing_since_ms)}: "
+        health += counted(endpoint.fails, "failure")
     else:
         health = "well" if client.callback_url else ""
     show.facts(
@@ -71,7 +73,7 @@ def one(options: argparse.Namespace) -> int:
             "callback URL": _host(client),
             "its health": health,
             "may reach": client.callback_allow,
-            "secrets": f"{len(client.secrets)} sign its callbacks",
+            "secrets": f"its callbacks are signed with {len(client.secrets)}",
             "waiting": store.jobs.waiting_count(client.name),
             "running": store.jobs.running_count(client.name),
         }

@@ -11,6 +11,7 @@ from cli import show, waiting
 from limner.callback.policy import Told, Wait
 from limner.errors import JobNotFound
 from limner.job import Job, Status
+from limner.plural import counted
 from limner.store import Store
 from limner.store.metrics.numbers import JobNow
 
@@ -74,7 +75,7 @@ def _facts(found: Job, now: JobNow) -> None:
             "progress": f"{found.progress} %",
             "position": found.position,
             "engine": found.engine,
-            "handed over": f"{found.attempts} times",
+            "handed over": counted(found.attempts, "time"),
             "workers lost": None if lost == "0" else lost,
             "told": f"up to seq {found.seq}",
             "seqs skipped": now.record.get("skipped"),

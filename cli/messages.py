@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cli import show
+from limner.plural import counted
 from limner.store.aside import ABOUT, Why
 
 
@@ -18,11 +19,11 @@ def listing(options: argparse.Namespace) -> int:
         about = ABOUT[Why(stranger.why)] if stranger.why in set(Why) else stranger.why
         print(f"{show.moment(stranger.at_ms)}  {stranger.queue}  {about}")
         # As a Python literal, so that nothing in it can control the terminal.
-        print(f"  {stranger.size_bytes} bytes: {stranger.text!a}")
+        print(f"  {counted(stranger.size_bytes, 'byte')}: {stranger.text!a}")
     return 0
 
 
 def drop(_options: argparse.Namespace) -> int:
     """Delete the messages that were set aside."""
-    print(f"{show.open_store().aside.drop()} messages deleted.")
+    print(f"{counted(show.open_store().aside.drop(), 'message')} deleted.")
     return 0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from limner.errors import ConfigError
 from limner.pictures.image_store import Images
+from limner.plural import counted
 from limner.settings import Settings
 from limner.store import Store
 
@@ -20,7 +21,7 @@ def prune(options: argparse.Namespace) -> int:
             print(f"{kind.kind:9} {day[:4]}-{day[4:6]}-{day[6:]}")
     days = sum(len(kind.days) for kind in swept)
     what = "would be deleted" if options.dry_run else "deleted"
-    print(f"{days} days of pictures {what}.")
+    print(f"{counted(days, 'day')} of pictures {what}.")
     return 0
 
 

@@ -20,6 +20,7 @@ from limner.client import NewClient
 from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
 from limner.errors import ConfigError, StoreDown, StoreRefused
 from limner.log import event, flush, json_line, set_up
+from limner.plural import counted
 from limner.settings import Settings, surroundings
 from limner.settings.listening import bound_to, is_everywhere
 from limner.store import Store
@@ -58,7 +59,7 @@ def _say_json(console: Console, process: str, line: str) -> None:
 
 
 def _left_out_json(lines: int) -> str:
-    return json_line("limner", f"{lines} lines were not read and were dropped")
+    return json_line("limner", f"{counted(lines, 'line')} dropped unread")
 
 
 def _up(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from cli.show import duration
 from limner.job import Job
+from limner.plural import counted
 from limner.request import Lane
 from limner.store.engines import EngineNow
 from limner.store.metrics.numbers import JobNow, Numbers
@@ -33,7 +34,7 @@ def reasons(job: Job, now: JobNow, numbers: Numbers, verdicts: Mapping[str, str]
             f"{duration(lane.stalled_s)}. Restart its workers."
         )
     if job.position and job.position > 1:
-        yield f"{job.position - 1} jobs of the lane are ahead of it."
+        yield f"Ahead of it in the lane: {counted(job.position - 1, 'job')}."
     engines = [engine for engine in numbers.engines if engine.name in verdicts]
     if not engines:
         yield "The running workers have no engine."
@@ -75,7 +76,7 @@ def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
             busy = ", ".join(
                 f"{engine.leased[lane]} {lane}" for lane in Lane if engine.leased[lane]
             )
-            return f"is full: {busy} of {engine.slots[job.lane]} slots"
+            return f"is full: {busy} of {counted(engine.slots[job.lane], 'slot')}"
         case "gap":
             opens = duration(engine.opens_s[job.lane])
             return f"keeps its gap: it may start another in {opens}"

@@ -22,6 +22,7 @@ import engines
 from limner.engine import Brief, Capabilities, Engine, Finished, Preview, Progress, lacks
 from limner.errors import ConfigError, EngineError
 from limner.pictures.editing import check_cells
+from limner.plural import counted
 from limner.settings import EngineSettings, Settings
 
 PROMPT = "a lighthouse on a cliff at dusk"
@@ -103,7 +104,7 @@ def _draw(engine: Engine, limit_s: float, capabilities: Capabilities) -> Finishe
                 previews += isinstance(step, Preview)
                 if isinstance(step, Finished):
                     took = f"{time.monotonic() - began:.1f} s"
-                    seen = f"{reports} times progress, {previews} previews"
+                    seen = f"{counted(reports, 'progress report')}, {counted(previews, 'preview')}"
                     _say("draw", True, f"done after {took}, {seen}")
                     return step
     finally:

@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Self, TextIO
 
+from limner.plural import counted
+
 RESET = "\x1b[0m"
 BOLD = "\x1b[1m"
 DIM = "\x1b[2m"
@@ -37,7 +39,7 @@ FINISH_S = 2.0
 
 
 def _left_out(lines: int) -> str:
-    return f"({lines} lines were not read and were dropped)"
+    return f"({counted(lines, 'line')} dropped unread)"
 
 
 class Console:

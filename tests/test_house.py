@@ -192,6 +192,37 @@ def test_whoever_logs_does_it_in_the_one_way(path):
     assert [c.lineno for c in others] == []
 
 
+#: what messages count; units such as "s" and "MB" have no plural
+COUNTED = re.compile(
+    r" (?:(?!of )[a-z]+ )?(?:attempts|bytes|callbacks|days|engines|events|jobs|lines|messages|pictures|previews"
+    r"|secrets|slots|times|warnings|workers)\b"
+)
+
+
+def counts_by_hand(text: ast.JoinedStr) -> bool:
+    """Say whether an f-string reads ``{count} things``, which a count of one makes wrong."""
+    parts = zip(text.values, text.values[1:], strict=False)
+    return any(
+        isinstance(count, ast.FormattedValue)
+        and not ast.unparse(count.value).isupper()
+        and isinstance(after, ast.Constant)
+        and COUNTED.match(str(after.value)) is not None
+        for count, after in parts
+    )
+
+
+def test_a_count_by_hand_is_found():
+    (by_hand, by_helper) = ast.parse("f'{n} old jobs.'; f'{counted(n, \"job\")}.'").body
+    assert counts_by_hand(by_hand.value)
+    assert not counts_by_hand(by_helper.value)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_message_counts_one_jobs(path):
+    texts = (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.JoinedStr))
+    assert [ast.unparse(text) for text in texts if counts_by_hand(text)] == []
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_every_module_says_what_it_holds(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

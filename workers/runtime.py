@@ -19,6 +19,7 @@ from limner.errors import ImagesDown
 from limner.log import event
 from limner.message import LazyMessages, Messages
 from limner.pictures.image_store import Images
+from limner.plural import counted
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
@@ -122,7 +123,8 @@ class CallbackRuntime:
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
         dropped, days = self._spool.tick(), self._prune()
-        return f"{sent} messages sent again, {dropped} inline pictures and {days} days dropped"
+        again = f"{counted(sent, 'message')} sent again"
+        return f"{again}, {counted(dropped, 'inline picture')} and {counted(days, 'day')} dropped"
 
     def _prune(self) -> int:
         """Delete expired pictures, at most once in ``PRUNE_S``: a bucket is slow to list."""

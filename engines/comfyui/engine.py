@@ -33,6 +33,7 @@ from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, 
 from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
 from limner.log import event
 from limner.pictures.decoding import UnreadablePictureError, open_picture
+from limner.plural import counted
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +235,7 @@ class ComfyUI:
             images = (entry.get("outputs") or {}).get(node_id, {}).get("images") or []
             found.update(enumerate(images[:4]) if cell is None else [(cell, i) for i in images[:1]])
         if len(found) != 4:
-            raise BadResult(f"The engine gave {len(found)} pictures instead of four.")
+            raise BadResult(f"The engine gave {counted(len(found), 'picture')} instead of four.")
         return [found[cell] for cell in range(4)]
 
     def _tell_failure(self, entry: Mapping[str, Any], error: EngineError, job_id: str) -> None:

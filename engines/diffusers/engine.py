@@ -36,6 +36,7 @@ from limner.errors import (
     Refused,
     Rejected,
 )
+from limner.plural import counted
 
 #: how often a waiting drawing checks ``stop``
 LOOK_S = 0.1
@@ -201,7 +202,9 @@ class Diffusers:
 
     def _finished(self, message: Message, brief: Brief) -> Finished:
         if len(message.parts) != 4:
-            raise BadResult(f"The engine gave {len(message.parts)} pictures instead of four.")
+            raise BadResult(
+                f"The engine gave {counted(len(message.parts), 'picture')} instead of four."
+            )
         first, second, third, fourth = message.parts
         model = self._config.model_for(niji=brief.niji)
         can = capabilities(self._config, self._models.family(model))

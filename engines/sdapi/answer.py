@@ -19,6 +19,7 @@ from limner.errors import (
     Refused,
     Rejected,
 )
+from limner.plural import counted
 
 #: words in these servers' error names and messages → what is wrong
 _MEMORY = ("outofmemory", "out of memory", "failed to allocate")
@@ -51,7 +52,7 @@ def pictures(answer: Answer, count: int) -> tuple[list[bytes], list[int]]:
     first = info.get("index_of_first_image")
     images = images[first if isinstance(first, int) and first > 0 else 0 :]
     if len(images) < count:
-        raise BadResult(f"The engine gave {len(images)} pictures instead of {count}.")
+        raise BadResult(f"The engine gave {counted(len(images), 'picture')} instead of {count}.")
     return [from_base64(image) for image in images[:count]], _seeds(info, count)
 
 

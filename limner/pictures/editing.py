@@ -15,6 +15,7 @@ from PIL import Image
 
 from limner.errors import BadResult
 from limner.pictures.decoding import UnreadablePictureError, open_picture
+from limner.plural import counted
 
 PREVIEW_SIDE_MAX_PX = 768
 #: size limit of an engine's previews, before they are composed
@@ -42,7 +43,7 @@ def check_cells(cells: Sequence[bytes], width: int, height: int) -> list[Image.I
         BadResult: not four, one cannot be read, has another size, or is blank.
     """
     if len(cells) != 4:
-        raise BadResult(f"The engine gave {len(cells)} pictures instead of four.")
+        raise BadResult(f"The engine gave {counted(len(cells), 'picture')} instead of four.")
     pictures = []
     for number, cell in enumerate(cells, start=1):
         try:

@@ -361,8 +361,8 @@ def test_jobs_ahead_and_a_full_engine_are_why(store, why):
 
     said = why(jobs[2])
 
-    assert "1 jobs of the lane are ahead of it." in said
-    assert "Engine stage is full: 1 fast of 1 slots." in said
+    assert "Ahead of it in the lane: 1 job." in said
+    assert "Engine stage is full: 1 fast of 1 slot." in said
 
 
 def test_an_engine_that_rests_is_why_with_its_own_words(store, why):
@@ -408,7 +408,7 @@ def test_the_engine_that_failed_a_job_is_not_what_it_waits_for(store, why):
     said = why(job)
 
     assert "Engine broken has failed it, and another one is up." in said
-    assert "Engine well is full: 1 fast of 1 slots." in said
+    assert "Engine well is full: 1 fast of 1 slot." in said
 
 
 def test_a_drawing_that_goes_on_and_was_paid_for_is_why(store, why):
@@ -489,12 +489,12 @@ def test_without_dead_letters_the_list_says_so(store, says):
 
 
 def test_dead_letters_of_one_job_or_of_all_are_posted_again(dead, store, says):
-    assert "1 callbacks will be resent." in says("callbacks", "resend", dead.id)
+    assert "1 callback will be resent." in says("callbacks", "resend", dead.id)
     (taken,) = store.outbox.take(POSTER, 1, "again")
     assert (taken.event.seq, taken.event.resent) == (1, True)
     store.outbox.done(POSTER, taken, AttemptReport("dead", why="exhausted"), go_on=False)
 
-    assert "1 callbacks of 1 jobs" in says("callbacks", "resend", "--all")
+    assert "1 callback of 1 job will" in says("callbacks", "resend", "--all")
 
 
 def test_a_resend_of_nothing_is_said(store, complains):
@@ -536,11 +536,11 @@ def test_old_pictures_are_shown_first_and_dropped_then(says, monkeypatch, tmp_pa
     new = images.put("drawings", b"new", "png", now)
     day = f"{now - timedelta(days=40):%Y-%m-%d}"
 
-    assert f"drawings  {day}\n1 days of pictures would be deleted." in says(
+    assert f"drawings  {day}\n1 day of pictures would be deleted." in says(
         "images", "prune", "--dry-run"
     )
     assert images.has(old)
-    assert "1 days of pictures deleted." in says("images", "prune")
+    assert "1 day of pictures deleted." in says("images", "prune")
 
     assert (images.has(old), images.has(new)) == (False, True)
 

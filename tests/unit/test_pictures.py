@@ -90,6 +90,7 @@ def test_four_good_cells_pass_and_keep_their_order():
     ("cells", "says"),
     [
         ([], "0 pictures instead of four"),
+        (four_cells()[:1], "gave 1 picture instead of four"),
         (four_cells()[:3], "3 pictures instead of four"),
         ([*four_cells(), a_picture()], "5 pictures instead of four"),
         ([*four_cells()[:3], b"broken"], "Picture 4 of the engine cannot be read"),
