@@ -1,0 +1,66 @@
+"""The settings of the processes: Redis, the addresses that they listen on, their logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from limner.settings import listening, values
+from limner.settings.setting import setting
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the processes find Redis, what they listen on, and how they log."""
+
+    redis_url: str | None = setting(
+        None,
+        values.redis_url,
+        "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server",
+        secret=True,
+    )
+    data_dir: Path = setting(
+        Path("limner-data").absolute(),
+        values.path,
+        "folder for the embedded server and the pictures",
+    )
+    host: str = setting("127.0.0.1", values.host, "address the API listens on")
+    port: int = setting(8000, values.whole(1, 65535), "port of the API")
+    public_url: str | None = setting(
+        None, values.base_url, "base of the picture URLs. Empty: http://host:port"
+    )
+    metrics_token: str | None = setting(
+        None,
+        values.optional_text,
+        "bearer token for /metrics. Empty: readable from this machine only, and only without a public URL",
+        secret=True,
+    )
+    api_workers: int = setting(1, values.whole(1, 64), "API processes")
+    api_threads: int = setting(16, values.whole(1, 512), "threads of each API process")
+    flower_host: str = setting(
+        "127.0.0.1",
+        values.host,
+        "address Flower listens on; other than loopback only with flower_auth",
+    )
+    flower_port: int = setting(5555, values.whole(1, 65535), "port of Flower")
+    flower_auth: str | None = setting(
+        None, values.flower_auth, "user:password for Flower", secret=True
+    )
+    log_format: str = setting(
+        "auto",
+        values.one_of("auto", "json", "text"),
+        "json, text or auto: text on a terminal, else json",
+    )
+    log_level: str = setting(
+        "info", values.one_of("debug", "info", "warning", "error"), "least level"
+    )
+
+    @property
+    def base_url(self) -> str:
+        """Where callers reach the API and the pictures, without a trailing slash."""
+        return self.public_url or f"http://{listening.reached_at(self.host, self.port)}"
+
+    @property
+    def image_dir(self) -> Path:
+        """The folder that holds every picture, unless ``image_store`` names another place."""
+        return self.data_dir / "images"
