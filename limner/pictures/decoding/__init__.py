@@ -1,8 +1,8 @@
-"""The one way from bytes that others wrote to a picture of ours: references and engines' results alike.
+"""The only decoder of foreign image files: callers' references and engines' results alike.
 
-What common viewers show is taken, and looks as it does there: the first frame, upright, in its own
-greys and colours, over white. What comes out is RGB, no larger than is needed, and bare of metadata.
-Called by workers and drivers for what comes in, and by the API for thumbnails.
+What common viewers can show is accepted, and decoded as they show it: the first frame, upright, in its own
+greys and colours, over white. The result is RGB, no larger than needed, and free of metadata.
+Called by workers and drivers for incoming pictures, and by the API for thumbnails.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ __all__ = [
     "size_of",
 ]
 
-#: the longest side of what comes out, unless less will do
+#: the longest side of a decoded picture, unless the caller asks for less
 SIDE_MAX_PX = 4096
-#: A process unpacks so much at a time, whatever the number of its threads. Ordinary pictures have
-#: room of their own, so that nobody waits for the large ones of somebody else.
+#: The memory that one process uses for decoding at any time, whatever the number of its threads.
+#: Ordinary pictures have a budget of their own, so that they never wait for somebody else's large ones.
 ORDINARY_MAX_BYTES = 48 * 2**20
 _ordinary = Room(2 * ORDINARY_MAX_BYTES)
 _large = Room(256 * 2**20)
 give_large_blocks_back()
-# What is odd in a caller's file is no news to an operator; how large it is, we look at ourselves.
+# Operators need not know about oddities in a caller's file, and we check sizes ourselves.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class UnreadablePictureError(ValueError):
-    """The bytes are no picture that we take; the message says why, in a clause."""
+    """The bytes are not a picture that we accept; the message says why, in one clause."""
 
 
 def open_picture(
@@ -47,7 +47,7 @@ def open_picture(
 ) -> Image.Image:
     """Return what a viewer shows of a picture, as RGB with its longest side at most ``side_px``.
 
-    Blocks while other threads of the process unpack all that it has room for.
+    Blocks while other threads of the process use up its memory for decoding.
 
     Raises:
         UnreadablePictureError: not one of ``formats``, too many pixels, or broken.
@@ -64,25 +64,25 @@ def open_picture(
         raise UnreadablePictureError("has too many pixels") from error
     # Pillow's decoders raise nearly anything on hostile bytes.
     except Exception as error:
-        # Or the error would hold, for as long as others look at it, what was unpacked so far.
+        # Otherwise the traceback would keep the decoded part in memory as long as the error lives.
         traceback.clear_frames(error.__traceback__)
         raise UnreadablePictureError("cannot be read as PNG, JPEG, WebP or GIF") from error
-    # Of what breaks off so early, viewers show no more than a blank.
+    # Viewers show only a blank for a file that is cut off this early.
     if source.broken and all(low == high for low, high in _extrema(shown)):
         raise UnreadablePictureError("breaks off before there is anything to see")
-    # Pillow writes some of it (colour profiles) into what it saves.
+    # Pillow would write some of it (colour profiles) into the files it saves.
     shown.info.clear()
     return shown
 
 
 def size_of(data: bytes) -> tuple[int, int] | None:
-    """Return width and height as the file's beginning tells them, before it is set upright; cheap.
+    """Return width and height as the file's header gives them, before any rotation; cheap.
 
-    None: it is no picture that we take.
+    None: it is not a picture that we accept.
     """
     try:
         return Source(data, _taken_kind(data, RESULT_FORMATS)).size
-    # As above.
+    # Anything, as in ``open_picture``.
     except Exception:  # noqa: BLE001
         return None
 

@@ -1,7 +1,7 @@
-"""The greys and colours of a picture as a viewer shows them: sRGB of 8 bits, over white.
+"""The greys and colours of a picture as a viewer shows them: 8-bit sRGB, over white.
 
-Called by ``limner.pictures.decoding``. Pictures are shrunk here, band by band, before anything is converted: a
-whole one in a second form would take the memory twice.
+Called by ``limner.pictures.decoding``. Pictures are shrunk here, strip by strip, before anything is converted:
+converting a whole one would take twice the memory.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from PIL import Image
 
-#: rows that are converted at a time, about
+#: about how many rows are converted at a time
 _BAND_ROWS = 256
-#: 1 / 2.2 in PNG's units: what is written for ordinary pictures
+#: 1 / 2.2 in PNG's units: the value in ordinary files
 _USUAL_GAMMA = 45_455
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -26,7 +26,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-#: how Pillow names greys of 16 bits, some of its releases those of PNGs, too
+#: Pillow's modes for 16-bit greys, including those that only some releases use for PNGs
 WIDE_GREYS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 Key = int | tuple[int, ...] | None
@@ -35,8 +35,8 @@ Key = int | tuple[int, ...] | None
 def shrunk(picture: Image.Image, factor: int, key: Key, rows: int | None) -> Image.Image:
     """Return the picture at one ``factor``-th of its size as L, RGB, CMYK or RGBa.
 
-    ``key``: the grey or colour that is transparent. ``rows``: how many are there, if not all; below
-    them is white.
+    ``key``: the grey or colour that is transparent. ``rows``: how many are real, if not all; those
+    below become white.
     """
     width, height = picture.size
     step = max(1, _BAND_ROWS // factor) * factor
@@ -56,14 +56,14 @@ def shrunk(picture: Image.Image, factor: int, key: Key, rows: int | None) -> Ima
 def placed(
     small: Image.Image, corner: tuple[int, int], size: tuple[int, int], factor: int
 ) -> Image.Image:
-    """Return what ``shrunk`` gave on a white ground of ``size``, both before they are divided."""
+    """Return what ``shrunk`` gave, at ``corner`` of a white ground of ``size``, both in full-size pixels."""
     whole = Image.new(small.mode, _divided(size, factor), _white(small))
     whole.paste(small, (corner[0] // factor, corner[1] // factor))
     return whole
 
 
 def upright(picture: Image.Image, orientation: int) -> Image.Image:
-    """Return a picture as it was seen by a camera that was held in this way of Exif's."""
+    """Return a picture turned upright from its Exif orientation."""
     turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
@@ -73,7 +73,7 @@ def over_white(
 ) -> Image.Image:
     """Return what ``shrunk`` gave as RGB in sRGB, over white.
 
-    ``grey``: it was grey from the start, so a profile of greys fits it.
+    ``grey``: it was grey in the file, so a greyscale profile applies to it.
     """
     if picture.mode != "RGBa":
         return _in_srgb(picture, profile, gamma, grey)
@@ -93,7 +93,7 @@ def _white(picture: Image.Image) -> tuple[int, ...]:
 
 
 def _plain(band: Image.Image, key: Key) -> Image.Image:
-    """Return a band as L, RGB or CMYK, or, where it may be transparent, as RGBa."""
+    """Return a strip as L, RGB or CMYK, or as RGBa if it may be transparent."""
     if band.mode in WIDE_GREYS:
         band = _eight_bits(band, key)
     elif band.mode == "1":
@@ -106,7 +106,7 @@ def _plain(band: Image.Image, key: Key) -> Image.Image:
 
 
 def _eight_bits(band: Image.Image, key: Key) -> Image.Image:
-    # Pillow cuts such greys off at 255. numpy is imported here, for the API rarely needs it.
+    # Pillow would clip such greys at 255. numpy is imported here because the API rarely needs it.
     import numpy as np
 
     values = np.asarray(band).clip(0, 65_535)
@@ -124,14 +124,14 @@ def _in_srgb(
     if managed is not None:
         return managed
     picture = picture.convert("RGB")
-    # As browsers do: what is as good as usual is left alone.
+    # As browsers do: a gamma close to the usual one is ignored.
     if gamma and abs(gamma - _USUAL_GAMMA) > _USUAL_GAMMA // 20:
         return picture.point(_curve(gamma) * 3)
     return picture
 
 
 def _by_profile(picture: Image.Image, profile: bytes, grey: bool) -> Image.Image | None:
-    """Return the picture in sRGB by its colour profile; None if that is not one for such pictures."""
+    """Return the picture converted to sRGB by its colour profile; None if the profile does not fit it."""
     from PIL import ImageCms
 
     try:
@@ -146,7 +146,7 @@ def _by_profile(picture: Image.Image, profile: bytes, grey: bool) -> Image.Image
         return ImageCms.profileToProfile(
             picture, own, _srgb(), ImageCms.Intent(ImageCms.getDefaultIntent(own)), outputMode="RGB"
         )
-    # A profile is often broken; every viewer shows the picture without it then.
+    # Profiles are often broken; viewers then ignore them.
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
 
@@ -159,7 +159,7 @@ def _srgb() -> Any:
 
 
 def _curve(gamma: int) -> list[int]:
-    """Return what becomes of each value that was written with this gamma."""
+    """Return the sRGB value for each value that was written with this gamma."""
     curve = []
     for value in range(256):
         light = (value / 255) ** (100_000 / gamma)

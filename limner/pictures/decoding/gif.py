@@ -1,4 +1,4 @@
-"""GIF files that break off: viewers show what came before. Source: the GIF89a specification."""
+"""GIF files that are cut off: viewers show what came before. Source: the GIF89a specification."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _BLOCK = b"\xff" + bytes(255)
 
 
 def mended(data: bytes, pixels: int) -> bytes:
-    """Return a file whose first picture goes on to its end in the first colour.
+    """Return a file whose first picture is completed with the first colour.
 
     Raises:
-        ValueError: it does not break off within its first picture.
+        ValueError: it is not cut off within its first picture.
     """
     at = 13 + _table_bytes(data[10])
     while at < len(data):
@@ -35,7 +35,7 @@ def _table_bytes(flags: int) -> int:
 
 
 def _past_blocks(data: bytes, at: int) -> tuple[int, int | None]:
-    """Return where a row of blocks ends, and how much its last one lacks; None: nothing."""
+    """Return where a series of blocks ends, and how many bytes its last one lacks; None: it is whole."""
     while at < len(data):
         length = data[at]
         at += 1 + length

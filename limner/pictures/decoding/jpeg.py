@@ -1,26 +1,26 @@
-"""JPEG files before they are opened: how many pieces and scans they have.
+"""JPEG files before they are opened: how many segments and scans they have.
 
-Pillow keeps each segment, and libjpeg goes over the whole picture for each scan: 61 bytes of a scan of
-nothing cost it 24 ms where there are 36 million pixels. Source: ITU-T T.81, B.1.1.
+Pillow keeps every segment, and libjpeg passes over the whole picture for every scan: an empty scan of
+61 bytes costs it 24 ms if the picture has 36 million pixels. Source: ITU-T T.81, B.1.1.
 """
 
 from __future__ import annotations
 
 import re
 
-#: segments of all kinds; a colour profile or a description of 10 MB is some 160
+#: segments of all kinds; a colour profile or a comment of 10 MB takes about 160
 _SEGMENTS_MAX = 1000
 #: encoders write about ten
 _SCANS_MAX = 100
 _SCAN, _END = 0xDA, 0xD9
-#: a marker that has something to say: not a zero that is put behind an 0xFF of the pixels, not a restart
+#: a marker that matters: not the zero stuffed after an 0xFF in the pixels, not a restart
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
-#: no decoder knows what follows these, or how long it is
+#: reserved: no decoder knows what follows them, or how long it is
 _UNKNOWN = {0xC8, *range(0xF0, 0xFE)}
 
 
 def scans(data: bytes) -> int:
-    """Return how many scans a file has, as far as it goes.
+    """Return how many scans a file has; it may be cut off.
 
     Raises:
         ValueError: it has more of them, or more segments, than any encoder writes.

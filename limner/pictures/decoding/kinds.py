@@ -1,4 +1,4 @@
-"""What bytes are, by how they begin: names and suffixes of files, and content types, are often wrong."""
+"""File types by their first bytes: names, suffixes and content types are often wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 
 #: what callers may send
 REFERENCE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-#: what engines may give: Pillow knows more, some of which run other programs
+#: what engines may return: Pillow knows more formats, but some of them run other programs
 RESULT_FORMATS = (*REFERENCE_FORMATS, "AVIF", "BMP", "TIFF", "JPEG2000")
 
 _BEGINNINGS = (
@@ -35,7 +35,7 @@ _TEXTS = (
 
 
 def kind_of(data: bytes) -> str | None:
-    """Return the name of what the bytes are: Pillow's where it has one; None if it is not known."""
+    """Return the name of the file type, Pillow's if it has one; None if it is unknown."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
@@ -53,7 +53,7 @@ def kind_of(data: bytes) -> str | None:
 def webp_size(data: bytes) -> tuple[int, int]:
     """Return width and height of a WebP file from its first chunk; (0, 0) if it has none.
 
-    Pillow unpacks a WebP picture as it opens it, which is too late to look at the size.
+    Pillow decodes a WebP picture as it opens it: by then it is too late to check the size.
     Source: RFC 9649, 2.5 to 2.7 and 3.4.
     """
     if data[12:16] == b"VP8X":
@@ -69,6 +69,6 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 
 def webp_counted(data: bytes) -> bytes:
-    """Return the file with its own length in its head: some writers count it too long."""
+    """Return the file with its true length in its header: some writers put a larger one there."""
     counted = min(int.from_bytes(data[4:8], "little"), len(data) - 8)
     return data[:4] + counted.to_bytes(4, "little") + data[8:]

@@ -1,10 +1,10 @@
-"""PNG files taken apart: the picture for Pillow, and the little of the rest that decides its look.
+"""PNG files taken apart: the picture for Pillow, and those other chunks that affect how it looks.
 
-Editors, scanners and ComfyUI write megabytes of text and profiles into a PNG, and Pillow refuses a
-file for them. Viewers pass over what they do not need, over wrong checksums of it, and over what
-follows the end; they show what there is of a file that breaks off. What a chunk may say once counts
-as it was said first, as in libpng: a file of nothing but repetitions costs no more than another.
-Source: W3C PNG, third edition.
+Editors, scanners and ComfyUI write megabytes of text and profiles into PNGs, which Pillow then
+refuses. Viewers skip the chunks that they do not need, whatever their checksums, and whatever follows the
+end; of a file that is cut off they show what is there. Of a chunk that may occur only once, the first one
+counts, as in libpng: a file full of repeated chunks costs no more than another. Source: W3C PNG, third
+edition.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-#: a colour profile unpacks to at most so much, else the picture is shown without it
+#: a larger colour profile is ignored
 PROFILE_MAX_BYTES = 8 * 2**20
 _GREY, _RGB, _PALETTE = 0, 2, 3
 _CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
-#: a broken stream is fed in steps so small, for what a step gave before the fault is lost
+#: a broken stream is fed in small steps, because the step that contains the fault yields nothing
 _STEP_BYTES = 256
 _PIECE_BYTES = 2**20
 #: each chunk costs time, and a file of 10 MB could have 800,000
 _CHUNKS_MAX = 100_000
-#: no deflated stream unpacks to more than so many times its size
+#: no deflate stream expands by more than this factor
 _DEFLATE_MOST = 1032
-#: a profile's name, with the zero that ends it
+#: a profile's name, with its terminating zero
 _NAME_MAX_BYTES = 80
 
 
 @dataclass(slots=True)
 class Png:
-    """What a PNG file holds, as far as it matters."""
+    """The relevant parts of a PNG file."""
 
     width: int = 0
     height: int = 0
@@ -42,21 +42,21 @@ class Png:
     header: bytes = b""
     palette: dict[bytes, bytes] = field(default_factory=dict)
     pixels: bytearray = field(default_factory=bytearray)
-    #: as it stands in the file: unpacked by `profile`, when there is room for it
+    #: compressed, as in the file; `profile` unpacks it, once memory is reserved
     packed_profile: memoryview | None = None
     exif: bytes | None = None
-    #: 100,000 divided by the power of the values that is linear light
+    #: 100,000 / the exponent that turns the values into linear light
     gamma: int | None = None
-    #: the one grey or colour that is transparent: of 16-bit greys as it stands, else in 8 bits
+    #: the one grey or colour that is transparent: in 16 bits for 16-bit greys, else in 8
     key: int | tuple[int, ...] | None = None
 
     @property
     def profile_bytes(self) -> int:
-        """The most that the colour profile unpacks to."""
+        """The largest size to which the colour profile can unpack."""
         return min(PROFILE_MAX_BYTES, len(self.packed_profile or b"") * _DEFLATE_MOST)
 
     def profile(self) -> bytes | None:
-        """Return the colour profile; None if there is none, or a broken one."""
+        """Return the colour profile; None if it is missing or broken."""
         return None if self.packed_profile is None else _profile(self.packed_profile)
 
     def file(self, packed: bytes | bytearray | None = None) -> bytes:
@@ -71,10 +71,10 @@ class Png:
         return b"".join((SIGNATURE, *(part for chunk in chunks for part in _chunk(*chunk))))
 
     def mended(self) -> tuple[bytes, int]:
-        """Return a whole file made of one that breaks off, and how many rows of it are real.
+        """Return a cut-off file completed, and how many of its rows are real.
 
         Raises:
-            ValueError: there is no whole row, or the rows do not come in their order.
+            ValueError: there is no whole row, or the picture is interlaced.
         """
         if self.interlaced:
             raise ValueError("an interlaced picture breaks off")
@@ -84,7 +84,7 @@ class Png:
         for piece in _unpacked(self.pixels):
             packed += packer.compress(piece[:missing])
             missing -= min(missing, len(piece))
-            # What follows the last row may unpack to a thousand times its size.
+            # Whatever follows the last row may expand a thousandfold.
             if not missing:
                 break
         rows = self.height - -(-missing // row_bytes)
@@ -98,7 +98,7 @@ class Png:
 
 
 def take_apart(data: bytes) -> Png:
-    """Read the chunks of a PNG file, as far as they go.
+    """Read the chunks of a PNG file, which may be cut off.
 
     Raises:
         ValueError, struct.error: it does not begin as a PNG file does, or has too many chunks.
@@ -118,7 +118,7 @@ def take_apart(data: bytes) -> Png:
 
 
 def _read(png: Png, name: bytes, body: memoryview) -> None:
-    """Read one of the chunks that a file has once."""
+    """Read a chunk that may occur only once."""
     if name == b"IHDR":
         png.header = bytes(body)
         fields = struct.unpack(">IIBBBBB", body)
@@ -137,7 +137,7 @@ def _read(png: Png, name: bytes, body: memoryview) -> None:
 
 
 def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield name and content of each chunk up to the end; the last may be cut short.
+    """Yield the name and content of each chunk before the end; the last may be truncated.
 
     Raises:
         ValueError: there are too many.
@@ -180,8 +180,8 @@ def _profile(body: memoryview) -> bytes | None:
 
 
 def _unpacked(packed: bytearray) -> Iterator[bytes]:
-    """Yield what can be unpacked, whatever is wrong further on or with the checksum at the end."""
-    # Negative: the two bytes before the stream, and the checksum after it, are not looked at.
+    """Yield what can be unpacked before the first fault; the checksum at the end does not matter."""
+    # Negative: a raw stream, without the two header bytes and the checksum, which are skipped.
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     at = 2
     while at < len(packed) and not unpacker.eof:

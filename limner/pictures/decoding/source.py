@@ -1,6 +1,6 @@
-"""A picture's file before it is unpacked, and its unpacking; called by ``limner.pictures.decoding``.
+"""A picture's file before and while it is decoded; called by ``limner.pictures.decoding``.
 
-Its size is known before any memory is taken, and so is what unpacking it will take.
+Its dimensions, and the memory that decoding it will take, are known before any is allocated.
 """
 
 from __future__ import annotations
@@ -13,50 +13,50 @@ from PIL import Image, ImageFile
 from limner.pictures.decoding import colours, gif, jpeg, png
 from limner.pictures.decoding.kinds import webp_counted, webp_size
 
-#: more pixels than any picture we take in has a right to
+#: a picture with more pixels is refused
 PIXELS_MAX = 50_000_000
-#: what one picture may take while it is unpacked; of what callers send, only WebP comes near it
+#: memory for decoding one picture; of the formats that callers may send, only WebP comes near it
 UNPACKED_MAX_BYTES = 400 * 2**20
-#: bytes that Pillow and its libraries hold for each pixel, where it is not 4. WebP: two canvases, a
-#: copy and the picture.
+#: bytes that Pillow and its libraries allocate for each pixel, if not 4. WebP: two canvases, a copy
+#: and the picture.
 _PIXEL_BYTES = {"WEBP": 16, "AVIF": 12, "TIFF": 8, "JPEG2000": 16}
-#: a JPEG in several scans is kept whole as coefficients, whatever size is asked for
+#: a JPEG with several scans is held whole as coefficients, even if a small picture is asked for
 _COEFFICIENT_BYTES = 6
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _ORIENTATION = 0x0112
 
 
 class TooManyPixels(ValueError):
-    """The picture is larger than any that is unpacked."""
+    """The picture is too large to be decoded."""
 
     def __init__(self, width: int, height: int) -> None:
         super().__init__(f"has {width} x {height} pixels, too many")
 
 
 class Source:
-    """One file of a kind that is known."""
+    """One file of a known type."""
 
     def __init__(self, data: bytes, kind: str) -> None:
-        """Look at the file's beginning.
+        """Read the file's header.
 
         Raises:
-            TooManyPixels: it would unpack to too much.
-            Exception: whatever Pillow raises on a file that is none of its kind.
+            TooManyPixels: decoding it would take too much memory.
+            Exception: whatever Pillow raises on a file that is not of this type.
         """
         self._data, self._kind = data, kind
         self._png = png.take_apart(data) if kind == "PNG" else None
         self._scans = jpeg.scans(data) if kind == "JPEG" else 0
         self._picture: ImageFile.ImageFile | None = None
-        #: where an animation's first picture is, if that is smaller than the whole
+        #: where an animation's first frame lies, if it is smaller than the whole
         self._box: tuple[int, int, int, int] | None = None
-        #: how many rows are there, if not all
+        #: how many rows are real, if not all
         self._rows: int | None = None
-        #: the file breaks off
+        #: the file is cut off
         self.broken = kind == "JPEG" and data.rfind(_END) < data.rfind(_SCAN)
         if self._png:
             self.size = self._png.width, self._png.height
         elif kind == "WEBP":
-            # Pillow unpacks a WebP picture as it opens it.
+            # Pillow decodes a WebP picture as it opens it.
             self.size = webp_size(data)
         else:
             self._picture = self._opened(data)
@@ -66,9 +66,9 @@ class Source:
             raise TooManyPixels(*self.size)
 
     def needed_bytes(self, side_px: int) -> int:
-        """Return about how much memory it takes to unpack and shrink the picture."""
+        """Return about how much memory decoding and shrinking the picture takes."""
         pixels = self.size[0] * self.size[1]
-        # The file's own copies, and the shrunken picture's.
+        # Copies of the file, and of the shrunken picture.
         around = 2 * len(self._data) + 12 * min(pixels, side_px**2)
         if self._png:
             around += self._png.profile_bytes
@@ -100,7 +100,7 @@ class Source:
         return colours.upright(shown, _orientation(exif))
 
     def _unpacked(self, side_px: int) -> Image.Image:
-        """Return the picture in the file's own size and colours; a JPEG no larger than it must be."""
+        """Return the picture in the file's own size and colours; a JPEG only as large as needed."""
         picture, self._picture = self._picture or self._opened(self._whole_file()), None
         if self._kind == "JPEG":
             factor = _factor(self.size, side_px)
@@ -110,7 +110,7 @@ class Source:
         with contextlib.suppress(OSError, SyntaxError):
             picture.load()
             return picture
-        # Not within an `except`: its traceback would hold the first picture beside the second.
+        # Not within an `except`: the traceback would keep the first picture in memory beside the second.
         picture = self._opened(self._mended())
         picture.load()
         return picture
@@ -119,10 +119,10 @@ class Source:
         return self._png.file() if self._png else webp_counted(self._data)
 
     def _mended(self) -> bytes:
-        """Return a whole file made of one that breaks off.
+        """Return the cut-off file completed.
 
         Raises:
-            ValueError: nothing can be made of it.
+            ValueError: that is not possible.
         """
         self.broken = True
         if self._png:
@@ -134,7 +134,7 @@ class Source:
 
     def _opened(self, data: bytes) -> ImageFile.ImageFile:
         if self._kind == "JPEG" and self.broken:
-            # What is missing is grey then, as in a browser.
+            # The missing part then becomes grey, as in a browser.
             data += _END
         return Image.open(io.BytesIO(data), formats=(self._kind,))
 
@@ -144,18 +144,18 @@ class Source:
 
 
 def _factor(size: tuple[int, int], side_px: int) -> int:
-    """Return the whole number by which a picture may be divided and not become too small."""
+    """Return the largest whole factor by which the picture can shrink and still have ``side_px``."""
     return max(1, max(size) // side_px)
 
 
 def _orientation(exif: bytes | None) -> int:
-    """Return how the camera was held: 1-8, where 1 is upright."""
+    """Return the Exif orientation, 1-8; 1 is upright."""
     if not exif:
         return 1
     read = Image.Exif()
     try:
         read.load(exif)
         return int(read.get(_ORIENTATION, 1))
-    # Exif is as often broken as not.
+    # Exif data is often broken.
     except Exception:  # noqa: BLE001
         return 1
