@@ -1,1 +1,1 @@
-"""What ``make bench`` measures: each figure beside a plain baseline in the same run."""
+"""The benchmarks of ``make bench``: most figures are ratios to a plain baseline measured in the same run."""

@@ -1,4 +1,4 @@
-"""Measure what Limner exists for: ``python -m bench [part …]``, or ``make bench`` for all of it.
+"""Benchmark Limner: ``python -m bench [part …]``, or ``make bench`` for all parts.
 
 Prints a table and writes ``bench.json`` with the machine, the versions and each figure's spread.
 Parts: accept slots dispatch callbacks inflight pool.
@@ -31,7 +31,7 @@ LIBRARIES = ("celery", "kombu", "redis", "flask", "marshmallow", "gunicorn", "re
 
 
 def main(wanted: list[str]) -> int:
-    """Measure the wanted parts (none named: all) and return the exit code: 1 if one misses."""
+    """Run the named parts, or all, and return the exit code: 1 if a figure misses its bound."""
     for name in wanted:
         if name not in PARTS:
             sys.stderr.write(f"bench: there is no part {name!r}; there are {', '.join(PARTS)}\n")

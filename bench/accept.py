@@ -1,4 +1,4 @@
-"""What a POST costs: beside the obvious app, beside the floor, and with 100,000 jobs waiting."""
+"""The cost of a POST: compared with the obvious app and with the floor, and with 100,000 jobs waiting."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ WAITING = 100_000
 
 
 def measure() -> list[Figure]:
-    """Return the figures of the accept."""
-    # With its log line a job, as it is run: the baselines write none.
+    """Measure accepting."""
+    # With a log line per job, as in production; the baselines write none.
     with limner(log_level="info") as house:
         house.start_api()
         port, ours = house.settings.port, limner_request(house)

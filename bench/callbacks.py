@@ -1,4 +1,4 @@
-"""Callbacks a second beside a bare ``requests.Session``: runs ``tests.callbacks_bench`` and reads it."""
+"""Callbacks per second compared with a bare ``requests.Session``, as ``tests.callbacks_bench`` reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUNDS = 5
 
 
 def measure() -> list[Figure]:
-    """Return the figure of the callbacks."""
+    """Measure delivering callbacks."""
     ratios = []
     for number in range(ROUNDS):
         with tempfile.TemporaryDirectory(prefix="limner-bench-") as folder:
@@ -23,7 +23,7 @@ def measure() -> list[Figure]:
             subprocess.run(
                 [sys.executable, "-m", "tests.callbacks_bench", "--json", str(result)],
                 cwd=processes.HOME,
-                # It exits with 1 where it misses its own bounds; ours are in the table.
+                # It exits with 1 if it misses its own bounds; ours are in the table.
                 check=False,
                 stdout=subprocess.DEVNULL,
                 timeout=300,

@@ -1,6 +1,6 @@
-"""From accept to the engine on an idle lane, beside a plain Celery task's start; and at depth.
+"""Latency from accept to the engine: on an idle lane, compared with a plain Celery task, and on a full one.
 
-One job at a time, ours and a plain one by turns, so that both find the machine equally awake.
+One job at a time, alternating with a plain task, so that both find the machine in the same state.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tests.conftest import wait_until
 
 JOBS, ROUNDS = 40, 5
 WAITING = 100_000
-#: what is measured at depth: how long the one slot is idle between two drawings of so many seconds.
-#: Slow enough for composing the pictures not to fill the machine.
+#: On a full lane: how long the one slot is idle between two drawings of this many seconds.
+#: Slow enough that composing the pictures does not saturate the machine.
 DRAWING_S, DRAWINGS = 0.1, 40
 
 
 def measure() -> list[Figure]:
-    """Return the figures of the dispatch."""
+    """Measure dispatching."""
     return [_from_idle(), _at_depth()]
 
 
@@ -49,9 +49,9 @@ def _from_idle() -> Figure:
 
 
 def _round(house: House, jobs: int) -> tuple[float, float]:
-    """Return the median seconds from the call to the start: of ours, and of a plain task."""
+    """Return the median seconds from the call to the start, of our jobs and of plain tasks."""
     os.environ.update(plain_environment(house))
-    # It reads its environment as it is imported.
+    # The module reads the environment when it is imported.
     from bench import plain
 
     house.ledger.write_text("")
@@ -71,8 +71,8 @@ def _round(house: House, jobs: int) -> tuple[float, float]:
     return statistics.median(ours_took), statistics.median(plain_took)
 
 
-class _plain_worker:  # noqa: N801 - reads as the block it is
-    """A Celery worker with threads for the plain task."""
+class _plain_worker:  # noqa: N801 - used as a `with` block
+    """A Celery worker with a thread pool for the plain task."""
 
     def __init__(self, house: House) -> None:
         self._command = processes.celery(
@@ -96,7 +96,7 @@ class _plain_worker:  # noqa: N801 - reads as the block it is
 
 
 def _at_depth() -> Figure:
-    """Compare what lies between two drawings with little behind them and with 100,000 jobs behind."""
+    """Compare the idle time between two drawings with few and with 100,000 jobs waiting."""
     with limner(seconds=DRAWING_S, steps=0, slots=1) as house:
         house.start_worker("fast")
         accept_many(house, 20)

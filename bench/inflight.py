@@ -1,4 +1,4 @@
-"""How many drawings one worker process holds, what each costs in memory, and how soon a loss heals."""
+"""How many drawings one worker process can hold, the memory of each, and the recovery time after a loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEASE_S, LOSSES = 4.0, 5
 
 
 def measure() -> list[Figure]:
-    """Return the figures of drawings in flight and of recovery."""
+    """Measure drawings in flight, and recovery."""
     return [*_in_flight(), *over_servers(), _recovery()]
 
 
@@ -55,7 +55,7 @@ def _recovery() -> Figure:
             _drawing(house, names)
             took_s.append(time.monotonic() - killed)
             say(f"recovery {number + 1}/{LOSSES}: {took_s[-1]:.1f} s, lease {LEASE_S:g} s")
-            # Three lost workers end a job: the next loss is another job's.
+            # A job fails with its third lost worker, so each round has a job of its own.
             for left in house.store.jobs.page("ann").jobs:
                 house.store.lanes.cancel(left.id)
             accept_many(house, 1)
@@ -64,7 +64,7 @@ def _recovery() -> Figure:
 
 
 def _drawing(house: House, names: list[str]) -> str:
-    """Return which of the workers draws the job now, as soon as one does."""
+    """Wait until one of the workers draws the job, and return its name."""
     redis: Any = house.store.redis
     found = ""
 

@@ -1,7 +1,7 @@
-"""A cheap HTTP load: so many connections in one thread, each sending its next request at once.
+"""A cheap HTTP load generator: one thread, several connections, each sending its next request at once.
 
-Used by ``bench.accept``. Requests are made beforehand, so that the load costs little beside a server
-on the same machine.
+Used by ``bench.accept``. Requests are built beforehand, so that the generator takes little CPU time
+from a server on the same machine.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Ran:
-    """What a load saw: requests a second over the whole, and each answer's seconds."""
+    """The result of a run: requests per second overall, and each response time in seconds."""
 
     per_s: float
     took_s: list[float] = field(repr=False)
 
     @property
     def p50_ms(self) -> float:
-        """The median answer, ms."""
+        """The median response time, in ms."""
         return sorted(self.took_s)[len(self.took_s) // 2] * 1000
 
 
 class _Connection:
-    """One keep-alive connection with at most one request under way."""
+    """One keep-alive connection with at most one request in flight."""
 
     def __init__(self, port: int, selector: selectors.BaseSelector) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -41,7 +41,7 @@ class _Connection:
         self.socket.sendall(request)
 
     def answered(self) -> bool:
-        """Take in what has come; True with the last byte of an answer, which must be a 2xx."""
+        """Read what has arrived; return True once a response is complete. It must be a 2xx."""
         self._buffer += self.socket.recv(65536)
         head, end, body = self._buffer.partition(b"\r\n\r\n")
         if not end:
@@ -56,7 +56,7 @@ class _Connection:
 
 
 def run(port: int, make: Callable[[int], bytes], connections: int, requests: int) -> Ran:
-    """Send ``requests`` requests over ``connections`` and return how that went."""
+    """Send ``requests`` requests over ``connections`` connections, and return the result."""
     ready = [make(number) for number in range(requests)]
     took_s: list[float] = []
     with selectors.DefaultSelector() as selector:

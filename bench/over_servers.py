@@ -1,7 +1,7 @@
-"""How many drawings one worker process holds over each kind of server; called by ``bench.inflight``.
+"""How many drawings one worker process can hold for each kind of server; called by ``bench.inflight``.
 
-The stand-ins run in this process. They count for themselves what they hold, and draw nothing to its end
-while it is counted.
+The stand-ins run in this process. They count the drawings that they hold, and finish none while these
+are counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.standins.sdapi import Sdapi
 from workers.descriptors import raise_limit
 
 LIMIT_S = 40.0
-#: what is measured once all are there: pollers and sockets shall have had their turn
+#: wait this long before measuring, so that every poller and socket has been active
 SETTLE_S = 4.0
 CELLS = 4
 
@@ -37,7 +37,7 @@ fast = {{ slots = {slots} }}
 
 
 class Patient(OpenAIServer):
-    """Holds more than a thousand connections without looking at each one fifty times a second."""
+    """Holds more than a thousand connections without polling each fifty times a second."""
 
     def pause(self, seconds: float, asked: Asked | None = None) -> bool:
         return not self.closing.wait(seconds)
@@ -57,7 +57,7 @@ def _hang(server: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ServerKind:
-    """One kind of server: its stand-in, how it is made to hold all, and how many it then holds."""
+    """One kind of server: its stand-in, how to make it hold its drawings, and how to count them."""
 
     driver: str
     options: str
@@ -83,7 +83,7 @@ KINDS = (
         'url = "{url}"\npoll_s = 1',
         MjServer,
         _hold_mjproxy,
-        # The one that is done is the warm-up.
+        # The warm-up is done.
         lambda server: len(server.tasks) - 1,
         520,
         ">= 500",
@@ -110,7 +110,7 @@ KINDS = (
 
 
 def over_servers() -> Iterator[Figure]:
-    """Yield the drawings in flight over each kind of server."""
+    """Measure the drawings in flight for each kind of server."""
     raise_limit()
     for kind in KINDS:
         yield _measured(kind)
@@ -142,5 +142,5 @@ def _measured(kind: ServerKind) -> Figure:
         f"{each:.0f} KiB each, {files} descriptors, {threads} threads, all there in {took_s:.0f} s"
     )
     say(f"in flight over {kind.driver}: {left} (most {most}), {note}")
-    # What is still there after the settling counts, not a peak.
+    # What is still there after settling counts, not the peak.
     return figure(f"inflight_{kind.driver}", [float(left)], kind.reach, note)

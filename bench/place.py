@@ -1,4 +1,4 @@
-"""Where the bench runs: a Limner in a temporary folder, and its baselines beside it on the same Redis."""
+"""Where the benchmarks run: a Limner in a temporary folder, and the baselines on the same Redis."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BODY = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table: what came out, over how many rounds, and what was to be reached."""
+    """One line of the table: the median, the least and the greatest value, and the bound to reach."""
 
     key: str
     value: float
@@ -60,9 +60,9 @@ def limner(
     engines: str = "",
     **settings: object,
 ) -> Iterator[House]:
-    """Run Redis, and whatever else the bench starts, in a folder that goes with the block.
+    """Run Redis, and whatever else a benchmark starts, in a folder that is deleted after the block.
 
-    ``engines``: tables that stand instead of one rehearsal engine.
+    ``engines``: the ``[[engine]]`` tables; empty: one rehearsal engine.
     """
     settings = {"waiting_cap": load.WAITING_CAP, "log_level": "warning", "lease_s": 15} | settings
     tables = engines or load.stage(seconds, steps, fast=slots, relaxed=1)
@@ -72,7 +72,7 @@ def limner(
 
 @contextlib.contextmanager
 def baseline(house: House, name: str) -> Iterator[int]:
-    """Serve ``bench.plain:<name>`` under the very gunicorn settings of the API; give its port."""
+    """Serve ``bench.plain:<name>`` with the API's own gunicorn settings, and yield its port."""
     port = free_port()
     command = processes.api(
         Settings.load({"LIMNER_PORT": str(port), "LIMNER_DATA_DIR": str(house.folder)})
@@ -88,7 +88,7 @@ def baseline(house: House, name: str) -> Iterator[int]:
 
 
 def plain_environment(house: House) -> dict[str, str]:
-    """Return the environment in which the baselines find the bench's Redis."""
+    """Return an environment that leads the baselines to the benchmark's Redis."""
     return {
         **os.environ,
         "BENCH_REDIS_URL": redis_url(house.settings),
@@ -103,7 +103,7 @@ def plain_request(_number: int) -> bytes:
 
 
 def limner_request(house: House) -> Callable[[int], bytes]:
-    """Return what makes one POST to the API."""
+    """Return a function that builds one POST to the API."""
 
     def make(_number: int) -> bytes:
         body = json.dumps(BODY | {"tag": uuid.uuid4().hex}).encode()
@@ -114,12 +114,12 @@ def limner_request(house: House) -> Callable[[int], bytes]:
 
 
 def accept_many(house: House, count: int, prompt: str = "a lighthouse") -> list[str]:
-    """Put so many fast jobs with callbacks into the store, and return their ids."""
+    """Accept ``count`` fast jobs with callbacks, past the API, and return their ids."""
     return load.accept_many(house, count, prompt, callback_url=CALLBACK_URL, extra="order 4711")
 
 
 def empty(house: House) -> None:
-    """Forget every job; clients stay."""
+    """Delete every job; keep the clients."""
     redis = house.store.redis
     for pattern in ("limner:job:*", "limner:tag:*", "plain:*"):
         batch = []
@@ -145,7 +145,7 @@ def empty(house: House) -> None:
 
 
 def say(text: str) -> None:
-    """Tell whoever waits how far the bench is."""
+    """Report progress on standard error."""
     sys.stderr.write(f"  {text}\n")
     sys.stderr.flush()
 

@@ -1,8 +1,8 @@
-"""The baselines: the app that anyone would write, and the least a durable accept can cost.
+"""The baselines: the app that anyone would write, and the least that a durable accept can cost.
 
 Served by gunicorn as ``bench.plain:app`` (Flask, marshmallow, one HSET, ``apply_async``) and
 ``bench.plain:floor`` (the same, but one pipelined Redis write and no Celery). They check no token,
-know no client and promise nothing.
+know no clients and promise nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ celery.conf.update(task_ignore_result=True, worker_hijack_root_logger=False)
 
 @celery.task(name="plain.draw", ignore_result=True)
 def draw(job_id: str) -> None:
-    """Note when the task began; the bench reads it."""
+    """Record when the task began, for the benchmark."""
     store.set(f"plain:began:{job_id}", repr(time.time()), ex=60)
 
 
@@ -35,7 +35,7 @@ store = redis.Redis.from_url(REDIS_URL, decode_responses=True)
 
 
 class PlainImagineSchema(Schema):
-    """The same fields and bounds as the real one, by marshmallow's own means."""
+    """The fields and bounds of the real one, with marshmallow's own means only."""
 
     promptEn = fields.String(required=True, validate=validate.Length(1, 6000))
     prompt = fields.String(validate=validate.Length(max=6000))
@@ -77,7 +77,7 @@ for each in (app, floor):
 
 @app.post("/imagine")
 def imagine() -> Response:
-    """Validate, keep, queue: two round trips and Celery's producer."""
+    """Validate, store, enqueue: two round trips and Celery's producer."""
     asked, job_id = _read(), uuid.uuid4().hex
     store.hset(f"plain:job:{job_id}", mapping=_record(job_id, asked))
     draw.apply_async((job_id,))
@@ -86,7 +86,7 @@ def imagine() -> Response:
 
 @floor.post("/imagine")
 def imagine_floor() -> Response:
-    """Validate, keep and queue in one pipeline."""
+    """Validate, store and enqueue in one pipeline."""
     asked, job_id = _read(), uuid.uuid4().hex
     with store.pipeline(transaction=True) as pipe:
         pipe.hset(f"plain:job:{job_id}", mapping=_record(job_id, asked))

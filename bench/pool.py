@@ -1,4 +1,4 @@
-"""How busy a pool of several engines is kept: two ComfyUI stand-ins and one rehearsal, 500 jobs."""
+"""How busy a pool of engines is kept: two ComfyUI stand-ins and one rehearsal engine, 500 jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.standins.comfyui import Comfy
 
 JOBS = 500
 COMFY_S, STAGE_S, STAGE_SLOTS = 1.0, 0.8, 5
-#: a ComfyUI server draws one prompt at a time; with a second slot the next one is there when it is done
+#: a ComfyUI server draws one prompt at a time; with a second slot, the next is queued when it ends
 DRAWS_AT_ONCE = {"left": 1, "right": 1, "stage": STAGE_SLOTS}
 
 POOL = """
@@ -30,14 +30,14 @@ url = "{right}"
 checkpoint = "sd15.safetensors"
 fast = {{ slots = 2 }}
 """
-NOTE = "drawn seconds, by the engines' own clocks, of what they could draw until the last start"
+NOTE = "busy share of each engine's capacity, by its own clock, until the last start"
 
-#: from when to when something was drawn, in seconds since 1970
+#: the start and the end of a drawing, in seconds since 1970
 Span = tuple[float, float]
 
 
 def measure() -> list[Figure]:
-    """Return how much of what the pool could draw it did draw."""
+    """Measure the share of the pool's capacity that was used."""
     left, right = Comfy(seconds=COMFY_S, steps=2), Comfy(seconds=COMFY_S, steps=2)
     with (
         left,
@@ -80,13 +80,13 @@ def measure() -> list[Figure]:
 
 def _drawn_all(house: House) -> None:
     wait_for_all(house)
-    # Between two counts a job may pass from one to the other.
+    # A job may move from one count to the other between two reads.
     time.sleep(0.5)
     wait_for_all(house)
 
 
 def _comfy_spans(server: Comfy, before: set[str]) -> list[Span]:
-    """From the server's own record of each prompt: when it began and ended to draw it."""
+    """Return when each prompt was drawn, by the server's own record."""
     spans = []
     for prompt, entry in server.history.items():
         if prompt not in before:
@@ -100,7 +100,7 @@ def _timed(entry: Any) -> list[tuple[str, dict[str, float]]]:
 
 
 def _stage_spans(ledger: list[dict[str, Any]]) -> list[Span]:
-    """From the ledger; a drawing whose end was seen late was no longer than it should be."""
+    """Return when each job was drawn, by the ledger; an end that was noticed late is corrected."""
     starts = [(line["job"], line["at"]) for line in ledger if line["what"] == "start"]
     ends = {line["job"]: line["at"] for line in ledger if line["what"] == "end"}
     return [(at, min(ends[job], at + STAGE_S)) for job, at in starts]

@@ -1,4 +1,4 @@
-"""How busy the slots are kept, and how many jobs are off the queue without one."""
+"""How busy the slots are kept, and how many waiting jobs are not in the queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUNDS = 5
 
 
 def measure() -> list[Figure]:
-    """Return the figures of the lanes."""
+    """Measure the lanes."""
     busy, depth = [], []
     with limner(seconds=SECONDS, steps=0, slots=SLOTS) as house:
         for _ in range(2):
@@ -40,7 +40,7 @@ def measure() -> list[Figure]:
 
 
 class _OffTheQueue(threading.Thread):
-    """Looks again and again how many waiting jobs have no message in the queue."""
+    """Samples how many waiting jobs have no message in the queue."""
 
     def __init__(self, house: House) -> None:
         super().__init__(daemon=True)
@@ -52,7 +52,7 @@ class _OffTheQueue(threading.Thread):
     def run(self) -> None:
         redis = self._house.store.redis
         while not self._ended.wait(0.05):
-            # One transaction, or jobs that are taken in between look as if they were missing.
+            # One transaction: a job taken between two reads would count as missing.
             with redis.pipeline(transaction=True) as pipe:
                 pipe.zcard(f"limner:waiting:{Lane.FAST.value}")
                 pipe.llen(Lane.FAST.value)
@@ -61,7 +61,7 @@ class _OffTheQueue(threading.Thread):
                 self._seen.append(waiting - queued)
 
     def mean(self) -> float:
-        """Stop looking and return the mean while there was a queue."""
+        """Stop sampling, and return the mean over the samples that found a queue."""
         self._ended.set()
         self.join()
         return sum(self._seen) / len(self._seen) if self._seen else 0.0
