@@ -1,1 +1,1 @@
-"""The elements, by kind. ``engines/sketch/catalogue.py`` lists the modules, and imports them."""
+"""The elements, by kind. ``engines/sketch/catalogue.py`` imports and lists the modules."""

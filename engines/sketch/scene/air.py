@@ -1,4 +1,4 @@
-"""What is in the air before everything else: rain, snow, fog, petals, sparks, rays, lightning."""
+"""Weather and light in front of everything else: rain, snow, fog, petals, sparks, rays, lightning."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ELEMENTS = Elements()
 def scatter(
     stage: Stage, name: str, count: int, colour: Floats, *, radius: float, low: float, glow: float
 ) -> None:
-    """Paint soft dots below ``low``, the nearer the larger; ``radius`` is in units, colour OKLab.
+    """Paint soft dots from ``low`` down, the nearer the larger; ``radius`` is in units, the colour in OKLab.
 
-    ``glow`` is how much they shine; 0 for dots that only cover.
+    ``glow``: how much they shine; 0 for dots that only cover.
     """
     canvas, rng = stage.canvas, stage.rng(name)
     light = to_linear(colour)
@@ -80,7 +80,7 @@ def _rain(stage: Stage) -> None:
 
 @ELEMENTS.add("fog", "fog, smoke, steam, vapor, 雾, 大雾, 烟, 烟雾", "over", 41, mood="misty")
 def fog(stage: Stage, mention: Mention) -> None:
-    """Long banks over the land, thickest at its horizon, behind what stands near."""
+    """Long banks over the land, thickest at the horizon, behind near things."""
     canvas = stage.canvas
     banks = fractal(stage.rng("fog"), canvas.width, canvas.height, (2, 9), octaves=4)
     middle = np.exp(-(((canvas.y - stage.horizon - 0.06) / 0.17) ** 2))
@@ -138,7 +138,7 @@ def _petals(stage: Stage, mention: Mention) -> None:
     "light rays", "light rays, god rays, sunrays, ray of light, 光线, 光束, 丁达尔", "over", 90
 )
 def light_rays(stage: Stage, mention: Mention) -> None:
-    """Shafts that fan out from the light."""
+    """Shafts of light that fan out from its source."""
     canvas, plan = stage.canvas, stage.plan
     dx = (canvas.x - plan.light_x) * (canvas.width / canvas.unit)
     dy = (canvas.y + 0.15) * (canvas.height / canvas.unit)
@@ -153,7 +153,7 @@ def light_rays(stage: Stage, mention: Mention) -> None:
     "lightning", "lightning, lightning bolt, thunderbolt, 闪电, 雷电, 雷", "sky", 16, mood="storm"
 )
 def lightning(stage: Stage, mention: Mention) -> None:
-    """One forked bolt from the clouds to the horizon, and the light it throws."""
+    """One forked bolt from the clouds to the horizon, and the light that it casts."""
     rng, horizon = stage.rng("lightning"), stage.horizon
     x, y = stage.plan.light_x, 0.02
     aspect = stage.canvas.height / stage.canvas.width

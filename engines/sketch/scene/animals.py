@@ -15,14 +15,14 @@ ELEMENTS = Elements()
 
 
 def fur(stage: Stage, red: float = 0.0) -> Floats:
-    """Return a dark coat in the picture's own colours, ``red`` of it foxy."""
+    """Return the colour of a dark coat in the picture's own palette; ``red`` makes it foxier."""
     coat = mix(stage.palette.ink, stage.palette.near, 0.18)
     return mix(coat, np.array([0.55, 0.1, 0.11], np.float32), red)
 
 
 @ELEMENTS.add("cat", "cat, kitten, kitty, feline, 猫, 小猫, 猫咪", "stand", 70)
 def cat(stage: Stage, mention: Mention) -> None:
-    """A cat sitting with its back straight, ears up, tail laid around."""
+    """A cat sitting upright, ears up, its tail around its feet."""
     shape = (
         Shape()
         .blob(*path("-20,0 -26,12 -22,34 -13,54 -11,68 11,68 13,54 21,34 25,12 20,0"))
@@ -44,7 +44,7 @@ def cat(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("dog", "dog, puppy, hound, retriever, corgi, 狗, 小狗, 犬", "stand", 70)
 def dog(stage: Stage, mention: Mention) -> None:
-    """A dog that sits and waits."""
+    """A sitting dog."""
     shape = (
         Shape()
         .blob(*path("-24,0 -31,10 -27,30 -14,50 -5,64 12,66 16,52 17,34 16,14 18,0 6,0 4,14 -2,2"))
@@ -57,7 +57,7 @@ def dog(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("wolf", "wolf, coyote, husky, howling wolf, 狼, 野狼, 雪狼", "stand", 70)
 def wolf(stage: Stage, mention: Mention) -> None:
-    """A wolf that sits and howls."""
+    """A sitting wolf, howling."""
     shape = (
         Shape()
         .blob(
@@ -74,7 +74,7 @@ def wolf(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("fox", "fox, red fox, 狐狸, 狐, 赤狐", "stand", 70)
 def fox(stage: Stage, mention: Mention) -> None:
-    """A fox that sits, its brush around it, breast and tip white."""
+    """A sitting fox, its brush around it, its breast and the tip of its tail white."""
     body = (
         Shape()
         .blob(*path("-20,0 -25,14 -18,36 -9,56 10,58 14,38 14,16 16,0"))
@@ -99,7 +99,7 @@ def fox(stage: Stage, mention: Mention) -> None:
     "horse", "horse, stallion, mare, pony, unicorn, pegasus, 马, 骏马, 白马, 独角兽", "stand", 70
 )
 def horse(stage: Stage, mention: Mention) -> None:
-    """A horse at a walk, mane and tail in the wind."""
+    """A walking horse, its mane and tail in the wind."""
     shape = (
         Shape()
         .blob(*path("-46,60 -32,67 -10,64 10,67 22,80 30,97 36,101 42,96 57,79 56,73 50,72 42,78 35,74 31,56 24,46 0,43 -24,44 -44,46"))
@@ -187,7 +187,7 @@ def elephant(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("lion", "lion, tiger, leopard, panther, big cat, 狮子, 老虎, 虎, 狮, 豹", "stand", 70)
 def lion(stage: Stage, mention: Mention) -> None:
-    """A great cat lying on the watch, its mane against the light."""
+    """A lion lying alert, its mane against the light."""
     body = (
         Shape()
         .blob(*path("-62,2 -64,22 -48,36 -20,38 4,44 20,36 24,16 52,10 56,2"))
@@ -208,7 +208,7 @@ def lion(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("owl", "owl, 猫头鹰", "stand", 70, mood="night")
 def owl(stage: Stage, mention: Mention) -> None:
-    """An owl on a stump, all eyes."""
+    """An owl on a stump, with large eyes."""
     stump = Shape().area(*path("-30,-20 -24,20 -20,22 22,22 26,18 32,-20"))
     body = (
         Shape()

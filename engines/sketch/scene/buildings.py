@@ -1,4 +1,4 @@
-"""What people have built to live, pray and work in, one by one; cities are in ``city.py``."""
+"""Single buildings to live, pray and work in; cities are in ``city.py``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ELEMENTS = Elements()
     "castle", "castle, palace, fortress, citadel, stronghold, 城堡, 宫殿, 皇宫, 要塞", "stand", 45
 )
 def castle(stage: Stage, mention: Mention) -> None:
-    """Towers with pointed roofs around a keep, some windows lit."""
+    """Towers with pointed roofs around a keep; some windows are lit."""
     rng = stage.rng("castle")
     shape = Shape().box(-0.36, -0.2 * (not stage.canvas.tile), 0.36, 0.26)
     if not stage.canvas.tile:
@@ -59,7 +59,7 @@ def castle(stage: Stage, mention: Mention) -> None:
     46,
 )
 def pagoda(stage: Stage, mention: Mention) -> None:
-    """Five roofs with lifted eaves, each smaller than the one below."""
+    """Five roofs with upturned eaves, each smaller than the one below."""
     shape, walls = Shape(), Shape()
     y = 0.0
     for floor in range(5):
@@ -109,7 +109,7 @@ def house(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("lighthouse", "lighthouse, beacon, 灯塔", "stand", 47)
 def lighthouse(stage: Stage, mention: Mention) -> None:
-    """A tapering tower with bands, its lamp, and at night the beam."""
+    """A tapering banded tower with its lamp, and its beam at night."""
     tower = Shape().area((-0.11, -0.1), (-0.07, 0.78), (0.07, 0.78), (0.11, -0.1))
     bands = Shape()
     rock = Shape().blob(*path("-46,-22 -34,-4 -20,0 -12,7 -4,2 6,6 14,1 26,0 34,-10 44,-22"))
@@ -148,7 +148,7 @@ def lighthouse(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("torii", "torii, torii gate, gate, archway, 鸟居, 牌坊, 大门, 拱门", "stand", 46)
 def torii(stage: Stage, mention: Mention) -> None:
-    """Two posts that lean inwards, two beams, the upper one curved."""
+    """Two posts leaning inwards under two beams; the upper one is curved."""
     posts = Shape().line(path("-34,-8 -29,84"), 0.085, 0.07).line(path("34,-8 29,84"), 0.085, 0.07)
     posts.box(-0.42, 0.6, 0.42, 0.67).box(-0.04, 0.67, 0.04, 0.82)
     roof = Shape().area(*path("-60,98 -30,92 0,90 30,92 60,98 56,86 28,81 0,80 -28,81 -56,86"))
@@ -165,7 +165,7 @@ def torii(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("windmill", "windmill, mill, wind turbine, 风车, 风力发电", "stand", 47)
 def windmill(stage: Stage, mention: Mention) -> None:
-    """A tower, a cap, four sails of lattice."""
+    """A tower, a cap, four lattice sails."""
     tower = (
         Shape().area(*path("-17,-8 -10,58 10,58 17,-8")).blob(*path("-12,57 -9,68 0,72 9,68 12,57"))
     )
@@ -195,7 +195,7 @@ def windmill(stage: Stage, mention: Mention) -> None:
     "church", "church, cathedral, chapel, mosque, abbey, 教堂, 大教堂, 清真寺", "stand", 47
 )
 def church(stage: Stage, mention: Mention) -> None:
-    """A nave, a spire with its cross, tall windows."""
+    """A nave with tall windows, and a spire with a cross."""
     walls = Shape().box(-0.14, -0.1, 0.44, 0.34).box(-0.3, -0.1, -0.06, 0.56)
     roof = Shape().area(*path("-10,32 -2,54 36,54 50,32")).area(*path("-34,54 -18,100 -2,54"))
     roof.line(path("-18,98 -18,112"), 0.014).line(path("-22,107 -14,107"), 0.014)
@@ -255,7 +255,7 @@ def bridge(stage: Stage, mention: Mention) -> None:
         stage.put(image, 0, y, 1, mix(stage.palette.water, stone, 0.5), strength=0.35, rim=0)
     stage.put(rail, 0, y, 1, mix(stone, stage.palette.ink, 0.3), rim=0.3)
     stage.put(deck, 0, y, 1, stone, rim=0.4, shade=0.2)
-    # what comes after crosses the bridge
+    # whatever is painted later stands on the bridge
     arch = 0.09 + 0.06 * (1 - np.abs(canvas.x[0] - 0.5) * 2)
     stage.ground = y - arch * canvas.unit / canvas.height
     stage.ledge = True

@@ -1,4 +1,4 @@
-"""The city and its streets; its hundreds of windows are one shape a colour, not one a window."""
+"""The city and its streets; its hundreds of windows are one shape per colour, not one per window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ELEMENTS = Elements()
     mood="dusk",
 )
 def city(stage: Stage, mention: Mention) -> None:
-    """Three ranks of towers, hazier the farther, some windows lit."""
+    """Three rows of towers, the farther the hazier; some windows are lit."""
     canvas, rng, palette = stage.canvas, stage.rng("city"), stage.palette
     base = stage.colour_of(mention, mix(palette.near, palette.ink, 0.35))
     warm = mix(np.array([0.87, 0.03, 0.12], np.float32), palette.light, 0.3)
@@ -47,7 +47,7 @@ def city(stage: Stage, mention: Mention) -> None:
 def _rank(
     rng: np.random.Generator, across: float, layer: int, darkness: float
 ) -> tuple[Shape, tuple[Shape, Shape, Shape]]:
-    """Return one rank of towers and its lit windows, by colour."""
+    """Return one row of towers, and its lit windows by colour."""
     near = layer / 2
     towers, windows = Shape(), (Shape(), Shape(), Shape())
     x = -0.05
@@ -81,7 +81,7 @@ def _rank(
 
 
 def _neon(stage: Stage, rng: np.random.Generator, y: float, near: float) -> None:
-    """Hang lit signs on the towers, each with its light in the air around it."""
+    """Hang lit signs on the towers, each with a glow around it."""
     for _ in range(7):
         x, height = rng.random(), 0.02 + 0.09 * rng.random()
         colour = stage.accent(int(rng.integers(3)))
@@ -92,7 +92,7 @@ def _neon(stage: Stage, rng: np.random.Generator, y: float, near: float) -> None
 
 
 def _street_haze(stage: Stage, y: float, strength: float) -> None:
-    """Let the light of the streets rise between two ranks."""
+    """Let the light of the streets rise between two rows."""
     canvas = stage.canvas
     glow = smoothstep(y - 0.17, y + 0.02, canvas.y) * np.float32(strength)
     shape = (canvas.height, canvas.width)
@@ -108,7 +108,7 @@ def _street_haze(stage: Stage, y: float, strength: float) -> None:
     35,
 )
 def street(stage: Stage, mention: Mention) -> None:
-    """A road to the vanishing point, wet enough to hold what light there is."""
+    """A road to the vanishing point, wet enough to reflect the light."""
     canvas, palette = stage.canvas, stage.palette
     top = round(stage.horizon * canvas.height)
     rows = canvas.height - top

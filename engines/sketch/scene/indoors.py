@@ -1,4 +1,4 @@
-"""Indoors: a table before a window, which is where cups, books and candles stand."""
+"""Indoors: a table in front of a window, for cups, books and candles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ELEMENTS = Elements()
     38,
 )
 def table(stage: Stage, mention: Mention) -> None:
-    """Leave the scene outside a window, paint the wall around it and boards before it."""
+    """Keep the scene as the view from a window; paint the wall around it and the table in front."""
     canvas, palette, rng = stage.canvas, stage.palette, stage.rng("table")
     across, tall = canvas.width / canvas.unit, canvas.height / canvas.unit
     warm = np.array([0.55, 0.05, 0.08], np.float32)

@@ -1,4 +1,4 @@
-"""The land: mountains, hills, meadows, dunes, and the dark line of trees far away."""
+"""The land: mountains, hills, meadows, dunes, and the dark line of distant trees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ELEMENTS = Elements()
 
 
 def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats, Floats]:
-    """Return the first row, the mask below a line, and the depth below it in parts of the height."""
+    """Return the first row, the mask below a line, and the depth below it as a fraction of the height."""
     canvas = stage.canvas
     top = max(0, int(np.floor(line.min() * canvas.height)) - 2)
     depth = canvas.y[top:] - line[None, :]
@@ -30,7 +30,7 @@ def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats
     20,
 )
 def mountains(stage: Stage, mention: Mention) -> None:
-    """Three or four ranges, paler the farther; rock lit from one side, snow if it is cold."""
+    """Three or four ranges, the farther the paler; rock lit from one side, snow if it is cold."""
     rng, palette = stage.rng("mountains"), stage.palette
     ink = "ink" in stage.plan.finishes
     snowy = bool(mention.qualities & {"snowy", "snow-capped", "snowcapped", "雪", "下雪"})
@@ -41,7 +41,7 @@ def mountains(stage: Stage, mention: Mention) -> None:
     for layer in range(layers):
         near = layer / (layers - 1)
         height = (0.36, 0.25, 0.15, 0.07)[layer] * mention.size**0.5 * stage.plan.zoom**0.4
-        # the main range is the second one: higher than what is before and behind it
+        # the main range is the second one: higher than those in front of it and behind it
         towering = (0.5, 1.0, 0.45, 0.3)[layer]
         middle = peak if layer == 1 else rng.uniform(0, 1)
         crest = _crest(rng, stage.canvas.width, 2.0 + 1.1 * layer, middle, towering)
@@ -96,7 +96,7 @@ def _range(
         snow = smoothstep(1.15, 0.75, down / snowline) * (0.75 + 0.25 * lit)
         cover = snow_shade + lit[..., None] * (snow_light - snow_shade)
         paint = paint + (cover - paint) * snow[..., None]
-    # mist gathers at the foot of every range, least at the nearest
+    # mist gathers at the foot of every range, least of all the nearest
     mist = smoothstep(0.03, 0.2 if ink else 0.34, down) * (0.97 if ink else 0.78) * (1 - 0.7 * near)
     paint = paint + (to_linear(haze) - paint) * mist[..., None]
     canvas.wash(mask, paint.astype(np.float32), top=top)
@@ -110,7 +110,7 @@ def _range(
     33,
 )
 def hills(stage: Stage, mention: Mention) -> None:
-    """Two soft slopes; the nearer is what things stand on."""
+    """Two soft slopes; things stand on the nearer one."""
     rng, palette = stage.rng("hills"), stage.palette
     own = stage.colour_of(mention, palette.near)
     for layer, (base, sway) in enumerate(((0.03, 0.05), (0.15, 0.045))):
@@ -122,7 +122,7 @@ def hills(stage: Stage, mention: Mention) -> None:
 
 
 def _copses(stage: Stage, line: Floats, colour: Floats, *, far: float) -> None:
-    """Set a few clumps of trees and bushes along a slope, some on its back, some below."""
+    """Paint a few clumps of trees and bushes along a slope, some on its crest, some below."""
     rng, canvas = stage.rng(f"copses {far:.2f}"), stage.canvas
     across, tall = canvas.width / canvas.unit, canvas.height / canvas.unit
     bushes = Shape()
@@ -140,7 +140,7 @@ def _copses(stage: Stage, line: Floats, colour: Floats, *, far: float) -> None:
 
 
 def _slope(stage: Stage, line: Floats, colour: Floats, far: float) -> None:
-    """Paint a grown slope: light along its back, broad patches, shade towards the viewer."""
+    """Paint a grassy slope: light along its crest, broad patches, shade towards the viewer."""
     canvas = stage.canvas
     top, mask, depth = below(stage, line)
     x = canvas.x * (canvas.width / canvas.unit)
@@ -162,7 +162,7 @@ def _slope(stage: Stage, line: Floats, colour: Floats, far: float) -> None:
 
 
 def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> None:
-    """Paint blades before everything at the lower edge, some dark and some in the light."""
+    """Paint blades of grass in front of everything at the lower edge, some dark, some lit."""
     rng, canvas = stage.rng("grasses"), stage.canvas
     across = canvas.width / canvas.unit
     tones = (
@@ -188,7 +188,7 @@ def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> No
     34,
 )
 def meadow(stage: Stage, mention: Mention) -> None:
-    """A wide field with blades at its near edge and a path of light across."""
+    """A wide field with blades of grass at its near edge and a path of light across it."""
     rng = stage.rng("meadow")
     line = ridge(rng, stage.canvas.width, 1.2, octaves=3, gain=0.3)
     ground = stage.horizon + 0.03 + 0.025 * line
@@ -200,7 +200,7 @@ def meadow(stage: Stage, mention: Mention) -> None:
 
 
 def _wild_flowers(stage: Stage, colour: Floats) -> None:
-    """Dot the field, the nearer the larger and the farther apart."""
+    """Dot the field with flowers: the nearer, the larger and the farther apart."""
     rng, canvas = stage.rng("wild flowers"), stage.canvas
     across, tall = canvas.width / canvas.unit, canvas.height / canvas.unit
     for index in range(3):
@@ -221,7 +221,7 @@ def _wild_flowers(stage: Stage, colour: Floats) -> None:
     36,
 )
 def shore(stage: Stage, mention: Mention) -> None:
-    """A bank before the water, for things to stand on."""
+    """A bank in front of the water, for things to stand on."""
     rng = stage.rng("shore")
     line = ridge(rng, stage.canvas.width, 1.4, octaves=4, gain=0.4)
     tilt = (stage.canvas.x[0] - 0.5) * (0.12 if stage.plan.mirrored else -0.12)
@@ -238,7 +238,7 @@ def shore(stage: Stage, mention: Mention) -> None:
     mood="desert",
 )
 def dunes(stage: Stage, mention: Mention) -> None:
-    """Crests that part a lit side from a shaded one, with the wind's ripples on them."""
+    """Crests between a lit and a shaded side, rippled by the wind."""
     canvas, rng, palette = stage.canvas, stage.rng("dunes"), stage.palette
     own = stage.colour_of(mention, mix(palette.near, palette.far, 0.35))
     side = 1.0 if stage.plan.light_x > 0.5 else -1.0
@@ -255,7 +255,7 @@ def dunes(stage: Stage, mention: Mention) -> None:
         top, mask, depth = below(stage, line)
         down = np.clip(depth, 0, None)
         x = canvas.x * (canvas.width / canvas.unit)
-        # the lee side begins at the crest and leans away under it
+        # the lee side begins at the crest and slants away below it
         broad = stage.texture.smooth_at(x * 0.16 + down * 0.5 * side + 0.3 * layer, down * 0.25)
         lit = smoothstep(-0.25, 0.2, broad)
         ripples = stage.texture.smooth_at(x * 0.2 + down * 0.6, down * 5.0 + broad * 0.2)
@@ -271,7 +271,7 @@ def dunes(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("treeline", "woods, treeline, pine trees, spruce, 树林, 林", "backdrop", 26)
 def treeline(stage: Stage, mention: Mention) -> None:
-    """A far line of tops: no single tree can be told."""
+    """A distant line of treetops, where no single tree can be made out."""
     rng = stage.rng("treeline")
     for layer in range(2):
         coarse = ridge(rng, stage.canvas.width, 3, octaves=3)

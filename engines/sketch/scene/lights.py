@@ -1,4 +1,4 @@
-"""Sun, moon and planets: the discs in the sky, and what the moon's faces look like."""
+"""Sun, moon and planets: the discs in the sky, and their surfaces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add("sun", "sun, sunlight, sunshine, sunbeam, 太阳, 阳光, 日", "sky", 10)
 def sun(stage: Stage, mention: Mention) -> None:
-    """A small bright disc in a wide glow; low in the sky when the mood is an evening's."""
+    """A small bright disc in a wide glow; low in the sky if the mood is an evening."""
     canvas, plan = stage.canvas, stage.plan
     x = plan.light_x
     low = stage.palette.sky[-1][0] - stage.palette.sky[0][0] > 0.22 or "glow" in plan.finishes
@@ -24,7 +24,7 @@ def sun(stage: Stage, mention: Mention) -> None:
     radius = 0.05 * stage.size(mention) * (2.4 if "glow" in plan.finishes else 1.15 if low else 1)
     colour = stage.colour_of(mention, lighter(stage.palette.light, 0.05))
     glow = mix(colour, stage.palette.sky[-1], 0.35)
-    # where the sky is bright already, more light would only bleach it
+    # in a bright sky, more light would only bleach it
     room = float(np.clip(1.15 - stage.palette.sky[-2][0], 0.12, 0.7))
     stage.halo(x, y, radius * 7, glow, 0.3 * room)
     stage.halo(x, y, radius * 2.6, glow, 0.6 * room)
@@ -61,7 +61,7 @@ def moon(stage: Stage, mention: Mention) -> None:
             0.93, 0.93 + 3 * edge, np.sqrt((dx - 0.42) ** 2 + (dy + 0.12) ** 2)
         )
     texture = stage.new_texture(rng, lumps=5, octaves=6)
-    # a ball's surface: coordinates spread towards the rim
+    # the surface of a ball: coordinates spread towards the rim
     bulge = 1 + 0.25 * np.clip(distance, 0, 1) ** 2
     seas = smoothstep(-0.5, 0.9, texture.smooth_at(dx * bulge * 0.16 + 0.3, dy * bulge * 0.16))
     rough = texture.smooth_at(dx * bulge * 0.7, dy * bulge * 0.7)
@@ -85,7 +85,7 @@ def from_white() -> Floats:
     mood="space",
 )
 def planet(stage: Stage, mention: Mention) -> None:
-    """A banded ball with its night side in the dark, an air of its own, and mostly rings."""
+    """A banded ball with a dark night side, an atmosphere and rings."""
     canvas, plan, rng = stage.canvas, stage.plan, stage.rng("planet")
     x, y = 0.5 + (0.5 - plan.light_x) * 0.6, min(plan.horizon * 0.62, 0.5)
     radius = 0.25 * stage.size(mention)
@@ -97,7 +97,7 @@ def planet(stage: Stage, mention: Mention) -> None:
     edge = 1.2 / canvas.unit / radius
     disc = smoothstep(1 + edge, 1 - edge, distance)
     stage.cover_sky(disc)
-    # the ball: where its surface looks, and how much light falls on it
+    # the ball: which way its surface faces, and how much light falls on it
     depth = np.sqrt(np.clip(1 - distance * distance, 0, 1))
     sun_x = -0.75 if plan.light_x < x else 0.75
     light = np.clip(dx * sun_x - dy * 0.45 + depth * 0.5, 0, 1)
@@ -112,7 +112,7 @@ def planet(stage: Stage, mention: Mention) -> None:
     canvas.wash(disc, paint.astype(np.float32))
     air = np.exp(-(((distance - 1) / 0.05) ** 2)) * np.clip(dx * sun_x - dy * 0.45 + 0.35, 0, 1)
     canvas.glow((air * 0.55).astype(np.float32), to_linear(mix(base, stage.palette.light, 0.4)))
-    # rings lie in the plane of the equator: seen from above by a little
+    # the rings lie in the plane of the equator, seen from slightly above
     flat = np.sqrt(u * u + (v / 0.24) ** 2)
     grooves = 0.55 + 0.45 * texture.at(flat * 0.9, flat * 0)
     ring = smoothstep(1.3, 1.36, flat) * smoothstep(2.15, 2.05, flat) * grooves

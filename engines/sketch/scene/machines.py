@@ -1,4 +1,4 @@
-"""What runs on wheels or engines: trains, cars, bicycles, rockets, aeroplanes, flying saucers."""
+"""Things with wheels or engines: trains, cars, bicycles, rockets, aeroplanes, flying saucers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAMP = np.array([0.92, 0.01, 0.1], np.float32)
     58,
 )
 def train(stage: Stage, mention: Mention) -> None:
-    """An engine under steam and three carriages with lit windows."""
+    """A steam engine and three carriages with lit windows."""
     rng = stage.rng("train")
     engine = (
         Shape()
@@ -87,7 +87,7 @@ def train(stage: Stage, mention: Mention) -> None:
     58,
 )
 def car(stage: Stage, mention: Mention) -> None:
-    """A car from the side, its lamp before it."""
+    """A car from the side, its headlight lit."""
     body = Shape().blob(
         *path("-60,8 -62,20 -52,28 -34,32 -20,50 16,51 32,34 54,30 63,22 62,8 40,5 -40,5")
     )
@@ -136,7 +136,7 @@ def bicycle(stage: Stage, mention: Mention) -> None:
     mood="space",
 )
 def rocket(stage: Stage, mention: Mention) -> None:
-    """A rocket on its way, fire under it."""
+    """A rising rocket on its flame."""
     hull = Shape().blob(*path("-13,18 -15,50 -9,82 0,100 9,82 15,50 13,18 0,15"))
     fins = Shape().blob(*path("-12,44 -30,22 -32,4 -14,18")).blob(*path("12,44 30,22 32,4 14,18"))
     nose = Shape().blob(*path("-9,81 -5,92 0,100 5,92 9,81 0,79"))
@@ -201,7 +201,7 @@ def airplane(stage: Stage, mention: Mention) -> None:
     mood="night",
 )
 def ufo(stage: Stage, mention: Mention) -> None:
-    """A saucer and the beam under it."""
+    """A saucer and the beam below it."""
     disc = Shape().blob(*path("-56,30 -30,42 0,45 30,42 56,30 30,20 0,17 -30,20"))
     dome = Shape().blob(*path("-22,40 -18,58 0,66 18,58 22,40 0,37"))
     lamps = Shape()

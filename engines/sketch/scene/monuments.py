@@ -22,7 +22,7 @@ def stone(stage: Stage) -> Floats:
 
 @ELEMENTS.add("pyramid", "pyramid, sphinx, egypt, 金字塔, 狮身人面像", "stand", 43, mood="desert")
 def pyramid(stage: Stage, mention: Mention) -> None:
-    """Two faces of courses of stone, one lit, one in the shade; smaller ones behind."""
+    """Two faces of coursed stone, one lit, one in the shade; smaller pyramids behind."""
     left = Shape().area(*path("-80,-6 0,64 12,-6"))
     right = Shape().area(*path("0,64 12,-6 78,-6"))
     own = stage.colour_of(
@@ -54,7 +54,7 @@ def pyramid(stage: Stage, mention: Mention) -> None:
     45,
 )
 def ruins(stage: Stage, mention: Mention) -> None:
-    """Columns of a temple, some broken, with part of the beam they bore."""
+    """Columns of a temple, some broken, with part of the beam that they carried."""
     rng = stage.rng("ruins")
     columns, beam, shade = Shape(), Shape(), Shape()
     heights = [0.62 if rng.random() < 0.65 else rng.uniform(0.2, 0.5) for _ in range(7)]
@@ -124,7 +124,7 @@ def tower(stage: Stage, mention: Mention) -> None:
     "statue", "statue, sculpture, buddha, monument, idol, 雕像, 佛像, 佛, 大佛, 石像", "stand", 45
 )
 def statue(stage: Stage, mention: Mention) -> None:
-    """A seated figure in stone, at peace."""
+    """A seated stone figure, at peace."""
     shape = (
         Shape()
         .blob(*path("-52,8 -46,22 -26,30 -28,52 -20,66 20,66 28,52 26,30 46,22 52,8 40,0 -40,0"))

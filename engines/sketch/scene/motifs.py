@@ -1,4 +1,4 @@
-"""What of a landscape goes into a tile: a pattern has no horizon, so its moon, peaks and firs are signs.
+"""Signs for the parts of a landscape in a tile: a pattern has no horizon, so moon, peaks and firs are symbols.
 
 Called by ``painter.py`` for the elements that have no motif of their own.
 """
@@ -17,12 +17,12 @@ from engines.sketch.scene.plants import fir, rosette
 from engines.sketch.shape import Shape, path
 from engines.sketch.stage import Stage
 
-#: a shape, its colour, and what lies on it: each drawn at every spot
+#: shapes and their colours, from bottom to top; all are drawn at every spot
 Sign = list[tuple[Shape, Floats]]
 
 
 def paint_motif(stage: Stage, mention: Mention) -> bool:
-    """Paint the element's sign all over the tile; say whether it has one."""
+    """Paint the element's sign all over the tile; return whether it has one."""
     sign = SIGNS.get(mention.name)
     if sign is None:
         return False

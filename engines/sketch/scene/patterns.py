@@ -1,4 +1,4 @@
-"""Pictures without things: the abstract, for words that name nothing, and the ground of a tile."""
+"""Pictures without things: the abstract, for words that name nothing, and the background of a tile."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def abstract(stage: Stage, mention: Mention) -> None:
 
 
 def flow(stage: Stage) -> None:
-    """Fold a field through itself twice and colour it by height, as marbled paper is."""
+    """Fold a field through itself twice and colour it by height, like marbled paper."""
     canvas, rng, palette = stage.canvas, stage.rng("flow"), stage.palette
     size = (canvas.width, canvas.height)
     first = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
     second = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
     texture = stage.new_texture(rng, lumps=3, octaves=6)
-    # a whole number of textures across keeps a tile's two sides together
+    # a whole number of textures across makes a tile's opposite sides match
     across = 1.0 if canvas.tile else canvas.width / canvas.unit * 0.8
     down = 1.0 if canvas.tile else canvas.height / canvas.unit * 0.8
     u, v = canvas.x * np.float32(across), canvas.y * np.float32(down)

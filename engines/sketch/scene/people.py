@@ -1,4 +1,4 @@
-"""People, seen from behind or as silhouettes, small before the picture; and two who are not people."""
+"""People from behind or as small silhouettes; and a robot and a mermaid."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ELEMENTS = Elements()
 
 
 def cloth(stage: Stage, index: int = 0) -> Floats:
-    """Return a garment's colour: an accent, deep enough to stand before the sky."""
+    """Return a garment's colour: an accent, dark enough to stand out against the sky."""
     return mix(stage.accent(index), stage.palette.ink, 0.45 + 0.2 * stage.palette.darkness)
 
 
 def body_dark(stage: Stage) -> Floats:
-    """Return what heads, hands and boots are painted in against the light."""
+    """Return the colour of heads, hands and boots against the light."""
     return mix(stage.palette.ink, stage.palette.near, 0.12)
 
 
@@ -33,7 +33,7 @@ def body_dark(stage: Stage) -> Floats:
     72,
 )
 def person(stage: Stage, mention: Mention) -> None:
-    """A wanderer in a long coat, seen from behind, with a stick."""
+    """A wanderer in a long coat with a stick, seen from behind."""
     coat = Shape().blob(*path("-13,14 -11,44 -14,66 -9,78 9,78 14,66 12,44 16,14 4,17 -6,13"))
     rest_of = (
         Shape()
@@ -60,7 +60,7 @@ def person(stage: Stage, mention: Mention) -> None:
     72,
 )
 def woman(stage: Stage, mention: Mention) -> None:
-    """A woman in a long dress, hair and hem in the wind."""
+    """A woman in a long dress, her hair and hem in the wind."""
     dress = Shape().blob(
         *path("-6,76 6,76 8,66 5,55 9,44 19,22 34,4 20,0 4,3 -8,0 -20,2 -16,20 -8,42 -5,55 -8,66")
     )
@@ -93,7 +93,7 @@ def woman(stage: Stage, mention: Mention) -> None:
     72,
 )
 def couple(stage: Stage, mention: Mention) -> None:
-    """Two who stand close and look the same way."""
+    """Two people standing close, looking the same way."""
     one = Shape().blob(*path("-29,0 -26,40 -30,64 -24,78 -12,78 -6,64 -10,40 -9,0 -18,4"))
     one.disc(-0.18, 0.88, 0.065, 0.075).line(path("-8,68 2,52 6,50"), 0.05, 0.04)
     two = Shape().blob(*path("2,64 6,71 15,71 20,62 16,44 26,8 22,0 2,0 0,8 8,44"))
@@ -113,7 +113,7 @@ def couple(stage: Stage, mention: Mention) -> None:
     72,
 )
 def samurai(stage: Stage, mention: Mention) -> None:
-    """A swordsman in a wide hat, sleeves in the wind, blade drawn."""
+    """A swordsman in a wide hat, his sleeves in the wind, his blade drawn."""
     dark = (
         Shape()
         .blob(*path("-12,76 12,76 18,62 12,46 22,8 26,0 8,0 2,24 -6,0 -24,0 -18,12 -10,46 -16,60"))
@@ -178,7 +178,7 @@ def wizard(stage: Stage, mention: Mention) -> None:
     mood="space",
 )
 def astronaut(stage: Stage, mention: Mention) -> None:
-    """A white suit, a dark visor with the light in it, a pack."""
+    """A white suit, a dark visor that reflects the light, a backpack."""
     pack = Shape().blob(*path("-20,42 -20,76 -14,80 14,80 20,76 20,42"))
     suit = (
         Shape()
@@ -213,7 +213,7 @@ def astronaut(stage: Stage, mention: Mention) -> None:
     mood="cyberpunk",
 )
 def robot(stage: Stage, mention: Mention) -> None:
-    """A square-shouldered machine with lit eyes and a lit heart."""
+    """A square-shouldered machine with glowing eyes and a glowing heart."""
     frame = (
         Shape()
         .area(*path("-20,40 -24,72 24,72 20,40"))

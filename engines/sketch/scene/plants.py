@@ -1,4 +1,4 @@
-"""What grows low or in masses: the forest, flowers, cactuses, mushrooms; single trees: ``trees.py``."""
+"""Plants that grow low or in masses: forest, flowers, cacti, mushrooms; single trees are in ``trees.py``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ELEMENTS = Elements()
     "forest", "forest, pine forest, pine, woodland, fir, 森林, 松林, 松树, 丛林", "ground", 40
 )
 def forest(stage: Stage, mention: Mention) -> None:
-    """Ranks of firs, paler the farther, with mist between them; by a lake only on its far shore."""
+    """Rows of firs, the farther the paler, with mist between them; by a lake, only on the far shore."""
     rng, palette = stage.rng("forest"), stage.palette
     own = stage.colour_of(mention, mix(palette.near, palette.ink, 0.25))
     if stage.plan.has("water"):
@@ -37,7 +37,7 @@ def forest(stage: Stage, mention: Mention) -> None:
 def _rank(
     stage: Stage, rng: np.random.Generator, colour: Floats, near: float, height: float, y: float
 ) -> None:
-    """Paint one rank of firs from side to side, its feet at ``y``."""
+    """Paint one row of firs from side to side, with their feet at ``y``."""
     across = stage.canvas.width / stage.canvas.unit
     trees = Shape()
     x = -0.05
@@ -51,7 +51,7 @@ def _rank(
 
 
 def fir(rng: np.random.Generator) -> Shape:
-    """Return a fir one high: a stem and ragged skirts of needles."""
+    """Return a fir of height 1: a stem and ragged skirts of needles."""
     shape = Shape().line([(0, -0.02), (0, 0.98)], 0.03, 0.008)
     skirts = 7
     for skirt in range(skirts):
@@ -77,7 +77,7 @@ def fir(rng: np.random.Generator) -> Shape:
     mood="spring",
 )
 def flowers(stage: Stage, mention: Mention) -> None:
-    """A bed of them before everything, taller and larger the nearer."""
+    """A bed of flowers in front of everything: the nearer, the taller and larger."""
     rng = stage.rng("flowers")
     colours = [stage.accent(0), stage.accent(1), mix(stage.accent(2), stage.palette.light, 0.4)]
     count = min((mention.count or 10) * 4, 40)
@@ -103,7 +103,7 @@ def flowers(stage: Stage, mention: Mention) -> None:
 
 @cache
 def rosette(petals: int) -> Shape:
-    """Return a flower seen from before, its middle at (0, 0), half of one in radius."""
+    """Return a flower seen from the front, centred at (0, 0), with a radius of 0.5."""
     wide = 0.95 / petals
     petal = Shape().blob(
         (0.02, 0), (0.25, wide), (0.46, wide * 0.7), (0.5, 0), (0.46, -wide * 0.7), (0.25, -wide)
@@ -149,7 +149,7 @@ def cactus(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("mushroom", "mushroom, toadstool, fungus, 蘑菇, 毒蘑菇, 菌", "stand", 78)
 def mushroom(stage: Stage, mention: Mention) -> None:
-    """Red caps with white spots, a large one and its children."""
+    """Red caps with white spots, one large and some small."""
     stem = Shape().blob(*path("-12,-4 -9,30 -8,58 8,58 9,30 13,-4"))
     skirt = Shape().blob(*path("-14,40 0,46 14,40 10,52 -10,52"))
     cap = Shape().blob(*path("-46,54 -40,78 -20,94 0,98 20,94 40,78 46,54 20,50 -20,50"))

@@ -1,4 +1,4 @@
-"""The portrait in double exposure: a head in profile that holds the picture, on bare paper."""
+"""The portrait as a double exposure: a head in profile, filled with the picture, on bare paper."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HAIR = (
     mood="dawn",
 )
 def portrait(stage: Stage, mention: Mention) -> None:
-    """Keep the scene inside the head, fade it out over the face, leave paper around."""
+    """Keep the scene inside the head, fade it out over the face, and leave paper around it."""
     canvas, palette = stage.canvas, stage.palette
     flip = stage.plan.mirrored
     tall = min(0.82 * canvas.height, 0.9 * canvas.width)
@@ -48,7 +48,7 @@ def portrait(stage: Stage, mention: Mention) -> None:
     night = palette.darkness
     paper = mix(lighter(mix(palette.haze, palette.light, 0.55), 0.05), palette.sky[0], 0.85 * night)
     skin = mix(mix(palette.far, palette.light, 0.25), palette.sky[1], 0.25)
-    # the picture inside is drawn together towards the head's own tone, so that it reads as one shape
+    # the picture inside is pulled towards one tone, so that the head reads as one shape
     canvas.wash(inside * np.float32(0.26), to_linear(mix(palette.near, palette.far, 0.5)))
     across = (canvas.x * canvas.width - x_px) / tall * (-1 if flip else 1)
     up = (canvas.height - canvas.y * canvas.height) / tall

@@ -1,4 +1,4 @@
-"""What lives in and on the water: whales, fish, jellyfish, turtles, swans, corals, and the seabed."""
+"""Life in and on the water: whales, fish, jellyfish, turtles, swans, corals, and the seabed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ELEMENTS = Elements()
     mood="underwater",
 )
 def seabed(stage: Stage, mention: Mention) -> None:
-    """Sand and rock in the dimness below, weed and corals before it, light playing above."""
+    """Dim sand and rock at the bottom, weed and corals in front, light playing above."""
     canvas, rng, palette = stage.canvas, stage.rng("seabed"), stage.palette
     nets = fractal(rng, canvas.width, canvas.height, (7, 7), octaves=2)
     play = smoothstep(0.22, 0.0, np.abs(nets)) * np.exp(-canvas.y * 4)
@@ -73,7 +73,7 @@ def _growth(stage: Stage, line: np.ndarray, layer: int) -> None:
     "whale", "whale, blue whale, humpback, orca, 鲸鱼, 鲸, 蓝鲸, 座头鲸, 虎鲸", "float", 66
 )
 def whale(stage: Stage, mention: Mention) -> None:
-    """A great back, a pale grooved belly, one long fin."""
+    """A large back, a pale grooved belly, one long fin."""
     back = Shape().blob(
         *path(
             "62,34 56,46 30,56 -6,56 -36,46 -58,34 -74,40 -92,52 -84,34 -96,18 -76,26 -58,24 -34,16 0,8 34,10 56,20"
@@ -95,7 +95,7 @@ def whale(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("dolphin", "dolphin, shark, porpoise, 海豚, 鲨鱼", "float", 66)
 def dolphin(stage: Stage, mention: Mention) -> None:
-    """Bodies in mid-leap."""
+    """Dolphins in mid-leap."""
     shape = Shape().blob(
         *path(
             "60,20 50,28 40,36 18,46 -8,42 -32,26 -48,8 -62,10 -74,4 -58,0 -56,-12 -46,0 -28,16 -4,26 20,26 40,22 50,18"
@@ -114,7 +114,7 @@ def dolphin(stage: Stage, mention: Mention) -> None:
     mood="underwater",
 )
 def fish(stage: Stage, mention: Mention) -> None:
-    """A school, all the same way, each of its own size."""
+    """A school of fish of different sizes, all facing the same way."""
     body = Shape().blob(
         *path("40,20 28,32 6,37 -18,28 -32,22 -52,38 -46,20 -54,4 -32,17 -16,11 6,5 28,10")
     )
@@ -185,7 +185,7 @@ def turtle(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("swan", "swan, duck, goose on water, 天鹅, 鸭子, 鸳鸯", "float", 66)
 def swan(stage: Stage, mention: Mention) -> None:
-    """A swan with its picture in the water."""
+    """A swan and its reflection in the water."""
     shape = Shape().blob(*path("-44,12 -50,26 -36,24 -20,34 4,34 22,24 28,8 18,0 -30,0"))
     shape.line(path("20,16 30,34 24,50 22,62 28,70 36,70"), 0.1, 0.055)
     bill = Shape().area(*path("36,73 46,67 36,66"))
@@ -215,7 +215,7 @@ def swan(stage: Stage, mention: Mention) -> None:
     "lotus", "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶", "float", 68
 )
 def lotus(stage: Stage, mention: Mention) -> None:
-    """Pads flat on the water, and flowers that stand open among them."""
+    """Pads flat on the water, with open flowers among them."""
     rng = stage.rng("lotus")
     pink = stage.colour_of(mention, np.array([0.8, 0.1, 0.0], np.float32))
     green = mix(
@@ -251,7 +251,7 @@ def lotus(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("waves", "wave, great wave, tsunami, surf, 波浪, 海浪, 巨浪, 浪", "ground", 31)
 def waves(stage: Stage, mention: Mention) -> None:
-    """Ranks of curling seas with white crests, the nearest the highest."""
+    """Rows of curling waves with white crests, the nearest the highest."""
     canvas, rng, palette = stage.canvas, stage.rng("waves"), stage.palette
     own = stage.colour_of(mention, mix(palette.water, palette.ink, 0.5))
     across = canvas.width / canvas.unit

@@ -1,4 +1,4 @@
-"""What fills the sky behind everything: its colours, stars, milky way, aurora, nebula, clouds."""
+"""The sky behind everything: its colours, stars, Milky Way, aurora, nebula, clouds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ELEMENTS = Elements()
 
 
 def paint_sky(stage: Stage) -> None:
-    """Paint the sky's colours down to the horizon, brighter around the light; always the first."""
+    """Paint the sky's colours down to the horizon, brighter around the light; always comes first."""
     canvas, palette = stage.canvas, stage.palette
     rng = stage.rng("sky")
     wisps = fractal(rng, canvas.width, canvas.height, (2.5, 6), octaves=4)
     height = canvas.y / stage.horizon
     canvas.rgb[:] = ramp(palette.sky, np.clip(height**1.15 + 0.045 * wisps, 0, 1))
-    # the light warms the air around it, far along the horizon and little above
+    # the light warms the air around it, far along the horizon and a little above it
     x, y = stage.plan.light_x, stage.plan.light_y
     across = (canvas.x - x) * (canvas.width / canvas.unit)
     down = (canvas.y - max(y, stage.horizon - 0.25)) * (canvas.height / canvas.unit)
@@ -36,7 +36,7 @@ def stars(stage: Stage, mention: Mention) -> None:
 
 
 def _stars(stage: Stage, mention: Mention) -> None:
-    """Paint stars after the brush, which would eat them, and only where nothing lies before the sky."""
+    """Paint stars after the brush, which would smear them, and only where nothing covers the sky."""
     canvas = stage.canvas
     rng = stage.rng("stars")
     count = 420
@@ -62,7 +62,7 @@ def _stars(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("milky way", "milky way, milkyway, 银河, 银河系, 星河", "sky", 6, mood="night")
 def milky_way(stage: Stage, mention: Mention) -> None:
-    """A leaning band: light clouds along it, dark dust through its middle."""
+    """A slanting band: light clouds along it, dark dust through its middle."""
     canvas, rng = stage.canvas, stage.rng("milky way")
     lean = rng.uniform(0.35, 0.9) * (-1 if stage.plan.mirrored else 1)
     middle = 0.5 + rng.uniform(-0.12, 0.12)
@@ -97,7 +97,7 @@ def milky_way(stage: Stage, mention: Mention) -> None:
     mood="night",
 )
 def aurora(stage: Stage, mention: Mention) -> None:
-    """Curtains: a wandering lower edge, rays upwards from it, green below and violet above."""
+    """Curtains of light: a wandering lower edge with rays upwards, green below and violet above."""
     canvas, rng = stage.canvas, stage.rng("aurora")
     green = stage.colour_of(mention, np.array([0.82, -0.17, 0.08], np.float32))
     violet = mix(np.array([0.62, 0.12, -0.14], np.float32), stage.palette.sky[1], 0.2)
@@ -182,10 +182,10 @@ def storm_clouds(stage: Stage, mention: Mention) -> None:
 
 
 def _clouds(stage: Stage, mention: Mention, *, cover: float, dark: float, name: str) -> None:
-    """Paint heaps lit from the light's side: a field, and the same field a step nearer the light."""
+    """Paint clouds, lit by comparing a field with the same field a step nearer to the light."""
     canvas, rng = stage.canvas, stage.rng(name)
     texture = stage.new_texture(rng, lumps=5, octaves=6)
-    # clouds get flatter and smaller towards the horizon, as a ceiling does
+    # clouds get flatter and smaller towards the horizon, like a ceiling in perspective
     depth = 1.0 / (1.25 - np.clip(canvas.y / stage.horizon, 0, 1.02))
     x = (canvas.x - 0.5) * (canvas.width / canvas.unit) * depth * 0.2 + rng.random()
     y = depth * np.float32(0.22)

@@ -1,4 +1,4 @@
-"""What one stops to look at: fireworks, meteors, volcanoes, waterfalls."""
+"""Sights: fireworks, meteors, volcanoes, waterfalls."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _meteors(stage: Stage, mention: Mention) -> None:
     "volcano", "volcano, eruption, erupting volcano, 火山, 火山喷发", "backdrop", 21, mood="fire"
 )
 def volcano(stage: Stage, mention: Mention) -> None:
-    """A cone, fire in its mouth and down its side, and the smoke over it."""
+    """A cone with fire in its mouth and down its side, and smoke above."""
     canvas, rng, palette = stage.canvas, stage.rng("volcano"), stage.palette
     x, base = 0.5 + rng.uniform(-0.14, 0.14), stage.horizon + 0.03
     tall = 0.44 * stage.size(mention)
@@ -115,7 +115,7 @@ def volcano(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("waterfall", "waterfall, cascade, falls, 瀑布", "backdrop", 27)
 def waterfall(stage: Stage, mention: Mention) -> None:
-    """Two cliffs, white water between them, spray where it lands."""
+    """Two cliffs with white water between them, and spray where it lands."""
     canvas, rng, palette = stage.canvas, stage.rng("waterfall"), stage.palette
     x, wide = 0.5 + rng.uniform(-0.12, 0.12), 0.085 * stage.size(mention)
     top, foot = max(stage.horizon - 0.42, 0.1), stage.horizon + 0.05
@@ -136,7 +136,7 @@ def waterfall(stage: Stage, mention: Mention) -> None:
         stage.put(cliff, x, foot, 1, rock, rim=0.4, shade=0.15, far=0.12)
         covered = canvas.spread(cliff.mask(x * canvas.width, foot * canvas.height, canvas.unit))
         cliffs = np.maximum(cliffs, covered)
-    # layers of rock, bent a little, and the cracks that water has worn across them
+    # slightly bent layers of rock, with cracks that water has worn across them
     layers = stage.texture.smooth_at(canvas.x * 0.25, canvas.y * 2.1)
     cracks = stage.texture.smooth_at(canvas.x * 1.9, canvas.y * 0.3 + 0.05 * layers)
     lit = smoothstep(-0.5, 0.9, layers + 0.6 * cracks)
@@ -161,7 +161,7 @@ def waterfall(stage: Stage, mention: Mention) -> None:
     "lone mountain", "mount fuji, fuji, mt fuji, kilimanjaro, 富士山, 富士", "backdrop", 21
 )
 def lone_mountain(stage: Stage, mention: Mention) -> None:
-    """One perfect cone with snow on its top."""
+    """A perfect cone with snow on top."""
     canvas, rng, palette = stage.canvas, stage.rng("fuji"), stage.palette
     x, base = 0.25 + 0.5 * stage.plan.light_x, stage.horizon + 0.02
     tall = 0.42 * stage.size(mention)

@@ -1,4 +1,4 @@
-"""What lies on a table for a still life: candle, cup, fruit, book, guitar, clock."""
+"""Things for a still life on a table: candle, cup, fruit, book, guitar, clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ELEMENTS = Elements()
     "candle", "candle, candlelight, torch, flame, 蜡烛, 烛光, 火炬", "stand", 75, mood="dusk"
 )
 def candle(stage: Stage, mention: Mention) -> None:
-    """Wax, wick and flame; what stands near is warmed by it."""
+    """Wax, wick and flame, with a warm light on things nearby."""
     wax = Shape().blob(*path("-14,0 -14,50 -12,56 0,53 12,57 14,50 14,0 0,-3"))
     wick = Shape().line(path("0,54 1,62"), 0.016)
     flame = Shape().blob(*path("0,58 -7,66 -6,76 0,92 6,76 7,66"))
@@ -45,7 +45,7 @@ def candle(stage: Stage, mention: Mention) -> None:
     "cup", "cup, coffee, tea, mug, teapot, teacup, 杯子, 咖啡, 茶, 茶杯, 茶壶", "stand", 75
 )
 def cup(stage: Stage, mention: Mention) -> None:
-    """A cup on its saucer, steaming."""
+    """A steaming cup on its saucer."""
     saucer = Shape().disc(0, 0.03, 0.5, 0.075)
     handle = Shape().disc(0.36, 0.32, 0.15, 0.14)
     handle.disc(0.36, 0.32, 0.09, 0.085, cut=True)
@@ -79,7 +79,7 @@ def cup(stage: Stage, mention: Mention) -> None:
     75,
 )
 def fruit(stage: Stage, mention: Mention) -> None:
-    """Round things in a heap, each with its light, its shade and a leaf."""
+    """A heap of round fruit, each with light, shade and a leaf."""
     leaf = Shape().blob(*path("2,84 14,98 34,98 22,86"))
     stalk = Shape().line(path("0,76 2,92"), 0.035, 0.02)
     body = Shape().blob(
@@ -101,7 +101,7 @@ def fruit(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("book", "book, books, open book, library, 书, 书本, 图书馆", "stand", 75)
 def book(stage: Stage, mention: Mention) -> None:
-    """An open book, its pages full of light."""
+    """An open book with bright pages."""
     cover = Shape().area(*path("-66,8 -60,40 0,30 60,40 66,8 0,-4"))
     pages = (
         Shape()
@@ -130,7 +130,7 @@ def book(stage: Stage, mention: Mention) -> None:
     75,
 )
 def guitar(stage: Stage, mention: Mention) -> None:
-    """A guitar that leans, strings and all."""
+    """A leaning guitar, strings and all."""
     body = Shape().blob(
         *path(
             "0,0 -22,4 -28,20 -20,34 -15,42 -19,54 -12,64 0,66 12,64 19,54 15,42 20,34 28,20 22,4"

@@ -22,7 +22,7 @@ ELEMENTS = Elements()
     60,
 )
 def sailboat(stage: Stage, mention: Mention) -> None:
-    """A hull, a mast, two sails full of light, and all of it in the water again."""
+    """A hull, a mast, two bright sails, and the reflection of it all."""
     hull = Shape().blob(*path("-38,14 0,10 42,17 31,0 10,-3 -25,-1"))
     main = Shape().area(*path("0,16 3,98 14,62 28,34 37,18"))
     jib = Shape().area(*path("-3,18 0,88 -14,50 -33,20"))
@@ -75,7 +75,7 @@ SEAM = path("7,24 22,38 32,54 35,70 30,85 18,96 6,100")
 
 @ELEMENTS.add("balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61)
 def balloon(stage: Stage, mention: Mention) -> None:
-    """Striped envelopes at several distances, each with its basket."""
+    """Striped balloons at several distances, each with its basket."""
     rng = stage.rng("balloon")
     envelope = Shape().blob(*((-r, h) for r, h in SEAM), *((r, h) for r, h in reversed(SEAM)))
     basket = Shape().box(-0.055, 0.0, 0.055, 0.08)
@@ -100,7 +100,7 @@ def balloon(stage: Stage, mention: Mention) -> None:
     mood="night",
 )
 def lantern(stage: Stage, mention: Mention) -> None:
-    """Paper lanterns rising, warm from within, small ones far away."""
+    """Rising paper lanterns, lit from within; distant ones are small."""
     rng = stage.rng("lantern")
     warm = stage.colour_of(mention, np.array([0.72, 0.1, 0.13], np.float32))
     body = Shape().blob(*path("-28,4 -40,50 -35,96 35,96 40,50 28,4"))
@@ -117,7 +117,7 @@ def lantern(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("kite", "kite, 风筝, 纸鸢", "fly", 63)
 def kite(stage: Stage, mention: Mention) -> None:
-    """Two colours on a cross of sticks, and a tail of bows."""
+    """A two-coloured kite on crossed sticks, with a tail of bows."""
     whole = Shape().area(*path("0,100 32,66 0,12 -32,66"))
     half = Shape().area(*path("0,100 0,66 -32,66")).area(*path("0,66 32,66 0,12"))
     tail = Shape()
@@ -137,7 +137,7 @@ def kite(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("umbrella", "umbrella, parasol, 雨伞, 伞, 油纸伞", "stand", 73)
 def umbrella(stage: Stage, mention: Mention) -> None:
-    """An umbrella, and whoever walks under it."""
+    """An umbrella, and somebody walking under it."""
     under = (
         Shape()
         .blob(*path("-10,0 -12,40 -9,58 9,58 12,40 10,0 3,4 -4,2"))

@@ -1,4 +1,4 @@
-"""Trees that stand alone: leaf trees, cherries, palms, bamboo, bare ones; the forest is in ``plants.py``."""
+"""Single trees: broadleaf trees, cherries, palms, bamboo, bare ones; the forest is in ``plants.py``."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _foliage(
     mood="summer",
 )
 def palm(stage: Stage, mention: Mention) -> None:
-    """A leaning ringed trunk under a crown of feathered leaves."""
+    """A leaning, ringed trunk under a crown of feathered leaves."""
     rng = stage.rng("palm")
     green = mix(
         np.array([0.48, -0.09, 0.08], np.float32),
@@ -164,7 +164,7 @@ def palm(stage: Stage, mention: Mention) -> None:
     "bamboo", "bamboo, bamboo forest, bamboo grove, reeds, 竹子, 竹林, 竹, 芦苇", "stand", 53
 )
 def bamboo(stage: Stage, mention: Mention) -> None:
-    """Stalks from foot to top of the picture, paler behind, with sprays of narrow leaves."""
+    """Stalks from bottom to top of the picture, the farther the paler, with sprays of narrow leaves."""
     rng, canvas = stage.rng("bamboo"), stage.canvas
     ink = "ink" in stage.plan.finishes
     green = stage.palette.ink if ink else np.array([0.52, -0.09, 0.08], np.float32)
@@ -216,7 +216,7 @@ def bamboo(stage: Stage, mention: Mention) -> None:
     50,
 )
 def bare_tree(stage: Stage, mention: Mention) -> None:
-    """A tree without a leaf, all crooked twigs against the sky."""
+    """A leafless tree, its crooked twigs against the sky."""
     rng = stage.rng("bare tree")
     bark = mix(stage.palette.ink, stage.palette.near, 0.1)
     for x, y, size in stage.spots(mention, 0.64, half=0.36):

@@ -1,4 +1,4 @@
-"""Water: sea, lake and river, with what stands above it mirrored in it."""
+"""Water: sea, lake and river, which mirror what is above them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def water(stage: Stage, mention: Mention) -> None:
         return
     stage.water_top = stage.horizon
     down = ((np.arange(rows, dtype=np.float32) + 0.5) / rows)[:, None]
-    # a plane seen at a low angle: 1/depth runs from the shore to the viewer's feet
+    # a plane seen from a low angle: 1/depth runs from the shore to the viewer's feet
     depth = 1.0 / (down + np.float32(0.06))
     x = (canvas.x - 0.5) * (canvas.width / canvas.unit)
     texture = stage.texture
@@ -48,7 +48,7 @@ def water(stage: Stage, mention: Mention) -> None:
     mirrored = canvas.rgb[source, columns]
     colour = stage.colour_of(mention, stage.palette.water)
     body = ramp(np.stack([mix(colour, stage.haze, 0.35), colour, lighter(colour, -0.1)]), down**0.8)
-    # flat light near the shore is all mirror; at the viewer's feet one looks into the water
+    # near the shore, water is all mirror; at the viewer's feet one looks into it
     mirror = np.clip(0.8 - 0.42 * down, 0, 1)[..., None]
     paint = mirrored * mirror + body * (1 - mirror)
     ripple = waves * smoothstep(0.0, 0.15, down)
@@ -70,7 +70,7 @@ def water(stage: Stage, mention: Mention) -> None:
 def _glitter(
     stage: Stage, top: int, down: np.ndarray, depth: np.ndarray, waves: np.ndarray
 ) -> None:
-    """Lay the light's broken path over the waves below it."""
+    """Paint the broken path of the light over the waves below it."""
     if stage.light_spot is None:
         return
     canvas = stage.canvas

@@ -1,4 +1,4 @@
-"""What flies: birds, butterflies, dragons."""
+"""Flying creatures: birds, butterflies, dragons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ELEMENTS = Elements()
     62,
 )
 def birds(stage: Stage, mention: Mention) -> None:
-    """A loose flock, each with its wings at another beat."""
+    """A loose flock, each bird with its wings in a different position."""
     rng = stage.rng("birds")
     colour = stage.colour_of(mention, mix(stage.palette.ink, stage.haze, 0.12))
     middle_x, middle_y = stage.place(mention), stage.horizon * (0.3 + 0.2 * rng.random())
@@ -44,7 +44,7 @@ def birds(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("eagle", "eagle, hawk, falcon, phoenix, 鹰, 老鹰, 凤凰, 雄鹰", "fly", 63)
 def eagle(stage: Stage, mention: Mention) -> None:
-    """One great bird with its wings spread and their feathers parted."""
+    """One large bird with spread wings and parted feathers."""
     shape = Shape().blob(*path("-8,30 -6,46 0,54 8,50 10,38 8,20 0,0 -10,10"))
     for side in (-1, 1):
         wing = [(side * x, y) for x, y in path("5,42 28,56 56,60 80,48 60,44 34,32 8,24")]
@@ -61,7 +61,7 @@ def eagle(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add("butterfly", "butterfly, butterflies, moth, dragonfly, 蝴蝶, 蜻蜓, 飞蛾", "fly", 84)
 def butterfly(stage: Stage, mention: Mention) -> None:
-    """Four wings with a dark seam and light spots; more than one unless the words say so."""
+    """Four wings with a dark edge and light spots; several butterflies unless the words name a number."""
     rng = stage.rng("butterfly")
     wings = Shape()
     hearts = Shape()
@@ -88,7 +88,7 @@ def butterfly(stage: Stage, mention: Mention) -> None:
     mood="fantasy",
 )
 def dragon(stage: Stage, mention: Mention) -> None:
-    """A long body in coils across the sky, spines along its back, two wings, a horned head."""
+    """A long coiled body across the sky, with spines along its back, two wings and a horned head."""
     shape = Shape()
     steps = [i / 48 for i in range(49)]
     spine = [
@@ -96,7 +96,7 @@ def dragon(stage: Stage, mention: Mention) -> None:
         for t in steps
     ]
     root_x, root_y = spine[33]
-    # the wings first: two hands of three fingers with skin between them
+    # the wings first: two hands with three fingers each, and skin between them
     for reach, lift in ((0.5, 0.3), (0.3, 0.36)):
         tip = (root_x - reach * 0.3, root_y + lift)
         membrane = [(root_x + 0.05, root_y), (root_x + 0.03, root_y + lift * 0.6), tip]
