@@ -1,7 +1,7 @@
 """The picture while it is painted: linear light, washes, glows and stamped shapes.
 
-The scene's elements paint on it, the finish ends it. Positions are parts of the width and height, so
-that one scene serves every size; sizes are parts of ``unit``, the shorter side in pixels.
+The scene's elements paint on it; the finish completes it. Positions are fractions of the width and height,
+so that one scene serves every size; sizes are fractions of ``unit``, the shorter side in pixels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Canvas:
         self.width, self.height, self.tile = width, height, tile
         self.unit = min(width, height)
         self.rgb: Floats = np.zeros((height, width, 3), np.float32)
-        #: the middle of every column and row, as parts of the whole
+        #: the middle of every column and row, as a fraction of the whole
         self.x: Floats = ((np.arange(width, dtype=np.float32) + 0.5) / width)[None, :]
         self.y: Floats = ((np.arange(height, dtype=np.float32) + 0.5) / height)[:, None]
 
@@ -33,7 +33,7 @@ class Canvas:
         return np.sqrt(across * across + down * down)
 
     def spread(self, mask: Mask) -> Floats:
-        """Return a shape's mask as large as the picture."""
+        """Return a shape's mask enlarged to the whole picture."""
         whole = np.zeros((self.height, self.width), np.float32)
         rows, columns = mask.alpha.shape
         x0, x1 = max(mask.left, 0), min(mask.left + columns, self.width)
@@ -45,25 +45,25 @@ class Canvas:
         return whole
 
     def moved(self, mask: Floats, across: float, down: float) -> Floats:
-        """Return a mask as large as the picture, moved by parts of the unit; its edges repeat."""
+        """Return a mask of the whole picture, moved by fractions of the unit; its edges repeat."""
         dx, dy = round(across * self.unit), round(down * self.unit)
         rows = np.clip(np.arange(self.height) - dy, 0, self.height - 1)
         columns = np.clip(np.arange(self.width) - dx, 0, self.width - 1)
         return mask[rows][:, columns]
 
     def wash(self, mask: Floats, colour: Floats, *, top: int = 0) -> None:
-        """Lay a colour over the rows from ``top`` on, where and as strongly as the mask says."""
+        """Lay a colour over the rows from ``top`` down, as strongly as the mask says."""
         rows = self.rgb[top : top + mask.shape[0]]
         rows += (colour - rows) * mask[..., None]
 
     def glow(self, mask: Floats, colour: Floats, *, top: int = 0) -> None:
-        """Add light to the rows from ``top`` on."""
+        """Add light to the rows from ``top`` down."""
         self.rgb[top : top + mask.shape[0]] += mask[..., None] * colour
 
     def stamp(self, mask: Mask, colour: Floats, *, add: bool = False) -> None:
-        """Lay a shape down; what leaves a tile on one side comes in on the other.
+        """Paint a shape; in a tile, what leaves on one side enters on the other.
 
-        ``colour`` is one colour or one a pixel of the mask.
+        ``colour`` is one colour, or one for each pixel of the mask.
         """
         steps = (-1, 0, 1) if self.tile else (0,)
         for down in steps:
@@ -89,7 +89,7 @@ class Canvas:
         below += paint * alpha if add else (paint - below) * alpha
 
     def sparkle(self, column: int, row: int, radius: int, light: Floats) -> None:
-        """Add a small star with four rays, so many pixels long."""
+        """Add a small star with four rays of ``radius`` pixels."""
         steps = np.arange(-radius, radius + 1)
         fall = (1 - np.abs(steps) / (radius + 1)).astype(np.float32) ** 2
         heart = np.exp(-(steps**2) / max(radius * 0.32, 0.6) ** 2).astype(np.float32)

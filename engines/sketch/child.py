@@ -20,7 +20,7 @@ from engines.sketch import wire
 #: how often to check for the parent, in case a forked copy of it keeps the pipe open
 LOOK_S = 1.0
 
-#: use only the CPU time that the gateway leaves over
+#: use only the CPU time that the gateway does not need
 NICENESS = 5
 
 Frame = tuple[dict[str, Any], bytes]
@@ -48,7 +48,7 @@ def main(parent: int) -> None:
 
 
 def _listen(parent: int, orders: queue.SimpleQueue[Frame]) -> None:
-    """Put what arrives on the pipe into ``orders``; end the whole process when the pipe closes."""
+    """Put the frames from the pipe into ``orders``; end the whole process when the pipe closes."""
 
     def read(count: int) -> bytes:
         parts = bytearray()

@@ -113,7 +113,7 @@ class Children:
         self._changed = threading.Condition()
         self._idle: list[Child] = []
         self._lent: set[Child] = set()
-        #: tickets that wait for a child, longest first, so that nobody is overtaken
+        #: tickets waiting for a child, first come, first served
         self._waiting: list[object] = []
         self._closed = False
 
@@ -136,7 +136,7 @@ class Children:
             self._changed.notify_all()
 
     def lend(self, ticket: object, wait_s: float) -> Child | None:
-        """Lend a child to the holder of ``ticket`` once it is first in the queue, or None."""
+        """Lend a child to the holder of ``ticket`` once it is first in the queue; None after ``wait_s``."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._may_have(ticket), wait_s):
                 return None
@@ -170,7 +170,7 @@ class Children:
             return self._take()
 
     def close(self) -> None:
-        """Kill every child; for those lent, their borrowers' reads fail."""
+        """Kill every child; reads from a lent one then fail."""
         with self._changed:
             self._closed = True
             for child in (*self._idle, *self._lent):

@@ -22,17 +22,17 @@ class Element:
     name: str
     words: str
     place: Place
-    #: painted back to front: 0 is the sky, 100 the air before everything
+    #: painted back to front: 0 is the sky, 100 the air in front of everything
     depth: int
     paint: Paint
-    #: the mood it calls for when no word names one
+    #: the mood that it suggests if no word names one
     mood: str
-    #: what of it makes the pattern of a tile: the same painter, or nothing
+    #: whether its painter also serves for the pattern of a tile
     motif: bool
 
 
 class Elements(list[Element]):
-    """The elements of one module, in the order in which they stand there."""
+    """The elements of one module, in source order."""
 
     def add(
         self,
@@ -44,7 +44,7 @@ class Elements(list[Element]):
         mood: str = "",
         motif: bool | None = None,
     ) -> Callable[[Paint], Paint]:
-        """List the function below as the painter of ``name``; ``words`` are parted by commas."""
+        """Register the decorated function as the painter of ``name``; commas separate the ``words``."""
 
         def listed(paint: Paint) -> Paint:
             is_motif = place in ("stand", "float", "fly") if motif is None else motif

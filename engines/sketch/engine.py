@@ -126,11 +126,11 @@ class SketchEngine:
         return Health("ok")
 
     def submit(self, brief: Brief) -> Handle:
-        """Name the drawing; ``watch`` does the work, in whichever process calls it."""
+        """Return the drawing's name; ``watch`` does the work, in the process that calls it."""
         return {"engine": self._name, "drawing": f"{brief.job_id}/{brief.attempt}"}
 
     def cancel(self, handle: Handle) -> None:
-        """Stop the drawing if this process watches it."""
+        """Stop the drawing if this process is the one that watches it."""
         if cancelled := self._cancelled.get(str(handle.get("drawing"))):
             cancelled.set()
 
@@ -212,7 +212,7 @@ class SketchEngine:
     # -- taking pieces back ----------------------------------------------------------------------
 
     def _answered(self, drawing: Painting) -> list[Child]:
-        """Wait a moment for replies; return the children whose replies have begun to arrive."""
+        """Wait briefly; return the children whose replies have begun to arrive."""
         try:
             ready = select.select(list(drawing.hands), [], [], LOOK_S)[0]
         except (OSError, ValueError) as error:
@@ -225,7 +225,7 @@ class SketchEngine:
         return ready
 
     def _piece_done(self, drawing: Painting, hand: Child) -> Iterator[Event]:
-        """Receive one piece, give the child the next, and yield what there is to show."""
+        """Receive one piece, give the child the next one, and yield whatever there is to show."""
         piece = drawing.hands[hand]
         try:
             answer, picture = hand.receive()

@@ -1,7 +1,7 @@
-"""The finish: what turns a scene into a painting. Bloom, brush, strokes, paper, and the niji line.
+"""The finish turns a scene into a painting: bloom, brush, strokes, paper, and the ink line of niji.
 
-Called by ``painter.py`` once the scene stands. In a tile everything wraps: the picture is widened by
-its own other side first and cut back last.
+Called by ``painter.py`` once the scene is complete. In a tile everything wraps: first each side is extended
+with the opposite one, and at the end it is cut off again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engines.sketch.order import Order
 from engines.sketch.palette import to_linear, to_oklab
 from engines.sketch.stage import Stage
 
-#: pixels added around a full cell before the brush and cut away after
+#: pixels added around a full-size cell before the brush, and cut off after it
 MARGIN_PX = 24
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -29,7 +29,7 @@ def finish(stage: Stage, order: Order) -> None:
     finishes = stage.plan.finishes
     mode: Literal["wrap", "edge"] = "wrap" if canvas.tile else "edge"
     around = ((margin, margin), (margin, margin), (0, 0))
-    # the brush works on what the eye sees: near to square roots of light
+    # the brush works on lightness as the eye sees it: about the square root of light
     picture = np.sqrt(np.clip(np.pad(canvas.rgb, around, mode=mode), 0, 4))
     glow = 0.16 + 0.3 * stylize + (0.25 if "glow" in finishes else 0.0)
     raw = order.style == "raw"
@@ -55,7 +55,7 @@ def finish(stage: Stage, order: Order) -> None:
 
 
 def _bloom(picture: Floats, strength: float, scale: float) -> Floats:
-    """Let what is bright shine over its surroundings."""
+    """Let bright parts shine over their surroundings."""
     bright = np.clip(picture - 0.62, 0, None)
     wide = soften(bright, max(2, round(26 * scale)))
     near = soften(bright, max(2, round(8 * scale)))
@@ -65,7 +65,7 @@ def _bloom(picture: Floats, strength: float, scale: float) -> Floats:
 
 
 def _window_mean(values: Floats, window: int) -> Floats:
-    """Return the mean of each ``window`` x ``window`` square, by its upper left corner."""
+    """Return the mean of each ``window`` x ``window`` square, indexed by its upper left corner."""
     total = values
     step = 1
     while step < window:
@@ -76,9 +76,9 @@ def _window_mean(values: Floats, window: int) -> Floats:
 
 
 def _kuwahara(picture: Floats, window: int) -> Floats:
-    """Give each pixel the mean of the calmest of the four squares that it is a corner of.
+    """Set each pixel to the mean of the most even of the four squares that meet at it.
 
-    It flattens grain and keeps edges, which is what a brush of that width does.
+    This flattens grain and keeps edges, as a brush of that width does.
     """
     means = _window_mean(picture, window)
     luma = picture @ LUMA
@@ -96,7 +96,7 @@ def _kuwahara(picture: Floats, window: int) -> Floats:
 def _directions(
     luma: Floats, rng: np.random.Generator, scale: float, tile: bool
 ) -> tuple[Floats, Floats]:
-    """Return the brush's direction at each pixel: along the edges, and where all is calm, wandering."""
+    """Return the brush's direction at each pixel: along edges, and wandering where there are none."""
     dy = np.roll(luma, -1, axis=0) - np.roll(luma, 1, axis=0)
     dx = np.roll(luma, -1, axis=1) - np.roll(luma, 1, axis=1)
     reach = max(2, round(12 * scale))
@@ -104,7 +104,7 @@ def _directions(
     height, width = luma.shape
     wander = fractal(rng, width, height, (3, 3), octaves=2, tile=tile) * 2.4
     calm = np.float32(2e-4)
-    # doubled angles, so that opposite directions are one
+    # angles are doubled, so that opposite directions count as one
     cos2, sin2 = yy - xx + calm * np.cos(wander), -2 * xy + calm * np.sin(wander)
     angle = 0.5 * np.arctan2(sin2, cos2)
     return np.cos(angle), np.sin(angle)
@@ -118,7 +118,7 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int) -> Flo
     cos, sin = _directions(picture @ LUMA, rng, scale, stage.canvas.tile)
     # bristles: fine noise smeared along the direction
     inner = (height - 2 * margin, width - 2 * margin)
-    # as fine at every size: a preview shows the brush of the whole, not one twice as coarse
+    # equally fine at every size: a preview shows the brush of the full picture, not a coarser one
     fine = inner[0] / scale / 2.2, inner[1] / scale / 2.2
     grain = fractal(rng, inner[1], inner[0], (fine[1], fine[0]), octaves=1, tile=stage.canvas.tile)
     grain = np.pad(grain, margin, mode="wrap")
@@ -139,7 +139,7 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int) -> Flo
             used += 1
     dragged /= used
     bristles *= np.float32(1 / len(steps[::2]) ** 0.5 * 0.8)
-    # a bristle is a furrow: lit on one flank
+    # a bristle leaves a furrow, lit on one flank
     relief = bristles - np.roll(bristles, 1, axis=0)
     mixed = picture + (dragged - picture) * np.float32(min(0.5 + 0.5 * strength, 0.95))
     tone = 1 + np.float32(0.034 * strength) * bristles + np.float32(0.045 * strength) * relief
@@ -147,7 +147,7 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int) -> Flo
 
 
 def _inked(picture: Floats, order: Order, scale: float) -> Floats:
-    """Part the picture into flat tones and draw an ink line where they meet."""
+    """Split the picture into flat tones, and draw an ink line where they meet."""
     lab = to_oklab(np.clip(picture * picture, 0, 1.5))
     tones = {"cute": 9, "expressive": 8, "scenic": 16, "original": 11}.get(order.style, 11)
     light = lab[..., 0] * tones
@@ -165,7 +165,7 @@ def _inked(picture: Floats, order: Order, scale: float) -> Floats:
 
 
 def _paper(picture: Floats, stage: Stage, strength: float) -> None:
-    """Let the weave of the ground show through, more where the finish asks for it."""
+    """Let the weave of the canvas show through, more so if the finish asks for it."""
     height, width = picture.shape[:2]
     rng = generator(stage.plan.seed, "paper")
     cells = width / stage.scale / 2.5, height / stage.scale / 2.5

@@ -1,4 +1,4 @@
-"""A mention: one thing as the words of a prompt ask for it, with the adjectives that belong to it."""
+"""A mention: one thing that a prompt asks for, with the adjectives that belong to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engines.sketch.noise import Floats
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An element as the words ask for it."""
+    """An element as the prompt asks for it."""
 
     name: str
     #: OKLab, or None for the element's own
@@ -21,9 +21,9 @@ class Mention:
 
     @property
     def flies(self) -> bool:
-        """Say whether the words send it into the air, whatever it is."""
+        """Return whether the words make it fly, whatever it is."""
         return bool(self.qualities & {"flying", "飞翔"})
 
     def uncoloured(self) -> Mention:
-        """Return the mention without its colour, for the parts that keep their own."""
+        """Return the mention without its colour, for parts that keep their own."""
         return replace(self, colour=None)

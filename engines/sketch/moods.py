@@ -14,15 +14,15 @@ from engines.sketch.palette import Palette
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """One way a picture can feel."""
+    """The feel of a picture."""
 
     words: str
     palette: Palette
-    #: which of two moods wins: an hour is weak, a season stronger, a manner strongest
+    #: which of two moods prevails: an hour is weak, a season stronger, a manner strongest
     weight: float = 1.0
-    #: elements that it calls for, unless the words call for others in their place
+    #: elements that it adds, unless the words ask for others in their place
     brings: str = ""
-    #: what the finish does about it: ink, grain, glow, pastel, or nothing
+    #: its effect on the finish: ink, grain, glow, pastel, or none
     finish: str = ""
 
 
@@ -253,7 +253,7 @@ MOODS: dict[str, Mood] = {
     ),
 }  # fmt: skip
 
-#: what the hash of the words picks from when no word names a mood
+#: the hash of the prompt picks one of these if no word names a mood
 CALM_MOODS = (
     "dawn",
     "day",

@@ -1,8 +1,8 @@
 """Random fields that look the same at every size; the scene and the finish paint with them.
 
-A field is a few lattices of random numbers, each twice as fine as the one before, enlarged by
+A field is the sum of a few lattices of random numbers, each twice as fine as the one before, enlarged by
 Pillow's bicubic filter. So a 64 px preview shows the clouds that the full cell will have. In a tile
-every lattice is wrapped round, which makes the field seamless.
+every lattice wraps around, which makes the field seamless.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-#: float32 numbers on a grid: (rows, columns) or (rows, columns, 3). The type says less than that
-#: because numpy's own types lose the precision in every other sum.
+#: float32 numbers on a grid: (rows, columns) or (rows, columns, 3). The type does not state the
+#: precision, because numpy's own types lose it in most sums.
 Floats = npt.NDArray[Any]
 
-#: bicubic looks two cells around; one more against rounding
+#: the bicubic filter reads two cells to each side; one more allows for rounding
 MARGIN = 3
 
 #: points of a texture for a full cell; a power of two
@@ -26,15 +26,15 @@ TEXTURE = 512
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
-    """Return the random numbers of one purpose: what others draw does not change them.
+    """Return a random generator for one purpose, independent of all others.
 
-    PCG64 is named because pictures must stay the same when numpy picks another default.
+    PCG64 is named because pictures must stay the same if numpy changes its default.
     """
     return np.random.Generator(np.random.PCG64([seed, crc32(name.encode())]))
 
 
 def enlarge(lattice: Floats, width: int, height: int, *, margin: int = 0) -> Floats:
-    """Return the lattice at ``width`` x ``height``, smooth, without its margin."""
+    """Return the lattice smoothly enlarged to ``width`` x ``height``, without its margin."""
     rows, columns = lattice.shape
     box = (margin, margin, columns - margin, rows - margin)
     image = Image.fromarray(np.ascontiguousarray(lattice, dtype=np.float32))
@@ -51,13 +51,13 @@ def fractal(
     gain: float = 0.5,
     tile: bool = False,
 ) -> Floats:
-    """Return a cloud-like field of mean 0 and about ±1, ``cells`` (across, down) lumps at first."""
+    """Return a cloud-like field of mean 0 and about ±1; its coarsest octave has ``cells`` (across, down) lumps."""
     total = np.zeros((height, width), np.float32)
     weight, power = 1.0, 0.0
     for octave in range(octaves):
         columns = max(1, round(cells[0] * 2**octave))
         rows = max(1, round(cells[1] * 2**octave))
-        # every octave has its own numbers, so that leaving out the finest changes nothing else
+        # every octave has its own generator, so that leaving out the finest changes nothing else
         numbers = np.random.Generator(np.random.PCG64(rng.integers(2**32)))
         power += weight**2
         if octave and columns > 2 * width and rows > 2 * height:
@@ -77,12 +77,12 @@ def fractal(
 def ridge(
     rng: np.random.Generator, width: int, cells: float, *, octaves: int = 5, gain: float = 0.5
 ) -> Floats:
-    """Return a line of hills, one number a column, mean 0 and about ±1."""
+    """Return a line of hills: one height per column, mean 0 and about ±1."""
     return np.asarray(fractal(rng, width, 1, (cells, 1), octaves=octaves, gain=gain)[0])
 
 
 class Texture:
-    """One seamless field that can be read at any coordinates: along a slope, by depth, on a band."""
+    """One seamless field that can be sampled at any coordinates: along a slope, by depth, on a band."""
 
     def __init__(
         self, rng: np.random.Generator, *, lumps: int = 8, octaves: int = 5, points: int = TEXTURE
@@ -91,13 +91,13 @@ class Texture:
         self._field = fractal(rng, points, points, (lumps, lumps), octaves=octaves, tile=True)
 
     def at(self, across: Floats, down: Floats) -> Floats:
-        """Return the field at these coordinates, 1.0 being the whole texture; they broadcast."""
+        """Return the field at these coordinates, where 1.0 is the whole texture; they broadcast."""
         columns = np.asarray(across * self._points, np.int32) & (self._points - 1)
         rows = np.asarray(down * self._points, np.int32) & (self._points - 1)
         return np.asarray(self._field[rows, columns])
 
     def smooth_at(self, across: Floats, down: Floats) -> Floats:
-        """Return the same between the texture's own points, for where one is larger than a pixel."""
+        """Return the same, interpolated, for textures whose points are larger than a pixel."""
         x, y = across * self._points, down * self._points
         left, top = np.floor(x), np.floor(y)
         dx, dy = (x - left).astype(np.float32), (y - top).astype(np.float32)
@@ -116,7 +116,7 @@ def smoothstep(low: float, high: float, values: Floats) -> Floats:
 
 
 def soften(values: Floats, factor: int) -> Floats:
-    """Return a field or a picture blurred over about ``factor`` pixels, cheaply: smaller, then back."""
+    """Return a field or a picture blurred over about ``factor`` pixels, cheaply: shrunk and enlarged."""
     if factor < 2:
         return values
     if values.ndim == 3:

@@ -1,4 +1,4 @@
-"""The order a painting process works from: what a brief asks, as plain JSON.
+"""The order that a painting process works from: a brief's content as plain JSON.
 
 ``engine.py`` makes it, ``child.py`` and ``sheet.py`` hand it to the painter. It holds paths, never
 pictures, and no job id: the same order always gives the same picture.
@@ -24,7 +24,7 @@ class Order:
     height: int = 512
     seeds: tuple[int, ...] = (0, 1, 2, 3)
     negative: str = ""
-    #: 0-100: how far the four cells go apart
+    #: 0-100: how much the four cells differ
     chaos: float = 0.0
     #: 0-1000: how much of its own taste the painter adds
     stylize: float = DEFAULT_STYLIZE
@@ -32,16 +32,16 @@ class Order:
     niji: bool = False
     tile: bool = False
     references: tuple[str, ...] = ()
-    #: 0-2: how much of the references is kept
+    #: 0-2: the weight of the references
     image_weight: float = DEFAULT_IMAGE_WEIGHT
     #: the picture a variation starts from, or ""
     parent: str = ""
-    #: 0-1: how far a variation goes from its parent
+    #: 0-1: how much a variation differs from its parent
     parent_strength: float = 0.5
 
     @classmethod
     def of(cls, brief: Brief) -> Self:
-        """Return what this brief asks of the painter; an absent parameter is its usual value."""
+        """Return the order for a brief; an absent parameter gets its default."""
         # A redraw has a parent without a picture: new seeds are all it needs.
         picture = brief.parent.picture if brief.parent else None
         return cls(

@@ -1,4 +1,4 @@
-"""One cell from an order: plan, scene back to front, finish, what comes after the brush, encoding.
+"""One cell from an order: plan, scene from back to front, finish, what is painted after the brush, encoding.
 
 Called by ``child.py`` for each piece and by ``sheet.py``. The same order, cell and size always give
 the same picture.
@@ -33,17 +33,17 @@ Pixels = npt.NDArray[np.uint8]
 
 PREVIEW_QUALITY = 85
 
-#: fast and almost as small: the gateway encodes once more anyway
+#: fast and almost as small; the gateway re-encodes the picture anyway
 PNG_LEVEL = 1
 
-#: bits of a prompt that a note repeats
+#: how many words or phrases of a prompt a note repeats
 MOST_NOTED = 24
 
 _BELONGS = {name: known.place for name, known in ELEMENTS.items()}
 
 
 def paint(order: Order, cell: int, shrink: int = 1) -> Pixels:
-    """Return one cell as (height, width, 3) sRGB bytes, at a ``shrink``-th of its size."""
+    """Return one cell as (height, width, 3) sRGB bytes, at 1/``shrink`` of its size."""
     width, height = max(8, order.width // shrink), max(8, order.height // shrink)
     planned = adapted(plan(order, order.seeds[cell]), order)
     canvas = Canvas(width, height, tile=order.tile)
@@ -60,7 +60,7 @@ def paint(order: Order, cell: int, shrink: int = 1) -> Pixels:
 
 
 def _bleach(canvas: Canvas) -> None:
-    """Take out nearly all colour: lamps and named colours have brought some into black and white."""
+    """Remove nearly all colour that lamps and named colours have brought into a black-and-white picture."""
     grey = (canvas.rgb @ LUMA)[..., None]
     canvas.rgb = canvas.rgb + (grey - canvas.rgb) * np.float32(0.88)
 
@@ -73,13 +73,14 @@ def _scene(stage: Stage, planned: Plan) -> None:
         paint_sky(stage)
     for mention in sorted(planned.mentions, key=lambda mention: _depth(mention.name, planned)):
         known = ELEMENTS[mention.name]
-        # a landscape's parts become signs in a pattern; what has neither lends its mood alone
+        # in a pattern, parts of a landscape become signs; an element with neither sign nor motif adds only
+        # its mood
         if not tile or (not paint_motif(stage, mention) and known.motif):
             known.paint(stage, mention)
 
 
 def _depth(name: str, planned: Plan) -> int:
-    """Return when an element is painted: a forest by a lake comes first, to be mirrored in it."""
+    """Return the element's depth: a forest by a lake is painted before the water, to be mirrored in it."""
     if name == "forest" and planned.has("water"):
         return ELEMENTS["water"].depth - 1
     return ELEMENTS[name].depth

@@ -1,7 +1,7 @@
-"""Colours: sRGB, linear light and OKLab, and the palette a picture is painted from.
+"""Colours: sRGB, linear light and OKLab, and the palette that a picture is painted with.
 
 Moods (``moods.py``) are written in hex; a ``Palette`` holds them in OKLab, where mixing, turning the
-hue and taking out colour look even. Pixels are mixed in linear light, which is what light does.
+hue and desaturating look even. Pixels are mixed in linear light, as in nature.
 OKLab: https://bottosson.github.io/posts/oklab/
 """
 
@@ -78,14 +78,14 @@ def mix(first: Floats, second: Floats, share: float) -> Floats:
 
 
 def lighter(oklab: Floats, amount: float) -> Floats:
-    """Return the colour with its lightness moved by ``amount``, and kept within black and white."""
+    """Return the colour with its lightness changed by ``amount``, clipped to black and white."""
     changed = oklab.copy()
     changed[..., 0] = np.clip(changed[..., 0] + amount, 0.02, 0.99)
     return changed
 
 
 def turned(oklab: Floats, degrees: float, chroma: float = 1.0) -> Floats:
-    """Return colours with their hue turned and their colourfulness multiplied."""
+    """Return colours with their hue turned and their chroma multiplied."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle) * chroma, np.sin(angle) * chroma
     matrix = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]], np.float32)
@@ -93,7 +93,7 @@ def turned(oklab: Floats, degrees: float, chroma: float = 1.0) -> Floats:
 
 
 def ramp(stops: Floats, where: Floats) -> Floats:
-    """Return linear light for positions 0-1 along ``stops`` (n, 3), evenly spread, mixed in OKLab."""
+    """Return linear light for positions 0-1 along evenly spaced ``stops`` (n, 3), mixed in OKLab."""
     steps = np.linspace(0, len(stops) - 1, 512)
     marks = np.arange(len(stops))
     lab = np.stack([np.interp(steps, marks, stops[:, i]) for i in range(3)], axis=-1)
@@ -117,7 +117,7 @@ class Palette:
     def from_hex(
         cls, sky: str, far: str, near: str, water: str, light: str, ink: str, accents: str
     ) -> Self:
-        """Read a palette whose lists are written with spaces."""
+        """Parse a palette whose lists are separated by spaces."""
         return cls(
             sky=np.stack([from_hex(text) for text in sky.split()]),
             far=from_hex(far),
@@ -142,10 +142,10 @@ class Palette:
 
     @property
     def haze(self) -> Floats:
-        """The colour that far things fade to: the sky just above the horizon."""
+        """The colour that distant things fade to: the sky just above the horizon."""
         return np.asarray(self.sky[-1], np.float32)
 
     @property
     def darkness(self) -> float:
-        """Return how much of a night it is: 0 in the sun, 1 under the stars."""
+        """Return how dark it is: 0 in the sun, 1 under the stars."""
         return float(np.clip((0.62 - self.sky[:, 0].mean()) / 0.35, 0, 1))

@@ -10,22 +10,22 @@ from engines.sketch.palette import Palette
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is decided before the first brush stroke."""
+    """Everything that is decided before the first brush stroke."""
 
     seed: int
     palette: Palette
     mentions: tuple[Mention, ...]
     moods: frozenset[str]
     finishes: frozenset[str]
-    #: parts of the height and the width
+    #: fractions of the height and the width
     horizon: float
     light_x: float
     light_y: float
-    #: name of a thing → the middle of its place, as a part of the width
+    #: name of a thing → the middle of its place, as a fraction of the width
     places: dict[str, float]
-    #: how large things are, 1.0 being usual
+    #: how large things are; 1.0 is the usual size
     zoom: float
-    #: whether hills, cats and faces look the other way
+    #: whether hills, cats and faces are mirrored
     mirrored: bool
     #: whether a portrait has long hair
     hair: bool
@@ -35,5 +35,5 @@ class Plan:
         return next((mention for mention in self.mentions if mention.name == name), None)
 
     def has(self, *names: str) -> bool:
-        """Say whether any of these is in the picture."""
+        """Return whether any of these is in the picture."""
         return any(self.find(name) for name in names)

@@ -1,7 +1,7 @@
 """Planning one cell: mood, palette, horizon, light, and which things stand where.
 
 Called by ``painter.py`` with an order and a cell's seed. Chaos acts here: every choice is a usual
-value plus a random push, and chaos is how hard the push is; so more chaos is always more spread.
+value plus a random offset, which chaos scales, so more chaos always means more variety.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from engines.sketch.palette import Palette, mix
 from engines.sketch.plan import Plan
 from engines.sketch.reading import Reading, read, unwanted_elements
 
-#: elements that fill the lower part, so that nothing floats in the air
+#: elements that fill the lower part, so that nothing hangs in mid-air
 GROUNDS = frozenset(name for name, known in ELEMENTS.items() if known.place == "ground")
 
-#: what the chaos of a bold order may put into a picture that did not ask for it
+#: what high chaos may add to a picture unasked
 GUESTS = ("birds", "moon", "tree", "balloon", "lantern", "clouds", "rainbow", "butterfly", "stars")
 
-#: where unknown words may lead when nothing else is known
+#: what unknown words may lead to if no other word is known
 OPEN_ENDS = ("abstract", "abstract", "abstract", "mountains", "water", "hills", "dunes")
 
-#: what stands on a table unless the words put it elsewhere
+#: things that stand on a table, unless the words put them elsewhere
 STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock"})
 
 
@@ -78,7 +78,7 @@ def _mentions(
     order: Order, reading: Reading, chaos: float, luck: np.ndarray, rng: np.random.Generator
 ) -> tuple[Mention, ...]:
     mentions = list(reading.mentions)
-    # beyond half of chaos a cell may forget something or bring something of its own
+    # beyond half of the maximum, a cell may leave something out or add something of its own
     if chaos > 0.3 and len(mentions) > 1 and luck[4] < (chaos - 0.3) * 0.7:
         mentions.pop(int(rng.integers(len(mentions))))
     if chaos > 0.5 and luck[5] < (chaos - 0.5) * 1.2:
@@ -89,7 +89,7 @@ def _mentions(
 
 
 def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple[Mention, ...]:
-    """Add what the named things need around them: a ground to stand on, something behind."""
+    """Add what the named things need around them: ground to stand on, something behind them."""
     names = {mention.name for mention in mentions}
     refused = unwanted_elements(order.negative)
     wishes = reading.whole_mark
@@ -101,16 +101,16 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
 
     places = {ELEMENTS[name].place for name in names}
     if "portrait" in names:
-        # the words name who is portrayed: one head, not a head and a figure
+        # the words name the person portrayed: paint one head, not a head and a figure
         portrayed = names & {"woman", "person"}
         mentions[:] = [mention for mention in mentions if mention.name not in portrayed]
         names -= portrayed
     if "umbrella" in names:
-        # somebody walks under it already
+        # it already comes with somebody under it
         mentions[:] = [mention for mention in mentions if mention.name not in ("woman", "person")]
         names -= {"woman", "person"}
     if names == {"portrait"}:
-        # a head that holds nothing would be a blank
+        # a head without a scene in it would be blank
         add(("forest", "mountains", "flowers", "city")[wishes % 4])
         add("birds")
     if "whole" in places or order.tile:
@@ -168,13 +168,13 @@ def _brought(
     reading: Reading,
     order: Order,
 ) -> tuple[Mention, ...]:
-    """Add what the moods bring along, where nothing stands in its place."""
+    """Add what the moods bring along, unless something takes its place."""
     names = {mention.name for mention in mentions}
     if order.tile or any(ELEMENTS[name].place == "whole" for name in names):
         return mentions
     refused = unwanted_elements(order.negative)
     more = []
-    # a mood that no word named colours the picture but puts nothing into it
+    # a mood that no word named colours the picture but adds nothing to it
     named = [mood for mood, _ in moods if mood in reading.moods or not reading.moods]
     for mood in named:
         for name in filter(None, MOODS[mood].brings.split(", ")):
@@ -199,7 +199,7 @@ def _moods(
     """Return the moods of the cell with their shares, the strongest first."""
     names = list(reading.moods)[:3]
     implied = [ELEMENTS[m.name].mood for m in mentions if ELEMENTS[m.name].mood not in ("", *names)]
-    # the weather is in the colours too, whatever the hour is called
+    # the weather affects the colours at any hour
     weather = [mood for mood in implied if MOODS[mood].weight == WEATHER]
     names += weather[:1] if names else implied[:1]
     if not names:
@@ -211,7 +211,7 @@ def _moods(
     if order.niji and order.style == "cute":
         weights["pastel"] = max(weights.get("pastel", 0.0), 1.2)
     ordered = sorted(weights.items(), key=lambda item: -item[1])
-    # the stronger mood rules by more than its weight: half of each would be grey
+    # the stronger mood gets more than its weight: equal shares would turn grey
     total = sum(weight**2 for _, weight in ordered)
     return [(name, weight**2 / total) for name, weight in ordered]
 
@@ -243,7 +243,7 @@ def _palette(
 
 
 def _tinted(palette: Palette, tint: np.ndarray) -> Palette:
-    """Pull the palette towards a colour that belongs to no thing, each part at its own lightness."""
+    """Pull the palette towards a colour that belongs to no thing; lightness hardly changes."""
 
     def pulled(colours: np.ndarray, share: float) -> np.ndarray:
         wanted = colours.copy()
@@ -267,7 +267,7 @@ def _tinted(palette: Palette, tint: np.ndarray) -> Palette:
 def _places(
     mentions: tuple[Mention, ...], focus: float, push: np.ndarray, chaos: float
 ) -> dict[str, float]:
-    """Give every thing its place: the first named the best one, the others around it."""
+    """Give every thing its place: the first one named gets the best, the others go around it."""
     order = [focus, 1 - focus, 0.5, 0.5 + (focus - 0.5) * 2.3, 0.5 - (focus - 0.5) * 2.3]
     places: dict[str, float] = {}
     things = [m.name for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]

@@ -1,8 +1,8 @@
 """Reading a prompt: words and phrases, English and Chinese, to moods, elements and their adjectives.
 
 Called by ``planner.py`` and by ``painter.notes``. The longest known phrase wins; Chinese, which has no
-spaces, is cut the same way. Adjectives wait for the noun after them: "a black cat under a red moon"
-is a cat that is black and a moon that is red. What is unknown still steers the picture by its hash.
+spaces, is split the same way. Adjectives wait for the noun after them: "a black cat under a red moon"
+is a black cat and a red moon. Unknown words still influence the picture through their hash.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from engines.sketch.noise import Floats
 from engines.sketch.palette import from_hex
 from engines.sketch.vocabulary import words_of
 
-#: a longer prompt is read so far: the rest could not be painted anyway
+#: the rest of a longer prompt is ignored: it could not be painted anyway
 MOST_TOKENS = 1200
 
-#: more would hide each other, and cost more than a picture may
+#: more things would hide each other, and take too long to paint
 MOST_ELEMENTS = 9
 
 LONGEST_PHRASE_WORDS = 3
@@ -42,14 +42,14 @@ class Reading:
 
     mentions: tuple[Mention, ...] = ()
     moods: tuple[str, ...] = ()
-    #: colours that belong to no noun: they tint the picture
+    #: colours without a noun: they tint the picture
     tints: tuple[Floats, ...] = ()
     understood: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    #: what the unknown words add up to; 0 when there are none
+    #: hash of the unknown words; 0 if there are none
     mark: int = 0
-    #: what all the words add up to
+    #: hash of all the words
     whole_mark: int = 0
 
     def find(self, name: str) -> Mention | None:
@@ -67,7 +67,7 @@ class _Adjectives:
 
 @cache
 def lexicon() -> dict[str, tuple[tuple[str, Any], ...]]:
-    """Return word or phrase → what it means, each a kind and a value; a word may mean two things."""
+    """Return word or phrase → its meanings, each a kind and a value; a word may have two."""
     found: dict[str, list[tuple[str, Any]]] = {}
 
     def add(text: str, kind: str, value: Any) -> None:
@@ -93,7 +93,7 @@ def lexicon() -> dict[str, tuple[tuple[str, Any], ...]]:
 
 
 def read(prompt: str, negative: str = "") -> Reading:
-    """Return what the painter understands of the words; ``negative`` names what must not be seen."""
+    """Return what the painter understands; ``negative`` names what must not be in the picture."""
     reading = _read(prompt)
     if not negative.strip():
         return reading
@@ -105,7 +105,7 @@ def read(prompt: str, negative: str = "") -> Reading:
 
 
 def unwanted_elements(negative: str) -> frozenset[str]:
-    """Return the elements that ``negative`` names: a mood must not bring them in either."""
+    """Return the elements that ``negative`` names: moods must not add them either."""
     return frozenset(mention.name for mention in _read(negative).mentions)
 
 
@@ -128,7 +128,7 @@ class _Reader:
         self._understood: dict[str, None] = {}
         self._ignored: dict[str, None] = {}
         self._negated = False
-        #: the element that the word before named, or ""
+        #: the element that the previous word named, or ""
         self._just_named = ""
 
     def read(self) -> Reading:
@@ -225,7 +225,7 @@ class _Reader:
                 self._quality(value)
             elif kind == "negation":
                 self._negated = True
-        # "of" binds a count to what is counted; every other small word ends the adjectives' reach
+        # "of" joins a count to its noun; after any other small word, the adjectives no longer apply
         if kinds == {"silent"} and word not in words_of(vocabulary.BINDING) and word != "of":
             articles = word in ("a", "an", "the")
             if word in ("a", "an") and self._pending.count is None:
@@ -236,7 +236,7 @@ class _Reader:
                 self._pending = _Adjectives()
 
     def _quality(self, word: str) -> None:
-        """Keep a quality for the noun to come, or give it to the noun just before."""
+        """Hold a quality for the next noun, or add it to the noun just named."""
         if self._just_named and word in vocabulary.AFTER_THE_NOUN:
             known = self._mentions[self._just_named]
             self._mentions[self._just_named] = replace(known, qualities=known.qualities | {word})
@@ -254,7 +254,7 @@ class _Reader:
                 name, colour, asked.size, asked.count, frozenset(asked.qualities)
             )
         else:
-            # named twice: what the second adds is kept, what the first said stays
+            # named twice: the second mention adds, and overrides nothing
             self._mentions[name] = replace(
                 known,
                 colour=known.colour if known.colour is not None else colour,
@@ -264,7 +264,7 @@ class _Reader:
 
     def _unknown(self, word: str) -> None:
         self._ignored[word[:40]] = None
-        # the adjectives belonged to this noun, which cannot be painted; a colour still tints
+        # the adjectives belong to this noun, which cannot be painted; a colour still tints the picture
         self._tint()
         self._pending, self._negated = _Adjectives(), False
 
@@ -280,7 +280,7 @@ class _Reader:
 
 @lru_cache(maxsize=4096)
 def known_form(word: str) -> str:
-    """Return the word as the lexicon has it, singular if need be, or ""."""
+    """Return the word in the form that the lexicon knows, perhaps its singular, or ""."""
     known = lexicon()
     if word in known:
         return word

@@ -1,7 +1,7 @@
 """Reference pictures: their colours become the palette, their layout shows through.
 
-Called by ``painter.py``. A variation's parent is a reference of its own kind: mostly kept, by as much
-as the variation's strength leaves.
+Called by ``painter.py``. A variation's parent is a special reference: the weaker the variation, the more of
+it is kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engines.sketch.palette import Palette, from_bytes, lighter, to_oklab
 from engines.sketch.plan import Plan
 from limner.pictures.decoding import UnreadablePictureError, open_picture
 
-#: references are looked at in this size: enough for colours and for a blurred layout
+#: references are shrunk to this size: enough for colours and a blurred layout
 LOOK_PX = 96
 
 
@@ -45,7 +45,7 @@ def _picture(path: str, width: int, height: int) -> Floats:
 
 
 def adapted(plan: Plan, order: Order) -> Plan:
-    """Return the plan in the colours of the references, more so the more they weigh."""
+    """Return the plan in the colours of the references, according to their weight."""
     sources = [_picture(path, LOOK_PX, LOOK_PX) for path in order.references]
     share = min(0.35 + 0.35 * order.image_weight, 0.95) if order.image_weight > 0 else 0.0
     if order.parent:
@@ -57,7 +57,7 @@ def adapted(plan: Plan, order: Order) -> Plan:
 
 
 def _palette_of(sources: list[Floats], usual: Palette) -> Palette:
-    """Return a palette from pictures: the sky from their upper rows, the land from their lower."""
+    """Return a palette from pictures: the sky from their upper rows, the land from their lower ones."""
     lab = to_oklab(np.concatenate(sources, axis=1))
     rows = lab.shape[0]
     bands = [lab[rows * i // 8 : rows * (i + 1) // 8].reshape(-1, 3) for i in range(8)]
@@ -82,14 +82,14 @@ def _palette_of(sources: list[Floats], usual: Palette) -> Palette:
 
 
 def repainted(scene: Floats, order: Order) -> Floats:
-    """Return the scene with the layout of the references showing through from iw 0.5 on."""
+    """Return the scene with the layout of the references showing through, from iw 0.5 up."""
     height, width = scene.shape[:2]
     if order.parent:
         return scene + (_picture(order.parent, width, height) - scene) * np.float32(
             0.75 - 0.6 * order.parent_strength
         )
     share = (order.image_weight - 0.5) / 1.5 * 0.85
-    # a photograph's two sides do not meet: a tile takes its colours alone
+    # a photograph's opposite sides do not match: a tile takes only its colours
     if not order.references or share <= 0 or order.tile:
         return scene
     layout = sum(_picture(path, width, height) for path in order.references)

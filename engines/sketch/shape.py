@@ -1,7 +1,7 @@
 """Silhouettes: polygons, smooth outlines, discs and lines in coordinates of their own.
 
-The scene's elements draw with them. x goes right and y goes up, the foot stands at (0, 0), and the
-whole is about one high; ``mask`` brings it to pixels, several samples to each.
+The scene's elements draw with them. x goes right and y goes up, the foot is at (0, 0), and the height is
+about 1; ``mask`` rasterises a shape, with several samples per pixel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engines.sketch.noise import Floats
 
 Point = tuple[float, float]
 
-#: samples a pixel across and down
+#: samples per pixel, across and down
 SAMPLES = 3
 
 #: no silhouette is rasterised larger than this many pixels on a side
@@ -31,7 +31,7 @@ _OCTAGON = [(cos(pi * i / 4), sin(pi * i / 4)) for i in range(8)]
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """How much of each pixel a shape covers, and where the top left corner of that lies."""
+    """How much of each pixel a shape covers, and the position of its top left corner."""
 
     alpha: Floats
     left: int
@@ -45,7 +45,7 @@ class Shape:
         self._parts: list[tuple[list[Point], int]] = []
 
     def area(self, *points: Point, cut: bool = False) -> Self:
-        """Add a polygon, or cut it out."""
+        """Add a polygon, or cut one out."""
         self._parts.append((list(points), 0 if cut else 255))
         return self
 
@@ -56,7 +56,7 @@ class Shape:
     def disc(
         self, x: float, y: float, across: float, down: float | None = None, *, cut: bool = False
     ) -> Self:
-        """Add an ellipse by its middle and its two radii."""
+        """Add an ellipse, given its centre and its two radii."""
         radius = across if down is None else down
         steps = [2 * pi * i / 32 for i in range(32)]
         return self.area(*((x + across * cos(t), y + radius * sin(t)) for t in steps), cut=cut)
@@ -66,7 +66,7 @@ class Shape:
         return self.area((x0, y0), (x1, y0), (x1, y1), (x0, y1), cut=cut)
 
     def line(self, points: Sequence[Point], start: float, end: float | None = None) -> Self:
-        """Add a line with round ends, ``start`` thick at first and ``end`` thick at last."""
+        """Add a line with round ends, whose thickness goes from ``start`` to ``end``."""
         last = start if end is None else end
         count = max(len(points) - 1, 1)
         for i, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
@@ -84,40 +84,40 @@ class Shape:
         return self
 
     def dab(self, x: float, y: float, radius: float) -> Self:
-        """Add a small round dab: eight corners are enough at that size."""
+        """Add a small round dab; at that size, an octagon is enough."""
         self._parts.append(([(x + radius * c, y + radius * s) for c, s in _OCTAGON], 255))
         return self
 
     @property
     def drawn(self) -> bool:
-        """Say whether there is anything to paint."""
+        """Return whether there is anything to paint."""
         return bool(self._parts)
 
     @property
     def width(self) -> tuple[float, float]:
-        """Return how far the shape goes to the left and to the right of its foot."""
+        """Return how far the shape reaches to the left and to the right of its foot."""
         xs = [x for points, _ in self._parts for x, _ in points]
         return min(xs), max(xs)
 
     def moved(self, change: Callable[[float, float], Point]) -> Shape:
-        """Return the shape with every point changed: turned, leant, mirrored."""
+        """Return the shape with every point transformed: turned, slanted, mirrored."""
         other = Shape()
         other._parts = [([change(x, y) for x, y in points], ink) for points, ink in self._parts]
         return other
 
     def turned(self, degrees: float) -> Shape:
-        """Return the shape turned to the left about its foot."""
+        """Return the shape rotated anticlockwise around its foot."""
         c, s = cos(degrees * pi / 180), sin(degrees * pi / 180)
         return self.moved(lambda x, y: (x * c - y * s, x * s + y * c))
 
     def with_parts_of(self, other: Shape, x: float, y: float, size: float = 1.0) -> Self:
-        """Add another shape's parts, its foot at (x, y)."""
+        """Add another shape's parts, with its foot at (x, y)."""
         for points, ink in other._parts:
             self._parts.append(([(x + px * size, y + py * size) for px, py in points], ink))
         return self
 
     def mask(self, x_px: float, y_px: float, size_px: float, *, flip: bool = False) -> Mask:
-        """Return the shape in pixels, its foot at ``(x_px, y_px)`` and 1.0 being ``size_px``."""
+        """Rasterise the shape, with its foot at ``(x_px, y_px)`` and a length of 1.0 as ``size_px``."""
         sign = -size_px if flip else size_px
         parts = [
             ([(x_px + x * sign, y_px - y * size_px) for x, y in points], ink)
@@ -138,7 +138,7 @@ class Shape:
 
 
 def path(text: str) -> list[Point]:
-    """Read an outline written as ``"x,y x,y"`` in hundredths, which is how silhouettes are kept."""
+    """Parse an outline written as ``"x,y x,y"`` in hundredths, the format of the silhouettes in ``scene/``."""
     pairs = (pair.split(",") for pair in text.split())
     return [(int(x) / 100, int(y) / 100) for x, y in pairs]
 

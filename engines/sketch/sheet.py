@@ -1,7 +1,7 @@
 """The contact sheet: pictures from the command line, one grid or a page of prompts and parameters.
 
 ``python -m engines.sketch.sheet "a fox in the snow" --out fox.png`` draws one grid;
-``--sheet`` makes a page: of every prompt given, or of a chosen set with every parameter shown.
+``--sheet`` makes a page of the given prompts, or else of a built-in set that shows every parameter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from limner.ratios import CELL_SIZE_PX, nearest_ratio
 
 LABEL_PX, GAP_PX, PAPER = 22, 8, (250, 248, 243)
 
-#: what the page of no prompt shows
+#: the page for no prompt
 PROMPTS = (
     "misty mountains and a lake at dawn",
     "a black cat under the full moon",
@@ -49,7 +49,7 @@ PARAMETERS: tuple[tuple[str, dict[str, object]], ...] = (
 
 
 def main(argv: list[str]) -> int:
-    """Draw what the command line asks; return the exit status."""
+    """Draw what the command line asks for; return the exit status."""
     asked = _parser().parse_args(argv)
     width, height = CELL_SIZE_PX[_ratio(asked.ar)]
     order = Order(
@@ -119,7 +119,7 @@ def _sheet(entries: list[tuple[str, Order]], *, shrink: int, columns: int = 3) -
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
     for i, ((label, _), picture) in enumerate(zip(entries, grids, strict=True)):
         left, top = GAP_PX + i % columns * width, GAP_PX + i // columns * height
-        # the font that comes with Pillow knows Latin letters alone
+        # Pillow's built-in font has only Latin letters
         text = label if label.isascii() else f"in Chinese: {', '.join(_names(label))}"
         text = text if len(text) < 62 else text[:60] + "…"
         pen.text((left, top + 2), text, fill=(60, 56, 50), font=font)

@@ -1,7 +1,7 @@
-"""What an element's painter works with: the canvas, the plan, the colours, the ground underfoot.
+"""What an element's painter works with: the canvas, the plan, the colours, the ground.
 
 Made by ``painter.py`` for each cell and size. Whatever several elements need, such as light on a
-silhouette, haze over what is far, or spots for three birds, is here once.
+silhouette, haze over distant things, or spots for three birds, is here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from engines.sketch.palette import lighter, mix, to_linear, to_oklab
 from engines.sketch.plan import Plan
 from engines.sketch.shape import Mask, Shape
 
-#: sky: behind everything · backdrop: far land · ground: what things stand on · stand, float, fly: a
+#: sky: behind everything · backdrop: distant land · ground: what things stand on · stand, float, fly: a
 #: thing with a place of its own on the ground, on water or in the air · over: painted after the
-#: brush, which would eat it · whole: takes the picture over
+#: brush, which would smear it · whole: takes over the whole picture
 Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole"]
 
 
@@ -33,53 +33,53 @@ class Stage:
     ) -> None:
         self.canvas = canvas
         self.plan = plan
-        #: name of a thing → where such things are
+        #: name of a thing → where it belongs
         self.belongs = belongs
         self.palette = plan.palette
         self.horizon = plan.horizon
-        #: pixels here for each pixel of the full picture: 1/8 in the first preview
+        #: size relative to the full picture: 1/8 in the first preview
         self.scale = scale
-        #: column → where things stand, as a part of the height
+        #: column → where things stand, as a fraction of the height
         self.ground: Floats = np.full(canvas.width, min(plan.horizon + 0.16, 0.93), np.float32)
         #: the first row of the water, if there is any
         self.water_top: float | None = None
         #: whether the ground is a ledge: things stand on its edge, not somewhere below it
         self.ledge = False
-        #: where the sun or the moon stands, once one is painted
+        #: where the sun or the moon is, once one is painted
         self.light_spot: tuple[float, float] | None = None
-        #: where the weather is seen, if not everywhere: a window
+        #: where the weather is visible, if not everywhere: a window
         self.opening: Floats | None = None
         #: what is painted after the brush has gone over everything else
         self.afterwards: list[Callable[[], None]] = []
-        #: where the bare sky is still seen, 0 to 1; stars shine only there
+        #: where the bare sky is still visible, 0 to 1; stars shine only there
         self.sky_left: Floats = np.ones((canvas.height, canvas.width), np.float32)
 
-        #: where a tile's pattern has something already
+        #: spots of a tile's pattern that are taken
         self._taken: list[tuple[float, float]] = []
         self._lights: Floats = np.zeros_like(canvas.rgb)
         self._lights_alpha: Floats = np.zeros((canvas.height, canvas.width), np.float32)
 
     def cover_sky(self, mask: Floats, *, top: int = 0) -> None:
-        """Note that something now lies before the sky, as strongly as the mask says."""
+        """Record that something now covers the sky, as strongly as the mask says."""
         self.sky_left[top : top + mask.shape[0]] *= 1 - mask
         self._lights_alpha[top : top + mask.shape[0]] *= 1 - mask
 
     def find_or_add(self, paint: Callable[[Stage, Mention], None], name: str) -> None:
-        """Paint another element along with this one, unless the plan has it anyway."""
+        """Paint another element along with this one, unless it is in the plan anyway."""
         if not self.plan.has(name):
             paint(self, Mention(name))
 
     def rng(self, name: str) -> np.random.Generator:
-        """Return the random numbers that belong to one element of this cell."""
+        """Return the random generator of one element of this cell."""
         return generator(self.plan.seed, name)
 
     @cached_property
     def texture(self) -> Texture:
-        """The grain of rock, waves and bark, read in each shape's own coordinates."""
+        """The grain of rock, waves and bark, sampled in each shape's own coordinates."""
         return self.new_texture(self.rng("texture"))
 
     def new_texture(self, rng: np.random.Generator, *, lumps: int = 8, octaves: int = 5) -> Texture:
-        """Return a texture of its own for one element, no finer than this size can show."""
+        """Return a new texture for one element, no finer than this size can show."""
         points = TEXTURE if self.scale > 0.4 else TEXTURE // 2
         return Texture(rng, lumps=lumps, octaves=octaves, points=points)
 
@@ -87,11 +87,11 @@ class Stage:
 
     @property
     def haze(self) -> Floats:
-        """The colour that far things fade to."""
+        """The colour that distant things fade to."""
         return self.palette.haze
 
     def distant(self, colour: Floats, distance: float) -> Floats:
-        """Return a colour seen through so much air, 0 to 1, in OKLab."""
+        """Return a colour faded by ``distance``, 0 to 1, in OKLab."""
         return mix(colour, self.haze, distance)
 
     def accent(self, index: int) -> Floats:
@@ -99,7 +99,7 @@ class Stage:
         return np.asarray(self.palette.accents[index % len(self.palette.accents)], np.float32)
 
     def colour_of(self, mention: Mention, usual: Floats) -> Floats:
-        """Return the thing's colour: as the words say, else as usual; darker at night."""
+        """Return the thing's colour: the one that the words name, darker at night, else the usual one."""
         if mention.colour is None:
             return usual
         dimmed = lighter(mention.colour, -0.16 * self.palette.darkness)
@@ -108,29 +108,29 @@ class Stage:
     # -- places ----------------------------------------------------------------------------------
 
     def ground_at(self, x: float) -> float:
-        """Return where the ground is at a part of the width, as a part of the height."""
+        """Return the height of the ground at ``x``; both are fractions of the picture."""
         column = int(np.clip(x, 0, 1) * (self.canvas.width - 1))
         return float(self.ground[column])
 
     def place(self, mention: Mention) -> float:
-        """Return the part of the width that is the thing's place."""
+        """Return the thing's place, as a fraction of the width."""
         return self.plan.places.get(mention.name, 0.5)
 
     def size(self, mention: Mention) -> float:
-        """Return how many times as large as usual the thing is."""
+        """Return the thing's size relative to the usual one."""
         return mention.size * self.plan.zoom
 
     def facing(self, x: float) -> bool:
-        """Say whether a thing at ``x`` is flipped, so that it looks into the picture."""
+        """Return whether a thing at ``x`` must be flipped to face into the picture."""
         return x > 0.5
 
     def spots(
         self, mention: Mention, size: float, *, usual: int = 1, half: float = 0.0
     ) -> list[tuple[float, float, float]]:
-        """Return x, y and size for each of the thing, the farthest first.
+        """Return x, y and size for each copy of the thing, the farthest first.
 
-        The first stands at the thing's place; more of them spread out, smaller and farther.
-        ``half`` is how much of its own size it needs to either side.
+        One stands at the thing's place; the others spread out, smaller and farther away.
+        ``half`` is the space that one needs to either side, relative to its size.
         """
         count = min(mention.count or usual, 9)
         rng = self.rng(f"spots of {mention.name}")
@@ -172,7 +172,7 @@ class Stage:
     def _tile_spots(
         self, rng: np.random.Generator, size: float
     ) -> list[tuple[float, float, float]]:
-        """Return places all over the torus, no two too near each other."""
+        """Return spots all over the tile, no two too close to each other."""
         found: list[tuple[float, float, float]] = []
         small = min(size, 0.3) * 0.62 * self.plan.zoom
         most = max(3, 15 // max(1, len(self.plan.mentions)))
@@ -199,7 +199,7 @@ class Stage:
         far: float = 0.0,
         firm: bool = False,
     ) -> None:
-        """Paint as many of a thing as the words ask for, each at its spot; ``after`` adds details."""
+        """Paint as many copies as the words ask for, each at its spot; ``after`` adds details."""
         colour = self.colour_of(mention, usual)
         left, right = shape.width
         for x, y, own in self.spots(mention, size):
@@ -219,9 +219,9 @@ class Stage:
                 after(self, x, y, own, flip)
 
     def told_apart(self, colour: Floats, x: float, y: float, size: float, *, firm: bool) -> Floats:
-        """Return the colour, darker or lighter if what lies behind it is too like it.
+        """Return the colour, made darker or lighter if it is too close to the background.
 
-        A ``firm`` colour, one that the words ask for, moves less.
+        A ``firm`` colour, one that the words ask for, changes less.
         """
         canvas = self.canvas
         middle_y = y - 0.4 * size * canvas.unit / canvas.height
@@ -256,10 +256,10 @@ class Stage:
         far: float = 0.0,
         strength: float = 1.0,
     ) -> None:
-        """Paint a silhouette in OKLab ``colour``, lit from the light's side, its foot at (x, y).
+        """Paint a silhouette in OKLab ``colour`` with its foot at (x, y), lit from the side of the light.
 
-        ``size`` is in units, ``rim`` how bright its lit edge is, ``shade`` how much darker its foot
-        gets, ``far`` how much haze lies before it.
+        ``size`` is in units. ``rim``: how bright its lit edge is; ``shade``: how much darker it gets
+        towards its foot; ``far``: how much haze is in front of it.
         """
         canvas = self.canvas
         size_px = size * canvas.unit
@@ -274,7 +274,7 @@ class Stage:
             side = 1 if self.plan.light_x > x else -1
             step = max(1, round(size_px * 0.014))
             behind = np.zeros_like(mask.alpha)
-            # what the light's neighbour does not cover, the light reaches
+            # a pixel is lit if its neighbour on the side of the light is not covered
             if side > 0:
                 behind[step:, :-step] = mask.alpha[:-step, step:]
             else:
@@ -290,7 +290,7 @@ class Stage:
     def light_up(
         self, shape: Shape, x: float, y: float, size: float, colour: Floats, *, flip: bool = False
     ) -> None:
-        """Paint a shape that shines by itself: a window, an eye, a lantern; no light, no shade."""
+        """Paint a shape that glows by itself, without light or shade: a window, an eye, a lantern."""
         canvas = self.canvas
         mask = shape.mask(x * canvas.width, y * canvas.height, size * canvas.unit, flip=flip)
         self._cover(mask)
@@ -298,7 +298,7 @@ class Stage:
         self._shine(mask, to_linear(colour))
 
     def _shine(self, mask: Mask, light: Floats) -> None:
-        """Remember a small light, to paint it once more after the brush has smeared it."""
+        """Remember a small light, to repaint it after the brush has smeared it."""
         if self.canvas.tile:
             return
         x0, x1, y0, y1 = self._inside(mask)
@@ -309,7 +309,7 @@ class Stage:
             np.maximum(left, part, out=left)
 
     def paint_lights(self) -> None:
-        """Paint what shines by itself once more, crisp, where nothing came before it."""
+        """Repaint the lights crisply, except where something was painted over them."""
         self.canvas.wash(self._lights_alpha, self._lights)
 
     def _cover(self, mask: Mask) -> None:

@@ -1,4 +1,4 @@
-"""The small words of a prompt, as data: colours, sizes, counts, and words that mean nothing to paint.
+"""The small words of a prompt, as data: colours, sizes, counts, and words without anything to paint.
 
 Read by ``reading.py``. Elements carry their own words (``scene/``), moods theirs (``moods.py``).
 """
@@ -25,7 +25,7 @@ COLOURS: dict[str, str] = {
     "beige, cream, tan, 米色, 奶油色": "#e3cfa8",
 }
 
-#: size words → how many times the usual
+#: size words → factor of the usual size
 SIZES: dict[str, float] = {
     "tiny, miniature, teeny, 微小, 迷你": 0.5,
     "small, little, distant, faraway, 小, 小小, 遥远": 0.7,
@@ -44,7 +44,7 @@ COUNTS: dict[str, int] = {
     "许多, 很多, 一群, 无数, 满": 9,
 }
 
-#: words that change a thing rather than the picture
+#: words that modify a thing rather than the picture
 QUALITIES = (
     "snowy, snow-capped, snowcapped, glowing, shining, luminous, crescent, full, autumn, flying, "
     "sleeping, ringed, 雪, 发光, 弯, 新月, 满, 飞翔, 睡觉, 下雪"
@@ -56,7 +56,7 @@ AFTER_THE_NOUN = frozenset({"flying", "glowing", "shining", "sleeping", "飞翔"
 #: what follows one of these is not painted
 NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
 
-#: words a painter of scenes can pass over without being asked about them
+#: words that are skipped, and not reported as ignored
 SILENT = (
     "a, an, the, of, in, on, at, by, to, from, with, and, or, over, under, above, below, behind, "
     "beside, near, next, into, onto, through, across, along, around, between, among, against, as, is, "
@@ -65,7 +65,7 @@ SILENT = (
     "的, 在, 和, 与, 上, 下, 里, 中, 了, 着, 是, 有, 一幅, 一张, 旁, 边, 前, 后, 之, 旁边, 上面, 下面, 下的, 上的"
 )
 
-#: words about the picture as such: heard, with nothing of their own to paint
+#: words about the picture as such: known, but there is nothing to paint
 ABOUT_THE_PICTURE = (
     "painting, picture, image, photo, photograph, illustration, artwork, art, drawing, render, style, "
     "styled, view, scene, landscape, scenery, composition, detailed, highly, ultra, hd, 4k, 8k, best, quality, "
@@ -73,7 +73,7 @@ ABOUT_THE_PICTURE = (
     "画, 图, 照片, 风景, 插画, 高清, 高质量, 美丽, 漂亮, 杰作, 风格"
 )
 
-#: joins adjectives to the noun that follows, where other words would part them
+#: words that may stand between adjectives and their noun
 BINDING = "and, 的, 和, with"
 
 
