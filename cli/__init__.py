@@ -2,5 +2,5 @@
 
 ``parser`` defines them; ``processes`` runs the gateway; ``clients``, ``engines``, ``jobs``,
 ``callbacks`` and ``pictures`` show and change its data; ``doctor`` finds problems. Operators' mistakes
-end in one line, never in a traceback.
+are reported in one line, never with a traceback.
 """

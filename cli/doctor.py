@@ -29,7 +29,7 @@ from stack import embedded, processes
 from stack.privacy import exposed_mode, may_close
 from stack.stack import port_trouble
 
-#: whether it is well (None: for information), and one line
+#: whether the check passed (None: for information), and one line
 Finding = tuple[bool | None, str]
 
 #: a worker with 300 drawings over HTTP was seen with 2,603
@@ -144,7 +144,7 @@ def _with_own_clock(store: Store) -> Numbers:
     before_s = time.time()
     numbers = store.numbers.read()
     after_s, at_s = time.time(), numbers.at_ms / 1000
-    # Redis read its clock at some moment between the two.
+    # Redis read its clock between these two moments.
     ahead_s = max(0.0, before_s - at_s) + min(0.0, after_s - at_s)
     return replace(numbers, clocks={**numbers.clocks, socket.gethostname(): ahead_s})
 

@@ -1,4 +1,4 @@
-"""``limner engines``: the engines, how they do, a test drawing on one, and a trial before its rest is over."""
+"""``limner engines``: list the engines and their states, test one, and end one's pause early."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def listing(options: argparse.Namespace) -> int:
 
 
 def retry(options: argparse.Namespace) -> int:
-    """Have an engine that rests draw one job for trial at once: its operator has mended it."""
+    """Let a paused engine draw one job as a trial at once, because its operator has repaired it."""
     match show.open_store().engines.retry(options.name):
         case "unknown":
             print(f"{options.name}: no worker has registered such an engine", file=sys.stderr)
             return 1
         case "open":
-            print(f"{options.name} does not rest.")
+            print(f"{options.name} is not paused.")
         case "tried":
-            print(f"{options.name} is tried with the next job.")
+            print(f"{options.name} will be tried with the next job.")
     return 0
 
 

@@ -22,9 +22,9 @@ WAITS = {
     Wait.SENDING: "One is being sent now.",
     Wait.RETRY: "The next attempt is due at {at}.",
     Wait.QUIET: "The next attempt is due at {at}, as the receiver asked.",
-    Wait.BREAKER: "The client's last attempts at this receiver failed: none before {at}.",
+    Wait.BREAKER: "The client's last attempts at this receiver failed: the next one is made at {at} at the earliest.",
     Wait.HOST: "The host responds to nobody: clients take turns, with one attempt a second in all.",
-    Wait.TURN: "The next attempt is made as soon as there is a place for it.",
+    Wait.TURN: "The limit of concurrent callbacks is reached: the next attempt is made as soon as one ends.",
 }
 
 
@@ -75,9 +75,9 @@ def _facts(found: Job, now: JobNow) -> None:
             "progress": f"{found.progress} %",
             "position": found.position,
             "engine": found.engine,
-            "handed over": counted(found.attempts, "time"),
+            "submitted": counted(found.attempts, "time"),
             "workers lost": None if lost == "0" else lost,
-            "told": f"up to seq {found.seq}",
+            "newest event": f"seq {found.seq}",
             "seqs skipped": now.record.get("skipped"),
             "prompt": found.final_prompt,
             "picture": found.picture and found.picture.url,
@@ -93,7 +93,7 @@ def _timeline(found: Job, now: JobNow, told: Told) -> None:
     if now.moments:
         lines += [(m.at_ms, m.fields.get("status", "?"), _about(m.fields)) for m in now.moments]
     else:
-        # The events are kept until an hour after the end, the record for days.
+        # Events are kept until an hour after the end, the record for days.
         if found.started_at:
             lines.append(
                 (found.started_at.timestamp() * 1000, "first slot", f"on {found.engine or '?'}")
@@ -141,7 +141,7 @@ def _callbacks(told: Told) -> None:
 def _untold(told: Told) -> Iterator[str]:
     for event in (*told.pending, *told.resending):
         status = event.fields.get("status", "?")
-        yield f"event {event.seq} ({status}): waits{' to be sent again' if event.resent else ''}"
+        yield f"event {event.seq} ({status}): waits{' to be resent' if event.resent else ''}"
     for letter in told.dead:
         status = letter.event.fields.get("status", "?")
         yield f"event {letter.event.seq} ({status}): given up, {letter.why}"

@@ -10,7 +10,7 @@ from limner.store.aside import ABOUT, Why
 
 
 def listing(options: argparse.Namespace) -> int:
-    """Print each message that was set aside, newest first, as far as it was stored."""
+    """Print the messages that were set aside, newest first; long ones were truncated when they were stored."""
     found = show.open_store().aside.list(options.limit)
     if not found:
         print("No messages were set aside.")

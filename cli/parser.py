@@ -123,7 +123,9 @@ def _add_engines(commands: Subparsers) -> None:
     check.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
     check.add_argument("--save", metavar="FOLDER", help="save the four pictures there")
     check.set_defaults(run=engines.check)
-    retry = actions.add_parser("retry", help="try one that rests at once, as you have mended it")
+    retry = actions.add_parser(
+        "retry", help="try a paused engine at once, because you have repaired it"
+    )
     retry.add_argument("name")
     retry.set_defaults(run=engines.retry)
 

@@ -41,7 +41,7 @@ def up(options: argparse.Namespace) -> int:
     settings = _with_ports(Settings.load(), options)
     keep_to_ourselves()
     if settings.log_format == "auto":
-        # The lines go through us, so the children cannot tell whether they end up on a terminal.
+        # The lines pass through us, so the children cannot tell whether they end up on a terminal.
         settings = replace(settings, log_format="text")
     as_json = settings.log_format == "json"
     with Console(left_out=_left_out_json) if as_json else Console() as console:
@@ -82,7 +82,7 @@ def _up(
 
 
 def _tell_strangers() -> None:
-    """Report once which environment variables are ignored, because they are not meant for us."""
+    """Report once which environment variables are ignored because they are not meant for us."""
     if names := surroundings.strangers(os.environ):
         event(log, "environment.ignored", level=logging.WARNING, names=" ".join(names))
 

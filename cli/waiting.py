@@ -17,7 +17,7 @@ from limner.store.metrics.warning import STALLED_S
 
 
 def reasons(job: Job, now: JobNow, numbers: Numbers, verdicts: Mapping[str, str]) -> Iterator[str]:
-    """Yield what stands between a waiting job and its drawing, the lane first.
+    """Yield the reasons why a job waits, those of its lane first.
 
     ``verdicts``: by engine, as ``Lanes.verdicts`` returns them.
     """
@@ -50,7 +50,7 @@ def reasons(job: Job, now: JobNow, numbers: Numbers, verdicts: Mapping[str, str]
 
 
 def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
-    """Return what a word of ``verdicts.lua`` says of an engine."""
+    """Return what follows an engine's name in the sentence for a verdict of ``verdicts.lua``."""
     match word:
         case "lacks":
             missing = ", ".join(need for need in needs.split() if need in engine.lacks)

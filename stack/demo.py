@@ -128,7 +128,7 @@ def _run(console: Console, folder: Path, told: list[tuple[str, str]]) -> None:
             console.say(f"  started  server, workers, API: {took_s:.1f} s\n")
             _draw(console, stack, deadline)
         finally:
-            over = True  # how they stop says nothing about the cause
+            over = True  # how the others stop says nothing about the cause
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Seen:
     epoch: str = ""
     #: seqs skipped where a new epoch began: not a gap, they belong to no event
     skipped: int = 0
-    #: highest seq that was answered with 2xx
+    #: the highest seq that was answered with 2xx
     acknowledged: int = 0
 
 

@@ -62,9 +62,9 @@ def api(settings: Settings) -> list[str]:
         *("--threads", str(settings.api_threads)),
         *("--graceful-timeout", str(API_GRACE_S)),
         *("--log-level", "warning"),
-        # Its sockets hold back a response's head, and sendfile would overtake it.
+        # That worker's sockets hold back a response's headers, and sendfile would overtake them.
         "--no-sendfile",
-        # It would be in the home folder, shared by all Limners of a user.
+        # Its default is in the home folder, which all Limners of a user would share.
         "--no-control-socket",
     )
 

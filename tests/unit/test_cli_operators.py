@@ -247,11 +247,11 @@ def test_an_engine_that_rests_is_tried_when_its_operator_says_so(store, says, co
     refused = Trouble(engine_state="refused", engine_why="credit", pause_s=600, pause_max_s=600)
     store.lanes.give_back(job.id, job.id, refused, MESSAGES)
 
-    assert says("engines", "retry", "stage") == "stage is tried with the next job.\n"
+    assert says("engines", "retry", "stage") == "stage will be tried with the next job.\n"
 
     assert "refused" in says("engines").splitlines()[1]
     assert "tried again in" not in says("engines")
-    assert says("engines", "retry", "stage") == "stage does not rest.\n"
+    assert says("engines", "retry", "stage") == "stage is not paused.\n"
     assert "nobody: no worker has registered" in complains("engines", "retry", "nobody")
 
 
@@ -295,7 +295,7 @@ def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, 
     assert words == ["accepted", "submitted", "callback", "done"]
     assert "event 1, attempt 1: 503 in 7 ms, again at 20" in timeline
     assert "event 2 (done): waits" in said
-    assert "The next attempt is made as soon as there is a place for it." in said
+    assert "The limit of concurrent callbacks is reached" in said
     assert "Why it waits" not in said
 
 
@@ -311,7 +311,7 @@ def test_callbacks_that_wait_say_for_what_and_until_when(store, says):
 
     (waiting,) = [job.id for job in jobs if store.outbox.told(job.id).parked]
 
-    assert "this receiver failed: none before 20" in says("job", waiting)
+    assert "the next one is made at 20" in says("job", waiting)
     (tried, *_) = [job.id for job in jobs if job.id != waiting]
     assert "The next attempt is due at 20" in says("job", tried)
 
