@@ -175,7 +175,7 @@ def _inline(store: Store, client: Client) -> str:
     used = store.spool.of(client.name)
     spent_mb = used.spent_bytes / 2**20
     all_mb = used.live_bytes / 2**20 + spent_mb
-    return f"{all_mb:.1f} of {most} MB, {spent_mb:.1f} of it of jobs that have ended"
+    return f"{all_mb:.1f} of {most} MB, {spent_mb:.1f} MB of that for ended jobs"
 
 
 def _known(client: Client | None, name: str) -> Client:

@@ -61,7 +61,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     source = config if os.path.exists(config) else "no limner.toml"
     yield True, f"settings: {source}; Python {platform.python_version()}"
     if ignored := surroundings.strangers(os.environ):
-        yield None, f"environment: {', '.join(ignored)}: set by others, not read"
+        yield None, f"environment: {', '.join(ignored)}: set for other programs, ignored"
     for engine in settings.engines:
         lanes = f"fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
         yield True, f"engine {engine.name} ({engine.driver}): slots {lanes}"
@@ -83,7 +83,7 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     writable = _may_be_made(folder)
     yield writable, f"data folder {folder}" + ("" if writable else ": cannot be written")
-    # Without an embedded server there are no secrets in it.
+    # Without an embedded server it contains no secrets.
     mode = exposed_mode(folder) if not settings.redis_url and folder.is_dir() else 0
     if mode:
         exposed = f"other accounts may read {folder} (mode {mode:04o})"
@@ -202,5 +202,5 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         ("Flower", settings.flower_host, settings.flower_port),
     ):
         trouble = port_trouble(host, port)
-        # It may well be in use by Limner itself.
+        # Limner itself may be using it.
         yield (None if trouble else True), f"{what} at {bound_to(host, port)}: {trouble or 'free'}"

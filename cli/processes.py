@@ -217,7 +217,9 @@ def _greeting(
         lines.append(fact("token", f"{made[0].token}   (client local; shown only now)"))
         lines.append(fact("secret", f"{made[0].client.secrets[0]}   (signs its callbacks)"))
     else:
-        lines.append(fact("token", "shown when it was made; another: limner clients add NAME"))
+        lines.append(
+            fact("token", "shown when it was created; for another: limner clients add NAME")
+        )
     lines += ["", "Draw something, then look at it:", "", _curl_lines(where, token), ""]
     if settings.public_url is None and is_everywhere(settings.host):
         note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."

@@ -60,11 +60,11 @@ def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
         case "no_slots":
             return f"has no slots for the lane {job.lane}"
         case "elsewhere":
-            return "is not the one on which its drawing goes on"
+            return "is not the one that continues its drawing"
         case "failed":
             return "has failed it, and another one is up"
         case "aside":
-            return "has failed it: others go first for some seconds"
+            return "has failed it: others go first for a few seconds"
         case _ if engine.paused_s:
             why = f" ({engine.why})" if engine.why else ""
             return f"is {engine.state}{why} and is tried again in {duration(engine.paused_s)}"

@@ -103,7 +103,7 @@ def show(console: Console) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     console.say(
-        f"\nNext: {console.paint(BOLD, 'make up')} starts the gateway to keep, "
+        f"\nNext: {console.paint(BOLD, 'make up')} starts a gateway that keeps running, "
         "and prints a curl line to paste."
     )
     return 0
@@ -119,7 +119,7 @@ def _run(console: Console, folder: Path, told: list[tuple[str, str]]) -> None:
     deadline = time.monotonic() + LIMIT_S
     environ = _environment(folder)
     settings = Settings.load(environ)
-    console.say(console.paint(BOLD, "Limner") + " draws two pictures and tells each step.\n")
+    console.say(console.paint(BOLD, "Limner") + " draws two pictures and reports each step.\n")
     with Stack(settings, say, flower=False, environ=environ) as stack:
         try:
             begun_at = time.monotonic()

@@ -121,7 +121,9 @@ def flower(settings: Settings) -> list[str]:
             f"must be set (user:password) for Flower to listen on {settings.flower_host}",
         )
     if settings.flower_auth and "," in settings.flower_auth:
-        raise ConfigError("LIMNER_FLOWER_AUTH", "must have no comma: Flower splits there")
+        raise ConfigError(
+            "LIMNER_FLOWER_AUTH", "must not contain a comma, where Flower would split it"
+        )
     return celery(
         *("-A", "workers.flower", "flower"),
         f"--address={settings.flower_host}",

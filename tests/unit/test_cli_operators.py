@@ -119,12 +119,12 @@ def test_a_clients_room_for_inline_pictures_is_set_and_shown(store, says, monkey
     monkeypatch.setenv("LIMNER_INLINE_QUOTA_MB", "77")
     charge = Charge(("a",), 3 * 2**20, 10**9)
     job = an_accepted_job(store, client="shop", charge=charge)
-    assert "3.0 of 77 MB, 0.0 of it of jobs that have ended" in says("clients", "show", "shop")
+    assert "3.0 of 77 MB, 0.0 MB of that for ended jobs" in says("clients", "show", "shop")
 
     says("clients", "set", "shop", "--inline-quota", "5")
     store.lanes.cancel(job.id)
 
-    assert "3.0 of 5 MB, 3.0 of it of jobs that have ended" in says("clients", "show", "shop")
+    assert "3.0 of 5 MB, 3.0 MB of that for ended jobs" in says("clients", "show", "shop")
     says("clients", "set", "shop", "--inline-quota", "none")
     assert store.clients.get("shop").inline_quota_mb is None
     says("clients", "set", "shop", "--inline-quota", "0")
@@ -422,7 +422,7 @@ def test_a_drawing_that_goes_on_and_was_paid_for_is_why(store, why):
 
     said = why(job)
 
-    assert "Engine idle is not the one on which its drawing goes on." in said
+    assert "Engine idle is not the one that continues its drawing." in said
     assert "Engine there is down (away) and is tried again in 5 min." in said
 
 
@@ -434,7 +434,7 @@ def test_to_ask_why_a_job_waits_changes_nothing(store, why, clock):
     store.lanes.give_back(job.id, "token", failed, MESSAGES)
     before = everything(store)
 
-    assert "Engine stage has failed it: others go first for some seconds." in why(job)
+    assert "Engine stage has failed it: others go first for a few seconds." in why(job)
 
     assert everything(store) == before
 
