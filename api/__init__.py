@@ -31,6 +31,7 @@ from limner.message import Messages
 from limner.pictures.image_store import Images
 from limner.settings import Settings
 from limner.store import Store
+from limner.store.patience import IMPATIENT
 
 
 def create_app(
@@ -49,7 +50,7 @@ def create_app(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the normalized path would be an HTML page.
     app.url_map.merge_slashes = False
-    store = store or Store.of(settings, sticky=True)
+    store = store or Store.of(settings, patience=IMPATIENT)
     app.extensions[EXTENSION] = House(
         settings=settings,
         store=store,

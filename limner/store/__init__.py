@@ -16,7 +16,7 @@ from limner.settings.broker import redis_url
 from limner.store.aside import Aside
 from limner.store.clients import Clients
 from limner.store.clocks import ClockTeller
-from limner.store.connection import connect, guarded
+from limner.store.connection import connect, guarded, watch_over
 from limner.store.engines import Engines
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
@@ -24,6 +24,7 @@ from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.metrics.numbers import NumbersReader
 from limner.store.metrics.reports import Reports
 from limner.store.outbox import Outbox
+from limner.store.patience import PATIENT, Patience
 from limner.store.policy import Policy
 from limner.store.scripts import Clock, Scripts
 from limner.store.spool import Charge, Spool
@@ -53,7 +54,7 @@ PREFIX = "limner:"
 
 
 class Store:
-    """One process's access to Redis. Safe to share between threads; ``sticky``: see ``Scripts``."""
+    """One process's access to Redis. Safe to share between threads."""
 
     def __init__(
         self,
@@ -62,10 +63,12 @@ class Store:
         policy: Policy | None = None,
         prefix: str = PREFIX,
         clock: Clock | None = None,
-        sticky: bool = False,
+        patience: Patience = PATIENT,
     ) -> None:
-        self.redis = connect(url)
-        scripts = Scripts(self.redis, prefix, clock, sticky=sticky)
+        self.patience = patience
+        self.redis = connect(url, patience)
+        self._watch = watch_over(self.redis, url, patience)
+        scripts = Scripts(self.redis, prefix, clock)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
@@ -81,9 +84,9 @@ class Store:
         self.spool = Spool(self.redis, prefix, scripts)
 
     @classmethod
-    def of(cls, settings: Settings, *, sticky: bool = False) -> Self:
+    def of(cls, settings: Settings, *, patience: Patience = PATIENT) -> Self:
         """Return the configured store; nothing connects to it yet."""
-        return cls(redis_url(settings), policy=Policy.of(settings), sticky=sticky)
+        return cls(redis_url(settings), policy=Policy.of(settings), patience=patience)
 
     @guarded
     def ping(self) -> None:
@@ -106,4 +109,6 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._watch:
+            self._watch.close()
         self.redis.close()

@@ -7,13 +7,12 @@ the pool full of those); callers that need more patience retry in a loop of thei
 from __future__ import annotations
 
 import re
-import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 import redis
-from redis.backoff import ConstantBackoff
-from redis.connection import AbstractConnection
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
@@ -29,14 +28,12 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from limner.errors import StoreDown, StoreRefused
-from limner.kernel_timeouts import limit_reads, limit_writes
+from limner.store.bounded import BOUNDED
+from limner.store.patience import PATIENT, Patience
+from limner.store.watch import Watch
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-CONNECT_TIMEOUT_S = 3.0
-#: longer than any of our blocking commands
-SOCKET_TIMEOUT_S = 10.0
 
 DOWN = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError)
 
@@ -79,45 +76,56 @@ _SETUPS = (
 _CERTIFICATE = re.compile(r"certificate verify failed: ([^(]+)")
 
 
-def connect(url: str, max_connections: int = 2000) -> redis.Redis:
+def connect(url: str, patience: Patience = PATIENT, max_connections: int = 2000) -> redis.Redis:
     """Return a client for ``url``; it connects at the first command."""
     client: redis.Redis = redis.Redis.from_url(
         url,
         decode_responses=True,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=patience.connect_s,
+        socket_timeout=patience.answer_s,
         health_check_interval=30,
         max_connections=max_connections,
         retry=Retry(ConstantBackoff(0.1), 1),
         retry_on_error=[ConnectionError, TimeoutError],
     )
-    pool = client.connection_pool
-    pool.connection_class = _KERNEL_TIMED.get(pool.connection_class, pool.connection_class)
     return client
 
 
-class _KernelTimed(AbstractConnection):
-    """A connection whose ``socket_timeout`` is enforced by the kernel."""
+def watch_over(
+    client: redis.Redis,
+    url: str,
+    patience: Patience,
+    clock: Callable[[], float] = time.monotonic,
+) -> Watch | None:
+    """Bound every wait of a client that is not yet connected; return its watch, to be closed with it.
 
-    def _connect(self) -> socket.socket:
-        sock: socket.socket = super()._connect()  # type: ignore[safe-super,no-untyped-call]
-        patience_s = self.socket_timeout or SOCKET_TIMEOUT_S
-        limit_reads(sock, patience_s)
-        limit_writes(sock, patience_s)
-        sock.settimeout(None)
-        return sock
+    None if its process is patient: then redis-py's own timeouts are enough.
+    """
+    if patience.probe_s is None:
+        return None
+    probe = redis.Redis.from_url(
+        url,
+        socket_connect_timeout=patience.connect_s,
+        socket_timeout=patience.connect_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+    watch = Watch(lambda: _answers(probe), patience.probe_s)
+    pool = client.connection_pool
+    pool.connection_class = BOUNDED[pool.connection_class]
+    pool.connection_kwargs.update(watch=watch, patience=patience, clock=clock)
+    return watch
 
 
-class _Tcp(_KernelTimed, redis.Connection):
-    pass
-
-
-class _Unix(_KernelTimed, redis.UnixDomainSocketConnection):
-    pass
-
-
-#: with TLS a read is more than one system call, so redis-py's own timeouts are used
-_KERNEL_TIMED = {redis.Connection: _Tcp, redis.UnixDomainSocketConnection: _Unix}
+def _answers(probe: redis.Redis) -> bool:
+    """Return whether Redis says anything at all, on a new connection."""
+    try:
+        probe.ping()
+    except RedisError as error:
+        is_answer = getattr(error, "status_code", None) or isinstance(told(error), StoreRefused)
+        return bool(is_answer) or not isinstance(error, (ConnectionError, TimeoutError))
+    finally:
+        probe.connection_pool.disconnect()
+    return True
 
 
 def told(error: RedisError) -> StoreDown | None:

@@ -8,15 +8,16 @@ that it reads and writes itself. Every script takes the key prefix as ARGV[1] an
 
 from __future__ import annotations
 
-import threading
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.commands.core import Script
-from redis.exceptions import ConnectionError, NoScriptError, TimeoutError
+from redis.connection import AbstractConnection
+from redis.exceptions import NoScriptError
 
 from limner.store import domain
 
@@ -25,20 +26,14 @@ Clock = Callable[[], int]
 
 
 class Scripts:
-    """The scripts bound to one server, one key prefix and one clock.
+    """The scripts bound to one server, one key prefix and one clock."""
 
-    ``sticky``: each thread that calls keeps a connection of its own, and speaks to it without what
-    redis-py does around a command. For a process of few threads that call often.
-    """
-
-    def __init__(
-        self, redis: Redis, prefix: str, clock: Clock | None, *, sticky: bool = False
-    ) -> None:
+    def __init__(self, redis: Redis, prefix: str, clock: Clock | None) -> None:
         self._redis = redis
         self._prefix = prefix
         self._clock = clock
         self._loaded: dict[str, Script] = {}
-        self._own = _Own() if sticky else None
+        self._lines = _Lines(redis.connection_pool)
 
     def __call__(self, name: str, *args: str | int | float | bytes) -> Any:
         """Run the script ``<name>.lua``, whichever room it lies in, and return what it returns."""
@@ -46,26 +41,44 @@ class Scripts:
         if script is None:
             script = self._loaded.setdefault(name, self._redis.register_script(source(name)))
         now_ms: str | int = self._clock() if self._clock else ""
-        if self._own is None:
-            return script(args=[self._prefix, now_ms, *args])
         try:
-            return self._own.run(self._redis, script, self._prefix, now_ms, *args)
-        except (NoScriptError, ConnectionError, TimeoutError):
-            # The server is new, or has closed the connection: with all that redis-py does then.
+            return self._lines.run("EVALSHA", script.sha, 0, self._prefix, now_ms, *args)
+        except NoScriptError:
             return script(args=[self._prefix, now_ms, *args])
 
 
-class _Own(threading.local):
-    """The calling thread's connection, taken out of the pool until the thread is gone."""
+class _Lines:
+    """Connections taken out of the pool, each used for one script call at a time.
 
-    _client: Redis | None = None
+    What redis-py does around a command would cost more than the command: only its retry is kept.
+    """
 
-    def run(self, redis: Redis, script: Script, *args: str | int | float | bytes) -> Any:
-        if self._client is None:
-            self._client = redis.client()  # type: ignore[no-untyped-call]
-        connection: Any = self._client.connection
-        connection.send_command("EVALSHA", script.sha, 0, *args)
-        return connection.read_response()
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._idle: list[AbstractConnection] = []
+
+    def run(self, *command: str | int | float | bytes) -> Any:
+        line = self._line()
+
+        def asked() -> Any:
+            line.send_command(*command)  # type: ignore[no-untyped-call]
+            return line.read_response()
+
+        try:
+            return line.retry.call_with_retry(
+                asked,
+                lambda _error: line.disconnect(),  # type: ignore[no-untyped-call]
+            )
+        finally:
+            self._idle.append(line)
+
+    def _line(self) -> AbstractConnection:
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            return self._pool.get_connection()
+        # A fork's child must not speak on its parent's connections.
+        return line if line.pid == os.getpid() else self._line()
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import uuid
@@ -9,7 +10,8 @@ import uuid
 import pytest
 
 from limner.errors import StoreDown
-from limner.store import Store, connection
+from limner.store import Store
+from limner.store.patience import IMPATIENT, PATIENT, Patience
 from tests.builders import MESSAGES, a_request
 
 pytestmark = pytest.mark.seam
@@ -22,10 +24,10 @@ def silent():
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
-@pytest.fixture(params=[False, True], ids=["pooled", "sticky"])
+@pytest.fixture(params=[PATIENT, IMPATIENT], ids=["patient", "impatient"])
 def any_store(request, redis_url, clock):
-    """A store whose threads take connections from the pool, or keep one each."""
-    store = Store(redis_url, clock=clock, sticky=request.param)
+    """A store of a worker, or of the API."""
+    store = Store(redis_url, clock=clock, patience=request.param)
     store.redis.flushall()
     yield store
     store.close()
@@ -37,10 +39,9 @@ def accept(store):
     ).job
 
 
-@pytest.mark.parametrize("sticky", [False, True], ids=["pooled", "sticky"])
-def test_a_server_that_says_nothing_is_down(monkeypatch, silent, sticky):
-    monkeypatch.setattr(connection, "SOCKET_TIMEOUT_S", 0.1)
-    store = Store(silent, sticky=sticky)
+@pytest.mark.parametrize("probe_s", [None, 0.05], ids=["patient", "impatient"])
+def test_a_server_that_says_nothing_is_down(silent, probe_s):
+    store = Store(silent, patience=Patience(connect_s=0.1, answer_s=0.1, probe_s=probe_s))
 
     with pytest.raises(StoreDown):
         accept(store)
@@ -67,6 +68,21 @@ def test_a_server_that_has_forgotten_the_scripts_is_told_again(any_store):
     accept(any_store)
 
     assert any_store.jobs.waiting_count("ann") == 2
+
+
+def test_a_forked_process_speaks_on_connections_of_its_own(any_store):
+    accept(any_store)
+    ours = any_store.redis.execute_command("CLIENT", "LIST").count("cmd=evalsha")
+
+    child = os.fork()
+    if not child:
+        accept(any_store)
+        theirs = any_store.redis.execute_command("CLIENT", "LIST").count("cmd=evalsha")
+        os._exit(theirs - ours)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    accept(any_store)
+    assert any_store.jobs.waiting_count("ann") == 3
 
 
 def test_each_thread_speaks_for_itself(any_store):

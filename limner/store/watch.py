@@ -1,0 +1,64 @@
+"""Whether Redis is there at all: known to a whole process, so that not every call has to find out.
+
+Used by the connections of an impatient store. A call that got no answer tells the watch; unless another
+call was answered meanwhile, Redis is away: further calls fail at once, and a thread of the watch asks
+Redis until it answers. A refusal is an answer, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from limner.errors import StoreDown
+from limner.log import event
+
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Knows whether Redis is away. Safe to share between threads."""
+
+    def __init__(self, answers: Callable[[], bool], pause_s: float) -> None:
+        #: grows with each answer that any call gets; only its changes matter, so it needs no lock
+        self.answered = 0
+        self._answers = answers
+        self._pause_s = pause_s
+        self._why: str | None = None
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+
+    def check(self) -> int:
+        """Return how many answers there were, for ``missed``.
+
+        Raises:
+            StoreDown: Redis is known to be away.
+        """
+        if self._why is not None:
+            raise StoreDown(self._why)
+        return self.answered
+
+    def missed(self, answered: int, why: str) -> None:
+        """Report a call that waited in vain; ``answered``: what ``check`` returned before it."""
+        with self._lock:
+            # A single connection may be broken, or a single call slow, while Redis speaks to others.
+            if answered != self.answered or self._why is not None or self._closed.is_set():
+                return
+            threading.Thread(target=self._ask, args=(why,), name="redis-watch", daemon=True).start()
+            self._why = why
+
+    def close(self) -> None:
+        """End the thread, if it runs."""
+        self._closed.set()
+
+    def _ask(self, why: str) -> None:
+        event(log, "redis.lost", level=logging.WARNING, why=why)
+        try:
+            while not self._answers():
+                if self._closed.wait(self._pause_s):
+                    return
+            event(log, "redis.regained")
+        finally:
+            with self._lock:
+                self._why = None
