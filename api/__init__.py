@@ -13,6 +13,7 @@ from api.accept import new_seeds
 from api.access import guard
 from api.access.door import Doorkeeper
 from api.body import READ_MAX_BYTES
+from api.deadline import answer_in_time
 from api.faces.limner.callbacks import callbacks
 from api.faces.limner.draw import draw
 from api.faces.limner.follow import follow
@@ -68,4 +69,5 @@ def create_app(
     for blueprint in (draw, follow, jobs, live, callbacks, docs, pictures, health, metrics):
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)
+    answer_in_time(app, store.patience.request_s)
     return app

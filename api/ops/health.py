@@ -11,9 +11,13 @@ from api.errors import STORE_RETRY_AFTER_S, refusal
 from api.house import house
 from api.ops.insight import may_look
 from limner.store.metrics.warning import Code, warnings
+from limner.store.patience import waiting_at_most
 from limner.store.server import server_facts
 
 health = Blueprint("health", __name__)
+
+#: how long all of ``/readyz`` waits for Redis: orchestrators give a probe a second
+READY_S = 0.8
 
 
 @health.get("/healthz")
@@ -28,6 +32,11 @@ def ready() -> Response:
 
     ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
     """
+    with waiting_at_most(READY_S):
+        return _ready()
+
+
+def _ready() -> Response:
     here = house()
     facts = server_facts(here.store.redis)
     here.messages()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from limner.settings import redis_socket
@@ -31,6 +34,16 @@ class Mortal:
         store = Store(self.url)
         wait_until(lambda: until(store), what="the embedded server")
         store.close()
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Let it say nothing meanwhile: connections are still taken, by the kernel."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         if self.process:

@@ -10,6 +10,7 @@ from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
 from tests.api.drawing import images_of
 from tests.builders import a_worker
+from tests.conftest import wait_until
 
 ASKED = [
     ("POST", "/draw/midjourney/waiting"),
@@ -58,7 +59,7 @@ def test_an_api_that_started_first_accepts_as_soon_as_redis_is_there(mortal_app,
     caller = a_caller(mortal_app, store, "ann")
 
     a_worker(store)
-    assert client.get("/readyz").json["status"] == "ready"
+    wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
     assert caller.imagine().status_code == 202
     assert store.redis.llen("fast") == 1
     store.close()
@@ -108,7 +109,8 @@ def test_a_restarted_redis_is_used_again(mortal_app, server):
 
     server.start()
 
-    assert caller("GET", f"/draw/midjourney/jobs/{first['id']}").json == first
+    job = f"/draw/midjourney/jobs/{first['id']}"
+    wait_until(lambda: caller("GET", job).json == first, what="the job")
     store.close()
 
 
