@@ -17,7 +17,7 @@ from limner.store.server import server_facts
 health = Blueprint("health", __name__)
 
 #: how long all of ``/readyz`` waits for Redis: orchestrators give a probe a second
-READY_S = 0.8
+READY_S = 0.7
 
 
 @health.get("/healthz")

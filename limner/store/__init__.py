@@ -14,9 +14,10 @@ from typing import Self
 from limner.settings import Settings
 from limner.settings.broker import redis_url
 from limner.store.aside import Aside
+from limner.store.bounded import watch_over
 from limner.store.clients import Clients
 from limner.store.clocks import ClockTeller
-from limner.store.connection import connect, guarded, watch_over
+from limner.store.connection import connect, guarded
 from limner.store.engines import Engines
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs

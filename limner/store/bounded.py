@@ -1,21 +1,23 @@
 """Connections of an impatient store: each wait is bounded, and reported to the process's watch.
 
-``limner/store/connection.py`` makes the pool use them. Every command of redis-py, single, in a script, in
-a pipeline, passes through the few methods here.
+``watch_over`` makes a client use them. Every command of redis-py, alone, in a script or in a pipeline,
+passes through the few methods here.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import redis
 from redis.connection import AbstractConnection
-from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 from limner.errors import StoreDown
+from limner.store.connection import reason
 from limner.store.patience import Patience, allowed_s, count_waited
-from limner.store.watch import Watch
+from limner.store.watch import Probe, Watch, is_answer
 
 Clock = Callable[[], float]
 #: a socket's timeout that is over; zero would mean not to wait for what is already there
@@ -54,8 +56,8 @@ class _Bounded(AbstractConnection):
         try:
             super().connect_check_health(*args, **options)
         except (ConnectionError, TimeoutError) as error:
-            if not self._is_cut:
-                self._watch.missed(answered, f"Redis cannot be reached: {error}")
+            if not self._is_cut and not is_answer(error):
+                self._watch.missed(answered, f"Redis cannot be reached: {reason(error)}")
             raise
 
     def _connect(self) -> Any:
@@ -95,7 +97,7 @@ class _Bounded(AbstractConnection):
             raise
         except RedisError as error:
             # One that Redis did not send is a connection that was closed: redis-py makes a new one.
-            if isinstance(error, ResponseError) or getattr(error, "status_code", None):
+            if is_answer(error):
                 self._watch.answered += 1
             raise
         finally:
@@ -133,12 +135,30 @@ class _Unix(_Bounded, redis.UnixDomainSocketConnection):
 
 
 class _Tls(_Bounded, redis.SSLConnection):
-    pass
+    def _wrap_socket_with_ssl(self, sock: Any) -> Any:
+        sock.settimeout(self.socket_connect_timeout)
+        return super()._wrap_socket_with_ssl(sock)  # type: ignore[no-untyped-call]
 
 
 #: what redis-py makes of a URL → its bounded kind
-BOUNDED: dict[Any, Any] = {
+_BOUNDED: dict[Any, Any] = {
     redis.Connection: _Tcp,
     redis.UnixDomainSocketConnection: _Unix,
     redis.SSLConnection: _Tls,
 }
+
+
+def watch_over(
+    client: redis.Redis, url: str, patience: Patience, clock: Clock = time.monotonic
+) -> Watch | None:
+    """Bound every wait of a client that is not yet connected; return its watch, to be closed with it.
+
+    None if its process is patient: then redis-py's own timeouts are enough.
+    """
+    if patience.probe_s is None:
+        return None
+    watch = Watch(Probe(url, patience.connect_s), patience.probe_s)
+    pool = client.connection_pool
+    pool.connection_class = _BOUNDED[pool.connection_class]
+    pool.connection_kwargs.update(watch=watch, patience=patience, clock=clock)
+    return watch

@@ -7,12 +7,11 @@ the pool full of those); callers that need more patience retry in a loop of thei
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 import redis
-from redis.backoff import ConstantBackoff, NoBackoff
+from redis.backoff import ConstantBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
@@ -28,9 +27,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from limner.errors import StoreDown, StoreRefused
-from limner.store.bounded import BOUNDED
 from limner.store.patience import PATIENT, Patience
-from limner.store.watch import Watch
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,43 +88,6 @@ def connect(url: str, patience: Patience = PATIENT, max_connections: int = 2000)
     return client
 
 
-def watch_over(
-    client: redis.Redis,
-    url: str,
-    patience: Patience,
-    clock: Callable[[], float] = time.monotonic,
-) -> Watch | None:
-    """Bound every wait of a client that is not yet connected; return its watch, to be closed with it.
-
-    None if its process is patient: then redis-py's own timeouts are enough.
-    """
-    if patience.probe_s is None:
-        return None
-    probe = redis.Redis.from_url(
-        url,
-        socket_connect_timeout=patience.connect_s,
-        socket_timeout=patience.connect_s,
-        retry=Retry(NoBackoff(), 0),
-    )
-    watch = Watch(lambda: _answers(probe), patience.probe_s)
-    pool = client.connection_pool
-    pool.connection_class = BOUNDED[pool.connection_class]
-    pool.connection_kwargs.update(watch=watch, patience=patience, clock=clock)
-    return watch
-
-
-def _answers(probe: redis.Redis) -> bool:
-    """Return whether Redis says anything at all, on a new connection."""
-    try:
-        probe.ping()
-    except RedisError as error:
-        is_answer = getattr(error, "status_code", None) or isinstance(told(error), StoreRefused)
-        return bool(is_answer) or not isinstance(error, (ConnectionError, TimeoutError))
-    finally:
-        probe.connection_pool.disconnect()
-    return True
-
-
 def told(error: RedisError) -> StoreDown | None:
     """Return what ``error`` says about the server; None if it is about our own command."""
     text = " ".join((str(getattr(error, "status_code", None) or ""), *_texts(error)))[:1000]
@@ -143,7 +103,7 @@ def told(error: RedisError) -> StoreDown | None:
             return StoreRefused(f"Redis has a certificate that is not trusted: {match[1].strip()}")
         if "WRONG_VERSION_NUMBER" in text:
             return StoreRefused("Redis is asked by rediss://, and what answers there speaks no TLS")
-        return StoreDown(f"Redis cannot be reached: {_reason(error)}")
+        return StoreDown(f"Redis cannot be reached: {reason(error)}")
     match = _REFUSALS.search(text[:300])
     return StoreDown(f"Redis refuses to write: {match[1]}") if match else None
 
@@ -154,7 +114,7 @@ def _texts(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-def _reason(error: RedisError) -> str:
+def reason(error: RedisError) -> str:
     """Return the operating system's message if there is one, else redis-py's."""
     cause: BaseException | None = error
     while cause is not None:

@@ -11,10 +11,45 @@ import logging
 import threading
 from collections.abc import Callable
 
-from limner.errors import StoreDown
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
+from redis.retry import Retry
+
+from limner.errors import StoreDown, StoreRefused
 from limner.log import event
+from limner.store.connection import told
 
 log = logging.getLogger(__name__)
+
+
+class Probe:
+    """Asks Redis for a sign of life, on a connection of its own."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._redis = Redis.from_url(
+            url,
+            socket_connect_timeout=timeout_s,
+            socket_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    def __call__(self) -> bool:
+        """Return whether Redis says anything at all."""
+        try:
+            self._redis.ping()
+        except RedisError as error:
+            is_silent = isinstance(error, (ConnectionError, TimeoutError))
+            return not is_silent or is_answer(error)
+        finally:
+            self._redis.close()
+        return True
+
+
+def is_answer(error: RedisError) -> bool:
+    """Return whether ``error`` is what Redis, or whatever answers there, said."""
+    code = getattr(error, "status_code", None)
+    return bool(code) or isinstance(error, ResponseError) or isinstance(told(error), StoreRefused)
 
 
 class Watch:

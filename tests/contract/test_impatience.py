@@ -50,8 +50,9 @@ def took_s(call, times: int = 1) -> float:
     return time.monotonic() - began
 
 
-def test_all_calls_of_a_request_wait_together_no_longer_than_it_may(impatient, silent):
-    store = impatient(TIRELESS, silent)
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_all_calls_of_a_request_wait_together_no_longer_than_it_may(impatient, silent, scheme):
+    store = impatient(TIRELESS, silent.replace("redis", scheme))
 
     with waiting_at_most(0.2):
         assert took_s(store.ping, times=5) < SOON_S

@@ -29,6 +29,7 @@ from limner.settings import Settings
 from limner.settings.broker import redis_address, redis_url
 from limner.settings.short_path import short_way
 from limner.store import Store
+from limner.store.patience import IMPATIENT, PATIENT
 from limner.store.server import usable
 from stack import embedded
 from tests.conftest import answers, wait_until
@@ -167,14 +168,16 @@ def test_store_broker_and_flower_are_on_one_database(server, tls, monkeypatch, f
 
     pushed_by_celery(settings, "fast")
 
-    store = Store.of(settings)
-    assert store.redis.llen("fast") == 1
-    assert store.redis.client_info()["db"] == db
-    usable(store.redis)
-    store.close()
+    for patience in (PATIENT, IMPATIENT):
+        store = Store.of(settings, patience=patience)
+        assert store.redis.llen("fast") == 1
+        assert store.redis.client_info()["db"] == db
+        usable(store.redis)
+        store.close()
     assert length_by_flower(settings, monkeypatch, "fast") == 1
 
 
+@pytest.mark.parametrize("patience", [PATIENT, IMPATIENT], ids=["patient", "impatient"])
 @pytest.mark.parametrize(
     ("form", "words"),
     [
@@ -188,14 +191,17 @@ def test_store_broker_and_flower_are_on_one_database(server, tls, monkeypatch, f
         ("redis://less:s3cret@127.0.0.1:{port}", "docs/operations.md"),
     ],
 )
-def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(server, tls, form, words):
+def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(
+    server, tls, form, words, patience
+):
     server.admin.redis.execute_command(
         "ACL", "SETUSER", "less", "reset", "on", ">s3cret", "~limner:*", "&*", "+@all"
     )
     with socket.create_server(("127.0.0.1", 0)) as web:
         threading.Thread(target=answer_as_a_web_server, args=(web,), daemon=True).start()
         places = {"port": server.port, "socket": server.socket, "tls": tls.port}
-        store = Store.of(settings_of(form.format(q=QUOTED, web=web.getsockname()[1], **places)))
+        settings = settings_of(form.format(q=QUOTED, web=web.getsockname()[1], **places))
+        store = Store.of(settings, patience=patience)
 
         with pytest.raises(StoreRefused) as error:
             usable(store.redis)
