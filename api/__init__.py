@@ -32,7 +32,7 @@ from limner.message import Messages
 from limner.pictures.image_store import Images
 from limner.settings import Settings
 from limner.store import Store
-from limner.store.patience import IMPATIENT
+from limner.store.waits import IMPATIENT
 
 
 def create_app(
@@ -51,7 +51,7 @@ def create_app(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the normalized path would be an HTML page.
     app.url_map.merge_slashes = False
-    store = store or Store.of(settings, patience=IMPATIENT)
+    store = store or Store.of(settings, waits=IMPATIENT)
     app.extensions[EXTENSION] = House(
         settings=settings,
         store=store,
@@ -69,5 +69,5 @@ def create_app(
     for blueprint in (draw, follow, jobs, live, callbacks, docs, pictures, health, metrics):
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)
-    answer_in_time(app, store.patience.request_s)
+    answer_in_time(app, store.waits.request_s)
     return app

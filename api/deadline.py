@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 
-from limner.store.patience import waiting_at_most
+from limner.store.waits import waiting_at_most
 
 
 def answer_in_time(app: Flask, seconds: float | None) -> None:

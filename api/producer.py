@@ -19,7 +19,7 @@ from limner.message import Messages
 from limner.settings import Settings
 from limner.settings.broker import redis_address
 from limner.store import Store
-from limner.store.patience import allowed_s, count_waited
+from limner.store.waits import allowed_s, count_waited
 
 #: kombu connects for itself, and repeats what fails
 RENDER_S = 2.0

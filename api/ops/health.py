@@ -11,8 +11,8 @@ from api.errors import STORE_RETRY_AFTER_S, refusal
 from api.house import house
 from api.ops.insight import may_look
 from limner.store.metrics.warning import Code, warnings
-from limner.store.patience import waiting_at_most
 from limner.store.server import server_facts
+from limner.store.waits import waiting_at_most
 
 health = Blueprint("health", __name__)
 

@@ -25,11 +25,11 @@ from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.metrics.numbers import NumbersReader
 from limner.store.metrics.reports import Reports
 from limner.store.outbox import Outbox
-from limner.store.patience import PATIENT, Patience
 from limner.store.policy import Policy
 from limner.store.scripts import Clock, Scripts
 from limner.store.spool import Charge, Spool
 from limner.store.stories import Stories, Story
+from limner.store.waits import PATIENT, Waits
 
 __all__ = [
     "Accepted",
@@ -64,11 +64,11 @@ class Store:
         policy: Policy | None = None,
         prefix: str = PREFIX,
         clock: Clock | None = None,
-        patience: Patience = PATIENT,
+        waits: Waits = PATIENT,
     ) -> None:
-        self.patience = patience
-        self.redis = connect(url, patience)
-        self._watch = watch_over(self.redis, url, patience)
+        self.waits = waits
+        self.redis = connect(url, waits)
+        self._watch = watch_over(self.redis, url, waits)
         scripts = Scripts(self.redis, prefix, clock)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
@@ -85,9 +85,9 @@ class Store:
         self.spool = Spool(self.redis, prefix, scripts)
 
     @classmethod
-    def of(cls, settings: Settings, *, patience: Patience = PATIENT) -> Self:
+    def of(cls, settings: Settings, *, waits: Waits = PATIENT) -> Self:
         """Return the configured store; nothing connects to it yet."""
-        return cls(redis_url(settings), policy=Policy.of(settings), patience=patience)
+        return cls(redis_url(settings), policy=Policy.of(settings), waits=waits)
 
     @guarded
     def ping(self) -> None:

@@ -16,8 +16,8 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 from limner.errors import StoreDown
 from limner.store.connection import reason
-from limner.store.patience import Patience, allowed_s, count_waited
-from limner.store.watch import Probe, Watch, is_answer
+from limner.store.waits import Waits, allowed_s, count_waited
+from limner.store.watch import RedisProbe, Watch, is_answer
 
 Clock = Callable[[], float]
 #: a socket's timeout that is over; zero would mean not to wait for what is already there
@@ -29,9 +29,9 @@ class _Bounded(AbstractConnection):
 
     _sock: Any
 
-    def __init__(self, *, watch: Watch, patience: Patience, clock: Clock, **options: Any) -> None:
+    def __init__(self, *, watch: Watch, waits: Waits, clock: Clock, **options: Any) -> None:
         self._watch = watch
-        self._patience = patience
+        self._waits = waits
         self._clock = clock
         self._began = self._ends = 0.0
         self._answered = 0
@@ -42,7 +42,7 @@ class _Bounded(AbstractConnection):
     @property
     def socket_connect_timeout(self) -> float:
         """Return how long to wait for the next of the host's addresses, seconds."""
-        return max(min(self._patience.connect_s, self._ends - self._clock()), OVER_S)
+        return max(min(self._waits.connect_s, self._ends - self._clock()), OVER_S)
 
     @socket_connect_timeout.setter
     def socket_connect_timeout(self, _seconds: float | None) -> None:
@@ -62,7 +62,7 @@ class _Bounded(AbstractConnection):
 
     def _connect(self) -> Any:
         # For each of several addresses, so only the request's own limit ends it as a whole.
-        self._begin(self._patience.connect_s, float("inf"))
+        self._begin(self._waits.connect_s, float("inf"))
         try:
             return super()._connect()  # type: ignore[safe-super,no-untyped-call]
         finally:
@@ -75,7 +75,7 @@ class _Bounded(AbstractConnection):
             self.connect_check_health(check_health=False)
         if check_health:
             self.check_health()  # type: ignore[no-untyped-call]
-        self._begin(self._patience.answer_s, self._patience.answer_s)
+        self._begin(self._waits.answer_s, self._waits.answer_s)
         self._sock.settimeout(self._ends - self._began)
         try:
             super().send_packed_command(command, check_health=False)  # type: ignore[no-untyped-call]
@@ -149,16 +149,16 @@ _BOUNDED: dict[Any, Any] = {
 
 
 def watch_over(
-    client: redis.Redis, url: str, patience: Patience, clock: Clock = time.monotonic
+    client: redis.Redis, url: str, waits: Waits, clock: Clock = time.monotonic
 ) -> Watch | None:
     """Bound every wait of a client that is not yet connected; return its watch, to be closed with it.
 
     None if its process is patient: then redis-py's own timeouts are enough.
     """
-    if patience.probe_s is None:
+    if waits.probe_s is None:
         return None
-    watch = Watch(Probe(url, patience.connect_s), patience.probe_s)
+    watch = Watch(RedisProbe(url, waits.connect_s), waits.probe_s)
     pool = client.connection_pool
     pool.connection_class = _BOUNDED[pool.connection_class]
-    pool.connection_kwargs.update(watch=watch, patience=patience, clock=clock)
+    pool.connection_kwargs.update(watch=watch, waits=waits, clock=clock)
     return watch

@@ -27,7 +27,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from limner.errors import StoreDown, StoreRefused
-from limner.store.patience import PATIENT, Patience
+from limner.store.waits import PATIENT, Waits
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,13 +73,13 @@ _SETUPS = (
 _CERTIFICATE = re.compile(r"certificate verify failed: ([^(]+)")
 
 
-def connect(url: str, patience: Patience = PATIENT, max_connections: int = 2000) -> redis.Redis:
+def connect(url: str, waits: Waits = PATIENT, max_connections: int = 2000) -> redis.Redis:
     """Return a client for ``url``; it connects at the first command."""
     client: redis.Redis = redis.Redis.from_url(
         url,
         decode_responses=True,
-        socket_connect_timeout=patience.connect_s,
-        socket_timeout=patience.answer_s,
+        socket_connect_timeout=waits.connect_s,
+        socket_timeout=waits.answer_s,
         health_check_interval=30,
         max_connections=max_connections,
         retry=Retry(ConstantBackoff(0.1), 1),

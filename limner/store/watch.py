@@ -23,7 +23,7 @@ from limner.store.connection import told
 log = logging.getLogger(__name__)
 
 
-class Probe:
+class RedisProbe:
     """Asks Redis for a sign of life, on a connection of its own."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
@@ -93,6 +93,8 @@ class Watch:
             while not self._answers():
                 if self._closed.wait(self._pause_s):
                     return
+            # Calls that began to wait before this say nothing of Redis any more.
+            self.answered += 1
             event(log, "redis.regained")
         finally:
             with self._lock:

@@ -16,12 +16,12 @@ from api.producer import messages_of
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
-from limner.store.patience import IMPATIENT
+from limner.store.waits import IMPATIENT
 from tests.api.asking import Caller, a_caller
 from tests.api.mortal import Mortal
 
 #: of an app whose Redis goes and comes: as the API's, but back sooner
-PATIENCE = replace(IMPATIENT, probe_s=0.02)
+WAITS = replace(IMPATIENT, probe_s=0.02)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def server() -> Iterator[Mortal]:
 @pytest.fixture
 def mortal_app(server: Mortal, tmp_path: Path) -> Iterator[Flask]:
     settings = Settings(redis_url=server.url, data_dir=tmp_path)
-    store = Store(server.url, patience=PATIENCE)
+    store = Store(server.url, waits=WAITS)
     # Time stands still for the guard, so a client once known stays known.
     yield create_app(settings, store, clock=lambda: 0.0)
     store.close()

@@ -140,6 +140,7 @@ def test_a_redis_that_refuses_is_503_until_it_does_not(mortal_app, server, admin
         refused(response, 503)
         assert int(response.headers["Retry-After"]) > 0
 
+    # An answer, though a refusal: nobody was cut off, so the very next request is served.
     caller.drawn()
     assert caller("POST", WAITING).json == {"data": 2}
     store.close()

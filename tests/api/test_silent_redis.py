@@ -17,7 +17,7 @@ from api.producer import InTime
 from limner.errors import StoreDown
 from limner.settings import Settings
 from limner.store import Store
-from limner.store.patience import IMPATIENT, Patience, waiting_at_most
+from limner.store.waits import IMPATIENT, Waits, waiting_at_most
 from tests.api.asking import Caller, a_caller, refused
 from tests.api.test_outage import ASKED
 from tests.conftest import free_port, wait_until
@@ -29,7 +29,7 @@ LONG_S = 120.0
 #: ends what waits no longer than it should, on any machine
 SOON_S = 60.0
 #: only a request's own limit ends its waiting
-TIRELESS = Patience(connect_s=LONG_S, answer_s=LONG_S, request_s=0.3, probe_s=0.02)
+TIRELESS = Waits(connect_s=LONG_S, answer_s=LONG_S, request_s=0.3, probe_s=0.02)
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def silent() -> Iterator[str]:
 
 @pytest.fixture
 def build(tmp_path) -> Iterator:
-    """Build apps on a Redis, by its URL and their patience."""
+    """Build apps on a Redis, by its URL and their waits."""
     stores = []
 
-    def build(url: str, patience: Patience) -> Flask:
-        stores.append(Store(url, patience=patience))
+    def build(url: str, waits: Waits) -> Flask:
+        stores.append(Store(url, waits=waits))
         return create_app(Settings(redis_url=url, data_dir=tmp_path), stores[-1])
 
     yield build
@@ -103,8 +103,8 @@ def test_life_is_told_while_others_wait_for_redis(build, silent):
 
 def test_while_redis_is_known_to_be_away_nobody_waits_for_it(build):
     port = free_port()
-    patience = replace(TIRELESS, request_s=LONG_S)
-    caller = Caller(build(f"redis://127.0.0.1:{port}/0", patience), "some-token", "ann")
+    waits = replace(TIRELESS, request_s=LONG_S)
+    caller = Caller(build(f"redis://127.0.0.1:{port}/0", waits), "some-token", "ann")
     refused(caller.imagine(), 503)
 
     # From now on whoever waited would wait for long.

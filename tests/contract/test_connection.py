@@ -11,7 +11,7 @@ import pytest
 
 from limner.errors import StoreDown
 from limner.store import Store
-from limner.store.patience import IMPATIENT, PATIENT, Patience
+from limner.store.waits import IMPATIENT, PATIENT, Waits
 from tests.builders import MESSAGES, a_request
 
 pytestmark = pytest.mark.seam
@@ -27,7 +27,7 @@ def silent():
 @pytest.fixture(params=[PATIENT, IMPATIENT], ids=["patient", "impatient"])
 def any_store(request, redis_url, clock):
     """A store of a worker, or of the API."""
-    store = Store(redis_url, clock=clock, patience=request.param)
+    store = Store(redis_url, clock=clock, waits=request.param)
     store.redis.flushall()
     yield store
     store.close()
@@ -41,7 +41,7 @@ def accept(store):
 
 @pytest.mark.parametrize("probe_s", [None, 0.05], ids=["patient", "impatient"])
 def test_a_server_that_says_nothing_is_down(silent, probe_s):
-    store = Store(silent, patience=Patience(connect_s=0.1, answer_s=0.1, probe_s=probe_s))
+    store = Store(silent, waits=Waits(connect_s=0.1, answer_s=0.1, probe_s=probe_s))
 
     with pytest.raises(StoreDown):
         accept(store)

@@ -12,7 +12,7 @@ import pytest
 
 from limner.errors import StoreDown
 from limner.store import Store
-from limner.store.patience import Patience, waiting_at_most
+from limner.store.waits import Waits, waiting_at_most
 from tests.conftest import answers, free_port, wait_until
 
 pytestmark = pytest.mark.seam
@@ -21,16 +21,16 @@ pytestmark = pytest.mark.seam
 LONG_S = 120.0
 #: ends what waits no longer than it should, on any machine
 SOON_S = 60.0
-TIRELESS = Patience(connect_s=LONG_S, answer_s=LONG_S, request_s=LONG_S, probe_s=0.02)
+TIRELESS = Waits(connect_s=LONG_S, answer_s=LONG_S, request_s=LONG_S, probe_s=0.02)
 
 
 @pytest.fixture
 def impatient(redis_url, store):
-    """A store on the test's server, by its patience."""
+    """A store on the test's server, by its waits."""
     with contextlib.ExitStack() as stack:
 
-        def make(patience: Patience, url: str = redis_url) -> Store:
-            return stack.enter_context(contextlib.closing(Store(url, patience=patience)))
+        def make(waits: Waits, url: str = redis_url) -> Store:
+            return stack.enter_context(contextlib.closing(Store(url, waits=waits)))
 
         yield make
 
@@ -118,8 +118,8 @@ def test_while_redis_is_known_to_be_away_nobody_waits(impatient):
 
 @pytest.mark.parametrize("first", ["script", "pipeline", "command"])
 def test_a_call_of_any_kind_finds_out_for_all_others(impatient, silent, first):
-    patience = Patience(connect_s=0.2, answer_s=0.2, request_s=LONG_S, probe_s=LONG_S)
-    store = impatient(patience, silent)
+    waits = Waits(connect_s=0.2, answer_s=0.2, request_s=LONG_S, probe_s=LONG_S)
+    store = impatient(waits, silent)
     call = {
         "script": lambda: store.folders.known("/a"),
         "pipeline": store.numbers.read,
@@ -128,7 +128,7 @@ def test_a_call_of_any_kind_finds_out_for_all_others(impatient, silent, first):
 
     took_s(call)
 
-    assert took_s(store.ping, times=50) < 50 * patience.answer_s
+    assert took_s(store.ping, times=50) < 50 * waits.answer_s
 
 
 def test_a_redis_that_is_back_is_used_again(impatient, redis_url):
@@ -152,7 +152,7 @@ def test_a_redis_held_up_for_less_than_patience_cuts_off_nobody(impatient):
 
 
 def test_a_subscriber_who_hears_nothing_has_missed_nothing(impatient):
-    store = impatient(Patience(connect_s=5.0, answer_s=0.5, request_s=5.0, probe_s=LONG_S))
+    store = impatient(Waits(connect_s=5.0, answer_s=0.5, request_s=5.0, probe_s=LONG_S))
     with store.redis.pubsub(ignore_subscribe_messages=True) as events:
         events.subscribe("quiet")
         assert events.get_message(timeout=0.1) is None

@@ -29,8 +29,8 @@ from limner.settings import Settings
 from limner.settings.broker import redis_address, redis_url
 from limner.settings.short_path import short_way
 from limner.store import Store
-from limner.store.patience import IMPATIENT, PATIENT
 from limner.store.server import usable
+from limner.store.waits import IMPATIENT, PATIENT
 from stack import embedded
 from tests.conftest import answers, wait_until
 from workers import queue_lengths
@@ -168,8 +168,8 @@ def test_store_broker_and_flower_are_on_one_database(server, tls, monkeypatch, f
 
     pushed_by_celery(settings, "fast")
 
-    for patience in (PATIENT, IMPATIENT):
-        store = Store.of(settings, patience=patience)
+    for waits in (PATIENT, IMPATIENT):
+        store = Store.of(settings, waits=waits)
         assert store.redis.llen("fast") == 1
         assert store.redis.client_info()["db"] == db
         usable(store.redis)
@@ -177,7 +177,7 @@ def test_store_broker_and_flower_are_on_one_database(server, tls, monkeypatch, f
     assert length_by_flower(settings, monkeypatch, "fast") == 1
 
 
-@pytest.mark.parametrize("patience", [PATIENT, IMPATIENT], ids=["patient", "impatient"])
+@pytest.mark.parametrize("waits", [PATIENT, IMPATIENT], ids=["patient", "impatient"])
 @pytest.mark.parametrize(
     ("form", "words"),
     [
@@ -191,9 +191,7 @@ def test_store_broker_and_flower_are_on_one_database(server, tls, monkeypatch, f
         ("redis://less:s3cret@127.0.0.1:{port}", "docs/operations.md"),
     ],
 )
-def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(
-    server, tls, form, words, patience
-):
+def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(server, tls, form, words, waits):
     server.admin.redis.execute_command(
         "ACL", "SETUSER", "less", "reset", "on", ">s3cret", "~limner:*", "&*", "+@all"
     )
@@ -201,7 +199,7 @@ def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(
         threading.Thread(target=answer_as_a_web_server, args=(web,), daemon=True).start()
         places = {"port": server.port, "socket": server.socket, "tls": tls.port}
         settings = settings_of(form.format(q=QUOTED, web=web.getsockname()[1], **places))
-        store = Store.of(settings, patience=patience)
+        store = Store.of(settings, waits=waits)
 
         with pytest.raises(StoreRefused) as error:
             usable(store.redis)

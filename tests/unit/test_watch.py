@@ -71,7 +71,17 @@ def test_redis_is_asked_until_it_answers_and_then_used_again(watch, probe):
     probe.is_back.set()
 
     wait_until(lambda: not is_away(watch), what="Redis being used again")
-    watch.missed(watch.check(), WHY)
+
+
+def test_a_call_that_began_before_redis_was_back_cuts_off_nobody(watch, probe):
+    before = watch.check()
+    watch.missed(before, WHY)
+    probe.is_back.set()
+    wait_until(lambda: not is_away(watch), what="Redis being used again")
+
+    watch.missed(before, WHY)
+
+    assert not is_away(watch)
 
 
 def test_one_thread_asks_however_many_calls_missed_an_answer(watch, probe):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Waits:
     """How long one process waits, seconds."""
 
     #: for a connection, to each of the host's addresses
@@ -27,9 +27,9 @@ class Patience:
     probe_s: float | None = None
 
 
-PATIENT = Patience()
+PATIENT = Waits()
 #: of the API. A script that blocks Redis for a second must not look like an outage.
-IMPATIENT = Patience(connect_s=1.0, answer_s=2.0, request_s=2.5, probe_s=0.5)
+IMPATIENT = Waits(connect_s=1.0, answer_s=2.0, request_s=2.5, probe_s=0.5)
 
 
 @dataclass(slots=True)
@@ -39,19 +39,19 @@ class Allowance:
     left_s: float
 
 
+_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
 def allowed_s(most_s: float) -> float:
     """Return how long the calling thread may wait now, at most ``most_s``; 0 or less: no more."""
-    allowed = allowance.get()
+    allowed = _allowance.get()
     return most_s if allowed is None else min(most_s, allowed.left_s)
 
 
 def count_waited(seconds: float) -> None:
     """Take what was waited from what the calling thread may wait."""
-    if (allowed := allowance.get()) is not None:
+    if (allowed := _allowance.get()) is not None:
         allowed.left_s -= seconds
-
-
-allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
 @contextmanager
@@ -59,14 +59,14 @@ def waiting_at_most(seconds: float | None) -> Iterator[None]:
     """Limit how long the calls made within wait for Redis, all of them together; None: do not.
 
     Only waiting counts, not the time between calls: a body may arrive slowly, and a long poll is long.
-    The limit is the calling thread's, and holds for stores with ``Patience.probe_s``.
+    The limit is the calling thread's, and holds for stores with ``Waits.probe_s``.
     """
-    outer = allowance.get()
     if seconds is None:
         yield
         return
-    token = allowance.set(Allowance(min(seconds, outer.left_s) if outer else seconds))
+    outer = _allowance.get()
+    token = _allowance.set(Allowance(min(seconds, outer.left_s) if outer else seconds))
     try:
         yield
     finally:
-        allowance.reset(token)
+        _allowance.reset(token)
