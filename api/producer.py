@@ -34,7 +34,16 @@ def messages_of(settings: Settings, store: Store) -> Callable[[], Messages]:
             # create_app's settings take precedence over those that celeryconfig read from the environment.
             redis = redis_address(settings)
             tls = dict(redis.tls) if redis.tls else False
-            app.conf.update(broker_url=redis.broker_url, broker_use_ssl=tls)
+            app.conf.update(
+                broker_url=redis.broker_url,
+                broker_use_ssl=tls,
+                # A worker's patience would keep a rendering that nobody waits for from being done anew.
+                broker_transport_options={
+                    **app.conf.broker_transport_options,
+                    "socket_timeout": store.waits.connect_s,
+                    "socket_connect_timeout": store.waits.connect_s,
+                },
+            )
             return Messages.render(app)
 
     return InTime(render, store.ping)

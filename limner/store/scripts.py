@@ -50,7 +50,7 @@ class Scripts:
 class _Lines:
     """Connections taken out of the pool, each used for one script call at a time.
 
-    What redis-py does around a command would cost more than the command: only its retry is kept.
+    What its pool does around a command costs more than the command itself: only the retry is kept.
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
