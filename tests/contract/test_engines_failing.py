@@ -66,6 +66,24 @@ def test_an_engine_rests_after_it_failed_three_different_jobs_in_a_row(house):
     assert take(store, jobs[3]).state == "wait"
 
 
+def test_a_failing_engine_rests_ten_seconds_then_twice_as_long_each_time_and_never_over_five_minutes(
+    house, clock
+):
+    store = house(an_engine(fast=1))
+    break_it(store, [an_accepted_job(store) for _ in range(3)])
+    rests = [engine_of(store).paused_s]
+
+    for _ in range(6):
+        clock.pass_s(rests[-1])
+        trial = an_accepted_job(store)
+        assert take(store, trial).state == "granted"
+        fail(store, trial)
+        rests.append(engine_of(store).paused_s)
+        store.lanes.cancel(trial.id)
+
+    assert rests == [10, 20, 40, 80, 160, 300, 300]
+
+
 def test_operators_are_told_which_engine_fails_and_why(house):
     store = house(an_engine(fast=1))
     break_it(store, [an_accepted_job(store) for _ in range(3)])

@@ -45,7 +45,7 @@ def test_a_gone_receiver_ends_everything(kind):
     assert verdict(kind, status=410) == GiveUp("gone", all_of_it=True)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 499])
 def test_a_rejected_transition_is_given_up_at_once_and_the_end_is_tried_on(status):
     assert verdict(Kind.TRANSITION, status=status) == GiveUp("rejected")
     assert verdict(Kind.PROGRESS, status=status) == GiveUp("rejected")

@@ -172,7 +172,9 @@ def test_an_engine_whose_seeds_never_made_a_difference_is_drawn_with_and_its_ope
 
     assert job.status is Status.DONE
     assert job.notes["cells_alike"] == [1, 2, 3, 4]
-    assert "cells.alike" in caplog.text
+    (said,) = [record for record in caplog.records if record.message == "cells.alike"]
+    assert said.levelno == logging.WARNING
+    assert said.limner_fields == {"job": job.id, "engine": "stage", "cells": [1, 2, 3, 4]}
     told = [w for w in warnings(shop.store.numbers.read()) if w.code is Code.CELLS_ALIKE]
     assert [w.subject for w in told] == ["stage"]
     assert "`seeds`" in told[0].text

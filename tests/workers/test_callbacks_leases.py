@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from limner.errors import StoreDown
 from limner.settings import Settings
-from tests.callback_doubles import Receiver, a_job, done, emit, logged, peer, take, take_one
+from tests.callback_doubles import (
+    Receiver,
+    a_job,
+    a_poster,
+    done,
+    emit,
+    let_time_pass,
+    logged,
+    peer,
+    take,
+    take_one,
+)
 from workers.posting import dispatcher as callbacks
 from workers.posting.dispatcher import LEASE_SPARE_S, YIELD_EVENTS, Dispatcher
 
@@ -101,6 +113,33 @@ def test_a_lease_always_outlives_an_attempt(store, limit_s):
     assert made._poster.lease_ms / 1000 > limit_s + LEASE_SPARE_S
     # And what a killed poster held is not waited for much longer than an attempt may take.
     assert made._poster.lease_ms / 1000 <= max(1.5 * limit_s, limit_s + 5)
+
+
+def test_what_a_killed_poster_held_is_free_again_once_its_lease_is_over(
+    store, dispatcher, times, clock
+):
+    in_hand(store, dispatcher, "http://receiver/")
+
+    let_time_pass(store, clock, LEASE_S - 0.001)
+    assert take(store) == []
+    let_time_pass(store, clock, 0.001)
+    store.outbox.tick(a_poster("another"))
+
+    assert [taken.event.seq for taken in take(store)] == [1]
+
+
+def test_a_ticker_reports_its_hosts_clock_at_once_and_then_every_five_seconds(
+    dispatcher, times, monkeypatch
+):
+    told_s: list[float] = []
+    monkeypatch.setattr(callbacks, "tell_clock", lambda _store: told_s.append(times.now_s - 5000))
+    monkeypatch.setattr(dispatcher, "_stopping", SimpleNamespace(wait=lambda _s: None))
+
+    for _ in range(12):
+        dispatcher._tick()
+        times.now_s += 1
+
+    assert told_s == [0, 5, 10]
 
 
 def test_what_a_poster_keeps_and_how_much_it_posts_at_a_time_are_the_settings(store):
@@ -218,9 +257,8 @@ def test_each_outcome_is_recorded_and_said(
     }
     assert line["retry_in_s"] == (5.0 if word == "retry" else None)
     dead = logged(caplog, "callback.dead")
-    assert [(d["job"], d["client"], d["destination"], d["why"]) for d in dead] == (
-        [("j", "ann", dest, why)] if why else []
-    )
+    whose = {"job": "j", "seq": 1, "kind": kind, "client": "ann", "destination": dest}
+    assert dead == ([whose | {"why": why}] if why else [])
     assert [letter.why for letter in store.outbox.dead()] == ([why] if why else [])
     assert store.outbox.told("j").attempts[0].get("status") == status
     learnt = store.redis.hget(f"limner:fate:ann {dest}", "fails")

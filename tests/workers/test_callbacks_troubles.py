@@ -120,7 +120,8 @@ def test_an_outage_is_said_once(one_thread, caplog):
         emit(one_thread.store, a_job(one_thread.store, "j", receiver.url), "X")
         wait_until(lambda: receiver.heard and next(outage, None) is None)
 
-    assert len(logged(caplog, "store.lost")) == 1
+    (said,) = logged(caplog, "store.lost")
+    assert said == {"why": str(StoreDown())}
 
 
 def test_stopping_does_not_wait_for_an_attempt_that_hangs(one_thread, caplog):

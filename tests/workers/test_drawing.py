@@ -20,6 +20,9 @@ from limner.request import Lane
 from net.outgoing import FetchFailed
 from tests.conftest import wait_until
 from workers.drawing import GivenBack
+from workers.drawing.composing import Composer
+from workers.drawing.keeper import Drawing
+from workers.drawing.references import prepare_references
 
 
 def record(workshop, job, field):
@@ -190,6 +193,20 @@ def test_reference_images_of_each_kind_reach_the_engine(workshop, images):
     assert images.get(keys[0]), "a redraw may need it again"
 
 
+def test_an_engine_gets_references_of_at_most_2048_pixels_a_side(tmp_path, images):
+    web = {"http://pictures/wide": (2049, 10), "http://pictures/tall": (7, 4096)}
+
+    paths = prepare_references(
+        (*web, "http://pictures/fits"),
+        tmp_path,
+        images,
+        lambda url, _most: picture_bytes(*web.get(url, (2048, 2048))),
+    )
+
+    sides = [max(open_picture(path.read_bytes()).size) for path in paths]
+    assert sides == [2048] * 3
+
+
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
@@ -224,6 +241,33 @@ def test_a_decompression_bomb_is_not_unpacked(workshop):
 
 def test_a_relaxed_job_is_drawn_too(workshop):
     assert workshop.draw(lane=Lane.RELAXED).status is Status.DONE
+
+
+def test_a_slot_is_free_and_its_next_drawing_has_a_moment_to_start_before_pictures_are_composed(
+    workshop, monkeypatch
+):
+    steps: list[tuple[str, tuple]] = []
+
+    def note(owner, name) -> None:
+        real = getattr(owner, name)
+
+        def call(*args, **options):
+            steps.append((name, args))
+            return real(*args, **options)
+
+        monkeypatch.setattr(owner, name, call)
+
+    note(workshop.store.lanes, "free_slot")
+    note(Drawing, "wait")
+    note(Composer, "compose")
+
+    workshop.draw()
+
+    names = [name for name, _ in steps]
+    ended = names.index("free_slot")
+    assert names[ended : ended + 3] == ["free_slot", "wait", "compose"]
+    _, (_, moment_s) = steps[ended + 1]
+    assert 0 < moment_s <= 0.1, "nobody who waits for the pictures notices it"
 
 
 def test_origin_flags_in_the_text_decide_the_size(workshop):

@@ -325,7 +325,9 @@ def test_a_revoked_task_leaves_the_gate(gate, working):
     assert ran == []
 
 
-def test_a_task_runs_also_if_celery_fails_to_announce_it(gate, working):
+def test_a_task_runs_also_if_celery_fails_to_announce_it_and_the_log_says_why(
+    gate, working, caplog
+):
     ran = []
 
     def body(self, job_id: str) -> None:
@@ -347,6 +349,28 @@ def test_a_task_runs_also_if_celery_fails_to_announce_it(gate, working):
     worker.end()
 
     assert ran == ["a-job"]
+    assert not gate._waiting
+    (said,) = [record for record in caplog.records if record.message == "task.unannounced"]
+    assert said.limner_fields == {"task": request.id}
+    assert "no way to tell" in str(said.exc_info[1])
+
+
+def test_a_running_task_that_is_terminated_is_announced_as_that_and_not_as_expired(gate, working):
+    def body(self, job_id: str) -> None:
+        """Never ends by itself, in life."""
+
+    worker, held, told = working(body), [], []
+    worker.on_task_request = held.append
+    worker.receive = strategy(worker.task, worker.app, worker)
+    worker.take(message(TASK, "fast", ["a-job"]))
+
+    def hears(*, terminated, expired, **_):
+        told.append((terminated, expired))
+
+    signals.task_revoked.connect(hears)
+    held[0].terminate(worker.pool, "TERM")
+
+    assert told == [(True, False)]
     assert not gate._waiting
 
 

@@ -263,7 +263,9 @@ def test_what_an_engine_has_ended_itself_is_not_stopped_there(house, monkeypatch
         assert at.now.status is not Status.SUBMITTED
 
 
-def test_a_drawing_that_cannot_be_stopped_does_not_keep_its_job(house, monkeypatch):
+def test_a_drawing_that_cannot_be_stopped_does_not_keep_its_job_and_the_log_says_why(
+    house, monkeypatch, caplog
+):
     at = house(attach=True)
 
     def cancel(_handle: object) -> None:
@@ -274,6 +276,8 @@ def test_a_drawing_that_cannot_be_stopped_does_not_keep_its_job(house, monkeypat
     told_to_stop("late")(at)
 
     assert at.now.reason_code == "timed_out"
+    (said,) = [record for record in caplog.records if record.message == "engine.cancel_failed"]
+    assert "a bug of the driver" in str(said.exc_info[1])
 
 
 @pytest.mark.parametrize("on_lost", ["", "retry", "fail"])

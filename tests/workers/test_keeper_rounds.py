@@ -58,6 +58,30 @@ def test_what_shows_no_progress_and_what_takes_too_long_is_told_to_stop_and_noth
     assert 300 < stopped_s["job-1"][1] <= 300 + 2 * beat_s
 
 
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"progress_limit_s": 100, "drawing_limit_s": 900}, "stuck"),
+        ({"progress_limit_s": 900, "drawing_limit_s": 100}, "late"),
+    ],
+)
+def test_a_drawing_may_use_its_time_up_to_the_limit_and_is_stopped_beyond_it(
+    store, ticking, limits, reason
+):
+    keeper = a_keeper(store, **limits)
+    drawing = Drawing("a-job", "t")
+    drawing.began()
+
+    with keeper.keeping(drawing):
+        ticking.pass_s(100)
+        keeper._check_clocks()
+        assert not drawing.is_set()
+        ticking.pass_s(0.5)
+        keeper._check_clocks()
+
+    assert drawing.stop_reason == reason
+
+
 def test_clocks_are_watched_also_while_redis_is_away(store, ticking, monkeypatch):
     keeper = a_keeper(store, progress_limit_s=120)
     drawing = Drawing("a-job", "t")

@@ -1,0 +1,98 @@
+"""What a drawing's progress leaves in its job's record: how far it is, and its newest picture."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from limner.engine import Preview, Progress
+from tests.workers.beating import Ticking
+from workers.drawing import telling
+from workers.drawing.keeper import Drawing
+from workers.drawing.telling import PROGRESS_GAP_S, Telling
+
+RED, BLUE, GREY = (200, 30, 30), (30, 30, 200), (127, 127, 127)
+
+
+class Written:
+    """Keeps the progress that is written, in place of a store."""
+
+    def __init__(self) -> None:
+        self.percents: list[int] = []
+        self.pictures: list = []
+        self.lanes = SimpleNamespace(progress=self._progress)
+
+    def _progress(self, _job_id, _token, percent, picture) -> None:
+        self.percents.append(percent)
+        self.pictures.append(picture)
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Ticking:
+    ticking = Ticking()
+    monkeypatch.setattr(telling, "time", ticking)
+    return ticking
+
+
+@pytest.fixture
+def written() -> Written:
+    return Written()
+
+
+@pytest.fixture
+def told(written, images, clock) -> Telling:
+    return Telling(written, images, Drawing("a-job", "t"), 64, 64)
+
+
+def a_picture(colour: tuple[int, int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def colours(images, picture) -> list[tuple[int, int, int]]:
+    """The colour of each cell of a picture that was stored, as of the four."""
+    shown = Image.open(io.BytesIO(images.get(images.key_of(picture.url)))).convert("RGB")
+    width, height = shown.size
+    middles = [(width * x // 4, height * y // 4) for y in (1, 3) for x in (1, 3)]
+    found = [shown.getpixel(middle) for middle in middles]
+    return [
+        min((RED, BLUE, GREY), key=lambda c: abs(c[0] - f[0]) + abs(c[2] - f[2])) for f in found
+    ]
+
+
+def test_previews_of_several_cells_that_come_between_two_writes_are_shown_in_one_picture(
+    told, written, images, clock
+):
+    told.see(Progress(0.1))
+    told.see(Preview(0, a_picture(RED)))
+    told.see(Preview(3, a_picture(BLUE)))
+    assert written.percents == [10]
+
+    clock.pass_s(PROGRESS_GAP_S)
+    told.see(Progress(0.2))
+
+    assert written.percents == [10, 20]
+    assert colours(images, written.pictures[-1]) == [RED, GREY, GREY, BLUE]
+
+
+def test_the_newest_preview_of_a_cell_is_the_one_that_is_shown(told, written, images, clock):
+    told.see(Progress(0.1))
+    told.see(Preview(1, a_picture(RED)))
+    told.see(Preview(1, a_picture(BLUE)))
+    clock.pass_s(PROGRESS_GAP_S)
+    told.see(Progress(0.2))
+
+    assert colours(images, written.pictures[-1]) == [GREY, BLUE, GREY, GREY]
+
+
+def test_an_engine_that_is_through_has_drawn_no_more_than_99_percent(told, written, clock):
+    """The rest is checking the pictures and storing them: 100 means that they are there."""
+    for fraction in (0.5, 1.0, 7.0):
+        told.see(Progress(fraction))
+        clock.pass_s(PROGRESS_GAP_S)
+
+    assert written.percents == [50, 99, 99]
