@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import struct
 import zlib
 
 import pytest
@@ -73,6 +74,27 @@ def test_what_is_not_one_json_object_is_refused(caller, data):
     assert refused(post(caller, data), 400) == {}
 
 
+def test_a_number_that_is_too_long_is_named_as_what_is_wrong(caller):
+    response = post(caller, b'{"chaos": ' + b"9" * 5000 + b"}")
+
+    assert response.json["message"] == "The body is not JSON: a number has too many digits."
+
+
+@pytest.mark.parametrize(("beyond", "status"), [(0, 202), (1, 413)])
+def test_a_body_may_be_as_long_as_the_limit_and_no_longer(caller, monkeypatch, beyond, status):
+    monkeypatch.setattr("api.body.BODY_MAX_BYTES", len(GOOD) - beyond)
+
+    response = caller(
+        "POST",
+        IMAGINE,
+        input_stream=io.BytesIO(GOOD),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+
+    assert response.status_code == status
+
+
 def test_a_byte_order_mark_does_no_harm(caller):
     assert post(caller, b"\xef\xbb\xbf" + json.dumps(a_body()).encode()).status_code == 202
 
@@ -131,6 +153,17 @@ GOOD = json.dumps(a_body()).encode()
 ZIPPED = gzip.compress(GOOD, mtime=0)
 
 
+def stored() -> bytes:
+    """Deflate the good body as one stored block, in such bytes that it all but begins as zlib's format does.
+
+    The unused bits of its first byte are set, as they may be; its length makes the second fit them.
+    """
+    data = GOOD + b" " * (-len(GOOD) % 256 + 21)
+    first = 0b1001
+    assert (first << 8 | len(data) & 255) % 31 == 0
+    return bytes([first]) + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
+
+
 @pytest.mark.parametrize(
     ("encoding", "data"),
     [
@@ -139,6 +172,7 @@ ZIPPED = gzip.compress(GOOD, mtime=0)
         ("x-gzip", ZIPPED),
         ("deflate", zlib.compress(GOOD)),
         ("deflate", zlib.compress(GOOD)[2:-4]),
+        ("deflate", stored()),
         ("identity", GOOD),
         ("", GOOD),
         ("identity, gzip", ZIPPED),

@@ -85,6 +85,7 @@ class Breaking:
         # Closed while it idled: the peer cannot have read the request.
         (0.9, [1, 1, 2], None),
         # It may have: whether to send it again is the outbox's to say.
+        (1.0, [1, 1], "reset"),
         (1.1, [1, 1], "reset"),
     ],
 )
@@ -123,6 +124,22 @@ def test_a_receiver_that_refuses_is_dialled_once_an_attempt(outgoing, monkeypatc
 
     assert post(outgoing, "http://127.0.0.1:9000/").error == "refused"
     assert dialled == ["127.0.0.1"]
+
+
+def test_nothing_is_sent_once_the_time_was_over_before_there_was_a_connection_to_cut(
+    outgoing, monkeypatch
+):
+    class Late(socket.socket):
+        def connect(self, address):
+            deadline.Deadline.current().end()
+            super().connect(address)
+
+    with Receiver() as receiver:
+        monkeypatch.setattr(dialling.socket, "socket", Late)
+        outcome = post(outgoing, receiver.url)
+
+    assert outcome.error == "timeout"
+    assert receiver.heard == []
 
 
 def test_a_connection_that_was_opened_anew_for_a_kept_one_is_fresh(outgoing, now):
