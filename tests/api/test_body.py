@@ -286,7 +286,9 @@ def test_what_nobody_foresaw_is_a_bare_500_and_a_log_line(app, caller, caplog):
 
     assert refused(response, 500) == {}
     assert "secret" not in response.text
-    assert "request.broke" in caplog.messages
+    (line,) = [record for record in caplog.records if record.message == "request.broke"]
+    assert line.limner_fields == {"method": "GET", "path": "/broken", "kind": "RuntimeError"}
+    assert "secret detail" in str(line.exc_info[1])
 
 
 def test_an_accepted_job_is_logged_without_its_words(caller, caplog):

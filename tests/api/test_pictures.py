@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from datetime import UTC, datetime
 
 import pytest
@@ -180,7 +181,9 @@ def test_a_picture_can_be_asked_after_without_being_sent(app, images):
     assert int(response.headers["Content-Length"]) == len(data)
 
 
-def test_an_image_store_that_is_down_is_503_with_a_time_to_come_again(app, images, monkeypatch):
+def test_an_image_store_that_is_down_is_503_with_a_time_to_come_again(
+    app, images, monkeypatch, caplog
+):
     key = images.put("drawings", encoded(8, 8), "png", NOW)
 
     def down(self, key):
@@ -194,6 +197,10 @@ def test_an_image_store_that_is_down_is_503_with_a_time_to_come_again(app, image
         refused(response, 503)
         assert int(response.headers["Retry-After"]) > 0
         assert "bucket" not in response.text
+    lines = [record for record in caplog.records if record.message == "images.missed"]
+    assert {line.levelno for line in lines} == {logging.WARNING}
+    said = {"path": f"/images/{key}", "why": "the bucket is not there"}
+    assert [line.limner_fields for line in lines] == [said] * 2
 
 
 def test_other_processing_is_refused_and_other_parameters_do_no_harm(app, images):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def test_a_request_deletes_a_few_files_and_leaves_the_rest_to_others(
 
 
 def test_below_the_floor_inline_pictures_are_refused_and_all_else_goes_on(
-    settings, store, messages, caller
+    settings, store, messages, caller, caplog
 ):
     app = create_app(replace(settings, disk_floor_mb=10**8), store, messages)
     low = Caller(app, caller.token, "ann")
@@ -179,6 +180,10 @@ def test_below_the_floor_inline_pictures_are_refused_and_all_else_goes_on(
 
     assert refused(response, 507) == {}
     assert int(response.headers["Retry-After"]) > 0
+    (line,) = [record for record in caplog.records if record.message == "images.missed"]
+    assert line.levelno == logging.WARNING
+    assert line.limner_fields["path"] == "/draw/midjourney/imagine"
+    assert "disk" in line.limner_fields["why"]
     assert store.spool.of("ann") == Spooled()
     low.drawn()
 
