@@ -96,3 +96,24 @@ def test_an_engine_that_is_through_has_drawn_no_more_than_99_percent(told, writt
         clock.pass_s(PROGRESS_GAP_S)
 
     assert written.percents == [50, 99, 99]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(a_picture(RED), b"no picture"), (b"no picture", a_picture(BLUE))]
+)
+def test_a_preview_that_is_no_picture_harms_no_drawing_and_hides_no_later_one(
+    told, written, images, clock, first, last
+):
+    told.see(Progress(0.1))
+    told.see(Preview(0, first))
+    told.see(Preview(1, last))
+    clock.pass_s(PROGRESS_GAP_S)
+    told.see(Preview(2, a_picture(RED)))
+    clock.pass_s(PROGRESS_GAP_S)
+    told.see(Progress(0.3))
+
+    assert written.percents == [10, 10, 30]
+    shown = [
+        GREY if data == b"no picture" else colour for data, colour in ((first, RED), (last, BLUE))
+    ]
+    assert colours(images, written.pictures[1]) == [*shown, RED, GREY]
