@@ -108,6 +108,20 @@ def test_each_step_says_what_it_found():
     assert "LIMNER_CALLBACK_ALLOW" in details("http://10.0.0.1/")["policy"]
 
 
+def test_a_long_refusal_is_quoted_in_its_first_two_hundred_characters():
+    words = "".join(f"{number} " for number in range(100)) + "x" * 400
+
+    def serve(connection, ended):
+        connection.recv(65536)
+        head = b"HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n" % len(words)
+        connection.sendall(head + words.encode())
+
+    with peer(serve) as url:
+        found = details(url)["answer"]
+
+    assert found.partition(": ")[2] == words[:200]
+
+
 def test_a_receiver_that_never_answers_fails_the_last_step_within_the_limit():
     with peer(lambda connection, ended: ended.wait(30)) as url:
         last = list(try_url(url, CLIENT, replace(SETTINGS, callback_limit_s=0.3)))[-1]
