@@ -11,7 +11,6 @@ import zlib
 import pytest
 from gunicorn.http.errors import InvalidChunkSize
 
-from api.encoding import SMALL_BYTES
 from api.errors import STATUS_CODES
 from limner import errors
 from tests.api.asking import IMAGINE, a_body, refused
@@ -151,6 +150,7 @@ def test_a_body_has_at_most_sixty_four_levels(caller, depth, deep):
 
 GOOD = json.dumps(a_body()).encode()
 ZIPPED = gzip.compress(GOOD, mtime=0)
+MB = 1024 * 1024
 
 
 def stored() -> bytes:
@@ -213,8 +213,8 @@ def test_a_small_body_may_unpack_to_a_megabyte_and_no_further(caller):
     def padded(size):
         return gzip.compress(GOOD + b" " * (size - len(GOOD)))
 
-    assert post(caller, padded(SMALL_BYTES), **{"Content-Encoding": "gzip"}).status_code == 202
-    refused(post(caller, padded(SMALL_BYTES + 1), **{"Content-Encoding": "gzip"}), 413)
+    assert post(caller, padded(MB), **{"Content-Encoding": "gzip"}).status_code == 202
+    refused(post(caller, padded(MB + 1), **{"Content-Encoding": "gzip"}), 413)
 
 
 def test_chunks_that_are_none_are_the_callers_fault(caller):
