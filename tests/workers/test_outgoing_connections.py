@@ -192,6 +192,24 @@ def test_nothing_is_kept_of_an_attempt_that_has_ended(outgoing):
     assert deadline._watchdog._watched == set()
 
 
+def test_whoever_enforces_deadlines_sleeps_until_there_is_one(monkeypatch):
+    class Asleep(Exception):
+        pass
+
+    def sleeps() -> None:
+        raise Asleep
+
+    def looks(_seconds: float) -> None:
+        pytest.fail("it is awake for nothing")
+
+    monkeypatch.setattr(deadline, "time", SimpleNamespace(sleep=looks))
+    watchdog = deadline._Watchdog()
+    watchdog._wake = SimpleNamespace(wait=sleeps)
+
+    with pytest.raises(Asleep):
+        watchdog._run()
+
+
 def test_no_thread_of_an_attempt_keeps_a_process_from_ending(outgoing, monkeypatch):
     found = {}
 
