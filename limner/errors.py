@@ -7,7 +7,7 @@ Used by every package. The tree::
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── JobConflict, ParentGone
     │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
-    │   └── TooFast, WaitingFull, InlineFull, TokensSlowed, NotForStrangers
+    │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
     │   ├── PicturesNotKept     the drawing is done, but cannot be stored
@@ -125,6 +125,18 @@ class TooFast(RequestError):
     def __init__(self, retry_after_s: float, message: str | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooManyAtOnce(RequestError):
+    """This client has as much open or under way at once as one client may."""
+
+    retry_after_s = 2.0
+
+
+class Crowded(RequestError):
+    """All clients together have as much open or under way as this process can hold."""
+
+    retry_after_s = 2.0
 
 
 class WaitingFull(RequestError):

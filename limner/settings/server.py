@@ -36,7 +36,25 @@ class ServerSettings:
         secret=True,
     )
     api_workers: int = setting(1, values.whole(1, 64), "API processes")
-    api_threads: int = setting(16, values.whole(1, 512), "threads of each API process")
+    api_connections: int = setting(
+        10_000, values.whole(100, 100_000), "connections that each API process holds"
+    )
+    api_keepalive_s: int = setting(
+        75,
+        values.whole(1, 3600),
+        "how long an idle connection stays open; longer than a proxy keeps its own",
+    )
+    api_waits: int = setting(
+        2000,
+        values.whole(1, 100_000),
+        "long polls and event streams that each API process holds",
+    )
+    api_client_waits: int = setting(1000, values.whole(1, 100_000), "those of one client")
+    api_drain_s: int = setting(
+        0,
+        values.whole(0, 600),
+        "how long a stopping API still accepts while /readyz says 503; for load balancers",
+    )
     flower_host: str = setting(
         "127.0.0.1",
         values.host,

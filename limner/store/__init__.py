@@ -21,6 +21,7 @@ from limner.store.connection import connect, guarded
 from limner.store.engines import Engines
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
+from limner.store.jobs.changes import Changes
 from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.metrics.numbers import NumbersReader
 from limner.store.metrics.reports import Reports
@@ -55,7 +56,7 @@ PREFIX = "limner:"
 
 
 class Store:
-    """One process's access to Redis. Safe to share between threads."""
+    """One process's access to Redis. Safe to share between threads; ``per_thread``: see ``connect``."""
 
     def __init__(
         self,
@@ -65,14 +66,16 @@ class Store:
         prefix: str = PREFIX,
         clock: Clock | None = None,
         waits: Waits = PATIENT,
+        per_thread: bool = False,
     ) -> None:
         self.waits = waits
-        self.redis = connect(url, waits)
+        self.redis = connect(url, waits, per_thread=per_thread)
         self._watch = watch_over(self.redis, url, waits)
         scripts = Scripts(self.redis, prefix, clock)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
+        self.changes = Changes(self.redis, prefix)
         self.engines = Engines(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)
         self.outbox = Outbox(self.redis, prefix, scripts)
@@ -85,9 +88,10 @@ class Store:
         self.spool = Spool(self.redis, prefix, scripts)
 
     @classmethod
-    def of(cls, settings: Settings, *, waits: Waits = PATIENT) -> Self:
+    def of(cls, settings: Settings, *, waits: Waits = PATIENT, per_thread: bool = False) -> Self:
         """Return the configured store; nothing connects to it yet."""
-        return cls(redis_url(settings), policy=Policy.of(settings), waits=waits)
+        policy = Policy.of(settings)
+        return cls(redis_url(settings), policy=policy, waits=waits, per_thread=per_thread)
 
     @guarded
     def ping(self) -> None:

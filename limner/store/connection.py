@@ -27,6 +27,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from limner.errors import StoreDown, StoreRefused
+from limner.store.per_thread import PerThread
 from limner.store.waits import PATIENT, Waits
 
 P = ParamSpec("P")
@@ -73,9 +74,19 @@ _SETUPS = (
 _CERTIFICATE = re.compile(r"certificate verify failed: ([^(]+)")
 
 
-def connect(url: str, waits: Waits = PATIENT, max_connections: int = 2000) -> redis.Redis:
-    """Return a client for ``url``; it connects at the first command."""
-    client: redis.Redis = redis.Redis.from_url(
+def connect(
+    url: str,
+    waits: Waits = PATIENT,
+    max_connections: int = 2000,
+    *,
+    per_thread: bool = False,
+) -> redis.Redis:
+    """Return a client for ``url``; it connects at the first command.
+
+    ``per_thread``: no connection passes from one thread to another; for a process with an event loop.
+    """
+    kind = PerThread if per_thread else redis.Redis
+    client: redis.Redis = kind.from_url(
         url,
         decode_responses=True,
         socket_connect_timeout=waits.connect_s,

@@ -17,7 +17,7 @@ from typing import Any
 from redis import ConnectionPool, Redis
 from redis.commands.core import Script
 from redis.connection import AbstractConnection
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from limner.store import domain
 
@@ -33,7 +33,7 @@ class Scripts:
         self._prefix = prefix
         self._clock = clock
         self._loaded: dict[str, Script] = {}
-        self._lines = _Lines(redis.connection_pool)
+        self._lines = _Lines(redis)
 
     def __call__(self, name: str, *args: str | int | float | bytes) -> Any:
         """Run the script ``<name>.lua``, whichever room it lies in, and return what it returns."""
@@ -53,12 +53,15 @@ class _Lines:
     What its pool does around a command costs more than the command itself: only the retry is kept.
     """
 
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
-        self._idle: list[AbstractConnection] = []
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        #: by their pool: a client may have one for each thread
+        self._idle: dict[ConnectionPool, list[AbstractConnection]] = {}
 
     def run(self, *command: str | int | float | bytes) -> Any:
-        line = self._line()
+        pool = self._redis.connection_pool
+        idle = self._idle.setdefault(pool, [])
+        line = _line(pool, idle)
 
         def asked() -> Any:
             line.send_command(*command)  # type: ignore[no-untyped-call]
@@ -69,16 +72,23 @@ class _Lines:
                 asked,
                 lambda _error: line.disconnect(),  # type: ignore[no-untyped-call]
             )
+        except ResponseError:
+            raise
+        except BaseException:
+            # Its answer may still come; whoever has the line next must not get it.
+            line.disconnect()  # type: ignore[no-untyped-call]
+            raise
         finally:
-            self._idle.append(line)
+            idle.append(line)
 
-    def _line(self) -> AbstractConnection:
-        try:
-            line = self._idle.pop()
-        except IndexError:
-            return self._pool.get_connection()
-        # A fork's child must not speak on its parent's connections.
-        return line if line.pid == os.getpid() else self._line()
+
+def _line(pool: ConnectionPool, idle: list[AbstractConnection]) -> AbstractConnection:
+    try:
+        line = idle.pop()
+    except IndexError:
+        return pool.get_connection()
+    # A fork's child must not speak on its parent's connections.
+    return line if line.pid == os.getpid() else _line(pool, idle)
 
 
 @cache

@@ -64,5 +64,7 @@ local function move(id, cause, fields, token)
     local rank = after ~= before and list_anew(id, before, after)
     if told ~= '-' then emit(id, told, rank and rank + 1) end
     if ENDED[after] then redis.call('PEXPIRE', record, ms(KEEP_JOB_MS)) end
+    -- Who waits for news of it reads it again. A user without this channel only waits longer.
+    redis.pcall('PUBLISH', key('changed'), id)
     return after
 end
