@@ -12,7 +12,8 @@ from api import answer, errors
 from api.accept import new_seeds
 from api.access import guard
 from api.access.door import Doorkeeper
-from api.body import READ_MAX_BYTES
+from api.body import BODIES_BYTES, CLIENT_BODIES_BYTES, READ_MAX_BYTES
+from api.concurrency import THREADS, Concurrency
 from api.deadline import answer_in_time
 from api.faces.limner.callbacks import callbacks
 from api.faces.limner.draw import draw
@@ -20,10 +21,12 @@ from api.faces.limner.follow import follow
 from api.faces.limner.jobs import jobs
 from api.faces.limner.live import live
 from api.house import EXTENSION, House, Seeds
+from api.offloaded_images import OffloadedImages
 from api.ops.docs import docs
 from api.ops.health import health
 from api.ops.metrics import metrics
 from api.ops.pictures import pictures
+from api.places import Places
 from api.prefix import serve_under
 from api.producer import messages_of
 from api.watcher import Watcher
@@ -44,6 +47,7 @@ def create_app(
     seeds: Callable[[], Seeds] = new_seeds,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     clock: Callable[[], float] = time.monotonic,
+    concurrency: Concurrency = THREADS,
 ) -> Flask:
     """Return the application; nothing connects to Redis before the first request."""
     app = Flask("limner", static_folder=None)
@@ -51,17 +55,20 @@ def create_app(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the normalized path would be an HTML page.
     app.url_map.merge_slashes = False
-    store = store or Store.of(settings, waits=IMPATIENT)
+    store = store or Store.of(settings, waits=IMPATIENT, per_thread=True)
     app.extensions[EXTENSION] = House(
         settings=settings,
         store=store,
         door=Doorkeeper(store.clients, clock),
-        images=Images.of(settings, store.folders),
-        messages=(lambda: messages) if messages else messages_of(settings, store),
+        images=OffloadedImages(Images.of(settings, store.folders), concurrency.offload),
+        messages=(lambda: messages) if messages else messages_of(settings, store, concurrency),
         job_id=job_id,
         seeds=seeds,
         now=now,
-        watcher=Watcher(store.jobs.states, max(1, settings.api_threads // 2)),
+        watcher=Watcher(store.changes, concurrency),
+        waits=Places(settings.api_client_waits, settings.api_waits),
+        bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
+        concurrency=concurrency,
     )
     errors.register(app)
     app.after_request(guard.tell_pace)

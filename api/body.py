@@ -14,7 +14,10 @@ from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
+from api.access.guard import caller
 from api.encoding import unpacked
+from api.house import house
+from api.places import Held
 from limner.errors import (
     BodyBroken,
     BodyTooLarge,
@@ -30,6 +33,11 @@ from limner.store import Idempotency
 BODY_MAX_BYTES = 100 * 1024 * 1024
 #: werkzeug silently truncates a chunked body at its limit, so the limit is one byte more than ours
 READ_MAX_BYTES = BODY_MAX_BYTES + 1
+#: bodies of one client that are being received or read, together, and those of all clients
+CLIENT_BODIES_BYTES = 256 * 1024 * 1024
+BODIES_BYTES = 1024 * 1024 * 1024
+#: what is read at once, and what a body is charged before its first byte
+PIECE_BYTES = 64 * 1024
 #: no documented body nests deeper than two levels
 DEPTH_MAX = 64
 KEY_HEADER = "Idempotency-Key"
@@ -66,7 +74,12 @@ def json_object() -> dict[str, Any]:
     """
     if not request.is_json:
         raise WrongContentType
-    data = unpacked(_data(), request.headers.get("Content-Encoding", ""), BODY_MAX_BYTES)
+    with house().bodies.hold(caller().name, PIECE_BYTES) as held:
+        return _object_of(_data(held))
+
+
+def _object_of(received: bytes) -> dict[str, Any]:
+    data = unpacked(received, request.headers.get("Content-Encoding", ""), BODY_MAX_BYTES)
     if is_deep(data, DEPTH_MAX):
         raise NotJson("The body is nested too deeply.")
     try:
@@ -95,7 +108,20 @@ def idempotency(body: dict[str, Any]) -> Idempotency | None:
     return Idempotency(key.strip(), hashlib.sha256(asked.encode()).hexdigest())
 
 
-def _data() -> bytes:
+def _received(held: Held) -> bytes:
+    """Return the body, charged piece by piece to the client that sends it.
+
+    Raises:
+        TooManyAtOnce, Crowded: its bodies, or all, take too much memory now.
+    """
+    pieces: list[bytes] = []
+    while piece := request.stream.read(PIECE_BYTES):
+        pieces.append(piece)
+        held.grow(len(piece))
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _data(held: Held) -> bytes:
     said_bytes = request.content_length or 0
     if said_bytes > BODY_MAX_BYTES:
         raise BodyTooLarge
@@ -103,7 +129,7 @@ def _data() -> bytes:
         # gunicorn undoes the chunking and nothing else.
         raise WrongEncoding("The body may be sent in chunks, and in no other transfer coding.")
     try:
-        data = request.get_data(cache=False)
+        data = _received(held)
     except ClientDisconnected:
         raise BodyTooSlow from None
     except ParseException:

@@ -43,6 +43,8 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.WrongEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooFast: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.WaitingFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InlineFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TokensSlowed: HTTPStatus.TOO_MANY_REQUESTS,

@@ -10,9 +10,11 @@ from typing import cast
 from flask import current_app
 
 from api.access.door import Doorkeeper
+from api.concurrency import Concurrency
+from api.offloaded_images import OffloadedImages
+from api.places import Places
 from api.watcher import Watcher
 from limner.message import Messages
-from limner.pictures.image_store import Images
 from limner.settings import Settings
 from limner.store import Store
 
@@ -27,7 +29,7 @@ class House:
     settings: Settings
     store: Store
     door: Doorkeeper
-    images: Images
+    images: OffloadedImages
     #: returns the rendered Celery messages, or raises StoreDown while the broker is down
     messages: Callable[[], Messages]
     #: returns a new job id, 32 hex digits
@@ -36,6 +38,11 @@ class House:
     seeds: Callable[[], Seeds]
     now: Callable[[], datetime]
     watcher: Watcher
+    #: long polls and event streams
+    waits: Places
+    #: bytes of request bodies being received and read
+    bodies: Places
+    concurrency: Concurrency
 
 
 def house() -> House:

@@ -6,14 +6,12 @@ docs/decisions/0002-one-message-a-job.md.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 
 from celery import Celery
 
+from api.concurrency import THREADS, Concurrency
 from limner.errors import StoreDown
 from limner.message import Messages
 from limner.settings import Settings
@@ -25,7 +23,9 @@ from limner.store.waits import allowed_s, count_waited
 RENDER_S = 2.0
 
 
-def messages_of(settings: Settings, store: Store) -> Callable[[], Messages]:
+def messages_of(
+    settings: Settings, store: Store, concurrency: Concurrency = THREADS
+) -> Callable[[], Messages]:
     """Return the messages for the configured broker, rendered on first use."""
 
     def render() -> Messages:
@@ -46,21 +46,24 @@ def messages_of(settings: Settings, store: Store) -> Callable[[], Messages]:
             )
             return Messages.render(app)
 
-    return InTime(render, store.ping)
+    return InTime(render, store.ping, concurrency)
 
 
 class InTime:
-    """Renders in a thread of its own, and lets each caller wait no longer than its request may."""
+    """Renders beside the requests, and lets each caller wait no longer than its request may."""
 
     def __init__(
-        self, render: Callable[[], Messages], ping: Callable[[], None], most_s: float = RENDER_S
+        self,
+        render: Callable[[], Messages],
+        ping: Callable[[], None],
+        concurrency: Concurrency = THREADS,
+        most_s: float = RENDER_S,
     ) -> None:
         self._render = render
         self._ping = ping
+        self._concurrency = concurrency
         self._most_s = most_s
-        self._lock = threading.Lock()
         self._messages: Messages | None = None
-        self._rendering: Future[Messages] | None = None
 
     def __call__(self) -> Messages:
         """Return the messages.
@@ -70,31 +73,28 @@ class InTime:
         """
         if self._messages is None:
             self._ping()
-            self._messages = self._awaited(self._begun())
+            self._messages = self._rendered()
         return self._messages
 
-    def _begun(self) -> Future[Messages]:
-        """Return the one rendering of all callers; a new one after one that failed."""
-        with self._lock:
-            if self._rendering is None or self._rendering.done():
-                self._rendering = Future()
-                threading.Thread(
-                    target=self._run, args=(self._rendering,), name="render", daemon=True
-                ).start()
-            return self._rendering
+    def _rendered(self) -> Messages:
+        # The first callers may each render the same; so none of them waits for another's lock.
+        outcome: list[Messages | BaseException] = []
+        ended = self._concurrency.event()
 
-    def _awaited(self, rendering: Future[Messages]) -> Messages:
+        def run() -> None:
+            try:
+                outcome.append(self._concurrency.offload(self._render))
+            # Whatever it is, who waits for the messages raises it.
+            except BaseException as error:  # noqa: BLE001
+                outcome.append(error)
+            ended.set()
+
         began = time.monotonic()
-        try:
-            return rendering.result(max(0.0, allowed_s(self._most_s)))
-        except FutureTimeout:
-            raise StoreDown("The broker does not respond") from None
-        finally:
-            count_waited(time.monotonic() - began)
-
-    def _run(self, rendering: Future[Messages]) -> None:
-        try:
-            rendering.set_result(self._render())
-        # Whatever it is, those who wait for the messages raise it.
-        except BaseException as error:  # noqa: BLE001
-            rendering.set_exception(error)
+        self._concurrency.spawn(run)
+        ended.wait(max(0.0, allowed_s(self._most_s)))
+        count_waited(time.monotonic() - began)
+        if not outcome:
+            raise StoreDown("The broker does not respond")
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
+        return outcome[0]

@@ -1,96 +1,134 @@
-"""Wait for changes of jobs: one thread per process polls for all waiters; created by ``create_app``.
+"""Tell waiting requests that their jobs changed: one subscription feeds all of a process; created by ``create_app``.
 
-Each waiter holds a thread of the API, so their number is limited: beyond the limit a request is
-answered at once with what there is. A poll is one round trip, four times a second, and only while
-somebody waits.
+A subscription may miss what is published while it is away. So whoever waits first follows the job, then
+reads it, then waits; everybody is woken when the subscription begins or breaks; and nobody waits for
+longer than ``REREAD_S`` without reading again.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
+from api.concurrency import Concurrency, Signal
 from limner.errors import StoreDown
 from limner.log import event
-from limner.store.jobs import State
+from limner.store.jobs.changes import Changes
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.25
+#: a waiter reads again after so long without news
+REREAD_S = 15.0
+#: how long a newcomer waits for the subscription; without it, it waits as without news
+READY_S = 1.0
+#: between two attempts to subscribe
+PAUSE_S = 1.0
 
 
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    job_id: str
-    seen: State
-    told: threading.Event = field(default_factory=threading.Event)
+class Waiter:
+    """One request that waits for news of a job."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, told: Signal) -> None:
+        self._told = told
+
+    def tell(self) -> None:
+        """Wake it."""
+        self._told.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether there may be news; what was told before counts."""
+        told = self._told.wait(timeout_s)
+        self._told.clear()
+        return told
 
 
 class Watcher:
-    """Wakes waiting threads when their jobs change."""
+    """Wakes waiting requests when their jobs change."""
 
-    def __init__(self, states: Callable[[Sequence[str]], list[State]], places: int) -> None:
-        self._states = states
-        self._places = threading.Semaphore(places)
+    def __init__(self, changes: Changes, concurrency: Concurrency) -> None:
+        self._changes = changes
+        self._concurrency = concurrency
+        # Held for moments only, and never while something is awaited.
         self._lock = threading.Lock()
-        self._waiters: set[_Waiter] = set()
-        self._looking = False
+        self._waiters: defaultdict[str, set[Waiter]] = defaultdict(set)
+        self._reading = False
+        self._ready = concurrency.event()
+        #: this process ends: nobody waits any more
+        self.ended = False
 
     @property
     def waiting(self) -> int:
-        """The number of waiting threads."""
-        return len(self._waiters)
+        """The number of waiting requests."""
+        with self._lock:
+            return sum(len(waiters) for waiters in self._waiters.values())
 
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Reserve a place to wait; yields False if all are taken."""
-        given = self._places.acquire(blocking=False)
-        try:
-            yield given
-        finally:
-            if given:
-                self._places.release()
-
-    def wait(self, job_id: str, seen: State, timeout_s: float) -> bool:
-        """Return as soon as the job's state differs from ``seen``; False: it still does not.
-
-        Also returns if Redis is down: the waiter then finds out by its own request.
-        """
-        waiter = _Waiter(job_id, seen)
+    def following(self, job_id: str) -> Iterator[Waiter]:
+        """Be told of the job's changes from now on; to be entered before the job is read."""
+        waiter = Waiter(self._concurrency.event())
         with self._lock:
-            self._waiters.add(waiter)
-            if not self._looking:
-                self._looking = True
-                threading.Thread(target=self._look, name="watcher", daemon=True).start()
+            self._waiters[job_id].add(waiter)
+            begins, self._reading = not self._reading, True
         try:
-            return waiter.told.wait(timeout_s)
+            if begins:
+                self._concurrency.spawn(self._read)
+            if self.ended:
+                waiter.tell()
+            else:
+                self._ready.wait(READY_S)
+            yield waiter
         finally:
             with self._lock:
-                self._waiters.discard(waiter)
+                self._waiters[job_id].discard(waiter)
+                if not self._waiters[job_id]:
+                    del self._waiters[job_id]
 
-    def _look(self) -> None:
-        while waiters := self._waiting():
-            for waiter, news in zip(waiters, self._news(waiters), strict=True):
-                if news:
-                    waiter.told.set()
-            time.sleep(LOOK_S)
+    def end(self) -> None:
+        """Wake everybody for good: the process is about to end."""
+        self.ended = True
+        self._tell_all()
 
-    def _waiting(self) -> list[_Waiter]:
+    def _read(self) -> None:
+        while self._go_on():
+            try:
+                self._listen()
+            except StoreDown:
+                pass
+            # If a bug ends this, nobody is told any more: let each look for itself, now and then.
+            except Exception:  # noqa: BLE001
+                event(log, "watcher.failed", level=logging.ERROR, error=True)
+            else:
+                continue
+            self._ready.clear()
+            # They find out by their own requests whether Redis is away.
+            self._tell_all()
+            self._concurrency.event().wait(PAUSE_S)
+
+    def _listen(self) -> None:
+        with self._changes.subscribed() as news:
+            self._ready.set()
+            self._tell_all()
+            while self._go_on():
+                if job_id := news():
+                    with self._lock:
+                        told = list(self._waiters.get(job_id, ()))
+                    for waiter in told:
+                        waiter.tell()
+
+    def _go_on(self) -> bool:
         with self._lock:
-            self._looking = bool(self._waiters)
-            return list(self._waiters)
+            self._reading = bool(self._waiters) and not self.ended
+            if not self._reading:
+                self._ready.clear()
+            return self._reading
 
-    def _news(self, waiters: Sequence[_Waiter]) -> list[bool]:
-        try:
-            states = self._states([waiter.job_id for waiter in waiters])
-        except StoreDown:
-            return [True] * len(waiters)
-        # If a bug ends this thread, nobody wakes the waiters any more: let each check for itself.
-        except Exception:  # noqa: BLE001
-            event(log, "watcher.failed", level=logging.ERROR, error=True)
-            return [True] * len(waiters)
-        return [state != waiter.seen for state, waiter in zip(states, waiters, strict=True)]
+    def _tell_all(self) -> None:
+        with self._lock:
+            everybody = [waiter for waiters in self._waiters.values() for waiter in waiters]
+        for waiter in everybody:
+            waiter.tell()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from api import create_app
+from api.ending import ENDING
 from api.house import EXTENSION
+from api.server.greenlets import GREENLETS
 from limner.log import set_up
 from limner.settings import Settings
 from stack.image_watch import ImageWatch
@@ -12,7 +14,9 @@ from stack.privacy import keep_to_ourselves
 keep_to_ourselves()
 _settings = Settings.load()
 set_up(_settings.log_format, _settings.log_level)
-app = create_app(_settings)
+app = create_app(_settings, concurrency=GREENLETS)
+ENDING.drain_s = _settings.api_drain_s
+ENDING.call(app.extensions[EXTENSION].watcher.end)
 _house = app.extensions[EXTENSION]
 # Not in ``create_app``: only processes that serve need the thread.
-ImageWatch(_house.images, _house.store.reports).start()
+ImageWatch(_house.images.direct, _house.store.reports).start()

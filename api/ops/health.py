@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from api.answer import answer
+from api.ending import ENDING
 from api.errors import STORE_RETRY_AFTER_S, refusal
 from api.house import house
 from api.ops.insight import may_look
@@ -32,6 +33,8 @@ def ready() -> Response:
 
     ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
     """
+    if ENDING.begun:
+        return refusal(503, "This process is about to stop.", {}, STORE_RETRY_AFTER_S)
     with waiting_at_most(READY_S):
         return _ready()
 

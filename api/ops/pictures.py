@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from api.house import house
 from limner.errors import InvalidRequest, PictureNotFound
 from limner.pictures.image_store import CONTENT_TYPES, SHOWN
-from limner.pictures.thumbnails import SIDES_PX, thumbnail
+from limner.pictures.thumbnails import SIDES_PX
 
 pictures = Blueprint("pictures", __name__)
 
@@ -44,7 +44,7 @@ def picture(key: str) -> Response:
     if response.status_code != 200:
         return response
     try:
-        data = thumbnail(images, key, side_px) if side_px else images.get(key)
+        data = images.thumbnail(key, side_px) if side_px else images.get(key)
     except KeyError:
         raise PictureNotFound from None
     return _whole_or_part(response, data)

@@ -5,6 +5,7 @@ Loaded by gunicorn as ``--config python:api.server.gunicorn_hooks``, in the mast
 
 from __future__ import annotations
 
+import resource
 import signal
 from typing import Any
 
@@ -31,6 +32,13 @@ class Logger(GunicornLogger):  # type: ignore[misc]
 
 #: gunicorn's setting that names it
 logger_class = Logger
+
+
+def on_starting(server: Any) -> None:
+    """Let the workers open as many files as the system allows: a connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def when_ready(server: Any) -> None:

@@ -1,181 +1,139 @@
-"""The API's gunicorn worker: gthread, with a deadline for requests that trickle in.
+"""The API's gunicorn worker: gevent's, with deadlines for its peers and an orderly end.
 
-A thread that has begun to read a request reads it to its end, and gthread itself would wait for ever.
-Here a request has ten seconds, and more only while its bytes arrive. A slow client can still hold a
-thread that long: a public gateway belongs behind a proxy that buffers requests.
-
-A request makes few system calls here, because each of them hands the interpreter lock to another
-thread (``limner.kernel_timeouts``).
+Each connection has a greenlet, so one that waits delays nobody. Only what greenlets wait for is
+patched: sockets and sleep. Threads stay threads, and do the work that would block the event loop
+(``api/server/greenlets.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
-import math
-import socket
 import time
+import warnings
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
+import gevent
+from gevent import monkey
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gevent.socket import SOCK_STREAM, socket
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.ggevent import GeventWorker
 
-from api.server.one_core import OneCore
+from api.ending import ENDING
+from api.server.link import READ_BYTES, REQUEST_S, Link
 from api.server.unreadable import head_and_body, is_the_proxys, status_of
-from limner.kernel_timeouts import limit_reads, limit_writes
 from limner.log import event
 
 log = logging.getLogger(__name__)
 
-#: to receive a request's head, and as much of its body as arrives by then
-REQUEST_S = 10.0
-#: this many bytes of the request extend the deadline by a second
-BYTES_PER_S = 20_000
-#: for the peer to accept a piece of the response
-ANSWER_S = 30.0
-#: how long a thread that nobody else needs stays with its connection after a response
-LINGER_S = 0.02
-#: the size of gunicorn's own reads
-READ_BYTES = 8192
+#: how often gunicorn's master must hear from a worker
+NOTIFY_S = 1.0
+#: how long a connection that was accepted at the very end has to send its request
+LAST_S = 1.0
+#: how much of a body that the application did not want is read for the sake of the next request
+UNREAD_BYTES = 256 * 1024
 
 
-class BoundedSocket(socket.socket):
-    """A connection with deadlines for reading requests and sending responses."""
+class _Listener:
+    """What gunicorn asks of a listening socket, also after it was closed."""
 
-    _ends = math.inf
-    #: gunicorn's own timeout in addition, seconds; None: none
-    _limit_s: float | None = None
-    #: the kernel's current receive timeout, seconds
-    _patience_s = 0.0
-    #: bytes read while a thread lingered
-    _early: bytes | None = None
-    #: a response's head, held back to be sent with the first piece of its body
-    _head: bytes | None = None
-    _head_is_out = True
+    def __init__(self, listening: socket) -> None:
+        self._name = listening.getsockname()
 
-    @classmethod
-    def over(cls, plain: socket.socket) -> Self:
-        """Take over the connection of ``plain``, which is detached."""
-        bounded = cls(fileno=plain.detach())
-        socket.socket.setblocking(bounded, True)
-        limit_writes(bounded, ANSWER_S)
-        return bounded
-
-    def setblocking(self, flag: bool) -> None:
-        """Begin a new request (a thread takes the connection), or return it to the poller.
-
-        The poller only waits for data and reads nothing, so for it nothing has to change.
-        """
-        if flag:
-            self._ends = time.monotonic() + REQUEST_S
-            self._limit_s = None
-            self._head_is_out = False
-
-    def gettimeout(self) -> float | None:
-        """Return the timeout that ``settimeout`` set."""
-        return self._limit_s
-
-    def settimeout(self, value: float | None) -> None:
-        """Limit each read from now on to ``value`` seconds."""
-        self._limit_s = value
-
-    def recv(self, *args: Any) -> bytes:
-        """Return received bytes; past the deadline, report the connection as reset."""
-        early, self._early = self._early, None
-        if early is not None:
-            return early
-        left_s = self._ends - time.monotonic()
-        if self._limit_s is not None:
-            left_s = min(left_s, self._limit_s)
-        if left_s <= 0:
-            raise _too_slow("the request took too long")
-        # Rounded up, so that most reads need not set the kernel's timeout again.
-        data = self._read_within(math.ceil(left_s * 10) / 10, *args)
-        if data is None:
-            raise _too_slow("the request took too long")
-        self._ends += len(data) / BYTES_PER_S
-        return data
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send all of ``data``; past the deadline, report the connection as reset.
-
-        The first piece after a request is the response's head; it is held back until the next piece,
-        or ``flush``.
-        """
-        if not self._head_is_out:
-            self._head, self._head_is_out = bytes(data), True
-            return
-        if self._head is not None:
-            data, self._head = self._head + bytes(data), None
-        # The kernel sends everything, however often it has to wait, unless a signal interrupts it.
-        left, ends = memoryview(data), time.monotonic() + ANSWER_S
-        while left:
-            try:
-                left = left[self.send(left, flags) :]
-            except BlockingIOError:
-                break
-            if time.monotonic() > ends:
-                break
-        if left:
-            raise _too_slow("the answer was taken too slowly")
-
-    def flush(self) -> None:
-        """Send what was held back: the response has no body, or an unusual one."""
-        if self._head is not None:
-            # After gunicorn itself refuses a request, the next one begins.
-            self._head_is_out = True
-            self.sendall(b"")
-
-    def lingers(self) -> bool:
-        """Wait briefly for the next request; return whether it came (or the peer hung up)."""
-        self._early = self._read_within(LINGER_S, READ_BYTES)
-        return self._early is not None
-
-    def _read_within(self, seconds: float, *args: Any) -> bytes | None:
-        if seconds != self._patience_s:
-            limit_reads(self, seconds)
-            self._patience_s = seconds
-        try:
-            return super().recv(*args)
-        except BlockingIOError:
-            return None
+    def getsockname(self) -> Any:
+        """Return the address it listens, or listened, on."""
+        return self._name
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """A gthread worker with bounded sockets, whose threads stay with a busy connection."""
+class Worker(GeventWorker):  # type: ignore[misc]
+    """A gevent worker with bounded connections, which refuses nothing that it has accepted."""
+
+    #: gunicorn's, and from ``patch`` on gevent's
+    sockets: list[Any]
+
+    def patch(self) -> None:
+        """Let greenlets take turns wherever they wait for a peer or for time."""
+        monkey.patch_socket()
+        monkey.patch_time()
+        with warnings.catch_warnings():
+            # It names redis-py's asyncio half, which nobody uses here.
+            warnings.simplefilter("ignore", monkey.MonkeyPatchWarning)
+            monkey.patch_ssl()
+        self.sockets = [
+            socket(one.FAMILY, SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets
+        ]
 
     def init_process(self) -> None:
         """Start to serve, in the newly forked process."""
-        OneCore.watch()
-        self._threads: int = self.cfg.threads
+        self._links: set[Link] = set()
+        self._told = Event()
         super().init_process()
 
-    def enqueue_req(self, conn: Any) -> None:
-        """Hand a connection to a thread."""
-        if not isinstance(conn.sock, BoundedSocket):
-            conn.sock = BoundedSocket.over(conn.sock)
-        super().enqueue_req(conn)
+    def run(self) -> None:
+        """Accept until told to end; then let ``/readyz`` say so for a while, and finish what has come."""
+        pool = Pool(self.worker_connections)
+        servers = [
+            StreamServer(one, handle=partial(self.handle, _Listener(one)), spawn=pool)
+            for one in self.sockets
+        ]
+        for server in servers:
+            if self.cfg.workers > 1:
+                # Or one process would take all that come at once.
+                server.max_accept = 1
+            server.start()
+        while self.alive:
+            self.notify()
+            self._told.wait(NOTIFY_S)
+        ENDING.begin()
+        self._rest(ENDING.drain_s)
+        for server in servers:
+            _accept_the_last(server)
+        ENDING.finish()
+        ends = time.monotonic() + self.cfg.graceful_timeout - ENDING.drain_s
+        fresh_until = time.monotonic() + LAST_S
+        while pool and time.monotonic() < ends:
+            for link in list(self._links):
+                if link.answered or time.monotonic() > fresh_until:
+                    link.hang_up_if_idle()
+            self._rest(0.05)
+        pool.kill(timeout=1)
 
-    def handle(self, conn: Any) -> Any:
-        """Answer the request on a connection, and those that follow immediately.
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """End in order, at once."""
+        super().handle_exit(sig, frame)
+        self._told.set()
 
-        Each would otherwise pass through the poller and the pool, two more threads. While there are no
-        more connections than threads, a thread that stays delays only one that connects at that moment.
-        """
-        while True:
-            again = super().handle(conn)
-            try:
-                conn.sock.flush()
-            except OSError:
-                return False
-            read_ahead = again is True and conn.parser.unreader.buf.getvalue()
-            crowded = self.nr_conns > self._threads
-            if again is not True or read_ahead or crowded or not self.alive:
-                return again
-            if not conn.sock.lingers():
-                return again
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection to its end."""
+        link = Link.over(client)
+        gevent.getcurrent().link = link
+        self._links.add(link)
+        try:
+            super().handle(listener, link, addr)
+        finally:
+            self._links.discard(link)
+
+    def timeout_ctx(self) -> contextlib.AbstractContextManager[None]:
+        """Return the block in which the next request's head is read."""
+        link: Link = gevent.getcurrent().link
+        return link.next_request(self.cfg.keepalive if link.answered else REQUEST_S)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Answer a request, and let go of what of its body nobody has read."""
+        try:
+            again = super().handle_request(listener_name, req, sock, addr)
+        finally:
+            sock.answered = True
+            sock.flush()
+        if not _read_to_its_end(req.body):
+            sock.part()
+            raise StopIteration
+        return again
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer a request that cannot be parsed, or that failed outside the application."""
@@ -187,19 +145,29 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             kind = type(exc).__name__
             event(log, "request.misread", level=level, kind=kind, status=int(status), why=sentence)
         with contextlib.suppress(OSError):
-            for piece in head_and_body(status, sentence):
-                client.sendall(piece)
+            client.sendall(b"".join(head_and_body(status, sentence)))
+            client.part()
 
-    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
-        """Return whether the connection can take another request.
-
-        An error in an unread body closes the connection; the response has already been sent.
-        """
-        try:
-            return bool(super()._keepalive_after(conn, keepalive))
-        except ParseException:
-            return False
+    def _rest(self, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while (left_s := ends - time.monotonic()) > 0:
+            self.notify()
+            gevent.sleep(min(left_s, NOTIFY_S))
 
 
-def _too_slow(what: str) -> ConnectionResetError:
-    return ConnectionResetError(errno.ECONNRESET, what)
+def _read_to_its_end(body: Any) -> bool:
+    """Return whether the next request can follow: this one's body was read, or what is left of it is short."""
+    left = UNREAD_BYTES
+    try:
+        while left > 0 and (data := body.read(READ_BYTES)):
+            left -= len(data)
+    except ParseException:
+        return False
+    return left > 0
+
+
+def _accept_the_last(server: StreamServer) -> None:
+    """Stop accepting. Closing the socket would reset the connections that the kernel has accepted for it."""
+    while (accepted := server.do_read()) is not None:
+        server.do_handle(*accepted)
+    server.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request
@@ -12,6 +13,8 @@ from api.access import guard
 from api.access.own import own_job
 from api.answer import answer
 from api.house import House, house
+from api.places import Held
+from api.watcher import REREAD_S
 from limner.compact_json import compact_json
 from limner.errors import InvalidRequest, JobNotFound, StoreDown
 from limner.job import Job
@@ -38,8 +41,8 @@ def by_id(job_id: str) -> Response:
     """Show one job, after waiting for a change if asked to."""
     asked = _LOOK.read(request.args.to_dict())
     job = own_job(job_id)
-    if _waits(asked, job) and _news_of(job, asked.wait):
-        job = own_job(job.id)
+    if _waits(asked, job):
+        job = _changed(job, asked.wait)
     return answer(job_body(job))
 
 
@@ -50,7 +53,13 @@ def events(job_id: str) -> Response:
     if job.status.ended and seen >= job.seq:
         # The one status after which a browser's EventSource does not reconnect.
         return Response(status=HTTPStatus.NO_CONTENT)
-    response = Response(_stream(house(), job.id, seen), mimetype=EVENT_STREAM)
+    if request.method == "HEAD":
+        # werkzeug closes no stream that it does not send.
+        return Response(mimetype=EVENT_STREAM)
+    held = house().waits.held(job.client)
+    response = Response(_stream(house(), held, job.id, seen), mimetype=EVENT_STREAM)
+    # Also if the stream is closed before it begins.
+    response.call_on_close(held.close)
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
@@ -60,10 +69,15 @@ def _waits(asked: Look, job: Job) -> bool:
     return bool(asked.wait) and not job.status.ended and not unseen
 
 
-def _news_of(job: Job, wait_s: float) -> bool:
-    watcher = house().watcher
-    with watcher.place() as given:
-        return given and watcher.wait(job.id, State.of(job), wait_s)
+def _changed(job: Job, wait_s: float) -> Job:
+    """Return the job as soon as it differs, or as it is after ``wait_s`` seconds."""
+    here, ends = house(), time.monotonic() + wait_s
+    with here.waits.hold(job.client), here.watcher.following(job.id) as waiter:
+        while True:
+            now, left_s = own_job(job.id), ends - time.monotonic()
+            if State.of(now) != State.of(job) or left_s <= 0 or here.watcher.ended:
+                return now
+            waiter.wait(min(left_s, REREAD_S))
 
 
 def _last_seen() -> int:
@@ -75,10 +89,10 @@ def _last_seen() -> int:
     return int(text)
 
 
-def _stream(here: House, job_id: str, seen: int) -> Iterator[str]:
-    """Yield the events after ``seen``; without a place to wait, only those already there."""
+def _stream(here: House, held: Held, job_id: str, seen: int) -> Iterator[str]:
+    """Yield the events after ``seen`` as they come, until the job's end."""
     ends = time.monotonic() + STREAM_MOST_S
-    with here.watcher.place() as given:
+    with closing(held), here.watcher.following(job_id) as waiter:
         yield RETRY
         while True:
             try:
@@ -89,9 +103,9 @@ def _stream(here: House, job_id: str, seen: int) -> Iterator[str]:
             for job in story.events:
                 yield _event(job)
                 seen = job.seq
-            if story.now.status.ended or not given or time.monotonic() > ends:
+            if story.now.status.ended or here.watcher.ended or time.monotonic() > ends:
                 return
-            if not here.watcher.wait(job_id, State.of(story.now), HEARTBEAT_S):
+            if not waiter.wait(HEARTBEAT_S):
                 yield ": no news\n\n"
 
 

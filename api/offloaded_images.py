@@ -1,0 +1,55 @@
+"""The image store as views use it: what may wait for a disk or a bucket is done outside the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from api.concurrency import Offload
+from limner.pictures.image_store import Deleted, Images, Kind
+from limner.pictures.thumbnails import thumbnail
+
+
+class OffloadedImages:
+    """``limner.pictures.image_store.Images`` for a process with an event loop; each call is one hand-over."""
+
+    def __init__(self, images: Images, offload: Offload) -> None:
+        #: for threads of their own
+        self.direct = images
+        self._offload = offload
+
+    def put(self, kind: Kind, data: bytes, suffix: str, now: datetime) -> str:
+        """Store a picture, and return its key."""
+        return self._offload(self.direct.put, kind, data, suffix, now)
+
+    def get(self, key: str) -> bytes:
+        """Return a picture."""
+        return self._offload(self.direct.get, key)
+
+    def thumbnail(self, key: str, side_px: int) -> bytes:
+        """Return a picture's thumbnail."""
+        return self._offload(thumbnail, self.direct, key, side_px)
+
+    def size_of(self, key: str) -> int:
+        """Return a picture's size, bytes."""
+        return self._offload(self.direct.size_of, key)
+
+    def has(self, key: str) -> bool:
+        """Return whether a picture is there."""
+        return self._offload(self.direct.has, key)
+
+    def delete(self, key: str) -> None:
+        """Delete a picture."""
+        self._offload(self.direct.delete, key)
+
+    def delete_all(self, keys: Sequence[str], within_s: float) -> Deleted:
+        """Delete pictures, as many as ``within_s`` permits."""
+        return self._offload(self.direct.delete_all, keys, within_s)
+
+    def url(self, key: str) -> str:
+        """Return the URL of a picture."""
+        return self.direct.url(key)
+
+    def key_of(self, url: str) -> str:
+        """Return the key of the picture at a URL."""
+        return self.direct.key_of(url)

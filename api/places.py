@@ -1,0 +1,90 @@
+"""What a process holds for its callers at once, bounded for each client and for all; created by ``create_app``.
+
+Used for requests that wait (``api/faces/limner/live.py``) and for bodies being received (``api/body.py``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from limner.errors import Crowded, TooManyAtOnce
+
+
+class Held:
+    """What one request holds; given back once, however often ``close`` is called."""
+
+    def __init__(self, places: Places, client: str) -> None:
+        self._places = places
+        self._client = client
+        self._amount = 0
+
+    def grow(self, amount: int) -> None:
+        """Hold ``amount`` more.
+
+        Raises:
+            TooManyAtOnce, Crowded: the client's share, or the whole, is taken.
+        """
+        self._places.take(self._client, amount)
+        self._amount += amount
+
+    def close(self) -> None:
+        """Give everything back."""
+        amount, self._amount = self._amount, 0
+        self._places.give(self._client, amount)
+
+
+class Places:
+    """So many of something: ``each`` for one client, ``most`` for all. Safe from any thread."""
+
+    def __init__(self, each: int, most: int) -> None:
+        self._each = each
+        self._most = most
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+        self._all = 0
+
+    @property
+    def taken(self) -> int:
+        """The amount that is held now."""
+        return self._all
+
+    def held(self, client: str, amount: int = 1) -> Held:
+        """Return a hold on ``amount``, to be closed by the caller.
+
+        Raises:
+            TooManyAtOnce, Crowded: the client's share, or the whole, is taken.
+        """
+        held = Held(self, client)
+        held.grow(amount)
+        return held
+
+    @contextmanager
+    def hold(self, client: str, amount: int = 1) -> Iterator[Held]:
+        """Hold ``amount`` within the block. Raises as ``held`` does."""
+        held = self.held(client, amount)
+        try:
+            yield held
+        finally:
+            held.close()
+
+    def take(self, client: str, amount: int) -> None:
+        """Take ``amount``; used by ``Held``."""
+        # Neither blocks nor waits inside, so it is also safe under an event loop.
+        with self._lock:
+            if self._taken[client] + amount > self._each:
+                raise TooManyAtOnce
+            if self._all + amount > self._most:
+                raise Crowded
+            self._taken[client] += amount
+            self._all += amount
+
+    def give(self, client: str, amount: int) -> None:
+        """Give ``amount`` back; used by ``Held``."""
+        with self._lock:
+            self._all -= amount
+            self._taken[client] -= amount
+            if not self._taken[client]:
+                del self._taken[client]
