@@ -28,8 +28,8 @@ QUEUES = ("fast", "relaxed", "callbacks")
 #: a deliver task only hands over to the process's dispatcher, so a few threads are enough
 CALLBACK_CONCURRENCY = 4
 
-#: how long running requests have to finish at a stop
-API_GRACE_S = 2
+#: how long running requests have to finish at a stop: longer than a long poll may last
+API_GRACE_S = 65
 
 #: our defaults for Flower, unless its own documented variables override them
 FLOWER_DEFAULTS = {
@@ -51,7 +51,7 @@ def celery(*arguments: str) -> list[str]:
 
 
 def api(settings: Settings) -> list[str]:
-    """Return the command of the API: gunicorn with threads, fast shutdown, no access log."""
+    """Return the command of the API: gunicorn with an event loop and no access log."""
     return python(
         "gunicorn",
         "api.wsgi:app",
@@ -59,10 +59,11 @@ def api(settings: Settings) -> list[str]:
         *("--bind", bound_to(settings.host, settings.port)),
         *("--worker-class", "api.server.worker.Worker"),
         *("--workers", str(settings.api_workers)),
-        *("--threads", str(settings.api_threads)),
-        *("--graceful-timeout", str(API_GRACE_S)),
+        *("--worker-connections", str(settings.api_connections)),
+        *("--keep-alive", str(settings.api_keepalive_s)),
+        *("--graceful-timeout", str(settings.api_drain_s + API_GRACE_S)),
         *("--log-level", "warning"),
-        # That worker's sockets hold back a response's headers, and sendfile would overtake them.
+        # It would overtake a response's head, which waits for the body (`api/server/link.py`).
         "--no-sendfile",
         # Its default is in the home folder, which all Limners of a user would share.
         "--no-control-socket",

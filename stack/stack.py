@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 
 # Stopped in this order, all within 15 s: senders of work first, the server last.
 WATCHERS, DOOR, HANDS, SERVER = range(4)
-GRACE_S = {WATCHERS: 1.0, DOOR: processes.API_GRACE_S + 0.5, HANDS: 9.0, SERVER: 2.0}
+#: the API needs as long only for callers that are slow to send or to take
+GRACE_S = {WATCHERS: 1.0, DOOR: 3.0, HANDS: 9.0, SERVER: 2.0}
 
 SERVER_READY_S = 60.0  # loading a long append-only file takes time
 API_READY_S = 60.0
@@ -158,7 +159,7 @@ class Stack:
                 name=name,
                 command=command,
                 stage=stage,
-                grace_s=GRACE_S[stage],
+                grace_s=GRACE_S[stage] + (self.settings.api_drain_s if stage == DOOR else 0),
                 environment=self._environment,
                 folder=processes.HOME,
                 inherits=inherits,
