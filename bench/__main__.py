@@ -1,7 +1,7 @@
 """Benchmark Limner: ``python -m bench [part …]``, or ``make bench`` for all parts.
 
 Prints a table and writes ``bench.json`` with the machine, the versions and each figure's spread.
-Parts: accept slots dispatch callbacks inflight pool.
+Parts: accept door slots dispatch callbacks inflight pool.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import accept, callbacks, dispatch, inflight, pool, slots
+from bench import accept, callbacks, dispatch, door, inflight, pool, slots
 from bench.place import Figure
 
 PARTS = {
     "accept": accept.measure,
+    "door": door.measure,
     "slots": slots.measure,
     "dispatch": dispatch.measure,
     "callbacks": callbacks.measure,

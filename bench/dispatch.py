@@ -45,7 +45,7 @@ def _from_idle() -> Figure:
                     f" plain {plain * 1000:.1f} ms"
                 )
     note = f"accept to engine, p50 {statistics.median(ours_all) * 1000:.1f} ms"
-    return figure("dispatch_vs_plain", ratios, "<= 1.5", note)
+    return figure("dispatch_vs_plain", ratios, "<= 1.3", note)
 
 
 def _round(house: House, jobs: int) -> tuple[float, float]:
@@ -115,7 +115,7 @@ def _at_depth() -> Figure:
     ms = [statistics.median(each) * 1000 for each in (few, many)]
     say(f"dispatch: {ms[0]:.1f} ms between two drawings, with {WAITING} waiting {ms[1]:.1f} ms")
     ratios = [m / f for f, m in zip(few, many, strict=True)]
-    return figure("dispatch_at_100k", ratios, "<= 1.2", f"{ms[1]:.1f} ms between two drawings")
+    return figure("dispatch_at_100k", ratios, "<= 1.1", f"{ms[1]:.1f} ms between two drawings")
 
 
 def _between(house: House) -> float:

@@ -1,4 +1,4 @@
-"""Where the benchmarks run: a Limner in a temporary folder, and the baselines on the same Redis."""
+"""Where the bench runs: a Limner in a temporary folder, and its baselines beside it on the same Redis."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import psutil
 
 from bench.load import post
 from limner.settings import Settings
@@ -37,7 +39,7 @@ BODY = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table: the median, the least and the greatest value, and the bound to reach."""
+    """One line of the table: what came out, over how many rounds, and what was to be reached."""
 
     key: str
     value: float
@@ -60,9 +62,9 @@ def limner(
     engines: str = "",
     **settings: object,
 ) -> Iterator[House]:
-    """Run Redis, and whatever else a benchmark starts, in a folder that is deleted after the block.
+    """Run Redis, and whatever else the bench starts, in a folder that goes with the block.
 
-    ``engines``: the ``[[engine]]`` tables; empty: one rehearsal engine.
+    ``engines``: tables that stand instead of one rehearsal engine.
     """
     settings = {"waiting_cap": load.WAITING_CAP, "log_level": "warning", "lease_s": 15} | settings
     tables = engines or load.stage(seconds, steps, fast=slots, relaxed=1)
@@ -70,25 +72,84 @@ def limner(
         yield house
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server to POST to: its port, the process that started all of its processes, its requests."""
+
+    port: int
+    pid: int
+    make: Callable[[int], bytes]
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that its processes have taken so far."""
+        times = [member.cpu_times() for member in _family(self.pid)]
+        return sum(each.user + each.system for each in times)
+
+
 @contextlib.contextmanager
-def baseline(house: House, name: str) -> Iterator[int]:
-    """Serve ``bench.plain:<name>`` with the API's own gunicorn settings, and yield its port."""
+def baseline(house: House, name: str) -> Iterator[Served]:
+    """Serve ``bench.plain:<name>`` under the very server and settings of the API."""
     port = free_port()
     command = processes.api(
         Settings.load({"LIMNER_PORT": str(port), "LIMNER_DATA_DIR": str(house.folder)})
     )
     command[command.index("api.wsgi:app")] = f"bench.plain:{name}"
+    # Ours patches only sockets, and kombu's locks would stop it; this is the same worker, with all patched.
+    command[command.index("--worker-class") + 1] = "gevent"
+    with _serve(house, command, port) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def stock(house: House) -> Iterator[Served]:
+    """Serve the plain app as people deploy it: gunicorn's threads, and its defaults."""
+    port = free_port()
+    command = processes.python(
+        "gunicorn",
+        "bench.plain:app",
+        *("--bind", f"127.0.0.1:{port}"),
+        *("--worker-class", "gthread", "--threads", "16", "--workers", "1"),
+        # It would be in the home folder of whoever runs the bench.
+        "--no-control-socket",
+        *("--log-level", "warning"),
+    )
+    with _serve(house, command, port) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def _serve(house: House, command: list[str], port: int) -> Iterator[Served]:
     process = subprocess.Popen(command, cwd=processes.HOME, env=plain_environment(house))
     try:
-        wait_until(lambda: _listens(port), what=f"the baseline {name}")
-        yield port
+        wait_until(lambda: _listens(port), what=f"{' '.join(command)} to listen")
+        yield Served(port, process.pid, plain_request)
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            for member in _family(process.pid):
+                member.kill()
+            process.wait()
+
+
+def served(house: House) -> Served:
+    """Return the API of ``house``."""
+    return Served(house.settings.port, house.running["api"].pid, limner_request(house))
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process and those that it started, MB."""
+    return load.rss_bytes(pid) / 1e6
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
 
 
 def plain_environment(house: House) -> dict[str, str]:
-    """Return an environment that leads the baselines to the benchmark's Redis."""
+    """Return the environment in which the baselines find the bench's Redis."""
     return {
         **os.environ,
         "BENCH_REDIS_URL": redis_url(house.settings),
@@ -103,7 +164,7 @@ def plain_request(_number: int) -> bytes:
 
 
 def limner_request(house: House) -> Callable[[int], bytes]:
-    """Return a function that builds one POST to the API."""
+    """Return what makes one POST to the API."""
 
     def make(_number: int) -> bytes:
         body = json.dumps(BODY | {"tag": uuid.uuid4().hex}).encode()
@@ -114,12 +175,12 @@ def limner_request(house: House) -> Callable[[int], bytes]:
 
 
 def accept_many(house: House, count: int, prompt: str = "a lighthouse") -> list[str]:
-    """Accept ``count`` fast jobs with callbacks, past the API, and return their ids."""
+    """Put so many fast jobs with callbacks into the store, and return their ids."""
     return load.accept_many(house, count, prompt, callback_url=CALLBACK_URL, extra="order 4711")
 
 
 def empty(house: House) -> None:
-    """Delete every job; keep the clients."""
+    """Forget every job; clients stay."""
     redis = house.store.redis
     for pattern in ("limner:job:*", "limner:tag:*", "plain:*"):
         batch = []
@@ -145,7 +206,7 @@ def empty(house: House) -> None:
 
 
 def say(text: str) -> None:
-    """Report progress on standard error."""
+    """Tell whoever waits how far the bench is."""
     sys.stderr.write(f"  {text}\n")
     sys.stderr.flush()
 
