@@ -1,154 +1,167 @@
-"""Connections: what trickles in keeps no thread for long, and what is whole goes out whole."""
+"""Connections: strangers delay nobody, what trickles in is given up, and what was accepted is answered."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import json
+import os
+import signal
 import socket
+import threading
 import time
 from types import SimpleNamespace
 
+import gevent.socket
 import pytest
 from gunicorn import util
 
-from api.server import worker
+from api.server import link as links
+from api.server.link import Link
 from tests.acceptance.house import House
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.seam
 
 HEAD = b"POST /draw/midjourney/imagine HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture
 def pair(monkeypatch):
-    """Our end of a connection, bounded and with little patience, and the peer's."""
-    monkeypatch.setattr(worker, "REQUEST_S", 0.2)
+    """Our end of a connection, with little patience, and the peer's."""
+    monkeypatch.setattr(links, "REQUEST_S", 0.2)
+    monkeypatch.setattr(links, "ANSWER_S", 0)
     ours, peer = socket.socketpair()
-    bounded = worker.BoundedSocket.over(ours)
-    bounded.setblocking(True)
-    with bounded, peer:
-        yield bounded, peer
+    plain = gevent.socket.socket(fileno=ours.detach())
+    with Link.over(plain) as link, peer:
+        yield link, peer
 
 
 def test_what_is_there_is_read_as_from_any_connection(pair):
-    ours, peer = pair
-    peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    link, peer = pair
+    peer.sendall(GET)
 
-    assert ours.recv(8192) == b"GET / HTTP/1.1\r\n\r\n"
+    with link.next_request(1):
+        assert link.recv(8192) == GET
     peer.close()
-    assert ours.recv(8192) == b""
+    assert link.recv(8192) == b""
 
 
-def test_a_peer_that_says_nothing_more_is_gone(pair):
-    with pytest.raises(ConnectionResetError):
+def test_a_peer_that_says_nothing_is_gone_when_patience_ends(pair):
+    with pytest.raises(ConnectionResetError), pair[0].next_request(0.05):
         pair[0].recv(8192)
 
 
+def test_a_request_that_has_begun_has_its_own_time_however_little_patience_was_left(pair):
+    link, peer = pair
+    peer.sendall(b"G")
+    with link.next_request(0.001):
+        assert link.recv(1) == b"G"
+        peer.sendall(b"E")
+        assert link.recv(1) == b"E"
+
+
 def test_a_peer_that_trickles_is_gone_however_often_it_says_a_byte(pair):
-    ours, peer = pair
+    link, peer = pair
 
     def trickle():
-        while True:
-            peer.sendall(b"x")
-            ours.recv(1)
-            time.sleep(0.01)
+        with link.next_request(1):
+            while True:
+                peer.sendall(b"x")
+                link.recv(1)
+                time.sleep(0.01)
 
     with pytest.raises(ConnectionResetError):
         trickle()
 
 
 def test_a_peer_that_keeps_sending_gets_time_for_what_it_sends(pair, monkeypatch):
-    ours, peer = pair
+    link, peer = pair
     now_s = 1000.0
-    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: now_s))
-    ours.setblocking(True)
+    monkeypatch.setattr(links, "REQUEST_S", 1.0)
+    monkeypatch.setattr(links, "time", SimpleNamespace(monotonic=lambda: now_s))
     peer.sendall(bytes(60_000))
-    while len(ours.recv(8192)) == 8192:
+    with link.next_request(1):
+        while len(link.recv(8192)) == 8192:
+            pass
+        peer.sendall(b"x")
+        now_s += 3.9
+        assert link.recv(1) == b"x"
+        now_s += 0.2
+        with pytest.raises(ConnectionResetError):
+            link.recv(1)
+
+
+def test_a_request_that_came_with_the_one_before_has_time_of_its_own_for_its_body(pair):
+    link, peer = pair
+    with link.next_request(0.0):
         pass
-    peer.sendall(b"xy")
 
-    now_s += 3
-    assert ours.recv(1) == b"x"
-    now_s += 1
-    with pytest.raises(ConnectionResetError):
-        ours.recv(1)
-
-
-def test_each_request_on_a_connection_has_time_of_its_own(pair):
-    ours, peer = pair
-    with pytest.raises(ConnectionResetError):
-        ours.recv(1)
-
-    ours.setblocking(False)
-    ours.setblocking(True)
     peer.sendall(b"x")
 
-    assert ours.recv(1) == b"x"
+    assert link.recv(1) == b"x"
 
 
 def test_an_answers_head_goes_out_with_the_first_piece_of_its_body(pair):
-    ours, peer = pair
+    link, peer = pair
     peer.setblocking(False)
+    with link.next_request(1):
+        pass
 
-    ours.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    link.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
     with pytest.raises(BlockingIOError):
         peer.recv(8192)
-    ours.sendall(b"one")
+    link.sendall(b"one")
     assert peer.recv(8192) == b"HTTP/1.1 200 OK\r\n\r\none"
-    ours.sendall(b"two")
+    link.sendall(b"two")
     assert peer.recv(8192) == b"two"
 
 
 def test_an_answer_without_a_body_goes_out_at_its_end(pair):
-    ours, peer = pair
+    link, peer = pair
+    with link.next_request(1):
+        pass
 
-    ours.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-    ours.flush()
-    ours.flush()
+    link.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+    link.flush()
+    link.flush()
 
     assert peer.recv(8192) == b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
 def test_what_gunicorn_itself_refuses_is_answered(pair):
-    ours, peer = pair
+    link, peer = pair
 
-    util.write_error(ours, 400, "Bad Request", "why")
-    ours.flush()
+    util.write_error(link, 400, "Bad Request", "why")
+    link.flush()
 
     assert peer.recv(8192).startswith(b"HTTP/1.1 400 Bad Request")
 
 
-def test_a_peer_that_takes_no_answer_is_gone(monkeypatch):
-    monkeypatch.setattr(worker, "ANSWER_S", 0.2)
-    ours, peer = socket.socketpair()
-    with worker.BoundedSocket.over(ours) as bounded, peer:
-        bounded.setblocking(True)
-        bounded.sendall(b"head")
-        with pytest.raises(ConnectionResetError):
-            bounded.sendall(bytes(10_000_000))
+def test_a_peer_that_takes_no_answer_is_gone(pair, monkeypatch):
+    monkeypatch.setattr(links, "BYTES_PER_S", 1e12)
+    with pytest.raises(ConnectionResetError):
+        pair[0].sendall(bytes(10_000_000))
 
 
-def test_what_comes_while_a_thread_lingers_is_read_as_the_next_request(pair):
-    ours, peer = pair
-    assert not ours.lingers()
+def test_an_idle_connection_is_ended_and_one_whose_request_has_come_is_not(pair):
+    link, peer = pair
+    with link.next_request(1):
+        peer.sendall(GET)
+        link.hang_up_if_idle()
+        assert link.recv(8192) == GET
+        link.hang_up_if_idle()
 
-    peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
-    assert ours.lingers()
-    ours.setblocking(True)
-    assert ours.recv(8192) == b"GET / HTTP/1.1\r\n\r\n"
-
-    peer.close()
-    assert ours.lingers()
-    assert ours.recv(8192) == b""
+    with link.next_request(1):
+        link.hang_up_if_idle()
+        assert link.recv(8192) == b""
 
 
 @pytest.mark.slow
 def test_a_connection_is_answered_again_and_again_at_once_after_a_pause_and_without_a_body():
-    with House("", api_threads=1) as house:
+    with House("") as house:
         house.start_api()
-        link = http.client.HTTPConnection("127.0.0.1", house.settings.port, timeout=30)
+        link = connection_to(house)
         with contextlib.closing(link):
             ports = set()
             for method, pause_s in (
@@ -164,13 +177,6 @@ def test_a_connection_is_answered_again_and_again_at_once_after_a_pause_and_with
                 assert (answer.status, bool(answer.read())) == (200, method == "GET")
                 ports.add(link.sock.getsockname()[1])
             assert len(ports) == 1
-            # With more connections than threads nobody lingers, and all have their turn.
-            with contextlib.closing(
-                http.client.HTTPConnection("127.0.0.1", house.settings.port)
-            ) as other:
-                for one in (link, other, link, other):
-                    one.request("GET", "/healthz")
-                    assert one.getresponse().read()
 
 
 @pytest.mark.slow
@@ -180,39 +186,114 @@ def test_a_connection_is_answered_again_and_again_at_once_after_a_pause_and_with
     ids=["garbage", "a line too long"],
 )
 def test_a_request_that_is_none_is_refused_also_after_a_good_one(request_bytes, status):
-    with House("", api_threads=1) as house:
+    with House("") as house:
         house.start_api()
         with socket.create_connection(("127.0.0.1", house.settings.port), timeout=30) as link:
-            link.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            link.sendall(GET)
             assert link.recv(8192).startswith(b"HTTP/1.1 200")
             link.sendall(request_bytes)
             assert link.recv(8192).startswith(f"HTTP/1.1 {status}".encode())
 
 
 @pytest.mark.slow
-def test_slow_clients_do_not_keep_the_others_out_for_long():
-    with House("", api_threads=2) as house:
+def test_strangers_and_slow_callers_keep_nobody_waiting():
+    with House("") as house:
         house.start_api()
-        slow = [socket.create_connection(("127.0.0.1", house.settings.port)) for _ in range(4)]
-        for connection in slow[:2]:
-            connection.sendall(HEAD)
-        for connection in slow[2:]:
-            token = f"token: {house.token}\r\nContent-Length: 1000\r\n\r\n".encode()
-            connection.sendall(HEAD + token + b"{")
+        token = f"token: {house.token}\r\nContent-Length: 1000\r\n\r\n".encode()
+        said = {b"": 200, HEAD: 100, HEAD + b"token: x\r\nContent-Length: 1000\r\n\r\n{": 100}
+        said[HEAD + token + b"{"] = 32
+        strangers = [
+            (opened(house, begun), begun) for begun, count in said.items() for _ in range(count)
+        ]
 
-        wait_until(lambda: waiting(house) == 0, timeout_s=60, what="an answer")
+        # Answered while all of them are held: none has hung up yet, and none was hung up on.
+        assert house.ask("POST", "/draw/midjourney/waiting")[1]["data"] == 0
+        refused = [link for link, begun in strangers if b"token: x" in begun]
+        # Refused before their bodies are read, and slowed once they are many.
+        assert {status_on(link) for link in refused} <= {401, 429}
+        assert all(silent(link) for link, begun in strangers if begun in (b"", HEAD))
 
-        answers = [answer_on(connection) for connection in slow]
-        assert answers[:2] == [None, None]
-        assert [one and one["statusCode"] for one in answers[2:]] == [408, 408]
+        slow = [link for link, begun in strangers if token in begun]
+        assert {status_on(link) for link in slow} == {408}
+        for link, _ in strangers:
+            link.close()
 
 
-def waiting(house):
-    return house.ask("POST", "/draw/midjourney/waiting")[1]["data"]
+@pytest.mark.slow
+def test_who_was_accepted_is_answered_while_the_api_stops_and_starts():
+    with House("") as house:
+        house.start_api()
+        for _ in range(3):
+            broken: list[str] = []
+            stopping = threading.Event()
+
+            def call(broken=broken, stopping=stopping):
+                while not stopping.is_set():
+                    try:
+                        with opened(
+                            house, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+                        ) as link:
+                            if status_on(link) != 200:
+                                broken.append("not 200")
+                    except ConnectionRefusedError:
+                        time.sleep(0.01)
+                    except OSError as error:
+                        broken.append(str(error))
+
+            callers = [threading.Thread(target=call) for _ in range(4)]
+            for caller in callers:
+                caller.start()
+            time.sleep(0.3)
+            house.terminate("api")
+            stopping.set()
+            for caller in callers:
+                caller.join()
+            assert broken == []
+            house.start_api()
 
 
-def answer_on(connection):
-    connection.settimeout(30)
-    with connection:
-        text = b"".join(iter(lambda: connection.recv(8192), b""))
-    return json.loads(text.partition(b"\r\n\r\n")[2]) if text else None
+@pytest.mark.slow
+def test_a_stopping_api_says_so_while_it_still_accepts_and_then_ends_idle_connections():
+    with House("", api_drain_s=2) as house:
+        house.start_api()
+        idle = connection_to(house)
+        idle.request("GET", "/healthz")
+        idle.getresponse().read()
+
+        os.kill(house.running["api"].pid, signal.SIGTERM)
+
+        wait_until(lambda: house.ask("GET", "/readyz")[0] == 503, what="the end's announcement")
+        assert "about to stop" in house.ask("GET", "/readyz")[1]["message"]
+        assert house.ask("POST", "/draw/midjourney/waiting")[0] == 200
+        house.running["api"].wait(30)
+        with contextlib.closing(idle):
+            assert idle.sock.recv(1) == b""
+
+
+def connection_to(house) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", house.settings.port, timeout=30)
+
+
+def opened(house, begun: bytes) -> socket.socket:
+    link = socket.create_connection(("127.0.0.1", house.settings.port), timeout=60)
+    if begun:
+        link.sendall(begun)
+    return link
+
+
+def silent(link: socket.socket) -> bool:
+    link.settimeout(0.0)
+    try:
+        return link.recv(1) == b"?"
+    except BlockingIOError:
+        return True
+
+
+def status_on(link: socket.socket) -> int:
+    head = b""
+    while b"\r\n" not in head:
+        data = link.recv(8192)
+        if not data:
+            raise ConnectionResetError("no answer")
+        head += data
+    return int(head.split()[1])

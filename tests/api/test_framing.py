@@ -21,7 +21,7 @@ CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
 
 @pytest.fixture(scope="module")
 def house():
-    with House("", api_threads=4) as house:
+    with House("") as house:
         house.start_api()
         yield house
 

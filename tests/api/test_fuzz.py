@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import replace
 
 import pytest
 import schemathesis
@@ -43,8 +44,8 @@ def document(redis_url, tmp_path_factory):
     # With a lease for the whole module, there is a worker for whoever asks.
     store = Store(redis_url, policy=Policy(lease_s=3600))
     store.redis.flushall()
-    here = Settings(redis_url=redis_url, data_dir=tmp_path_factory.mktemp("fuzz"), api_threads=2)
-    app = create_app(here, store, MESSAGES)
+    here = Settings(redis_url=redis_url, data_dir=tmp_path_factory.mktemp("fuzz"))
+    app = create_app(replace(here, api_waits=1), store, MESSAGES)
     a_worker(store, an_engine("stage", fast=99, relaxed=99))
     caller = a_caller(app, store, "fuzz", waiting_cap=100_000)
     hook = "https://receiver.example/hook"
@@ -55,8 +56,7 @@ def document(redis_url, tmp_path_factory):
     ids[:] = [job["id"] for job in made]
     quiet = logging.getLogger("api")
     quiet.setLevel(logging.CRITICAL)
-    watcher = app.extensions["limner"].watcher
-    with watcher.place():
+    with app.extensions["limner"].waits.hold("somebody else"):
         # With the one place to wait in taken, no look and no stream waits.
         found = schemathesis.openapi.from_wsgi("/openapi.json", app)
         found.config.update(headers={"token": caller.token})

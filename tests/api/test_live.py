@@ -67,10 +67,17 @@ def once_waiting(caller, action):
 
 @pytest.fixture
 def crowded(settings, store, messages, caller):
-    """The same caller at a process whose only place to wait in is taken."""
-    app = create_app(replace(settings, api_threads=2), store, messages)
-    with app.extensions["limner"].watcher.place() as given:
-        assert given
+    """The same caller at a process whose only place to wait in is taken by somebody else."""
+    app = create_app(replace(settings, api_waits=1), store, messages)
+    with app.extensions["limner"].waits.hold("somebody else"):
+        yield Caller(app, caller.token, caller.name)
+
+
+@pytest.fixture
+def greedy(settings, store, messages, caller):
+    """The same caller, who holds all that one client may."""
+    app = create_app(replace(settings, api_client_waits=1), store, messages)
+    with app.extensions["limner"].waits.hold(caller.name):
         yield Caller(app, caller.token, caller.name)
 
 
@@ -109,7 +116,7 @@ def test_who_waits_for_what_has_happened_already_is_answered_at_once(
 
     ended = done(app, store, caller.drawn())
     watcher = app.extensions["limner"].watcher
-    monkeypatch.setattr(watcher, "wait", lambda *_: pytest.fail("it waits"))
+    monkeypatch.setattr(watcher, "following", lambda *_: pytest.fail("it waits"))
 
     assert caller("GET", path(job, "?wait=60&seq=0")).json["status"] == -1
     assert caller("GET", path(ended, "?wait=60")).json["status"] == 1
@@ -122,10 +129,29 @@ def test_who_waits_in_vain_is_answered_in_time(caller):
     assert caller("GET", path(job, "?wait=1")).json == job
 
 
-def test_who_finds_no_place_to_wait_in_is_answered_at_once(crowded):
+@pytest.mark.parametrize("more", ["?wait=60", "/events"])
+def test_who_finds_every_place_to_wait_in_taken_is_told_when_to_come_back(crowded, more):
+    response = crowded("GET", path(crowded.drawn(), more))
+
+    refused(response, 503)
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("more", ["?wait=60", "/events"])
+def test_who_waits_as_often_as_one_client_may_is_refused_and_others_are_not(greedy, other, more):
+    response = greedy("GET", path(greedy.drawn(), more))
+
+    refused(response, 429)
+    assert int(response.headers["Retry-After"]) >= 1
+    job = other.drawn()
+    neighbour = Caller(greedy.app, other.token, other.name)
+    assert neighbour("GET", path(job, "?wait=1")).json == job
+
+
+def test_a_look_without_waiting_needs_no_place(crowded):
     job = crowded.drawn()
 
-    assert crowded("GET", path(job, "?wait=60")).json == job
+    assert crowded("GET", path(job)).json == job
 
 
 @pytest.mark.parametrize("query", ["wait=61", "wait=-1", "wait=x", "seq=-1", "waits=1"])
@@ -218,27 +244,6 @@ def test_a_stream_without_news_says_that_it_lives(caller, store, monkeypatch):
 
     caller("DELETE", path(job))
     assert [one["reasonCode"] for one in heard(told)] == ["cancelled"]
-
-
-def test_a_stream_without_a_place_tells_what_there_is_and_ends(crowded, store):
-    job = crowded.drawn()
-    submitted(store, job)
-
-    assert [one["status"] for one in events(crowded, job)] == [-1]
-
-
-def test_a_stream_that_nobody_reads_any_more_gives_its_place_back(
-    settings, store, messages, caller
-):
-    app = create_app(replace(settings, api_threads=2), store, messages)
-    reader = Caller(app, caller.token, caller.name)
-    told = stream(reader, reader.drawn())
-
-    told.close()
-    app_watcher = app.extensions["limner"].watcher
-    del told
-    with app_watcher.place() as given:
-        assert given
 
 
 def test_a_job_that_returns_to_its_lane_is_told_to_wait_again(caller, store, clock):

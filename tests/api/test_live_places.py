@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import importlib
 import threading
@@ -24,14 +23,12 @@ PLACES = 2
 @pytest.fixture
 def waiter(settings, store, messages, caller) -> Caller:
     """The caller at a process in which two may wait."""
-    app = create_app(replace(settings, api_threads=2 * PLACES), store, messages)
+    app = create_app(replace(settings, api_waits=PLACES), store, messages)
     return Caller(app, caller.token, caller.name)
 
 
 def free_places(app) -> int:
-    watcher = app.extensions["limner"].watcher
-    with contextlib.ExitStack() as taken:
-        return sum(taken.enter_context(watcher.place()) for _ in range(PLACES + 1))
+    return PLACES - app.extensions["limner"].waits.taken
 
 
 def path(job, more: str = "") -> str:
@@ -114,10 +111,18 @@ def redis_away(waiter, store, job) -> int:
         raise StoreDown
 
     watcher, get = waiter.app.extensions["limner"].watcher, store.jobs.get
-    watcher._states = away
+
+    def act() -> None:
+        wait_until(lambda: watcher.waiting > 0, what="somebody who waits")
+        store.jobs.get = away
+        wait_until(lambda: store.redis.client_kill_filter(_type="pubsub") > 0, what="its end")
+
+    thread = threading.Thread(target=act)
+    thread.start()
     try:
         return waiter("GET", path(job, "?wait=60")).status_code
     finally:
+        thread.join()
         store.jobs.get = get
 
 
@@ -125,7 +130,7 @@ def a_bug(waiter, store, job) -> int:
     def broken(*_args: object) -> None:
         raise RuntimeError("a bug")
 
-    waiter.app.extensions["limner"].watcher.wait = broken
+    waiter.app.extensions["limner"].watcher.following = broken
     return waiter("GET", path(job, "?wait=60")).status_code
 
 
