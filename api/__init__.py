@@ -68,7 +68,6 @@ def create_app(
         watcher=Watcher(store.changes, concurrency),
         waits=Places(settings.api_client_waits, settings.api_waits),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
-        concurrency=concurrency,
     )
     errors.register(app)
     app.after_request(guard.tell_pace)

@@ -10,7 +10,6 @@ from typing import cast
 from flask import current_app
 
 from api.access.door import Doorkeeper
-from api.concurrency import Concurrency
 from api.offloaded_images import OffloadedImages
 from api.places import Places
 from api.watcher import Watcher
@@ -42,7 +41,6 @@ class House:
     waits: Places
     #: bytes of request bodies being received and read
     bodies: Places
-    concurrency: Concurrency
 
 
 def house() -> House:

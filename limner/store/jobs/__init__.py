@@ -258,18 +258,6 @@ class Jobs:
         """Return how many of the client's jobs are submitted or drawing."""
         return int(self._redis.scard(f"{self._prefix}runs:{client}"))
 
-    @guarded
-    def states(self, ids: Sequence[str]) -> list[State]:
-        """Return the state of each job, in one round trip; one that is no more has seq -1."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hmget(self._prefix + "job:" + job_id, "seq", "status", "progress", "url")
-            rows = pipe.execute()
-        return [
-            State(int(-1 if seq is None else seq), status or "", int(progress or 0), url or "")
-            for seq, status, progress, url in rows
-        ]
-
     def _many(self, ids: Sequence[str]) -> list[Job | None]:
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in ids:
