@@ -17,7 +17,7 @@ from werkzeug.exceptions import ClientDisconnected
 from api.access.guard import caller
 from api.encoding import unpacked
 from api.house import house
-from api.places import Held
+from api.places import Hold
 from limner.errors import (
     BodyBroken,
     BodyTooLarge,
@@ -108,7 +108,7 @@ def idempotency(body: dict[str, Any]) -> Idempotency | None:
     return Idempotency(key.strip(), hashlib.sha256(asked.encode()).hexdigest())
 
 
-def _received(held: Held) -> bytes:
+def _received(held: Hold) -> bytes:
     """Return the body, charged piece by piece to the client that sends it.
 
     Raises:
@@ -121,7 +121,7 @@ def _received(held: Held) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _data(held: Held) -> bytes:
+def _data(held: Hold) -> bytes:
     said_bytes = request.content_length or 0
     if said_bytes > BODY_MAX_BYTES:
         raise BodyTooLarge

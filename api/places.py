@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from limner.errors import Crowded, TooManyAtOnce
 
 
-class Held:
+class Hold:
     """What one request holds; given back once, however often ``close`` is called."""
 
     def __init__(self, places: Places, client: str) -> None:
@@ -51,18 +51,18 @@ class Places:
         """The amount that is held now."""
         return self._all
 
-    def held(self, client: str, amount: int = 1) -> Held:
+    def held(self, client: str, amount: int = 1) -> Hold:
         """Return a hold on ``amount``, to be closed by the caller.
 
         Raises:
             TooManyAtOnce, Crowded: the client's share, or the whole, is taken.
         """
-        held = Held(self, client)
+        held = Hold(self, client)
         held.grow(amount)
         return held
 
     @contextmanager
-    def hold(self, client: str, amount: int = 1) -> Iterator[Held]:
+    def hold(self, client: str, amount: int = 1) -> Iterator[Hold]:
         """Hold ``amount`` within the block. Raises as ``held`` does."""
         held = self.held(client, amount)
         try:
@@ -71,7 +71,7 @@ class Places:
             held.close()
 
     def take(self, client: str, amount: int) -> None:
-        """Take ``amount``; used by ``Held``."""
+        """Take ``amount``; used by ``Hold``."""
         # Neither blocks nor waits inside, so it is also safe under an event loop.
         with self._lock:
             if self._taken[client] + amount > self._each:
@@ -82,7 +82,7 @@ class Places:
             self._all += amount
 
     def give(self, client: str, amount: int) -> None:
-        """Give ``amount`` back; used by ``Held``."""
+        """Give ``amount`` back; used by ``Hold``."""
         with self._lock:
             self._all -= amount
             self._taken[client] -= amount

@@ -45,7 +45,7 @@ def document(redis_url, tmp_path_factory):
     store = Store(redis_url, policy=Policy(lease_s=3600))
     store.redis.flushall()
     here = Settings(redis_url=redis_url, data_dir=tmp_path_factory.mktemp("fuzz"))
-    app = create_app(replace(here, api_waits=1), store, MESSAGES)
+    app = create_app(replace(here, api_client_waits=1), store, MESSAGES)
     a_worker(store, an_engine("stage", fast=99, relaxed=99))
     caller = a_caller(app, store, "fuzz", waiting_cap=100_000)
     hook = "https://receiver.example/hook"
@@ -56,8 +56,8 @@ def document(redis_url, tmp_path_factory):
     ids[:] = [job["id"] for job in made]
     quiet = logging.getLogger("api")
     quiet.setLevel(logging.CRITICAL)
-    with app.extensions["limner"].waits.hold("somebody else"):
-        # With the one place to wait in taken, no look and no stream waits.
+    with app.extensions["limner"].waits.hold(caller.name):
+        # With its one place to wait in taken, no look and no stream waits: 429.
         found = schemathesis.openapi.from_wsgi("/openapi.json", app)
         found.config.update(headers={"token": caller.token})
         yield found

@@ -13,7 +13,7 @@ from api.access import guard
 from api.access.own import own_job
 from api.answer import answer
 from api.house import House, house
-from api.places import Held
+from api.places import Hold
 from api.watcher import REREAD_S
 from limner.compact_json import compact_json
 from limner.errors import InvalidRequest, JobNotFound, StoreDown
@@ -89,7 +89,7 @@ def _last_seen() -> int:
     return int(text)
 
 
-def _stream(here: House, held: Held, job_id: str, seen: int) -> Iterator[str]:
+def _stream(here: House, held: Hold, job_id: str, seen: int) -> Iterator[str]:
     """Yield the events after ``seen`` as they come, until the job's end."""
     ends = time.monotonic() + STREAM_MOST_S
     with closing(held), here.watcher.following(job_id) as waiter:
