@@ -34,6 +34,10 @@ PREFIX_WIDTH = len("callbacks")
 
 #: lines buffered for a reader that does not read; beyond that, the processes' lines are dropped
 WAITING_MAX = 1000
+#: after writing, lines are collected for this long, or until there are so many: waking the writer for
+#: each costs a busy process more than the line itself
+COLLECT_S = 0.01
+COLLECT_LINES = 200
 #: how long a slow reader gets to read the last lines
 FINISH_S = 2.0
 
@@ -107,6 +111,7 @@ class Outlet:
         self._dropped = 0
         self._changed = threading.Condition()
         self._writing = False
+        self._collecting = False
         self._thread: threading.Thread | None = None
 
     def put(self, text: str, *, may_drop: bool = False) -> None:
@@ -125,7 +130,8 @@ class Outlet:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            if not self._collecting or len(self._waiting) == COLLECT_LINES:
+                self._changed.notify_all()
 
     def finish(self, limit_s: float) -> None:
         """Wait until all is written, or the reader takes nothing."""
@@ -135,8 +141,6 @@ class Outlet:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._writing = False
-                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting)
                 text = "".join(self._waiting)
                 self._waiting.clear()
@@ -145,6 +149,12 @@ class Outlet:
             # The reader is gone, the disk is full, the terminal was closed: work continues.
             with contextlib.suppress(OSError):
                 self._write(text.encode(encoding, "backslashreplace"))
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._collecting = True
+                self._changed.wait_for(lambda: len(self._waiting) >= COLLECT_LINES, COLLECT_S)
+                self._collecting = False
 
     def _write(self, data: bytes) -> None:
         assert self._descriptor is not None

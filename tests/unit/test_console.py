@@ -77,6 +77,18 @@ def test_a_reader_that_does_not_read_stops_nobody_and_learns_what_it_missed(pipe
     assert b" dropped unread)" in taken
 
 
+def test_lines_that_follow_quickly_are_written_together(pipe, monkeypatch):
+    monkeypatch.setattr(module, "COLLECT_S", 60.0)
+    console = Console(pipe.stream)
+    console.say("first")
+
+    assert pipe.read(65536) == b"first\n"
+    wait_until(lambda: console._out._collecting, what="the writer, at rest")
+    for _ in range(module.COLLECT_LINES):
+        console.say("more", may_drop=True)
+    assert pipe.read(65536) == b"more\n" * module.COLLECT_LINES
+
+
 def test_a_pipe_that_may_not_block_gets_everything(pipe):
     os.set_blocking(pipe.stream.fileno(), False)
     wanted = 300_000
