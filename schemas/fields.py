@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, missing
 
 from limner.egress.target import UrlRefused, parse_target
 from limner.ratios import CELL_SIZE_PX, SQUARE, nearest_ratio
@@ -34,7 +34,7 @@ class Strict(fields.Field[T], Generic[T]):
         super().__init__(
             required=required,
             allow_none=not required,
-            error_messages={"required": REQUIRED, "null": REQUIRED},
+            error_messages={"required": REQUIRED},
             **({} if required else {"load_default": absent}),
         )
         self.absent = absent
@@ -46,8 +46,15 @@ class Strict(fields.Field[T], Generic[T]):
         data: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Load one value; null is the same as leaving the field out."""
-        found = super().deserialize(value, attr, data, **kwargs)
+        """Load one value; null is the same as leaving the field out.
+
+        Our fields have none of the validators and hooks that marshmallow's own method looks for.
+        """
+        if value is None or value is missing:
+            if self.required:
+                raise self.make_error("required")
+            return self.absent
+        found = self._deserialize(value, attr, data, **kwargs)
         return self.absent if found is None else found
 
 
