@@ -72,6 +72,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Start to serve, in the newly forked process."""
         self._links: set[Link] = set()
         self._told = Event()
+        # At each request gunicorn asks for some forty settings, and each answer would take two calls.
+        self.cfg.__dict__.update({name: one.get() for name, one in self.cfg.settings.items()})
         super().init_process()
 
     def run(self) -> None:
