@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow import Schema, ValidationError, missing
 
 from limner.errors import InvalidRequest
 
@@ -23,13 +23,13 @@ _NAME_LENGTH = 64
 class Wire(Schema):
     """A schema that refuses unknown names and raises ``InvalidRequest``."""
 
-    class Meta:
-        # `fields_of` refuses unknown names itself, with a suggestion.
-        unknown = EXCLUDE
-
     def __init__(self) -> None:
         super().__init__()
         self.names = frozenset(field.data_key or name for name, field in self.load_fields.items())
+        self._loaders = [
+            (name, field.data_key or name, field.deserialize)
+            for name, field in self.load_fields.items()
+        ]
 
     def fields_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the validated fields of ``body`` by their domain names.
@@ -37,16 +37,24 @@ class Wire(Schema):
         Raises:
             InvalidRequest: a name is unknown or a field is wrong.
         """
-        errors: dict[str, list[str]] = {}
+        found: dict[str, Any] = {}
+        wrong: dict[str, Any] = {}
+        # Not `load`, whose own work for each field takes longer than the field's.
+        for name, key, load in self._loaders:
+            try:
+                found[name] = load(body.get(key, missing), key, body)
+            except ValidationError as error:
+                wrong[key] = error.messages
+        errors = wrong or self.misfits(found)
         if not body.keys() <= self.names:
-            errors = unknown_names(body.keys() - self.names, self.names)
-        try:
-            found: dict[str, Any] = self.load(body)
-        except ValidationError as error:
-            errors |= error.messages_dict
+            errors = unknown_names(body.keys() - self.names, self.names) | errors
         if errors:
             raise InvalidRequest(errors)
         return found
+
+    def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return what is wrong with fields that are right one by one, by their names on the wire."""
+        return {}
 
 
 class Query(Wire):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, validates_schema
+from marshmallow import ValidationError
 
 from limner.prompt import NIJI_STYLES, STYLES, parse_prompt
 from limner.request import Lane, Request
@@ -62,17 +62,16 @@ class ImagineSchema(_Common):
     iw = Number(0, 2)
     references = References()
 
-    @validates_schema
-    def _style_fits_model(self, found: dict[str, Any], **_: Any) -> None:
+    def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Refuse another model's style, and a weight without pictures to weigh."""
+        wrong = {}
         styles = NIJI_STYLES if found["niji"] else STYLES
         if found["style"] is not None and found["style"] not in styles:
             when = "with isNiji" if found["niji"] else "without isNiji"
-            raise ValidationError(f"Must be {' or '.join(styles)} {when}.", "style")
-
-    @validates_schema
-    def _weight_has_images(self, found: dict[str, Any], **_: Any) -> None:
+            wrong["style"] = [f"Must be {' or '.join(styles)} {when}."]
         if found["iw"] and not found["references"]:
-            raise ValidationError("Must be 0 without imageList.", "iw")
+            wrong["iw"] = ["Must be 0 without imageList."]
+        return wrong
 
     def read(self, body: Mapping[str, Any]) -> Request:
         """Return what the caller asks for.
