@@ -15,6 +15,11 @@ _BRACKETS = b"[]{}"
 _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 
 
+def is_dense(data: bytes, most: int) -> bool:
+    """Return whether ``data`` may hold more than ``most`` values: parsing them takes time and memory."""
+    return sum(data.count(mark) for mark in (b"[", b"{", b",")) > most
+
+
 def is_deep(data: bytes, most: int) -> bool:
     """Return whether lists and objects in ``data`` nest more than ``most`` levels deep."""
     if data.count(b"[") + data.count(b"{") <= most:

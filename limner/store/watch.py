@@ -63,6 +63,8 @@ class Watch:
         self._why: str | None = None
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._lost = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def check(self) -> int:
         """Return how many answers there were, for ``missed``.
@@ -80,12 +82,22 @@ class Watch:
             # A single connection may be broken, or a single call slow, while Redis speaks to others.
             if answered != self.answered or self._why is not None or self._closed.is_set():
                 return
-            threading.Thread(target=self._ask, args=(why,), name="redis-watch", daemon=True).start()
             self._why = why
+            self._lost.set()
+            if self._thread is None:
+                # It stays for the next outage: under an event loop, each thread that uses sockets keeps some files.
+                self._thread = threading.Thread(target=self._run, name="redis-watch", daemon=True)
+                self._thread.start()
 
     def close(self) -> None:
         """End the thread, if it runs."""
         self._closed.set()
+        self._lost.set()
+
+    def _run(self) -> None:
+        while self._lost.wait() and not self._closed.is_set():
+            self._lost.clear()
+            self._ask(self._why or "")
 
     def _ask(self, why: str) -> None:
         event(log, "redis.lost", level=logging.WARNING, why=why)

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from limner.json_depth import is_deep
+from limner.json_depth import is_deep, is_dense
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(alphabet='[]{}"\\,:a'),
@@ -57,3 +57,11 @@ def test_brackets_within_texts_cost_little_room():
 def test_broken_texts_take_a_look_each_and_not_the_square_of_it(text):
     # At the square of their length these would take hours, and the test's time-out end it.
     assert is_deep(b"[" * 65 + text, 64)
+
+
+def test_a_text_with_many_values_is_dense_and_one_with_few_is_not():
+    assert is_dense(b"[" + b"0," * 100 + b"0]", 100)
+    assert is_dense(b"[" * 101, 100)
+    assert is_dense(b'{"a":' * 101, 100)
+    assert not is_dense(b"[" + b"0," * 99 + b"0]", 100)
+    assert not is_dense(b'"' + b"x" * 10_000 + b'"', 0)
