@@ -27,7 +27,7 @@ from limner.errors import (
     WrongContentType,
     WrongEncoding,
 )
-from limner.json_depth import is_deep
+from limner.json_depth import is_deep, is_dense
 from limner.store import Idempotency
 
 BODY_MAX_BYTES = 100 * 1024 * 1024
@@ -40,6 +40,8 @@ BODIES_BYTES = 1024 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
 #: no documented body nests deeper than two levels
 DEPTH_MAX = 64
+#: brackets and commas, those in texts included; the longest documented body has some thousands
+VALUES_MAX = 100_000
 KEY_HEADER = "Idempotency-Key"
 KEY_LENGTH = 255
 
@@ -80,6 +82,8 @@ def json_object() -> dict[str, Any]:
 
 def _object_of(received: bytes) -> dict[str, Any]:
     data = unpacked(received, request.headers.get("Content-Encoding", ""), BODY_MAX_BYTES)
+    if is_dense(data, VALUES_MAX):
+        raise NotJson("The body has too many values.")
     if is_deep(data, DEPTH_MAX):
         raise NotJson("The body is nested too deeply.")
     try:

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 REREAD_S = 15.0
 #: how long a newcomer waits for the subscription; without it, it waits as without news
 READY_S = 1.0
+#: how many are woken together when all are, and the pause until the next
+AT_ONCE = 50
+APART_S = 0.01
 #: between two attempts to subscribe
 PAUSE_S = 1.0
 
@@ -31,10 +34,17 @@ PAUSE_S = 1.0
 class Waiter:
     """One request that waits for news of a job."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_told", "gone")
 
     def __init__(self, told: Signal) -> None:
         self._told = told
+        #: its caller has hung up
+        self.gone = False
+
+    def leave(self) -> None:
+        """Note that its caller has hung up, and wake it."""
+        self.gone = True
+        self._told.set()
 
     def tell(self) -> None:
         """Wake it."""
@@ -97,13 +107,12 @@ class Watcher:
         while self._go_on():
             try:
                 self._listen()
+                return
             except StoreDown:
                 pass
             # If a bug ends this, nobody is told any more: let each look for itself, now and then.
             except Exception:  # noqa: BLE001
                 event(log, "watcher.failed", level=logging.ERROR, error=True)
-            else:
-                continue
             self._ready.clear()
             # They find out by their own requests whether Redis is away.
             self._tell_all()
@@ -130,5 +139,8 @@ class Watcher:
     def _tell_all(self) -> None:
         with self._lock:
             everybody = [waiter for waiters in self._waiters.values() for waiter in waiters]
-        for waiter in everybody:
+        for number, waiter in enumerate(everybody, start=1):
             waiter.tell()
+            if number % AT_ONCE == 0:
+                # Each reads its job, on a connection of its own if all do at once.
+                self._concurrency.event().wait(APART_S)

@@ -9,10 +9,11 @@ import errno
 import math
 import socket as sockets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
+from gevent import get_hub
 from gevent.socket import socket
 
 #: to receive a request's head, and as much of its body as arrives by then
@@ -25,6 +26,8 @@ ANSWER_S = 30.0
 PARTING_S = 2.0
 PARTING_BYTES = 1024 * 1024
 READ_BYTES = 65536
+#: libev's flag
+READABLE = 1
 
 
 class Link(socket):  # type: ignore[misc]
@@ -63,10 +66,36 @@ class Link(socket):  # type: ignore[misc]
             with suppress(OSError):
                 self.shutdown(sockets.SHUT_RD)
 
+    @contextmanager
+    def watched(self, gone: Callable[[], None]) -> Iterator[None]:
+        """Call ``gone`` if the peer hangs up within this block, in which nothing is read."""
+        watcher = get_hub().loop.io(self.fileno(), READABLE)
+
+        def look() -> None:
+            try:
+                ahead = self._sock.recv(1, sockets.MSG_PEEK)
+            except BlockingIOError:
+                return
+            except OSError:
+                ahead = b""
+            # The next request may have come already; then there is nothing to see behind it.
+            watcher.stop()
+            if not ahead:
+                gone()
+
+        watcher.start(look)
+        try:
+            yield
+        finally:
+            watcher.stop()
+            watcher.close()
+
     def recv(self, *args: Any) -> bytes:
         """Return received bytes; past the deadline, report the connection as reset."""
-        self.timeout = self._ends - time.monotonic()
-        if self.timeout <= 0:
+        left_s = self._ends - time.monotonic()
+        # What was sent fast earns time to send the rest, not to be silent.
+        self.timeout = left_s if self.waits else min(left_s, REQUEST_S)
+        if left_s <= 0:
             raise _too_slow("the request took too long")
         try:
             data: bytes = super().recv(*args)

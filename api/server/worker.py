@@ -106,7 +106,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         pool.kill(timeout=1)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """End in order, at once."""
+        """Begin to end, without waiting for the next notice."""
         super().handle_exit(sig, frame)
         self._told.set()
 
@@ -125,17 +125,20 @@ class Worker(GeventWorker):  # type: ignore[misc]
         link: Link = gevent.getcurrent().link
         return link.next_request(self.cfg.keepalive if link.answered else REQUEST_S)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answer a request, and let go of what of its body nobody has read."""
         try:
-            again = super().handle_request(listener_name, req, sock, addr)
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            # The connection ends; who still sends can read the answer first.
+            sock.part()
+            raise
         finally:
             sock.answered = True
             sock.flush()
         if not _read_to_its_end(req.body):
             sock.part()
             raise StopIteration
-        return again
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer a request that cannot be parsed, or that failed outside the application."""
@@ -170,6 +173,8 @@ def _read_to_its_end(body: Any) -> bool:
 
 def _accept_the_last(server: StreamServer) -> None:
     """Stop accepting. Closing the socket would reset the connections that the kernel has accepted for it."""
-    while (accepted := server.do_read()) is not None:
-        server.do_handle(*accepted)
+    # A full pool or too many open files: what is left cannot be served.
+    with contextlib.suppress(OSError):
+        while not server.pool.full() and (accepted := server.do_read()) is not None:
+            server.do_handle(*accepted)
     server.close()

@@ -67,3 +67,16 @@ def test_without_a_valid_token_no_body_is_read(bodies, app):
     )
 
     refused(response, 401)
+
+
+def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(caller, monkeypatch):
+    monkeypatch.setattr(body, "VALUES_MAX", 50)
+
+    response = caller("POST", IMAGINE, json=a_body(extra=", " * 50))
+
+    assert "too many values" in refused_sentence(response)
+
+
+def refused_sentence(response) -> str:
+    refused(response, 400)
+    return str(response.json["message"])

@@ -11,6 +11,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import gevent
 import gevent.socket
 import pytest
 from gunicorn import util
@@ -92,6 +93,16 @@ def test_a_peer_that_keeps_sending_gets_time_for_what_it_sends(pair, monkeypatch
             link.recv(1)
 
 
+def test_who_has_sent_much_may_not_be_silent_for_the_time_it_has_earned(pair):
+    link, peer = pair
+    with link.next_request(1):
+        peer.sendall(bytes(100_000))
+        while len(link.recv(8192)) == 8192:
+            pass
+        with pytest.raises(ConnectionResetError):
+            link.recv(1)
+
+
 def test_a_request_that_came_with_the_one_before_has_time_of_its_own_for_its_body(pair):
     link, peer = pair
     with link.next_request(0.0):
@@ -155,6 +166,23 @@ def test_an_idle_connection_is_ended_and_one_whose_request_has_come_is_not(pair)
     with link.next_request(1):
         link.hang_up_if_idle()
         assert link.recv(8192) == b""
+
+
+def test_a_peer_that_hangs_up_while_it_is_answered_is_noticed_and_one_that_asks_more_is_not(pair):
+    link, peer = pair
+    gone = []
+    with link.watched(lambda: gone.append("early")):
+        peer.sendall(GET)
+        gevent.sleep(0.05)
+    with link.next_request(1):
+        assert link.recv(8192) == GET
+    with link.watched(lambda: gone.append("gone")):
+        gevent.sleep(0.05)
+        assert gone == []
+        peer.close()
+        gevent.sleep(0.05)
+
+    assert gone == ["gone"]
 
 
 @pytest.mark.slow
@@ -250,6 +278,41 @@ def test_who_was_accepted_is_answered_while_the_api_stops_and_starts():
                 caller.join()
             assert broken == []
             house.start_api()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", ["?wait=60", "/events"])
+def test_who_hangs_up_while_waiting_frees_the_place_at_once(more):
+    with House("", api_waits=1) as house:
+        house.start_api()
+        path = f"/draw/midjourney/jobs/{house.imagine()['id']}"
+        head = f"GET {path}{more} HTTP/1.1\r\nHost: x\r\ntoken: {house.token}\r\n\r\n".encode()
+        waits = opened(house, head)
+        # If our own question comes first, it takes the place.
+        while house.ask("GET", path + "?wait=1")[0] != 503:
+            waits.close()
+            waits = opened(house, head)
+
+        waits.close()
+
+        # Long before anything would be sent to it.
+        wait_until(lambda: house.ask("GET", path + "?wait=1")[0] == 200, 10, what="a free place")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_an_answer_that_ends_the_connection_is_read_whole_by_who_still_sends(version):
+    with House("") as house:
+        house.start_api()
+        head = f"POST /draw/midjourney/imagine HTTP/{version}\r\nHost: x\r\nConnection: close\r\n"
+        body = bytes(800_000)
+        link = opened(house, f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+        with link:
+            link.sendall(body)
+            answer = b"".join(iter(lambda: link.recv(8192), b""))
+
+        assert answer.split()[1] == b"401"
+        assert answer.endswith(b"}")
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
+from api import peer
 from api.access import guard
 from api.access.own import own_job
 from api.answer import answer
@@ -57,7 +58,8 @@ def events(job_id: str) -> Response:
         # werkzeug closes no stream that it does not send.
         return Response(mimetype=EVENT_STREAM)
     held = house().waits.held(job.client)
-    response = Response(_stream(house(), held, job.id, seen), mimetype=EVENT_STREAM)
+    stream = _stream(house(), held, peer.watched(), job.id, seen)
+    response = Response(stream, mimetype=EVENT_STREAM)
     # Also if the stream is closed before it begins.
     response.call_on_close(held.close)
     response.headers["X-Accel-Buffering"] = "no"
@@ -72,10 +74,14 @@ def _waits(asked: Look, job: Job) -> bool:
 def _changed(job: Job, wait_s: float) -> Job:
     """Return the job as soon as it differs, or as it is after ``wait_s`` seconds."""
     here, ends = house(), time.monotonic() + wait_s
-    with here.waits.hold(job.client), here.watcher.following(job.id) as waiter:
+    with (
+        here.waits.hold(job.client),
+        here.watcher.following(job.id) as waiter,
+        peer.watched()(waiter.leave),
+    ):
         while True:
             now, left_s = own_job(job.id), ends - time.monotonic()
-            if State.of(now) != State.of(job) or left_s <= 0 or here.watcher.ended:
+            if State.of(now) != State.of(job) or left_s <= 0 or here.watcher.ended or waiter.gone:
                 return now
             waiter.wait(min(left_s, REREAD_S))
 
@@ -89,10 +95,12 @@ def _last_seen() -> int:
     return int(text)
 
 
-def _stream(here: House, held: Hold, job_id: str, seen: int) -> Iterator[str]:
+def _stream(
+    here: House, held: Hold, watched: peer.Watched, job_id: str, seen: int
+) -> Iterator[str]:
     """Yield the events after ``seen`` as they come, until the job's end."""
     ends = time.monotonic() + STREAM_MOST_S
-    with closing(held), here.watcher.following(job_id) as waiter:
+    with closing(held), here.watcher.following(job_id) as waiter, watched(waiter.leave):
         yield RETRY
         while True:
             try:
@@ -105,7 +113,10 @@ def _stream(here: House, held: Hold, job_id: str, seen: int) -> Iterator[str]:
                 seen = job.seq
             if story.now.status.ended or here.watcher.ended or time.monotonic() > ends:
                 return
-            if not waiter.wait(HEARTBEAT_S):
+            news = waiter.wait(HEARTBEAT_S)
+            if waiter.gone:
+                return
+            if not news:
                 yield ": no news\n\n"
 
 
