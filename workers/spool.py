@@ -6,6 +6,7 @@ The end of a job only marks its files as spent, because a script cannot delete t
 from __future__ import annotations
 
 import logging
+import threading
 import time
 
 from limner.log import event
@@ -35,6 +36,7 @@ class SpoolKeeper:
         self._mend_next_s = float("-inf")
         #: clients whose totals are still to be recalculated
         self._unmended: list[str] = []
+        self._mending = threading.Lock()
 
     def tick(self) -> int:
         """Delete spent files, for a limited time; return how many.
@@ -42,10 +44,12 @@ class SpoolKeeper:
         Raises:
             StoreDown: Redis is down.
         """
-        if not self._unmended and time.monotonic() >= self._mend_next_s:
-            self._mend_next_s = time.monotonic() + MEND_S
-            self._unmended = self._store.clients.names()
-        self.mend()
+        # A tick may be sent by hand, or come while the last one still runs in another thread.
+        if self._mending.acquire(blocking=False):
+            try:
+                self.mend()
+            finally:
+                self._mending.release()
         dropped, ends_s = 0, time.monotonic() + DROP_S
         while keys := self._store.spool.to_drop(self._keep_s, BATCH):
             deleted = self._images.delete_all(keys)
@@ -63,7 +67,10 @@ class SpoolKeeper:
         return dropped
 
     def mend(self) -> None:
-        """Continue to recalculate every client's total, for a limited time."""
+        """Continue to recalculate every client's total, for a limited time; one thread at a time."""
+        if not self._unmended and time.monotonic() >= self._mend_next_s:
+            self._mend_next_s = time.monotonic() + MEND_S
+            self._unmended = self._store.clients.names()
         ends_s = time.monotonic() + MEND_FOR_S
         while self._unmended:
             client = self._unmended[-1]

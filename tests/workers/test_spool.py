@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from limner.store import Charge
 from limner.store import spool as spool_store
 from limner.store.spool import Spooled
 from tests.builders import MESSAGES, a_request
+from tests.conftest import wait_until
 from workers import spool
 from workers.spool import SpoolKeeper
 
@@ -151,3 +153,23 @@ def test_a_tick_mends_for_a_moment_and_the_next_goes_on(store, images, keeper, m
 
 def right() -> Spooled:
     return Spooled(0, 700 * 4096)
+
+
+def test_ticks_at_the_same_time_mend_each_account_once(store, keeper, monkeypatch):
+    mend_some, mended, both = store.spool.mend_some, [], threading.Barrier(2)
+
+    def slowly(client):
+        mended.append(client)
+        both.wait(10)
+        return mend_some(client)
+
+    monkeypatch.setattr(store.spool, "mend_some", slowly)
+    first = threading.Thread(target=keeper.tick)
+    first.start()
+    wait_until(lambda: mended, what="a tick that mends")
+
+    keeper.tick()
+    both.wait(10)
+    first.join()
+
+    assert mended == ["ann"]
