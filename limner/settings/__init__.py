@@ -46,7 +46,7 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
         known = {f.name: f for f in fields(cls) if f.name != "engines"}
         entries = table.pop("engine", [])
         for key in table:
-            if key not in known:
+            if key not in known and key not in surroundings.FORMER:
                 raise ConfigError(f"limner.toml: {key}", "there is no such setting")
         for variable in environ:
             name = variable.removeprefix(ENV_PREFIX)

@@ -25,6 +25,9 @@ _LINK_NAME = re.compile(
 _LINK_PORT = re.compile(r"(?:tcp|udp|sctp)://[^/]+:\d+")
 _LINK_ALIAS = re.compile(r"/[\w.-]+/[\w.-]+")
 
+#: settings of former releases that have no effect any more; a gateway that names them still starts
+FORMER = frozenset({"api_threads"})
+
 #: what libraries would read: Celery's command line, Celery, kombu, gunicorn, Flask
 _LIBRARY_PREFIXES = ("CELERY_", "KOMBU_", "GUNICORN_", "FLASK_")
 _LIBRARY_NAMES = frozenset(
@@ -58,7 +61,7 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
     # Names without a mark come last, so they win.
     for raw_name in sorted(environ, key=lambda name: not name.startswith("\ufeff")):
         name = raw_name.removeprefix("\ufeff")
-        if name.startswith(PREFIX) and not _is_link(name, environ[raw_name]):
+        if name.startswith(PREFIX) and not _is_left_out(name, environ[raw_name]):
             own[name] = _cleaned(name, environ[raw_name])
     return own
 
@@ -68,7 +71,7 @@ def strangers(environ: Mapping[str, str]) -> list[str]:
     return sorted(
         name
         for name, value in environ.items()
-        if name in _LIBRARY_NAMES or name.startswith(_LIBRARY_PREFIXES) or _is_link(name, value)
+        if name in _LIBRARY_NAMES or name.startswith(_LIBRARY_PREFIXES) or _is_left_out(name, value)
     )
 
 
@@ -76,6 +79,11 @@ def without_strangers(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without the ignored variables, for a process of ours."""
     left_out = set(strangers(environ))
     return {name: value for name, value in environ.items() if name not in left_out}
+
+
+def _is_left_out(name: str, value: str) -> bool:
+    is_former = name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() in FORMER
+    return is_former or _is_link(name, value)
 
 
 def _is_link(name: str, value: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from limner.errors import ConfigError
-from limner.settings import EngineSettings, LaneLimits, Settings
+from limner.settings import EngineSettings, LaneLimits, Settings, surroundings
 
 
 def load(tmp_path, toml: str = "", **environ: str) -> Settings:
@@ -115,6 +115,11 @@ def test_a_wrong_file_is_refused_by_the_place_in_it(tmp_path, toml, named):
 
 def test_a_variable_that_is_no_setting_is_refused(tmp_path):
     assert refused(tmp_path, LIMNER_PROT="1") == "LIMNER_PROT: there is no such setting"
+
+
+def test_a_setting_of_a_former_release_keeps_nothing_from_starting(tmp_path):
+    assert load(tmp_path, "api_threads = 8", LIMNER_API_THREADS="x").port == 8000
+    assert surroundings.strangers({"LIMNER_API_THREADS": "8"}) == ["LIMNER_API_THREADS"]
 
 
 def test_variables_of_others_are_nothing_to_us(tmp_path):
