@@ -161,9 +161,13 @@ class Bench:
             sent[f"msg_{job}_1"] = time.time()
             emit(self.store, job, "X")
             time.sleep(1 / per_s)
-        wait_until(lambda: sent.keys() <= self.ask("heard").keys(), 60, "every healthy callback")
-        heard = self.ask("heard")
+        wait_until(lambda: sent.keys() <= self._heard().keys(), 60, "every healthy callback")
+        heard = self._heard()
         return sorted((heard[name] - at) * 1000 for name, at in sent.items())
+
+    def _heard(self) -> dict[str, float]:
+        """When each event came, by its webhook-id without the epoch at the end."""
+        return {name.rpartition("_")[0]: at for name, at in self.ask("heard").items()}
 
     def isolation(self) -> tuple[list[float], list[float]]:
         """Latencies of a proven receiver with no dead hosts, then beside many."""
