@@ -122,7 +122,7 @@ def _received(held: Hold) -> bytes:
     while piece := request.stream.read(PIECE_BYTES):
         pieces.append(piece)
         held.grow(len(piece))
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return b"".join(pieces)
 
 
 def _data(held: Hold) -> bytes:

@@ -24,9 +24,6 @@ class Signal(Protocol):
     def clear(self) -> None:
         """Have those wait who come from now on."""
 
-    def is_set(self) -> bool:
-        """Return whether nobody has to wait."""
-
     def wait(self, timeout: float | None = None) -> bool:
         """Return whether it was set within ``timeout`` seconds."""
 

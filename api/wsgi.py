@@ -15,8 +15,8 @@ keep_to_ourselves()
 _settings = Settings.load()
 set_up(_settings.log_format, _settings.log_level)
 app = create_app(_settings, concurrency=GREENLETS)
-ENDING.drain_s = _settings.api_drain_s
-ENDING.call(app.extensions[EXTENSION].watcher.end)
 _house = app.extensions[EXTENSION]
+ENDING.drain_s = _settings.api_drain_s
+ENDING.call(_house.watcher.end)
 # Not in ``create_app``: only processes that serve need the thread.
 ImageWatch(_house.images.direct, _house.store.reports).start()
