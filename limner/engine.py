@@ -16,6 +16,11 @@ Handle = Mapping[str, Any]
 
 Level = Literal["exact", "near", "none"]
 
+#: ``draw``: from words, perhaps with a parent to vary · ``upscale``: the parent's picture, larger · ``edit``:
+#: redraw the masked part of a canvas · ``blend``: one picture out of several · ``describe``: prompts for one
+Operation = Literal["draw", "upscale", "edit", "blend", "describe"]
+Box = tuple[int, int, int, int]
+
 
 class Stop(Protocol):
     """Signals a drawing to end early; ``threading.Event`` implements it."""
@@ -29,8 +34,9 @@ class Stop(Protocol):
 class Parent:
     """The finished drawing that a follow-up starts from.
 
-    For a variation: the cell's picture, its index 0-3, and how far to depart from it (0-1). For a redraw
-    there is neither picture nor cell. ``handle`` is what the engine called ``engine`` returned at submit.
+    The cell's picture, its index 0-3, the seed it was drawn from if the engine told it, and how far a
+    variation departs from it (0-1). For a redraw there is neither picture nor cell. ``handle`` is what the
+    engine called ``engine`` returned at submit.
     """
 
     picture: Path | None = None
@@ -38,6 +44,22 @@ class Parent:
     strength: float = 1.0
     engine: str | None = None
     handle: Handle | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A canvas of which a part is to be drawn, for the operation ``edit``.
+
+    ``canvas`` and ``mask`` are PNG files of the brief's size; the mask is white where to draw, black where the
+    canvas stays. ``kept``: the box of the parent's picture in the canvas (left, top, right, bottom; pixels) if
+    the canvas was made larger around it, by zoom or pan. Whatever the engine draws on the black part, the
+    worker restores the canvas there.
+    """
+
+    canvas: Path
+    mask: Path
+    kept: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +73,38 @@ class Brief:
     final_prompt: str
     #: what must not be in the picture (``--no``), or ""
     negative: str
-    #: one cell, in pixels
+    #: one cell, in pixels; of ``upscale`` and ``edit``: the size of the result
     width: int
     height: int
-    #: one seed per cell, 0 ≤ seed < 2**32
-    seeds: tuple[int, int, int, int]
+    #: one seed per cell to draw, 0 ≤ seed < 2**32; an engine that can draw fewer than four gets 1 to 4
+    seeds: tuple[int, ...]
     chaos: float | None = None
     stylize: float | None = None
     #: "", "raw", or one of the niji styles: cute expressive original scenic
     style: str = ""
     niji: bool = False
     tile: bool = False
-    #: local picture files, already checked
+    #: local picture files, already checked; of ``blend`` and ``describe``: their pictures
     references: tuple[Path, ...] = ()
     iw: float | None = None
+    #: pictures whose style, and whose things, are to be taken over; weights 0-1000
+    style_references: tuple[Path, ...] = ()
+    style_weight: float | None = None
+    object_references: tuple[Path, ...] = ()
+    object_weight: float | None = None
+    #: .25 .5 1 2 4, relative to the engine's usual effort
+    quality: float | None = None
+    #: 0-3000
+    weird: float | None = None
+    #: quick and rough
+    draft: bool = False
+    #: the engine's own model for the version that was asked for, by ``versions`` in its settings
+    model: str | None = None
+    operation: Operation = "draw"
+    #: of ``upscale``: keep the picture's details, or invent new ones
+    upscale: Literal["subtle", "creative"] | None = None
+    #: of ``edit``
+    edit: Edit | None = None
     parent: Parent | None = None
     fast: bool = True
     #: how many times this job was submitted before; 0: this is the first
@@ -95,11 +135,17 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The four cells as picture bytes, the seeds actually used, and notes for the caller."""
+    """The cells as picture bytes, the seeds actually used (none: unknown), and notes for the caller.
 
-    cells: tuple[bytes, bytes, bytes, bytes]
-    seeds: tuple[int, int, int, int]
+    ``applied``: levels that turned out otherwise than ``Capabilities`` said. ``prompts``: of ``describe``, which
+    draws no cells.
+    """
+
+    cells: tuple[bytes, ...]
+    seeds: tuple[int, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    applied: Mapping[str, Level] = field(default_factory=dict)
+    prompts: tuple[str, ...] = ()
 
 
 Event = Queued | Progress | Preview | Finished
@@ -107,7 +153,10 @@ Event = Queued | Progress | Preview | Finished
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine can do with each parameter, and with a running drawing."""
+    """What an engine can do with each parameter, and with a running drawing.
+
+    ``exact``: as asked. ``near``: with an effect of that kind. ``none``: ignored; an operation it cannot do.
+    """
 
     ar: Level = "exact"
     chaos: Level = "exact"
@@ -119,6 +168,21 @@ class Capabilities:
     iw: Level = "exact"
     negative: Level = "exact"
     seed: Level = "exact"
+    size: Level = "exact"
+    #: exact: it draws as many cells as the brief has seeds; else it always draws four
+    count: Level = "near"
+    quality: Level = "none"
+    weird: Level = "none"
+    draft: Level = "none"
+    style_references: Level = "none"
+    object_references: Level = "none"
+    #: the operations besides ``draw``, and to vary a picture in it
+    vary: Level = "exact"
+    upscale_subtle: Level = "none"
+    upscale_creative: Level = "none"
+    edit: Level = "none"
+    blend: Level = "none"
+    describe: Level = "none"
     #: ``cancel`` stops a running drawing
     cancel: bool = False
     #: ``watch`` can attach to a running drawing that another process submitted
@@ -129,7 +193,15 @@ class Capabilities:
 
 
 #: hard requirements: an engine without one does not get a job that needs it
-NEEDS = ("tile", "references")
+NEEDS = (
+    "tile",
+    "references",
+    "upscale_subtle",
+    "upscale_creative",
+    "edit",
+    "blend",
+    "describe",
+)
 
 
 def lacks(capabilities: Capabilities) -> tuple[str, ...]:
