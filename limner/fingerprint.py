@@ -23,7 +23,12 @@ READ_MAX_BYTES = 1_000_000
 
 def fingerprint(engine: EngineSettings, environ: Mapping[str, str] = os.environ) -> str:
     """Return hex digits that change with the engine's options and with what they refer to."""
-    known = [dict(engine.options), list(_referred_to(engine.options, environ))]
+    known = [
+        dict(engine.options),
+        list(_referred_to(engine.options, environ)),
+        # Engines without any keep the mark that they had before there were versions.
+        *([dict(engine.versions)] if engine.versions else []),
+    ]
     text = json.dumps(known, sort_keys=True, default=str)
     return blake2b(text.encode(errors="replace"), digest_size=SIZE).hexdigest()
 

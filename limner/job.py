@@ -8,16 +8,20 @@ Every later change is made by a script of the store.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from limner.applied import asked_of
 from limner.compact_json import compact_json
 from limner.prompt import compile_prompt, prompt_of
-from limner.ratios import SQUARE
+from limner.ratios import SQUARE, ratio_of
 from limner.request import Lane, Request
+
+#: operations that start from no job
+ALONE = ("blend", "describe")
 
 
 class Status(StrEnum):
@@ -58,7 +62,8 @@ class Job:
     request: Request
     final_prompt: str
     draw_type: str
-    seeds: tuple[int, int, int, int]
+    #: one a cell: what the engine is asked for
+    seeds: tuple[int, ...]
     created_at: datetime
     status: Status = Status.WAITING
     #: 0-100
@@ -69,8 +74,18 @@ class Job:
     position: int | None = None
     #: the newest picture: a preview while drawing, the grid when done
     picture: Picture | None = None
-    #: the four cells, once done
+    #: the cells, once done
     cells: tuple[Picture, ...] = ()
+    #: the seeds that the engine used, once done; none: it did not say
+    drawn_seeds: tuple[int, ...] = ()
+    #: the prompts that an engine found for a picture, once done
+    prompts: tuple[str, ...] = ()
+    #: the parameters that the caller gave, see ``limner.applied``
+    asked: tuple[str, ...] = ()
+    #: what the engine makes of each of them, once it is known which engine draws
+    applied: Mapping[str, str] = field(default_factory=dict)
+    #: what the engine can do with this drawing (names in ``Capabilities``); None: not known
+    can: tuple[str, ...] | None = None
     #: follow-ups already used: "u1" … "v4", "r"
     marks: frozenset[str] = frozenset()
     engine: str | None = None
@@ -98,13 +113,29 @@ class Job:
         return self.request.tag
 
     @property
+    def count(self) -> int:
+        """How many cells are drawn."""
+        return len(self.seeds)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """What a follow-up can start from: the cells, or the only picture."""
+        if self.cells:
+            return self.cells
+        return (self.picture,) if self.picture and self.status is Status.DONE else ()
+
+    @property
     def ar(self) -> str:
         """The aspect ratio that is drawn."""
+        if self.request.size:
+            return ratio_of(*self.request.size)
         return self.request.ar or prompt_of(self.request).ar or SQUARE
 
     @property
     def ar_requested(self) -> str | None:
         """The ratio that the caller asked for, if ``ar`` is only the nearest to it."""
+        if self.request.size:
+            return None
         if self.request.ar is not None:
             return self.request.ar_requested
         return prompt_of(self.request).ar_requested
@@ -118,14 +149,13 @@ class Job:
             if record.get("url") and width and height
             else None
         )
-        seeds = json.loads(record["seeds"])
         return cls(
             id=record["id"],
             client=record["client"],
             request=Request.from_json(record["request"]),
             final_prompt=record["final_prompt"],
             draw_type=record["draw_type"],
-            seeds=(seeds[0], seeds[1], seeds[2], seeds[3]),
+            seeds=tuple(json.loads(record["seeds"])),
             created_at=from_ms(record["created_ms"]),
             status=Status(record["status"]),
             progress=int(record.get("progress") or 0),
@@ -133,6 +163,11 @@ class Job:
             position=position,
             picture=picture,
             cells=tuple(Picture(**cell) for cell in json.loads(record.get("cells") or "[]")),
+            drawn_seeds=tuple(json.loads(record.get("drawn_seeds") or "[]")),
+            prompts=tuple(json.loads(record.get("prompts") or "[]")),
+            asked=tuple((record.get("asked") or "").split()),
+            applied=json.loads(record.get("applied") or "{}"),
+            can=tuple(record["can"].split()) if "can" in record else None,
             marks=frozenset((record.get("marks") or "").split()),
             engine=record.get("engine") or None,
             reason=record.get("reason") or None,
@@ -148,27 +183,43 @@ class Job:
 
 def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int]) -> dict[str, str]:
     """Return the hash fields of a newly accepted job; the store adds its time and place."""
-    return {
+    record = {
         "id": job_id,
         "client": client,
         "lane": request.lane.value,
         "tag": tag_key(request.tag),
         "request": request.to_json(),
         "final_prompt": compile_prompt(request),
-        "draw_type": "draw",
+        "draw_type": request.operation if request.operation in ALONE else "draw",
         "seeds": compact_json(seeds),
         "needs": " ".join(needs_of(request)),
     }
+    if asked := asked_of(request):
+        record["asked"] = " ".join(asked)
+    if request.callback_statuses is not None:
+        record["tells"] = " ".join(request.callback_statuses)
+    return record
 
 
-def needs_of(request: Request) -> list[str]:
-    """Return what an engine must support, at least approximately, to get this job.
+def needs_of(request: Request) -> Iterator[str]:
+    """Yield what an engine must support, at least approximately, to get this job.
 
-    The other parameters only influence a picture: an engine that ignores one says so in the notes.
+    ``engine:<name>`` and ``version:<name>`` name the only engine, or one that has a model for the version.
+    The other parameters only influence a picture: an engine that ignores one says so.
     """
     # Parsing a prompt costs more than the rest of our work on an accept: do it only if it may matter.
-    tile = request.tile or ("tile" in request.prompt_en.lower() and prompt_of(request).tile)
-    return [word for word, asked in (("tile", tile), ("references", request.references)) if asked]
+    if request.tile or ("tile" in request.prompt_en.lower() and prompt_of(request).tile):
+        yield "tile"
+    if request.operation == "upscale" and request.change:
+        yield f"upscale_{request.change.kind}"
+    elif request.operation != "draw":
+        yield request.operation
+    elif request.references:
+        yield "references"
+    if request.engine:
+        yield f"engine:{request.engine}"
+    if request.version:
+        yield f"version:{request.version}"
 
 
 def tag_key(tag: str) -> str:

@@ -54,6 +54,8 @@ class Cause(StrEnum):
     ABANDONED = "abandoned"
     #: it has reached the time limit for waiting
     OVERDUE = "overdue"
+    #: the deadline that its caller set has passed
+    TOO_LATE = "too_late"
     #: no engine can draw it
     UNDRAWABLE = "undrawable"
     #: its caller cancelled it
@@ -96,6 +98,7 @@ def _of_waiting() -> Iterator[Move]:
     yield Move(waiting, Cause.HOLD_LOST, waiting, Who.STORE)
     yield Move(waiting, Cause.GRANTED, Status.SUBMITTED, Who.STORE, Kind.TRANSITION)
     yield Move(waiting, Cause.OVERDUE, failed, Who.STORE, end, Reason.WAITED_TOO_LONG)
+    yield Move(waiting, Cause.TOO_LATE, failed, Who.STORE, end, Reason.DEADLINE_PASSED)
     yield Move(waiting, Cause.UNDRAWABLE, failed, Who.STORE, end, Reason.NO_ENGINE)
     yield Move(waiting, Cause.CANCELLED, failed, Who.CALLER, end, Reason.CANCELLED)
 
@@ -114,6 +117,7 @@ def _of_running(status: Status) -> Iterator[Move]:
     yield Move(status, Cause.LOST, Status.WAITING, Who.STORE, Kind.TRANSITION)
     yield Move(status, Cause.LOST_PAID, failed, Who.STORE, end, Reason.DRAWING_LOST, PAID_FOR)
     yield Move(status, Cause.ABANDONED, failed, Who.STORE, end, Reason.WORKER_LOST)
+    yield Move(status, Cause.TOO_LATE, failed, Who.STORE, end, Reason.DEADLINE_PASSED)
     yield Move(status, Cause.CANCELLED, failed, Who.CALLER, end, Reason.CANCELLED)
 
 

@@ -7,16 +7,23 @@ decided by ``limner.flags``.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from limner.flags import take_flags
-from limner.ratios import CELL_SIZE_PX, nearest_ratio
+from limner.ratios import CELL_SIZE_PX, nearest_ratio, ratio_of
 from limner.request import Request
 
 NIJI_VERSION = "6"
 NIJI_STYLES = ("cute", "expressive", "original", "scenic")
 STYLES = ("raw",)
+QUALITIES = (0.25, 0.5, 1.0, 2.0, 4.0)
+#: pictures of one kind in a request
+LINKS_MOST = 8
+_WEIGHT = re.compile(r"::[0-9.]{1,20}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,17 @@ class Prompt:
     iw: float | None = None
     negative: str = ""
     seed: int | None = None
+    version: str | None = None
+    quality: float | None = None
+    weird: float | None = None
+    raw: bool = False
+    draft: bool = False
+    hd: bool = False
+    #: URLs; codes of Midjourney's own styles are left out
+    style_references: tuple[str, ...] = ()
+    style_weight: float | None = None
+    object_references: tuple[str, ...] = ()
+    object_weight: float | None = None
 
 
 def compile_prompt(request: Request) -> str:
@@ -42,21 +60,45 @@ def compile_prompt(request: Request) -> str:
     if request.origin:
         return request.prompt_en
     flags = []
-    if request.ar is not None:
-        flags.append(f"--ar {request.ar}")
-    if request.chaos is not None:
-        flags.append(f"--chaos {_plain(request.chaos)}")
-    if request.stylize is not None:
-        flags.append(f"--stylize {_plain(request.stylize)}")
+    if ar := _ratio_flag(request):
+        flags.append(f"--ar {ar}")
+    for name, number in _numbers_of(request):
+        if number is not None:
+            flags.append(f"--{name} {_plain(number)}")
+    if request.raw:
+        # It is a style, too; a later one counts more.
+        flags.append("--raw")
     if request.style:
         flags.append(f"--style {request.style}")
-    if request.tile:
-        flags.append("--tile")
+    flags += [f"--{name}" for name in ("tile", "draft", "hd") if getattr(request, name)]
     if request.iw is not None:
         flags.append(f"--iw {_plain(request.iw)}")
     if request.niji:
-        flags.append(f"--niji {NIJI_VERSION}")
-    return " ".join([request.prompt_en.strip(), *flags])
+        flags.append(f"--niji {request.version or NIJI_VERSION}")
+    elif request.version:
+        flags.append(f"--v {request.version}")
+    for name, links in (("sref", request.style_references), ("oref", request.object_references)):
+        if urls := [link for link in links if link[:4].lower() == "http"]:
+            flags.append(f"--{name} {' '.join(urls)}")
+    if request.negative and request.negative.strip():
+        flags.append(f"--no {' '.join(request.negative.split())}")
+    return " ".join([request.prompt_en.strip(), *flags]).strip()
+
+
+def _ratio_flag(request: Request) -> str | None:
+    if request.size is None:
+        return request.ar
+    return ratio_of(*request.size)
+
+
+def _numbers_of(request: Request) -> Iterable[tuple[str, float | None]]:
+    yield "chaos", request.chaos
+    yield "stylize", request.stylize
+    yield "seed", request.seed
+    yield "q", request.quality
+    yield "weird", request.weird
+    yield "sw", request.style_weight
+    yield "ow", request.object_weight
 
 
 def prompt_of(request: Request) -> Prompt:
@@ -70,19 +112,31 @@ def prompt_of(request: Request) -> Prompt:
     fields: dict[str, Any] = {
         "chaos": request.chaos,
         "stylize": request.stylize,
-        "style": request.style or None,
+        "style": request.style or ("raw" if request.raw else None),
         "niji": request.niji or None,
         "tile": request.tile or None,
         "iw": request.iw,
+        "seed": request.seed,
+        "negative": request.negative,
+        "version": request.version,
+        "quality": request.quality,
+        "weird": request.weird,
+        "raw": request.raw or None,
+        "draft": request.draft or None,
+        "hd": request.hd or None,
+        "style_weight": request.style_weight,
+        "object_weight": request.object_weight,
     }
     if request.ar is not None:
         said = replace(said, ar=request.ar, ar_requested=request.ar_requested)
     return replace(said, **{name: value for name, value in fields.items() if value is not None})
 
 
+@lru_cache(maxsize=64)
 def parse_prompt(text: str) -> Prompt:
     """Parse a prompt; a later flag overrides an earlier one.
 
+    The last few results are kept, because accepting a job needs its prompt's more than once.
     Numbers out of range are clamped. Flags that none of our engines supports are removed, because they are
     not words; what only looks like a flag stays.
     """
@@ -102,6 +156,16 @@ def parse_prompt(text: str) -> Prompt:
         iw=_number(found.get("iw"), 0, 2),
         negative=found.get("no", ""),
         seed=_seed(found.get("seed")),
+        version=found.get("version"),
+        quality=_quality(found.get("quality")),
+        weird=_number(found.get("weird"), 0, 3000),
+        raw="raw" in found,
+        draft="draft" in found,
+        hd="hd" in found,
+        style_references=_links(found.get("sref", "")),
+        style_weight=_number(found.get("sw"), 0, 1000),
+        object_references=_links(found.get("oref", "")),
+        object_weight=_number(found.get("ow"), 0, 1000),
     )
 
 
@@ -112,6 +176,19 @@ def _plain(number: float) -> str:
 
 def _number(text: str | None, low: float, high: float) -> float | None:
     return None if text is None else min(max(float(text), low), high)
+
+
+def _quality(text: str | None) -> float | None:
+    """Return the nearest of the qualities that can be asked for."""
+    if text is None:
+        return None
+    return min(QUALITIES, key=lambda quality: abs(quality - float(text)))
+
+
+def _links(text: str) -> tuple[str, ...]:
+    """Return the links of a flag, without their weights and without codes, as many as may be sent."""
+    links = (_WEIGHT.sub("", word.rstrip(",;")) for word in text.split())
+    return tuple(link for link in links if link[:4].lower() == "http")[:LINKS_MOST]
 
 
 def _seed(text: str | None) -> int | None:

@@ -33,3 +33,9 @@ def nearest_ratio(width: float, height: float) -> str:
         return abs(math.log(cell_width / cell_height) - wanted)
 
     return min(CELL_SIZE_PX, key=distance)
+
+
+def ratio_of(width: int, height: int) -> str:
+    """Return a size's ratio in the smallest whole numbers: 1024 by 576 is 16:9."""
+    shared = math.gcd(width, height)
+    return f"{width // shared}:{height // shared}"

@@ -18,6 +18,7 @@ class Reason(StrEnum):
 
     # By the caller, or what the caller sent.
     CANCELLED = "cancelled", "The caller cancelled this job."
+    DEADLINE_PASSED = "deadline_passed", "The deadline that the caller set has passed."
     MODERATED = "moderated", "The engine's moderation refused the prompt or its picture."
     PARAMETER = "parameter", "The engine does not take these parameters."
     REFERENCE = "reference", "A reference image cannot be used."

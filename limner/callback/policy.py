@@ -37,6 +37,7 @@ CHANGING = frozenset(
     {
         *("status", "progress", "url", "width", "height", "cells", "marks", "engine"),
         *("reason", "reason_code", "notes", "started_ms", "finished_ms", "attempts"),
+        *("applied", "drawn_seeds", "prompts", "can"),
     }
 )
 

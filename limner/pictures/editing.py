@@ -36,14 +36,17 @@ class Encoded:
     height: int
 
 
-def check_cells(cells: Sequence[bytes], width: int, height: int) -> list[Image.Image]:
-    """Return the four cells decoded.
+def check_cells(
+    cells: Sequence[bytes], width: int, height: int, count: int = 4
+) -> list[Image.Image]:
+    """Return the cells decoded.
 
     Raises:
-        BadResult: not four, one cannot be read, has another size, or is blank.
+        BadResult: not ``count``, one cannot be read, has another size, or is blank.
     """
-    if len(cells) != 4:
-        raise BadResult(f"The engine gave {counted(len(cells), 'picture')} instead of four.")
+    if len(cells) != count:
+        wanted = ("one", "two", "three", "four")[count - 1]
+        raise BadResult(f"The engine gave {counted(len(cells), 'picture')} instead of {wanted}.")
     pictures = []
     for number, cell in enumerate(cells, start=1):
         try:
@@ -70,12 +73,20 @@ def alike(cells: Sequence[Image.Image]) -> tuple[int, ...]:
     return tuple(n for same in numbers.values() if len(same) > 1 for n in same)
 
 
+def columns_of(count: int) -> int:
+    """Return how many of ``count`` cells stand side by side in a grid: four in two rows, fewer in one."""
+    return 2 if count == 4 else count
+
+
 def grid(cells: Sequence[Image.Image]) -> Image.Image:
-    """Return the 2x2 picture made of four cells of one size."""
+    """Return the picture made of all cells, which have one size; a single cell is its own grid."""
+    if len(cells) == 1:
+        return cells[0]
     width, height = cells[0].size
-    whole = Image.new("RGB", (width * 2, height * 2))
+    columns = columns_of(len(cells))
+    whole = Image.new("RGB", (width * columns, height * (len(cells) // columns)))
     for index, cell in enumerate(cells):
-        whole.paste(cell, ((index % 2) * width, (index // 2) * height))
+        whole.paste(cell, ((index % columns) * width, (index // columns) * height))
     return whole
 
 
@@ -111,8 +122,9 @@ def encode_preview(picture: Image.Image) -> Encoded:
 class PreviewGrid:
     """The newest preview of each cell, composed into one picture."""
 
-    def __init__(self, cell_width: int, cell_height: int) -> None:
+    def __init__(self, cell_width: int, cell_height: int, count: int = 4) -> None:
         self._width, self._height = cell_width // 2, cell_height // 2
+        self._count, self._columns = count, columns_of(count)
         #: created with the first cell's preview: hundreds of drawings may be running at once
         self._whole: Image.Image | None = None
 
@@ -125,11 +137,15 @@ class PreviewGrid:
             picture = open_picture(image, side_px=PREVIEW_OPENED_MAX_PX)
         except UnreadablePictureError:
             return None
-        if cell is None:
+        if cell is None or self._count == 1:
             return encode_preview(picture)
+        if cell >= self._count:
+            # Of an engine that always draws four.
+            return None
+        columns = self._columns
         if self._whole is None:
-            size = (self._width * 2, self._height * 2)
+            size = (self._width * columns, self._height * (self._count // columns))
             self._whole = Image.new("RGB", size, (127, 127, 127))
         small = picture.resize((self._width, self._height))
-        self._whole.paste(small, ((cell % 2) * self._width, (cell // 2) * self._height))
+        self._whole.paste(small, ((cell % columns) * self._width, (cell // columns) * self._height))
         return encode_preview(self._whole)

@@ -32,6 +32,8 @@ class EngineSettings:
     weight: float = 1.0
     #: names of the clients whose jobs it draws; empty: all clients'
     clients: tuple[str, ...] = ()
+    #: version that callers may ask for → the engine's own model
+    versions: Mapping[str, str] = field(default_factory=dict)
     #: what to do about a drawing that was lost after it had cost money
     on_lost: str = "retry"
     #: the driver's own settings, which it validates itself
@@ -89,6 +91,7 @@ def _engine(entry: dict[str, Any]) -> EngineSettings:
         relaxed=_lane(where, "relaxed", entry.pop("relaxed", {})),
         weight=parsed(f"{where}: weight", values.seconds(0.001, 1000), entry.pop("weight", 1.0)),
         clients=parsed(f"{where}: clients", values.words, entry.pop("clients", [])),
+        versions=parsed(f"{where}: versions", values.versions, entry.pop("versions", {})),
         on_lost=parsed(
             f"{where}: on_lost", values.one_of("retry", "fail"), entry.pop("on_lost", "retry")
         ),

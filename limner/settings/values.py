@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from limner.egress.address import DialPolicy
 from limner.egress.proxy import parse_proxy
 from limner.egress.target import UrlRefused, parse_target
+from limner.request import NAME
 from limner.settings.redis_address import RedisAddress
 
 
@@ -79,6 +80,15 @@ def words(raw: Any) -> tuple[str, ...]:
     if not isinstance(raw, list) or not all(isinstance(word, str) and word for word in raw):
         raise ValueError("must be a list of names")
     return tuple(raw)
+
+
+def versions(raw: Any) -> dict[str, str]:
+    """Return a table of versions that callers may ask for → models."""
+    if not isinstance(raw, dict) or not all(
+        NAME.fullmatch(name) and isinstance(model, str) and model for name, model in raw.items()
+    ):
+        raise ValueError('must have the form { "7" = "model", "6.1" = "other model" }')
+    return dict(raw)
 
 
 def http_url(raw: Any) -> str | None:

@@ -4,6 +4,7 @@
 --                                token worker dest needs prefers attach paid begun lost missing_ms
 --                                failed_on waits_ms (since when it waits, if not since created_ms)
 --                                epoch (of its newest event) skipped (seqs that are no event's)
+--                                tells (the statuses that callbacks tell of; none: all)
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
 --   jobs:<client>          ZSET  job ids in the same way
 --   waits:<client>         SET   job ids in state waiting
@@ -15,6 +16,7 @@
 --   holds                  ZSET  waiting jobs that a worker holds → until, ms
 --   slots:<engine>:<lane>  SET   jobs on the engine, or that kept their slot there
 --   leases                 ZSET  those jobs → lease, or time to be re-attached, until, ms
+--   deadlines              ZSET  jobs that are given up at a time → then, ms
 --   grant:<job>            LIST  one element when a waiting job was given a slot
 --   worker:<id>            HASH  lane, engines
 --   workers:<lane>         ZSET  worker id → seen until, ms

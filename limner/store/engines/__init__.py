@@ -105,15 +105,33 @@ class Engines:
                 "relaxed_gap_ms": to_ms(engine.relaxed.gap_s),
                 "weight": engine.weight,
                 "clients": " ".join(engine.clients),
+                "versions": " ".join(engine.versions),
                 "mark": fingerprint(engine),
             }
             flat = (part for item in fields.items() for part in item)
             self._scripts("register", engine.name, *flat)
 
     @guarded
-    def lacks(self, engine: str, lacks: Iterable[str]) -> None:
-        """Store which of ``limner.engine.NEEDS`` an engine lacks."""
-        self._scripts("lacks", engine, " ".join(lacks))
+    def abilities(
+        self, engine: str, lacks: Iterable[str], levels: Mapping[str, str] | None = None
+    ) -> None:
+        """Store which of ``limner.engine.NEEDS`` an engine lacks, and its levels (``limner.applied``)."""
+        words = (f"{name}={level}" for name, level in (levels or {}).items())
+        self._scripts("abilities", engine, " ".join(lacks), " ".join(words))
+
+    @guarded
+    def choices(self, client: str) -> dict[str, tuple[str, ...]]:
+        """Return the engines that may draw a client's jobs, each with its versions."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            names = sorted(self._redis.smembers(f"{self._prefix}engines"))
+            for name in names:
+                pipe.hmget(f"{self._prefix}settings:{name}", "clients", "versions")
+            rows = pipe.execute()
+        return {
+            name: tuple((versions or "").split())
+            for name, (clients, versions) in zip(names, rows, strict=True)
+            if not clients or client in clients.split()
+        }
 
     @guarded
     def probed(self, engine: str, well: bool, why: str, rest_s: float) -> None:

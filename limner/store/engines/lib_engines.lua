@@ -1,8 +1,8 @@
 -- The engines' settings, which workers have them, and what they accept. Needs lib_base and lib_health.
 --
 --   engines          SET   the engines that workers registered, without former ones
---   settings:<name>  HASH  its settings: driver, <lane>_slots, <lane>_gap_ms, weight, clients, and mark, a
---                          fingerprint by which a change of any is noticed. Written only here
+--   settings:<name>  HASH  its settings: driver, <lane>_slots, <lane>_gap_ms, weight, clients, versions, and
+--                          mark, a fingerprint by which a change of any is noticed. Written only here
 --   absent           ZSET  engines that no living worker has → since when, ms
 -- A former engine's settings and health are kept for a day: it may come back.
 --
@@ -137,11 +137,18 @@ local function opens(engine, lane)
     return math.max(by_gap, engine.paused_until or 0)
 end
 
--- Why an engine may never draw a job: 'lacks' (it cannot do what the job needs), 'clients' (it draws for
--- others), or nil.
+-- Why an engine may never draw a job: 'lacks' (it cannot do what the job needs), 'pinned' (the job is for
+-- another engine), 'version' (it has no model for it), 'clients' (it draws for others), or nil.
 local function misfit(engine, needs, client)
     for need in string.gmatch(needs or '', '%S+') do
-        if has_word(engine.lacks or '', need) then return 'lacks' end
+        local kind, name = string.match(need, '^(%a+):(.*)$')
+        if kind == 'engine' then
+            if name ~= engine.name then return 'pinned' end
+        elseif kind == 'version' then
+            if not has_word(engine.versions or '', name) then return 'version' end
+        elseif has_word(engine.lacks or '', need) then
+            return 'lacks'
+        end
     end
     local clients = engine.clients or ''
     return clients ~= '' and not has_word(clients, client) and 'clients' or nil

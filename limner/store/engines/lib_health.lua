@@ -11,6 +11,7 @@
 --     struck               the last different jobs that it failed in a row, ",id,id,"
 --     aside_ms             since when the jobs it failed have let others go first
 --     lacks                what it cannot do (limner/engine.py, NEEDS), separated by spaces
+--     levels               what it makes of each parameter (limner/applied.py): "seed=exact ar=near …"
 --     <lane>_last_ms       the last start; <lane>_begun_ms: the last hand-over, where there is a gap
 --   A release before this one kept an engine's settings here, too; they count until a worker registers it.
 --
@@ -29,7 +30,8 @@ local STRIKES = 3
 local SINCE = {'fast_last_ms', 'relaxed_last_ms', 'fast_begun_ms', 'relaxed_begun_ms', 'aside_ms'}
 local PAUSE_MAX_MS = 3600000
 -- A client may be called "007": these are not numbers, whatever they look like.
-local WORDS = {driver = true, clients = true, lacks = true, state = true, why = true, struck = true, mark = true}
+local WORDS = {driver = true, clients = true, versions = true, lacks = true, levels = true, state = true,
+    why = true, struck = true, mark = true}
 
 local function value_of(field, text)
     return not WORDS[field] and tonumber(text) or text
@@ -45,7 +47,7 @@ end
 -- An engine's health and settings, with the slots in use.
 local function engine_of(name)
     if engines_read[name] then return engines_read[name] end
-    local engine = {}
+    local engine = {name = name}
     for _, kind in ipairs({'engine', 'settings'}) do
         local flat = redis.call('HGETALL', key(kind, name))
         for i = 1, #flat, 2 do engine[flat[i]] = value_of(flat[i], flat[i + 1]) end
@@ -84,9 +86,9 @@ local function engine_is_new(name)
     is_well(name, 'struck', '')
 end
 
--- What it cannot do.
-local function engine_lacks(name, lacks)
-    write_health(name, 'lacks', lacks)
+-- What it cannot do, and what it makes of each parameter.
+local function engine_is_able(name, lacks, levels)
+    write_health(name, 'lacks', lacks, 'levels', levels)
 end
 
 -- Its operator wants it tried now: its state stays until it has drawn. Returns whether it was paused.

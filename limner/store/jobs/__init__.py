@@ -15,6 +15,7 @@ from limner.job import Job, Picture, Status, from_ms, new_record, tag_key
 from limner.message import Messages
 from limner.request import Request
 from limner.store.connection import guarded
+from limner.store.policy import to_ms
 from limner.store.scripts import Scripts
 from limner.store.spool import Charge
 
@@ -118,6 +119,10 @@ class Jobs:
                 "width": str(picked.width),
                 "height": str(picked.height),
             }
+            if follow_up and follow_up.can is not None:
+                record["can"] = " ".join(follow_up.can)
+            if follow_up and follow_up.drawn_seeds:
+                record["drawn_seeds"] = compact_json(follow_up.drawn_seeds)
         if destination is not None:
             record["dest"] = destination
         arguments: tuple[str | int, ...] = (
@@ -139,6 +144,7 @@ class Jobs:
             charge.size_bytes,
             charge.quota_bytes,
             " ".join(charge.keys),
+            "" if request.deadline_s is None else to_ms(request.deadline_s),
         )
         for _ in range(ROOM_CALLS_MOST):
             answer = self._scripts("accept", *arguments)
@@ -167,10 +173,11 @@ class Jobs:
             request=request,
             final_prompt=record["final_prompt"],
             draw_type=record["draw_type"],
-            seeds=(seeds[0], seeds[1], seeds[2], seeds[3]),
+            seeds=tuple(seeds),
             created_at=from_ms(answer[2]),
             position=int(answer[1]),
             parent=record.get("parent"),
+            asked=tuple(record.get("asked", "").split()),
         )
         return Accepted(job, to_drop=tuple(answer[3]))
 

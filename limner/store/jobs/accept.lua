@@ -8,11 +8,12 @@
 --      13 parent ("" = none) · 14 mark to set on it · 15 "1": the mark may be set once only
 --      16 the record's fields, a JSON object of strings
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
+--      20 ms until it is given up ("" = no deadline)
 -- Returns {"accepted", position from 1, ms, files that made room} · {"again", job id} · {"conflict"} · {"full"}
 --       · {"spool_full"} · {"spool_more"}: ask again, more makes room each time · {"no_parent"} · {"used"}
 --
 -- Reads: idem job jobs tag waiting waits
--- Writes: <lane> idem job jobs places tag
+-- Writes: <lane> deadlines idem job jobs places tag
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
@@ -69,6 +70,7 @@ if idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
 if picked then return {'accepted', 0, ms(NOW), gone} end
+if ARGV[20] ~= '' then redis.call('ZADD', key('deadlines'), ms(NOW + tonumber(ARGV[20])), id) end
 count('accepted', lane)
 -- The broker's list: kombu pushes at the left and workers pop at the right.
 redis.call('LPUSH', lane, message)

@@ -10,11 +10,9 @@
 
 local id = ARGV[8]
 local record = job_key(id)
-local status, code, handle, engine =
-    unpack(redis.call('HMGET', record, 'status', 'reason_code', 'handle', 'engine'))
+local status, code = unpack(redis.call('HMGET', record, 'status', 'reason_code'))
 if not status then return false end
 if not row_of(status, 'cancelled') then return code == WHY.cancelled[1] and 1 or 0 end
-if handle and engine then cancel_drawing(engine, handle) end
-end_job(id, 'cancelled')
+give_up(id, 'cancelled')
 grant_ready()
 return 1

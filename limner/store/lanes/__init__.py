@@ -1,7 +1,7 @@
 """Slots, leases and recovery: the store's operations on a job's way; called by workers only.
 
 The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep
-send_again verdicts``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
+send_again verdicts deadlines plan``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
 creates a *token* each time it takes a job; every later call carries it, so that a worker that was given up
 cannot change anything.
 """
@@ -9,8 +9,7 @@ cannot change anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from redis import Redis
@@ -23,72 +22,16 @@ from limner.moves import Cause
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store.connection import guarded
+from limner.store.lanes.answers import Begun, PlannedJob, Result, Taken, Trouble
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
+
+__all__ = ["Begun", "Lanes", "PlannedJob", "Result", "Taken", "Trouble"]
 
 #: how long a job's message must seem lost before it is resent
 MISSING_PATIENCE_S = 5.0
 #: most messages resent in one sweep
 SWEEP_MOST = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The result of a worker's attempt to take a job.
-
-    ``granted``: draw ``job`` on its engine. ``wait``: ask again when told, or after ``again_s``.
-    ``held``: another worker has it. ``gone``: it has ended or does not exist.
-    """
-
-    state: Literal["granted", "wait", "held", "gone"]
-    job: Job | None = None
-    again_s: float | None = None
-    #: how many submissions came before this one, which is counted already; None: call ``begin``
-    attempt: int | None = None
-    #: whether an engine that does not suit this job has room: other jobs need not wait behind it
-    choosy: bool = False
-
-    @property
-    def engine(self) -> str | None:
-        """The engine that the job was granted a slot on."""
-        return self.job.engine if self.job else None
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """How many submissions came before this one; None: first wait this long for the lane's gap."""
-
-    attempt: int | None
-    wait_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why a job is given back, how often that may happen, and what it says about the engine.
-
-    What is counted also counts against the engine, once per job: one that fails several in a row is paused
-    as ``failing``, and its jobs wait at no cost.
-    """
-
-    #: the field of the record that counts it; None: not counted
-    counter: str | None = None
-    limit: int = 0
-    #: the reason for which the job then fails; None: it never fails for this
-    reason: Reason | None = None
-    #: the engine's new state, in which it is paused; None: it has failed this job, and no more is known
-    engine_state: Literal["busy", "down", "refused"] | None = None
-    engine_why: str = ""
-    pause_s: float = 0.0
-    pause_max_s: float = 0.0
-    #: a sentence for people, if more is known than the reason's own says
-    sentence: str = ""
-
-    @property
-    def told(self) -> tuple[str, str]:
-        """The sentence and the code that the job ends with."""
-        if self.reason is None:
-            return "", ""
-        return self.sentence or self.reason.sentence, self.reason.value
 
 
 class Lanes:
@@ -190,23 +133,27 @@ class Lanes:
         self,
         job_id: str,
         token: str,
-        grid: Picture,
-        cells: Sequence[Picture],
-        notes: Mapping[str, Any],
+        result: Result,
     ) -> None:
-        """End the job with its pictures.
+        """End the job with its result.
 
         Raises:
             StaleLease: another worker owns the job.
         """
         fields: dict[str, str | int] = {
             "progress": 100,
-            "url": grid.url,
-            "width": grid.width,
-            "height": grid.height,
-            "cells": json.dumps([_picture(cell) for cell in cells]),
-            "notes": json.dumps(notes, ensure_ascii=False),
+            "cells": json.dumps([_picture(cell) for cell in result.cells]),
+            "notes": json.dumps(result.notes, ensure_ascii=False),
+            "can": " ".join(result.can),
         }
+        if result.grid:
+            fields |= _picture(result.grid)
+        if result.applied:
+            fields["applied"] = json.dumps(result.applied)
+        if result.seeds:
+            fields["drawn_seeds"] = json.dumps(result.seeds)
+        if result.prompts:
+            fields["prompts"] = json.dumps(result.prompts, ensure_ascii=False)
         flat = (part for item in fields.items() for part in item)
         self._owned(
             self._run("finish", job_id, token, Cause.FINISHED, "", "", "drew", "", 0, 0, *flat),
@@ -289,6 +236,21 @@ class Lanes:
         return bool(cancelled)
 
     @guarded
+    def pass_deadlines(self) -> int:
+        """End the jobs whose deadlines have passed; return how many."""
+        return int(self._run("deadlines"))
+
+    @guarded
+    def plan(
+        self, lane: Lane, needs: Iterable[str], client: str, asked: Iterable[str]
+    ) -> PlannedJob:
+        """Return what would become of a job with these needs (``needs_of``) and wishes (``asked_of``)."""
+        engine, applied, position = self._run(
+            "plan", lane.value, " ".join(needs), client, " ".join(asked)
+        )
+        return PlannedJob(engine or None, json.loads(applied) if applied else None, int(position))
+
+    @guarded
     def renew(
         self, worker: str, lane: Lane, engines: Iterable[str], owned: Mapping[str, str]
     ) -> set[str]:
@@ -342,5 +304,5 @@ class Lanes:
             self._scripts("send_again", job_id, lane, messages.fill(Lane(lane), job_id))
 
 
-def _picture(picture: Picture) -> dict[str, Any]:
+def _picture(picture: Picture) -> dict[str, str | int]:
     return {"url": picture.url, "width": picture.width, "height": picture.height}

@@ -61,7 +61,8 @@ local function steps_aside(name, only_a_look)
 end
 
 -- Words for which a job needs another engine, and words that the end of a gap or a pause resolves.
-local UNFIT = {lacks = true, clients = true, elsewhere = true, failed = true, aside = true}
+local UNFIT = {lacks = true, pinned = true, version = true, clients = true, elsewhere = true, failed = true,
+    aside = true}
 local LATER = {rests = true, gap = true}
 
 -- What keeps an engine from starting any job of a lane now: 'no_slots', 'full', 'fast_first' (a fast job
@@ -77,10 +78,10 @@ end
 -- A waiting job's requirements, if its worker has the engines `names`; `first`: the engine that has its
 -- drawing, or had its parent's.
 local function wish_of(id, lane, names, first)
-    local needs, client, attach, paid, failed_on =
-        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on'))
+    local needs, client, attach, paid, failed_on, asked =
+        unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on', 'asked'))
     return {
-        lane = lane, needs = needs, client = client, failed_on = failed_on or '',
+        lane = lane, needs = needs, client = client, failed_on = failed_on or '', asked = asked or '',
         -- A drawing that was paid for is only continued where it runs, and drawn nowhere else.
         only = attach == '1' and paid and paid ~= '' and first or nil,
         elsewhere = failed_on and draws_elsewhere(names, lane, needs, client, failed_on),
@@ -100,9 +101,40 @@ local function hindered(name, wish, only_a_look)
     return why
 end
 
+-- What an engine makes of what a job asks for (limner/applied.py): name → level, and how much of it that is.
+-- nil while nobody has asked the engine what it can do.
+local AS_MUCH = {exact = 2, near = 1, none = 0}
+
+local function applied_by(engine, asked)
+    if asked == '' then return {}, 0 end
+    if not engine.levels then return nil, 0 end
+    if not engine.level then
+        engine.level = {}
+        for name, level in string.gmatch(engine.levels, '(%S+)=(%a+)') do engine.level[name] = level end
+    end
+    local applied, sum = {}, 0
+    for word in string.gmatch(asked, '%S+') do
+        local known, most = string.match(word, '^([^:]+):?(%a*)$')
+        local level = engine.level[known] or 'none'
+        if AS_MUCH[most] and AS_MUCH[most] < AS_MUCH[level] then level = most end
+        applied[string.match(known, '^[^/]+')] = level
+        sum = sum + AS_MUCH[level]
+    end
+    return applied, sum
+end
+
 -- Whether a job's slot was kept on the engine `first`, because its drawing continues there.
 local function kept_at(id, lane, first)
     return first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1
+end
+
+-- Among the engines with room: first the one that has or had the drawing, then the one that applies more of
+-- what was asked, then the one with the most room by weight (10,000 slots at most, of weight 1,000).
+local FIRST, PER_LEVEL = 1e12, 1e8
+
+local function worth_of(engine, free, asked)
+    local _, much = applied_by(engine, asked)
+    return much * PER_LEVEL + free * (engine.weight or 1)
 end
 
 -- Pick the engine among `names` for a waiting job: name, or nil and when one may open (ms, nil: when a
@@ -118,14 +150,14 @@ local function pick(id, lane, names, first)
         end
     end
     local wish = wish_of(id, lane, names, first)
-    local best, best_room, open_at, choosy = nil, 0, nil, false
+    local best, best_worth, open_at, choosy = nil, 0, nil, false
     for _, name in ipairs(names) do
         local engine, why = engine_of(name), hindered(name, wish)
         local free = room(engine, lane)
         if not why then
-            local weighed = free * (engine.weight or 1)
-            if name == first then weighed = weighed + 1e6 end
-            if weighed > best_room then best, best_room = name, weighed end
+            local worth = worth_of(engine, free, wish.asked)
+            if name == first then worth = worth + FIRST end
+            if worth > best_worth then best, best_worth = name, worth end
         elseif LATER[why] then
             local at = opens(engine, lane)
             open_at = open_at and math.min(open_at, at) or at
@@ -139,7 +171,7 @@ end
 local function grant(id, lane, name, first)
     if not may(id, 'granted') then return drop_hold(id, lane) end
     local record = job_key(id)
-    local started, created = unpack(redis.call('HMGET', record, 'started_ms', 'created_ms'))
+    local started, created, asked = unpack(redis.call('HMGET', record, 'started_ms', 'created_ms', 'asked'))
     -- A slot that was kept is not a new start.
     if redis.call('SADD', key('slots', name, lane), id) == 1 then
         slots_changed(name, lane)
@@ -158,6 +190,9 @@ local function grant(id, lane, name, first)
     redis.call('HDEL', key('stalled'), lane)
     redis.call('ZADD', key('leases'), ms(NOW + LEASE_MS), id)
     drop_hold(id, lane)
+    local applied = asked and applied_by(engine_of(name), asked)
+    redis.call('HDEL', record, 'applied')
+    if applied then redis.call('HSET', record, 'applied', cjson.encode(applied)) end
     move(id, 'granted', {'engine', name, 'started_ms', started or ms(NOW)})
     redis.call('LPUSH', key('grant', id), 'granted')
     redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)

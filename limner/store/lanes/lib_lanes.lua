@@ -5,13 +5,15 @@
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that another worker may attach to, ms
 --        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
 --
--- Reads: holds job leases looked workers
--- Writes: cancels grant holds job leases looked ready slots stalled workers
+-- Reads: deadlines holds job leases looked workers
+-- Writes: cancels deadlines grant holds job leases looked ready slots stalled workers
 
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local WAITING_LIMIT_MS = tonumber(ARGV[7])
 KEEP_JOB_MS = tonumber(ARGV[6])
 local REAP_SCAN = 200
+-- The longest deadline that a caller may set (schemas/limner/imagine.py).
+local DEADLINE_MAX_MS = 30 * 86400000
 
 -- Jobs that this script left waiting without a message: {lane, id, place} each; the caller sends them.
 local unsent = {}
@@ -61,7 +63,27 @@ local function end_job(id, cause, fields, token)
     drop_slot(id)
     drop_hold(id, lane)
     redis.call('ZREM', key('leases'), id)
+    redis.call('ZREM', key('deadlines'), id)
     spend_spooled(client, id)
+end
+
+-- End a job at the wish of its caller, who does not want its drawing any more. The worker that draws it
+-- finds its token gone, and stops a drawing that only it can reach.
+local function give_up(id, cause)
+    local handle, engine = unpack(redis.call('HMGET', job_key(id), 'handle', 'engine'))
+    if handle and engine then cancel_drawing(engine, handle) end
+    end_job(id, cause)
+end
+
+-- End the jobs whose deadlines have passed. Returns how many.
+local function pass_deadlines()
+    keep_within(key('deadlines'), DEADLINE_MAX_MS)
+    local ids = redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)
+    for _, id in ipairs(ids) do
+        redis.call('ZREM', key('deadlines'), id)
+        if may(id, 'too_late') then give_up(id, 'too_late') end
+    end
+    return #ids
 end
 
 -- Return a job that was submitted or drawing to its place, which is the head of its lane. With `keep`, its
@@ -101,6 +123,7 @@ end
 
 -- Reclaim what silent workers held.
 local function reap()
+    pass_deadlines()
     keep_within(key('leases'), math.max(LEASE_MS, KEEP_SLOT_MS))
     keep_within(key('holds'), LEASE_MS)
     for _, lane in ipairs(LANES) do keep_within(key('workers', lane), LEASE_MS) end

@@ -47,7 +47,7 @@
 -- What may differ between two events of a job.
 local CHANGING = {
     'status', 'progress', 'url', 'width', 'height', 'cells', 'marks', 'engine', 'reason',
-    'reason_code', 'notes', 'started_ms', 'finished_ms', 'attempts',
+    'reason_code', 'notes', 'started_ms', 'finished_ms', 'attempts', 'applied', 'drawn_seeds', 'prompts', 'can',
 }
 local WAKES_KEPT = 1000
 -- When a hinted job is looked at again, in case the hint was lost with its poster.
@@ -219,6 +219,12 @@ local function event_text(id, class, seq, position)
     return cjson.encode(event)
 end
 
+-- Whether the job's caller wants a callback for its present status; the ends are always told.
+local function wants(id)
+    local tells, status = unpack(redis.call('HMGET', job_key(id), 'tells', 'status'))
+    return not tells or string.find(' ' .. tells .. ' ', ' ' .. status .. ' ', 1, true) ~= nil
+end
+
 -- Add an event to the outbox of job `id`, after the record has changed. `class`: T, P or X.
 -- `position`: of a job that waits again. Returns the event's seq.
 local function emit(id, class, position)
@@ -233,7 +239,7 @@ local function emit(id, class, position)
     local leased = number(out[2]) > NOW
     if out[7] then
         local text = event_text(id, class, seq, position)
-        bury(id, text, 'gone')
+        if class == 'X' or wants(id) then bury(id, text, 'gone') end
         narrate(id, class, text)
         if class == 'X' then
             redis.call('HSET', state, 'ended', 1)
@@ -257,6 +263,11 @@ local function emit(id, class, position)
             end
         end
         redis.call('RPOP', queue)
+    end
+    if class ~= 'X' and not wants(id) then
+        -- Its receiver does not want this one, and what came before it is old now.
+        narrate(id, class, event_text(id, class, seq, position))
+        return seq
     end
     if class == 'T' then thin(id, queue, flying and redis.call('LLEN', queue) > 0) end
 

@@ -1,0 +1,99 @@
+"""What the lanes' operations take and return; used by ``Lanes`` and by who calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from limner.job import Job, Picture
+from limner.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The result of a worker's attempt to take a job.
+
+    ``granted``: draw ``job`` on its engine. ``wait``: ask again when told, or after ``again_s``.
+    ``held``: another worker has it. ``gone``: it has ended or does not exist.
+    """
+
+    state: Literal["granted", "wait", "held", "gone"]
+    job: Job | None = None
+    again_s: float | None = None
+    #: how many submissions came before this one, which is counted already; None: call ``begin``
+    attempt: int | None = None
+    #: whether an engine that does not suit this job has room: other jobs need not wait behind it
+    choosy: bool = False
+
+    @property
+    def engine(self) -> str | None:
+        """The engine that the job was granted a slot on."""
+        return self.job.engine if self.job else None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """How many submissions came before this one; None: first wait this long for the lane's gap."""
+
+    attempt: int | None
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a job is given back, how often that may happen, and what it says about the engine.
+
+    What is counted also counts against the engine, once per job: one that fails several in a row is paused
+    as ``failing``, and its jobs wait at no cost.
+    """
+
+    #: the field of the record that counts it; None: not counted
+    counter: str | None = None
+    limit: int = 0
+    #: the reason for which the job then fails; None: it never fails for this
+    reason: Reason | None = None
+    #: the engine's new state, in which it is paused; None: it has failed this job, and no more is known
+    engine_state: Literal["busy", "down", "refused"] | None = None
+    engine_why: str = ""
+    pause_s: float = 0.0
+    pause_max_s: float = 0.0
+    #: a sentence for people, if more is known than the reason's own says
+    sentence: str = ""
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """The sentence and the code that the job ends with."""
+        if self.reason is None:
+            return "", ""
+        return self.sentence or self.reason.sentence, self.reason.value
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """What would become of a job if it were accepted now."""
+
+    #: None: none of the engines could draw it
+    engine: str | None
+    #: None: nobody has asked the engine yet what it can do
+    applied: Mapping[str, str] | None
+    #: 1 = next
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a drawing ends with."""
+
+    #: the grid, or the only cell; None: only prompts
+    grid: Picture | None
+    cells: Sequence[Picture] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    #: what the engine made of each parameter, by ``limner.applied``
+    applied: Mapping[str, str] = field(default_factory=dict)
+    #: the seeds that it used, if it said so
+    seeds: Sequence[int] = ()
+    #: of a description
+    prompts: Sequence[str] = ()
+    #: what the engine can do with this drawing (names in ``Capabilities``)
+    can: Sequence[str] = ("vary",)

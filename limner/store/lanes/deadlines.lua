@@ -1,0 +1,11 @@
+-- uses: base domain spool outbox moves health engines lanes granting
+-- End the jobs whose deadlines have passed, and give their slots to others.
+--
+-- Returns how many.
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
+
+local passed = pass_deadlines()
+if passed > 0 then grant_ready() end
+return passed
