@@ -13,8 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from marshmallow import ValidationError, fields, missing
 
+from limner.canvas import AREA_MAX_PX, SIDE_MAX_PX, SIDE_MIN_PX, STEP_PX
 from limner.egress.target import UrlRefused, parse_target
 from limner.ratios import CELL_SIZE_PX, SQUARE, nearest_ratio
+from limner.request import NAME
+from schemas.status import STATUS_CODE
 
 T = TypeVar("T")
 
@@ -24,6 +27,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 #: no caller means a number as long as this; parsing it would only cost time
 _NUMBER_LENGTH = 64
 _TAG = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SIZE = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 _RATIO = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?):([0-9]{1,6}(?:\.[0-9]{1,6})?)")
 
 
@@ -75,8 +79,10 @@ def clean_text(value: Any) -> str:
 class Text(Strict[str]):
     """Text up to a number of characters; ``blank=False``: not only white space."""
 
-    def __init__(self, *, longest: int, blank: bool = True, required: bool = False) -> None:
-        super().__init__(required=required)
+    def __init__(
+        self, *, longest: int, blank: bool = True, required: bool = False, absent: str | None = None
+    ) -> None:
+        super().__init__(required=required, absent=absent)
         self.longest = longest
         self.blank = blank
 
@@ -114,7 +120,7 @@ class Number(Strict[float]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
         number = _number(value)
         if not self.low <= number <= self.high:
-            raise ValidationError(f"Must be from {self.low:g} to {self.high:g}.")
+            raise ValidationError(f"Must be from {self.low:.10g} to {self.high:.10g}.")
         return number
 
 
@@ -126,6 +132,74 @@ class Integer(Number):
         if number != int(number):
             raise ValidationError("Must be a whole number.")
         return int(number)
+
+
+class NumberOf(Strict[float]):
+    """One of a few numbers, also as text."""
+
+    def __init__(self, numbers: Iterable[float]) -> None:
+        super().__init__()
+        self.numbers = tuple(numbers)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        number = _number(value)
+        if number not in self.numbers:
+            raise ValidationError(f"Must be one of {', '.join(f'{n:g}' for n in self.numbers)}.")
+        return number
+
+
+class Size(Strict[tuple[int, int] | None]):
+    """A picture's size, as WIDTHxHEIGHT in pixels."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[int, int] | None:
+        text = value.strip() if isinstance(value, str) else value
+        if text == "":
+            return None
+        match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+        if not match:
+            raise ValidationError("Must be a size like 1024x768.")
+        width, height = int(match[1]), int(match[2])
+        if width % STEP_PX or height % STEP_PX:
+            raise ValidationError(f"Width and height must be multiples of {STEP_PX}.")
+        if not all(SIDE_MIN_PX <= side <= SIDE_MAX_PX for side in (width, height)):
+            raise ValidationError(
+                f"Width and height must be from {SIDE_MIN_PX} to {SIDE_MAX_PX} pixels."
+            )
+        if width * height > AREA_MAX_PX:
+            raise ValidationError(f"Must have at most {AREA_MAX_PX} pixels.")
+        return width, height
+
+
+class Name(Strict[str | None]):
+    """The name of an engine or a version; whether there is one is known to the gateway only."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
+        # A version looks like a number: people send it as one.
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = f"{value:g}"
+        text = value.strip() if isinstance(value, str) else None
+        if text == "":
+            return None
+        if text is None or not NAME.fullmatch(text):
+            raise ValidationError("Must be a name: letters, digits, dots, dashes, underscores.")
+        return text
+
+
+class Statuses(Strict[tuple[str, ...]]):
+    """A list of statuses, as their numbers on the wire."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise ValidationError("Must be a list.")
+        known = {code: status for status, code in STATUS_CODE.items()}
+        if len(value) > len(known) or any(
+            isinstance(one, bool) or not isinstance(one, (int, float)) or one not in known
+            for one in value
+        ):
+            raise ValidationError(
+                f"Must be a list of statuses: {', '.join(map(str, sorted(known)))}."
+            )
+        return tuple(known[one].value for one in value)
 
 
 class Tag(Strict[str]):

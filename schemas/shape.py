@@ -13,6 +13,7 @@ from typing import Any, cast
 from marshmallow import EXCLUDE, Schema, fields
 
 from limner.job import from_ms
+from schemas.names import camel
 
 Read = Callable[[Any], Any]
 Serialize = Callable[..., Any]
@@ -31,8 +32,7 @@ class AnswerSchema(Schema):
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Name the field on the wire."""
-        first, *others = field_name.split("_")
-        field_obj.data_key = first + "".join(other.capitalize() for other in others)
+        field_obj.data_key = camel(field_name)
 
     def show(self, thing: Any) -> dict[str, Any]:
         """Return the same as ``dump``, for our own objects, in a fraction of the time.

@@ -27,9 +27,14 @@ class Wire(Schema):
         super().__init__()
         self.names = frozenset(field.data_key or name for name, field in self.load_fields.items())
         self._loaders = [
-            (name, field.data_key or name, field.deserialize)
+            (name, field.data_key or name, field.required, field.deserialize)
             for name, field in self.load_fields.items()
         ]
+        self._absent = {
+            name: field.load_default
+            for name, field in self.load_fields.items()
+            if not field.required
+        }
 
     def fields_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the validated fields of ``body`` by their domain names.
@@ -37,10 +42,12 @@ class Wire(Schema):
         Raises:
             InvalidRequest: a name is unknown or a field is wrong.
         """
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = self._absent.copy()
         wrong: dict[str, Any] = {}
         # Not `load`, whose own work for each field takes longer than the field's.
-        for name, key, load in self._loaders:
+        for name, key, required, load in self._loaders:
+            if not required and key not in body:
+                continue
             try:
                 found[name] = load(body.get(key, missing), key, body)
             except ValidationError as error:

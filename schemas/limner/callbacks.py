@@ -13,8 +13,9 @@ from marshmallow import ValidationError, fields
 from limner.callback.policy import Event, Told
 from limner.job import Status
 from schemas.fields import Integer, Strict
-from schemas.limner.job import STATUS_OF, StatusCode
+from schemas.limner.job import StatusCode
 from schemas.shape import AnswerSchema, Rfc3339FromMs, maybe, told
+from schemas.status import STATUS_OF
 from schemas.wire import Wire
 
 KINDS = {"T": "transition", "P": "progress", "X": "terminal"}

@@ -10,24 +10,34 @@ from typing import Any
 
 from marshmallow import fields
 
+from limner.canvas import SIDE_MAX_PX, SIDE_MIN_PX, STEP_PX
 from limner.egress.target import DENIED_PORTS, URL_MAX
+from limner.followup import BUTTONS
 from limner.prompt import NIJI_STYLES, STYLES
 from limner.ratios import CELL_SIZE_PX
+from limner.request import NAME
 from schemas.fields import (
     AspectRatio,
     Boolean,
     CallbackUrl,
     Integer,
+    Name,
     Number,
+    NumberOf,
     OneOf,
+    Size,
+    Statuses,
     Strict,
     Tag,
     Text,
 )
 from schemas.limner.callbacks import IDS_MOST, EventIds
+from schemas.limner.followup import FIELDS_OF_BUTTONS, ButtonSchema, fields_of_button
 from schemas.limner.imagine import ImagineSchema, PromptText
 from schemas.limner.listing import Cursor
-from schemas.limner.references import MOST_REFERENCES, References
+from schemas.limner.references import Reference, References
+from schemas.names import wire_name
+from schemas.status import STATUS_OF
 from schemas.wire import Query, Wire
 
 Json = dict[str, Any]
@@ -59,6 +69,8 @@ _VISIBLE = (
 _NO_NUL = r"[^\u0000]*"
 _SIDE = r"(?=[0-9.]*[1-9])[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _URL: Json = {"type": "string", "pattern": URL_PATTERN, "maxLength": URL_MAX}
+_PICTURE: Json = {"anyOf": [_URL, {"type": "string", "pattern": _INLINE}]}
+_SIDES = f"(?:{'|'.join(str(side) for side in range(SIDE_MIN_PX, SIDE_MAX_PX + 1, STEP_PX))})"
 #: the description of each field, by its name on the wire
 MEANINGS = {
     "promptEn": "What is drawn.",
@@ -75,7 +87,34 @@ MEANINGS = {
     "isTile": "Draw a tile whose edges meet.",
     "iw": "Weight of the reference images; above 0 it needs imageList.",
     "imageList": "Reference images: http(s) URLs, data URLs or base64; PNG, JPEG, WebP or GIF of at most 10 MB.",
-    "buttonType": "u1-u4: pick a cell, once each. v1-v4: vary a cell. r: draw again.",
+    "seed": "The first cell's seed; the others follow it by one. The same seed gives the same picture on "
+    "engines whose level for it is exact.",
+    "negative": "What must not be in the picture.",
+    "count": "How many cells are drawn. One: a single picture, no grid.",
+    "size": "Width and height of a cell in pixels, WIDTHxHEIGHT: multiples of 8 from 256 to 2048, at most "
+    "4 megapixels. Wins over ar.",
+    "version": "The version of the model; the gateway's operator says which there are.",
+    "quality": "Effort relative to the engine's usual one.",
+    "weird": "How unusual the picture may be.",
+    "raw": "Without the engine's own taste.",
+    "draft": "Quick and rough.",
+    "hd": "Twice the usual size.",
+    "styleRefs": "Pictures whose style is taken over; as imageList.",
+    "styleWeight": "Weight of the style references; above 0 it needs styleRefs.",
+    "objectRefs": "Pictures whose things are taken over; as imageList.",
+    "objectWeight": "Weight of the object references; above 0 it needs objectRefs.",
+    "engine": "The name of the only engine that may draw it.",
+    "deadline": "Seconds after which the job is given up, wherever it is; it ends with deadline_passed.",
+    "callbackEvents": "The statuses that are told by callback; the ends always are. Absent: all.",
+    "previews": "false: progress without pictures.",
+    "dryRun": "true: only tell what would be done; no job is made.",
+    "buttonType": "u1-u4: pick a cell, once each. v1-v4, vs1-vs4: vary a cell, slightly or strongly. "
+    "r: draw again. upscale, region, zoom, pan, remix: see their fields.",
+    "cell": "Which picture of the job, from 1; may be absent if it has one. Of all but u, v, vs and r.",
+    "kind": "Of upscale: subtle keeps details, creative invents new ones. Absent: subtle.",
+    "scale": "Of zoom: how much larger the canvas is.",
+    "direction": "Of pan: to which side the canvas grows.",
+    "mask": "Of region: a picture, white where to draw anew; as in imageList.",
     "messageId": "The id of the job that the button belongs to.",
     "wait": "Respond when the job changes, or after this many seconds.",
     "seq": "The seq you have seen; if the job has another one by now, the response is immediate.",
@@ -93,41 +132,76 @@ EXAMPLES: Json = {
     "messageId": "0f8b7c1de2a94f6f8a3a1f0b2c4d6e8f",
 }
 #: constraints between fields of imagine
-_IMAGINE_RULES: Json = {
-    "allOf": [
-        {
-            "if": {
-                "properties": {"isNiji": {"enum": [True, 1, "true", "1"]}},
-                "required": ["isNiji"],
-            },
-            "then": {"properties": {"style": {"enum": [*NIJI_STYLES, "", None]}}},
-            "else": {"properties": {"style": {"enum": [*STYLES, "", None]}}},
-        },
-        {
-            "if": {
-                "properties": {
-                    "iw": {
-                        "anyOf": [
-                            {"type": "number", "exclusiveMinimum": 0},
-                            {"type": "string", "pattern": "[1-9]"},
-                        ]
-                    }
-                },
-                "required": ["iw"],
-            },
-            "then": {
-                "properties": {"imageList": {"type": "array", "minItems": 1}},
-                "required": ["imageList"],
-            },
-        },
-    ]
+_STYLES_RULE: Json = {
+    "if": {
+        "properties": {"isNiji": {"enum": [True, 1, "true", "1"]}},
+        "required": ["isNiji"],
+    },
+    "then": {"properties": {"style": {"enum": [*NIJI_STYLES, "", None]}}},
+    "else": {"properties": {"style": {"enum": [*STYLES, "", None]}}},
 }
+_WEIGHED = (
+    ("iw", "imageList"),
+    ("styleWeight", "styleRefs"),
+    ("objectWeight", "objectRefs"),
+)
+
+
+def _needs_pictures(weight: str, pictures: str) -> Json:
+    """Return the rule that a weight above 0 needs pictures to weigh."""
+    above = {
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0},
+            {"type": "string", "pattern": "[1-9]"},
+        ]
+    }
+    return {
+        "if": {"properties": {weight: above}, "required": [weight]},
+        "then": {
+            "properties": {pictures: {"type": "array", "minItems": 1}},
+            "required": [pictures],
+        },
+    }
+
+
+def _takes_fields(button: str) -> Json:
+    """Return the rule that a button must have its own fields, and none of others'."""
+    needed, allowed = fields_of_button(button)
+    own = {*needed, *allowed}
+    # Of words, an empty one says nothing.
+    nothing = {"enum": [None, ""]}
+    others = [name for name in FIELDS_OF_BUTTONS if name not in own]
+    load = ButtonSchema().load_fields
+    then: Json = {
+        "properties": {
+            **{wire_name(name): _none_of(load[name], nothing) for name in others},
+            **{wire_name(name): _must(load[name]) for name in needed},
+        }
+    }
+    if needed:
+        then["required"] = [wire_name(name) for name in needed]
+    return {
+        "if": {"properties": {"buttonType": {"const": button}}, "required": ["buttonType"]},
+        "then": then,
+    }
+
+
+def _none_of(field: fields.Field[Any], nothing: Json) -> Json:
+    return nothing if isinstance(field, OneOf) else {"type": "null"}
+
+
+def _must(field: fields.Field[Any]) -> Json:
+    return {"enum": [*field.words]} if isinstance(field, OneOf) else field_schema(field)
 
 
 def body_rules(schema: Wire) -> Json:
     """Return what apispec cannot derive from a body's fields: no others are allowed, and constraints."""
-    rules = _IMAGINE_RULES if isinstance(schema, ImagineSchema) else {}
-    return {"additionalProperties": False} | rules
+    rules: list[Json] = []
+    if isinstance(schema, ImagineSchema):
+        rules = [_STYLES_RULE, *(_needs_pictures(*pair) for pair in _WEIGHED)]
+    elif isinstance(schema, ButtonSchema):
+        rules = [_takes_fields(button) for button in BUTTONS]
+    return {"additionalProperties": False} | ({"allOf": rules} if rules else {})
 
 
 def describe_field(_: Any, field: fields.Field[Any], *, ret: Json) -> Json:
@@ -190,12 +264,40 @@ def _(field: Boolean) -> Json:
 @field_schema.register
 def _(field: Number) -> Json:
     number = {"type": "number", "minimum": field.low, "maximum": field.high}
-    return {"anyOf": [number, _number_as_text(field)]}
+    return {"anyOf": [number, _number_as_text(field)]} if field.low == 0 else number
 
 
 @field_schema.register
 def _(field: Integer) -> Json:
     return {"type": "integer", "minimum": field.low, "maximum": field.high}
+
+
+@field_schema.register
+def _(field: NumberOf) -> Json:
+    return {"enum": [*field.numbers, *(f"{number:g}" for number in field.numbers)]}
+
+
+@field_schema.register
+def _(_field: Size) -> Json:
+    # Multiples of 8 within the bounds of a side; the bound of the area is in the description.
+    return {"type": "string", "pattern": rf"^\s*(?:{_SIDES}[xX]{_SIDES})?\s*$"}
+
+
+@field_schema.register
+def _(_field: Name) -> Json:
+    text = {"type": "string", "pattern": rf"^(?:\s*{NAME.pattern}\s*)?$"}
+    return {"anyOf": [text, {"type": "number", "minimum": 0, "maximum": 99}]}
+
+
+@field_schema.register
+def _(_field: Statuses) -> Json:
+    codes = sorted(STATUS_OF)
+    return {"type": "array", "items": {"enum": codes}, "maxItems": len(codes)}
+
+
+@field_schema.register
+def _(_field: Reference) -> Json:
+    return _PICTURE
 
 
 @field_schema.register
@@ -221,8 +323,8 @@ def _(field: CallbackUrl) -> Json:
 
 @field_schema.register
 def _(field: References) -> Json:
-    one = {"anyOf": [_URL, {"type": "string", "pattern": _INLINE}]}
-    return {"type": "array", "items": one, "maxItems": MOST_REFERENCES}
+    found: Json = {"type": "array", "items": _PICTURE, "maxItems": field.most}
+    return found | {"minItems": field.least} if field.least else found
 
 
 @field_schema.register

@@ -5,14 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from limner.followup import BUTTONS, Press
-from limner.request import Lane
-from schemas.fields import Boolean, CallbackUrl, OneOf, Tag, Text
-from schemas.limner.imagine import EXTRA_LENGTH
+from limner.canvas import DIRECTIONS, ZOOMS
+from limner.followup import BUTTONS, PAN, REGION, REMIX, UPSCALE, UPSCALE_KINDS, ZOOM, Press
+from limner.request import CELLS, Lane
+from schemas.fields import (
+    REQUIRED,
+    Boolean,
+    CallbackUrl,
+    Integer,
+    Number,
+    NumberOf,
+    OneOf,
+    Statuses,
+    Tag,
+    Text,
+)
+from schemas.limner.imagine import DEADLINE_MAX_S, EXTRA_LENGTH, PromptText
+from schemas.limner.references import Reference
+from schemas.names import wire_name
 from schemas.wire import Wire
 
 #: longer than any of our ids; what is not an id is simply not found
 ID_LENGTH = 64
+
+
+#: button → the fields that it must have, and those that it may have
+_TAKES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    UPSCALE: ((), ("cell", "kind")),
+    REGION: (("mask",), ("cell", "prompt_en")),
+    ZOOM: (("scale",), ("cell", "prompt_en")),
+    PAN: (("direction",), ("cell", "prompt_en")),
+    REMIX: (("prompt_en",), ("cell",)),
+}
+FIELDS_OF_BUTTONS = ("cell", "kind", "scale", "direction", "mask", "prompt_en")
+
+
+def fields_of_button(button: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the fields that a button must have, and those that it may have, of ``FIELDS_OF_BUTTONS``."""
+    return _TAKES.get(button, ((), ()))
 
 
 class ButtonSchema(Wire):
@@ -24,19 +54,43 @@ class ButtonSchema(Wire):
     fast = Boolean(required=True)
     callback_url = CallbackUrl()
     extra = Text(longest=EXTRA_LENGTH)
+    cell = Integer(1, CELLS)
+    kind = OneOf(UPSCALE_KINDS)
+    scale = NumberOf(ZOOMS)
+    direction = OneOf(DIRECTIONS)
+    mask = Reference()
+    prompt_en = PromptText(required=False)
+    deadline_s = Number(1, DEADLINE_MAX_S)
+    callback_statuses = Statuses()
+    previews = Boolean(absent=True)
 
     def on_bind_field(self, field_name: str, field_obj: Any) -> None:
         """Name the field on the wire."""
-        field_obj.data_key = _WIRE_NAMES.get(field_name, field_name)
+        field_obj.data_key = wire_name(field_name)
+
+    def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Refuse fields that belong to another button, and a button without its own."""
+        button = found["button"]
+        needed, allowed = fields_of_button(button)
+        wrong = {name: [REQUIRED] for name in needed if found[name] is None}
+        wrong |= {
+            name: [f"Does not belong to {button}."]
+            for name in FIELDS_OF_BUTTONS
+            if found[name] is not None and name not in (*needed, *allowed)
+        }
+        return {wire_name(name): why for name, why in wrong.items()}
 
     def read(self, body: Mapping[str, Any]) -> Press:
         """Return the button that the caller pressed.
 
         Raises:
             InvalidRequest: a field is wrong or unknown.
+            BodyTooLarge: the mask exceeds its size limit.
         """
         found = self.fields_of(body)
         lane = Lane.FAST if found.pop("fast") else Lane.RELAXED
+        if found["button"] == UPSCALE and found["kind"] is None:
+            found["kind"] = UPSCALE_KINDS[0]
         return Press(lane=lane, **found)
 
 
@@ -52,10 +106,3 @@ class RefreshSchema(Wire):
             InvalidRequest: a field is wrong or unknown.
         """
         return str(self.fields_of(body)["tag"])
-
-
-_WIRE_NAMES = {
-    "button": "buttonType",
-    "message_id": "messageId",
-    "callback_url": "callBackUrl",
-}

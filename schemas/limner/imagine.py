@@ -1,4 +1,4 @@
-"""The bodies of ``imagine`` and ``origin/imagine``, loaded into ``limner.request.Request``.
+"""The bodies of ``imagine``, ``origin/imagine``, ``blend`` and ``describe``, loaded into ``limner.request.Request``.
 
 Used by ``api/faces/limner/draw.py``. The callback URL is the caller's own or None; the API chooses the default.
 Inline pictures stay text as received until the API has spooled them.
@@ -11,22 +11,40 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from limner.prompt import NIJI_STYLES, STYLES, parse_prompt
-from limner.request import Lane, Request
+from limner.prompt import NIJI_STYLES, QUALITIES, STYLES, parse_prompt
+from limner.request import CELLS, Lane, Request
 from limner.visible import shows_something
-from schemas.fields import AspectRatio, Boolean, CallbackUrl, Number, OneOf, Tag, Text
+from schemas.fields import (
+    AspectRatio,
+    Boolean,
+    CallbackUrl,
+    Integer,
+    Name,
+    Number,
+    NumberOf,
+    OneOf,
+    Size,
+    Statuses,
+    Tag,
+    Text,
+)
 from schemas.limner.references import References
+from schemas.names import wire_name
 from schemas.wire import Wire
 
 PROMPT_LENGTH = 6000
+NEGATIVE_LENGTH = 2000
 EXTRA_LENGTH = 4096
+SEED_MOST = 2**32 - 1
+#: DEADLINE_MAX_MS in lib_lanes.lua
+DEADLINE_MAX_S = 30 * 86_400
 
 
 class PromptText(Text):
     """A prompt with something to draw besides its flags."""
 
-    def __init__(self) -> None:
-        super().__init__(longest=PROMPT_LENGTH, required=True)
+    def __init__(self, *, required: bool = True) -> None:
+        super().__init__(longest=PROMPT_LENGTH, required=required)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         text = super()._deserialize(value)
@@ -37,20 +55,45 @@ class PromptText(Text):
         return text
 
 
-class _Common(Wire):
-    prompt_en = PromptText()
-    prompt = Text(longest=PROMPT_LENGTH)
+class _Delivery(Wire):
+    """What callers say about a job besides what is drawn."""
+
     fast = Boolean(required=True)
     tag = Tag(required=True)
     callback_url = CallbackUrl()
     extra = Text(longest=EXTRA_LENGTH)
+    engine = Name()
+    deadline_s = Number(1, DEADLINE_MAX_S)
+    callback_statuses = Statuses()
+    previews = Boolean(absent=True)
+    dry_run = Boolean(absent=False)
 
     def on_bind_field(self, field_name: str, field_obj: Any) -> None:
         """Name the field on the wire."""
-        field_obj.data_key = _WIRE_NAMES.get(field_name, field_name)
+        field_obj.data_key = wire_name(field_name)
+
+    def request_of(self, body: Mapping[str, Any], **more: Any) -> Request:
+        """Return what the caller asks for, with ``more`` of the request's fields.
+
+        Raises:
+            InvalidRequest: a field is wrong or unknown.
+            BodyTooLarge: a picture exceeds its size limit.
+        """
+        found = self.fields_of(body)
+        lane = Lane.FAST if found.pop("fast") else Lane.RELAXED
+        if "ar" in found:
+            found["ar"], found["ar_requested"] = found["ar"]
+        return Request(lane=lane, **found, **more)
 
 
-class ImagineSchema(_Common):
+class _Prompted(_Delivery):
+    prompt_en = PromptText()
+    prompt = Text(longest=PROMPT_LENGTH)
+    count = Integer(1, CELLS)
+    size = Size()
+
+
+class ImagineSchema(_Prompted):
     """The body of ``POST /draw/midjourney/imagine``."""
 
     niji = Boolean(absent=False)
@@ -61,6 +104,18 @@ class ImagineSchema(_Common):
     tile = Boolean(absent=False)
     iw = Number(0, 2)
     references = References()
+    seed = Integer(0, SEED_MOST)
+    negative = Text(longest=NEGATIVE_LENGTH)
+    version = Name()
+    quality = NumberOf(QUALITIES)
+    weird = Number(0, 3000)
+    raw = Boolean(absent=False)
+    draft = Boolean(absent=False)
+    hd = Boolean(absent=False)
+    style_references = References()
+    style_weight = Number(0, 1000)
+    object_references = References()
+    object_weight = Number(0, 1000)
 
     def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
         """Refuse another model's style, and a weight without pictures to weigh."""
@@ -71,39 +126,48 @@ class ImagineSchema(_Common):
             wrong["style"] = [f"Must be {' or '.join(styles)} {when}."]
         if found["iw"] and not found["references"]:
             wrong["iw"] = ["Must be 0 without imageList."]
+        for weight, pictures in _WEIGHED:
+            if found[weight] and not found[pictures]:
+                wrong[wire_name(weight)] = [f"Must be 0 without {wire_name(pictures)}."]
         return wrong
 
     def read(self, body: Mapping[str, Any]) -> Request:
-        """Return what the caller asks for.
-
-        Raises:
-            InvalidRequest: a field is wrong or unknown.
-            BodyTooLarge: a reference image exceeds its size limit.
-        """
-        found = self.fields_of(body)
-        lane = Lane.FAST if found.pop("fast") else Lane.RELAXED
-        ar, asked = found.pop("ar")
-        return Request(lane=lane, ar=ar, ar_requested=asked, **found)
+        """Return what the caller asks for, as ``request_of`` does."""
+        return self.request_of(body)
 
 
-class OriginImagineSchema(_Common):
+class OriginImagineSchema(_Prompted):
     """The body of ``POST /draw/midjourney/origin/imagine``."""
 
     def read(self, body: Mapping[str, Any]) -> Request:
-        """Return what the caller asks for.
-
-        Raises:
-            InvalidRequest: a field is wrong or unknown.
-        """
-        found = self.fields_of(body)
-        lane = Lane.FAST if found.pop("fast") else Lane.RELAXED
-        return Request(lane=lane, origin=True, **found)
+        """Return what the caller asks for, as ``request_of`` does."""
+        return self.request_of(body, origin=True)
 
 
-_WIRE_NAMES = {
-    "prompt_en": "promptEn",
-    "callback_url": "callBackUrl",
-    "niji": "isNiji",
-    "tile": "isTile",
-    "references": "imageList",
-}
+class BlendSchema(_Delivery):
+    """The body of ``POST /draw/midjourney/blend``: two to five pictures, and words if the caller likes."""
+
+    prompt_en = Text(longest=PROMPT_LENGTH, absent="")
+    prompt = Text(longest=PROMPT_LENGTH)
+    count = Integer(1, CELLS)
+    size = Size()
+    ar = AspectRatio(absent=(None, None))
+    references = References(least=2, most=5, required=True)
+    seed = Integer(0, SEED_MOST)
+
+    def read(self, body: Mapping[str, Any]) -> Request:
+        """Return what the caller asks for, as ``request_of`` does."""
+        return self.request_of(body, operation="blend")
+
+
+class DescribeSchema(_Delivery):
+    """The body of ``POST /draw/midjourney/describe``: one picture."""
+
+    references = References(least=1, most=1, required=True)
+
+    def read(self, body: Mapping[str, Any]) -> Request:
+        """Return what the caller asks for, as ``request_of`` does."""
+        return self.request_of(body, operation="describe", prompt_en="", count=1)
+
+
+_WEIGHED = (("style_weight", "style_references"), ("object_weight", "object_references"))

@@ -6,28 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields
 
-from limner.followup import BUTTONS
-from limner.job import Job, Status
+from limner.followup import BUTTONS, buttons_of
+from limner.job import ALONE, Job
 from limner.reasons import Reason
 from limner.request import Lane
+from schemas.names import wire_name
 from schemas.shape import AnswerSchema, Rfc3339, maybe, told
-
-STATUS_CODE: Mapping[Status, int] = {
-    Status.WAITING: -2,
-    Status.SUBMITTED: -1,
-    Status.DRAWING: 0,
-    Status.DONE: 1,
-    Status.FAILED: 2,
-}
-STATUS_OF: Mapping[int, Status] = {code: status for status, code in STATUS_CODE.items()}
+from schemas.status import STATUS_CODE, STATUS_OF
 
 #: the follow-ups; each is 1 once it has been used
 MARKS = ("u1", "u2", "u3", "u4", "r", "v1", "v2", "v3", "v4")
+DRAW_TYPES = ("draw", *ALONE, *BUTTONS)
 _STATUSES = "−2 waiting, −1 submitted, 0 drawing, 1 done, 2 failed. After 1 or 2 nothing changes."
 
 
@@ -50,6 +43,40 @@ class Notes(fields.Dict):
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
         return dict(value)
+
+
+class Applied(fields.Dict):
+    """What the engine made of each parameter, by the parameter's name on the wire."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> dict[str, str] | None:
+        return None if value is None else {wire_name(name): level for name, level in value.items()}
+
+
+class Seeds(fields.List[int]):
+    """The seeds that an engine used, or null."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(fields.Integer(), attribute="drawn_seeds", **options)
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> list[int] | None:
+        return list(value) or None
+
+
+class Texts(fields.List[str]):
+    """Some texts."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(fields.String(), **options)
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> list[str]:
+        return list(value)
+
+
+class Buttons(Texts):
+    """The follow-ups that are open on a job."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **__: Any) -> list[str]:
+        return list(buttons_of(obj))
 
 
 class Mark(fields.Integer):
@@ -82,7 +109,9 @@ class JobSchema(AnswerSchema):
     prompt_en = fields.String(attribute="request.prompt_en", **told())
     final_prompt = fields.String(**told("with a flag for each parameter that was given"))
     fast = IsFast(attribute="lane", **told())
-    draw_type = fields.String(**told("draw, or the button that made it", enum=["draw", *BUTTONS]))
+    draw_type = fields.String(
+        **told("draw, blend, describe, or the button that made it", enum=[*DRAW_TYPES])
+    )
     ar = fields.String(**told("the aspect ratio that is drawn"))
     ar_requested = fields.String(**maybe("the ratio asked for, if ar is only the nearest to it"))
     url = fields.String(
@@ -92,7 +121,10 @@ class JobSchema(AnswerSchema):
     width = fields.Integer(attribute="picture.width", **maybe("pixels"))
     height = fields.Integer(attribute="picture.height", **maybe("pixels"))
     images = fields.Nested(
-        PictureSchema, many=True, attribute="cells", **told("the four cells, when done")
+        PictureSchema,
+        many=True,
+        attribute="cells",
+        **told("the cells, when done; a single one is url, too"),
     )
     u1, u2, u3, u4, r, v1, v2, v3, v4 = (Mark() for _ in MARKS)
     reason = fields.String(**maybe("why it failed, for people"))
@@ -100,6 +132,14 @@ class JobSchema(AnswerSchema):
     engine = fields.String(**maybe())
     position = fields.Integer(**maybe("1 = next; null unless waiting"))
     notes = Notes(**told("what the engine approximated or left out"))
+    applied = Applied(**told("by parameter that was given: exact, near or none"))
+    seeds = Seeds(**maybe("one a cell, the ones that the engine used; null if it did not say"))
+    buttons = Buttons(attribute="id", **told("the follow-ups that are open"))
+    count = fields.Integer(**told("how many cells are drawn", minimum=1, maximum=4))
+    deadline = fields.Float(
+        attribute="request.deadline_s", **maybe("seconds after createdAt, as sent")
+    )
+    prompts = Texts(**told("of describe, when done: four prompts"))
     extra = fields.String(attribute="request.extra", **maybe("as sent"))
     created_at = Rfc3339(**told())
     started_at = Rfc3339(**maybe())

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from limner.job import Status
 from schemas.fields import Integer, Strict, Tag
-from schemas.limner.job import STATUS_OF
+from schemas.status import STATUS_OF
 from schemas.wire import Query
 
 LIMIT_DEFAULT = 20

@@ -14,11 +14,11 @@ from limner.pictures.thumbnails import SIDES_PX
 from schemas.limner.callbacks import CallbacksSchema, ResendSchema
 from schemas.limner.describe import MEANINGS, TAG_PATTERN, Json, body_rules, describe_field
 from schemas.limner.followup import ButtonSchema, RefreshSchema
-from schemas.limner.imagine import ImagineSchema, OriginImagineSchema
+from schemas.limner.imagine import BlendSchema, DescribeSchema, ImagineSchema, OriginImagineSchema
 from schemas.limner.job import JobSchema
 from schemas.limner.listing import ListingSchema
 from schemas.limner.look import LookSchema
-from schemas.limner.shapes import CountSchema, PageSchema, RefusalSchema, SuccessSchema
+from schemas.limner.shapes import CountSchema, PageSchema, PlanSchema, RefusalSchema, SuccessSchema
 from schemas.shape import AnswerSchema
 from schemas.wire import Wire
 
@@ -99,6 +99,8 @@ class Operation:
     nothing: str = ""
     #: whether it creates a job, and so causes callbacks
     calls_back: bool = False
+    #: whether it takes ``dryRun``, and then answers 200 with a plan
+    planned: bool = False
 
 
 _JOBS = DRAW + "/jobs"
@@ -124,10 +126,16 @@ _PICTURE_PARAMETERS: tuple[Json, ...] = (
 OPERATIONS = (
     Operation("post", DRAW + "/imagine", "imagine", "Draw a prompt with parameters", JobSchema,
               "Draw", 202, ImagineSchema(), parameters=(_KEY,), refusals=(403, 409, 507),
-              calls_back=True),
+              calls_back=True, planned=True),
     Operation("post", DRAW + "/origin/imagine", "originImagine", "Draw a prompt as written",
               JobSchema, "Draw", 202, OriginImagineSchema(), parameters=(_KEY,),
-              refusals=(403, 409), calls_back=True),
+              refusals=(403, 409), calls_back=True, planned=True),
+    Operation("post", DRAW + "/blend", "blend", "Draw one picture out of several", JobSchema,
+              "Draw", 202, BlendSchema(), parameters=(_KEY,), refusals=(403, 409, 507),
+              calls_back=True, planned=True),
+    Operation("post", DRAW + "/describe", "describe", "Find prompts for a picture", JobSchema,
+              "Draw", 202, DescribeSchema(), parameters=(_KEY,), refusals=(403, 409, 507),
+              calls_back=True, planned=True),
     Operation("post", DRAW + "/button", "button", "Pick or vary a cell, or draw again",
               SuccessSchema, "Draw", 200, ButtonSchema(), parameters=(_KEY,),
               refusals=(403, 404, 409, 410, 507), calls_back=True),
@@ -210,6 +218,11 @@ def _operation(operation: Operation) -> Json:
         "content": {operation.kind: {"schema": answers}},
     }
     responses: Json = {str(operation.status): answered}
+    if operation.planned:
+        responses["200"] = {
+            "description": "With dryRun: what would be done.",
+            "content": {operation.kind: {"schema": PlanSchema}},
+        }
     if operation.nothing:
         responses["204"] = {"description": operation.nothing}
     for code in sorted(refusals):

@@ -1,6 +1,6 @@
-"""The field ``imageList``: reference images as http(s) URLs, data URLs or bare base64.
+"""Fields of pictures, such as ``imageList``: http(s) URLs, data URLs or bare base64.
 
-Used by the imagine schema. Nothing is fetched or decoded here; a worker does that and checks the
+Used by the schemas of bodies. Nothing is fetched or decoded here; a worker does that and checks the
 content. Only malformed text, and text too long for an image within the limit, is refused at once.
 """
 
@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 
 from limner.errors import BodyTooLarge
 from limner.pictures.inline import decoded_bytes, letters
+from limner.plural import counted
 from limner.request import REFERENCE_MAX_BYTES
 from schemas.fields import Strict, http_url
 
@@ -20,16 +21,22 @@ _SCHEMES = ("http://", "https://")
 
 
 class References(Strict[tuple[str, ...]]):
-    """At most eight reference images, each at most 10 MB once decoded."""
+    """A list of reference images, each at most 10 MB once decoded."""
 
-    def __init__(self) -> None:
-        super().__init__(absent=())
+    def __init__(
+        self, *, least: int = 0, most: int = MOST_REFERENCES, required: bool = False
+    ) -> None:
+        super().__init__(required=required, absent=())
+        self.least = least
+        self.most = most
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
         if not isinstance(value, list):
             raise ValidationError("Must be a list.")
-        if len(value) > MOST_REFERENCES:
-            raise ValidationError(f"Must have at most {MOST_REFERENCES} images.")
+        if len(value) > self.most:
+            raise ValidationError(f"Must have at most {self.most} images.")
+        if len(value) < self.least:
+            raise ValidationError(f"Must have at least {counted(self.least, 'image')}.")
         wrong = []
         for place, item in enumerate(value, start=1):
             try:
@@ -38,10 +45,21 @@ class References(Strict[tuple[str, ...]]):
                 wrong += [f"Image {place}: {message}" for message in error.messages]
             except BodyTooLarge as error:
                 sentence = f"Image {place}: {error.message}"
-                raise BodyTooLarge(errors={"imageList": [sentence]}) from None
+                raise BodyTooLarge(errors={str(self.data_key): [sentence]}) from None
         if wrong:
             raise ValidationError(wrong)
         return tuple(item.strip() for item in value)
+
+
+class Reference(Strict[str]):
+    """One picture, given as reference images are."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            check_reference(value)
+        except BodyTooLarge as error:
+            raise BodyTooLarge(errors={str(self.data_key): [error.message]}) from None
+        return str(value).strip()
 
 
 def check_reference(item: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields
 
 from limner.job import Job
-from schemas.limner.job import JobSchema
+from schemas.limner.job import Applied, JobSchema
 from schemas.shape import AnswerSchema, maybe, told
 
 
@@ -31,6 +32,19 @@ class SuccessSchema(AnswerSchema):
     data = fields.Nested(JobSchema, **told())
 
 
+class PlanSchema(AnswerSchema):
+    """What would become of a job if it were accepted now (``dryRun``)."""
+
+    dry_run = fields.Constant(True, **told(type="boolean", enum=[True]))
+    final_prompt = fields.String(**told("with a flag for each parameter that was given"))
+    engine = fields.String(**maybe("the engine that would be taken; null: none could draw it"))
+    applied = Applied(**maybe("what that engine would apply; null: it has not said yet"))
+    position = fields.Integer(**told("1 = next", minimum=1))
+    count = fields.Integer(**told("how many cells would be drawn", minimum=1, maximum=4))
+    width = fields.Integer(**told("of a cell, pixels"))
+    height = fields.Integer(**told("of a cell, pixels"))
+
+
 class CountSchema(AnswerSchema):
     """A count."""
 
@@ -46,12 +60,19 @@ class PageSchema(AnswerSchema):
 
 _SUCCESS = SuccessSchema()
 _COUNT = CountSchema()
+_PLAN = PlanSchema()
 _PAGE = PageSchema()
 
 
 def success_body(job: Job) -> dict[str, Any]:
     """Return a follow-up's job in its envelope."""
     body: dict[str, Any] = _SUCCESS.dump({"data": job})
+    return body
+
+
+def plan_body(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what would become of a job, from the fields of ``PlanSchema`` by their own names."""
+    body: dict[str, Any] = _PLAN.dump(plan)
     return body
 
 
