@@ -6,10 +6,10 @@ Called by the views of ``draw`` and ``follow``. When ``accept`` returns, Redis h
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 
 from api.access.guard import caller, check_lane
+from api.choices import check_choices
 from api.house import House, Seeds, house
 from api.spool import Spooling, check_room, spool_bytes
 from limner.callback.policy import destination
@@ -21,7 +21,7 @@ from limner.ids import random_number
 from limner.job import Job, Picture
 from limner.log import event
 from limner.prompt import prompt_of
-from limner.request import SPOOL, Request
+from limner.request import CELLS, SPOOL, Request
 from limner.store import Idempotency
 
 log = logging.getLogger(__name__)
@@ -48,26 +48,29 @@ def accept(
     """
     here, client = house(), caller()
     check_lane(client, request.lane)
+    check_choices(request)
     url = request.callback_url or client.callback_url or here.settings.callback_url
     cap = client.waiting_cap
     goes_to = _destination(url, client) if url else None
     messages = here.messages()
     job_id = here.job_id()
-    if size_bytes := spool_bytes(here, request.references):
+    pictures = request.pictures
+    if size_bytes := spool_bytes(here, pictures):
         # A repeated request needs no room.
         if earlier := accepted_before(key):
             return earlier
-        copied = any(one.startswith(SPOOL) for one in request.references)
+        copied = any(one.startswith(SPOOL) for one in pictures)
         check_room(here, client, size_bytes, copied=copied)
     with Spooling(here, client) as spooling:
-        references = spooling.spooled(request.references)
-        if (url, references) != (request.callback_url, request.references):
-            request = replace(request, callback_url=url, references=references)
+        if pictures:
+            request = request.with_pictures(spooling.spooled)
+        if url != request.callback_url:
+            request = replace(request, callback_url=url)
         accepted = here.store.jobs.accept(
             job_id,
             client.name,
             request,
-            seeds or _seeds(here, request),
+            seeds or seeds_of(here, request),
             messages,
             waiting_cap=here.settings.waiting_cap if cap is None else cap,
             destination=goes_to,
@@ -109,16 +112,15 @@ def _destination(url: str, client: Client) -> str:
 def new_seeds() -> Seeds:
     """Return four unguessable seeds: other callers' seeds reveal nothing about them."""
     bits = random_number()
-    return _four(bits >> shift for shift in (0, 32, 64, 96))
+    return tuple((bits >> shift) % 2**32 for shift in (0, 32, 64, 96))
 
 
-def _seeds(here: House, request: Request) -> Seeds:
+def seeds_of(here: House, request: Request) -> Seeds:
+    """Return a seed for each cell: from the one that the caller named on, or unguessable."""
+    count = request.count or CELLS
     # Few prompts name a seed, and parsing one costs more than searching for the word.
-    named = "seed" in request.prompt_en.lower()
+    named = request.seed is not None or "seed" in request.prompt_en.lower()
     seed = prompt_of(request).seed if named else None
-    return here.seeds() if seed is None else _four(seed + cell for cell in range(4))
-
-
-def _four(numbers: Iterator[int]) -> Seeds:
-    first, second, third, fourth = (number % 2**32 for number in numbers)
-    return first, second, third, fourth
+    if seed is None:
+        return here.seeds()[:count]
+    return tuple((seed + cell) % 2**32 for cell in range(count))

@@ -10,11 +10,11 @@ from dataclasses import replace
 from api.accept import accept
 from api.access.guard import caller
 from api.access.own import own_job
-from api.house import house
+from api.house import Seeds, house
 from limner.errors import JobConflict, JobNotFound, ParentGone
 from limner.followup import FollowUp, Press, cell_of, follow_up, request_of
 from limner.job import Job, Status
-from limner.request import SPOOL, Request
+from limner.request import CELLS, SPOOL, Request
 from limner.store import Idempotency
 
 
@@ -25,18 +25,20 @@ def press(asked: Press, key: Idempotency | None) -> Job:
         JobNotFound, JobConflict, ParentGone: there is no such job, or nothing of it left to follow up.
     """
     parent = own_job(asked.message_id)
-    following = follow_up(parent, asked.button)
+    following = follow_up(parent, asked.button, asked.kind)
     request = request_of(parent, asked)
-    place = cell_of(asked.button)
+    place = request.change.cell if request.change else cell_of(asked.button)
     if place is None:
-        return accept(request, key, follow_up=following, seeds=house().seeds())
-    cell = parent.cells[place]
+        return accept(request, key, follow_up=following, seeds=_new_seeds(request))
+    cell, seeds = parent.pictures[place], parent.seeds[place : place + 1]
     if following.once:
-        request = replace(request, references=())
-        return accept(request, key, follow_up=following, cell=cell, seeds=parent.seeds)
+        request = replace(request, references=(), count=1)
+        return accept(request, key, follow_up=following, cell=cell, seeds=seeds)
     if not house().images.has(house().images.key_of(cell.url)):
         raise ParentGone
-    return accept(_of_cell(request), key, follow_up=following, seeds=house().seeds())
+    if request.operation != "upscale":
+        seeds = _new_seeds(request)
+    return accept(_of_cell(request), key, follow_up=following, seeds=seeds)
 
 
 def submit_again(tag: str, key: Idempotency | None) -> Job:
@@ -55,8 +57,23 @@ def submit_again(tag: str, key: Idempotency | None) -> Job:
 
 def _of_cell(request: Request) -> Request:
     """Leave out the parent's inline pictures: they may be gone since it ended, and the cell stands in."""
-    kept = tuple(one for one in request.references if not one.startswith(SPOOL))
-    return replace(request, references=kept, iw=request.iw if kept else None)
+
+    def kept(pictures: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in pictures if not one.startswith(SPOOL))
+
+    references = kept(request.references)
+    return replace(
+        request,
+        references=references,
+        iw=request.iw if references else None,
+        style_references=kept(request.style_references),
+        object_references=kept(request.object_references),
+    )
+
+
+def _new_seeds(request: Request) -> Seeds:
+    """Return other seeds than the parent's: of the same, an engine would draw the same again."""
+    return house().seeds()[: request.count or CELLS]
 
 
 def _engine_of(job_id: str) -> str | None:

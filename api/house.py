@@ -17,7 +17,7 @@ from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
 
-Seeds = tuple[int, int, int, int]
+Seeds = tuple[int, ...]
 EXTENSION = "limner"
 
 
@@ -33,7 +33,7 @@ class House:
     messages: Callable[[], Messages]
     #: returns a new job id, 32 hex digits
     job_id: Callable[[], str]
-    #: returns the four cells' seeds, each below 2**32
+    #: returns seeds for four cells, each below 2**32
     seeds: Callable[[], Seeds]
     now: Callable[[], datetime]
     watcher: Watcher

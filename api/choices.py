@@ -1,0 +1,74 @@
+"""Check what a request names of the gateway's own: an engine, a version; and tell what would be done.
+
+Called by ``api/accept.py`` and the views of ``draw``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.access.guard import caller, check_lane
+from api.house import house
+from limner.applied import asked_of
+from limner.brief import size_of_request
+from limner.errors import InvalidRequest, JobConflict
+from limner.job import needs_of
+from limner.prompt import compile_prompt
+from limner.request import CELLS, Request
+from limner.store.lanes import PlannedJob
+
+#: what an engine has to be able to do for an operation that starts from no job
+_ABILITIES = {"blend": "blend pictures", "describe": "describe a picture"}
+
+
+def check_choices(request: Request) -> None:
+    """Return if there is what the request names: an engine, a version, an operation.
+
+    Raises:
+        InvalidRequest: there is no such engine for this client, or no such version; the error lists those
+            that there are.
+        JobConflict: no engine can do what is asked.
+    """
+    ability = _ABILITIES.get(request.operation)
+    if ability and _plan(request).engine is None:
+        raise JobConflict(f"No engine here can {ability}.")
+    if request.engine is None and request.version is None:
+        return
+    here = house().store.engines.choices(caller().name)
+    errors: dict[str, list[str]] = {}
+    if request.engine is not None and request.engine not in here:
+        errors["engine"] = [f"Must be one of {', '.join(here)}." if here else "No engine is here."]
+    named = [here[request.engine]] if request.engine in here else here.values()
+    versions = sorted({version for some in named for version in some})
+    if request.version is not None and request.version not in versions:
+        listed = f"Must be one of {', '.join(versions)}." if versions else "No version is offered."
+        errors["version"] = [listed]
+    if errors:
+        raise InvalidRequest(errors)
+
+
+def plan_of(request: Request) -> dict[str, Any]:
+    """Return what would become of a job if the request were accepted now.
+
+    Raises:
+        LaneNotAllowed, InvalidRequest: it would be refused.
+        StoreDown: Redis is down.
+    """
+    check_lane(caller(), request.lane)
+    check_choices(request)
+    plan = _plan(request)
+    width, height = size_of_request(request)
+    return {
+        "final_prompt": compile_prompt(request),
+        "engine": plan.engine,
+        "applied": plan.applied,
+        "position": plan.position,
+        "count": request.count or CELLS,
+        "width": width,
+        "height": height,
+    }
+
+
+def _plan(request: Request) -> PlannedJob:
+    lanes = house().store.lanes
+    return lanes.plan(request.lane, needs_of(request), caller().name, asked_of(request))
