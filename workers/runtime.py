@@ -53,7 +53,7 @@ class LaneRuntime:
         self._worker = LaneWorker(name, tuple(lanes), self.engines, self.messages)
         self._settings = settings
         self._keeper = Keeper(self.store, self._worker, Times.of(settings))
-        self._probe = Probe(self.store, self.engines)
+        self._probe = Probe(self.store, self.engines, settings.engines)
         self._images = Images.of(settings, self.store.folders)
         self._image_watch = ImageWatch(self._images, self.store.reports)
         self._fetchers = Fetchers(self.store, settings)
@@ -62,7 +62,7 @@ class LaneRuntime:
             self._worker,
             self._keeper,
             PictureIO(self._images, self._fetchers, settings.image_format),
-            {engine.name: engine.on_lost for engine in settings.engines},
+            settings.engines,
         )
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Turn an engine's four pictures into those that are stored; called by ``workers.drawing``.
+"""Turn an engine's pictures into those that are stored; called by ``workers.drawing``.
 
 It takes tens of milliseconds of CPU just when a slot becomes free and the next drawing needs the CPU.
 So a few threads of low priority do it, which the kernel runs when nothing else wants to run. Few
@@ -13,12 +13,25 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from limner.errors import BadResult
 from limner.pictures.editing import Encoded, alike, check_cells, encode, grid
+from limner.request import CELLS
+from workers.drawing.canvas import EditCanvas
 
 #: the niceness of these threads, as in nice(1)
 NICENESS = 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The size of each cell in pixels, how many are wanted, and the canvas of an edit."""
+
+    width: int
+    height: int
+    count: int = CELLS
+    canvas: EditCanvas | None = None
 
 
 class Composer:
@@ -33,19 +46,18 @@ class Composer:
     def compose(
         self,
         cells: Sequence[bytes],
-        width: int,
-        height: int,
+        wanted: Wanted,
         on_alike: Callable[[tuple[int, ...]], None] | None = None,
     ) -> list[Encoded]:
-        """Return the grid and the four cells, encoded; blocks until they are ready.
+        """Return the grid and the cells, or the only cell, encoded; blocks until they are ready.
 
         ``on_alike(numbers)`` receives the numbers, from 1, of cells with the same picture; without it, none
         may be the same.
 
         Raises:
-            BadResult: they are not four different pictures of that size.
+            BadResult: they are not as many different pictures of that size.
         """
-        return self._pool.submit(self._composed, cells, width, height, on_alike).result()
+        return self._pool.submit(self._composed, cells, wanted, on_alike).result()
 
     def close(self) -> None:
         """End the threads."""
@@ -54,17 +66,19 @@ class Composer:
     def _composed(
         self,
         cells: Sequence[bytes],
-        width: int,
-        height: int,
+        wanted: Wanted,
         on_alike: Callable[[tuple[int, ...]], None] | None,
     ) -> list[Encoded]:
-        pictures = check_cells(cells, width, height)
+        pictures = check_cells(cells, wanted.width, wanted.height, wanted.count)
         same = alike(pictures)
         if same and on_alike is None:
             raise BadResult(f"The engine's pictures {_listed(same)} are the same.")
         if same and on_alike:
             on_alike(same)
-        return [encode(picture, self._format) for picture in (grid(pictures), *pictures)]
+        if wanted.canvas:
+            pictures = [wanted.canvas.restored(picture) for picture in pictures]
+        together = (grid(pictures), *pictures) if len(pictures) > 1 else pictures
+        return [encode(picture, self._format) for picture in together]
 
 
 def _listed(numbers: Sequence[int]) -> str:

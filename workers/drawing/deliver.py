@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+from limner.applied import applied_of, levels_of
 from limner.engine import Finished
 from limner.job import Picture
 from limner.pictures.editing import Encoded
 from limner.pictures.image_store import Images
 from limner.store import Store
+from limner.store.lanes import Result
 from workers.drawing.composing import Composer
 from workers.drawing.grant import Grant
 from workers.drawing.keeper import Drawing
 from workers.drawing.patience import Patience
 from workers.drawing.result import Results
+from workers.drawing.run import Drawn
 
 #: how long composing waits: when drawings end together, their successors are started first
 STARTS_FIRST_S = 0.04
+#: the abilities that buttons on a finished drawing depend on
+FOLLOWED_BY = ("vary", "upscale_subtle", "upscale_creative", "edit")
 
 
 class Delivery:
@@ -35,7 +42,7 @@ class Delivery:
         """Stop the threads, once the drawings have ended."""
         self._composer.close()
 
-    def deliver(self, grant: Grant, finished: Finished) -> bool:
+    def deliver(self, grant: Grant, drawn: Drawn) -> bool:
         """Check the pictures, store them, and only then mark the job as done; False: told to stop.
 
         Raises:
@@ -48,7 +55,7 @@ class Delivery:
         clear = self._patience.store(lambda: lanes.free_slot(job.id, drawing.token))
         # The next drawings are being started right now, and need the CPU.
         drawing.wait(STARTS_FIRST_S)
-        composed, notes = self._results.composed(job, grant.engine, finished)
+        composed, notes = self._results.composed(job, grant.engine, drawn)
         if not clear:
             self._patience.store(lambda: lanes.free_slot(job.id, drawing.token, checked=True))
         pictures = []
@@ -57,10 +64,28 @@ class Delivery:
             if kept is None:
                 return False
             pictures.append(kept)
-        self._patience.store(
-            lambda: lanes.done(job.id, drawing.token, pictures[0], pictures[1:], notes),
-        )
+        result = self._result(grant, drawn.finished, pictures, notes)
+        self._patience.store(lambda: lanes.done(job.id, drawing.token, result))
         return True
+
+    def _result(
+        self,
+        grant: Grant,
+        finished: Finished,
+        pictures: list[Picture],
+        notes: Mapping[str, Any],
+    ) -> Result:
+        job, levels = grant.job, levels_of(grant.engine.capabilities(), grant.models)
+        return Result(
+            grid=pictures[0] if pictures else None,
+            # A single cell is its own grid.
+            cells=pictures[1:] or pictures,
+            notes=notes,
+            applied=applied_of(job.asked, levels) | dict(finished.applied),
+            seeds=finished.seeds[: job.count],
+            prompts=finished.prompts,
+            can=[name for name in FOLLOWED_BY if levels[name] != "none"],
+        )
 
     def _keep(self, drawing: Drawing, encoded: Encoded) -> Picture | None:
         """Store one finished picture; None if told to stop meanwhile."""

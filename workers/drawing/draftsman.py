@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from limner.errors import EngineError, PicturesNotKept, Rejected, StaleLease, StoreDown
 from limner.ids import new_id
+from limner.job import Job
 from limner.log import event
 from limner.pictures.image_store import Images
+from limner.settings import EngineSettings
 from limner.store import Store
 from workers.drawing.deliver import Delivery
 from workers.drawing.endings import Endings, GivenBack, JobFailed
@@ -46,12 +48,11 @@ class Draftsman:
         worker: LaneWorker,
         keeper: Keeper,
         pictures: PictureIO,
-        on_lost: Mapping[str, str] | None = None,
+        settings: Iterable[EngineSettings] = (),
     ) -> None:
         self._engines = worker.engines
         self._keeper = keeper
-        #: engine → "retry" or "fail", for drawings that were lost after they had cost money
-        self._on_lost = on_lost or {}
+        self._settings = {engine.name: engine for engine in settings}
         images = pictures.images
         self._patience = patience = Patience()
         self._slots = Slots(store, worker, patience)
@@ -93,20 +94,25 @@ class Draftsman:
                 if taken.job is None:
                     return "nothing to do"
                 on_grant()
-                name = str(taken.job.engine)
-                on_lost = self._on_lost.get(name, "retry")
-                grant = Grant(drawing, taken.job, self._engines[name], taken.attempt, on_lost)
-                return self._draw(grant, on_start)
+                return self._draw(self._granted(drawing, taken.job, taken.attempt), on_start)
             except StaleLease:
                 event(log, "lease.lost", level=logging.WARNING, job=job_id)
                 raise GivenBack("another worker owns the job") from None
+
+    def _granted(self, drawing: Drawing, job: Job, attempt: int | None) -> Grant:
+        name = str(job.engine)
+        settings = self._settings.get(name)
+        if settings is None:
+            return Grant(drawing, job, self._engines[name], attempt)
+        engine, models = self._engines[name], settings.versions
+        return Grant(drawing, job, engine, attempt, settings.on_lost, models)
 
     def _draw(self, grant: Grant, on_start: Callable[[str], None]) -> str:
         endings = self._endings
         try:
             with folder_for(grant.job) as folder:
-                finished = self._run.watch(grant, Path(folder), on_start)
-            if finished is None or not self._delivery.deliver(grant, finished):
+                drawn = self._run.watch(grant, Path(folder), on_start)
+            if drawn is None or not self._delivery.deliver(grant, drawn):
                 endings.stopped(grant)
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from limner.engine import Engine
 from limner.job import Job
@@ -20,6 +21,13 @@ class Grant:
     attempt: int | None = None
     #: "retry" or "fail": what to do about a drawing that was lost after it had cost money
     on_lost: str = "retry"
+    #: version that callers may ask for → the engine's own model
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def draws_any_count(self) -> bool:
+        """Whether the engine can draw fewer than four cells."""
+        return self.engine.capabilities().count == "exact"
 
     @property
     def engine_name(self) -> str:

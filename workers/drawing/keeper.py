@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 StopReason = Literal["stale", "shutdown", "stuck", "late"]
 #: how long a thread that was told to stop keeps its lease if it does not return
 UNHEEDED_S = 20.0
+#: how often drawings' time limits, and jobs' deadlines, are looked at
+LOOK_S = 0.5
 
 
 class Drawing(threading.Event):
@@ -103,7 +105,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
-        self._swept_s = 0.0
+        self._swept_s = self._beaten_s = 0.0
 
     def start(self) -> None:
         """Send one heartbeat, so that the store knows this worker, and continue in a thread."""
@@ -149,19 +151,27 @@ class Keeper:
             tokens = {}
 
     def _run(self) -> None:
-        while not self._ended.wait(self._beat_s):
+        while not self._ended.wait(min(self._beat_s, LOOK_S)):
             try:
                 self._check_clocks()
-                self.beat()
-                tell_clock(self._store)
-                if time.monotonic() - self._swept_s >= self._times.tick_s:
+                if self._is_time(self._beaten_s, self._beat_s):
+                    self._beaten_s = time.monotonic()
+                    self.beat()
+                    tell_clock(self._store)
+                if self._is_time(self._swept_s, self._times.tick_s):
                     self._swept_s = time.monotonic()
                     self._store.lanes.sweep(self._worker.messages())
+                else:
+                    self._store.lanes.pass_deadlines()
             except StoreDown as error:
                 event(log, "store.missed", level=logging.WARNING, why=error.message)
             # If a bug stopped the heartbeat, this process would lose all of its drawings.
             except Exception:  # noqa: BLE001
                 event(log, "keeper.failed", level=logging.ERROR, error=True)
+
+    def _is_time(self, last_s: float, every_s: float) -> bool:
+        """Return whether ``every_s`` have passed since ``last_s``, as nearly as this loop looks."""
+        return time.monotonic() - last_s >= every_s - LOOK_S / 2
 
     def _check_clocks(self) -> None:
         now = time.monotonic()

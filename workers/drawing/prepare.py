@@ -7,17 +7,23 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from limner.brief import brief_of
+from limner.brief import Pictures, brief_of
 from limner.engine import Brief, Parent
 from limner.errors import Rejected
-from limner.followup import VARIATION_STRENGTH, cell_of
+from limner.followup import cell_of, strength_of
 from limner.job import Job
 from limner.pictures.image_store import Images
+from limner.prompt import prompt_of
 from limner.store import Store
+from workers.drawing.canvas import EditCanvas, canvas_of
 from workers.drawing.grant import Grant
 from workers.drawing.keeper import Drawing
 from workers.drawing.patience import Patience
 from workers.drawing.references import Fetch, prepare_references
+
+
+class StoppedMeanwhile(Exception):
+    """The drawing was told to stop meanwhile; never leaves this module."""
 
 
 class Preparation:
@@ -35,27 +41,73 @@ class Preparation:
         """Return the brief for the engine, with its pictures in ``folder``; None: told to stop.
 
         Raises:
-            Rejected: a reference, or the picture to vary, cannot be used.
+            Rejected: a reference, or the picture to go on from, cannot be used.
         """
         drawing, job = grant.drawing, grant.job
-        references = self._references(drawing, job, folder)
-        if references is None:
+        try:
+            pictures = self._pictures(grant, folder)
+        except StoppedMeanwhile:
             return None
-        parent = self._parent(drawing, job, folder)
         attempt = self._begin(drawing) if grant.attempt is None else grant.attempt
         if attempt is None or drawing.is_set():
             return None
-        return brief_of(job, references, attempt, parent)
-
-    def _references(self, drawing: Drawing, job: Job, folder: Path) -> list[Path] | None:
-        """Return the reference images as files; None if told to stop meanwhile."""
-        if not job.request.references:
-            return []
-        fetch = self._patience.store(lambda: self._fetch_for(job.client))
-        return self._patience.images(
-            drawing,
-            lambda: prepare_references(job.request.references, folder, self._images, fetch),
+        return brief_of(
+            job, pictures, attempt, models=grant.models, draws_any_count=grant.draws_any_count
         )
+
+    def canvas(self, grant: Grant, folder: Path) -> EditCanvas | None:
+        """Return the canvas of an edit; None: told to stop.
+
+        Raises:
+            Rejected: the picture to go on from, or the mask, cannot be used.
+        """
+        job, change = grant.job, grant.job.request.change
+        assert change is not None, "an edit has a change"
+        with contextlib.suppress(StoppedMeanwhile):
+            masks = self._references(grant.drawing, job, (change.mask or "",), folder, "mask")
+            parent = self._parent(grant.drawing, job, folder)
+            assert parent is not None, "an edit has a parent"
+            assert parent.picture is not None
+            return canvas_of(change, parent.picture, masks[0] if masks else None)
+        return None
+
+    def _pictures(self, grant: Grant, folder: Path) -> Pictures:
+        drawing, job, able = grant.drawing, grant.job, grant.engine.capabilities()
+        request, said = job.request, prompt_of(job.request)
+        edit = None
+        if request.operation == "edit":
+            canvas = self.canvas(grant, folder)
+            if canvas is None:
+                raise StoppedMeanwhile
+            edit = canvas.saved(folder)
+        # What an engine ignores is not fetched, and cannot fail its job.
+        styles = request.style_references or said.style_references
+        if able.style_references == "none":
+            styles = ()
+        objects = request.object_references or said.object_references
+        if able.object_references == "none":
+            objects = ()
+        return Pictures(
+            self._references(drawing, job, request.references, folder, "reference"),
+            self._references(drawing, job, styles, folder, "style"),
+            self._references(drawing, job, objects, folder, "object"),
+            self._parent(drawing, job, folder),
+            edit,
+        )
+
+    def _references(
+        self, drawing: Drawing, job: Job, references: tuple[str, ...], folder: Path, kind: str
+    ) -> tuple[Path, ...]:
+        """Return reference images as files; "" stands for none."""
+        if not any(references):
+            return ()
+        fetch = self._patience.store(lambda: self._fetch_for(job.client))
+        found = self._patience.images(
+            drawing, lambda: prepare_references(references, folder, self._images, fetch, kind)
+        )
+        if found is None:
+            raise StoppedMeanwhile
+        return tuple(found)
 
     def _parent(self, drawing: Drawing, job: Job, folder: Path) -> Parent | None:
         """Return the drawing that a follow-up starts from.
@@ -65,20 +117,29 @@ class Preparation:
         """
         if job.parent is None:
             return None
-        parent_id, cell = job.parent, cell_of(job.draw_type)
+        parent_id, change = job.parent, job.request.change
+        cell = change.cell if change else cell_of(job.draw_type)
         parent = self._patience.store(lambda: self._store.jobs.get(parent_id))
         if cell is None:
             return Parent(engine=parent.engine, handle=parent.handle)
         try:
-            key = self._images.key_of(parent.cells[cell].url)
+            key = self._images.key_of(parent.pictures[cell].url)
             picture = self._patience.images(drawing, lambda: self._images.get(key))
-        except KeyError:
-            raise Rejected("reference", "The picture to vary has been deleted.") from None
+        except (KeyError, IndexError):
+            raise Rejected("reference", "The picture to go on from has been deleted.") from None
         if picture is None:
-            return None
+            raise StoppedMeanwhile
         path = folder / "parent.png"
         path.write_bytes(picture)
-        return Parent(path, cell, VARIATION_STRENGTH, parent.engine, parent.handle)
+        seeds = parent.drawn_seeds[cell : cell + 1]
+        return Parent(
+            picture=path,
+            cell=cell,
+            strength=strength_of(job.draw_type),
+            engine=parent.engine,
+            handle=parent.handle,
+            seed=seeds[0] if seeds else None,
+        )
 
     def _begin(self, drawing: Drawing) -> int | None:
         """Wait for the lane's gap and count the submission; None if told to stop meanwhile."""
@@ -93,6 +154,7 @@ class Preparation:
 
 def folder_for(job: Job) -> contextlib.AbstractContextManager[str]:
     """Return a folder for the pictures that the engine starts from; none if it needs only the prompt."""
-    if job.request.references or job.parent:
+    said = prompt_of(job.request)
+    if job.request.pictures or job.parent or said.style_references or said.object_references:
         return tempfile.TemporaryDirectory(prefix="limner-")
     return contextlib.nullcontext("")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from limner.applied import levels_of
 from limner.engine import Engine, Handle, lacks
 from limner.errors import EngineDown, LimnerError, StoreDown
 from limner.log import event
+from limner.settings import EngineSettings
 from limner.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,9 +30,15 @@ CAPABILITIES_S = 300.0
 class Probe:
     """The probing thread of one lane worker."""
 
-    def __init__(self, store: Store, engines: Mapping[str, Engine]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engines: Mapping[str, Engine],
+        settings: Iterable[EngineSettings] = (),
+    ) -> None:
         self._store = store
         self._engines = engines
+        self._versions = {engine.name: engine.versions for engine in settings}
         self._asked_s: dict[str, float] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
@@ -71,7 +79,9 @@ class Probe:
             self._store.engines.probed(name, well, health.why, REST_S)
         # An engine that does not answer would seem to have no capabilities.
         elif self._is_stale(name) and engine.health().state != "down":
-            self._store.engines.lacks(name, lacks(engine.capabilities()))
+            able = engine.capabilities()
+            levels = levels_of(able, self._versions.get(name, ()))
+            self._store.engines.abilities(name, lacks(able), levels)
             self._asked_s[name] = time.monotonic()
 
     def _cancel(self, name: str, handle: Handle) -> bool:

@@ -35,21 +35,38 @@ SIDE_MAX_PX = 2048
 Fetch = Callable[[str, int], bytes]
 
 
+#: what callers know each kind of picture as
+_KNOWN_AS = {
+    "reference": "Reference image",
+    "style": "Style reference",
+    "object": "Object reference",
+    "mask": "Mask",
+}
+
+
 def prepare_references(
-    references: Sequence[str], folder: Path, images: Images, fetch: Fetch
+    references: Sequence[str], folder: Path, images: Images, fetch: Fetch, kind: str = "reference"
 ) -> list[Path]:
     """Write each reference into ``folder`` as an upright PNG and return the paths, in order.
+
+    ``kind``: ``reference``, ``style``, ``object`` or ``mask``.
 
     Raises:
         Rejected: one cannot be used; the message says which one (from 1) and why.
     """
     return [
-        _prepared(number, reference, folder / f"reference-{number}.png", images, fetch)
+        _prepared(
+            f"{_KNOWN_AS[kind]} {number}",
+            reference,
+            folder / f"{kind}-{number}.png",
+            images,
+            fetch,
+        )
         for number, reference in enumerate(references, start=1)
     ]
 
 
-def _prepared(number: int, reference: str, path: Path, images: Images, fetch: Fetch) -> Path:
+def _prepared(name: str, reference: str, path: Path, images: Images, fetch: Fetch) -> Path:
     # One picture at a time: this one's memory is released before the next one waits for room.
     try:
         data = _read(reference, images, fetch)
@@ -57,12 +74,12 @@ def _prepared(number: int, reference: str, path: Path, images: Images, fetch: Fe
             raise UnreadablePictureError("is larger than 10 MB")
         picture = open_picture(data, REFERENCE_FORMATS, SIDE_MAX_PX)
     except UnreadablePictureError as error:
-        event(log, "reference.rejected", number=number, why=str(error))
-        raise Rejected("reference", f"Reference image {number} {error}.") from error
+        event(log, "reference.rejected", picture=name, why=str(error))
+        raise Rejected("reference", f"{name} {error}.") from error
     except FetchFailed as error:
-        event(log, "reference.rejected", number=number, why=error.why)
+        event(log, "reference.rejected", picture=name, why=error.why)
         clause = _CLAUSES.get(error.why, _UNREACHABLE)
-        raise Rejected("reference", f"Reference image {number} {clause}.") from error
+        raise Rejected("reference", f"{name} {clause}.") from error
     picture.save(path, "PNG", compress_level=1)
     return path
 

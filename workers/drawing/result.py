@@ -7,15 +7,16 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from limner.brief import brief_of
-from limner.engine import Engine, Finished
-from limner.errors import StoreDown
+from limner.brief import size_of_request
+from limner.engine import Engine
+from limner.errors import BadResult, StoreDown
 from limner.job import Job
 from limner.log import event
 from limner.pictures.editing import Encoded
 from limner.store import Store
 from limner.store.metrics.warning import Code
-from workers.drawing.composing import Composer
+from workers.drawing.composing import Composer, Wanted
+from workers.drawing.run import Drawn
 
 log = logging.getLogger(__name__)
 
@@ -33,23 +34,33 @@ class Results:
         self._heed_seeds: set[str] = set()
 
     def composed(
-        self, job: Job, engine: Engine, finished: Finished
+        self, job: Job, engine: Engine, drawn: Drawn
     ) -> tuple[list[Encoded], Mapping[str, Any]]:
-        """Return the grid and the four cells, encoded, and notes about them.
+        """Return the grid and the cells, or the only cell, encoded, and notes about them.
+
+        What an edit was not to change of its canvas is put back.
 
         Raises:
             BadResult: they are not what was asked for.
         """
-        name, brief = str(job.engine), brief_of(job)
+        finished = drawn.finished
+        if job.request.operation == "describe":
+            if not any(finished.prompts):
+                raise BadResult("The engine gave no prompts.")
+            return [], finished.notes
+        name, able = str(job.engine), engine.capabilities()
+        cells = finished.cells if able.count == "exact" else finished.cells[: job.count]
         found: list[int] = []
         # If seeds have made no difference so far, drawing again would make none either, whatever the
         # driver claims of its server: its operator must configure how it takes them.
         alike = None if name in self._heed_seeds else found.extend
-        encoded = self._composer.compose(finished.cells, brief.width, brief.height, alike)
+        wanted = Wanted(*size_of_request(job.request), job.count, drawn.canvas)
+        encoded = self._composer.compose(cells, wanted, alike)
         if found:
             self._tell(job, found)
             return encoded, {**finished.notes, "cells_alike": found}
-        if engine.capabilities().seed != "none":
+        # A single cell says nothing about seeds.
+        if able.seed != "none" and job.count > 1:
             self._heed_seeds.add(name)
         return encoded, finished.notes
 

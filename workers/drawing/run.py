@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from limner.brief import brief_of
@@ -13,13 +14,22 @@ from limner.errors import BadResult, StaleLease, StoreDown
 from limner.log import event
 from limner.pictures.image_store import Images
 from limner.store import Store
+from workers.drawing.canvas import EditCanvas
 from workers.drawing.endings import Endings
 from workers.drawing.grant import Grant
 from workers.drawing.patience import Patience
 from workers.drawing.prepare import Preparation
-from workers.drawing.telling import Telling
+from workers.drawing.telling import Shown, Telling
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What an engine ended with, and the canvas of an edit."""
+
+    finished: Finished
+    canvas: EditCanvas | None = None
 
 
 class Run:
@@ -39,7 +49,7 @@ class Run:
         self._endings = endings
         self._patience = patience
 
-    def watch(self, grant: Grant, folder: Path, on_start: Callable[[str], None]) -> Finished | None:
+    def watch(self, grant: Grant, folder: Path, on_start: Callable[[str], None]) -> Drawn | None:
         """Submit, or attach by a handle, and watch; None: the drawing was stopped."""
         handle = grant.job.handle
         brief = self._submit(grant, folder) if handle is None else self._attach(grant, handle)
@@ -47,7 +57,12 @@ class Run:
             return None
         grant.drawing.began()
         on_start(grant.engine_name)
-        return self._watch(grant, grant.drawing.handle, brief)
+        finished = self._watch(grant, grant.drawing.handle, brief)
+        if finished is None or brief.operation != "edit":
+            return Drawn(finished) if finished else None
+        # Made again: whoever attaches to a drawing has not made it before.
+        canvas = self._preparation.canvas(grant, folder)
+        return Drawn(finished, canvas) if canvas else None
 
     def _submit(self, grant: Grant, folder: Path) -> Brief | None:
         brief = self._preparation.brief(grant, folder)
@@ -68,7 +83,12 @@ class Run:
         # Stored again, so that a death from here on counts as a lost worker.
         self._keep_handle(grant, handle)
         event(log, "job.attached", job=grant.job.id)
-        return brief_of(grant.job, attempt=grant.job.attempts)
+        return brief_of(
+            grant.job,
+            attempt=grant.job.attempts,
+            models=grant.models,
+            draws_any_count=grant.draws_any_count,
+        )
 
     def _keep_handle(self, grant: Grant, handle: Handle) -> None:
         """Store the engine's handle, before it is watched."""
@@ -83,7 +103,7 @@ class Run:
 
     def _watch(self, grant: Grant, handle: Handle, brief: Brief) -> Finished | None:
         drawing, engine = grant.drawing, grant.engine
-        telling = Telling(self._store, self._images, drawing, brief.width, brief.height)
+        telling = Telling(self._store, self._images, drawing, Shown.of(grant.job, brief))
         with contextlib.closing(_generator(engine.watch(handle, brief, drawing))) as steps:
             try:
                 for step in steps:

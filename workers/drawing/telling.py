@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
-from limner.engine import Preview, Progress
+from limner.engine import Brief, Preview, Progress
 from limner.errors import ImagesDown, StoreDown
-from limner.job import Picture
+from limner.job import Job, Picture
 from limner.log import event
 from limner.pictures.editing import Encoded, PreviewGrid
 from limner.pictures.image_store import Images
@@ -31,16 +33,30 @@ DRAWN_PERCENT = 99
 PREVIEWS_REST_S = 30.0
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The size of a cell in pixels, how many there are, and whether progress comes with pictures."""
+
+    width: int
+    height: int
+    count: int
+    previews: bool
+
+    @classmethod
+    def of(cls, job: Job, brief: Brief) -> Self:
+        """Return what is shown of a job."""
+        return cls(brief.width, brief.height, job.count, job.request.previews)
+
+
 class Telling:
     """Writes a drawing's progress, coalesced: only the newest, at most every ``PROGRESS_GAP_S``."""
 
-    def __init__(
-        self, store: Store, images: Images, drawing: Drawing, width: int, height: int
-    ) -> None:
+    def __init__(self, store: Store, images: Images, drawing: Drawing, shown: Shown) -> None:
         self._store = store
         self._images = images
         self._drawing = drawing
-        self._previews = PreviewGrid(width, height)
+        self._previews = PreviewGrid(shown.width, shown.height, shown.count)
+        self._pictured = shown.previews
         self._percent = 0
         #: the newest preview of each cell that has not been written yet
         self._unseen: dict[int | None, bytes] = {}
@@ -53,7 +69,7 @@ class Telling:
         if isinstance(step, Progress):
             percent = int(max(0.0, min(1.0, step.fraction)) * 100)
             self._percent = max(self._percent, min(percent, DRAWN_PERCENT))
-        elif isinstance(step, Preview):
+        elif isinstance(step, Preview) and self._pictured:
             self._unseen[step.cell] = step.image
         else:
             return
