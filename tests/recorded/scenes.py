@@ -1,0 +1,310 @@
+"""What was asked, scene by scene, for the recorder alone: the replay reads what it wrote.
+
+Every scene begins in an empty house. ``<job 1>`` and ``<picture 1>`` are the first job and picture that the
+scene's answers showed.
+"""
+
+from __future__ import annotations
+
+import json
+
+from tests.recorded.asking import (
+    ALL_14,
+    DASHED_TAG,
+    DRAW,
+    LINK,
+    OTHER_TAG,
+    PIXEL,
+    PLAIN,
+    TAG,
+    Do,
+    ask,
+    draw,
+    imagine,
+    look,
+    origin,
+    press,
+    raw,
+    refresh,
+    typed,
+    unknown,
+)
+from tests.recorded.house import TOKENS
+
+COUNTS = [ask("POST", "/waiting"), ask("POST", "/pending")]
+
+IMAGINE = [
+    imagine(),
+    imagine(**ALL_14),
+    imagine(prompt="a lighthouse"),
+    imagine(fast=False),
+    *(imagine(fast=value) for value in (1, 0, "true", "false", "0")),
+    imagine(tag=DASHED_TAG),
+    imagine(tag=TAG.upper()),
+    *(imagine(callBackUrl=value) for value in ("https://hooks.example/mine", "", None)),
+    imagine("bob", callBackUrl=None),
+    *(imagine(isNiji=value) for value in (True, False, 1, 0, "true", None)),
+    *(imagine(ar=value) for value in ("4:5", "2:3", "4:7", "1:1", "5:4", "3:2", "7:4")),
+    *(
+        imagine(ar=value)
+        for value in ("16:9", "9:16", "1000:1", "1.85:1", " 3:2 ", "", "0", 0, None)
+    ),
+    *(imagine(chaos=value) for value in (0, 50, 100, "12", "7.5", 33.3, 1e-7, None)),
+    *(imagine(stylize=value) for value in (0, 1000, "100", " 250 ", "1e2", None)),
+    *(imagine(style=value) for value in ("raw", "", None)),
+    *(
+        imagine(style=value, isNiji=True)
+        for value in ("cute", "expressive", "original", "scenic", "")
+    ),
+    *(imagine(isTile=value) for value in (True, False, 1, 0, "1", None)),
+    *(imagine(iw=value, imageList=[LINK]) for value in (0, 0.5, 2, "1.5", None)),
+    *(imagine(iw=value) for value in (0, None)),
+    *(imagine(imageList=value) for value in ([], None, [LINK], [PIXEL], [LINK] * 8)),
+    *(imagine(extra=value) for value in ("kept \u2713", "", None, "x" * 4096)),
+    imagine(promptEn="  a fox\n in the snow \u2603 "),
+    imagine(promptEn="x" * 6000),
+    *COUNTS,
+]
+
+FLAGS_IN_TEXT = [
+    typed("a red fox --ar 3:2 --no people, text"),
+    typed("a red fox --ar 16:9"),
+    typed("a red fox --seed 4242 --chaos 10 --stylize 700 --iw 1"),
+    typed("a red fox --style raw"),
+    typed("a red fox --raw --tile"),
+    typed("a red fox --niji 6 --style cute"),
+    *(typed(f"a red fox --v {value}") for value in ("5.2", "6.1", "7", "99")),
+    typed("a red fox --version 6"),
+    *(typed(f"a red fox --q {value}") for value in (".25", "0.5", "1", "2", "4", "5")),
+    typed("a red fox --weird 250 --exp 10"),
+    typed("a red fox --draft --hd"),
+    typed("a red fox --fast --turbo --relax --stealth"),
+    typed(f"a red fox --sref {LINK} --sw 200 --cref {LINK} --cw 50"),
+    typed("a red fox --sref 3456 7890 --sv 4"),
+    typed(f"a red fox --oref {LINK} --ow 400"),
+    typed("a red fox --p m7abc12 --repeat 4"),
+    typed("a red fox --seed -1 --chaos 900"),
+    typed("a red fox --engine stage --size 640x480 --count 1 --deadline 5"),
+    typed("a sign that reads --fast food"),
+    typed("an old sailor \u2014weathered face\u2014 with a lantern \u2014ar 7\uff1a4"),
+    imagine(promptEn="a red fox --ar 2:3 --chaos 5", ar="3:2", chaos=60),
+    origin(),
+    origin(promptEn="a red fox --ar 16:9 --seed 7 --no trees --v 6.1 --q 2"),
+    origin(promptEn="a red fox --raw --draft --weird 50 --hd"),
+    origin(prompt="\u72d0\u72f8", callBackUrl="https://hooks.example/mine", extra="kept"),
+    *(draw(f"<job {number}>") for number in (3, 19, 31)),
+    *(look(f"<job {number}>") for number in (3, 19, 31)),
+]
+
+LOOKING_UP = [
+    *COUNTS,
+    imagine(**ALL_14 | {"imageList": [PIXEL]}),
+    imagine(tag=OTHER_TAG),
+    imagine("bob", fast=False),
+    *COUNTS,
+    look(),
+    look(more="?wait=1&seq=99"),
+    look(more="/callbacks"),
+    ask("GET", f"/find/by/{TAG}"),
+    ask("GET", f"/find/by/{DASHED_TAG}"),
+    ("submit", {"job": "<job 2>"}),
+    *COUNTS,
+    look("<job 2>"),
+    look("<job 1>"),
+    ("progress", {"job": "<job 2>", "percent": 40}),
+    *COUNTS,
+    look("<job 2>"),
+    ask("GET", f"/find/by/{OTHER_TAG}"),
+    look("<job 2>", "/callbacks"),
+    draw(),
+    look(),
+    look(more="/callbacks"),
+    look(more="/events"),
+    look(more="/events", Last_Event_ID="99"),
+    ("ask", {"method": "GET", "path": "<picture 3>", "headers": {}}),
+    ("ask", {"method": "GET", "path": "<picture 4>?x-oss-process=style/scale512", "headers": {}}),
+    imagine(fast=False),
+    ("fail", {"job": "<job 4>", "code": "engine_failed"}),
+    look("<job 4>"),
+    look("<job 4>", "/events"),
+    ask("GET", "/jobs"),
+    ask("GET", "/jobs?limit=1"),
+    ask("GET", f"/jobs?tag={TAG}"),
+    *(ask("GET", f"/jobs?status={status}") for status in (-2, -1, 0, 1, 2)),
+    ask("GET", f"/jobs?tag={OTHER_TAG}&status=1&limit=5"),
+    ask("GET", "/jobs", as_="cay"),
+]
+
+FOLLOW_UPS = [
+    imagine(promptEn="a fox --seed 5", ar="3:2", chaos=10, extra="first"),
+    press("u1"),
+    refresh(),
+    draw(),
+    press("u1", extra="mine", fast=False),
+    press("u1"),
+    *(press(button) for button in ("u2", "u3", "u4", "v1", "v2", "v3", "v4", "r", "v1")),
+    press("v2", fast="1", tag=DASHED_TAG, callBackUrl="https://hooks.example/mine"),
+    look(),
+    ("post", {}),
+    draw("<job 6>"),
+    draw("<job 10>"),
+    press("v1", "<job 6>"),
+    press("u1", as_="bob"),
+    press("u1", "0" * 32),
+    ("fail", {"job": "<job 7>", "code": "timed_out"}),
+    refresh(OTHER_TAG),
+    ("fail", {"job": "<job 12>", "code": "engine_failed"}),
+    refresh(DASHED_TAG),
+    refresh("1" * 32),
+    press("u5"),
+    press(None),
+    press("u1", tag="x", fast="maybe", messageid="x"),
+    refresh(""),
+    imagine(),
+    draw("<job 15>"),
+    look("<job 15>"),
+    ("prune", {"url": "<picture 27>"}),
+    press("u3", "<job 15>"),
+    press("u2", "<job 15>"),
+    *COUNTS,
+    press("v1", "<job 2>"),
+]
+
+CALLBACKS = [
+    imagine(promptEn="a harbour", extra="kept"),
+    imagine("bob", promptEn="a mill", callBackUrl="https://hooks.example/bob", isNiji=1),
+    imagine(promptEn="a harbour"),
+    imagine(promptEn="a harbour"),
+    imagine(promptEn="a harbour [[moderated]]", fast=False),
+    draw("<job 1>"),
+    draw("<job 2>"),
+    ("submit", {"job": "<job 3>"}),
+    ("progress", {"job": "<job 3>", "percent": 10}),
+    ("post", {}),
+    ("give_back", {"job": "<job 3>"}),
+    ("post", {}),
+    look("<job 3>"),
+    draw("<job 3>"),
+    ("fail", {"job": "<job 4>", "code": "engine_failed"}),
+    ("post", {}),
+    # Last: a relaxed job waits as long as a fast one does.
+    draw("<job 5>"),
+    look("<job 5>"),
+    look(more="/callbacks"),
+    ask("POST", "/jobs/<job 1>/callbacks/resend"),
+    ("post", {}),
+    look(more="/callbacks"),
+    ask("POST", "/jobs/<job 1>/callbacks/resend", {"seq": 4}),
+    ask("POST", "/jobs/<job 1>/callbacks/resend", {"ids": ["msg_1"]}),
+    ask("POST", "/jobs/<job 1>/callbacks/resend", {"seqs": [4]}),
+    look(more="/callbacks", as_="bob"),
+]
+
+CANCEL = [
+    imagine(),
+    imagine(),
+    imagine(),
+    ask("DELETE", "/jobs/<job 1>"),
+    ask("DELETE", "/jobs/<job 1>"),
+    ("post", {}),
+    ("submit", {"job": "<job 2>"}),
+    ("progress", {"job": "<job 2>", "percent": 10}),
+    ask("DELETE", "/jobs/<job 2>"),
+    ("post", {}),
+    ask("DELETE", "/jobs/<job 3>", as_="bob"),
+    ("fail", {"job": "<job 3>", "code": "engine_down"}),
+    ask("DELETE", "/jobs/<job 3>"),
+    ask("DELETE", "/jobs/x"),
+    ("post", {}),
+    *COUNTS,
+]
+
+IDEMPOTENCY = [
+    *(ask("POST", "/imagine", PLAIN, Idempotency_Key="order-77") for _ in range(2)),
+    ask("POST", "/imagine", PLAIN | {"chaos": 5}, Idempotency_Key="order-77"),
+    ask("POST", "/origin/imagine", PLAIN, Idempotency_Key="order-77"),
+    ask("POST", "/imagine", PLAIN, as_="bob", Idempotency_Key="order-77"),
+    *(
+        ask("POST", "/imagine", ALL_14 | {"tag": OTHER_TAG}, Idempotency_Key="order-78")
+        for _ in range(2)
+    ),
+    ask("POST", "/imagine", PLAIN, Idempotency_Key="k" * 256),
+    ask("POST", "/imagine", PLAIN, Idempotency_Key=" "),
+    ("fail", {"job": "<job 1>", "code": "engine_failed"}),
+    refresh(Idempotency_Key="again"),
+    refresh(Idempotency_Key="again"),
+    *COUNTS,
+]
+
+REFUSALS = [
+    # fields
+    *(
+        imagine(**{name: 1})
+        for name in ("chaoss", "stylise", "isniji", "imagelist", "promt", "callbackURL")
+    ),
+    *(imagine(**{name: 1}) for name in ("webhook", "x", "\u00e9")),
+    imagine(promptEn="", chaos=101, tag="x", webhook=1),
+    ask("POST", "/imagine", {}),
+    *(imagine(**{name: ...}) for name in ("promptEn", "fast", "tag")),
+    *(imagine(**{name: None}) for name in ("promptEn", "fast", "tag")),
+    *(imagine(promptEn=value) for value in (" \u200b", "x" * 6001, "--ar 3:2", 7, "a\0b")),
+    *(imagine(prompt=value) for value in (7, "x" * 6001)),
+    *(imagine(fast=value) for value in ("maybe", 2, [])),
+    *(imagine(tag=value) for value in ("x", TAG + "0", 7)),
+    *(imagine(callBackUrl=value) for value in ("ftp://x", "hooks", "http://a b/", 7)),
+    *(imagine(isNiji=value) for value in (2, "ja")),
+    *(imagine(ar=value) for value in ("wide", "0:1", 1.5, "3:2:1")),
+    *(imagine(chaos=value) for value in (-1, 100.1, "ten", "", True, [])),
+    *(imagine(stylize=value) for value in (-1, 1001, "1_0")),
+    *(imagine(style=value) for value in ("cute", "pretty", 7)),
+    imagine(style="raw", isNiji=True),
+    imagine(isTile="on"),
+    *(imagine(iw=value, imageList=[LINK]) for value in (-0.1, 2.1)),
+    imagine(iw=1),
+    *(imagine(imageList=value) for value in (LINK, [LINK] * 9, ["%"], [7, "ftp://x"], ["http://"])),
+    *(imagine(extra=value) for value in ("x" * 4097, {"order": 7})),
+    ask("POST", "/origin/imagine", PLAIN | {"ar": "3:2", "chaos": 5}),
+    # bodies
+    *(raw(data) for data in ("", "{", "[]", "null", '{"chaos": NaN}', '{"tag": 1, "tag": 2}')),
+    *(raw(json.dumps(PLAIN), of) for of in ("text/plain", None)),
+    raw(json.dumps(PLAIN), Content_Encoding="br"),
+    # who, and where
+    unknown("POST", f"{DRAW}/imagine"),
+    unknown("POST", f"{DRAW}/imagine", token="wrong"),
+    unknown("POST", f"{DRAW}/waiting", Authorization="Bearer wrong"),
+    unknown("POST", f"{DRAW}/waiting", Authorization=f"Bearer {TOKENS['ann']}"),
+    imagine("cay", fast=False),
+    imagine("cay"),
+    imagine("cay"),
+    ask("POST", "/waiting", as_="dan"),
+    ask("POST", "/waiting", as_="dan"),
+    ask("GET", "/nowhere"),
+    unknown("GET", "/nowhere"),
+    unknown("GET", "/images/nothing.png"),
+    ask("GET", "/imagine"),
+    ask("PUT", "/jobs/" + "0" * 32),
+    look("0" * 32),
+    look("x"),
+    look("0" * 32, "/events"),
+    look("<job 1>"),
+    look("<job 1>", as_="cay", more="?wait=61"),
+    look("<job 1>", as_="cay", more="?seq=x"),
+    look("<job 1>", as_="cay", more="/events", Last_Event_ID="x"),
+    ask("GET", f"/find/by/{OTHER_TAG}"),
+    *(
+        ask("GET", f"/jobs?{query}")
+        for query in ("limit=0", "status=3", "tag=x", "cursor=x", "page=2")
+    ),
+    *COUNTS,
+]
+
+SCENES: dict[str, list[Do]] = {
+    "imagine": IMAGINE,
+    "flags_in_text": FLAGS_IN_TEXT,
+    "looking_up": LOOKING_UP,
+    "follow_ups": FOLLOW_UPS,
+    "callbacks": CALLBACKS,
+    "cancel": CANCEL,
+    "idempotency": IDEMPOTENCY,
+    "refusals": REFUSALS,
+}
