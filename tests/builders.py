@@ -48,11 +48,12 @@ def an_accepted_job(
 ) -> Job:
     """A job that waits in its lane, with its message."""
     request.setdefault("callback_url", "http://receiver/hook")
+    asked = a_request(**request)
     return store.jobs.accept(
         uuid.uuid4().hex,
         client,
-        a_request(**request),
-        (1, 2, 3, 4),
+        asked,
+        (1, 2, 3, 4)[: asked.count or 4],
         MESSAGES,
         waiting_cap=waiting_cap,
         destination=destination,

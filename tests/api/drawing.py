@@ -9,6 +9,7 @@ from PIL import Image
 
 from api.house import EXTENSION
 from limner.job import Picture
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, a_worker, an_engine
 
 #: as far back as no test's clock goes, and within what is kept
@@ -46,7 +47,7 @@ def done(app, store, job):
     token = submitted(store, job)
     store.lanes.progress(job["id"], token, 40, kept(app, 9))
     cells = [kept(app, 50 * cell) for cell in range(4)]
-    store.lanes.done(job["id"], token, kept(app, 250), cells, {})
+    store.lanes.done(job["id"], token, Result(kept(app, 250), cells, {}))
     return job
 
 

@@ -46,7 +46,8 @@ def document(redis_url, tmp_path_factory):
     store.redis.flushall()
     here = Settings(redis_url=redis_url, data_dir=tmp_path_factory.mktemp("fuzz"))
     app = create_app(replace(here, api_client_waits=1), store, MESSAGES)
-    a_worker(store, an_engine("stage", fast=99, relaxed=99))
+    stage = an_engine("stage", fast=99, relaxed=99)
+    a_worker(store, replace(stage, versions={"7": "flux"}))
     caller = a_caller(app, store, "fuzz", waiting_cap=100_000)
     hook = "https://receiver.example/hook"
     made = [caller.drawn(callBackUrl=url) for url in ("", hook) for _ in range(3)]
@@ -78,8 +79,12 @@ CHECKS = (
 )
 
 
+#: what of a gateway's own the document cannot name
+HERE = {"engine": "stage", "version": "7"}
+
+
 def meet_a_job(case):
-    """Have every other right request be about a job that there is."""
+    """Have every other right request be about a job that there is, and all about an engine that is here."""
     if case.meta.generation.mode is GenerationMode.NEGATIVE:
         return
     parts = case.path_parameters
@@ -87,6 +92,11 @@ def meet_a_job(case):
     if int(named[0], 16) % 2 == 0:
         parts["job_id"] = ids[int(named[1], 16) % len(ids)]
     body = case.body if isinstance(case.body, dict) else {}
+    body |= {
+        name: here
+        for name, here in HERE.items()
+        if body.get(name) is not None and str(body[name]).strip()
+    }
     if "messageId" in body and len(body["messageId"]) % 2:
         body["messageId"] = ids[len(body["messageId"]) % len(ids)]
 

@@ -31,8 +31,8 @@ NOTHING_VISIBLE = [
 
 SHAPE = """
 id messageId tag status progress prompt promptEn finalPrompt fast drawType ar arRequested url width
-height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position notes extra createdAt
-startedAt finishedAt seq
+height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position notes applied
+seeds buttons count deadline prompts extra createdAt startedAt finishedAt seq
 """
 
 
@@ -67,6 +67,12 @@ def test_the_smallest_request_is_answered_with_the_whole_job(caller):
         "engine": None,
         "position": 1,
         "notes": {},
+        "applied": {},
+        "seeds": None,
+        "buttons": [],
+        "count": 4,
+        "deadline": None,
+        "prompts": [],
         "extra": None,
         "createdAt": "2027-01-15T08:00:00.000Z",
         "startedAt": None,

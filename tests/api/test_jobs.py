@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limner.job import Picture
+from limner.store.lanes import Result
 from tests.api.asking import DASHED_TAG, TAG, refused
 from tests.builders import MESSAGES, a_worker, an_engine
 
@@ -51,7 +52,7 @@ def test_a_job_is_told_by_its_codes_from_waiting_to_done(caller, store, worker, 
     store.lanes.progress(job["id"], token, 40, Picture("https://draw.example/p.png", 256, 128))
     seen.append(shown(caller, job))
     clock.pass_s(10)
-    store.lanes.done(job["id"], token, GRID, CELLS, {"approximated": ["chaos"]})
+    store.lanes.done(job["id"], token, Result(GRID, CELLS, {"approximated": ["chaos"]}))
     seen.append(shown(caller, job))
 
     assert [one["status"] for one in seen] == [-2, -1, 0, 1]
@@ -129,7 +130,7 @@ def test_waiting_and_pending_count_this_clients_jobs(caller, other, store, worke
     assert counts() == [2, 1]
     store.lanes.progress(jobs[0]["id"], token, 10, None)
     assert counts() == [2, 1]
-    store.lanes.done(jobs[0]["id"], token, GRID, CELLS, {})
+    store.lanes.done(jobs[0]["id"], token, Result(GRID, CELLS, {}))
     assert counts() == [2, 0]
 
 

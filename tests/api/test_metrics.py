@@ -13,7 +13,7 @@ from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.aside import Why
-from limner.store.lanes import Trouble
+from limner.store.lanes import Result, Trouble
 from limner.store.metrics.prometheus import BOUNDS_MS
 from limner.store.outbox import AttemptReport, Poster
 from limner.store.scripts import source
@@ -50,7 +50,7 @@ def drawn(store, clock, *, waits_s: float = 0, draws_s: float = 0, **request):
     a_worker(store)
     assert store.lanes.take(job.id, job.id, WORKER, MESSAGES).state == "granted"
     clock.pass_s(draws_s)
-    store.lanes.done(job.id, job.id, PICTURE, [PICTURE] * 4, {})
+    store.lanes.done(job.id, job.id, Result(PICTURE, [PICTURE] * 4, {}))
     return job
 
 

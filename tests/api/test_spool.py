@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from api import create_app
 from limner.job import Picture
 from limner.pictures.image_store import Images
+from limner.store.lanes import Result
 from limner.store.spool import Spooled
 from tests.api.asking import Caller, a_caller, refused
 from tests.api.test_metrics import samples
@@ -249,7 +250,7 @@ def test_refusals_are_counted_by_what_lacked_the_room(settings, store, messages,
 def test_a_job_that_is_done_leaves_its_pictures_for_follow_ups(caller, full, store, spooled):
     a_worker(store)
     assert store.lanes.take(full[0], "t", WORKER, MESSAGES).state == "granted"
-    store.lanes.done(full[0], "t", PICTURE, [PICTURE] * 4, {})
+    store.lanes.done(full[0], "t", Result(PICTURE, [PICTURE] * 4, {}))
 
     assert store.spool.of("ann") == Spooled(MB // 2, MB // 2)
     assert len(spooled()) == 2
@@ -300,7 +301,7 @@ def test_a_redraw_in_a_full_room_is_refused_before_anything_is_copied(narrower, 
     job = wide.drawn(imageList=[HALF_A_MB] * 2)
     a_worker(store)
     store.lanes.take(job["id"], "t", WORKER, MESSAGES)
-    store.lanes.done(job["id"], "t", PICTURE, [PICTURE] * 4, {})
+    store.lanes.done(job["id"], "t", Result(PICTURE, [PICTURE] * 4, {}))
     wide.drawn(imageList=[HALF_A_MB])
     touched = request.getfixturevalue("no_reads")
     body = {"messageId": job["id"], "buttonType": "r", "fast": True, "tag": "e" * 32}

@@ -16,6 +16,7 @@ from limner.reasons import Reason
 from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store import Store, Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, an_engine, messages_in
 from tests.callback_doubles import a_poster, done, take
 from tests.conftest import MovingClock
@@ -233,7 +234,7 @@ class Hands:
         assert not any(asked.id in members for members in self.view().slots.values())
 
     def done(self, asked: Asked, token: str) -> None:
-        self.store.lanes.done(asked.id, token, GRID, [GRID] * 4, {})
+        self.store.lanes.done(asked.id, token, Result(GRID, [GRID] * 4, {}))
         asked.owner = ""
 
     def failed(self, asked: Asked, token: str) -> None:

@@ -11,6 +11,7 @@ from limner.followup import FollowUp
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Idempotency
+from limner.store.lanes import Result
 from tests.builders import (
     MESSAGES,
     WORKER,
@@ -135,18 +136,18 @@ def test_a_mark_is_kept_once_however_often_it_is_set_and_is_a_whole_word(store):
     a_worker(store, an_engine(fast=9))
     parent = an_accepted_job(store)
     store.lanes.take(parent.id, "t", WORKER, MESSAGES)
-    store.lanes.done(parent.id, "t", Picture("http://l/g.png", 8, 8), [], {})
+    store.lanes.done(parent.id, "t", Result(Picture("http://l/g.png", 8, 8), [], {}))
 
     def press(button):
         return ask(store, uuid.uuid4().hex, follow_up=FollowUp(parent.id, button))
 
-    for button in ("v1", "v1", "v12", "v2", "v1", "u12"):
+    for button in ("v1", "v1", "v12", "v2", "v1", "xu1", "u2"):
         press(button)
-    assert store.redis.hget(f"limner:job:{parent.id}", "marks") == "v1 v12 v2 u12"
+    assert store.redis.hget(f"limner:job:{parent.id}", "marks") == "v1 v12 v2 xu1 u2"
     press("u1")
     before = everything(store)
 
-    for button in ("u1", "u12"):
+    for button in ("u1", "u2"):
         with pytest.raises(JobConflict):
             press(button)
     assert everything(store) == before

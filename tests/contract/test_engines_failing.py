@@ -8,6 +8,7 @@ from limner.errors import BadResult, EngineDown, EngineError, EngineStuck, JobLo
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Trouble
+from limner.store.lanes import Result
 from limner.store.metrics.warning import Code, warnings
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from workers.drawing.trouble import FAILING_PAUSE_S, crash, handover, too_late, trouble_of
@@ -41,7 +42,7 @@ def fail(store, job, trouble: Trouble = BROKEN) -> str:
 def draw(store, job) -> None:
     store.lanes.free_slot(job.id, job.id)
     store.lanes.free_slot(job.id, job.id, checked=True)
-    store.lanes.done(job.id, job.id, GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, job.id, Result(GRID, [GRID] * 4, {}))
 
 
 def engine_of(store, name="stage"):

@@ -9,6 +9,7 @@ import pytest
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Policy, Store
+from limner.store.lanes import Result
 from limner.store.metrics.prometheus import page
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from workers.drawing.trouble import handover
@@ -41,7 +42,7 @@ def house(store):
     """Two workers, of which only "other" has the engine "tiler", which alone can tile."""
     a_worker(store, an_engine("flat"))
     a_worker(store, an_engine("tiler"), worker="other")
-    store.engines.lacks("flat", ["tile"])
+    store.engines.abilities("flat", ["tile"])
     return store
 
 
@@ -174,7 +175,7 @@ def drawn_at_a_former_engine(store, clock, *, paid: str):
 @pytest.mark.parametrize("paid", ["retry", "fail"])
 def test_a_drawing_that_was_paid_for_waits_for_its_former_engine(store, clock, paid):
     job = drawn_at_a_former_engine(store, clock, paid=paid)
-    store.engines.lacks("flat", ["tile"])
+    store.engines.abilities("flat", ["tile"])
     assert take(store, job, "t2").state == "wait"
     store.lanes.let_go(job.id, "t2", MESSAGES)
 
@@ -191,7 +192,7 @@ def test_also_where_no_engine_that_there_is_could_draw_it(store, clock):
     store.lanes.keep_handle(job.id, "t1", {"id": "there"}, attach=True, paid="fail")
     store.lanes.give_back(job.id, "t1", handover(), MESSAGES, keep=True)
     a_worker(store, an_engine("flat"))
-    store.engines.lacks("flat", ["tile"])
+    store.engines.abilities("flat", ["tile"])
     pass_s(store, clock, ABSENT_S + 60, "flat")
 
     assert take(store, job, "t2").state == "wait"
@@ -219,7 +220,7 @@ def test_an_engine_is_not_forgotten_under_a_job_that_has_a_slot_there(store, clo
         pass_s(store, clock, 5, "flat")
     assert names(store) == ["first", "flat"]
 
-    store.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, "t1", Result(GRID, [GRID] * 4, {}))
     pass_s(store, clock, 5, "flat")
 
     assert names(store) == ["flat"]
@@ -229,7 +230,7 @@ def test_an_engine_is_not_forgotten_under_a_job_that_has_a_slot_there(store, clo
 def test_what_was_counted_of_a_former_engine_stays_and_its_gauges_go(house, clock):
     job = an_accepted_job(house, tile=True)
     take(house, job, worker="other")
-    house.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+    house.lanes.done(job.id, "t1", Result(GRID, [GRID] * 4, {}))
     pass_s(house, clock, ABSENT_S + 60, "flat")
 
     numbers = house.numbers.read()
@@ -242,7 +243,7 @@ def test_what_was_counted_of_a_former_engine_stays_and_its_gauges_go(house, cloc
 def test_a_stray_answer_about_a_former_engine_does_not_make_it_anew(store):
     a_worker(store)
 
-    store.engines.lacks("gone", ["tile"])
+    store.engines.abilities("gone", ["tile"])
     store.engines.probed("gone", True, "", 0)
 
     assert not store.redis.exists("limner:engine:gone")

@@ -7,6 +7,7 @@ import pytest
 from limner.job import Picture
 from limner.reasons import Reason
 from limner.store import Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
@@ -122,12 +123,12 @@ def test_no_key_can_be_read_from_what_is_kept_of_the_settings(store, monkeypatch
 
 def test_what_is_set_and_what_was_observed_are_in_keys_of_their_own(store):
     bring_to(store, "refused")
-    store.engines.lacks("stage", ["tile"])
+    store.engines.abilities("stage", ["tile"])
 
     settings = store.redis.hgetall("limner:settings:stage")
 
     assert set(settings) == {
-        *("driver", "weight", "clients", "mark"),
+        *("driver", "weight", "clients", "versions", "mark"),
         *("fast_slots", "fast_gap_ms", "relaxed_slots", "relaxed_gap_ms"),
     }
     assert not set(settings) & set(health_of(store))
@@ -298,7 +299,7 @@ def test_whatever_happens_an_engine_that_is_ok_does_not_rest(store, state, said)
         case "moderated":
             store.lanes.failed(other.id, other.id, "No.", "moderated", answered=True)
         case "drawn":
-            store.lanes.done(other.id, other.id, GRID, [GRID] * 4, {})
+            store.lanes.done(other.id, other.id, Result(GRID, [GRID] * 4, {}))
         case "well" | "away":
             store.engines.probed("stage", said == "well", "away", 5)
         case _:

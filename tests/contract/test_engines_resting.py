@@ -7,6 +7,7 @@ import pytest
 from limner.job import Picture
 from limner.reasons import Reason
 from limner.store import Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
@@ -169,7 +170,7 @@ def test_pictures_that_come_after_the_slot_was_freed_say_nothing_new(store, cloc
     store.lanes.free_slot(drawn.id, drawn.id)
     store.lanes.give_back(lost.id, lost.id, KINDS["down"][0], MESSAGES)
 
-    store.lanes.done(drawn.id, drawn.id, GRID, [GRID] * 4, {})
+    store.lanes.done(drawn.id, drawn.id, Result(GRID, [GRID] * 4, {}))
 
     assert engine_now(store).state == "down"
 
@@ -181,7 +182,7 @@ def test_pictures_that_come_with_the_slot_show_that_an_engine_draws(store, clock
     take(store, lost)
     store.lanes.give_back(lost.id, lost.id, KINDS["down"][0], MESSAGES)
 
-    store.lanes.done(drawn.id, drawn.id, GRID, [GRID] * 4, {})
+    store.lanes.done(drawn.id, drawn.id, Result(GRID, [GRID] * 4, {}))
 
     assert engine_now(store).state == "ok"
 

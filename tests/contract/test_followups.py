@@ -11,6 +11,7 @@ from limner.followup import Press, follow_up, request_of
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
@@ -22,7 +23,7 @@ def done(store, **request):
     job = an_accepted_job(store, **request)
     store.lanes.take(job.id, job.id, WORKER, MESSAGES)
     store.lanes.keep_handle(job.id, job.id, {"id": "there"}, attach=True)
-    store.lanes.done(job.id, job.id, GRID, CELLS, {})
+    store.lanes.done(job.id, job.id, Result(GRID, CELLS, {}))
     return store.jobs.get(job.id)
 
 
@@ -116,7 +117,7 @@ def test_cancelling_a_drawing_frees_its_slot_and_tells_the_engine(store):
     assert store.engines.cancelled_on("stage") == {"id": "there"}
     assert store.engines.cancelled_on("stage") is None
     with pytest.raises(StaleLease):
-        store.lanes.done(drawing.id, "a", GRID, CELLS, {})
+        store.lanes.done(drawing.id, "a", Result(GRID, CELLS, {}))
 
 
 def test_a_finished_job_is_not_cancelled_any_more(store):

@@ -9,6 +9,7 @@ from limner.job import Picture, Status
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Trouble
+from limner.store.lanes import Result
 from tests.builders import (
     MESSAGES,
     WORKER,
@@ -51,7 +52,7 @@ def test_no_more_jobs_than_slots_are_granted_and_a_finished_one_lets_the_next_in
     jobs = [an_accepted_job(store) for _ in range(3)]
 
     states = [take(store, job, token=f"t{n}").state for n, job in enumerate(jobs)]
-    store.lanes.done(jobs[0].id, "t0", GRID, [GRID] * 4, {})
+    store.lanes.done(jobs[0].id, "t0", Result(GRID, [GRID] * 4, {}))
 
     assert states == ["granted", "granted", "wait"]
     assert take(store, jobs[2], token="t2").state == "granted"
@@ -67,8 +68,8 @@ def test_fast_jobs_may_use_every_slot_and_relaxed_ones_only_their_share(store):
     states = [take(store, job, token=job.id).state for job in fast]
 
     assert states == ["granted", "granted", "granted"]
-    store.lanes.done(fast[0].id, fast[0].id, GRID, [GRID] * 4, {})
-    store.lanes.done(fast[1].id, fast[1].id, GRID, [GRID] * 4, {})
+    store.lanes.done(fast[0].id, fast[0].id, Result(GRID, [GRID] * 4, {}))
+    store.lanes.done(fast[1].id, fast[1].id, Result(GRID, [GRID] * 4, {}))
     statuses = [store.jobs.get(job.id).status for job in relaxed]
     assert statuses == [Status.SUBMITTED, Status.WAITING]
 
@@ -288,7 +289,7 @@ def test_an_ended_job_does_not_change_any_more(store):
     store.lanes.failed(job.id, "t1", "Because.", "moderated")
 
     with pytest.raises(StaleLease):
-        store.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+        store.lanes.done(job.id, "t1", Result(GRID, [GRID] * 4, {}))
     assert take(store, job, token="t2").state == "gone"
     assert store.jobs.get(job.id).reason == "Because."
 

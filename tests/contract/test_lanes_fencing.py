@@ -9,6 +9,7 @@ from limner.job import Picture, Status
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 from tests.contract.lanes_view import everything
 
@@ -26,7 +27,7 @@ OWNERS = {
     "preview": lambda lanes, job, token: lanes.progress(job, token, 0, GRID),
     "free_slot": lambda lanes, job, token: lanes.free_slot(job, token),
     "checked": lambda lanes, job, token: lanes.free_slot(job, token, checked=True),
-    "done": lambda lanes, job, token: lanes.done(job, token, GRID, [GRID] * 4, {}),
+    "done": lambda lanes, job, token: lanes.done(job, token, Result(GRID, [GRID] * 4, {})),
     "failed": lambda lanes, job, token: lanes.failed(job, token, "No.", "moderated", answered=True),
     "blamed": lambda lanes, job, token: lanes.failed(job, token, "No.", "timed_out", trouble=BAD),
     "handover": lambda lanes, job, token: lanes.give_back(job, token, Trouble(), MESSAGES),

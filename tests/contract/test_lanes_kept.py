@@ -11,6 +11,7 @@ from limner.job import Picture
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Idempotency, Store, Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_request, a_worker, an_accepted_job, an_engine
 from tests.callback_doubles import a_poster, tell_all
 from tests.conftest import a_while_later
@@ -54,7 +55,7 @@ def on_an_engine(store, **request):
 
 def done(store, clock, **request):
     job = on_an_engine(store, **request)
-    store.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, "t1", Result(GRID, [GRID] * 4, {}))
     return job
 
 

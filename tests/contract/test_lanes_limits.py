@@ -262,11 +262,11 @@ def test_one_engine_of_many_that_could_is_enough_to_wait_for(store):
         store, an_engine("flat"), an_engine("tiler", fast=0), an_engine("private", clients=("bob",))
     )
     for name in ("flat", "private"):
-        store.engines.lacks(name, ["niji", "tile"])
+        store.engines.abilities(name, ["niji", "tile"])
     job = an_accepted_job(store, tile=True)
     assert take(store, job).state == "wait"
 
-    store.engines.lacks("tiler", ["tile"])
+    store.engines.abilities("tiler", ["tile"])
 
     assert take(store, job).state == "gone"
     assert store.jobs.get(job.id).reason_code == "no_engine"

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from limner.request import Lane
 from limner.store import Policy, Store
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, an_accepted_job
 from tests.conftest import a_while_later, examples
 from tests.contract.lanes_hands import GRID, LEASE_S, SETTINGS, TROUBLES, WORKERS, Hands
@@ -211,7 +212,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             self.carries[worker] ^= {engine}
         elif what == "tile":
             lacks = self.store.redis.hget(f"limner:engine:{engine}", "lacks")
-            self.store.engines.lacks(engine, [] if lacks else ["tile"])
+            self.store.engines.abilities(engine, [] if lacks else ["tile"])
         else:
             before = self.store.redis.hgetall(f"limner:engine:{engine}")
             self.store.engines.probed(engine, what == "well", "away", 5)
@@ -239,7 +240,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             return
         for name in SETTINGS:
             self.register(name, 0)
-            self.store.engines.lacks(name, [])
+            self.store.engines.abilities(name, [])
         self.carries["both"] = set(SETTINGS)
         for _ in range(60):
             a_while_later(self.store, self.clock, 20, MESSAGES)
@@ -251,7 +252,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
                     token = f"t{next(_tokens)}"
                     if self.store.lanes.take(job, token, "both", MESSAGES).state == "granted":
                         self.store.lanes.free_slot(job, token)
-                        self.store.lanes.done(job, token, GRID, [GRID] * 4, {})
+                        self.store.lanes.done(job, token, Result(GRID, [GRID] * 4, {}))
             if all(self.store.jobs.get(j.id).status.ended for j in self.jobs):
                 break
         left = [j.id for j in self.jobs if not self.store.jobs.get(j.id).status.ended]

@@ -10,6 +10,7 @@ from limner.errors import JobLost
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import a_while_later
 from workers.drawing.trouble import trouble_of
@@ -136,7 +137,7 @@ def test_what_was_paid_for_waits_for_a_full_engine(store, clock, paid):
     a_worker(store, an_engine("here", fast=1), an_engine("elsewhere", fast=9))
 
     assert take(store, job, "t2").state == "wait"
-    store.lanes.done(other.id, "other", GRID, [GRID] * 4, {})
+    store.lanes.done(other.id, "other", Result(GRID, [GRID] * 4, {}))
 
     assert take(store, job, "t2").engine == "here"
     assert store.engines.cancelled_on("here") is None
@@ -168,7 +169,7 @@ def test_an_outage_of_redis_loses_no_drawing(store, clock, paid, attach):
 
     assert store.jobs.get(job.id).status is Status.SUBMITTED
     assert store.lanes.renew(WORKER, Lane.FAST, ["here"], {job.id: "t1"}) == set()
-    store.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, "t1", Result(GRID, [GRID] * 4, {}))
 
 
 @pytest.mark.parametrize(("paid", "attach"), ALL)

@@ -9,6 +9,7 @@ import pytest
 from limner.job import Picture
 from limner.request import Lane
 from limner.store import Trouble
+from limner.store.lanes import Result
 from limner.store.metrics.numbers import Durations
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import a_while_later
@@ -41,8 +42,8 @@ def test_jobs_are_counted_as_they_are_accepted_return_and_end(store, lane):
         assert take(store, job).state == "granted"
     store.lanes.give_back(jobs[0].id, "t1", Trouble(), MESSAGES)
     take(store, jobs[0], "t2")
-    store.lanes.done(jobs[0].id, "t2", GRID, [GRID] * 4, {})
-    store.lanes.done(jobs[1].id, "t1", GRID, [GRID] * 4, {})
+    store.lanes.done(jobs[0].id, "t2", Result(GRID, [GRID] * 4, {}))
+    store.lanes.done(jobs[1].id, "t1", Result(GRID, [GRID] * 4, {}))
     store.lanes.failed(jobs[2].id, "t1", "No.", "moderated")
     store.lanes.cancel(jobs[3].id)
     store.lanes.cancel(jobs[3].id)
@@ -93,7 +94,7 @@ def test_a_drawing_counts_from_its_first_start_to_its_end(store, clock):
     take(store, job, "t2")
     clock.pass_s(20)
 
-    store.lanes.done(job.id, "t2", GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, "t2", Result(GRID, [GRID] * 4, {}))
 
     assert durations(store, "waited") == {("fast",): Durations({1000: 1}, 1000)}
     assert durations(store, "drawn") == {("stage", "fast"): Durations({120_000: 1}, 100_000)}
@@ -105,7 +106,7 @@ def test_a_drawing_that_took_more_than_a_day_counts_without_a_bound(store, clock
     take(store, job)
     clock.pass_s(86_400.001)
 
-    store.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, "t1", Result(GRID, [GRID] * 4, {}))
 
     assert durations(store, "drawn") == {("stage", "fast"): Durations({None: 1}, 86_400_001)}
 
@@ -116,7 +117,7 @@ def test_on_a_clock_that_was_set_back_nothing_takes_less_than_no_time(store, clo
     clock.pass_s(-60)
     take(store, job)
     clock.pass_s(-60)
-    store.lanes.done(job.id, "t1", GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, "t1", Result(GRID, [GRID] * 4, {}))
 
     assert durations(store, "waited") == {("fast",): Durations({100: 1}, 0)}
     assert durations(store, "drawn") == {("stage", "fast"): Durations({100: 1}, 0)}
@@ -128,7 +129,7 @@ def test_every_job_accepted_has_ended_waits_or_is_drawn(store, clock):
     for round_, job in itertools.product(range(3), jobs):
         taken = take(store, job, f"t{round_}")
         if taken.state == "granted" and job is jobs[round_]:
-            store.lanes.done(job.id, f"t{round_}", GRID, [GRID] * 4, {})
+            store.lanes.done(job.id, f"t{round_}", Result(GRID, [GRID] * 4, {}))
         elif taken.state == "granted" and job is jobs[round_ + 3]:
             store.lanes.failed(job.id, f"t{round_}", "No.", "moderated")
         a_while_later(store, clock, 6, MESSAGES)

@@ -12,6 +12,7 @@ from limner.job import Picture, Status
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Store, Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
@@ -27,7 +28,7 @@ def status(store, job):
 
 
 def finish(store, job, token=None):
-    store.lanes.done(job.id, token or job.id, GRID, [GRID] * 4, {})
+    store.lanes.done(job.id, token or job.id, Result(GRID, [GRID] * 4, {}))
 
 
 def test_relaxed_takes_only_its_share_and_fast_whatever_is_left(store):
@@ -126,7 +127,7 @@ def test_many_threads_never_hold_more_slots_than_there_are(redis_url):
                 store.lanes.progress(job.id, token, percent, None)
             with lock:
                 drawn.remove(job.id)
-            store.lanes.done(job.id, token, GRID, [GRID] * 4, {})
+            store.lanes.done(job.id, token, Result(GRID, [GRID] * 4, {}))
 
     with ThreadPoolExecutor(12) as threads:
         list(threads.map(draw, (jobs[n::12] for n in range(12))))

@@ -9,6 +9,7 @@ import pytest
 from limner.errors import JobNotFound
 from limner.job import Picture, Status
 from limner.store import Trouble
+from limner.store.lanes import Result
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job
 
 WIDE = Picture("http://limner/wide.png", 1024, 512)
@@ -86,7 +87,7 @@ def test_what_is_drawn_anew_shows_nothing_of_what_was_drawn_before(store, job):
 
 def test_the_end_says_what_was_drawn(store, job, clock):
     clock.pass_s(7)
-    store.lanes.done(job.id, "t1", GRID, CELLS, {"seed": 7})
+    store.lanes.done(job.id, "t1", Result(GRID, CELLS, {"seed": 7}))
 
     ended = store.jobs.get(job.id)
     assert (ended.status, ended.progress, ended.picture) == (Status.DONE, 100, GRID)
@@ -133,7 +134,7 @@ def test_what_a_watcher_saw_keeps_its_seq(store, job):
 
     store.lanes.progress(job.id, "t1", 30, None)
     assert seen(store, job, shown[0]) == [(shown[0] + 1, "drawing", 30)]
-    store.lanes.done(job.id, "t1", GRID, CELLS, {})
+    store.lanes.done(job.id, "t1", Result(GRID, CELLS, {}))
 
     assert seen(store, job, shown[0] + 1) == [(shown[0] + 2, "done", 100)]
 
@@ -159,7 +160,7 @@ def test_looking_back_takes_nothing_from_what_was_shown(store, told_job):
 
 
 def test_looking_at_a_job_that_ended_leaves_no_outbox_behind(store, told_job):
-    store.lanes.done(told_job.id, "t1", GRID, CELLS, {})
+    store.lanes.done(told_job.id, "t1", Result(GRID, CELLS, {}))
     before = store.redis.hgetall(f"limner:out:{told_job.id}")
 
     assert [status for _, status, _ in seen(store, told_job)] == ["submitted", "done"]

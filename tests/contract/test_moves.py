@@ -20,6 +20,7 @@ from limner.job import Picture, Status
 from limner.moves import MOVES, Cause, Move, Who
 from limner.reasons import Reason
 from limner.store import Store, Trouble
+from limner.store.lanes import Result
 from limner.store.scripts import _library
 from tests.builders import MESSAGES, WORKER, a_request, a_worker, an_engine
 from tests.conftest import MovingClock, a_while_later
@@ -106,7 +107,7 @@ class Hand:
         self.store.lanes.free_slot(JOB, self.token)
 
     def finish(self) -> None:
-        self.store.lanes.done(JOB, self.token, GRID, [GRID] * 4, {})
+        self.store.lanes.done(JOB, self.token, Result(GRID, [GRID] * 4, {}))
 
     def fail(self) -> None:
         self.store.lanes.failed(JOB, self.token, "No.", Reason.MODERATED)
@@ -122,6 +123,11 @@ class Hand:
 
     def cancel(self) -> None:
         self.store.lanes.cancel(JOB)
+
+    def be_too_late(self) -> None:
+        """Let the deadline pass that its caller set."""
+        self.store.redis.zadd("limner:deadlines", {JOB: 1})
+        self.store.lanes.pass_deadlines()
 
     def fall_silent(self, **fields: str) -> None:
         """Let what workers hold lapse; ``fields``: what the record says by then."""
@@ -165,6 +171,7 @@ DEEDS = [
     Deed(Hand.keep, "give_back", (Cause.GIVEN_BACK,)),
     Deed(Hand.give_up, "give_back", (Cause.FAILED,)),
     Deed(Hand.cancel, "cancel", (Cause.CANCELLED,)),
+    Deed(Hand.be_too_late, "deadlines", (Cause.TOO_LATE,)),
     Deed(Hand.fall_silent, "sweep", (Cause.LOST, Cause.HOLD_LOST)),
     Deed(Hand.fall_silent_once_more, "sweep", (Cause.ABANDONED, Cause.HOLD_LOST)),
     Deed(Hand.fall_silent_after_paying, "sweep", (Cause.LOST_PAID, Cause.HOLD_LOST)),
@@ -307,7 +314,7 @@ def test_every_move_of_the_table_is_made_here():
 
 
 def test_every_script_that_may_move_a_job_is_driven_here():
-    moving = re.compile(r"\b(?:may|move|end_job|wait_again|row_of|reap|grant_ready)\(")
+    moving = re.compile(r"\b(?:may|move|end_job|give_up|wait_again|row_of|reap|pass_deadlines)\(")
     scripts = {
         path.stem
         for path in Path(limner.__file__).parent.rglob("*.lua")

@@ -32,7 +32,7 @@ def test_an_engine_of_more_weight_is_picked_before_one_of_equal_room(store):
 
 def test_an_engine_that_cannot_tile_does_not_get_a_tile_job(store):
     a_worker(store, an_engine("flat", fast=5), an_engine("tiler", fast=1))
-    store.engines.lacks("flat", ["tile"])
+    store.engines.abilities("flat", ["tile"])
     tiles = [an_accepted_job(store, tile=True) for _ in range(2)]
 
     first, second = (take(store, job) for job in tiles)
@@ -44,7 +44,7 @@ def test_an_engine_that_cannot_tile_does_not_get_a_tile_job(store):
 
 def test_a_job_that_no_engine_can_draw_fails_and_says_so(store):
     a_worker(store, an_engine("flat"))
-    store.engines.lacks("flat", ["tile"])
+    store.engines.abilities("flat", ["tile"])
     job = an_accepted_job(store, tile=True)
 
     assert take(store, job).state == "gone"
@@ -61,7 +61,7 @@ def test_an_engine_kept_for_some_clients_draws_for_no_other(store):
 
 def test_relaxed_jobs_use_an_engine_that_no_waiting_fast_job_suits(store):
     a_worker(store, an_engine("flat"), an_engine("tiler", fast=1))
-    store.engines.lacks("flat", ["tile"])
+    store.engines.abilities("flat", ["tile"])
     for _ in range(2):
         take(store, an_accepted_job(store, tile=True))
 

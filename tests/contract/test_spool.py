@@ -11,6 +11,7 @@ from limner.job import Picture
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Charge, Policy, Trouble, spool
+from limner.store.lanes import Result
 from limner.store.spool import Spooled, in_blocks
 from tests.builders import MESSAGES, WORKER, a_request, a_worker
 from tests.conftest import a_while_later
@@ -37,7 +38,7 @@ def taken(store, job_id: str) -> None:
 
 def done(store, clock, job_id):
     taken(store, job_id)
-    store.lanes.done(job_id, "t", PICTURE, [PICTURE] * 4, {})
+    store.lanes.done(job_id, "t", Result(PICTURE, [PICTURE] * 4, {}))
 
 
 def failed(store, clock, job_id):

@@ -145,7 +145,7 @@ def test_a_drawing_that_goes_on_and_that_nobody_takes_up_is_a_standstill(store, 
 
 def test_nor_a_job_that_only_an_engine_of_another_lane_suits(store, stalled, clock):
     a_worker(store, an_engine("flat"))
-    store.engines.lacks("flat", ["tile"])
+    store.engines.abilities("flat", ["tile"])
     store.engines.register([an_engine("tiler")])
     an_accepted_job(store, tile=True)
 

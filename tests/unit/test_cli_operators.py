@@ -17,7 +17,7 @@ from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Charge, Store
 from limner.store.aside import Why
-from limner.store.lanes import Trouble
+from limner.store.lanes import Result, Trouble
 from limner.store.outbox import AttemptReport, Poster
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 from tests.conftest import wait_until
@@ -286,7 +286,7 @@ def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, 
     )
     tried = server_ms(store)
     wait_until(lambda: server_ms(store) > tried, what="the next millisecond")
-    store.lanes.done(job.id, "token", PICTURE, [PICTURE] * 4, {})
+    store.lanes.done(job.id, "token", Result(PICTURE, [PICTURE] * 4, {}))
 
     said = says("job", job.id)
 
@@ -387,7 +387,7 @@ def test_a_gap_is_why(store, why):
 
 def test_an_engine_that_does_not_suit_the_job_is_why(store, why):
     a_worker(store, an_engine("ours", clients=("bob",)), an_engine("plain"), an_engine("quick"))
-    store.engines.lacks("plain", ["tile"])
+    store.engines.abilities("plain", ["tile"])
     store.engines.register([an_engine("quick", fast=0, relaxed=1)])
 
     said = why(an_accepted_job(store, tile=True))

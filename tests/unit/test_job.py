@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from limner.job import Job, Status, from_ms, new_record, tag_key
 from limner.request import Lane, Request
-from schemas.limner.job import STATUS_CODE, STATUS_OF, JobSchema, job_body
+from schemas.limner.job import JobSchema, job_body
 from schemas.shape import rfc3339
+from schemas.status import STATUS_CODE, STATUS_OF
 
 TAG = "0123456789abcdef0123456789abcdef"
 TEXT = st.text(st.characters(codec="utf-8"))
@@ -63,7 +64,7 @@ def test_a_fresh_job_shows_only_what_was_asked_for():
     nothing = {name for name, value in body.items() if value is None}
     assert nothing == {
         *("prompt", "arRequested", "url", "width", "height", "reason", "reasonCode"),
-        *("engine", "extra", "startedAt", "finishedAt"),
+        *("engine", "extra", "startedAt", "finishedAt", "seeds", "deadline"),
     }
 
 

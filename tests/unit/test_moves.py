@@ -19,7 +19,7 @@ STORE = sorted((Path(limner.__file__).parent / "store").rglob("*.py"))
 #: the one library that writes a status
 MOVER = "lib_moves"
 #: what takes a cause as its second argument
-_CAUSED = re.compile(r"\b(?:may|move|end_job|wait_again|row_of)\(\w+, ([^,)]+)")
+_CAUSED = re.compile(r"\b(?:may|move|end_job|give_up|wait_again|row_of)\(\w+, ([^,)]+)")
 _LITERAL = re.compile(r"'((?:\\.|[^'\\])*)'" r'|"((?:\\.|[^"\\])*)"')
 _READ = re.compile(r"redis\.call\('HM?GET',(?:[^()]|\([^()]*\))*\)")
 #: what an event keeps of the record

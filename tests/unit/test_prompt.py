@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.known_flags import KNOWN
-from limner.prompt import NIJI_STYLES, Prompt, compile_prompt, parse_prompt, prompt_of
+from limner.prompt import NIJI_STYLES, QUALITIES, Prompt, compile_prompt, parse_prompt, prompt_of
 from limner.ratios import CELL_SIZE_PX
 from limner.request import Lane, Request
 
@@ -27,6 +27,11 @@ def numbers(high: int):
     return st.integers(0, high) | st.integers(0, high * 100).map(lambda n: n / 100)
 
 
+#: the fields that are written as flags of the same name
+FLAGGED = (
+    *("chaos", "stylize", "style", "niji", "tile", "iw", "seed", "quality", "weird"),
+    *("raw", "draft", "hd", "style_weight"),
+)
 REQUESTS = st.builds(
     a_request,
     prompt_en=st.from_regex(r"[a-zA-Z灯塔,.!?()]+([ -][a-zA-Z灯塔,.!?()]+)*", fullmatch=True),
@@ -37,6 +42,13 @@ REQUESTS = st.builds(
     niji=st.booleans(),
     tile=st.booleans(),
     iw=maybe(numbers(2)),
+    seed=maybe(st.integers(0, 2**32 - 1)),
+    quality=maybe(st.sampled_from(QUALITIES)),
+    weird=maybe(numbers(3000)),
+    raw=st.booleans(),
+    draft=st.booleans(),
+    hd=st.booleans(),
+    style_weight=maybe(numbers(1000)),
 )
 
 
@@ -61,10 +73,17 @@ def test_what_is_compiled_is_read_back(request):
         ar=request.ar,
         chaos=request.chaos,
         stylize=request.stylize,
-        style=request.style or "",
+        style=request.style or ("raw" if request.raw else ""),
         niji=request.niji,
         tile=request.tile,
         iw=request.iw,
+        seed=request.seed,
+        quality=request.quality,
+        weird=request.weird,
+        raw=request.raw,
+        draft=request.draft,
+        hd=request.hd,
+        style_weight=request.style_weight,
     )
 
 
@@ -77,9 +96,11 @@ def test_the_fields_of_a_request_change_nothing_else_that_its_text_says(request,
     given_ar = {"ar": request.ar, "ar_requested": None} if request.ar else {}
     given = {
         name: value
-        for name in ("chaos", "stylize", "style", "niji", "tile", "iw")
+        for name in FLAGGED
         if (value := getattr(request, name)) is not None and value is not False
     }
+    if request.raw and not request.style:
+        given["style"] = "raw"
     assert found == replace(said, **given_ar, **given)
 
 
@@ -129,13 +150,13 @@ def test_an_origin_prompt_is_not_touched():
         ("a --AR 3:2", Prompt(words="a", ar="3:2")),
         ("a --aspect 16:9", Prompt(words="a", ar="7:4", ar_requested="16:9")),
         ("a --ar 16：9", Prompt(words="a", ar="7:4", ar_requested="16:9")),
-        ("a --ar=3:2 --v6", Prompt(words="a", ar="3:2")),
+        ("a --ar=3:2 --v6", Prompt(words="a", ar="3:2", version="6")),
         ("a --ar 3:2 --ar 1:1", Prompt(words="a", ar="1:1")),
         ("a --c 300 --s -5 --iw 9", Prompt(words="a", chaos=100, stylize=0, iw=2)),
         ("a --style cute --niji 6", Prompt(words="a", style="cute", niji=True)),
-        ("a --raw", Prompt(words="a", style="raw")),
-        ("a --style cute --raw", Prompt(words="a", style="raw")),
-        ("a --raw --style Cute", Prompt(words="a", style="cute")),
+        ("a --raw", Prompt(words="a", style="raw", raw=True)),
+        ("a --style cute --raw", Prompt(words="a", style="raw", raw=True)),
+        ("a --raw --style Cute", Prompt(words="a", style="cute", raw=True)),
         ("a --no red, blue --tile", Prompt(words="a", negative="red, blue", tile=True)),
         ("a --seed 7", Prompt(words="a", seed=7)),
         ("a --seed 99999999999", Prompt(words="a", seed=2**32 - 1)),
@@ -228,21 +249,69 @@ def test_what_follows_a_flag_is_words_again(text, expected):
 @pytest.mark.parametrize(
     "flags",
     [
-        "--v 6.1 --q 2 --weird 30 --exp 10 --stop 80 --repeat 4",
-        "--version 5 --quality .5 --w 3000 --r 2",
-        "--hd --draft --fast --turbo --relax --public --stealth",
+        "--exp 10 --stop 80 --repeat 4",
+        "--r 2",
+        "--fast --turbo --relax --public --stealth",
         "--video 1 --motion low --loop --bs 2 --end https://a.example/b.png",
         "--video --upbeta --test --creative",
         "--p",
         "--p 7e1wyou uxv3p1k",
         "--profile abcdefg",
-        "--sref random --sw 100 --sv 4",
+        "--sref random --sv 4",
         "--sref 123 4567::2",
-        "--sref https://a.example/b--ar.png::2 https://a.example/c",
-        "--cref https://a.example/b.png --cw 50 --oref https://a.example/c.png --ow 400",
-        "—sref 123 —v 7 —p",
+        "--cref https://a.example/b.png --cw 50",
+        "—sref 123 —p",
     ],
 )
 def test_flags_of_midjourneys_that_nothing_here_draws_are_no_words_and_take_none(flags):
     assert parse_prompt(f"a cat {flags}") == Prompt(words="a cat")
     assert parse_prompt(f"a cat {flags} --ar 3:2") == Prompt(words="a cat", ar="3:2")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("--v 6.1 --q 2 --weird 30", {"version": "6.1", "quality": 2, "weird": 30}),
+        ("--version 5 --quality .5 --w 9999", {"version": "5", "quality": 0.5, "weird": 3000}),
+        ("--q 3.9", {"quality": 4}),
+        ("--hd --draft", {"hd": True, "draft": True}),
+        ("--sw 2000 --ow 400", {"style_weight": 1000, "object_weight": 400}),
+        (
+            "--sref https://a.example/b--ar.png::2 https://a.example/c 123",
+            {"style_references": ("https://a.example/b--ar.png", "https://a.example/c")},
+        ),
+        ("--oref https://a.example/c.png", {"object_references": ("https://a.example/c.png",)}),
+        # A version of niji is another series of models.
+        ("--niji 6", {"niji": True}),
+    ],
+)
+def test_flags_of_later_versions_are_read(flags, expected):
+    assert parse_prompt(f"a cat {flags}") == replace(Prompt(words="a cat"), **expected)
+
+
+def test_a_flag_for_links_takes_as_many_as_a_field_may():
+    links = " ".join(f"https://a.example/{number}" for number in range(12))
+
+    assert len(parse_prompt(f"a cat --sref {links}").style_references) == 8
+
+
+def test_pictures_sent_inline_are_in_no_flag():
+    request = a_request(style_references=("spool:a/b", "https://a.example/c"))
+
+    assert compile_prompt(request) == "a lighthouse --sref https://a.example/c"
+
+
+def test_a_size_is_written_as_its_ratio():
+    assert compile_prompt(a_request(size=(1024, 576), ar="3:2")) == "a lighthouse --ar 16:9"
+
+
+def test_what_must_not_be_there_is_the_last_flag():
+    compiled = compile_prompt(a_request(negative="boats,\n people", tile=True))
+
+    assert compiled == "a lighthouse --tile --no boats, people"
+    assert parse_prompt(compiled).negative == "boats, people"
+
+
+def test_a_version_of_the_niji_model_is_its_flags_value():
+    assert compile_prompt(a_request(niji=True, version="7")) == "a lighthouse --niji 7"
+    assert compile_prompt(a_request(version="7")) == "a lighthouse --v 7"

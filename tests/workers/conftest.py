@@ -42,7 +42,7 @@ class Workshop:
         times = Times(2, 0.5, self.progress_limit_s, self.drawing_limit_s)
         self.keeper = Keeper(self.store, worker, times)
         pictures = PictureIO(self.images, lambda _client: self._fetch, self.picture_format)
-        self.draftsman = Draftsman(self.store, worker, self.keeper, pictures)
+        self.draftsman = Draftsman(self.store, worker, self.keeper, pictures, self.engine_settings)
         self.keeper.start()
 
     def accept(self, **request) -> Job:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engines.rehearsal import _card
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Progress, Stop
@@ -14,7 +14,7 @@ from limner.job import Job
 from limner.pictures.image_store import Images
 from limner.request import Lane
 from limner.store import Store
-from tests.builders import MESSAGES
+from tests.builders import MESSAGES, an_engine
 from tests.conftest import MovingClock, a_while_later, wait_until
 from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
 from workers.drawing.keeper import Keeper, Times
@@ -124,9 +124,8 @@ class Worker:
         worker = LaneWorker(name, tuple(Lane), engines, lambda: MESSAGES)
         self.keeper = Keeper(store, worker, Times(15, 5, 120, 900))
         pictures = PictureIO(images, lambda _client: lambda _url, _most: b"")
-        self.draftsman = Draftsman(
-            store, worker, self.keeper, pictures, dict.fromkeys(engines, on_lost)
-        )
+        settings = [replace(an_engine(name), on_lost=on_lost) for name in engines]
+        self.draftsman = Draftsman(store, worker, self.keeper, pictures, settings)
         self.probe = Probe(store, engines)
         self.keeper.beat()
         self.threads: list[threading.Thread] = []

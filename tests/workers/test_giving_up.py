@@ -96,6 +96,14 @@ def cancelled_by_its_caller(house: House) -> None:
     over(thread)
 
 
+def too_late_for_its_caller(house: House) -> None:
+    thread = house.begin()
+    house.store.redis.zadd("limner:deadlines", {house.job.id: house.clock()})
+    assert house.store.lanes.pass_deadlines() == 1
+    house.one.keeper.beat()
+    over(thread)
+
+
 def cancelled_while_it_is_handed_over(house: House) -> None:
     house.engine.on_submit = lambda: house.store.lanes.cancel(house.job.id)
     over(house.one.imagine(house.job))
@@ -168,7 +176,7 @@ def nobody_in_time(house: House) -> None:
 
 def no_engine_any_more(house: House) -> None:
     shutdown(house)
-    house.store.engines.lacks(ENGINE, ["tile"])
+    house.store.engines.abilities(ENGINE, ["tile"])
     over(house.two.imagine(house.job))
 
 
@@ -185,6 +193,7 @@ WAYS: dict[str, tuple[Callable[[House], None], str, str, str, str]] = {
     "stuck": (told_to_stop("stuck"), GOES_ON, GOES_ON, ANEW, LOST),
     "stuck twice": (stuck_twice, "no_progress", "no_progress", "no_progress", LOST),
     "cancelled": (cancelled_by_its_caller, *["cancelled"] * 4),
+    "too late": (too_late_for_its_caller, *["deadline_passed"] * 4),
     "cancelled at hand-over": (cancelled_while_it_is_handed_over, *["cancelled"] * 4),
     # Nobody knows of it, and it was stopped.
     "redis away": (redis_away_after_the_hand_over, *[ANEW] * 4),

@@ -12,8 +12,9 @@ from limner.engine import Preview, Progress
 from tests.workers.beating import Ticking
 from workers.drawing import telling
 from workers.drawing.keeper import Drawing
-from workers.drawing.telling import PROGRESS_GAP_S, Telling
+from workers.drawing.telling import PROGRESS_GAP_S, Shown, Telling
 
+FOUR = Shown(64, 64, 4, previews=True)
 RED, BLUE, GREY = (200, 30, 30), (30, 30, 200), (127, 127, 127)
 
 
@@ -44,7 +45,7 @@ def written() -> Written:
 
 @pytest.fixture
 def told(written, images, clock) -> Telling:
-    return Telling(written, images, Drawing("a-job", "t"), 64, 64)
+    return Telling(written, images, Drawing("a-job", "t"), FOUR)
 
 
 def a_picture(colour: tuple[int, int, int]) -> bytes:
@@ -117,3 +118,38 @@ def test_a_preview_that_is_no_picture_harms_no_drawing_and_hides_no_later_one(
         GREY if data == b"no picture" else colour for data, colour in ((first, RED), (last, BLUE))
     ]
     assert colours(images, written.pictures[1]) == [*shown, RED, GREY]
+
+
+def test_previews_of_fewer_cells_stand_side_by_side(written, images, clock):
+    told = Telling(written, images, Drawing("a-job", "t"), Shown(64, 64, 2, previews=True))
+
+    told.see(Preview(1, a_picture(BLUE)))
+
+    (picture,) = written.pictures
+    assert (picture.width, picture.height) == (64, 32)
+
+
+def test_the_preview_of_a_single_cell_is_shown_as_it_is(written, images, clock):
+    told = Telling(written, images, Drawing("a-job", "t"), Shown(64, 64, 1, previews=True))
+
+    told.see(Preview(0, a_picture(BLUE)))
+
+    (picture,) = written.pictures
+    assert (picture.width, picture.height) == (64, 64)
+
+
+def test_a_cell_that_is_not_wanted_is_not_shown(written, images, clock):
+    told = Telling(written, images, Drawing("a-job", "t"), Shown(64, 64, 2, previews=True))
+
+    told.see(Preview(3, a_picture(BLUE)))
+
+    assert written.pictures == [None]
+
+
+def test_progress_comes_without_pictures_if_its_caller_wants_none(written, images, clock):
+    told = Telling(written, images, Drawing("a-job", "t"), Shown(64, 64, 4, previews=False))
+
+    told.see(Preview(0, a_picture(BLUE)))
+    told.see(Progress(0.5))
+
+    assert (written.percents, written.pictures) == ([50], [None])
