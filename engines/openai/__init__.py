@@ -1,8 +1,9 @@
 """Draws with any server that has OpenAI's ``/v1/images`` routes, hosted or your own.
 
 ``docs/engines/openai.md`` explains the set-up. ``build`` makes the engine from its ``[[engine]]``
-entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief as request bodies),
-``request`` (one request, streamed or not) and ``judge`` (what its errors mean).
+entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief as request bodies, with
+``prompts``, ``sizes``, ``starting`` and ``describing`` for its parts), ``request`` (one request, streamed
+or not) and ``judge`` (what its errors mean).
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from urllib.parse import urlsplit
 
 from engines.openai.engine import OpenAI
 from engines.openai.judge import judge_question
-from engines.openai.wanted import OpenAIManner
+from engines.openai.manner import OpenAIManner
 from engines.remote.options import Options
 from engines.remote.session import Remote
 from limner.settings import EngineSettings
 
 #: the sizes that every image model of OpenAI supports
 SIZES = ("1024x1024", "1536x1024", "1024x1536")
+#: the words that OpenAI's models have for their effort, and which models these are
+QUALITIES = ("low", "medium", "high")
+_OF_OPENAI = re.compile(r"(?:[\w.-]+/)*(?:chat)?gpt-image")
+#: the most that gpt-image-2 draws
+AREA_MOST_PX = 8_294_400
 _SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
 
 
@@ -36,17 +42,28 @@ def build(settings: EngineSettings) -> OpenAI:
     key = options.secret("api_key")
     if key:
         headers["Authorization"] = f"Bearer {key}"
+    model = options.text("model")
+    usual = QUALITIES if _OF_OPENAI.match(model) else ()
     manner = OpenAIManner(
-        model=options.text("model"),
+        model=model,
         sizes=_sizes(options),
         scale=options.number("scale", 2.0, 1.0, 4.0),
+        pixels=(
+            options.whole("least_pixels", 0, 0, AREA_MOST_PX),
+            options.whole("most_pixels", AREA_MOST_PX, 4096, 1 << 28),
+        ),
+        longest_px=options.whole("longest_px", 3840, 64, 1 << 14),
+        ratio_most=options.number("ratio_most", 8.0, 1.0, 64.0),
         quality=options.optional_text("quality"),
+        qualities=options.words("qualities", usual),
         moderation=options.optional_text("moderation"),
         output_format=options.optional_text("output_format"),
         response_format=options.optional_text("response_format"),
         partial_images=options.whole("partial_images", 0, 0, 3),
         input_fidelity=options.flag("input_fidelity"),
         edits=options.flag("edits", True),
+        pictures_most=options.whole("pictures_most", 16, 1, 16),
+        vision_model=options.optional_text("vision_model"),
         listed=options.flag("listed", True),
         suffix=options.optional_text("suffix") or "",
         at_once=options.whole("at_once", 4, 1, 4),

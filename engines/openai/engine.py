@@ -1,4 +1,4 @@
-"""The openai engine: four requests for one picture each, because responses do not say which is which.
+"""The openai engine: one request per picture, because responses do not say which is which.
 
 These servers give no job id. So ``submit`` sends nothing that costs money, ``watch`` makes the
 requests, stopping means hanging up, and a response that is lost may have been paid for:
@@ -11,12 +11,15 @@ from __future__ import annotations
 import queue
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from engines.openai.request import CellFailed, Done, News, Partial, RequestUnderWay
-from engines.openai.wanted import OpenAIManner, PictureRequest, drawn_size, wanted
+from engines.openai.describing import description_of, prompts_of
+from engines.openai.manner import OpenAIManner
+from engines.openai.request import CellFailed, Done, News, Part, Partial, RequestUnderWay
+from engines.openai.sizes import drawn_size
+from engines.openai.wanted import wanted
 from engines.remote.cells import cell as cell_of
 from engines.remote.cells import looks_whole
 from engines.remote.health import health_of
@@ -34,7 +37,8 @@ from limner.engine import (
     Progress,
     Stop,
 )
-from limner.errors import EngineBusy, EngineDown, Refused
+from limner.errors import EngineBusy, EngineDown, Refused, Rejected
+from limner.pictures.decoding import size_of
 
 #: most retries of a cell that was turned away, and the longest that they may take in here
 TRIES = 4
@@ -61,18 +65,35 @@ class OpenAI:
 
     def capabilities(self) -> Capabilities:
         """Return what the server can do, as far as options and responses tell."""
+        manner = self._manner
+        told: Level = "exact" if self._seeds in ("field", "sd-server") else "none"
         apart: Level = "exact" if self._seeds == "sd-server" else "near"
+        fits: Level = "near" if manner.sizes else "exact"
+        edits: Level = "near" if manner.edits else "none"
+        several: Level = "near" if manner.edits and manner.pictures_most > 1 else "none"
+        quality: Level = "near" if manner.qualities else "none"
         return Capabilities(
-            ar="near" if self._manner.sizes else "exact",
+            ar=fits,
             chaos="near",
             stylize="near",
             style="near",
             niji="near",
             tile="none",
-            references="exact" if self._manner.edits else "none",
-            iw="near" if self._manner.edits and self._manner.input_fidelity else "none",
+            references=edits,
+            iw="near" if manner.edits and manner.input_fidelity else "none",
             negative=apart,
-            seed="exact" if self._seeds in ("field", "sd-server") else "none",
+            seed=told,
+            size=fits,
+            count="exact",
+            quality=quality,
+            weird="near",
+            draft=quality,
+            style_references=edits,
+            object_references=edits,
+            vary=edits,
+            edit=edits,
+            blend=several,
+            describe="exact" if manner.vision_model else "none",
             previews=True,
             charged=True,
         )
@@ -87,12 +108,12 @@ class OpenAI:
         return {"engine": self._name, "job": brief.job_id, "attempt": brief.attempt}
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
-        """Request the four cells, at most ``at_once`` at a time."""
-        parts = wanted(brief, self._manner, self._seeds)
+        """Request the cells, at most ``at_once`` at a time; of ``describe``, the prompts."""
+        parts = self._parts(brief)
         work = _Work(self._remote, parts, self._manner)
         reached, told_s = 0.0, time.monotonic()
         try:
-            while len(work.images) < len(parts):
+            while len(work.done) < len(parts):
                 if stop.is_set():
                     return
                 news = work.next_news()
@@ -106,7 +127,10 @@ class OpenAI:
                     yield Progress(reached)
         finally:
             work.hang_up()
-        finished = self._finished(brief, work.images)
+        if brief.operation == "describe":
+            yield Finished((), prompts=prompts_of(work.done[0].words))
+            return
+        finished = self._finished(brief, [work.done[cell].image for cell in range(len(parts))])
         self._proved = True
         yield finished
 
@@ -118,13 +142,22 @@ class OpenAI:
         self._remote.close()
         self._probe.close()
 
-    def _finished(self, brief: Brief, images: dict[int, bytes]) -> Finished:
-        first, second, third, fourth = (
-            cell_of(images[number], brief.width, brief.height) for number in range(4)
-        )
+    def _parts(self, brief: Brief) -> Sequence[Part]:
+        if brief.operation != "describe":
+            return wanted(brief, self._manner, self._seeds)
+        if self._manner.vision_model is None:
+            raise Rejected("parameter", "The engine cannot describe pictures.")
+        return [description_of(brief.references[0], self._manner.vision_model)]
+
+    def _finished(self, brief: Brief, images: Sequence[bytes]) -> Finished:
+        size = brief.width, brief.height
         width, height = drawn_size(brief, self._manner)
         said = notes(brief, self.capabilities(), drawn_size=f"{width}x{height}")
-        return Finished((first, second, third, fourth), brief.seeds, said)
+        seeds = brief.seeds if self.capabilities().seed == "exact" else ()
+        cut = not self._manner.sizes and not all(_is_of_this_ratio(one, size) for one in images)
+        applied: dict[str, Level] = {"ar": "near", "size": "near"} if cut else {}
+        cells = tuple(cell_of(image, *size) for image in images)
+        return Finished(cells, seeds, said, applied)
 
     def _check(self) -> None:
         """Check that the server is alive and has our model.
@@ -161,6 +194,12 @@ class OpenAI:
         return ids
 
 
+def _is_of_this_ratio(image: bytes, size: tuple[int, int]) -> bool:
+    """Return whether nothing of a picture is cut off to make it a cell of this size."""
+    width, height = size_of(image) or (0, 1)
+    return width * size[1] == height * size[0]
+
+
 def _is_listed(model: str, listed: str) -> bool:
     """Return whether an entry of a list of models means ours: "models/x" for x, and a proxy's "openai/*"."""
     return listed == model or listed.endswith(f"/{model}") or fnmatchcase(model, listed)
@@ -171,9 +210,9 @@ class _Work:
     """The requests of one drawing: which wait, which run, and their results."""
 
     remote: Remote
-    parts: list[PictureRequest]
+    parts: Sequence[Part]
     manner: OpenAIManner
-    images: dict[int, bytes] = field(default_factory=dict)
+    done: dict[int, Done] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
@@ -198,7 +237,7 @@ class _Work:
             return news
         self._running.pop(news.cell)
         if isinstance(news, Done):
-            self.images[news.cell] = news.image
+            self.done[news.cell] = news
             return news
         self._again(news)
         return None
@@ -207,7 +246,7 @@ class _Work:
         """Return the fraction done: each cell counts its partial pictures and the final one."""
         partials = self.manner.partial_images
         share = {cell: min(n, partials) / (partials + 1) for cell, n in self._partials.items()}
-        return sum(1.0 if cell in self.images else share[cell] for cell in share) / len(share)
+        return sum(1.0 if cell in self.done else share[cell] for cell in share) / len(share)
 
     def hang_up(self) -> None:
         """Close every connection that is still open."""
@@ -230,7 +269,7 @@ class _Work:
         """Retry a cell that was turned away later, if that saves what the others cost; else raise."""
         error = failed.error
         turned_away = isinstance(error, EngineBusy | EngineDown) and not isinstance(error, NoAnswer)
-        spent = bool(self.images or self._running)
+        spent = bool(self.done or self._running)
         if not turned_away or not spent or self._tries[failed.cell] >= TRIES:
             raise error
         pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S

@@ -100,10 +100,11 @@ _OURS = frozenset(
 )
 
 
-def judge(answer: Answer, prompt: str = "") -> EngineError | None:
+def judge(answer: Answer, prompt: str = "", *, callers_size: bool = False) -> EngineError | None:
     """Return the error for a response with a status of 400 or more, or None for the usual one.
 
-    ``prompt`` is what was sent: if the server quotes it, its words decide nothing.
+    ``prompt`` is what was sent: if the server quotes it, its words decide nothing. ``callers_size``: the
+    size is one that the caller asked for, and not the operator's matter.
     """
     known = judge_table(answer.table(), answer.retry_after_s, prompt)
     if known:
@@ -113,7 +114,7 @@ def judge(answer: Answer, prompt: str = "") -> EngineError | None:
     if answer.status == 413:
         return Rejected("reference", "The reference images are too large for the engine.")
     if answer.status in (400, 415, 422):
-        return _of_parameter(answer.table(), prompt)
+        return _of_parameter(answer.table(), prompt, callers_size)
     return None
 
 
@@ -148,9 +149,11 @@ def judge_table(
     return None
 
 
-def _of_parameter(told: Mapping[str, Any], prompt: str) -> EngineError | None:
+def _of_parameter(told: Mapping[str, Any], prompt: str, callers_size: bool) -> EngineError | None:
     error = told.get("error")
     param = str(error.get("param") or "") if isinstance(error, dict) else ""
+    if param == "size" and callers_size:
+        return Rejected("parameter", "The engine does not draw this size.")
     if param in _OURS:
         return Refused("setup", f"the server does not take our {param}")
     if param.startswith(("image", "mask")):

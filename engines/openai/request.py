@@ -1,4 +1,4 @@
-"""One request for one picture, in a thread of its own, which puts its results into a queue.
+"""One request, for a picture or for prompts, in a thread of its own, which puts its results into a queue.
 
 The Content-Type decides whether the response is a stream: some servers ignore ``stream`` and return
 plain JSON. Source: OpenAI's reference of image streaming (``image_generation.partial_image``,
@@ -17,11 +17,12 @@ from urllib.parse import urljoin
 
 import requests
 
+from engines.openai.describing import DescriptionRequest, words_of
 from engines.openai.judge import judge, judge_table
 from engines.openai.wanted import PictureRequest
 from engines.remote.cells import from_base64
 from engines.remote.reading import pieces, read_json
-from engines.remote.session import DRAWING_MAX_BYTES, NoAnswer, Remote
+from engines.remote.session import DRAWING_MAX_BYTES, Answer, NoAnswer, Remote
 from limner.errors import BadResult, EngineError, JobLost, Rejected
 from net.cut import Cut
 
@@ -40,10 +41,11 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A cell's picture."""
+    """A cell's picture; of a description, the words."""
 
     cell: int
-    image: bytes
+    image: bytes = b""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class CellFailed:
 
 
 News = Partial | Done | CellFailed
+Part = PictureRequest | DescriptionRequest
 
 
 class RequestUnderWay:
@@ -64,13 +67,13 @@ class RequestUnderWay:
         self,
         remote: Remote,
         cell: int,
-        part: PictureRequest,
+        part: Part,
         silent_s: float,
         news: queue.SimpleQueue[News],
     ) -> None:
         self._remote, self._cell, self._part = remote, cell, part
         self._silent_s, self._news = silent_s, news
-        self._prompt = str(part.fields["prompt"])
+        self._prompt = part.prompt
         self._cut = Cut()
         self._thread = threading.Thread(target=self._run, name="openai", daemon=True)
         self._thread.start()
@@ -99,13 +102,18 @@ class RequestUnderWay:
             self._part.path,
             read_s=self._silent_s,
             cut=self._cut,
-            judge=lambda answer: judge(answer, self._prompt),
+            judge=self._judge,
             **self._part.arguments(),
         ) as response:
             if "text/event-stream" in response.headers.get("Content-Type", ""):
                 return Done(self._cell, self._last_of(response))
             told = _table(b"".join(_pieces(response)))
+        if isinstance(self._part, DescriptionRequest):
+            return Done(self._cell, words=words_of(told))
         return Done(self._cell, self._picture(told))
+
+    def _judge(self, answer: Answer) -> EngineError | None:
+        return judge(answer, self._prompt, callers_size=self._part.callers_size)
 
     def _last_of(self, response: requests.Response) -> bytes:
         """Put every partial picture of a stream into the queue; return the final one."""

@@ -16,6 +16,7 @@ import pytest
 from limner.engine import Brief, Engine, Event, Finished, Handle, Stop
 from limner.errors import EngineError
 from limner.settings import EngineSettings, LaneLimits
+from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import EngineSuite
 from tests.standins.comfyui import Comfy
 from tests.standins.loopback import Loopback
@@ -102,8 +103,8 @@ class Watching:
         return any(isinstance(step, kind) for step in self.steps)
 
 
-class OnAServer(EngineSuite):
-    """The contract over a stand-in with these faults, by an engine with these options."""
+class _OnAServer:
+    """Over a stand-in with these faults, by an engine with these options."""
 
     options: dict[str, Any] = {}
     faults: tuple[str, ...] = ()
@@ -112,3 +113,15 @@ class OnAServer(EngineSuite):
     def engine(self, server, build):
         server.faults |= set(self.faults)
         return build(**self.options)
+
+
+class OnAServer(_OnAServer, EngineSuite):
+    """The contract over a stand-in."""
+
+
+class AppliesOnAServer(_OnAServer, AppliedSuite):
+    """The proof of what is claimed, by the ledger of a stand-in."""
+
+    @pytest.fixture
+    def ledger(self, server):
+        return lambda: server.drawn

@@ -140,7 +140,7 @@ def test_references_go_to_the_edits_route(server, build, brief, tmp_path):
     assert first["image[]"] == [path.read_bytes() for path in paths]
     assert (first["n"], first["stream"], first["partial_images"]) == ("1", "true", "1")
     assert first["input_fidelity"] == "high"
-    assert steps[-1].notes["parameters"] == {"references": "exact", "iw": "near"}
+    assert steps[-1].notes["parameters"] == {"references": "near", "iw": "near"}
     assert sum(isinstance(step, Preview) for step in steps) == 8
 
 

@@ -78,6 +78,8 @@ class Loopback:
     def __init__(self, port: int = 0, faults: tuple[str, ...] = ()) -> None:
         self.faults = set(faults)
         self.asked: list[Asked] = []
+        #: the ledger: the size of every cell that was drawn
+        self.drawn: list[tuple[int, int]] = []
         self.closing = threading.Event()
         self._port = port
 

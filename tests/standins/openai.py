@@ -3,7 +3,7 @@
 ``python -m tests.standins.openai --port 8080 [faults]``. Faults: ``json-only url relative-url
 size-drift moderated moderated-in-stream empty-data quota rate rate-once slow-down no-key bad-param
 bad-image no-model 500 503-once string-error bad-json no-picture broken drop drop-in-stream cut-stream
-done-only hang locked no-models sd-server echo odd-400``, and ``litellm-…`` for what a LiteLLM proxy says.
+done-only hang locked no-models sd-server echo odd-400 in-lines thrice says-nothing``, and ``litellm-…`` for what a LiteLLM proxy says.
 """
 
 from __future__ import annotations
@@ -165,6 +165,8 @@ class OpenAIServer(Loopback):
                 return self._counted(asked, asked.json)
             case "POST", "/v1/images/edits":
                 return self._counted(asked, form_of(asked))
+            case "POST", "/v1/chat/completions":
+                return self._describe(asked.json)
             case "GET", path if path.startswith("/pictures/"):
                 return Answer(self._image({"prompt": path, "size": "128x128"}), kind="image/png")
         return as_json({"detail": "Not Found"}, 404)
@@ -199,10 +201,29 @@ class OpenAIServer(Loopback):
         if "bad-json" in self.faults:
             return Answer(b'{"data": [')
         image = b"not a picture" if "broken" in self.faults else self._image(fields)
+        width, height = (int(side) for side in fields["size"].split("x"))
+        self.drawn.append((width, height))
         if fields.get("stream") in (True, "true") and "json-only" not in self.faults:
             edited = asked.path.endswith("edits")
             return Answer(self._stream(image, fields, edited), kind="text/event-stream")
         return as_json({"created": 1, "data": [self._datum(image, number)]})
+
+    def _describe(self, fields: dict[str, Any]) -> Answer:
+        for fault, refusal in _REFUSALS.items():
+            if fault in self.faults:
+                return refusal
+        ask, shown = fields["messages"][0]["content"]
+        assert ask["text"]
+        assert shown["image_url"]["url"].startswith("data:image/png;base64,")
+        prompts = [f"a picture, way {number}" for number in range(1, 5)]
+        if "thrice" in self.faults:
+            prompts[3] = prompts[0]
+        said = f"Here they are:\n```json\n{json.dumps(prompts)}\n```"
+        if "in-lines" in self.faults:
+            said = "Here they are:\n\n" + "\n".join(f"{n}. {p}" for n, p in enumerate(prompts, 1))
+        if "says-nothing" in self.faults:
+            said = ""
+        return as_json({"choices": [{"message": {"role": "assistant", "content": said}}]})
 
     def _datum(self, image: bytes, number: int) -> dict[str, str]:
         if "no-picture" in self.faults:
@@ -239,13 +260,11 @@ class OpenAIServer(Loopback):
         yield whole.rstrip(b"\n") if "no-last-line" in self.faults else whole
 
     def _image(self, fields: dict[str, Any]) -> bytes:
-        if "sd-server" in self.faults:
-            # Its seed is fixed unless the prompt brings another one.
-            extra = _EXTRA.search(fields["prompt"])
-            seed = json.loads(extra[1])["seed"] if extra else 42
-            label = f"{_EXTRA.sub('', fields['prompt'])} {seed}"
-        else:
-            label = f"{fields['prompt']} {self._count} {threading.get_ident()}"
+        # The picture follows from all that was sent, and from chance unless there is a seed.
+        label = repr(sorted((name, value) for name, value in fields.items() if name != "size"))
+        # sd-server has a fixed seed of its own, unless the prompt brings another one.
+        if "sd-server" not in self.faults and "seed" not in fields:
+            label += f" {self._count} {threading.get_ident()}"
         width, height = (int(side) for side in fields["size"].split("x"))
         if "size-drift" in self.faults:
             width, height = 100, 130

@@ -1,0 +1,87 @@
+"""The pictures that an edit starts from, its mask, and the words that say what each of them is for.
+
+``/images/edits`` takes up to 16 pictures; its mask is transparent where to draw, and of the first
+picture's size. Models of this kind take a mask as advice: the worker restores the rest.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from engines.openai.manner import OpenAIManner
+from engines.remote.cells import to_png
+from limner.engine import Brief
+from limner.errors import Rejected
+from limner.pictures.decoding import UnreadablePictureError, open_picture
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What an edit starts from, as PNG; no pictures: nothing."""
+
+    pictures: tuple[bytes, ...] = ()
+    mask: bytes | None = None
+    words: str = ""
+
+
+def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> Start:
+    """Return what a drawing starts from; ``drawn`` is the size that is requested.
+
+    Raises:
+        Rejected: a picture cannot be read.
+    """
+    if not manner.edits:
+        return Start()
+    mask, words = None, []
+    pictures: list[bytes] = []
+    if brief.edit:
+        pictures.append(to_png(brief.edit.canvas, *drawn))
+        mask = _mask(brief.edit.mask, drawn)
+        words.append(
+            "continue the first picture beyond its edges"
+            if brief.edit.kept
+            else "redraw only the masked part of the first picture"
+        )
+    elif brief.parent and brief.parent.picture:
+        pictures.append(to_png(brief.parent.picture, brief.width, brief.height))
+        words.append("a variation of the given picture")
+    else:
+        pictures += [path.read_bytes() for path in brief.references[: manner.pictures_most]]
+        if brief.operation == "blend":
+            words.append("the given pictures blended into one")
+    for paths, role in (
+        (brief.style_references, "in the style of"),
+        (brief.object_references, "with what is shown in"),
+    ):
+        added = [path.read_bytes() for path in paths[: manner.pictures_most - len(pictures)]]
+        if added:
+            words.append(f"{role} {_numbered(len(pictures) + 1, len(added))}")
+            pictures += added
+    return Start(tuple(pictures), mask, ", ".join(words))
+
+
+def _numbered(first: int, count: int) -> str:
+    if count == 1:
+        return f"picture {first}"
+    return f"pictures {first} to {first + count - 1}"
+
+
+def _mask(path: Path, size: Size) -> bytes:
+    """Return the mask as edits take it: transparent where to draw.
+
+    It is white there, too, for servers that look at its colours.
+    """
+    try:
+        grey = open_picture(path.read_bytes()).convert("L").resize(size, Image.Resampling.NEAREST)
+    except (OSError, UnreadablePictureError):
+        raise Rejected("reference", "The mask cannot be read.") from None
+    mask = Image.merge("RGBA", (grey, grey, grey, ImageChops.invert(grey)))
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
