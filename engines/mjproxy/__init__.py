@@ -1,8 +1,8 @@
 """Draws through a midjourney-proxy: novicezk's, trueai's, or a compatible one.
 
 ``docs/engines/mjproxy.md`` explains the set-up. ``build`` makes the engine from its ``[[engine]]``
-entry; the rest of the folder is ``engine`` (the contract), ``upstream`` (the routes), ``poller`` (one
-thread that polls for all drawings) and ``task`` (what a task's record means).
+entry; the rest of the folder is ``engine`` (the contract), ``upstream`` (the routes), ``buttons`` (which
+to press), ``poller`` (one thread that polls for all drawings) and ``task`` (what a task's record means).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def build(settings: EngineSettings) -> MjProxy:
         silent_s=options.number("silent_s", 30.0, 0.1, 3600.0),
         previews=options.flag("previews", True),
         cancel=options.flag("cancel"),
+        buttons=options.flag("buttons"),
     )
     options.done()
     return MjProxy(settings.name, upstream, manner)

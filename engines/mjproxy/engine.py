@@ -1,6 +1,7 @@
 """The mjproxy engine: submits to a midjourney-proxy, and follows the task wherever it goes.
 
-Every parameter is sent as a flag in the final prompt, so it is exact by construction. What was submitted
+Every parameter is sent as a flag in the final prompt, so what Midjourney has a flag for is exact by
+construction; what only some of its models have is near. Four cells are always drawn, of one seed. What was submitted
 is paid for: failed polls never give a drawing up, a late picture is accepted after the server's own
 timeout, and what the server has forgotten is ``JobLost(charged=True)``. Pictures are copied at once,
 because their URLs expire.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from engines.mjproxy.poller import Follower, Poller
 from engines.mjproxy.task import Task, failure
 from engines.mjproxy.upstream import Upstream
-from engines.remote.cells import Four, cell, looks_whole, quarters
+from engines.remote.cells import cell, looks_whole, quarters
 from engines.remote.health import health_of
 from engines.remote.levels import notes
 from limner.engine import (
@@ -25,6 +26,7 @@ from limner.engine import (
     Finished,
     Handle,
     Health,
+    Level,
     Preview,
     Progress,
     Queued,
@@ -54,6 +56,8 @@ class MjProxyManner:
     previews: bool
     #: whether the server can cancel a task
     cancel: bool
+    #: whether its tasks have Midjourney's buttons
+    buttons: bool = False
 
 
 class MjProxy:
@@ -66,9 +70,25 @@ class MjProxy:
         self._poller = Poller(upstream.look, manner.poll_s)
 
     def capabilities(self) -> Capabilities:
-        """Every parameter is a flag; of the seeds, Midjourney takes one for all four cells."""
+        """Return what Midjourney has flags and buttons for."""
+        pressed: Level = "near" if self._manner.buttons else "none"
         return Capabilities(
-            seed="near" if self._upstream.send_seed else "none",
+            # One seed for all four cells.
+            seed="near",
+            size="near",
+            count="near",
+            quality="near",
+            weird="near",
+            draft="near",
+            # By their URLs only.
+            style_references="near",
+            object_references="near",
+            vary="near",
+            upscale_subtle=pressed,
+            upscale_creative=pressed,
+            edit=pressed,
+            blend="near",
+            describe="exact",
             cancel=self._manner.cancel,
             attach=True,
             previews=self._manner.previews,
@@ -90,10 +110,9 @@ class MjProxy:
         with self._poller.following(str(handle["task"])) as follower:
             watching = _Watching(self._upstream, handle, brief, previews=self._manner.previews)
             for task in self._tasks(follower, str(handle["task"]), stop):
-                cells = watching.pictures_of(task) if task.state == "done" else None
-                if cells:
-                    mode = {"mode": task.mode} if task.mode else {}
-                    yield Finished(cells, brief.seeds, notes(brief, self.capabilities(), **mode))
+                finished = self._finished(task, watching, brief) if task.state == "done" else None
+                if finished:
+                    yield finished
                     return
                 if task.state in ("failed", "cancelled", "asks"):
                     self._judge(task, watching)
@@ -108,6 +127,24 @@ class MjProxy:
         """Stop polling and close the connections."""
         self._poller.close()
         self._upstream.close()
+
+    def _finished(self, task: Task, watching: _Watching, brief: Brief) -> Finished | None:
+        """Return what a finished task ends in; None if its pictures cannot be fetched yet."""
+        mode = {"mode": task.mode} if task.mode else {}
+        if brief.operation == "describe":
+            if not task.prompts:
+                raise BadResult("The engine gave no prompts.")
+            return Finished((), notes=mode, prompts=task.prompts)
+        cells = watching.pictures_of(task)
+        if not cells:
+            return None
+        seed = self._upstream.seed_of(brief) if task.seed is None else task.seed
+        return Finished(
+            cells,
+            () if seed is None else (seed,) * len(cells),
+            notes(brief, self.capabilities(), **mode),
+            _applied(brief),
+        )
 
     def _tasks(self, follower: Follower, name: str, stop: Stop) -> Iterator[Task]:
         """Yield each poll of the task until told to stop."""
@@ -150,6 +187,8 @@ class _Watching:
         self._upstream = upstream
         self._ahead = int(handle.get("ahead", 0))
         self._width, self._height = brief.width, brief.height
+        #: an upscaled picture is no grid
+        self._single = brief.operation == "upscale"
         self._previews = previews
         self._fraction = 0.0
         self._shown = ""
@@ -180,7 +219,7 @@ class _Watching:
             self._late_since_s = time.monotonic()
         return time.monotonic() - self._late_since_s
 
-    def pictures_of(self, task: Task) -> Four | None:
+    def pictures_of(self, task: Task) -> tuple[bytes, ...] | None:
         """Return the cells of a finished task; None if they cannot be fetched yet.
 
         Raises:
@@ -196,21 +235,21 @@ class _Watching:
                 raise JobLost("The engine's pictures are gone.", charged=True) from None
             return None
 
-    def _cells(self, task: Task) -> Four:
-        if task.cells:
+    def _cells(self, task: Task) -> tuple[bytes, ...]:
+        if task.cells and not self._single:
             try:
-                first, second, third, fourth = (
-                    cell(self._upstream.picture(url), self._width, self._height)
-                    for url in task.cells
-                )
+                return tuple(self._cell(url) for url in task.cells)
             except EngineError:
                 if not task.picture:
                     raise
-            else:
-                return first, second, third, fourth
         if not task.picture:
             raise BadResult("The engine's task has no picture.")
+        if self._single:
+            return (self._cell(task.picture),)
         return quarters(self._upstream.picture(task.picture), self._width, self._height)
+
+    def _cell(self, url: str) -> bytes:
+        return cell(self._upstream.picture(url), self._width, self._height)
 
     def _preview(self, task: Task) -> bytes | None:
         if not self._previews or task.state != "drawing" or task.picture in ("", self._shown):
@@ -222,3 +261,16 @@ class _Watching:
             # A preview must not fail a drawing.
             return None
         return image if looks_whole(image) else None
+
+
+def _applied(brief: Brief) -> dict[str, Level]:
+    """Return the levels of pictures that were not sent: only those with a URL are, in the prompt."""
+    given = {
+        "style_references": (brief.style_references, "--sref"),
+        "object_references": (brief.object_references, "--oref"),
+    }
+    return {
+        name: "none"
+        for name, (pictures, flag) in given.items()
+        if pictures and flag not in brief.final_prompt
+    }

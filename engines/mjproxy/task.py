@@ -19,6 +19,10 @@ _INVALID = 4
 #: how much of a reason is read
 REASON_MAX = 2000
 
+#: of a description: how much of it is read, and how many prompts it has
+DESCRIPTION_MAX, PROMPTS = 20_000, 4
+SEED_DIGITS = 10
+
 State = Literal["waiting", "drawing", "done", "failed", "cancelled", "asks"]
 
 _STATES: dict[str, State] = {
@@ -30,6 +34,7 @@ _STATES: dict[str, State] = {
     "CANCEL": "cancelled",
     "MODAL": "asks",
 }
+_KEYCAP = re.compile(r"[1-9]\ufe0f?\u20e3\s*")
 _PERCENT = re.compile(r"(\d{1,3})(?:\.\d+)?\s*%")
 _TIMEOUT = re.compile(r"time[\s_-]*d?\s*out|超时", re.IGNORECASE)
 _CANCELLED = re.compile(r"取消|cancel", re.IGNORECASE)
@@ -67,6 +72,10 @@ class Task:
     cells: tuple[str, ...]
     reason: str
     mode: str
+    #: the seed, if the server has asked Midjourney for it
+    seed: int | None = None
+    #: of a description
+    prompts: tuple[str, ...] = ()
 
     @property
     def timed_out(self) -> bool:
@@ -86,6 +95,8 @@ def task_of(told: Mapping[str, Any]) -> Task:
         cells=cells if len(cells) == 4 and all(cells) else (),
         reason=str(told.get("failReason") or "")[:REASON_MAX],
         mode=str(told.get("mode") or "")[:40],
+        seed=_seed(told.get("seed")),
+        prompts=_prompts(told),
     )
 
 
@@ -143,6 +154,25 @@ def _fraction(value: Any) -> float | None:
     """Parse "42%", also inside other text; None for "Waiting to start" and the like."""
     found = _PERCENT.search(str(value or ""))
     return min(int(found[1]), 100) / 100 if found else None
+
+
+def _seed(value: Any) -> int | None:
+    text = str(value or "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= SEED_DIGITS else None
+
+
+def _prompts(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the prompts of a description: lines that begin with a keycap digit."""
+    if str(told.get("action", "")).upper() != "DESCRIBE":
+        return ()
+    properties = told.get("properties")
+    said = properties.get("finalPrompt") if isinstance(properties, Mapping) else None
+    text = str(said or told.get("promptEn") or told.get("prompt") or "")[:DESCRIPTION_MAX]
+    lines = (line.strip() for line in text.splitlines())
+    found = [_KEYCAP.sub("", line) for line in lines if _KEYCAP.match(line)]
+    # Some relays drop the digits.
+    prompts = found or [line.strip() for line in text.splitlines()]
+    return tuple(dict.fromkeys(prompt for prompt in prompts if prompt))[:PROMPTS]
 
 
 def _url(item: Any) -> str:

@@ -4,7 +4,9 @@
 queue-full banned no-account no-instance-for-it invalid internal day-limit drop-submit no-code``; of the task:
 ``backwards odd-progress moderated shut-out no-instance bad-flag failed cancelled modal late timeout
 forgets unlisted four-urls four-urls-gone late-url expiring gone broken``; of the server: ``locked
-list-down no-list no-submit``; ``trueai`` gives buttons, cancel and speed prefixes.
+list-down no-list no-submit``; ``trueai`` gives buttons, cancel and speed prefixes; ``no-zoom`` a model
+without the buttons of single pictures, ``slow-pick`` cells that take long to be picked, ``bare`` prompts
+without digits, ``seeds`` tells them. A picture follows from its prompt if that has a seed.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ _ENDS = {
 #: looks at a task between its server's time-out and its late end
 LATE_LOOKS = 5
 FORGOTTEN_AFTER = 3
+#: looks at a task until it is done
+DRAWN_AFTER = 5
 
 
 class MjServer(Loopback):
@@ -92,11 +96,18 @@ class MjServer(Loopback):
             if fault in self.faults:
                 return as_json({"code": code, "description": text, "result": None})
         if verb == "modal":
+            self.tasks[body["taskId"]]["sent"] |= body
             return self._accepted(body["taskId"])
         task = str(next(self._ids))
         with self._lock:
             self.tasks[task] = {"looks": 0, "prompt": body.get("prompt", ""), "verb": verb}
-        if verb == "action" and "remix" in self.faults:
+            self.tasks[task] |= {"sent": body, "custom_id": body.get("customId", "")}
+        custom_id = body.get("customId", "")
+        if "::upsample::" in custom_id and "slow-pick" not in self.faults:
+            # Cut out, not drawn.
+            self.tasks[task]["looks"] = DRAWN_AFTER
+        window = "Inpaint" in custom_id or body.get("enableRemix") or "remix" in self.faults
+        if verb == "action" and window and "::upsample::" not in custom_id:
             return as_json(
                 {"code": 21, "description": "Waiting for window confirm", "result": task}
             )
@@ -132,8 +143,11 @@ class MjServer(Loopback):
             "imageUrl": None,
             "mode": "FAST" if "trueai" in self.faults else None,
             "prompt": record["prompt"],
-            "buttons": self._buttons() if "trueai" in self.faults else None,
+            "buttons": self._buttons(record) if "trueai" in self.faults else None,
+            "seed": "4242" if "seeds" in self.faults else None,
         }
+        if record["verb"] == "describe":
+            told |= {"action": "DESCRIBE", "properties": {"finalPrompt": self._prompts()}}
         progress = ["", "0%", "31%", "62%", "93%"]
         if "backwards" in self.faults:
             progress = ["", "0%", "62%", "31%", "93%"]
@@ -172,17 +186,36 @@ class MjServer(Loopback):
             return Answer(b"This content is no longer available.", 403, "text/plain")
         if "broken" in self.faults:
             return Answer(b"<html>", kind="text/html")
+        sent = self.tasks.get(task, {}).get("sent", {})
+        label = task
+        if "--seed" in sent.get("prompt", ""):
+            label = repr(sorted((name, value) for name, value in sent.items() if name != "state"))
         if what.startswith("grid"):
-            return Answer(picture(256, 384, f"{task} grid"), kind="image/png")
+            return Answer(picture(256, 384, f"{label} grid"), kind="image/png")
         if what.startswith("cell"):
-            return Answer(picture(128, 192, f"{task} {what}"), kind="image/png")
+            return Answer(picture(128, 192, f"{label} {what}"), kind="image/png")
         return Answer(picture(64, 96, name, "WEBP"), kind="image/webp")
 
-    def _buttons(self) -> list[dict[str, Any]]:
+    def _buttons(self, record: dict[str, Any]) -> list[dict[str, Any]]:
         ids = [f"MJ::JOB::upsample::{n}::5f1c" for n in range(1, 5)]
         ids += [f"MJ::JOB::variation::{n}::5f1c" for n in range(1, 5)]
         ids.append("MJ::JOB::reroll::0::5f1c::SOLO")
+        if "::upsample" in record["custom_id"]:
+            names = ("low_variation", "high_variation")
+            if "no-zoom" not in self.faults:
+                names += ("upsample_v7_2x_subtle", "upsample_v7_2x_creative")
+                names += ("pan_left", "pan_right", "pan_up", "pan_down")
+            ids = [f"MJ::JOB::{name}::1::5f1c::SOLO" for name in names]
+            if "no-zoom" not in self.faults:
+                ids += [f"MJ::Outpaint::{share}::1::5f1c::SOLO" for share in (50, 75)]
+                ids.append("MJ::Inpaint::1::5f1c::SOLO")
         return [{"customId": custom_id, "label": "", "style": 2, "type": 2} for custom_id in ids]
+
+    def _prompts(self) -> str:
+        digits = ("", "", "", "") if "bare" in self.faults else "1234"
+        keycaps = [digit and f"{digit}\ufe0f\u20e3 " for digit in digits]
+        lines = [f"{keycap}a picture, way {n}" for n, keycap in enumerate(keycaps, 1)]
+        return "\n\n".join(lines)
 
 
 if __name__ == "__main__":
