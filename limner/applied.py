@@ -61,13 +61,21 @@ def _asked(request: Request, prompt: Prompt) -> Iterator[str]:
         yield "object_references"
 
 
-def levels_of(capabilities: Capabilities, versions: Collection[str] = ()) -> dict[str, Level]:
-    """Return the level of every parameter and operation on an engine that has models for ``versions``."""
+def levels_of(
+    capabilities: Capabilities,
+    versions: Collection[str] = (),
+    otherwise: Mapping[str, Level] | None = None,
+) -> dict[str, Level]:
+    """Return the level of every parameter and operation on an engine that has models for ``versions``.
+
+    ``otherwise``: levels that turned out otherwise in one drawing.
+    """
     found: dict[str, Level] = {
         one.name: level
         for one in fields(capabilities)
         if (level := getattr(capabilities, one.name)) in _LEVELS
     }
+    found |= otherwise or {}
     found |= {name: found[like] for name, like in _AS.items()}
     return found | {f"version/{version}": "exact" for version in versions}
 

@@ -135,6 +135,15 @@ def test_what_the_engine_says_at_the_end_counts_more_than_what_it_claimed(painte
     assert painted.draw(seed=3, chaos=4).applied == {"seed": "near", "chaos": "exact"}
 
 
+def test_a_level_that_turns_out_otherwise_is_told_of_what_was_asked_only(painted):
+    painted.painter.answer = {"applied": {"seed": "near", "style": "none", "ar": "exact"}}
+
+    asked = {"raw": True, "ar": "7:4", "ar_requested": "16:9"}
+    # raw is a style, and no engine draws a ratio that is not the one asked for.
+    assert painted.draw(**asked).applied == {"raw": "none", "ar": "near"}
+    assert painted.draw().applied == {}
+
+
 def test_an_engine_that_does_not_tell_its_seeds_tells_none(painted):
     painted.painter.answer = {"seeds": ()}
 

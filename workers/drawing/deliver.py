@@ -75,13 +75,16 @@ class Delivery:
         pictures: list[Picture],
         notes: Mapping[str, Any],
     ) -> Result:
-        job, levels = grant.job, levels_of(grant.engine.capabilities(), grant.models)
+        job, able = grant.job, grant.engine.capabilities()
+        levels = levels_of(able, grant.models)
+        # As it turned out, of what was asked for: not of what the engine tells besides.
+        here = levels_of(able, grant.models, finished.applied)
         return Result(
             grid=pictures[0] if pictures else None,
             # A single cell is its own grid.
             cells=pictures[1:] or pictures,
             notes=notes,
-            applied=applied_of(job.asked, levels) | dict(finished.applied),
+            applied=applied_of(job.asked, here),
             seeds=finished.seeds[: job.count],
             prompts=finished.prompts,
             can=[name for name in FOLLOWED_BY if levels[name] != "none"],
