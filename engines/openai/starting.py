@@ -6,17 +6,17 @@ picture's size. Models of this kind take a mask as advice: the worker restores t
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
 from engines.openai.manner import OpenAIManner
 from engines.remote.cells import to_png
 from limner.engine import Brief
 from limner.errors import Rejected
 from limner.pictures.decoding import UnreadablePictureError, open_picture
+from limner.pictures.editing import encode_png
 
 Size = tuple[int, int]
 
@@ -41,7 +41,8 @@ def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> Start:
     mask, words = None, []
     pictures: list[bytes] = []
     if brief.edit:
-        pictures.append(to_png(brief.edit.canvas, *drawn))
+        canvas = _padded(_opened(brief.edit.canvas), drawn, Image.Resampling.LANCZOS, None)
+        pictures.append(encode_png(canvas).data)
         mask = _mask(brief.edit.mask, drawn)
         words.append(
             "continue the first picture beyond its edges"
@@ -72,16 +73,28 @@ def _numbered(first: int, count: int) -> str:
     return f"pictures {first} to {first + count - 1}"
 
 
+def _opened(path: Path) -> Image.Image:
+    try:
+        return open_picture(path.read_bytes())
+    except (OSError, UnreadablePictureError):
+        raise Rejected("reference", "The picture or its mask cannot be read.") from None
+
+
+def _padded(
+    picture: Image.Image, size: Size, how: Image.Resampling, beside: int | None
+) -> Image.Image:
+    """Return a picture with room beside it if the model draws another ratio only.
+
+    The drawing is cut to the cell around its centre: with room, nothing moves, and nothing is lost.
+    """
+    return ImageOps.pad(picture, size, how, color=beside)
+
+
 def _mask(path: Path, size: Size) -> bytes:
     """Return the mask as edits take it: transparent where to draw.
 
     It is white there, too, for servers that look at its colours.
     """
-    try:
-        grey = open_picture(path.read_bytes()).convert("L").resize(size, Image.Resampling.NEAREST)
-    except (OSError, UnreadablePictureError):
-        raise Rejected("reference", "The mask cannot be read.") from None
+    grey = _padded(_opened(path).convert("L"), size, Image.Resampling.NEAREST, 255)
     mask = Image.merge("RGBA", (grey, grey, grey, ImageChops.invert(grey)))
-    buffer = io.BytesIO()
-    mask.save(buffer, "PNG")
-    return buffer.getvalue()
+    return encode_png(mask).data

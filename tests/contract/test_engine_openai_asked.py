@@ -162,6 +162,25 @@ def test_an_edit_sends_the_canvas_and_a_mask_that_is_transparent_where_to_draw(
     assert "masked part" in form["prompt"]
 
 
+@pytest.mark.parametrize("sizes", [["128x128"], ["192x128"], []])
+def test_a_canvas_of_another_ratio_stays_where_it_is(server, build, brief, tmp_path, sizes):
+    server.faults.add("unchanged")
+    canvas = Image.new("RGB", (128, 192), "black")
+    canvas.paste("white", (0, 0, 32, 48))
+    canvas.save(tmp_path / "canvas.png")
+    Image.new("L", (128, 192), 0).save(tmp_path / "mask.png")
+    edit = Edit(tmp_path / "canvas.png", tmp_path / "mask.png")
+
+    finished = drawn(build(sizes=sizes), dataclasses.replace(brief, operation="edit", edit=edit))
+
+    cell = Image.open(io.BytesIO(finished.cells[0])).convert("RGB")
+    assert cell.size == canvas.size
+    for corner in ((2, 2), (28, 44)):
+        assert min(cell.getpixel(corner)) > 200
+    for beyond in ((36, 4), (4, 52), (126, 190)):
+        assert max(cell.getpixel(beyond)) < 55
+
+
 def test_pictures_for_style_and_things_follow_those_to_start_from(server, build, brief, tmp_path):
     style, thing, parent = (painted(tmp_path / f"{c}.png", c) for c in ("red", "navy", "gold"))
     asked = dataclasses.replace(

@@ -3,7 +3,8 @@
 ``python -m tests.standins.openai --port 8080 [faults]``. Faults: ``json-only url relative-url
 size-drift moderated moderated-in-stream empty-data quota rate rate-once slow-down no-key bad-param
 bad-image no-model 500 503-once string-error bad-json no-picture broken drop drop-in-stream cut-stream
-done-only hang locked no-models sd-server echo odd-400 in-lines thrice says-nothing``, and ``litellm-…`` for what a LiteLLM proxy says.
+done-only hang locked no-models sd-server echo odd-400 in-lines thrice says-nothing
+unchanged``, and ``litellm-…`` for what a LiteLLM proxy says.
 """
 
 from __future__ import annotations
@@ -201,6 +202,8 @@ class OpenAIServer(Loopback):
         if "bad-json" in self.faults:
             return Answer(b'{"data": [')
         image = b"not a picture" if "broken" in self.faults else self._image(fields)
+        if "unchanged" in self.faults and "image[]" in fields:
+            image = fields["image[]"][0]
         width, height = (int(side) for side in fields["size"].split("x"))
         self.drawn.append((width, height))
         if fields.get("stream") in (True, "true") and "json-only" not in self.faults:
