@@ -19,6 +19,7 @@ from engines.openai.describing import description_of, prompts_of
 from engines.openai.manner import OpenAIManner
 from engines.openai.request import CellFailed, Done, News, Part, Partial, RequestUnderWay
 from engines.openai.sizes import drawn_size
+from engines.openai.starting import left_out
 from engines.openai.wanted import wanted
 from engines.remote.cells import cell as cell_of
 from engines.remote.cells import looks_whole
@@ -155,7 +156,9 @@ class OpenAI:
         said = notes(brief, self.capabilities(), drawn_size=f"{width}x{height}")
         seeds = brief.seeds if self.capabilities().seed == "exact" else ()
         cut = not self._manner.sizes and not all(_is_of_this_ratio(one, size) for one in images)
-        applied: dict[str, Level] = {"ar": "near", "size": "near"} if cut else {}
+        applied = left_out(brief, self._manner)
+        if cut:
+            applied |= {"ar": "near", "size": "near"}
         cells = tuple(cell_of(image, *size) for image in images)
         return Finished(cells, seeds, said, applied)
 

@@ -13,10 +13,11 @@ from PIL import Image, ImageChops, ImageOps
 
 from engines.openai.manner import OpenAIManner
 from engines.remote.cells import to_png
-from limner.engine import Brief
+from limner.engine import Brief, Level
 from limner.errors import Rejected
 from limner.pictures.decoding import UnreadablePictureError, open_picture
 from limner.pictures.editing import encode_png
+from limner.plural import counted
 
 Size = tuple[int, int]
 
@@ -30,14 +31,32 @@ class Start:
     words: str = ""
 
 
+def left_out(brief: Brief, manner: OpenAIManner) -> dict[str, Level]:
+    """Return what finds no room among the pictures that the model takes, as levels."""
+    alone = bool(brief.edit or (brief.parent and brief.parent.picture))
+    room = manner.pictures_most - (1 if alone else len(brief.references))
+    found: dict[str, Level] = {}
+    for name, paths in (
+        ("style_references", brief.style_references),
+        ("object_references", brief.object_references),
+    ):
+        if paths and room <= 0:
+            found[name] = "none"
+        room -= len(paths)
+    return found
+
+
 def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> Start:
     """Return what a drawing starts from; ``drawn`` is the size that is requested.
 
     Raises:
-        Rejected: a picture cannot be read.
+        Rejected: a picture cannot be read, or more are to be blended than the model takes.
     """
     if not manner.edits:
         return Start()
+    if brief.operation == "blend" and len(brief.references) > manner.pictures_most:
+        most = counted(manner.pictures_most, "picture")
+        raise Rejected("reference", f"The engine blends at most {most}.")
     mask, words = None, []
     pictures: list[bytes] = []
     if brief.edit:

@@ -202,11 +202,16 @@ def test_no_more_pictures_are_sent_than_the_model_takes(server, build, brief, tm
     pictures = tuple(painted(tmp_path / f"{n}.png", "red") for n in range(3))
     engine = build(pictures_most=2)
 
-    drawn(engine, dataclasses.replace(brief, references=pictures, style_references=pictures))
+    finished = drawn(
+        engine, dataclasses.replace(brief, references=pictures, style_references=pictures)
+    )
 
     form = form_of(server.asked_for(EDITS)[0])
     assert len(form["image[]"]) == 2
     assert "style" not in form["prompt"]
+    assert finished.applied == {"style_references": "none"}
+    with pytest.raises(Rejected, match="at most 2"):
+        drawn(engine, dataclasses.replace(brief, operation="blend", references=pictures))
     assert build(pictures_most=1).capabilities().blend == "none"
 
 
