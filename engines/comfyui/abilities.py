@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engines.comfyui.config import ComfyConfig
-from engines.comfyui.graph import TILE_DECODE, TILE_MODEL
+from engines.comfyui.graph import (
+    ADAPTER,
+    ADAPTER_LOADER,
+    EDIT_NODES,
+    TILE_DECODE,
+    TILE_MODEL,
+    UPSCALE_LOADER,
+    choices,
+)
 from engines.comfyui.server import ComfyServer
 from limner.errors import EngineError
 
@@ -25,6 +33,10 @@ class Found:
     can_tile: bool
     #: tile node → its entry in /object_info, for the default graph
     tile: dict[str, Any] = field(default_factory=dict)
+    #: whether it has the nodes for masks, the upscale model, and the IP-Adapter
+    edits: bool = True
+    upscales: bool = False
+    adapts: bool = False
 
 
 class Abilities:
@@ -37,13 +49,19 @@ class Abilities:
         self._ask_again_s = 0.0
         self._checkpoints: frozenset[str] = frozenset()
 
-    def ask(self) -> Found:
-        """Return what the server can do; while it is unreachable, what it certainly can."""
+    def ask(self, *, surely: bool = False) -> Found:
+        """Return what the server can do; while it is unreachable, what it certainly can.
+
+        Raises:
+            EngineError: it cannot be asked, and ``surely`` is set.
+        """
         with self._lock:
-            if self._found is None and time.monotonic() >= self._ask_again_s:
+            if self._found is None and (surely or time.monotonic() >= self._ask_again_s):
                 try:
                     self._found = self._asked()
                 except EngineError:
+                    if surely:
+                        raise
                     self._ask_again_s = time.monotonic() + ASK_AGAIN_S
             return self._found or Found(self._config.previews, self._graph_tiles())
 
@@ -52,24 +70,46 @@ class Abilities:
         wanted = {self._config.checkpoint, self._config.niji_checkpoint} - {""}
         if self._config.workflow or wanted <= self._checkpoints:
             return None
-        info = self._server.node_info("CheckpointLoaderSimple") or {}
-        try:
-            spec = info["input"]["required"]["ckpt_name"]
-            # Old servers: [[names], …]; newer ones: ["COMBO", {"options": [names]}].
-            names = spec[0] if isinstance(spec[0], list) else spec[1]["options"]
-        except (KeyError, IndexError, TypeError):
+        names = choices(self._server.node_info("CheckpointLoaderSimple"), "ckpt_name")
+        if names is None:
             return None
         self._checkpoints = frozenset(names)
         return min(wanted - self._checkpoints, default=None)
 
     def _asked(self) -> Found:
+        own = self._config.workflow is not None
         previews = bool(self._server.features().get("supports_preview_metadata"))
+        tile = {} if own else self._tile_nodes()
+        return Found(
+            previews=previews and self._config.previews,
+            can_tile=self._graph_tiles() if own else bool(tile),
+            tile=tile,
+            edits=not own and all(self._server.node_info(name) for name in EDIT_NODES),
+            upscales=self._offers(UPSCALE_LOADER, "model_name", self._config.upscale_model),
+            adapts=not own and self._adapts(),
+        )
+
+    def _tile_nodes(self) -> dict[str, Any]:
         nodes = {name: self._server.node_info(name) for name in (TILE_MODEL, TILE_DECODE)}
-        tile = {name: info for name, info in nodes.items() if info}
-        if TILE_MODEL not in tile:
-            tile = {}
-        can_tile = bool(tile) if self._config.workflow is None else self._graph_tiles()
-        return Found(previews and self._config.previews, can_tile, tile)
+        return {name: info for name, info in nodes.items() if info} if nodes[TILE_MODEL] else {}
+
+    def _adapts(self) -> bool:
+        preset = self._config.ip_adapter
+        if not self._offers(ADAPTER_LOADER, "preset", preset) or not self._server.node_info(
+            ADAPTER
+        ):
+            return False
+        # The nodes are of no use without files, and say so only when they run.
+        return all(
+            choices(self._server.node_info(loader), name)
+            for loader, name in (
+                ("IPAdapterModelLoader", "ipadapter_file"),
+                ("CLIPVisionLoader", "clip_name"),
+            )
+        )
+
+    def _offers(self, loader: str, name: str, wanted: str) -> bool:
+        return bool(wanted) and wanted in (choices(self._server.node_info(loader), name) or ())
 
     def _graph_tiles(self) -> bool:
         workflow = self._config.workflow

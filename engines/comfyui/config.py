@@ -41,6 +41,10 @@ class ComfyConfig:
     patience_s: float = 10.0
     #: how long the socket may be silent about a running drawing before it is reopened
     silence_s: float = 30.0
+    #: the server's upscale model, for enlarged pictures that keep their details
+    upscale_model: str = ""
+    #: a preset of the IP-Adapter nodes, for references of style and object
+    ip_adapter: str = ""
     workflow: Workflow | None = None
     workflow_img2img: Workflow | None = None
 
@@ -84,6 +88,8 @@ def read_config(name: str, options: Options) -> ComfyConfig:
         poll_s=options.number("poll_s", 1.0, 0.02, 60),
         patience_s=options.number("patience_s", 10.0, 0, 3600),
         silence_s=options.number("silence_s", 30.0, 0.1, math.inf),
+        upscale_model=options.optional_text("upscale_model") or "",
+        ip_adapter=options.optional_text("ip_adapter") or "",
         workflow=workflow,
         workflow_img2img=img2img,
     )

@@ -1,4 +1,4 @@
-"""The ComfyUI engine: submits graphs, watches them by polling, collects four pictures.
+"""The ComfyUI engine: submits graphs, watches them by polling, collects their pictures.
 
 Each submission is a prompt with an id that we choose, beginning with the job's mark: any worker finds a
 drawing by its handle, a second attempt is never mistaken for the first, and what a dead worker left
@@ -13,26 +13,22 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from PIL import ImageOps
-
-from engines.comfyui import faults, mapping
+from engines.comfyui import faults, levels
 from engines.comfyui.abilities import Abilities
 from engines.comfyui.config import ComfyConfig
 from engines.comfyui.drawing import Flight
 from engines.comfyui.flights import Flights
-from engines.comfyui.graph import default_workflow
 from engines.comfyui.listener import SocketListener
-from engines.comfyui.pictures import fitted, png
+from engines.comfyui.pictures import fitted
+from engines.comfyui.planner import Planner, is_subtle, seeds_of
 from engines.comfyui.server import ComfyServer
 from engines.comfyui.workflow import ReadyGraph
 from engines.remote.session import NoAnswer
-from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Level, Stop
+from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Stop
 from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
 from limner.log import event
-from limner.pictures.decoding import UnreadablePictureError, open_picture
 from limner.plural import counted
 
 log = logging.getLogger(__name__)
@@ -60,13 +56,13 @@ class ComfyUI:
             config.url, config.headers, self._client_id, self._flights.hear, self._is_stale
         )
         self._abilities = Abilities(self._server, config)
+        self._planner = Planner(self._server, config)
 
     def capabilities(self) -> Capabilities:
         """Return what this server can do; asks it once."""
-        found: dict[str, Any] = self._levels(self._config.batch)
-        return Capabilities(
-            **found, cancel=True, attach=True, previews=self._abilities.ask().previews
-        )
+        found = self._abilities.ask()
+        said: dict[str, Any] = levels.levels(self._config, found, batch=self._config.batch)
+        return Capabilities(**said, cancel=True, attach=True, previews=found.previews)
 
     def health(self) -> Health:
         """Check that the server is alive, and once that the checkpoints are there."""
@@ -87,21 +83,26 @@ class ComfyUI:
         prompt_id = _new_prompt_id(brief.job_id)
         if brief.attempt:
             self._remove_earlier(prompt_id)
-        batch = self._config.batch and brief.attempt == 0
-        plan = self._plan(brief, batch)
+        found = self._abilities.ask(surely=brief.operation != "draw")
+        batch = self._config.batch and brief.attempt == 0 and not is_subtle(brief)
+        plan = self._planner.plan(brief, found, batch=batch)
         self._listener.ready()
         self._flights.expect(Flight(prompt_id, plan.samplers, plan.outputs))
         given = self._queue(plan, prompt_id, brief)
         if given != prompt_id:
             self._flights.expect(Flight(given, plan.samplers, plan.outputs))
+        said = levels.levels(self._config, found, batch=self._config.batch)
+        applied = levels.turned_out(self._config, found, brief, batch=batch)
         return {
             "engine": self._config.name,
             "prompt_id": given,
             "client_id": self._client_id,
             "samplers": plan.samplers,
             "outputs": plan.outputs,
-            "seeds": [brief.seeds[0]] * 4 if batch else list(brief.seeds),
-            "notes": mapping.notes(brief, self._levels(batch)),
+            "count": len(brief.seeds),
+            "seeds": seeds_of(brief, batch=batch),
+            "notes": levels.notes(brief, said | applied),
+            "applied": applied,
         }
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
@@ -120,14 +121,16 @@ class ComfyUI:
                     stop.wait(PACE_S)
         if news.error:
             raise news.error
-        pictures = self._found(news.entry or {}, handle["outputs"], brief.job_id)
+        # Releases before this one drew four cells, and wrote neither their number nor what was applied.
+        count = handle.get("count", 4)
+        pictures = self._found(news.entry or {}, handle["outputs"], count, brief.job_id)
         cells = []
         for picture in pictures:
             if stop.is_set():
                 return
             cells.append(fitted(self._server.view(picture), brief.width, brief.height))
-        (a, b, c, d), (first, second, third, fourth) = cells, handle["seeds"]
-        yield Finished((a, b, c, d), (first, second, third, fourth), handle["notes"])
+        seeds, applied = tuple(handle["seeds"]), handle.get("applied", {})
+        yield Finished(tuple(cells), seeds, handle["notes"], applied)
 
     def cancel(self, handle: Handle) -> None:
         """Remove the prompt from the queue, or interrupt it if it is the one that runs."""
@@ -148,49 +151,6 @@ class ComfyUI:
             if other[:JOBS_SHARE] == prompt_id[:JOBS_SHARE]:
                 self._remove(other)
 
-    def _plan(self, brief: Brief, batch: bool) -> ReadyGraph:
-        variation = brief.parent.picture if brief.parent else None
-        sources = (variation,) if variation else brief.references
-        references = self._uploaded(sources[: 1 if batch else 4], brief)
-        tile = self._abilities.ask().tile if brief.tile else {}
-        workflow = self._config.workflow
-        if workflow is None:
-            workflow = default_workflow(img2img=bool(references), tile=tile)
-        elif references:
-            if self._config.workflow_img2img is None:
-                raise Rejected("reference", "The engine takes no reference images.")
-            workflow = self._config.workflow_img2img
-        # Several references are dealt out to the cells in turn, one each.
-        values = [
-            mapping.cell_values(
-                self._config,
-                brief,
-                cell,
-                references[cell % len(references)] if references else "",
-                4 if batch else 1,
-            )
-            for cell in range(4)
-        ]
-        plan = workflow.batch(values[0]) if batch else workflow.chains(values)
-        if brief.attempt:
-            # No node reads this input, but it changes the server's cache key: otherwise the server
-            # would return the very files of the failed attempt.
-            for node_id in plan.outputs:
-                plan.graph[node_id]["inputs"]["limner_attempt"] = brief.attempt
-        return plan
-
-    def _uploaded(self, sources: tuple[Path, ...], brief: Brief) -> list[str]:
-        names = []
-        for source in sources:
-            try:
-                picture = open_picture(source.read_bytes())
-            except (OSError, UnreadablePictureError):
-                raise Rejected("reference", "A reference image cannot be read.") from None
-            data = png(ImageOps.fit(picture, mapping.size_px(self._config, brief)))
-            # By content: the same picture is stored once, however many jobs use it.
-            names.append(self._server.upload(f"{hashlib.sha256(data).hexdigest()[:32]}.png", data))
-        return names
-
     def _queue(self, plan: ReadyGraph, prompt_id: str, brief: Brief) -> str:
         more: dict[str, Any] = {}
         if brief.fast and self._config.front:
@@ -198,7 +158,19 @@ class ComfyUI:
         if self._config.previews:
             more["extra_data"] = {"preview_method": "auto"}
         try:
-            return self._server.submit(plan.graph, prompt_id, self._client_id, **more)
+            return self._server.submit(plan.graph, prompt_id, self._client_id, brief.model, **more)
+        except Rejected as error:
+            if brief.model and error.kind == "parameter":
+                # The operator's fault in the end: the caller only named a version.
+                event(
+                    log,
+                    "comfyui.version_refused",
+                    level=logging.WARNING,
+                    engine=self._config.name,
+                    model=brief.model,
+                    why=error.message,
+                )
+            raise
         except NoAnswer:
             # It may have arrived all the same: sending the same id again would draw it twice.
             if self._knows(prompt_id):
@@ -219,9 +191,9 @@ class ComfyUI:
     # -- collecting ---------------------------------------------------------------------------
 
     def _found(
-        self, entry: Mapping[str, Any], outputs: Mapping[str, int | None], job_id: str
+        self, entry: Mapping[str, Any], outputs: Mapping[str, int | None], count: int, job_id: str
     ) -> list[Mapping[str, Any]]:
-        """Return where the four pictures are, in the order of the cells.
+        """Return where the pictures are, in the order of the cells.
 
         Raises:
             EngineError: the drawing failed, or returned too few.
@@ -233,10 +205,11 @@ class ComfyUI:
         found: dict[int, Mapping[str, Any]] = {}
         for node_id, cell in outputs.items():
             images = (entry.get("outputs") or {}).get(node_id, {}).get("images") or []
-            found.update(enumerate(images[:4]) if cell is None else [(cell, i) for i in images[:1]])
-        if len(found) != 4:
-            raise BadResult(f"The engine gave {counted(len(found), 'picture')} instead of four.")
-        return [found[cell] for cell in range(4)]
+            many = enumerate(images[:count]) if cell is None else ((cell, i) for i in images[:1])
+            found.update(many)
+        if len(found) != count:
+            raise BadResult(f"The engine gave {counted(len(found), 'picture')} instead of {count}.")
+        return [found[cell] for cell in range(count)]
 
     def _tell_failure(self, entry: Mapping[str, Any], error: EngineError, job_id: str) -> None:
         node_type, exception_type = faults.named(entry)
@@ -255,11 +228,7 @@ class ComfyUI:
             except EngineError as other:
                 event(log, "comfyui.free_failed", engine=self._config.name, why=other.message)
 
-    # -- what the server can do, and what the threads ask -------------------------------------
-
-    def _levels(self, batch: bool) -> dict[str, Level]:
-        can_tile = self._abilities.ask().can_tile
-        return mapping.levels(self._config, can_tile=can_tile, batch=batch)
+    # -- what the threads ask ------------------------------------------------------------------
 
     def _is_listened(self, drawing: Flight) -> bool:
         return drawing.is_ours and self._listener.open

@@ -24,8 +24,11 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][\w. -]{0,79}")
 _REFERENCE_NODES = ("LoadImage", "LoadImageMask", "LoadImageOutput")
 
 
-def refusal(answer: Mapping[str, Any], graph: Graph) -> EngineError:
-    """Return the error for a refused graph; ``answer`` is the body of a 400, or of a 200 with errors."""
+def refusal(answer: Mapping[str, Any], graph: Graph, model: str | None = None) -> EngineError:
+    """Return the error for a refused graph; ``answer`` is the body of a 400, or of a 200 with errors.
+
+    ``model``: what the caller's version stands for, if one was asked for.
+    """
     errors = answer.get("node_errors")
     for node_id, entry in errors.items() if isinstance(errors, dict) else ():
         # Named by our own graph: a peer's words do not go into messages.
@@ -33,7 +36,7 @@ def refusal(answer: Mapping[str, Any], graph: Graph) -> EngineError:
         faults = entry.get("errors") if isinstance(entry, dict) else None
         for fault in faults if isinstance(faults, list) else ():
             if isinstance(fault, dict):
-                return _node_fault(class_type, graph.get(node_id, {}), fault)
+                return _node_fault(class_type, graph.get(node_id, {}), fault, model)
     missing = _missing_node(answer, graph)
     if missing:
         return Refused("setup", f"the server has no node {missing}: is it installed?")
@@ -52,7 +55,9 @@ def _missing_node(answer: Mapping[str, Any], graph: Graph) -> str:
     return str(graph.get(node_id, {}).get("class_type", ""))
 
 
-def _node_fault(class_type: str, node: Mapping[str, Any], fault: Mapping[str, Any]) -> EngineError:
+def _node_fault(
+    class_type: str, node: Mapping[str, Any], fault: Mapping[str, Any], model: str | None
+) -> EngineError:
     info = fault.get("extra_info")
     named = info.get("input_name") if isinstance(info, dict) else None
     name = named if named in node.get("inputs", {}) else "an input"
@@ -63,6 +68,9 @@ def _node_fault(class_type: str, node: Mapping[str, Any], fault: Mapping[str, An
         return Rejected("parameter", f"The engine cannot draw with this {name}.")
     if kind == "value_not_in_list":
         value = node.get("inputs", {}).get(name)
+        if model and value == model:
+            # The engine's own model may be there: it goes on drawing with that.
+            return Rejected("parameter", "The engine does not have the model of this version.")
         return Refused("setup", f"{class_type}: the server has no {name} {value!r}")
     return Refused("setup", f"{class_type}: {name} is refused")
 

@@ -1,17 +1,19 @@
-"""From a brief to the numbers and words of a graph, and what each parameter became; pure functions.
+"""From a brief to the numbers and words of a graph; pure functions.
 
-The formulas are starting points (a diffusion model has no chaos and no stylize), so the notes call
-them near. Called by ``engine``; described in docs/engines/comfyui.md.
+The formulas are starting points (a diffusion model has no chaos and no stylize), so ``levels`` calls
+them near. Called by ``planner``; described in docs/engines/comfyui.md.
 """
 
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from engines.comfyui.config import ComfyConfig
-from engines.remote.levels import asked_of
-from limner.engine import Brief, Level
+from limner.engine import Brief
+from limner.ratios import CELL_SIZE_PX
 
 #: the sizes SDXL was trained on that are close to the seven ratios
 SDXL_SIZES_PX = (
@@ -32,20 +34,61 @@ STYLE_WORDS = {
     "original": "",
     "scenic": "scenic background, cinematic light",
 }
+#: what a picture may become when it is weird: one word, or two, or three
+WEIRD_WORDS = (
+    "surreal", "uncanny", "dreamlike", "otherworldly", "absurd proportions", "impossible geometry",
+    "unexpected materials", "strange perspective", "bizarre details", "unlikely combination",
+)  # fmt: skip
+WEIRD_STEPS = (0, 500, 1500)
 IW_DEFAULT = 1.0
 SEED_MAX = 2**64
+#: SDXL's pictures with fewer pixels are poor
+SDXL_LEAST_PX = 600_000
+#: a latent's pixel
+LATENT_PX = 8
+STEPS_MAX = 150
+#: the share of the steps that a draft gets, and the least
+DRAFT_SHARE, DRAFT_STEPS = 0.3, 6
+#: how far to depart from an enlarged picture, from several pictures in one, and from what is redrawn
+CREATIVE_DENOISE, BLEND_DENOISE, REGION_DENOISE = 0.3, 0.65, 0.9
+#: of --sw and --ow, which mean 100 if they are not given
+WEIGHT_DEFAULT, WEIGHT_MOST = 100.0, 1.5
 
 
 def size_px(config: ComfyConfig, brief: Brief) -> tuple[int, int]:
-    """Return the size to draw at: the brief's, or the one nearest in ratio that SDXL was trained on."""
-    if config.family == "sd15":
-        return brief.width, brief.height
-    shape = brief.width / brief.height
-    return min(SDXL_SIZES_PX, key=lambda size: abs(size[0] / size[1] - shape))
+    """Return the size to draw at, from which the picture is reduced to the brief's if that differs.
+
+    For SDXL, a cell of one of the seven ratios is drawn at the size that it was trained on and that is nearest
+    in shape; any other size as it is, or two, three … times as large if it is small.
+    """
+    size = brief.width, brief.height
+    scale = 1
+    if config.family == "sdxl":
+        if brief.operation in ("draw", "blend") and size in CELL_SIZE_PX.values():
+            shape = brief.width / brief.height
+            return min(SDXL_SIZES_PX, key=lambda trained: abs(trained[0] / trained[1] - shape))
+        scale = math.ceil(math.sqrt(SDXL_LEAST_PX / (brief.width * brief.height)))
+    width, height = (-(-side * scale // LATENT_PX) * LATENT_PX for side in size)
+    return width, height
+
+
+def steps(config: ComfyConfig, brief: Brief) -> int:
+    """Return the number of steps: more for more quality, few for a draft."""
+    wanted = config.steps * (1.0 if brief.quality is None else brief.quality)
+    if brief.draft:
+        wanted = max(wanted * DRAFT_SHARE, min(wanted, DRAFT_STEPS))
+    return max(1, min(round(wanted), max(config.steps, STEPS_MAX)))
 
 
 def denoise(brief: Brief) -> float:
     """Return how far to depart from the starting picture: 1 is completely."""
+    if brief.operation == "edit":
+        # Around a picture there is nothing yet to depart from.
+        return 1.0 if brief.edit and brief.edit.kept else REGION_DENOISE
+    if brief.operation == "upscale":
+        return CREATIVE_DENOISE
+    if brief.operation == "blend":
+        return BLEND_DENOISE
     if brief.parent and brief.parent.picture:
         return min(max(brief.parent.strength, 0.05), 1.0)
     if not brief.references:
@@ -68,16 +111,31 @@ def words(config: ComfyConfig, brief: Brief, cell: int) -> str:
     """Return a cell's prompt."""
     parts = [brief.prompt]
     if brief.niji:
-        parts.append("" if config.niji_checkpoint else NIJI_WORDS)
+        parts.append("" if has_niji_model(config, brief) else NIJI_WORDS)
         parts.append(STYLE_WORDS.get(brief.style, ""))
     chaos = brief.chaos or 0
     if chaos > CHAOS_WORDS_FROM and cell > 0:
         # By the cell's own seed, so that drawing the job again gives the same words.
         count = 1 + int(chaos > 60) + int(chaos > 85)
         parts += random.Random(brief.seeds[cell]).sample(CHAOS_WORDS, count)
+    if brief.weird:
+        count = sum(brief.weird > step for step in WEIRD_STEPS)
+        parts += random.Random(brief.seeds[cell]).sample(WEIRD_WORDS, count)
     if brief.style != "raw":
         parts.append(config.suffix)
     return ", ".join(part for part in parts if part)
+
+
+def has_niji_model(config: ComfyConfig, brief: Brief) -> bool:
+    """Return whether a niji drawing has a model of its own: a version that was asked for goes first."""
+    return bool(config.niji_checkpoint) and not brief.model
+
+
+def checkpoint(config: ComfyConfig, brief: Brief) -> str:
+    """Return the model's file."""
+    if brief.model:
+        return brief.model
+    return config.niji_checkpoint if brief.niji and config.niji_checkpoint else config.checkpoint
 
 
 def cell_values(
@@ -85,18 +143,17 @@ def cell_values(
 ) -> dict[str, Any]:
     """Return the values of the placeholders in one cell."""
     width, height = size_px(config, brief)
-    niji = brief.niji and config.niji_checkpoint
     return {
         "prompt": words(config, brief, cell),
         "negative": ", ".join(part for part in (brief.negative, config.negative) if part),
         "seed": brief.seeds[cell] % SEED_MAX,
         "width": width,
         "height": height,
-        "steps": config.steps,
+        "steps": steps(config, brief),
         "cfg": guidance(config, brief, cell),
         "sampler": config.sampler,
         "scheduler": config.scheduler,
-        "checkpoint": config.niji_checkpoint if niji else config.checkpoint,
+        "checkpoint": checkpoint(config, brief),
         "denoise": denoise(brief),
         "reference": reference,
         "batch": batch,
@@ -108,38 +165,15 @@ def cell_values(
     }
 
 
-def levels(config: ComfyConfig, *, can_tile: bool, batch: bool) -> dict[str, Level]:
-    """Return how well each parameter can be honoured, by name as in ``Capabilities``."""
-    found: dict[str, Level] = {
-        "ar": "exact" if config.family == "sd15" else "near",
-        "chaos": "none" if batch else "near",
-        "stylize": "near",
-        "style": "near",
-        "niji": "exact" if config.niji_checkpoint else "near",
-        "tile": "exact" if can_tile else "none",
-        "references": "near",
-        "iw": "near",
-        "negative": "exact",
-        "seed": "near" if batch else "exact",
-    }
-    if config.workflow is None:
-        return found
-    used = config.workflow.placeholders
-    if not {"width", "height"} <= used:
-        found["ar"] = "near"
-    if "cfg" not in used:
-        found["stylize"] = "near" if "stylize" in used else "none"
-    if config.workflow_img2img is None:
-        found["references"] = found["iw"] = "none"
-    elif not {"denoise", "iw"} & config.workflow_img2img.placeholders:
-        found["iw"] = "none"
-    if "checkpoint" not in used:
-        found["niji"] = "near"
-    if "negative" not in used:
-        found["negative"] = "none"
-    return found
-
-
-def notes(brief: Brief, found: dict[str, Level]) -> dict[str, Any]:
-    """Return how each parameter that the job asked for was honoured."""
-    return {"parameters": {name: found[name] for name in ("ar", "seed", *asked_of(brief))}}
+def adapter_values(
+    config: ComfyConfig, brief: Brief, pictures: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    """Return the values of the adapters' placeholders; ``pictures``: their names at the server."""
+    weights = {"style": brief.style_weight, "object": brief.object_weight}
+    values: dict[str, Any] = {"preset": config.ip_adapter}
+    for kind, names in pictures.items():
+        values |= {f"{kind}_{place}": name for place, name in enumerate(names)}
+        weight = weights[kind]
+        weight = (WEIGHT_DEFAULT if weight is None else weight) / 100
+        values[f"{kind}_weight"] = round(min(weight, WEIGHT_MOST), 3)
+    return values

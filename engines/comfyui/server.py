@@ -42,8 +42,12 @@ class ComfyServer:
         )
         self.peer = self._remote.peer
 
-    def submit(self, graph: Graph, prompt_id: str, client_id: str, **more: Any) -> str:
+    def submit(
+        self, graph: Graph, prompt_id: str, client_id: str, model: str | None = None, **more: Any
+    ) -> str:
         """Queue a graph and return its id: ours, or the server's own if it is too old for ours.
+
+        ``model``: the one that the caller chose, if any: if the server lacks it, only this job suffers.
 
         Raises:
             Refused, Rejected: the graph cannot run; no part of it will.
@@ -54,7 +58,7 @@ class ComfyServer:
         except Answered as error:
             status = error.answer.status
             if status == 400:
-                raise faults.refusal(error.answer.table(), graph) from None
+                raise faults.refusal(error.answer.table(), graph, model) from None
             if status in (404, 405):
                 raise Refused("setup", f"{self.peer} is no ComfyUI: HTTP {status}") from None
             raise
@@ -64,9 +68,9 @@ class ComfyServer:
         if len(given) > ID_MAX:
             raise BadResult("The engine's prompt_id is too long.")
         if answer.get("node_errors"):
-            # The rest of the graph would run and use a slot for fewer than four pictures.
+            # The rest of the graph would run and use a slot for too few pictures.
             self.delete(given)
-            raise faults.refusal(answer, graph)
+            raise faults.refusal(answer, graph, model)
         return given
 
     def queue(self) -> Queue:

@@ -1,10 +1,10 @@
-"""Graphs with placeholders: load, check, and fill in for four cells; the default graph is one too.
+"""Graphs with placeholders: load, check, and fill in cell by cell; the default graphs are such ones too.
 
 A graph is ComfyUI's API format: node id → ``{"class_type": …, "inputs": {name: value or [node, slot]}}``.
 A placeholder that is the whole value may become a number; inside text it becomes text.
 
 One picture per cell: ``chains`` renders the graph once per cell and merges every node that is the same
-in all four, so loaders are shared and samplers are not. So a user's graph for one picture draws four,
+in all of them, so loaders are shared and samplers are not. So a user's graph for one picture draws four,
 each with its own previews.
 """
 
@@ -27,7 +27,10 @@ PLACEHOLDERS = (
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _PICTURES = ("SaveImage", "PreviewImage")
-_SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced")
+#: the nodes that take nearly all of the time, and report their steps
+_SAMPLERS = (
+    "KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced", "ImageUpscaleWithModel",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class ReadyGraph:
     graph: Graph
     #: sampler node → cell
     samplers: dict[str, int]
-    #: output node → cell; None: all four come from it
+    #: output node → cell; None: all of them come from it
     outputs: dict[str, int | None]
 
 
@@ -98,15 +101,16 @@ class Workflow:
         return cls(graph, _output(graph, output))
 
     def chains(self, cells: Sequence[Values]) -> ReadyGraph:
-        """Render four chains, one for each of four sets of values."""
+        """Render a chain for each set of values."""
         rendered = [_fill(self.graph, values) for values in cells]
-        own = _differing(self.graph, rendered)
+        # A single cell shares nothing with others.
+        own = _differing(self.graph, rendered) if len(rendered) > 1 else set(self.graph)
         graph: Graph = {}
         samplers: dict[str, int] = {}
         outputs: dict[str, int | None] = {}
         for cell, version in enumerate(rendered):
             for node_id, node in version.items():
-                # The output node is always cloned, or one picture would be used for all four cells.
+                # The output node is always cloned, or one picture would be used for every cell.
                 if node_id not in own and node_id != self.output:
                     graph[node_id] = node
                     continue
@@ -118,7 +122,7 @@ class Workflow:
         return ReadyGraph(graph, samplers, outputs)
 
     def batch(self, values: Values) -> ReadyGraph:
-        """Render one chain whose output is four pictures."""
+        """Render one chain whose output is all the pictures."""
         graph = _fill(self.graph, values)
         # A server previews the first picture of a batch only.
         samplers = {n: 0 for n, node in graph.items() if node["class_type"] in _SAMPLERS}

@@ -206,7 +206,7 @@ def test_what_the_server_does_not_have_takes_the_engine_out(build, options, name
 
 
 def test_a_node_the_server_does_not_have_is_named(server, build):
-    server.nodes.discard("KSampler")
+    del server.nodes["KSampler"]
 
     with pytest.raises(Refused, match="no node KSampler"):
         build().submit(a_brief())
@@ -521,7 +521,11 @@ def test_a_users_graph_draws_four_pictures_from_one(server, build, tmp_path):
         "3": ("EmptyLatentImage", {"width": "{{width}}", "height": 192, "batch_size": 1}),
         "4": (
             "KSampler",
-            {"model": ["1", 0], "positive": ["2", 0], "latent_image": ["3", 0], "seed": "{{seed}}"},
+            {
+                **{"model": ["1", 0], "positive": ["2", 0], "negative": ["2", 0]},
+                **{"latent_image": ["3", 0], "seed": "{{seed}}", "steps": 4, "cfg": 7},
+                **{"sampler_name": "euler", "scheduler": "normal", "denoise": 1},
+            },
         ),
         "5": ("VAEDecode", {"samples": ["4", 0], "vae": ["1", 2]}),
         "6": ("SaveImage", {"images": ["5", 0], "filename_prefix": "cell {{cell}}"}),

@@ -8,7 +8,8 @@ import struct
 import pytest
 
 import engines
-from engines.comfyui import faults, mapping
+from engines.comfyui import faults, levels, mapping
+from engines.comfyui.abilities import Found
 from engines.comfyui.config import read_config
 from engines.comfyui.frames import Heard, read_frame
 from engines.comfyui.graph import default_workflow
@@ -132,9 +133,10 @@ def test_nodes_that_differ_are_kept_four_times_and_what_hangs_on_them():
     assert plan.graph["sampler-2"]["inputs"]["model"] == ["checkpoint", 0]
 
 
-@pytest.mark.parametrize("img2img", [False, True])
+@pytest.mark.parametrize("start", ["noise", "picture", "enlarged", "masked", "around"])
 @pytest.mark.parametrize("tile", [False, True])
-def test_every_link_of_the_default_graph_leads_somewhere(img2img, tile):
+@pytest.mark.parametrize("adapted", [{}, {"style": 2, "object": 1}])
+def test_every_link_of_the_default_graph_leads_somewhere(start, tile, adapted):
     spec = {
         "input": {
             "required": {
@@ -148,7 +150,11 @@ def test_every_link_of_the_default_graph_leads_somewhere(img2img, tile):
     }
     nodes = {"SeamlessTile": spec, "CircularVAEDecode": spec} if tile else None
 
-    plan = default_workflow(img2img=img2img, tile=nodes).chains(values())
+    more = {"mask": "m", "upscale_model": "u", "preset": "p", "style_weight": 1, "object_weight": 1}
+    more |= {"style_0": "a", "style_1": "b", "object_0": "c"}
+
+    graph = default_workflow(start=start, tile=nodes, adapted=adapted)
+    plan = graph.chains([each | more for each in values()])
 
     for node in plan.graph.values():
         for value in node["inputs"].values():
@@ -207,6 +213,106 @@ def test_sdxl_sizes_have_nearly_the_shape_asked_for(size):
 @pytest.mark.parametrize(("iw", "denoise"), [(None, 0.65), (0, 1.0), (1, 0.65), (2, 0.3)])
 def test_the_weight_of_a_reference_is_how_much_of_it_stays(tmp_path, iw, denoise):
     assert mapping.denoise(a_brief(references=(tmp_path,), iw=iw)) == denoise
+
+
+def test_steps_follow_quality_and_draft_within_bounds():
+    steps = [mapping.steps(config(), a_brief(quality=q)) for q in (None, 0.25, 0.5, 2, 4)]
+
+    assert steps == [25, 6, 12, 50, 100]
+    assert mapping.steps(config(), a_brief(draft=True)) == 8
+    assert mapping.steps(config(steps=4), a_brief(draft=True)) == 4
+    assert mapping.steps(config(steps=1), a_brief(quality=0.25)) == 1
+    assert mapping.steps(config(steps=100), a_brief(quality=4)) == 150
+    assert mapping.steps(config(steps=200), a_brief(quality=4)) == 200
+
+
+@pytest.mark.parametrize(
+    ("size", "family", "drawn"),
+    [
+        ((264, 1032), "sd15", (264, 1032)),
+        ((300, 200), "sd15", (304, 200)),
+        ((1280, 720), "sdxl", (1280, 720)),
+        ((256, 256), "sdxl", (1024, 1024)),
+        ((640, 640), "sdxl", (1280, 1280)),
+    ],
+)
+def test_any_size_is_drawn_at_that_size_or_at_a_multiple_of_it(size, family, drawn):
+    brief = a_brief(width=size[0], height=size[1])
+
+    assert mapping.size_px(config(family=family), brief) == drawn
+
+
+def test_weird_adds_words_by_the_seed():
+    calm, odd, odder = (mapping.words(config(), a_brief(weird=w), 0) for w in (0, 100, 3000))
+
+    assert calm == "a lighthouse at dusk"
+    assert odd.count(",") == 1
+    assert odder.count(",") == 3
+    assert odder == mapping.words(config(), a_brief(weird=3000), 0)
+    assert odder != mapping.words(config(), a_brief(weird=3000), 1)
+
+
+def test_a_version_goes_before_the_niji_model():
+    chosen = config(niji_checkpoint="anime")
+
+    assert mapping.checkpoint(chosen, a_brief(niji=True)) == "anime"
+    assert mapping.checkpoint(chosen, a_brief(niji=True, model="flux")) == "flux"
+    assert "anime" in mapping.words(chosen, a_brief(niji=True, model="flux"), 0)
+
+
+# -- levels -------------------------------------------------------------------------------------
+
+FOUND = Found(previews=True, can_tile=False)
+
+
+def differing(brief, *, batch=False, **options):
+    return levels.turned_out(config(**options), FOUND, brief, batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("cfg", "asked", "level"),
+    [(7, {}, None), (1, {}, None), (1.5, {"stylize": 1000}, "none"), (2, {"stylize": 1000}, None)],
+)
+def test_a_negative_prompt_counts_above_a_guidance_of_one(cfg, asked, level):
+    said = levels.levels(config(cfg=cfg), FOUND, batch=False)
+
+    assert said["negative"] == ("exact" if cfg > 1 else "none")
+    assert differing(a_brief(negative="fog", **asked), cfg=cfg).get("negative") == level
+
+
+def test_a_drawing_says_what_turned_out_otherwise():
+    assert differing(a_brief()) == {}
+    assert differing(a_brief(), batch=False, **{}) == {}
+    assert levels.turned_out(config(batch=True), FOUND, a_brief(attempt=1), batch=False) == {
+        "seed": "exact",
+        "chaos": "near",
+    }
+    versioned = a_brief(niji=True, model="flux")
+    assert differing(versioned, niji_checkpoint="anime") == {"niji": "near"}
+    subtle = a_brief(operation="upscale", upscale="subtle")
+    assert {differing(subtle)[name] for name in ("seed", "negative", "quality")} == {"none"}
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "level"),
+    [
+        ({}, "size", "near"),
+        ({"width": "{{width}}", "height": "{{height}}"}, "size", "exact"),
+        ({}, "quality", "none"),
+        ({"steps": "{{steps}}"}, "draft", "near"),
+        ({}, "edit", "none"),
+        ({}, "vary", "none"),
+        ({}, "blend", "none"),
+        ({"negative": "{{negative}}"}, "negative", "exact"),
+        ({}, "count", "exact"),
+    ],
+)
+def test_an_own_graph_can_do_what_it_has_placeholders_for(tmp_path, more, name, level):
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(a_graph(**more)))
+    chosen = config(workflow=str(path), checkpoint=None)
+
+    assert levels.levels(chosen, FOUND, batch=False)[name] == level
 
 
 # -- frames -------------------------------------------------------------------------------------

@@ -10,6 +10,6 @@ no-checkpoint, dropped-submit (queued, but the answer never comes), not-json.
 
 from __future__ import annotations
 
-from tests.standins.comfyui.server import CHECKPOINTS, TILE_NODES, Comfy
+from tests.standins.comfyui.server import Comfy
 
-__all__ = ["CHECKPOINTS", "TILE_NODES", "Comfy"]
+__all__ = ["Comfy"]

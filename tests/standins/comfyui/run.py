@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import struct
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, PngImagePlugin
 
+from tests.standins.comfyui.nodes import OUTPUTS
+from tests.standins.comfyui.paint import Painter
 from tests.standins.loopback import picture
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Run:
         self._messages: list[Any] = []
         self._outputs: dict[str, Any] = {}
         self._states: dict[str, Any] = {}
+        self._painter = Painter(graph, server.uploads)
 
     def tell(self, kind: str, **data: Any) -> None:
         data["prompt_id"] = self._id
@@ -44,19 +46,24 @@ class Run:
     def draw(self) -> dict[str, Any] | None:
         self.tell("execution_start", timestamp=int(time.time() * 1000))
         self.tell("execution_cached", nodes=[])
-        samplers = [i for i, n in self._graph.items() if n["class_type"] == "KSampler"]
+        samplers, upscalers = self._nodes("KSampler"), self._nodes("ImageUpscaleWithModel")
+        steps = upscalers + samplers[:1] + samplers[:0:-1]
         # Seen for real: 0, 3, 2, 1.
-        for sampler in samplers[:1] + samplers[:0:-1]:
-            if not self._sample(sampler, self._server.seconds / len(samplers)):
+        for step in steps:
+            if not self._sample(step, self._server.seconds / len(steps)):
                 return self._entry("error")
-            for node_id in self._after(sampler):
+            for node_id in self._after(step) if step in samplers or not samplers else ():
                 self.tell("executing", node=node_id, display_node=node_id)
-                if self._graph[node_id]["class_type"] in ("PreviewImage", "SaveImage"):
-                    output = {"images": self._saved(sampler)}
+                if self._graph[node_id]["class_type"] in OUTPUTS:
+                    output = {"images": self._saved(node_id)}
                     self._outputs[node_id] = output
                     self.tell("executed", node=node_id, display_node=node_id, output=output)
+        self._server.ledger[self._id] = self._painter.drawn
         self.tell("execution_success", timestamp=int(time.time() * 1000))
         return self._entry("success")
+
+    def _nodes(self, class_type: str) -> list[str]:
+        return [n for n, node in self._graph.items() if node["class_type"] == class_type]
 
     def _sample(self, sampler: str, seconds: float) -> bool:
         server = self._server
@@ -83,7 +90,8 @@ class Run:
             value = {"value": step, "max": server.steps, "node_id": sampler}
             self._states[sampler] = value | {"state": "running", "prompt_id": self._id}
             self.tell("progress_state", nodes=self._states)
-            self._preview(sampler, step)
+            if self._graph[sampler]["class_type"] == "KSampler":
+                self._preview(sampler, step)
             self.tell("progress", value=step, max=server.steps, node=sampler)
         return True
 
@@ -112,25 +120,15 @@ class Run:
         """The nodes behind a sampler, in order."""
         found: list[str] = []
         for other, node in self._graph.items():
-            if any(v == [node_id, 0] for v in node["inputs"].values()):
+            if any(isinstance(v, list) and v[0] == node_id for v in node["inputs"].values()):
                 found += [other, *self._after(other)]
         return found
 
-    def _saved(self, sampler: str) -> list[dict[str, str]]:
-        inputs = self._graph[sampler]["inputs"]
-        latent = self._graph[inputs["latent_image"][0]]["inputs"]
-        text = self._graph[inputs["positive"][0]]["inputs"]["text"]
-        size = (latent.get("width", 64), latent.get("height", 64))
-        if "samples" in latent:
-            encode = self._graph[latent["samples"][0]]["inputs"]
-            name = self._graph[encode["pixels"][0]]["inputs"]["image"]
-            size = Image.open(io.BytesIO(self._server.uploads[name])).size
-        count = latent.get("batch_size", latent.get("amount", 1))
+    def _saved(self, output: str) -> list[dict[str, str]]:
         images = []
-        for place in range(count):
+        for image in self._painter.pictures(output):
             name = f"temp_{uuid.uuid4().hex}.png"
-            label = f"{text} {inputs['seed']} {place}"
-            self._server.pictures[name] = _with_graph(*size, label, json.dumps(self._graph))
+            self._server.pictures[name] = _with_graph(image, json.dumps(self._graph))
             images.append({"filename": name, "subfolder": "", "type": "temp"})
         return images
 
@@ -141,12 +139,10 @@ class Run:
         return {"prompt": [1, self._id], "outputs": self._outputs, "status": told, "meta": {}}
 
 
-@functools.lru_cache(maxsize=256)
-def _with_graph(width: int, height: int, label: str, graph: str) -> bytes:
+def _with_graph(image: Image.Image, graph: str) -> bytes:
     """A picture with its graph in a text chunk, as the real server writes it."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text("prompt", graph)
     buffer = io.BytesIO()
-    image = Image.open(io.BytesIO(picture(width, height, label)))
     image.save(buffer, "PNG", pnginfo=chunks, compress_level=1)
     return buffer.getvalue()

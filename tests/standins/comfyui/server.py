@@ -8,32 +8,10 @@ import threading
 import uuid
 from typing import Any
 
+from tests.standins.comfyui.nodes import ADAPTER_NODES, NODES, TILE_NODES, Node, faults, unknown
 from tests.standins.comfyui.run import Run
 from tests.standins.comfyui.wire import Socket
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, _handler, _Server, as_json
-
-CHECKPOINTS = ("sd15.safetensors", "anime.safetensors")
-SAMPLERS, SCHEDULERS = ("euler", "dpmpp_2m"), ("normal", "karras")
-NODES = [
-    "CheckpointLoaderSimple",
-    "CLIPTextEncode",
-    "EmptyLatentImage",
-    "KSampler",
-    "VAEDecode",
-    "VAEEncode",
-    "LoadImage",
-    "RepeatLatentBatch",
-    "PreviewImage",
-    "SaveImage",
-]
-TILE_NODES = {
-    "SeamlessTile": {
-        "model": ["MODEL"],
-        "tiling": [["enable", "x_only", "y_only", "disable"]],
-        "copy_model": [["Make a copy", "Modify in place"]],
-    },
-    "CircularVAEDecode": {"samples": ["LATENT"], "vae": ["VAE"]},
-}
 
 
 class Comfy(Loopback):
@@ -47,12 +25,16 @@ class Comfy(Loopback):
         seconds: float = 0.2,
         steps: int = 3,
         tile: bool = False,
+        adapter: bool = False,
     ) -> None:
         super().__init__(port, faults)
         self.seconds, self.steps = seconds, steps
-        self.nodes = {*NODES, *(TILE_NODES if tile else ())}
+        packs = (TILE_NODES if tile else {}) | (ADAPTER_NODES if adapter else {})
+        self.nodes: dict[str, Node] = NODES | packs
         #: every prompt accepted, by id
         self.prompts: dict[str, dict[str, Any]] = {}
+        #: how many pictures the samplers of a prompt drew, by its id
+        self.ledger: dict[str, int] = {}
         self.interrupts: list[Any] = []
         self.uploads: dict[str, bytes] = {}
         self.socket_headers: dict[str, str] = {}
@@ -124,10 +106,12 @@ class Comfy(Loopback):
         name = asked.path.rpartition("/")[2]
         if name not in self.nodes:
             return as_json({})
-        checkpoints = [] if "no-checkpoint" in self.faults else list(CHECKPOINTS)
-        required = TILE_NODES.get(name, {})
-        if name == "CheckpointLoaderSimple":
-            required = {"ckpt_name": [checkpoints]}
+        required = self.nodes[name].info()["input"]["required"]
+        if name == "CheckpointLoaderSimple" and "no-checkpoint" in self.faults:
+            required = {"ckpt_name": [[]]}
+        elif name == "UpscaleModelLoader":
+            # Nodes of the newer kind describe themselves otherwise.
+            required = {"model_name": ["COMBO", {"options": required["model_name"][0]}]}
         return as_json({name: {"input": {"required": required}}})
 
     def _get_queue(self, _asked: Asked) -> Answer:
@@ -202,25 +186,13 @@ class Comfy(Loopback):
 
     def _check(self, graph: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         """What the real server finds wrong with a graph."""
-        for node_id, node in graph.items():
-            class_type, inputs = node["class_type"], node["inputs"]
-            if class_type not in self.nodes:
-                details = f"Node ID '#{node_id}'"
-                return {"type": "invalid_prompt", "message": "secret", "details": details}, {}
-            bad = None
-            if inputs.get("ckpt_name", CHECKPOINTS[0]) not in CHECKPOINTS:
-                bad = ("value_not_in_list", "ckpt_name")
-            elif inputs.get("sampler_name", SAMPLERS[0]) not in SAMPLERS:
-                bad = ("value_not_in_list", "sampler_name")
-            elif isinstance(inputs.get("width"), int) and inputs["width"] < 16:
-                bad = ("value_smaller_than_min", "width")
-            elif class_type == "KSampler" and "model" not in inputs:
-                bad = ("required_input_missing", "model")
-            elif class_type == "LoadImage" and inputs["image"] not in self.uploads:
-                bad = ("custom_validation_failed", "image")
-            if bad:
-                error = {"type": "prompt_outputs_failed_validation", "message": "secret"}
-                return error, _fault(node_id, class_type, *bad)
+        lacking = unknown(graph, self.nodes)
+        if lacking is not None:
+            details = f"Node ID '#{lacking}'"
+            return {"type": "invalid_prompt", "message": "secret", "details": details}, {}
+        for node_id, bad in faults(graph, self.nodes, self.uploads.__contains__):
+            error = {"type": "prompt_outputs_failed_validation", "message": "secret"}
+            return error, _fault(node_id, graph[node_id]["class_type"], *bad)
         return None, {}
 
     # -- the socket ---------------------------------------------------------------------------
