@@ -282,7 +282,7 @@ def test_a_negative_prompt_counts_above_a_guidance_of_one(cfg, asked, level):
 
 def test_a_drawing_says_what_turned_out_otherwise():
     assert differing(a_brief()) == {}
-    assert differing(a_brief(), batch=False, **{}) == {}
+    assert differing(a_brief(), batch=False) == {}
     assert levels.turned_out(config(batch=True), FOUND, a_brief(attempt=1), batch=False) == {
         "seed": "exact",
         "chaos": "near",
