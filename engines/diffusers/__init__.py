@@ -1,9 +1,10 @@
 """Draws with a diffusers pipeline on this machine; needs the extra ``limner[diffusers]``.
 
 Source: diffusers 0.42.1 with torch 2.13.0, run; docs/engines/diffusers.md says how to set it up. The
-parts: ``engine`` (the contract) · ``mapping`` (brief → numbers and words) · ``model`` (where a
-pipeline is, what its kind can do) · ``process``, ``child`` (the drawing process and its pipe) ·
-``painter``, ``pipelines``, ``latents`` (what runs in it) · ``config``.
+parts: ``engine`` (the contract) · ``mapping`` (brief → ``order``: numbers and words) · ``abilities``
+(what of it is exact) · ``model`` (where a pipeline is, of what kind it is) · ``process``, ``child`` (the
+drawing process and its pipe) · ``painter``, ``pipelines``, ``adapter``, ``captioner``, ``latents`` (what
+runs in it) · ``config``.
 """
 
 from __future__ import annotations
@@ -38,4 +39,5 @@ def build(settings: EngineSettings) -> Diffusers:
             f"limner.toml: engine {settings.name}: driver",
             f"{', '.join(missing)} not installed here: pip install 'limner[diffusers]'",
         )
-    return Diffusers(settings.name, config)
+    versions = tuple(dict(getattr(settings, "versions", {})).values())
+    return Diffusers(settings.name, config, versions)

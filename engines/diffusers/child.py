@@ -102,7 +102,10 @@ class Desk:
                 from engines.diffusers.painter import Painter
 
                 self._painter = Painter(self._config)
-            pictures = self._painter.draw(values, tell, ends)
+            if "described" in values:
+                tell("finished", prompts=self._painter.describe(values, tell, ends))
+            else:
+                tell("finished", *self._painter.draw(values, tell, ends))
         except OSError:
             raise
         except ImportError as error:
@@ -110,8 +113,6 @@ class Desk:
         # No single picture may end the process.
         except Exception as error:  # noqa: BLE001
             tell("failed", kind=getattr(error, "kind", "failed"), why=_place(error))
-        else:
-            tell("finished", *pictures)
 
 
 def _place(error: Exception) -> str:

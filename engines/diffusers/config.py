@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from engines.remote.options import Options
+from limner.engine import Brief
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DTYPES = ("auto", "float16", "bfloat16", "float32")
@@ -32,9 +33,16 @@ class PipelineConfig:
     #: words added to every prompt except in style raw, and a negative prompt for all
     suffix: str = ""
     negative: str = ""
+    #: an IP-Adapter for style and object references: a folder, or its name on the hub, and the file in it
+    ip_adapter: str = ""
+    ip_adapter_weights: str = ""
+    #: the model that describes pictures: a folder, or its name on the hub
+    caption_model: str = ""
+    #: how many models stay loaded; the one not used for longest makes room
+    models_in_memory: int = 2
     device: str = "auto"
     dtype: str = "auto"
-    #: four cells at once; otherwise one after the other, which needs less memory
+    #: all cells at once; otherwise one after the other, which needs less memory
     batch: bool = True
     #: how long the drawing process stays without work before it exits and frees its memory; 0: for ever
     idle_s: float = 600.0
@@ -48,9 +56,10 @@ class PipelineConfig:
         """Return every configured pipeline."""
         return tuple(filter(None, (self.model, self.niji_model)))
 
-    def model_for(self, *, niji: bool) -> str:
-        """Return the pipeline that draws a brief."""
-        return self.niji_model if niji and self.niji_model else self.model
+    def model_for(self, brief: Brief) -> str:
+        """Return the pipeline that draws a brief: a version's own before the one for niji."""
+        niji_model = self.niji_model if brief.niji else ""
+        return brief.model or niji_model or self.model
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON types."""
@@ -79,6 +88,10 @@ def read_config(options: Options) -> PipelineConfig:
         native_px=options.whole("native_px", 512, 64, 2048),
         suffix=options.optional_text("suffix") or "",
         negative=options.optional_text("negative") or "",
+        ip_adapter=options.optional_text("ip_adapter") or "",
+        ip_adapter_weights=options.optional_text("ip_adapter_weights") or "",
+        caption_model=options.optional_text("caption_model") or "",
+        models_in_memory=options.whole("models_in_memory", 2, 1, 16),
         device=options.text("device", "auto"),
         dtype=options.one_of("dtype", DTYPES, "auto"),
         batch=options.flag("batch", True),
@@ -88,6 +101,8 @@ def read_config(options: Options) -> PipelineConfig:
     )
     if config.native_px % 8:
         options.wrong("native_px", "must be a multiple of 8")
+    if bool(config.ip_adapter) != bool(config.ip_adapter_weights):
+        options.wrong("ip_adapter", "and ip_adapter_weights go together")
     if not DEVICE.fullmatch(config.device):
         options.wrong("device", "must be auto, cuda, cuda:1 (and so on), mps or cpu")
     options.done()

@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from engines.diffusers.abilities import capabilities, otherwise
 from engines.diffusers.config import PipelineConfig
-from engines.diffusers.mapping import PipelineOrder, capabilities, order_of
-from engines.diffusers.model import Models
+from engines.diffusers.mapping import order_of
+from engines.diffusers.model import CONFIG, Models
+from engines.diffusers.order import CaptionOrder, PipelineOrder
 from engines.diffusers.process import Message, PainterProcess, ProcessDied, Turns
 from engines.remote.levels import notes
 from limner.engine import (
@@ -47,10 +49,11 @@ ALIVE_S = 5.0
 class Diffusers:
     """Draws with a diffusers pipeline, in a process of its own."""
 
-    def __init__(self, name: str, config: PipelineConfig) -> None:
+    def __init__(self, name: str, config: PipelineConfig, versions: tuple[str, ...] = ()) -> None:
+        """``versions``: more pipelines, for the versions that a caller may ask for."""
         self._name = name
         self._config = config
-        self._models = Models(config.models, offline=config.offline)
+        self._models = Models((*config.models, *versions), offline=config.offline)
         self._turns = Turns()
         self._lock = threading.Lock()
         self._process: PainterProcess | None = None
@@ -59,7 +62,7 @@ class Diffusers:
 
     def capabilities(self) -> Capabilities:
         """Return what the pipeline can do, by its kind."""
-        return capabilities(self._config, self._models.family(self._config.model))
+        return self._abilities(self._config.model)
 
     def health(self) -> Health:
         """Return whether the pipelines are on this machine."""
@@ -72,7 +75,7 @@ class Diffusers:
         Raises:
             Refused: a pipeline is not on this machine.
         """
-        if why := self._models.trouble():
+        if why := self._models.trouble(*filter(None, (brief.model,))):
             raise Refused("setup", why)
         return {"engine": self._name, "drawing": f"{brief.job_id}/{brief.attempt}"}
 
@@ -107,10 +110,8 @@ class Diffusers:
                     yield Queued(position)
             if ends():
                 return
-            model = self._config.model_for(niji=brief.niji)
-            yield from self._draw(
-                order_of(self._config, self._models.family(model), brief), ends, brief
-            )
+            family = self._models.family(self._config.model_for(brief))
+            yield from self._draw(order_of(self._config, family, brief), ends, brief)
         finally:
             self._turns.leave(ticket)
             self._cancelled.pop(drawing, None)
@@ -118,7 +119,7 @@ class Diffusers:
     # -- one drawing at a time from here on ----------------------------------------------------
 
     def _draw(
-        self, order: PipelineOrder, ends: Callable[[], bool], brief: Brief
+        self, order: PipelineOrder | CaptionOrder, ends: Callable[[], bool], brief: Brief
     ) -> Iterator[Event]:
         """Draw in the existing process, or in a new one if that has just exited for lack of work."""
         taken = False
@@ -142,7 +143,7 @@ class Diffusers:
             raise EngineDown("The drawing process died twice.") from None
 
     def _drawn(
-        self, order: PipelineOrder, ends: Callable[[], bool], brief: Brief
+        self, order: PipelineOrder | CaptionOrder, ends: Callable[[], bool], brief: Brief
     ) -> Iterator[Event]:
         process = self._living()
         number = process.draw(order.to_json())
@@ -157,7 +158,7 @@ class Diffusers:
                 elif event == "failed":
                     raise failure_of(message)
                 elif event == "finished":
-                    yield self._finished(message, brief)
+                    yield self._finished(message, order, brief)
                     return
                 else:
                     # A batch that did not fit into memory starts again from its first cell.
@@ -200,15 +201,29 @@ class Diffusers:
                 said_s = now
                 yield None
 
-    def _finished(self, message: Message, brief: Brief) -> Finished:
-        if len(message.parts) != 4:
-            raise BadResult(
-                f"The engine gave {counted(len(message.parts), 'picture')} instead of four."
-            )
-        first, second, third, fourth = message.parts
-        model = self._config.model_for(niji=brief.niji)
-        can = capabilities(self._config, self._models.family(model))
-        return Finished((first, second, third, fourth), brief.seeds, notes(brief, can))
+    def _finished(
+        self, message: Message, order: PipelineOrder | CaptionOrder, brief: Brief
+    ) -> Finished:
+        if isinstance(order, CaptionOrder):
+            prompts = tuple(map(str, message.header["prompts"]))
+            if not prompts:
+                raise BadResult("The engine said nothing about the picture.")
+            return Finished((), prompts=prompts)
+        given, wanted = len(message.parts), len(order.seeds)
+        if given != wanted:
+            raise BadResult(f"The engine gave {counted(given, 'picture')} instead of {wanted}.")
+        can, here = self.capabilities(), self._abilities(order.model)
+        applied = otherwise(can, here, brief, order, self._config.niji_model)
+        return Finished(message.parts, order.seeds, notes(brief, here), applied)
+
+    def _abilities(self, model: str) -> Capabilities:
+        config = self._config
+        return capabilities(
+            config,
+            self._models.family(model),
+            adapts=self._models.has(config.ip_adapter, config.ip_adapter_weights),
+            describes=self._models.has(config.caption_model, CONFIG),
+        )
 
 
 def failure_of(message: Message) -> EngineError:

@@ -47,12 +47,12 @@ def pictures(latents: Latents, scaling: float) -> list[Image.Image]:
 
 
 def preview(latents: Latents, scaling: float, width: int, height: int) -> bytes:
-    """Return a JPEG of this size: four cells as a grid, a single one as it is."""
+    """Return a JPEG of this size: several cells as a grid, a single one as it is."""
     cells = pictures(latents, scaling)
-    across = 2 if len(cells) == 4 else 1
+    across = 2 if len(cells) > 1 else 1
     cell_width, cell_height = cells[0].size
     whole = Image.new("RGB", (cell_width * across, cell_height * across))
-    for index, cell in enumerate(cells[: across * across]):
+    for index, cell in enumerate(cells):
         whole.paste(cell, (index % across * cell_width, index // across * cell_height))
     buffer = io.BytesIO()
     large = whole.resize((width, height), Image.Resampling.BILINEAR)

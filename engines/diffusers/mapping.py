@@ -1,19 +1,20 @@
-"""From a brief to a pipeline's arguments, and how each parameter is honoured; pure functions.
+"""From a brief to an order for a pipeline; pure functions.
 
-A diffusion pipeline knows neither chaos nor stylize: the formulas are starting points, so the notes
-call them near. Called by ``engine``; described in docs/engines/diffusers.md.
+A diffusion pipeline knows neither chaos nor stylize: the formulas are starting points. Called by
+``engine``; described in docs/engines/diffusers.md. What of it is exact says ``abilities``.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
+from pathlib import Path
 
 from engines.diffusers.config import PipelineConfig
 from engines.diffusers.model import Family
-from limner.engine import Brief, Capabilities
+from engines.diffusers.order import CaptionOrder, PipelineOrder
+from limner.engine import Brief
 
 NIJI_WORDS = "anime illustration, clean line art, cel shading"
 STYLE_WORDS = {
@@ -37,55 +38,56 @@ GUIDED_FROM = 1.0
 #: less than this does not change the picture
 STRENGTH_LEAST = 0.05
 GUIDANCE_LEAST = 1.5
+#: how far an upscaled picture departs from the enlarged one
+UPSCALE_STRENGTH = {"subtle": 0.15, "creative": 0.3}
+BLEND_STRENGTH = 0.6
+#: a part drawn anew starts from nothing; one beside a kept picture from that one's colours
+REGION_STRENGTH, EXTENSION_STRENGTH = 1.0, 0.9
+DRAFT_SHARE = 0.3
+#: the fewest steps of a draft, and the most of a quality above 1
+DRAFT_STEPS, STEPS_MAX = 6, 150
+#: an image adapter at the usual weight of 100 leaves the words their say
+ADAPTER_SCALE, ADAPTER_SCALE_MAX = 0.6, 1.2
+WEIGHT = 100.0
+#: the side of the square that cells have unless their size is named
+CELL_PX = 512
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineOrder:
-    """One drawing of four cells, as the drawing process sees it; paths, never pictures."""
+class Start:
+    """What a drawing starts from; see ``PipelineOrder``."""
 
-    model: str
-    prompts: tuple[str, ...]
-    negative: str
-    width: int
-    height: int
-    #: the size that the pipeline draws at, before resizing
-    drawn_px: tuple[int, int]
-    seeds: tuple[int, ...]
-    steps: int
-    guidance: float
-    tile: bool = False
-    #: the picture to start from, or ""
-    start: str = ""
-    #: how far to depart from it, above 0 to 1
+    pictures: tuple[Path, ...] = ()
     strength: float = 1.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the order as JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read back what ``to_json`` wrote."""
-        lists = {name: tuple(values[name]) for name in ("prompts", "drawn_px", "seeds")}
-        return cls(**(values | lists))
+    mask: Path | None = None
+    extends: bool = False
 
 
-def order_of(config: PipelineConfig, family: Family, brief: Brief) -> PipelineOrder:
+def order_of(config: PipelineConfig, family: Family, brief: Brief) -> PipelineOrder | CaptionOrder:
     """Return the order for the brief."""
-    start, strength = start_of(brief)
+    if brief.operation == "describe":
+        described = str(brief.references[0]) if brief.references else ""
+        return CaptionOrder(config.caption_model, described, brief.seeds[0] if brief.seeds else 0)
+    start = start_of(brief)
+    adapted = (*brief.object_references, *brief.style_references) if config.ip_adapter else ()
     return PipelineOrder(
-        model=config.model_for(niji=brief.niji),
-        prompts=tuple(words(config, brief, cell) for cell in range(4)),
+        model=config.model_for(brief),
+        prompts=tuple(words(config, brief, cell) for cell in range(len(brief.seeds))),
         negative=joined(brief.negative, config.negative),
         width=brief.width,
         height=brief.height,
         drawn_px=drawn_px(brief.width, brief.height, config.native_px, family.multiple_px),
         seeds=brief.seeds,
-        steps=steps(config.steps, strength),
+        steps=steps(effort(config, brief), start.strength),
         guidance=guidance(config, brief),
         tile=brief.tile,
-        start=start,
-        strength=strength,
+        starts=tuple(map(str, start.pictures)),
+        strength=start.strength,
+        mask=str(start.mask or ""),
+        extends=start.extends,
+        adapted=tuple(map(str, adapted)) if family.adapts else (),
+        adapter_scale=adapter_scale(brief),
+        style_only=family.has_style_blocks and not brief.object_references,
     )
 
 
@@ -93,7 +95,8 @@ def words(config: PipelineConfig, brief: Brief, cell: int) -> str:
     """Return a cell's prompt."""
     parts = [brief.prompt]
     if brief.niji:
-        parts += ["" if config.niji_model else NIJI_WORDS, STYLE_WORDS.get(brief.style, "")]
+        own = config.niji_model and config.model_for(brief) == config.niji_model
+        parts += ["" if own else NIJI_WORDS, STYLE_WORDS.get(brief.style, "")]
     chaos = brief.chaos or 0.0
     if chaos >= CHAOS_FROM[cell]:
         # By the job's own seed, so that drawing it again gives the same words, different ones for each cell.
@@ -114,14 +117,32 @@ def guidance(config: PipelineConfig, brief: Brief) -> float:
     return round(max(scaled, min(GUIDANCE_LEAST, config.guidance)), 3)
 
 
-def start_of(brief: Brief) -> tuple[str, float]:
-    """Return the picture to start from, if any, and how far to depart from it."""
-    if brief.parent and brief.parent.picture:
-        return str(brief.parent.picture), max(STRENGTH_LEAST, min(1.0, brief.parent.strength))
+def start_of(brief: Brief) -> Start:
+    """Return what the drawing starts from, and how far to depart from it."""
+    parent = brief.parent.picture if brief.parent else None
+    if brief.operation == "edit" and brief.edit:
+        edit = brief.edit
+        strength = EXTENSION_STRENGTH if edit.kept else REGION_STRENGTH
+        return Start((edit.canvas,), strength, edit.mask, extends=edit.kept is not None)
+    if brief.operation == "upscale" and parent:
+        return Start((parent,), UPSCALE_STRENGTH[brief.upscale or "subtle"])
+    if brief.operation == "blend":
+        return Start(brief.references, BLEND_STRENGTH)
+    if brief.parent and parent:
+        return Start((parent,), max(STRENGTH_LEAST, min(1.0, brief.parent.strength)))
     if not brief.references:
-        return "", 1.0
+        return Start()
     weight = IMAGE_WEIGHT if brief.iw is None else brief.iw
-    return str(brief.references[0]), max(STRENGTH_LEAST, min(1.0, round(1 - 0.35 * weight, 3)))
+    strength = max(STRENGTH_LEAST, min(1.0, round(1 - 0.35 * weight, 3)))
+    return Start(brief.references[:1], strength)
+
+
+def effort(config: PipelineConfig, brief: Brief) -> int:
+    """Return the steps to take: by the quality; few for a draft."""
+    wanted = config.steps * (1.0 if brief.quality is None else brief.quality)
+    if brief.draft:
+        wanted = min(wanted, max(DRAFT_STEPS, config.steps * DRAFT_SHARE))
+    return max(1, round(min(wanted, max(STEPS_MAX, config.steps))))
 
 
 def steps(wanted: int, strength: float) -> int:
@@ -129,30 +150,33 @@ def steps(wanted: int, strength: float) -> int:
     return max(wanted, math.ceil(1 / strength))
 
 
+def adapter_scale(brief: Brief) -> float:
+    """Return the image adapter's weight; it has one for all of its pictures."""
+    weights = [
+        WEIGHT if weight is None else weight
+        for pictures, weight in (
+            (brief.style_references, brief.style_weight),
+            (brief.object_references, brief.object_weight),
+        )
+        if pictures
+    ]
+    scale = ADAPTER_SCALE * max(weights, default=0.0) / WEIGHT
+    return round(min(scale, ADAPTER_SCALE_MAX), 3)
+
+
 def drawn_px(width: int, height: int, native_px: int, multiple_px: int) -> tuple[int, int]:
-    """Return the size to draw at: in the ratio asked for, with about the pipeline's usual area."""
+    """Return the size to draw at: in the ratio asked for, as large as the pipeline draws best.
+
+    Cells have about the pipeline's usual area; sizes above it are drawn as they are.
+    """
+    times = native_px / CELL_PX
+    if width * height > CELL_PX**2:
+        times = max(min(1.0, times), native_px / math.sqrt(width * height))
 
     def side(pixels: int) -> int:
-        return max(multiple_px, round(pixels * native_px / 512 / multiple_px) * multiple_px)
+        return max(multiple_px, round(pixels * times / multiple_px) * multiple_px)
 
     return side(width), side(height)
-
-
-def capabilities(config: PipelineConfig, family: Family) -> Capabilities:
-    """Return how well each parameter can be honoured."""
-    guided = config.guidance > GUIDED_FROM
-    return Capabilities(
-        chaos="near",
-        stylize="near" if guided else "none",
-        style="near",
-        niji="exact" if config.niji_model else "near",
-        tile="exact" if family.convolves else "none",
-        references="near" if family.starts_from_pictures else "none",
-        iw="near" if family.starts_from_pictures else "none",
-        negative="exact" if guided and family.takes_negative else "none",
-        cancel=True,
-        previews=family.shows_previews,
-    )
 
 
 def joined(*parts: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 #: imported by the drawing process only
 NEEDED = ("torch", "diffusers", "transformers")
 INDEX = "model_index.json"
+#: what a model that is no pipeline has instead
+CONFIG = "config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Family:
     takes_negative: bool = True
     #: has four latent channels with known colours
     shows_previews: bool = True
+    #: has a pipeline that redraws a part, and one takes IP-Adapters
+    inpaints: bool = True
+    adapts: bool = False
+    #: an IP-Adapter can be held to the blocks that decide on style
+    has_style_blocks: bool = False
     #: both sides must be multiples of this
     multiple_px: int = 8
 
@@ -38,13 +45,13 @@ _TRANSFORMER = Family(convolves=False, shows_previews=False, multiple_px=16)
 
 #: class name in ``model_index.json`` → what it can do
 FAMILIES = {
-    "StableDiffusionPipeline": Family(),
-    "StableDiffusionXLPipeline": Family(),
-    "LatentConsistencyModelPipeline": Family(takes_negative=False),
+    "StableDiffusionPipeline": Family(adapts=True),
+    "StableDiffusionXLPipeline": Family(adapts=True, has_style_blocks=True),
+    "LatentConsistencyModelPipeline": Family(takes_negative=False, inpaints=False),
     "StableDiffusion3Pipeline": _TRANSFORMER,
     "ZImagePipeline": _TRANSFORMER,
-    "FluxPipeline": Family(False, True, False, False, 16),
-    "QwenImagePipeline": Family(False, True, False, False, 16),
+    "FluxPipeline": replace(_TRANSFORMER, takes_negative=False),
+    "QwenImagePipeline": replace(_TRANSFORMER, takes_negative=False),
 }
 
 
@@ -60,14 +67,19 @@ def is_path(model: str) -> bool:
 
 def find_index(model: str) -> Path | None:
     """Return the ``model_index.json`` of a pipeline on this machine, or None."""
+    return find_file(model, INDEX)
+
+
+def find_file(model: str, name: str) -> Path | None:
+    """Return a file of a model on this machine, or None."""
     if is_path(model):
-        path = Path(model).expanduser() / INDEX
+        path = Path(model).expanduser() / name
         return path if path.is_file() else None
     # A small package, and the only one that knows the hub's cache.
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        found = try_to_load_from_cache(model, INDEX)
+        found = try_to_load_from_cache(model, name)
     except ValueError:
         # not a valid name on the hub
         return None
@@ -83,9 +95,12 @@ class Models:
         self._lock = threading.Lock()
         self._families: dict[str, Family] = {}
 
-    def trouble(self) -> str | None:
-        """Return why the engine cannot draw, or None; checks each time, because disks come and go."""
-        for model in self._models:
+    def trouble(self, *more: str) -> str | None:
+        """Return why the engine cannot draw, or None; checks each time, because disks come and go.
+
+        ``more``: models that are needed besides its own.
+        """
+        for model in (*self._models, *more):
             if find_index(model):
                 continue
             if is_path(model):
@@ -93,6 +108,10 @@ class Models:
             if self._offline:
                 return f"{model} is not in the hub's cache on this machine, and offline is true"
         return None
+
+    def has(self, model: str, name: str) -> bool:
+        """Return whether a model can be loaded, by a file of it; False for none."""
+        return bool(model) and (not self._offline or find_file(model, name) is not None)
 
     def family(self, model: str) -> Family:
         """Return what a pipeline can do; one that is not downloaded yet is assumed to be of the usual kind."""
@@ -119,4 +138,4 @@ def _family_of(index: dict[str, Any]) -> Family:
     if known:
         return known
     # For an untested class, promise only what its parts show.
-    return Family("unet" in index, False, False, False, 16)
+    return Family("unet" in index, False, False, False, inpaints=False, multiple_px=16)

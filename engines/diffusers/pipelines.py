@@ -1,16 +1,16 @@
 """The loaded pipelines of a drawing process, on their device; the only module that loads weights.
 
 Used by ``painter``, in the drawing process only: it imports torch and diffusers.
-Source: diffusers 0.42.1, run; ``AutoPipelineForText2Image`` and ``AutoPipelineForImage2Image``.
+Source: diffusers 0.42.1, run; its ``AutoPipelineFor…`` classes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import diffusers
 import torch
@@ -18,6 +18,13 @@ import transformers
 
 from engines.diffusers.config import PipelineConfig
 from engines.diffusers.model import is_path
+
+#: what a pipeline starts from
+Kind = Literal["text", "picture", "mask"]
+_OTHERS = {
+    "picture": diffusers.AutoPipelineForImage2Image,
+    "mask": diffusers.AutoPipelineForInpainting,
+}
 
 #: messages of out-of-memory errors without a class of their own (MPS, CPU)
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
@@ -42,7 +49,7 @@ class NoMemory(PainterError):
 
 
 class CannotStart(PainterError):
-    """The pipeline cannot start from a picture."""
+    """The pipeline cannot start from a picture, or redraw a part of one."""
 
     kind = "start"
 
@@ -56,12 +63,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class Pipelines:
-    """The pipelines of one engine, each loaded on first use and kept while memory allows."""
+    """The models of one engine, each loaded on first use; a bounded number stays in memory."""
 
     def __init__(self, config: PipelineConfig) -> None:
         self._config = config
-        self._device = _device(config.device)
-        self._dtype = _dtype(config.dtype, self._device)
+        self.device = _device(config.device)
+        self.dtype = _dtype(config.dtype, self.device)
+        #: by name, the one used last at the end
         self._loaded: dict[str, Any] = {}
         # Its warnings quote the prompt.
         diffusers.utils.logging.set_verbosity_error()
@@ -69,64 +77,85 @@ class Pipelines:
         diffusers.utils.logging.disable_progress_bar()
         transformers.logging.disable_progress_bar()
 
-    def get(self, model: str, *, starts_from_picture: bool) -> Any:
-        """Return the pipeline of ``model``, for text or for a picture to start from.
+    def get(self, model: str, kind: Kind = "text") -> Any:
+        """Return the pipeline of ``model``, by what it starts from: text, a picture, a masked picture.
 
         Raises:
             Unusable: it or the device is missing or broken.
             NoMemory: it does not fit into memory, even alone.
-            CannotStart: no pipeline of its kind can start from a picture.
+            CannotStart: no pipeline of its kind can start from that.
         """
-        pipeline = self._loaded.get(model) or self._fit(model)
-        if not starts_from_picture:
+        pipeline = self.kept(model, self._load)
+        if kind == "text":
             return pipeline
         try:
             # Shares all parts: nothing is loaded twice.
-            other = diffusers.AutoPipelineForImage2Image.from_pipe(pipeline)
+            return _quiet(_OTHERS[kind].from_pipe(pipeline))
         except (ValueError, AttributeError) as error:
-            raise CannotStart("this kind of pipeline has no img2img") from error
-        return _quiet(other)
+            raise CannotStart(f"this kind of pipeline cannot start from a {kind}") from error
+
+    def kept(self, model: str, load: Callable[[str], Any]) -> Any:
+        """Return a model, loaded by ``load`` unless it is in memory.
+
+        Raises:
+            Unusable: it cannot be loaded.
+            NoMemory: it does not fit into memory, even alone.
+        """
+        found = self._loaded.pop(model, None)
+        if found is None:
+            spare = len(self._loaded) - self._config.models_in_memory + 1
+            if spare > 0:
+                self._release(list(self._loaded)[:spare])
+            found = self._fit(model, load)
+        self._loaded[model] = found
+        return found
 
     def keep_only(self, model: str) -> bool:
-        """Release the other pipelines and all spare memory; return whether there were any."""
+        """Release the other models and all spare memory; return whether there were any."""
         others = [name for name in self._loaded if name != model]
-        for name in others:
+        self._release(others)
+        return bool(others)
+
+    def _release(self, names: Sequence[str]) -> None:
+        for name in names:
             del self._loaded[name]
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        elif self._device == "mps":
+        elif self.device == "mps":
             torch.mps.empty_cache()
-        return bool(others)
 
-    def _fit(self, model: str) -> Any:
+    def _fit(self, model: str, load: Callable[[str], Any]) -> Any:
         try:
-            self._loaded[model] = self._load(model)
+            return load(model)
         # The files may be of any kind and age; whatever is wrong with them, the operator must act.
         except Exception as error:
             if not is_out_of_memory(error):
                 said = str(error).strip().splitlines() or [type(error).__name__]
                 raise Unusable(f"{model} cannot be loaded: {said[0][:300]}") from error
-        else:
-            return self._loaded[model]
         # Outside the handler, whose traceback keeps what was half loaded alive.
         if not self.keep_only(model):
-            raise NoMemory(f"{model} does not fit into the memory of {self._device}")
-        return self._fit(model)
+            raise NoMemory(f"{model} does not fit into the memory of {self.device}")
+        return self._fit(model, load)
 
     def _load(self, model: str) -> Any:
         pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
-            str(Path(model).expanduser()) if is_path(model) else model,
-            dtype=self._dtype,
+            place_of(model),
+            dtype=self.dtype,
             local_files_only=self._config.offline,
             variant=self._config.variant or None,
             # True refuses pickle files; None accepts them if there is nothing else
             use_safetensors=None if self._config.allow_pickle else True,
-        ).to(self._device)
-        # Decoding four at once would be the peak of memory use, and saves no time.
+        ).to(self.device)
+        # Decoding all cells at once would be the peak of memory use, and saves no time.
         with contextlib.suppress(AttributeError):
             pipeline.vae.enable_slicing()
         return _quiet(pipeline)
+
+
+def place_of(model: str) -> str:
+    """Return a model's folder or name as the libraries take it."""
+    return str(Path(model).expanduser()) if is_path(model) else model
 
 
 def _quiet(pipeline: Any) -> Any:
@@ -176,3 +205,17 @@ def wrapping_around(pipeline: Any) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.padding_mode = "zeros"
+
+
+@contextlib.contextmanager
+def decoding_in_parts(pipeline: Any) -> Iterator[None]:
+    """Let the decoder work on a large picture part by part, which bounds its memory; restore it afterwards."""
+    vae: Any = getattr(pipeline, "vae", None)
+    if not hasattr(vae, "enable_tiling"):
+        yield
+        return
+    vae.enable_tiling()
+    try:
+        yield
+    finally:
+        vae.disable_tiling()

@@ -22,11 +22,13 @@ from PIL import Image
 
 import engines
 from engines.diffusers import build, mapping, model
+from engines.diffusers.abilities import capabilities
 from engines.diffusers.config import PipelineConfig, read_config
 from engines.diffusers.engine import failure_of
 from engines.diffusers.latents import SD_COLOURS, preview
-from engines.diffusers.mapping import PipelineOrder, capabilities, order_of
+from engines.diffusers.mapping import order_of
 from engines.diffusers.model import Family, Models
+from engines.diffusers.order import CaptionOrder, PipelineOrder
 from engines.diffusers.process import Message
 from engines.remote.options import Options
 from limner.engine import Brief, Finished, Parent, Preview, Progress, Queued
@@ -116,7 +118,7 @@ def test_the_configuration_survives_the_way_to_the_drawing_process():
 
 
 def test_an_order_survives_the_way_to_the_drawing_process():
-    order = ordered(chaos=80, tile=True)
+    order = ordered(chaos=80, tile=True, style_references=(Path("a.png"),))
     assert PipelineOrder.from_json(json.loads(json.dumps(order.to_json()))) == order
 
 
@@ -124,7 +126,7 @@ def test_a_plain_brief_is_drawn_as_it_stands():
     order = ordered()
     assert order.prompts == ("a lighthouse",) * 4
     assert (order.drawn_px, order.steps, order.guidance) == ((512, 512), 25, 7.0)
-    assert (order.start, order.strength, order.tile) == ("", 1.0, False)
+    assert (order.starts, order.strength, order.tile) == ((), 1.0, False)
 
 
 def test_chaos_sets_more_cells_apart_the_higher_it_is():
@@ -161,15 +163,15 @@ def test_the_first_reference_is_kept_the_more_the_higher_its_weight(tmp_path):
     pictures = (tmp_path / "a.png", tmp_path / "b.png")
     weights = (None, 0, 1, 2)
     orders = [ordered(references=pictures, iw=iw) for iw in weights]
-    assert {order.start for order in orders} == {str(pictures[0])}
+    assert {order.starts for order in orders} == {(str(pictures[0]),)}
     assert [order.strength for order in orders] == [0.65, 1.0, 0.65, 0.3]
 
 
 def test_a_variation_starts_from_its_cell_and_a_redraw_from_nothing(tmp_path):
     cell = tmp_path / "cell.png"
     varied = ordered(parent=Parent(cell, 2, 0.45), references=(tmp_path / "a.png",))
-    assert (varied.start, varied.strength) == (str(cell), 0.45)
-    assert ordered(parent=Parent()).start == ""
+    assert (varied.starts, varied.strength) == ((str(cell),), 0.45)
+    assert ordered(parent=Parent()).starts == ()
 
 
 def test_a_weak_start_still_takes_a_step(tmp_path):
@@ -512,7 +514,7 @@ class TestItsProcess:
         tight = painter.Painter(ours)
         told = []
         batches = run_out_of_memory_for_batches(
-            tight._pipelines.get(pipeline, starts_from_picture=False)
+            tight._pipelines.get(pipeline)
         )
         alone = tight.draw(order, lambda event, *_, **more: told.append(more), lambda: False)
         again = tight.draw(order, lambda *_, **__: None, lambda: False)
@@ -531,7 +533,7 @@ class TestItsProcess:
         ours = PipelineConfig(pipeline, steps=1, device="cpu")
         tight = painter.Painter(ours)
         run_out_of_memory_for_batches(
-            tight._pipelines.get(pipeline, starts_from_picture=False), lambda: 0
+            tight._pipelines.get(pipeline), lambda: 0
         )
         with pytest.raises(pipelines.NoMemory):
             tight.draw(
@@ -546,8 +548,8 @@ class TestItsProcess:
         other = str(make(tmp_path_factory.mktemp("other"), seed=2))
         ours = PipelineConfig(pipeline, steps=1, device="cpu")
         crowded = painter.Painter(ours)
-        crowded._pipelines.get(other, starts_from_picture=False)
-        loaded = crowded._pipelines.get(pipeline, starts_from_picture=False)
+        crowded._pipelines.get(other)
+        loaded = crowded._pipelines.get(pipeline)
         batches = run_out_of_memory_for_batches(loaded, lambda: 1 if other in kept else 4)
         kept = crowded._pipelines._loaded
         brief = dataclasses.replace(BRIEF, width=64, height=64)
