@@ -28,7 +28,7 @@ from engines.diffusers.engine import failure_of
 from engines.diffusers.latents import SD_COLOURS, preview
 from engines.diffusers.mapping import order_of
 from engines.diffusers.model import Family, Models
-from engines.diffusers.order import CaptionOrder, PipelineOrder
+from engines.diffusers.order import PipelineOrder
 from engines.diffusers.process import Message
 from engines.remote.options import Options
 from limner.engine import Brief, Finished, Parent, Preview, Progress, Queued
