@@ -1,8 +1,9 @@
 """Draws with a Stable Diffusion server that speaks ``/sdapi/v1``: A1111, Forge, SD.Next, sd-server.
 
 ``docs/engines/sdapi.md`` explains the set-up. ``build`` makes the engine from its ``[[engine]]``
-entry; the rest of the folder is ``engine`` (the contract), ``wanted`` (a brief as request bodies),
-``live`` (what a server reports while it draws) and ``answer`` (its responses).
+entry; the rest of the folder is ``engine`` (the contract), ``abilities`` (what is honoured how well),
+``wanted`` and ``start`` (a brief as request bodies), ``offers`` (what servers can besides drawing), ``live``
+(what a server reports while it draws) and ``answer`` (its responses).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def build(settings: EngineSettings) -> Sdapi:
         negative=options.optional_text("negative") or "",
         scale=options.number("scale", 1.0, 0.5, 4.0),
         batch=options.flag("batch", True),
+        upscaler=options.optional_text("upscaler"),
     )
     engine = Sdapi(
         settings.name,
@@ -49,6 +51,7 @@ def build(settings: EngineSettings) -> Sdapi:
         tiling=options.one_of("tiling", ("auto", "yes", "no"), "auto"),
         poll_s=options.number("poll_s", 0.5, 0.02, 1.0),
         silent_s=options.number("silent_s", 60.0, 0.1, 3600.0),
+        versions=tuple(dict(getattr(settings, "versions", {})).values()),
     )
     options.done()
     return engine

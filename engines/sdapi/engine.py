@@ -8,18 +8,20 @@ server no longer responds to other requests.
 
 from __future__ import annotations
 
-import math
-import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 from engines.remote.cells import cell, looks_whole
 from engines.remote.levels import notes
-from engines.remote.session import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer, Remote
+from engines.remote.session import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer
+from engines.sdapi import offers
+from engines.sdapi.abilities import capabilities, otherwise
 from engines.sdapi.answer import pictures, refused_path
 from engines.sdapi.live import DrawingLook, SdapiServer
-from engines.sdapi.wanted import CFG_LEAST_TO_VARY, SdapiManner, SdapiRequest, wanted
+from engines.sdapi.offers import Offers
+from engines.sdapi.post import Post
+from engines.sdapi.wanted import IMG2IMG, TXT2IMG, SdapiManner, SdapiRequest, varies, wanted
 from limner.engine import (
     Brief,
     Capabilities,
@@ -27,7 +29,6 @@ from limner.engine import (
     Finished,
     Handle,
     Health,
-    Level,
     Preview,
     Progress,
     Queued,
@@ -41,11 +42,10 @@ from limner.errors import (
     OutOfMemory,
     Refused,
 )
-from net.cut import Cut
+from limner.pictures.decoding import size_of
 
 #: the progress reached when a drawing's last picture arrives
 DRAWN = 0.97
-HANG_UP_S = 0.5
 HEALTH_SPARE_S = 0.4
 #: how often an unchanged state is reported again
 ALIVE_S = 5.0
@@ -63,30 +63,33 @@ class Sdapi:
         tiling: str,
         poll_s: float,
         silent_s: float,
+        versions: tuple[str, ...] = (),
     ) -> None:
+        """``versions``: more checkpoints, for the versions that a caller may ask for."""
         self._name = name
         self._server = server
         self._manner = manner
         self._tiling = tiling
         self._poll_s = poll_s
         self._silent_s = silent_s
+        self._checkpoints = (manner.checkpoint, manner.niji_checkpoint, *versions)
+        self._offers = Offers(server.remote)
 
     def capabilities(self) -> Capabilities:
         """Return what the server can do; while it cannot be asked, the minimum."""
         try:
             kind, tells = self._server.kind(), self._server.tells()
+            enlarges = self._offers.has_upscaler(self._manner.upscaler)
+            describes = bool(self._offers.captioners())
         except EngineError:
-            kind, tells = "blind", False
-        tile: Level = "exact" if self._tiles(kind) else "none"
-        return Capabilities(
-            chaos="near" if kind == "task" else "none",
-            stylize="near" if self._manner.cfg >= CFG_LEAST_TO_VARY else "none",
-            style="near",
-            niji="exact" if self._manner_for(kind).niji_checkpoint else "near",
-            tile=tile,
-            references="near",
-            cancel=tells,
-            previews=tells,
+            kind, tells, enlarges, describes = "blind", False, False, False
+        return capabilities(
+            self._manner_for(kind),
+            kind,
+            tiles=self._tiles(kind),
+            tells=tells,
+            enlarges=enlarges,
+            describes=describes,
         )
 
     def health(self) -> Health:
@@ -96,19 +99,24 @@ class Sdapi:
             self._server.ask()
             # A slow answer leaves no time for a second question.
             in_time = time.monotonic() - began_s < HEALTH_SPARE_S
-            missing = self._missing_checkpoint() if in_time else None
+            missing = self._missing_checkpoint(*self._checkpoints) if in_time else None
         except Refused as error:
             return Health("down", f"{error.kind}: {error.message}")
         except EngineError as error:
-            self._server.forget()
+            self._forget()
             return Health("down", error.message)
         if missing:
             return Health("down", f"setup: the server has no checkpoint {missing!r}")
         return Health("ok")
 
     def submit(self, brief: Brief) -> Handle:
-        """Name the task; only check that the server is there."""
+        """Name the task; only check that the server is there, and has a version's checkpoint.
+
+        These servers draw with another one if they do not have it.
+        """
         self._server.ask()
+        if missing := self._missing_checkpoint(brief.model):
+            raise Refused("setup", f"the server has no checkpoint {missing!r}")
         return {"engine": self._name, "task": f"limner-{brief.job_id}-{brief.attempt}"}
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
@@ -122,10 +130,17 @@ class Sdapi:
             yield step
 
     def _try(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        if brief.operation == "describe":
+            yield from self._describe(handle, brief, stop)
+            return
+        upscaler = self._manner.upscaler
+        if brief.upscale == "subtle" and upscaler and self._offers.has_upscaler(upscaler):
+            yield from self._enlarge(handle, brief, stop, upscaler)
+            return
         try:
             yield from self._draw(handle, brief, stop, batch=self._manner.batch)
         except OutOfMemory:
-            if not self._manner.batch:
+            if not self._manner.batch or len(brief.seeds) == 1:
                 raise
             yield from self._draw(handle, brief, stop, batch=False)
 
@@ -139,12 +154,16 @@ class Sdapi:
         """Close the connections."""
         self._server.remote.close()
 
-    def _missing_checkpoint(self) -> str | None:
-        wanted = {self._manner.checkpoint, self._manner.niji_checkpoint} - {None}
+    def _missing_checkpoint(self, *named: str | None) -> str | None:
+        wanted = {name for name in named if name}
         # sd-server has one model, and cannot load another.
         if not wanted or self._server.kind() == "blind":
             return None
-        return self._server.missing(name for name in wanted if name)
+        return self._server.missing(wanted)
+
+    def _forget(self) -> None:
+        self._server.forget()
+        self._offers.forget()
 
     def _tiles(self, kind: str) -> bool:
         return self._tiling == "yes" or (self._tiling == "auto" and kind != "blind")
@@ -161,26 +180,78 @@ class Sdapi:
         # pipelines vary it then, and the four would be the same.
         tiling, subseeds = self._tiles(kind), kind == "task"
         manner = self._manner_for(kind)
-        parts = wanted(brief, manner, batch=batch, tiling=tiling, subseeds=subseeds)
-        cells: list[bytes] = []
-        seeds: list[int] = []
-        for place, part in enumerate(parts):
-            task = str(handle["task"]) if batch else f"{handle['task']}-{place}"
-            drawn = yield from self._draw_part(part, task, place / len(parts), len(parts), stop)
-            if drawn is None:
-                return
-            images, told = pictures(drawn, len(part.cells))
-            cells += [cell(image, brief.width, brief.height) for image in images]
-            # With chaos all pictures have one seed, and differ by the variation's seed.
-            varied = brief.chaos is not None and subseeds
-            seeds += part.seeds if varied else told or part.seeds
-        first, second, third, fourth = cells
-        s1, s2, s3, s4 = seeds
-        yield Finished(
-            (first, second, third, fourth),
-            (s1, s2, s3, s4),
-            notes(brief, self.capabilities(), **({} if batch else {"requests": len(parts)})),
+        parts = wanted(
+            brief if kind != "blind" else replace(brief, model=None),
+            manner,
+            batch=batch,
+            tiling=tiling,
+            subseeds=subseeds,
         )
+        answers = yield from self._answers(handle, parts, stop)
+        if answers is None:
+            return
+        drawn: list[bytes] = []
+        seeds: list[int] = []
+        for part, answer in zip(parts, answers, strict=True):
+            images, told = pictures(answer, len(part.cells))
+            drawn += images
+            # With chaos all pictures have one seed, and differ by the variation's seed.
+            seeds += part.seeds if subseeds and varies(brief) else told or part.seeds
+        sizes = {size_of(image) for image in drawn}
+        asked_px = (parts[0].body["width"], parts[0].body["height"])
+        can = self.capabilities()
+        more: dict[str, object] = {"requests": len(parts)} if len(parts) > 1 else {}
+        if sizes != {asked_px}:
+            more["drawn"] = sorted(f"{size[0]}x{size[1]}" for size in sizes if size)
+        yield Finished(
+            tuple(cell(image, brief.width, brief.height) for image in drawn),
+            tuple(seeds),
+            notes(brief, can, **more),
+            otherwise(
+                brief,
+                manner,
+                kind,
+                as_sized=sizes == {asked_px},
+                as_seeded=tuple(seeds) == brief.seeds,
+            ),
+        )
+
+    def _enlarge(self, handle: Handle, brief: Brief, stop: Stop, upscaler: str) -> Iterator[Event]:
+        answers = yield from self._answers(handle, offers.upscaling(brief, upscaler), stop)
+        if answers is not None:
+            images = [offers.upscaled(answer) for answer in answers]
+            cells = tuple(cell(image, brief.width, brief.height) for image in images)
+            yield Finished(cells, brief.seeds, notes(brief, self.capabilities()))
+
+    def _describe(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        answers: list[Answer | EngineError] = []
+        for part in offers.describing(brief, self._offers.captioners()):
+            try:
+                answer = yield from self._answers(handle, [part], stop)
+            except (Answered, BadResult, Refused) as error:
+                if isinstance(error, Refused) and error.kind != "setup":
+                    raise
+                # One model is enough; the other may not be installed.
+                answers.append(EngineError(f"The engine cannot describe: {error.message}"))
+                continue
+            if answer is None:
+                return
+            answers += answer
+        yield Finished((), prompts=offers.described(answers))
+
+    def _answers(
+        self, handle: Handle, parts: Sequence[SdapiRequest], stop: Stop
+    ) -> Generator[Event, None, list[Answer] | None]:
+        """Make the requests and report their progress; return the responses, or None if told to stop."""
+        task, count = str(handle["task"]), len(parts)
+        answers: list[Answer] = []
+        for place, part in enumerate(parts):
+            own = task if count == 1 else f"{task}-{place}"
+            answer = yield from self._draw_part(part, own, place / count, count, stop)
+            if answer is None:
+                return None
+            answers.append(answer)
+        return answers
 
     def _draw_part(
         self, part: SdapiRequest, task: str, done: float, parts: int, stop: Stop
@@ -189,10 +260,11 @@ class Sdapi:
         if stop.is_set():
             return None
         body = dict(part.body)
-        if self._server.takes_task_ids():
+        draws = part.path in (TXT2IMG, IMG2IMG)
+        if draws and self._server.takes_task_ids():
             body["force_task_id"] = task
-        shown_as = part.cells[0] if parts > 1 else None
-        post = _Post(self._server.remote, part.path, body)
+        shown_as = part.cells[0] if len(part.cells) == 1 else None
+        post = Post(self._server.remote, part.path, body, DRAWING_MAX_BYTES)
         try:
             yield from self._wait_for(post, task, done, DRAWN / parts, shown_as, stop)
         finally:
@@ -201,13 +273,13 @@ class Sdapi:
             # An interrupted server also returns 200: our own flag reveals half-made pictures.
             return None
         answer = self._result(post)
-        if self._server.was_interrupted():
+        if draws and self._server.was_interrupted():
             raise BadResult("Somebody interrupted the engine.")
         return answer
 
     def _wait_for(
         self,
-        post: _Post,
+        post: Post,
         task: str,
         done: float,
         share: float,
@@ -239,7 +311,7 @@ class Sdapi:
             if look.preview and looks_whole(look.preview) and not stop.is_set():
                 yield Preview(preview_cell, look.preview)
 
-    def _result(self, post: _Post) -> Answer:
+    def _result(self, post: Post) -> Answer:
         if post.answer is not None:
             return post.answer
         error = post.error or JobLost("The engine's answer was lost.")
@@ -247,42 +319,7 @@ class Sdapi:
             raise refused_path(error)
         if isinstance(error, NoAnswer):
             # Is the server gone, or just this response?
-            self._server.forget()
+            self._forget()
             self._server.ask()
             raise JobLost("The engine's answer was lost.") from None
         raise error
-
-
-class _Post:
-    """A request that takes as long as a drawing, in a thread of its own."""
-
-    def __init__(self, remote: Remote, path: str, body: dict[str, object]) -> None:
-        self._remote, self._path, self._body = remote, path, body
-        self._cut = Cut()
-        self.answer: Answer | None = None
-        self.error: Exception | None = None
-        self.over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sdapi", daemon=True)
-        self._thread.start()
-
-    def hang_up(self) -> None:
-        """Close the connection if it is still open, and wait for the thread to notice."""
-        if not self.over.is_set():
-            self._cut()
-            self._thread.join(HANG_UP_S)
-
-    def _run(self) -> None:
-        try:
-            self.answer = self._remote.request(
-                "POST",
-                self._path,
-                json=self._body,
-                read_s=math.inf,
-                cut=self._cut,
-                most_bytes=DRAWING_MAX_BYTES,
-            )
-        # Whatever it is, the thread that waits raises it.
-        except Exception as error:  # noqa: BLE001
-            self.error = error
-        finally:
-            self.over.set()

@@ -1,22 +1,24 @@
 """Turn a brief into the bodies of ``/sdapi/v1/txt2img`` and ``img2img``; pure, used by ``engine``.
 
 Source: ``modules/api/models.py`` of A1111 and Forge, ``examples/server/routes_sdapi.cpp`` of
-stable-diffusion.cpp. In one batch, picture i is drawn with seed + i. With ``subseed_strength`` above
+stable-diffusion.cpp. In one batch, picture i is drawn with seed + i, so only seeds that follow each other
+can be drawn in one. With ``subseed_strength`` above
 zero all pictures of a batch have one seed, and picture i varies it towards subseed + i: the smaller it
 is, the more *alike* the pictures are, and here chaos decides that.
 """
 
 from __future__ import annotations
 
-import base64
+import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from engines.remote.cells import to_png
+from engines.sdapi.start import start_of
 from limner.engine import Brief
 
+IMG2IMG, TXT2IMG = "/sdapi/v1/img2img", "/sdapi/v1/txt2img"
 #: sd-server parses parameters in the prompt between such tags: callers must not set them
 _EXTRA_ARGS = re.compile(r"</?\s*sd_cpp_extra_args\s*>", re.IGNORECASE)
 _NIJI_WORDS = "anime illustration, clean line art, cel shading"
@@ -28,8 +30,12 @@ _STYLE_WORDS = {
 }
 #: distilled models run without guidance, and fail with it
 CFG_LEAST_TO_VARY = 2.0
-_SEED_MAX = 2**32 - 1
 _SIDE_STEP_PX = 8
+#: a picture larger than this is not drawn larger still, to be scaled down
+_SIDE_MAX_PX, _AREA_MAX_PX = 2048, 4 * 1024 * 1024
+_DRAFT_SHARE = 0.3
+#: the fewest steps of a draft; the most of a quality above 1, as the servers' own pages have it
+DRAFT_STEPS, STEPS_MAX = 6, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,10 @@ class SdapiManner:
     negative: str = ""
     #: how many times larger than the cell to draw, before scaling down
     scale: float = 1.0
-    #: four pictures in one request; otherwise four requests, each with the exact seed
+    #: pictures whose seeds follow each other in one request; otherwise each in its own
     batch: bool = True
+    #: the server's upscaler for subtle upscales
+    upscaler: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +72,59 @@ class SdapiRequest:
 def wanted(
     brief: Brief, manner: SdapiManner, *, batch: bool, tiling: bool, subseeds: bool
 ) -> list[SdapiRequest]:
-    """Return the requests that draw a brief's four cells, in order.
+    """Return the requests that draw a brief's cells, in order.
 
     ``tiling`` and ``subseeds`` say whether the server knows these fields.
+
+    Raises:
+        Rejected: a picture to start from cannot be read.
     """
     body = _common(brief, manner)
     if tiling and brief.tile:
         body["tiling"] = True
-    path = "/sdapi/v1/txt2img"
-    start = _start_of(brief)
-    if start:
-        picture, strength = start
-        size = body["width"], body["height"]
-        body["init_images"] = [base64.b64encode(to_png(picture, *size)).decode()]
-        body["denoising_strength"] = strength
-        path = "/sdapi/v1/img2img"
+    start = start_of(brief, (body["width"], body["height"]))
+    body |= start
     spread = _spread(brief) if subseeds else None
-    if not batch:
-        return [_single(path, body, brief, cell, spread) for cell in range(4)]
-    first = min(brief.seeds[0], _SEED_MAX - 3)
-    body |= {"batch_size": 4, "seed": first}
-    if spread is not None:
-        body |= {"subseed": first, "subseed_strength": spread}
-    return [SdapiRequest(path, body, (0, 1, 2, 3), tuple(first + cell for cell in range(4)))]
+    requests = []
+    for cells in _runs(brief.seeds) if batch else [(n,) for n in range(len(brief.seeds))]:
+        seeds = tuple(brief.seeds[cell] for cell in cells)
+        own: dict[str, Any] = {"batch_size": len(cells), "seed": seeds[0]}
+        if spread is not None:
+            own |= {"seed": brief.seeds[0], "subseed": seeds[0], "subseed_strength": spread}
+        requests.append(SdapiRequest(IMG2IMG if start else TXT2IMG, body | own, cells, seeds))
+    return requests
 
 
-def _single(
-    path: str, body: dict[str, Any], brief: Brief, cell: int, spread: float | None
-) -> SdapiRequest:
-    seed = brief.seeds[cell]
-    own: dict[str, Any] = {"batch_size": 1, "seed": seed}
-    if spread is not None:
-        own = own | {"seed": brief.seeds[0], "subseed": seed, "subseed_strength": spread}
-    return SdapiRequest(path, body | own, (cell,), (seed,))
+def _runs(seeds: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the cells whose seeds follow each other."""
+    run: tuple[int, ...] = ()
+    for cell, seed in enumerate(seeds):
+        if run and seed != seeds[run[-1]] + 1:
+            yield run
+            run = ()
+        run = (*run, cell)
+    yield run
+
+
+def drawn_by(brief: Brief, manner: SdapiManner) -> str | None:
+    """Return the checkpoint that draws a brief: a version's own before the one for niji."""
+    niji = manner.niji_checkpoint if brief.niji else None
+    return brief.model or niji or manner.checkpoint
+
+
+def varies(brief: Brief) -> bool:
+    """Return whether the cells are variations of the first one's seed, on servers that can."""
+    return brief.chaos is not None and len(brief.seeds) > 1
 
 
 def _common(brief: Brief, manner: SdapiManner) -> dict[str, Any]:
+    scale = _scale(brief, manner)
     body: dict[str, Any] = {
         "prompt": _prompt(brief, manner),
         "negative_prompt": _join(_safe(brief.negative), manner.negative),
-        "width": _side(brief.width * manner.scale),
-        "height": _side(brief.height * manner.scale),
-        "steps": manner.steps,
+        "width": _side(brief.width * scale),
+        "height": _side(brief.height * scale),
+        "steps": _steps(brief, manner),
         "cfg_scale": _cfg(brief, manner),
         "n_iter": 1,
         "send_images": True,
@@ -115,8 +134,7 @@ def _common(brief: Brief, manner: SdapiManner) -> dict[str, Any]:
         body["sampler_name"] = manner.sampler
     if manner.scheduler:
         body["scheduler"] = manner.scheduler
-    checkpoint = manner.niji_checkpoint if brief.niji else None
-    checkpoint = checkpoint or manner.checkpoint
+    checkpoint = drawn_by(brief, manner)
     if checkpoint:
         body["override_settings"] = {"sd_model_checkpoint": checkpoint}
         # If every request names its own, the server's default is never loaded in between.
@@ -127,21 +145,27 @@ def _common(brief: Brief, manner: SdapiManner) -> dict[str, Any]:
 def _prompt(brief: Brief, manner: SdapiManner) -> str:
     words = [_safe(brief.prompt)]
     if brief.niji:
-        words.append("" if manner.niji_checkpoint else _NIJI_WORDS)
+        own = manner.niji_checkpoint and drawn_by(brief, manner) == manner.niji_checkpoint
+        words.append("" if own else _NIJI_WORDS)
         words.append(_STYLE_WORDS.get(brief.style, ""))
     if brief.style != "raw":
         words.append(manner.suffix)
     return _join(*words)
 
 
-def _start_of(brief: Brief) -> tuple[Path, float] | None:
-    """Return the picture to start from and how far to depart from it, 0-1."""
-    if brief.parent and brief.parent.picture:
-        return brief.parent.picture, brief.parent.strength
-    if brief.references:
-        iw = 1.0 if brief.iw is None else brief.iw
-        return brief.references[0], round(1 - 0.35 * iw, 3)
-    return None
+def _steps(brief: Brief, manner: SdapiManner) -> int:
+    """Return the steps to take: by the quality; few for a draft."""
+    steps = manner.steps * (1.0 if brief.quality is None else brief.quality)
+    if brief.draft:
+        steps = min(steps, max(DRAFT_STEPS, manner.steps * _DRAFT_SHARE))
+    return max(1, round(min(steps, max(STEPS_MAX, manner.steps))))
+
+
+def _scale(brief: Brief, manner: SdapiManner) -> float:
+    """Return how many times larger to draw, at least as large as the cell is."""
+    width, height = brief.width, brief.height
+    most = min(_SIDE_MAX_PX / max(width, height), math.sqrt(_AREA_MAX_PX / (width * height)))
+    return min(manner.scale, max(1.0, most))
 
 
 def _cfg(brief: Brief, manner: SdapiManner) -> float:
@@ -152,7 +176,7 @@ def _cfg(brief: Brief, manner: SdapiManner) -> float:
 
 
 def _spread(brief: Brief) -> float | None:
-    return None if brief.chaos is None else round(0.4 + 0.6 * brief.chaos / 100, 3)
+    return round(0.4 + 0.6 * (brief.chaos or 0.0) / 100, 3) if varies(brief) else None
 
 
 def _side(pixels: float) -> int:

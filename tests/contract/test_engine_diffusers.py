@@ -513,9 +513,7 @@ class TestItsProcess:
 
         tight = painter.Painter(ours)
         told = []
-        batches = run_out_of_memory_for_batches(
-            tight._pipelines.get(pipeline)
-        )
+        batches = run_out_of_memory_for_batches(tight._pipelines.get(pipeline))
         alone = tight.draw(order, lambda event, *_, **more: told.append(more), lambda: False)
         again = tight.draw(order, lambda *_, **__: None, lambda: False)
 
@@ -532,9 +530,7 @@ class TestItsProcess:
 
         ours = PipelineConfig(pipeline, steps=1, device="cpu")
         tight = painter.Painter(ours)
-        run_out_of_memory_for_batches(
-            tight._pipelines.get(pipeline), lambda: 0
-        )
+        run_out_of_memory_for_batches(tight._pipelines.get(pipeline), lambda: 0)
         with pytest.raises(pipelines.NoMemory):
             tight.draw(
                 order_of(ours, Family(), BRIEF).to_json(), lambda *_, **__: None, lambda: False

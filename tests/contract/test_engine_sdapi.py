@@ -24,11 +24,14 @@ from limner.errors import (
     Rejected,
 )
 from tests.conftest import wait_until
+from tests.contract.engine_suite import a_brief
 from tests.contract.remote_drivers import SDAPI as DRIVER
 from tests.contract.remote_drivers import OnAServer, Watching, drawn
 from tests.standins.loopback import as_json
 from tests.standins.sdapi import PASSWORD, USER
 
+#: what one request can draw: seeds that follow each other, as they do from a seed that a caller names
+IN_A_ROW = (11, 12, 13, 14)
 TXT2IMG, IMG2IMG = "/sdapi/v1/txt2img", "/sdapi/v1/img2img"
 
 
@@ -166,7 +169,7 @@ def test_the_first_reference_is_what_the_drawing_starts_from(server, build, brie
     start = Image.open(io.BytesIO(base64.b64decode(body["init_images"][0])))
     assert start.size == (brief.width, brief.height)
     assert body["denoising_strength"] == pytest.approx(0.3)
-    assert finished.notes["parameters"] == {"references": "near", "iw": "exact"}
+    assert finished.notes["parameters"] == {"references": "near", "iw": "near"}
 
 
 def test_a_variation_starts_from_its_parent(server, build, brief, tmp_path):
@@ -567,3 +570,9 @@ def test_sd_server_is_not_asked_for_a_checkpoint(server, build):
     server.faults.add("sd-server")
 
     assert build(checkpoint="gone.safetensors").health().state == "ok"
+
+
+@pytest.fixture
+def brief():
+    """Seeds in a row, as those of a caller who names one."""
+    return a_brief(seeds=IN_A_ROW)

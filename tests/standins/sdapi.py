@@ -8,14 +8,25 @@ dropped-progress foreign interrupted 502``; ``sdnext`` and ``sd-server`` make it
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 import json
 import threading
 from typing import Any
 
+from PIL import Image, ImageOps
+
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json, picture, run_by_hand
 
 STEPS = 4
+UPSCALER = "R-ESRGAN 4x+"
+#: what a model has to say, and A1111 when it went wrong
+CAPTIONS = {
+    "clip": "a tower on a cliff, by an old master, sharp focus, golden hour",
+    "deepdanbooru": "tower, cliff, no humans, sea, cloud",
+}
+_TYPES = {"prompt": str, "negative_prompt": str, "steps": int, "width": int, "height": int}
+_TYPES |= {"batch_size": int, "seed": int}
 USER, PASSWORD = "painter", "open-sesame"
 _ERRORS = {
     "oom": (500, "OutOfMemoryError", "CUDA out of memory. /home/someone/models"),
@@ -75,8 +86,19 @@ class Sdapi(Loopback):
             case "POST", "/sdapi/v1/interrupt" if self.kind != "sd-server":
                 self.interrupted = True
                 return Answer(status=204) if self.kind == "sdnext" else as_json({})
+            case "GET", "/sdapi/v1/upscalers" if self.kind != "sd-server":
+                return as_json([{"name": "None"}, {"name": UPSCALER}])
+            case "POST", "/sdapi/v1/extra-single-image" if self.kind != "sd-server":
+                return _enlarged(asked.json)
+            case "GET", "/sdapi/v1/interrogate" if self.kind == "sdnext":
+                return as_json(["clip", "deepdanbooru"])
+            case "GET", "/sdapi/v1/interrogate" if self.kind == "a1111":
+                return as_json({"detail": "Method Not Allowed"}, 405)
+            case "POST", "/sdapi/v1/interrogate" if self.kind != "sd-server":
+                return _described(asked.json, self.faults)
             case "POST", "/sdapi/v1/txt2img" | "/sdapi/v1/img2img":
-                return self._draw(asked)
+                wrong = _wrong(asked)
+                return wrong or self._draw(asked)
         return as_json({"detail": "Not Found"}, 404)
 
     def _draw(self, asked: Asked) -> Answer:
@@ -117,12 +139,13 @@ class Sdapi(Loopback):
         return as_json(self._made(body))
 
     def _made(self, body: dict[str, Any]) -> dict[str, Any]:
-        width, height = body["width"], body["height"]
+        # In eighths, as latents are.
+        width, height = body["width"] // 8 * 8, body["height"] // 8 * 8
         if "size-drift" in self.faults:
             width, height = width + 24, height + 64
         seeds = _seeds(body)
         images = [
-            picture(width, height, f"{body['prompt']} {seed} {body.get('subseed', 0) + place}")
+            _painted(body, seed, body.get("subseed", 0) + place, (width, height))
             for place, seed in enumerate(seeds)
         ]
         if "no-images" in self.faults:
@@ -182,6 +205,67 @@ class Sdapi(Loopback):
 
     def _preview(self, step: int) -> str:
         return base64.b64encode(picture(64, 96, f"step {step}", "JPEG")).decode()
+
+
+def _wrong(asked: Asked) -> Answer | None:
+    """What these servers refuse before they draw."""
+    body = asked.json
+    bad = [name for name, kind in _TYPES.items() if name in body and type(body[name]) is not kind]
+    if bad:
+        return as_json({"detail": [{"loc": ["body", bad[0]], "msg": "wrong type"}]}, 422)
+    if asked.path.endswith("img2img"):
+        if not body.get("init_images"):
+            return _error(404, "HTTPException", "Init image not found")
+        try:
+            for text in (*body["init_images"], *filter(None, [body.get("mask")])):
+                _opened(text)
+        except OSError:
+            return _error(500, "HTTPException", "Invalid encoded image")
+    return None
+
+
+def _painted(body: dict[str, Any], seed: int, subseed: int, size: tuple[int, int]) -> bytes:
+    """A picture that follows from all that a real one follows from."""
+    negative = body["negative_prompt"] if body["cfg_scale"] > 1 else ""
+    model = body.get("override_settings", {}).get("sd_model_checkpoint", "")
+    varied = (subseed, body["subseed_strength"]) if body.get("subseed_strength") else ""
+    label = (
+        f"{body['prompt']} {negative} {model} {body['steps']} {body['cfg_scale']} {seed} {varied}"
+    )
+    drawn = Image.open(io.BytesIO(picture(*size, label))).convert("RGB")
+    if starts := body.get("init_images"):
+        start = _opened(starts[0]).resize(size)
+        drawn = Image.blend(start, drawn, body["denoising_strength"])
+        if body.get("mask"):
+            mask = _opened(body["mask"]).convert("L").resize(size)
+            mask = ImageOps.invert(mask) if body.get("inpainting_mask_invert") else mask
+            drawn = Image.composite(drawn, start, mask)
+    return _png(drawn)
+
+
+def _enlarged(body: dict[str, Any]) -> Answer:
+    if body["upscaler_1"] not in ("None", UPSCALER):
+        return _error(500, "AssertionError", f"could not find upscaler named {body['upscaler_1']}")
+    size = body["upscaling_resize_w"], body["upscaling_resize_h"]
+    large = ImageOps.fit(_opened(body["image"]), size)
+    return as_json({"html_info": "", "image": base64.b64encode(_png(large)).decode()})
+
+
+def _described(body: dict[str, Any], faults: set[str]) -> Answer:
+    if body.get("model") not in CAPTIONS or "no-" + body["model"] in faults:
+        return _error(404, "HTTPException", "Model not found")
+    _opened(body["image"])
+    return as_json({"caption": CAPTIONS[body["model"]]})
+
+
+def _opened(text: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _seeds(body: dict[str, Any]) -> list[int]:
