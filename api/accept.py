@@ -110,9 +110,11 @@ def _destination(url: str, client: Client) -> str:
 
 
 def new_seeds() -> Seeds:
-    """Return four unguessable seeds: other callers' seeds reveal nothing about them."""
-    bits = random_number()
-    return tuple((bits >> shift) % 2**32 for shift in (0, 32, 64, 96))
+    """Return four seeds, each one after the other, as some servers draw them at once.
+
+    The first is unguessable: other callers' seeds reveal nothing about it.
+    """
+    return _following(random_number() % 2**32, CELLS)
 
 
 def seeds_of(here: House, request: Request) -> Seeds:
@@ -123,4 +125,8 @@ def seeds_of(here: House, request: Request) -> Seeds:
     seed = prompt_of(request).seed if named else None
     if seed is None:
         return here.seeds()[:count]
+    return _following(seed, count)
+
+
+def _following(seed: int, count: int) -> Seeds:
     return tuple((seed + cell) % 2**32 for cell in range(count))

@@ -39,5 +39,5 @@ def build(settings: EngineSettings) -> Diffusers:
             f"limner.toml: engine {settings.name}: driver",
             f"{', '.join(missing)} not installed here: pip install 'limner[diffusers]'",
         )
-    versions = tuple(dict(getattr(settings, "versions", {})).values())
+    versions = tuple(settings.versions.values())
     return Diffusers(settings.name, config, versions)

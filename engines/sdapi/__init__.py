@@ -51,7 +51,7 @@ def build(settings: EngineSettings) -> Sdapi:
         tiling=options.one_of("tiling", ("auto", "yes", "no"), "auto"),
         poll_s=options.number("poll_s", 0.5, 0.02, 1.0),
         silent_s=options.number("silent_s", 60.0, 0.1, 3600.0),
-        versions=tuple(dict(getattr(settings, "versions", {})).values()),
+        versions=tuple(settings.versions.values()),
     )
     options.done()
     return engine
