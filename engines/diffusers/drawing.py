@@ -57,7 +57,7 @@ class Flagged(PainterError):
     kind = "moderated"
 
 
-class Drawing:
+class ModelRun:
     """One order being drawn by a pipeline."""
 
     def __init__(

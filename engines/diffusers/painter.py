@@ -14,7 +14,7 @@ from typing import Any
 from engines.diffusers.adapter import adapting
 from engines.diffusers.captioner import Captioner
 from engines.diffusers.config import PipelineConfig
-from engines.diffusers.drawing import Drawing, Tell, check
+from engines.diffusers.drawing import ModelRun, Tell, check
 from engines.diffusers.order import CaptionOrder, PipelineOrder
 from engines.diffusers.pipelines import (
     Kind,
@@ -56,7 +56,7 @@ class Painter:
                 stack.enter_context(wrapping_around(pipeline))
             elif math.prod(order.drawn_px) >= LARGE_PX:
                 stack.enter_context(decoding_in_parts(pipeline))
-            return self._draw(Drawing(pipeline, order, tell, ends))
+            return self._draw(ModelRun(pipeline, order, tell, ends))
 
     def describe(
         self, values: dict[str, Any], tell: Tell, ends: Callable[[], bool]
@@ -75,7 +75,7 @@ class Painter:
         tell("begun")
         return captioner.prompts(Path(order.described), order.seed)
 
-    def _draw(self, drawing: Drawing) -> list[bytes]:
+    def _draw(self, drawing: ModelRun) -> list[bytes]:
         cells = range(len(drawing.order.seeds))
         pixels = math.prod(drawing.order.drawn_px) * len(cells)
         if self._config.batch and len(cells) > 1 and pixels < self._too_many_px:
@@ -85,14 +85,14 @@ class Painter:
             self._too_many_px = pixels
         return [self._alone(drawing, cell) for cell in cells]
 
-    def _alone(self, drawing: Drawing, cell: int) -> bytes:
+    def _alone(self, drawing: ModelRun, cell: int) -> bytes:
         pictures = self._attempt(drawing, (cell,))
         if pictures is None:
             width, height = drawing.order.drawn_px
             raise NoMemory(f"one picture of {width} x {height} does not fit into memory")
         return pictures[0]
 
-    def _attempt(self, drawing: Drawing, cells: Sequence[int]) -> list[bytes] | None:
+    def _attempt(self, drawing: ModelRun, cells: Sequence[int]) -> list[bytes] | None:
         """Draw these cells together, or return None if they do not fit into memory."""
         while True:
             try:

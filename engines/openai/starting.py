@@ -23,7 +23,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class OpenAIStart:
     """What an edit starts from, as PNG; no pictures: nothing."""
 
     pictures: tuple[bytes, ...] = ()
@@ -46,14 +46,14 @@ def left_out(brief: Brief, manner: OpenAIManner) -> dict[str, Level]:
     return found
 
 
-def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> Start:
+def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> OpenAIStart:
     """Return what a drawing starts from; ``drawn`` is the size that is requested.
 
     Raises:
         Rejected: a picture cannot be read, or more are to be blended than the model takes.
     """
     if not manner.edits:
-        return Start()
+        return OpenAIStart()
     if brief.operation == "blend" and len(brief.references) > manner.pictures_most:
         most = counted(manner.pictures_most, "picture")
         raise Rejected("reference", f"The engine blends at most {most}.")
@@ -83,7 +83,7 @@ def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> Start:
         if added:
             words.append(f"{role} {_numbered(len(pictures) + 1, len(added))}")
             pictures += added
-    return Start(tuple(pictures), mask, ", ".join(words))
+    return OpenAIStart(tuple(pictures), mask, ", ".join(words))
 
 
 def _numbered(first: int, count: int) -> str:

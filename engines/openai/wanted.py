@@ -14,7 +14,7 @@ from typing import Any
 from engines.openai.manner import OpenAIManner
 from engines.openai.prompts import prompt_of, safe
 from engines.openai.sizes import drawn_size
-from engines.openai.starting import Start, starting_from
+from engines.openai.starting import OpenAIStart, starting_from
 from limner.engine import Brief
 from limner.ratios import CELL_SIZE_PX
 
@@ -26,7 +26,7 @@ class PictureRequest:
     """One request for one picture: fields, and pictures to start from as PNG."""
 
     fields: dict[str, Any]
-    start: Start = field(default_factory=Start, repr=False)
+    start: OpenAIStart = field(default_factory=OpenAIStart, repr=False)
     #: the size is the caller's choice, not the operator's
     callers_size: bool = False
 
@@ -86,7 +86,9 @@ def wanted(brief: Brief, manner: OpenAIManner, seeds: str) -> list[PictureReques
     ]
 
 
-def _own(brief: Brief, manner: OpenAIManner, cell: int, seeds: str, start: Start) -> dict[str, Any]:
+def _own(
+    brief: Brief, manner: OpenAIManner, cell: int, seeds: str, start: OpenAIStart
+) -> dict[str, Any]:
     """Return what differs from cell to cell."""
     prompt = prompt_of(brief, manner.suffix, cell, start.words, negative_apart=seeds == "sd-server")
     if seeds == "field":

@@ -43,6 +43,7 @@ def build(settings: EngineSettings) -> Sdapi:
         scale=options.number("scale", 1.0, 0.5, 4.0),
         batch=options.flag("batch", True),
         upscaler=options.optional_text("upscaler"),
+        versions=tuple(settings.versions.values()),
     )
     engine = Sdapi(
         settings.name,
@@ -51,7 +52,6 @@ def build(settings: EngineSettings) -> Sdapi:
         tiling=options.one_of("tiling", ("auto", "yes", "no"), "auto"),
         poll_s=options.number("poll_s", 0.5, 0.02, 1.0),
         silent_s=options.number("silent_s", 60.0, 0.1, 3600.0),
-        versions=tuple(settings.versions.values()),
     )
     options.done()
     return engine

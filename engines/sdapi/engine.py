@@ -63,16 +63,14 @@ class Sdapi:
         tiling: str,
         poll_s: float,
         silent_s: float,
-        versions: tuple[str, ...] = (),
     ) -> None:
-        """``versions``: more checkpoints, for the versions that a caller may ask for."""
         self._name = name
         self._server = server
         self._manner = manner
         self._tiling = tiling
         self._poll_s = poll_s
         self._silent_s = silent_s
-        self._checkpoints = (manner.checkpoint, manner.niji_checkpoint, *versions)
+        self._checkpoints = (manner.checkpoint, manner.niji_checkpoint, *manner.versions)
         self._offers = Offers(server.remote)
 
     def capabilities(self) -> Capabilities:

@@ -57,6 +57,8 @@ class SdapiManner:
     batch: bool = True
     #: the server's upscaler for subtle upscales
     upscaler: str | None = None
+    #: more checkpoints, for the versions that a caller may ask for
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
