@@ -10,9 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engines.sketch.mention import Mention
-from engines.sketch.stage import Place, Stage
+from engines.sketch.stage import Place, Spread, Stage
 
 Paint = Callable[[Stage, Mention], None]
+
+
+#: land goes on to both sides, sky and weather everywhere; a thing stands where it stands
+SPREADS: dict[Place, Spread] = {
+    "sky": "around", "backdrop": "across", "ground": "across", "over": "around",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class Element:
     mood: str
     #: whether its painter also serves for the pattern of a tile
     motif: bool
+    #: how it goes on around the picture when that is put on a larger ground
+    spread: Spread = ""
 
 
 class Elements(list[Element]):
@@ -43,12 +51,14 @@ class Elements(list[Element]):
         *,
         mood: str = "",
         motif: bool | None = None,
+        spread: Spread | None = None,
     ) -> Callable[[Paint], Paint]:
         """Register the decorated function as the painter of ``name``; commas separate the ``words``."""
 
         def listed(paint: Paint) -> Paint:
             is_motif = place in ("stand", "float", "fly") if motif is None else motif
-            self.append(Element(name, words, place, depth, paint, mood, is_motif))
+            goes_on = SPREADS.get(place, "") if spread is None else spread
+            self.append(Element(name, words, place, depth, paint, mood, is_motif, goes_on))
             return paint
 
         return listed

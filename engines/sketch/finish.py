@@ -6,6 +6,7 @@ with the opposite one, and at the end it is cut off again.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -21,9 +22,20 @@ MARGIN_PX = 24
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
-def finish(stage: Stage, order: Order) -> None:
-    """Finish the picture in place."""
+@dataclass(frozen=True, slots=True)
+class Brush:
+    """What the strokes come from, and how wide they are; 1 is the usual width."""
+
+    seed: int
+    width: float = 1.0
+    #: whether the corners get darker
+    vignette: bool = True
+
+
+def finish(stage: Stage, order: Order, brush: Brush | None = None) -> None:
+    """Finish the picture in place; ``brush`` is the plan's own if it is left out."""
     canvas = stage.canvas
+    brush = brush or Brush(stage.plan.seed)
     margin = max(4, round(MARGIN_PX * stage.scale))
     stylize = min(max(order.stylize, 0.0), 1000.0) / 1000
     finishes = stage.plan.finishes
@@ -41,15 +53,16 @@ def finish(stage: Stage, order: Order) -> None:
         strength = 0.18 + 0.82 * stylize**0.55
         if not flat:
             picture = _kuwahara(picture, 4 if stage.scale > 0.4 and stylize > 0.55 else 2)
-            picture = _strokes(picture, stage, strength, margin)
+            if not order.draft:
+                picture = _strokes(picture, stage, strength, margin, brush)
         else:
             picture = _kuwahara(picture, 2)
     if flat:
         picture = _inked(picture, order, stage.scale)
     picture = picture[margin:-margin, margin:-margin]
     if not raw:
-        _paper(picture, stage, 0.5 if flat else 1.0)
-    if not canvas.tile and not raw:
+        _paper(picture, stage, 0.5 if flat else 1.0, brush)
+    if brush.vignette and not canvas.tile and not raw:
         _vignette(picture, stage, 0.16 if finishes & {"ink", "pastel"} else 0.3)
     canvas.rgb = np.ascontiguousarray(picture * picture)
 
@@ -110,11 +123,11 @@ def _directions(
     return np.cos(angle), np.sin(angle)
 
 
-def _strokes(picture: Floats, stage: Stage, strength: float, margin: int) -> Floats:
+def _strokes(picture: Floats, stage: Stage, strength: float, margin: int, brush: Brush) -> Floats:
     """Drag the paint along the brush's direction, and let its bristles catch the light."""
-    scale = stage.scale
+    scale = stage.scale * brush.width
     height, width = picture.shape[:2]
-    rng = generator(stage.plan.seed, "strokes")
+    rng = generator(brush.seed, "strokes")
     cos, sin = _directions(picture @ LUMA, rng, scale, stage.canvas.tile)
     # bristles: fine noise smeared along the direction
     inner = (height - 2 * margin, width - 2 * margin)
@@ -164,10 +177,10 @@ def _inked(picture: Floats, order: Order, scale: float) -> Floats:
     return np.sqrt(to_linear(lab))
 
 
-def _paper(picture: Floats, stage: Stage, strength: float) -> None:
+def _paper(picture: Floats, stage: Stage, strength: float, brush: Brush) -> None:
     """Let the weave of the canvas show through, more so if the finish asks for it."""
     height, width = picture.shape[:2]
-    rng = generator(stage.plan.seed, "paper")
+    rng = generator(brush.seed, "paper")
     cells = width / stage.scale / 2.5, height / stage.scale / 2.5
     weave = fractal(rng, width, height, cells, octaves=1, tile=stage.canvas.tile)
     amount = 0.012 + (0.02 if stage.plan.finishes & {"grain", "ink"} else 0.0)
@@ -175,6 +188,9 @@ def _paper(picture: Floats, stage: Stage, strength: float) -> None:
 
 
 def _vignette(picture: Floats, stage: Stage, strength: float) -> None:
-    x, y = stage.canvas.x - 0.5, stage.canvas.y - 0.5
+    # of the whole canvas, whatever is its frame
+    canvas = stage.canvas
+    x = ((np.arange(canvas.columns, dtype=np.float32) + 0.5) / canvas.columns)[None, :] - 0.5
+    y = ((np.arange(canvas.rows, dtype=np.float32) + 0.5) / canvas.rows)[:, None] - 0.5
     away = np.clip((x * x + y * y) * 2, 0, 1)
     picture *= (1 - np.float32(strength) * away**1.4)[..., None]

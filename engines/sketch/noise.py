@@ -50,16 +50,24 @@ def fractal(
     octaves: int = 4,
     gain: float = 0.5,
     tile: bool = False,
+    finer: int = 0,
 ) -> Floats:
-    """Return a cloud-like field of mean 0 and about ±1; its coarsest octave has ``cells`` (across, down) lumps."""
+    """Return a cloud-like field of mean 0 and about ±1; its coarsest octave has ``cells`` (across, down) lumps.
+
+    ``finer``: octaves beyond these, which a larger picture of the same thing shows in addition.
+    """
     total = np.zeros((height, width), np.float32)
     weight, power = 1.0, 0.0
-    for octave in range(octaves):
+    for octave in range(octaves + finer):
         columns = max(1, round(cells[0] * 2**octave))
         rows = max(1, round(cells[1] * 2**octave))
         # every octave has its own generator, so that leaving out the finest changes nothing else
-        numbers = np.random.Generator(np.random.PCG64(rng.integers(2**32)))
-        power += weight**2
+        if octave < octaves:
+            start = int(rng.integers(2**32))
+            numbers = np.random.Generator(np.random.PCG64(start))
+            power += weight**2
+        else:
+            numbers = np.random.Generator(np.random.PCG64([start, octave]))
         if octave and columns > 2 * width and rows > 2 * height:
             continue
         if tile:
@@ -85,10 +93,17 @@ class Texture:
     """One seamless field that can be sampled at any coordinates: along a slope, by depth, on a band."""
 
     def __init__(
-        self, rng: np.random.Generator, *, lumps: int = 8, octaves: int = 5, points: int = TEXTURE
+        self,
+        rng: np.random.Generator,
+        *,
+        lumps: int = 8,
+        octaves: int = 5,
+        points: int = TEXTURE,
+        finer: int = 0,
     ) -> None:
         self._points = points
-        self._field = fractal(rng, points, points, (lumps, lumps), octaves=octaves, tile=True)
+        cells = (lumps, lumps)
+        self._field = fractal(rng, points, points, cells, octaves=octaves, tile=True, finer=finer)
 
     def at(self, across: Floats, down: Floats) -> Floats:
         """Return the field at these coordinates, where 1.0 is the whole texture; they broadcast."""

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from limner.engine import Brief
+from limner.engine import Box, Brief, Operation
 
 DEFAULT_STYLIZE = 100.0
 DEFAULT_IMAGE_WEIGHT = 1.0
+DEFAULT_STYLE_WEIGHT = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One drawing of four cells, as the painter sees it."""
+    """One drawing, of as many cells as there are seeds, as the painter sees it."""
 
     prompt: str
     width: int = 512
@@ -38,6 +39,23 @@ class Order:
     parent: str = ""
     #: 0-1: how much a variation differs from its parent
     parent_strength: float = 0.5
+    operation: Operation = "draw"
+    #: of an upscale and an edit: the seed that the parent was drawn from, if it is known
+    parent_seed: int | None = None
+    #: of an upscale: whether it adds detail of its own
+    creative: bool = False
+    #: of an edit: the picture to complete, where to paint, and the box of the parent's picture in it
+    canvas: str = ""
+    mask: str = ""
+    kept: Box | None = None
+    #: how much work goes into the picture; 1 is the usual amount
+    quality: float = 1.0
+    #: 0-3000: how far it strays from what is usual
+    weird: float = 0.0
+    draft: bool = False
+    style_references: tuple[str, ...] = ()
+    #: 0-1000
+    style_weight: float = DEFAULT_STYLE_WEIGHT
 
     @classmethod
     def of(cls, brief: Brief) -> Self:
@@ -59,6 +77,17 @@ class Order:
             image_weight=DEFAULT_IMAGE_WEIGHT if brief.iw is None else brief.iw,
             parent=str(picture) if picture else "",
             parent_strength=brief.parent.strength if brief.parent and picture else 0.5,
+            operation=brief.operation,
+            parent_seed=brief.parent.seed if brief.parent else None,
+            creative=brief.upscale == "creative",
+            canvas=str(brief.edit.canvas) if brief.edit else "",
+            mask=str(brief.edit.mask) if brief.edit else "",
+            kept=brief.edit.kept if brief.edit else None,
+            quality=1.0 if brief.quality is None else brief.quality,
+            weird=brief.weird or 0.0,
+            draft=brief.draft,
+            style_references=tuple(str(path) for path in brief.style_references),
+            style_weight=DEFAULT_STYLE_WEIGHT if brief.style_weight is None else brief.style_weight,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -68,5 +97,9 @@ class Order:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Read back what ``to_json`` wrote."""
-        lists = {name: tuple(values[name]) for name in ("seeds", "references")}
+        lists = {
+            name: tuple(values[name])
+            for name in ("seeds", "references", "style_references", "kept")
+            if values[name] is not None
+        }
         return cls(**(values | lists))

@@ -1,31 +1,29 @@
-"""One cell from an order: plan, scene from back to front, finish, what is painted after the brush, encoding.
+"""One cell from an order, whatever its operation, and the notes on it; encoding.
 
-Called by ``child.py`` for each piece and by ``sheet.py``. The same order, cell and size always give
-the same picture.
+Called by ``child.py`` for each piece and by ``sheet.py``. The same order, seed and size always give the same
+picture, whatever the other cells are.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engines.sketch.canvas import Canvas
-from engines.sketch.catalogue import ELEMENTS
-from engines.sketch.finish import LUMA, finish
+from engines.sketch.easel import complete, paint_scene, set_up
+from engines.sketch.ground import painted_around
+from engines.sketch.larger import painted_larger
+from engines.sketch.noise import Floats
 from engines.sketch.order import Order
 from engines.sketch.palette import to_bytes
-from engines.sketch.plan import Plan
 from engines.sketch.planner import plan
 from engines.sketch.reading import read
 from engines.sketch.reference import UnreadablePicture, adapted, repainted
-from engines.sketch.scene.motifs import paint_motif
-from engines.sketch.scene.patterns import flow
-from engines.sketch.scene.sky import paint_sky
-from engines.sketch.stage import Stage
+from engines.sketch.region import painted_in_place
 
 __all__ = ["UnreadablePicture", "notes", "paint", "paint_encoded"]
 
@@ -39,51 +37,51 @@ PNG_LEVEL = 1
 #: how many words or phrases of a prompt a note repeats
 MOST_NOTED = 24
 
-_BELONGS = {name: known.place for name, known in ELEMENTS.items()}
+#: no picture is painted with more pixels, however high its quality
+MOST_PIXELS = 2048 * 2048
+
+#: a draft is painted at this part of its size, without strokes
+DRAFT = 0.5
 
 
 def paint(order: Order, cell: int, shrink: int = 1) -> Pixels:
     """Return one cell as (height, width, 3) sRGB bytes, at 1/``shrink`` of its size."""
     width, height = max(8, order.width // shrink), max(8, order.height // shrink)
-    planned = adapted(plan(order, order.seeds[cell]), order)
-    canvas = Canvas(width, height, tile=order.tile)
-    stage = Stage(canvas, planned, _BELONGS, scale=min(width, height) / 512)
-    _scene(stage, planned)
-    canvas.rgb = repainted(canvas.rgb, order)
-    finish(stage, order)
-    stage.paint_lights()
-    for late in stage.afterwards:
-        late()
-    if "noir" in planned.moods:
-        _bleach(stage.canvas)
-    return to_bytes(stage.canvas.rgb)
+    fineness = _fineness(order) if shrink == 1 else 1.0
+    if fineness == 1.0:
+        return to_bytes(_paint(order, order.seeds[cell], width, height))
+    sides = max(8, round(width * fineness)), max(8, round(height * fineness))
+    picture = Image.fromarray(to_bytes(_paint(order, order.seeds[cell], *sides)))
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
 
 
-def _bleach(canvas: Canvas) -> None:
-    """Remove nearly all colour that lamps and named colours have brought into a black-and-white picture."""
-    grey = (canvas.rgb @ LUMA)[..., None]
-    canvas.rgb = canvas.rgb + (grey - canvas.rgb) * np.float32(0.88)
+def _fineness(order: Order) -> float:
+    """Return how many times its size a cell is painted in either direction."""
+    if order.draft:
+        return DRAFT
+    most = (MOST_PIXELS / (order.width * order.height)) ** 0.5
+    # four times the quality is four times the pixels
+    return min(order.quality**0.5, max(most, 1.0))
 
 
-def _scene(stage: Stage, planned: Plan) -> None:
-    tile = stage.canvas.tile
-    if tile:
-        flow(stage)
-    else:
-        paint_sky(stage)
-    for mention in sorted(planned.mentions, key=lambda mention: _depth(mention.name, planned)):
-        known = ELEMENTS[mention.name]
-        # in a pattern, parts of a landscape become signs; an element with neither sign nor motif adds only
-        # its mood
-        if not tile or (not paint_motif(stage, mention) and known.motif):
-            known.paint(stage, mention)
+def _paint(order: Order, seed: int, width: int, height: int) -> Floats:
+    return _way(order)(order, seed, width, height)
 
 
-def _depth(name: str, planned: Plan) -> int:
-    """Return the element's depth: a forest by a lake is painted before the water, to be mirrored in it."""
-    if name == "forest" and planned.has("water"):
-        return ELEMENTS["water"].depth - 1
-    return ELEMENTS[name].depth
+def _way(order: Order) -> Callable[[Order, int, int, int], Floats]:
+    if order.operation == "upscale":
+        return painted_larger
+    if order.operation == "edit":
+        return painted_around if order.kept else painted_in_place
+    return painted_anew
+
+
+def painted_anew(order: Order, seed: int, width: int, height: int) -> Floats:
+    """Return a drawing from words, references and perhaps a parent to vary, in linear light."""
+    stage = set_up(adapted(plan(order, seed), order), width, height, tile=order.tile)
+    paint_scene(stage)
+    stage.canvas.rgb = repainted(stage.canvas.rgb, order)
+    return complete(stage, order)
 
 
 def paint_encoded(order: Order, cell: int, shrink: int) -> bytes:

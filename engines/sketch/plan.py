@@ -29,6 +29,8 @@ class Plan:
     mirrored: bool
     #: whether a portrait has long hair
     hair: bool
+    #: elements that must not be seen, whoever would add them
+    refused: frozenset[str] = frozenset()
 
     def find(self, name: str) -> Mention | None:
         """Return the mention of an element, if it is in the picture."""

@@ -22,41 +22,51 @@ from limner.pictures.decoding import UnreadablePictureError, open_picture
 #: references are shrunk to this size: enough for colours and a blurred layout
 LOOK_PX = 96
 
+#: pictures of up to so many pixels are kept in memory
+MOST_KEPT_PX = 700 * 700
+
 
 class UnreadablePicture(Exception):
     """A reference picture cannot be opened."""
 
 
-@lru_cache(maxsize=16)
 def _opened(path: str, changed_ns: int, width: int, height: int) -> Floats:
     try:
         picture = open_picture(Path(path).read_bytes())
     except (OSError, UnreadablePictureError) as error:
         raise UnreadablePicture("not a picture that can be opened") from error
-    return from_bytes(np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)))
+    if width:
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    return from_bytes(np.asarray(picture))
 
 
-def _picture(path: str, width: int, height: int) -> Floats:
+_kept = lru_cache(maxsize=16)(_opened)
+
+
+def look_at(path: str, width: int = 0, height: int = 0) -> Floats:
+    """Return a picture in linear light, at this size or else its own."""
     try:
         changed_ns = Path(path).stat().st_mtime_ns
     except OSError as error:
         raise UnreadablePicture("a reference is missing") from error
-    return _opened(path, changed_ns, width, height)
+    # sixteen large pictures would be too much to keep
+    opened = _kept if 0 < width * height <= MOST_KEPT_PX else _opened
+    return opened(path, changed_ns, width, height)
 
 
 def adapted(plan: Plan, order: Order) -> Plan:
     """Return the plan in the colours of the references, according to their weight."""
-    sources = [_picture(path, LOOK_PX, LOOK_PX) for path in order.references]
+    sources = [look_at(path, LOOK_PX, LOOK_PX) for path in order.references]
     share = min(0.35 + 0.35 * order.image_weight, 0.95) if order.image_weight > 0 else 0.0
     if order.parent:
-        sources = [_picture(order.parent, LOOK_PX, LOOK_PX)]
+        sources = [look_at(order.parent, LOOK_PX, LOOK_PX)]
         share = 0.9 - 0.5 * order.parent_strength
     if not sources or share == 0:
         return plan
-    return replace(plan, palette=plan.palette.mixed(_palette_of(sources, plan.palette), share))
+    return replace(plan, palette=plan.palette.mixed(palette_of(sources, plan.palette), share))
 
 
-def _palette_of(sources: list[Floats], usual: Palette) -> Palette:
+def palette_of(sources: list[Floats], usual: Palette) -> Palette:
     """Return a palette from pictures: the sky from their upper rows, the land from their lower ones."""
     lab = to_oklab(np.concatenate(sources, axis=1))
     rows = lab.shape[0]
@@ -85,13 +95,13 @@ def repainted(scene: Floats, order: Order) -> Floats:
     """Return the scene with the layout of the references showing through, from iw 0.5 up."""
     height, width = scene.shape[:2]
     if order.parent:
-        return scene + (_picture(order.parent, width, height) - scene) * np.float32(
+        return scene + (look_at(order.parent, width, height) - scene) * np.float32(
             0.75 - 0.6 * order.parent_strength
         )
     share = (order.image_weight - 0.5) / 1.5 * 0.85
     # a photograph's opposite sides do not match: a tile takes only its colours
     if not order.references or share <= 0 or order.tile:
         return scene
-    layout = sum(_picture(path, width, height) for path in order.references)
+    layout = sum(look_at(path, width, height) for path in order.references)
     layout = np.asarray(layout, np.float32) / np.float32(len(order.references))
     return np.asarray(scene + (layout - scene) * np.float32(share))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from math import floor
 from typing import Literal
 
 import numpy as np
@@ -19,22 +20,37 @@ from engines.sketch.palette import lighter, mix, to_linear, to_oklab
 from engines.sketch.plan import Plan
 from engines.sketch.shape import Mask, Shape
 
+#: how what is in the frame goes on around it: not at all, to its left and right, on all sides
+Spread = Literal["", "across", "around"]
+
 #: sky: behind everything · backdrop: distant land · ground: what things stand on · stand, float, fly: a
 #: thing with a place of its own on the ground, on water or in the air · over: painted after the
 #: brush, which would smear it · whole: takes over the whole picture
 Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole"]
 
 
+#: a texture is no finer than this, at any size
+MOST_POINTS = 4 * TEXTURE
+
+
 class Stage:
     """One cell while it is painted."""
 
     def __init__(
-        self, canvas: Canvas, plan: Plan, belongs: Mapping[str, Place], *, scale: float = 1.0
+        self,
+        canvas: Canvas,
+        plan: Plan,
+        belongs: Mapping[str, Place],
+        spreads: Mapping[str, Spread],
+        *,
+        scale: float = 1.0,
     ) -> None:
         self.canvas = canvas
         self.plan = plan
         #: name of a thing → where it belongs
         self.belongs = belongs
+        #: name of an element → how it goes on around the frame
+        self.spreads = spreads
         self.palette = plan.palette
         self.horizon = plan.horizon
         #: size relative to the full picture: 1/8 in the first preview
@@ -52,12 +68,14 @@ class Stage:
         #: what is painted after the brush has gone over everything else
         self.afterwards: list[Callable[[], None]] = []
         #: where the bare sky is still visible, 0 to 1; stars shine only there
-        self.sky_left: Floats = np.ones((canvas.height, canvas.width), np.float32)
+        self.sky_left: Floats = np.ones((canvas.rows, canvas.columns), np.float32)
 
+        #: how the element that is being painted goes on around the frame
+        self.spread: Spread = ""
         #: spots of a tile's pattern that are taken
         self._taken: list[tuple[float, float]] = []
         self._lights: Floats = np.zeros_like(canvas.rgb)
-        self._lights_alpha: Floats = np.zeros((canvas.height, canvas.width), np.float32)
+        self._lights_alpha: Floats = np.zeros((canvas.rows, canvas.columns), np.float32)
 
     def cover_sky(self, mask: Floats, *, top: int = 0) -> None:
         """Record that something now covers the sky, as strongly as the mask says."""
@@ -66,8 +84,27 @@ class Stage:
 
     def find_or_add(self, paint: Callable[[Stage, Mention], None], name: str) -> None:
         """Paint another element along with this one, unless it is in the plan anyway."""
-        if not self.plan.has(name):
-            paint(self, Mention(name))
+        if not self.plan.has(name) and name not in self.plan.refused:
+            self.paint(paint, Mention(name), self.spreads[name])
+
+    def paint(
+        self, paint: Callable[[Stage, Mention], None], mention: Mention, spread: Spread
+    ) -> None:
+        """Paint an element; it and what it leaves for later go on around the frame as ``spread`` says."""
+
+        def spreading(late: Callable[[], None]) -> Callable[[], None]:
+            def painted() -> None:
+                outer, self.spread = self.spread, spread
+                late()
+                self.spread = outer
+
+            return painted
+
+        outer, self.spread = self.spread, spread
+        before = len(self.afterwards)
+        paint(self, mention)
+        self.afterwards[before:] = [spreading(late) for late in self.afterwards[before:]]
+        self.spread = outer
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the random generator of one element of this cell."""
@@ -81,7 +118,10 @@ class Stage:
     def new_texture(self, rng: np.random.Generator, *, lumps: int = 8, octaves: int = 5) -> Texture:
         """Return a new texture for one element, no finer than this size can show."""
         points = TEXTURE if self.scale > 0.4 else TEXTURE // 2
-        return Texture(rng, lumps=lumps, octaves=octaves, points=points)
+        finer = 0
+        while points < MOST_POINTS and points < TEXTURE * self.scale / 1.4:
+            points, finer = points * 2, finer + 1
+        return Texture(rng, lumps=lumps, octaves=octaves, points=points, finer=finer)
 
     # -- colours ---------------------------------------------------------------------------------
 
@@ -226,7 +266,8 @@ class Stage:
         canvas = self.canvas
         middle_y = y - 0.4 * size * canvas.unit / canvas.height
         reach = max(2, round(size * canvas.unit * 0.3))
-        column, row = round(x * canvas.width), round(middle_y * canvas.height)
+        column = canvas.around.left + round(x * canvas.width)
+        row = canvas.row(middle_y)
         behind = canvas.rgb[
             max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach
         ]
@@ -239,6 +280,71 @@ class Stage:
         away = 1.0 if lightness < 0.45 or (apart > 0 and lightness < 0.8) else -1.0
         wanted = lightness + away * 0.17
         return lighter(colour, (wanted - float(colour[0])) * (0.5 if firm else 1.0))
+
+    # -- around the frame ------------------------------------------------------------------------
+
+    def is_open(self, x: float, y: float) -> bool:
+        """Return whether the weather is seen at this point of the frame."""
+        if self.opening is None:
+            return True
+        around, canvas = self.canvas.around, self.canvas
+        row, column = around.top + int(y * canvas.height), around.left + int(x * canvas.width)
+        return bool(self.opening[row, column])
+
+    def repeated(self, x: float, y: float) -> list[tuple[float, float]]:
+        """Return a point of the frame, and its images around the frame for an element that goes on there."""
+        canvas = self.canvas
+        if not self.spread or not canvas.around:
+            return [(x, y)]
+        across, down = self._images()
+        xs = [flip * x + turn for flip, turn in across]
+        ys = [flip * y + turn for flip, turn in down]
+        x_end, y_end = float(canvas.x[0, -1]), float(canvas.y[-1, 0])
+        x_start, y_start = float(canvas.x[0, 0]), float(canvas.y[0, 0])
+        return [(a, b) for a in xs for b in ys if x_start < a < x_end and y_start < b < y_end]
+
+    def copies(self, mask: Mask) -> list[tuple[Mask, Callable[[Floats], Floats]]]:
+        """Return the mask, and its images around the frame; each with what turns its paint likewise."""
+        found: list[tuple[Mask, Callable[[Floats], Floats]]] = [(mask, lambda paint: paint)]
+        canvas = self.canvas
+        if not self.spread or not canvas.around:
+            return found
+        columns, rows = self._images()
+        images = [(across, down) for across in columns for down in rows]
+        found += [self._copy(mask, *image) for image in images if image != ((1, 0), (1, 0))]
+        return [(copy, change) for copy, change in found if copy.alpha.any()]
+
+    def _images(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return how the frame is repeated across and down: each image's sign and shift.
+
+        Land is mirrored, so that it meets itself; stars and rain need not, and would show the mirror.
+        """
+        columns = _frames(self.canvas.x[0])
+        if self.spread == "around":
+            rows = _frames(self.canvas.y[:, 0])
+            return [(1, turn) for turn in columns], [(1, turn) for turn in rows]
+        mirrored = [(-1, turn + 1) if turn % 2 else (1, turn) for turn in columns]
+        return mirrored, [(1, 0)]
+
+    def downwards(self, y: float, step: float) -> list[float]:
+        """Return ``y`` and, on a canvas that goes on below its frame, more rows at this distance."""
+        end = float(self.canvas.y[-1, 0])
+        count = int((end - 1) / step) + 2 if self.canvas.around.bottom else 1
+        return [y + step * i for i in range(count)]
+
+    def _copy(
+        self, mask: Mask, across: tuple[int, int], down: tuple[int, int]
+    ) -> tuple[Mask, Callable[[Floats], Floats]]:
+        """Return one image of a mask, cut away where it would lie in the frame."""
+        width, height = self.canvas.width, self.canvas.height
+        rows, columns = mask.alpha.shape
+        turned = (slice(None, None, down[0]), slice(None, None, across[0]))
+        left = mask.left if across[0] > 0 else -(mask.left + columns)
+        top = mask.top if down[0] > 0 else -(mask.top + rows)
+        left, top = left + across[1] * width, top + down[1] * height
+        alpha = mask.alpha[turned].copy()
+        alpha[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)] = 0
+        return Mask(alpha, left, top), lambda paint: paint[turned]
 
     # -- silhouettes -----------------------------------------------------------------------------
 
@@ -284,8 +390,10 @@ class Stage:
             paint = paint + (light - paint) * lit * (rim * (1 - far))
         if strength < 1:
             mask.alpha[...] *= strength
-        self._cover(mask)
-        canvas.stamp(mask, np.broadcast_to(paint, (rows, columns, 3)).astype(np.float32))
+        own = np.broadcast_to(paint, (rows, columns, 3)).astype(np.float32)
+        for copy, change in self.copies(mask):
+            self._cover(copy)
+            canvas.stamp(copy, change(own))
 
     def light_up(
         self, shape: Shape, x: float, y: float, size: float, colour: Floats, *, flip: bool = False
@@ -293,40 +401,46 @@ class Stage:
         """Paint a shape that glows by itself, without light or shade: a window, an eye, a lantern."""
         canvas = self.canvas
         mask = shape.mask(x * canvas.width, y * canvas.height, size * canvas.unit, flip=flip)
-        self._cover(mask)
-        canvas.stamp(mask, to_linear(colour))
-        self._shine(mask, to_linear(colour))
+        for copy, _ in self.copies(mask):
+            self._cover(copy)
+            canvas.stamp(copy, to_linear(colour))
+            self._shine(copy, to_linear(colour))
 
     def _shine(self, mask: Mask, light: Floats) -> None:
         """Remember a small light, to repaint it after the brush has smeared it."""
         if self.canvas.tile:
             return
-        x0, x1, y0, y1 = self._inside(mask)
+        x0, x1, y0, y1 = self.canvas.inside(mask)
         if x0 < x1 and y0 < y1:
-            part = mask.alpha[y0 - mask.top : y1 - mask.top, x0 - mask.left : x1 - mask.left]
+            part = self.canvas.part(mask)
             self._lights[y0:y1, x0:x1] += (light - self._lights[y0:y1, x0:x1]) * part[..., None]
             left = self._lights_alpha[y0:y1, x0:x1]
             np.maximum(left, part, out=left)
+
+    def forget_lights(self) -> None:
+        """Repaint none of the lights so far."""
+        self._lights_alpha[:] = 0
 
     def paint_lights(self) -> None:
         """Repaint the lights crisply, except where something was painted over them."""
         self.canvas.wash(self._lights_alpha, self._lights)
 
     def _cover(self, mask: Mask) -> None:
-        x0, x1, y0, y1 = self._inside(mask)
+        x0, x1, y0, y1 = self.canvas.inside(mask)
         if x0 < x1 and y0 < y1:
-            part = mask.alpha[y0 - mask.top : y1 - mask.top, x0 - mask.left : x1 - mask.left]
+            part = self.canvas.part(mask)
             self.sky_left[y0:y1, x0:x1] *= 1 - part
             self._lights_alpha[y0:y1, x0:x1] *= 1 - part
-
-    def _inside(self, mask: Mask) -> tuple[int, int, int, int]:
-        """Return the part of a mask that lies on the canvas: first and last column and row."""
-        rows, columns = mask.alpha.shape
-        x0, x1 = max(mask.left, 0), min(mask.left + columns, self.canvas.width)
-        y0, y1 = max(mask.top, 0), min(mask.top + rows, self.canvas.height)
-        return x0, x1, y0, y1
 
     def halo(self, x: float, y: float, radius: float, colour: Floats, strength: float) -> None:
         """Add soft light around a point; ``colour`` is OKLab, ``radius`` in units."""
         distance = self.canvas.distance(x, y) / radius
         self.canvas.glow(np.exp(-distance * distance) * strength, to_linear(colour))
+
+
+def _frames(places: Floats) -> range:
+    """Return the frames side by side that a canvas needs along one axis; 0 is the frame itself.
+
+    ``places``: the middle of every row or column of the canvas, as a fraction of the frame.
+    """
+    return range(floor(places[0]), floor(places[-1]) + 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
-from engines.sketch.noise import Floats, fractal, smoothstep
+from engines.sketch.noise import Floats, smoothstep
 from engines.sketch.palette import mix, to_linear
 from engines.sketch.shape import Mask, Shape
 from engines.sketch.stage import Stage
@@ -25,17 +25,15 @@ def scatter(
     light = to_linear(colour)
     for _ in range(count):
         x, y, near = rng.random(), low + (1 - low) * rng.random(), rng.random() ** 2
-        if (
-            stage.opening is not None
-            and not stage.opening[int(y * canvas.height), int(x * canvas.width)]
-        ):
-            continue
         size = max(0.7, radius * (0.35 + near) * canvas.unit)
         reach = round(size * 2) + 1
         steps = np.arange(-reach, reach + 1, dtype=np.float32) / np.float32(size)
         dot = np.exp(-(steps[:, None] ** 2 + steps[None, :] ** 2)) * (0.5 + 0.5 * near)
-        left, top = round(x * canvas.width) - reach, round(y * canvas.height) - reach
-        canvas.stamp(Mask(dot, left, top), light * np.float32(glow or 1.0), add=glow > 0)
+        for own_x, own_y in stage.repeated(x, y):
+            if stage.is_open(own_x, own_y):
+                left = round(own_x * canvas.width) - reach
+                top = round(own_y * canvas.height) - reach
+                canvas.stamp(Mask(dot, left, top), light * np.float32(glow or 1.0), add=glow > 0)
 
 
 @ELEMENTS.add(
@@ -75,14 +73,16 @@ def _rain(stage: Stage) -> None:
     mask = drops.mask(0, 0, canvas.unit)
     mask.alpha[...] *= 0.4
     light = to_linear(mix(stage.haze, stage.palette.light, 0.5))
-    canvas.wash(canvas.spread(mask) * (1.0 if stage.opening is None else stage.opening), light)
+    for copy, _ in stage.copies(mask):
+        wet = canvas.spread(copy) * (1.0 if stage.opening is None else stage.opening)
+        canvas.wash(wet, light)
 
 
 @ELEMENTS.add("fog", "fog, smoke, steam, vapor, 雾, 大雾, 烟, 烟雾", "over", 41, mood="misty")
 def fog(stage: Stage, mention: Mention) -> None:
     """Long banks over the land, thickest at the horizon, behind near things."""
     canvas = stage.canvas
-    banks = fractal(stage.rng("fog"), canvas.width, canvas.height, (2, 9), octaves=4)
+    banks = canvas.field(stage.rng("fog"), (2, 9), octaves=4)
     middle = np.exp(-(((canvas.y - stage.horizon - 0.06) / 0.17) ** 2))
     mask = np.clip(middle * (0.55 + 0.4 * banks), 0, 0.85)
     canvas.wash(mask.astype(np.float32), to_linear(stage.haze))
@@ -150,7 +150,12 @@ def light_rays(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "lightning", "lightning, lightning bolt, thunderbolt, 闪电, 雷电, 雷", "sky", 16, mood="storm"
+    "lightning",
+    "lightning, lightning bolt, thunderbolt, 闪电, 雷电, 雷",
+    "sky",
+    16,
+    mood="storm",
+    spread="",
 )
 def lightning(stage: Stage, mention: Mention) -> None:
     """One forked bolt from the clouds to the horizon, and the light that it casts."""
@@ -179,7 +184,7 @@ def lightning(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add("rainbow", "rainbow, 彩虹", "sky", 14)
+@ELEMENTS.add("rainbow", "rainbow, 彩虹", "sky", 14, spread="")
 def rainbow(stage: Stage, mention: Mention) -> None:
     canvas = stage.canvas
     distance = canvas.distance(1 - stage.plan.light_x, stage.horizon + 0.1)

@@ -219,7 +219,9 @@ def church(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add("bridge", "bridge, viaduct, aqueduct, 桥, 大桥, 石桥, 小桥, 拱桥", "stand", 44)
+@ELEMENTS.add(
+    "bridge", "bridge, viaduct, aqueduct, 桥, 大桥, 石桥, 小桥, 拱桥", "stand", 44, spread="across"
+)
 def bridge(stage: Stage, mention: Mention) -> None:
     """A stone bridge on arches, from one side of the picture to the other."""
     canvas = stage.canvas
@@ -256,7 +258,7 @@ def bridge(stage: Stage, mention: Mention) -> None:
     stage.put(rail, 0, y, 1, mix(stone, stage.palette.ink, 0.3), rim=0.3)
     stage.put(deck, 0, y, 1, stone, rim=0.4, shade=0.2)
     # whatever is painted later stands on the bridge
-    arch = 0.09 + 0.06 * (1 - np.abs(canvas.x[0] - 0.5) * 2)
+    arch = 0.09 + 0.06 * (1 - np.abs(canvas.framed_x - 0.5) * 2)
     stage.ground = y - arch * canvas.unit / canvas.height
     stage.ledge = True
 

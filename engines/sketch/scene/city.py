@@ -95,7 +95,7 @@ def _street_haze(stage: Stage, y: float, strength: float) -> None:
     """Let the light of the streets rise between two rows."""
     canvas = stage.canvas
     glow = smoothstep(y - 0.17, y + 0.02, canvas.y) * np.float32(strength)
-    shape = (canvas.height, canvas.width)
+    shape = (canvas.rows, canvas.columns)
     mask = np.broadcast_to(glow, shape) * (1 - stage.sky_left)
     canvas.wash(mask.astype(np.float32), to_linear(lighter(stage.haze, -0.04)))
 
@@ -110,11 +110,12 @@ def _street_haze(stage: Stage, y: float, strength: float) -> None:
 def street(stage: Stage, mention: Mention) -> None:
     """A road to the vanishing point, wet enough to reflect the light."""
     canvas, palette = stage.canvas, stage.palette
-    top = round(stage.horizon * canvas.height)
-    rows = canvas.height - top
-    if rows < 2:
+    top = canvas.row(stage.horizon)
+    rows = canvas.rows - top
+    seen = rows - canvas.around.bottom
+    if seen < 2:
         return
-    down = ((np.arange(rows, dtype=np.float32) + 0.5) / rows)[:, None]
+    down = ((np.arange(rows, dtype=np.float32) + 0.5) / seen)[:, None]
     bend = 0.12 * (1 if stage.plan.mirrored else -1) * np.sin(down * 2.4) * (1 - down)
     middle = 0.5 + bend
     half = 0.012 + 0.36 * down**1.25
@@ -125,7 +126,7 @@ def street(stage: Stage, mention: Mention) -> None:
     ground = to_linear(mix(verge, stage.haze, 0.25)) * (1 + 0.2 * grain[..., None])
     canvas.rgb[top:] = ground * (1 - 0.45 * down[..., None])
     road = smoothstep(1.04, 0.96, away)
-    source = np.clip(top - 1 - np.arange(rows) * min(1.0, (top - 1) / rows), 0, top - 1)
+    source = np.clip(top - 1 - np.arange(rows) * min(1.0, (top - 1) / seen), 0, top - 1)
     wet = canvas.rgb[source.astype(np.int32)]
     own = to_linear(stage.colour_of(mention, mix(palette.ink, stage.haze, 0.35)))
     shine = np.clip(0.42 - 0.2 * down + 0.1 * grain, 0, 1)[..., None]
@@ -134,5 +135,5 @@ def street(stage: Stage, mention: Mention) -> None:
     canvas.wash(dashes.astype(np.float32), to_linear(mix(palette.light, stage.haze, 0.3)), top=top)
     kerbs = smoothstep(0.05, 0.02, np.abs(away - 0.97)) * 0.35
     canvas.wash(kerbs.astype(np.float32), to_linear(palette.light), top=top)
-    stage.cover_sky(np.ones((rows, canvas.width), np.float32), top=top)
+    stage.cover_sky(np.ones((rows, canvas.columns), np.float32), top=top)
     stage.ground[:] = stage.horizon + 0.4 * (1 - stage.horizon)

@@ -20,6 +20,7 @@ ELEMENTS = Elements()
     "桌子, 桌, 书桌, 窗, 窗户, 窗边, 窗台, 室内, 房间, 厨房, 卧室, 咖啡馆",
     "ground",
     38,
+    spread="",
 )
 def table(stage: Stage, mention: Mention) -> None:
     """Keep the scene as the view from a window; paint the wall around it and the table in front."""
@@ -55,9 +56,9 @@ def table(stage: Stage, mention: Mention) -> None:
 def _boards(stage: Stage, top: float, wood: np.ndarray, light_x: float) -> None:
     """Paint the table's boards in perspective, with the window's light on them."""
     canvas = stage.canvas
-    first = round(top * canvas.height)
-    rows = canvas.height - first
-    down = ((np.arange(rows, dtype=np.float32) + 0.5) / rows)[:, None]
+    first = canvas.row(top)
+    rows = canvas.rows - first
+    down = ((np.arange(rows, dtype=np.float32) + 0.5) / (rows - canvas.around.bottom))[:, None]
     x = (canvas.x - 0.5) * (canvas.width / canvas.unit) / (0.75 + 0.5 * down)
     veins = stage.texture.smooth_at(x * 2.6, down * 0.14)
     seams = smoothstep(0.035, 0.012, np.abs((x * 4.2 + 0.3) % 1.0 - 0.5))
@@ -67,5 +68,5 @@ def _boards(stage: Stage, top: float, wood: np.ndarray, light_x: float) -> None:
     paint = paint + (bright - paint) * (0.55 * shine)[..., None]
     paint = paint + (dark - paint) * (0.7 * seams)[..., None]
     paint = paint * (1 - 0.35 * down[..., None] ** 2)
-    canvas.wash(np.ones((rows, canvas.width), np.float32), paint.astype(np.float32), top=first)
-    stage.cover_sky(np.ones((rows, canvas.width), np.float32), top=first)
+    canvas.wash(np.ones((rows, canvas.columns), np.float32), paint.astype(np.float32), top=first)
+    stage.cover_sky(np.ones((rows, canvas.columns), np.float32), top=first)

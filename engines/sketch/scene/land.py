@@ -17,7 +17,8 @@ ELEMENTS = Elements()
 def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats, Floats]:
     """Return the first row, the mask below a line, and the depth below it as a fraction of the height."""
     canvas = stage.canvas
-    top = max(0, int(np.floor(line.min() * canvas.height)) - 2)
+    line = canvas.widened(line)
+    top = max(0, canvas.around.top + int(np.floor(line.min() * canvas.height)) - 2)
     depth = canvas.y[top:] - line[None, :]
     mask = np.clip(depth * canvas.height / soft + 0.5, 0, 1)
     return top, mask.astype(np.float32), depth.astype(np.float32)
@@ -80,7 +81,7 @@ def _range(
     u, v = x * 0.95 + down * 0.42 * side + warp + near, down * 0.13 + near * 0.37
     here, there = np.abs(texture.smooth_at(u, v)), np.abs(texture.smooth_at(u + 0.01 * side, v))
     slope = np.gradient(line) * canvas.width * side / (canvas.height / canvas.unit)
-    tilt = np.clip(slope, -1.2, 1.2)[None, :] * np.exp(-down * 4)
+    tilt = canvas.widened(np.clip(slope, -1.2, 1.2))[None, :] * np.exp(-down * 4)
     lit = smoothstep(-0.12, 0.14, 0.75 * (there - here) + 0.12 * tilt)
     haze = stage.haze
     air = 0.5 * (1 - near)
@@ -163,7 +164,15 @@ def _slope(stage: Stage, line: Floats, colour: Floats, far: float) -> None:
 
 def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> None:
     """Paint blades of grass in front of everything at the lower edge, some dark, some lit."""
-    rng, canvas = stage.rng("grasses"), stage.canvas
+    for row, foot in enumerate(stage.downwards(1.02, 0.9 * (1 - low))):
+        rng = stage.rng(f"grasses {row}" if row else "grasses")
+        _blades(stage, rng, colour, low=low, count=count, foot=foot)
+
+
+def _blades(
+    stage: Stage, rng: np.random.Generator, colour: Floats, *, low: float, count: int, foot: float
+) -> None:
+    canvas = stage.canvas
     across = canvas.width / canvas.unit
     tones = (
         mix(colour, stage.palette.ink, 0.6),
@@ -178,7 +187,7 @@ def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> No
             tall, lean = 0.03 + 0.07 * near, rng.normal() * 0.025
             tip = (x + lean, y + tall)
             blades.area((x - 0.0035, y), (x + lean * 0.3, y + tall * 0.6), tip, (x + 0.0035, y))
-        stage.put(blades, 0, 1.02, 1, tone, rim=0, shade=0)
+        stage.put(blades, 0, foot, 1, tone, rim=0, shade=0)
 
 
 @ELEMENTS.add(
@@ -211,7 +220,8 @@ def _wild_flowers(stage: Stage, colour: Floats) -> None:
             radius = 0.0015 + 0.006 * near**2 * rng.uniform(0.5, 1.2)
             dots.dab(rng.random() * across, -y * tall, radius)
         tone = mix(stage.accent(index), stage.palette.light, 0.2)
-        stage.put(dots, 0, 0, 1, mix(tone, colour, 0.25), rim=0, shade=0)
+        for foot in stage.downwards(0.0, 0.6 * (1 - stage.horizon)):
+            stage.put(dots, 0, foot, 1, mix(tone, colour, 0.25), rim=0, shade=0)
 
 
 @ELEMENTS.add(
@@ -224,7 +234,7 @@ def shore(stage: Stage, mention: Mention) -> None:
     """A bank in front of the water, for things to stand on."""
     rng = stage.rng("shore")
     line = ridge(rng, stage.canvas.width, 1.4, octaves=4, gain=0.4)
-    tilt = (stage.canvas.x[0] - 0.5) * (0.12 if stage.plan.mirrored else -0.12)
+    tilt = (stage.canvas.framed_x - 0.5) * (0.12 if stage.plan.mirrored else -0.12)
     ground = stage.horizon + (1 - stage.horizon) * (0.6 + 0.09 * line + tilt)
     colour = stage.colour_of(mention, mix(stage.palette.near, stage.palette.ink, 0.25))
     _slope(stage, ground.astype(np.float32), colour, 0.0)

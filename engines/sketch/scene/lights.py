@@ -14,7 +14,7 @@ from engines.sketch.stage import Stage
 ELEMENTS = Elements()
 
 
-@ELEMENTS.add("sun", "sun, sunlight, sunshine, sunbeam, 太阳, 阳光, 日", "sky", 10)
+@ELEMENTS.add("sun", "sun, sunlight, sunshine, sunbeam, 太阳, 阳光, 日", "sky", 10, spread="")
 def sun(stage: Stage, mention: Mention) -> None:
     """A small bright disc in a wide glow; low in the sky if the mood is an evening."""
     canvas, plan = stage.canvas, stage.plan
@@ -42,6 +42,7 @@ def sun(stage: Stage, mention: Mention) -> None:
     "sky",
     11,
     mood="night",
+    spread="",
 )
 def moon(stage: Stage, mention: Mention) -> None:
     """A disc with seas and craters; a crescent if the words say so."""
@@ -83,6 +84,7 @@ def from_white() -> Floats:
     "sky",
     12,
     mood="space",
+    spread="",
 )
 def planet(stage: Stage, mention: Mention) -> None:
     """A banded ball with a dark night side, an atmosphere and rings."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
-from engines.sketch.noise import fractal, smoothstep
+from engines.sketch.noise import smoothstep
 from engines.sketch.palette import ramp, to_linear
 from engines.sketch.stage import Stage
 
@@ -27,9 +27,8 @@ def abstract(stage: Stage, mention: Mention) -> None:
 def flow(stage: Stage) -> None:
     """Fold a field through itself twice and colour it by height, like marbled paper."""
     canvas, rng, palette = stage.canvas, stage.rng("flow"), stage.palette
-    size = (canvas.width, canvas.height)
-    first = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
-    second = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
+    first = canvas.field(rng, (2, 2), octaves=3, tile=canvas.tile)
+    second = canvas.field(rng, (2, 2), octaves=3, tile=canvas.tile)
     texture = stage.new_texture(rng, lumps=3, octaves=6)
     # a whole number of textures across makes a tile's opposite sides match
     across = 1.0 if canvas.tile else canvas.width / canvas.unit * 0.8

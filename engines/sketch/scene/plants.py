@@ -75,6 +75,7 @@ def fir(rng: np.random.Generator) -> Shape:
     "stand",
     82,
     mood="spring",
+    spread="across",
 )
 def flowers(stage: Stage, mention: Mention) -> None:
     """A bed of flowers in front of everything: the nearer, the taller and larger."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
-from engines.sketch.noise import fractal, ridge, smoothstep
+from engines.sketch.noise import ridge, smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.scene.land import below
 from engines.sketch.shape import Shape, path
@@ -27,7 +27,7 @@ ELEMENTS = Elements()
 def seabed(stage: Stage, mention: Mention) -> None:
     """Dim sand and rock at the bottom, weed and corals in front, light playing above."""
     canvas, rng, palette = stage.canvas, stage.rng("seabed"), stage.palette
-    nets = fractal(rng, canvas.width, canvas.height, (7, 7), octaves=2)
+    nets = canvas.field(rng, (7, 7), octaves=2)
     play = smoothstep(0.22, 0.0, np.abs(nets)) * np.exp(-canvas.y * 4)
     canvas.glow((play * 0.3).astype(np.float32), to_linear(palette.light))
     for layer in range(3):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 import numpy as np
 
 from engines.sketch.element import Elements
@@ -17,8 +19,8 @@ def paint_sky(stage: Stage) -> None:
     """Paint the sky's colours down to the horizon, brighter around the light; always comes first."""
     canvas, palette = stage.canvas, stage.palette
     rng = stage.rng("sky")
-    wisps = fractal(rng, canvas.width, canvas.height, (2.5, 6), octaves=4)
-    height = canvas.y / stage.horizon
+    wisps = canvas.field(rng, (2.5, 6), octaves=4)
+    height = np.maximum(canvas.y, 0) / stage.horizon
     canvas.rgb[:] = ramp(palette.sky, np.clip(height**1.15 + 0.045 * wisps, 0, 1))
     # the light warms the air around it, far along the horizon and a little above it
     x, y = stage.plan.light_x, stage.plan.light_y
@@ -46,18 +48,21 @@ def _stars(stage: Stage, mention: Mention) -> None:
     lowest = 1.0 if canvas.tile or stage.palette.darkness > 0.98 else stage.horizon * 0.98
     colour = to_linear(stage.colour_of(mention, stage.palette.light))
     cold = to_linear(np.array([0.9, -0.02, -0.06], np.float32))
-    height, width = canvas.height, canvas.width
     free = stage.sky_left
-    for x, y, size, tone in zip(xs, ys, sizes, warm, strict=True):
-        column, row = int(x * width), int(y * height)
-        if y > lowest or free[row, column] < 0.8:
+    around = canvas.around
+    for own_x, own_y, size, tone in zip(xs, ys, sizes, warm, strict=True):
+        if own_y > lowest:
             continue
         light = (colour if tone < 0.6 else cold) * np.float32(0.25 + 0.3 * size)
-        if size < 1.6 or stage.scale < 0.4:
-            canvas.rgb[row, column] += light * max(stage.scale, 0.3)
-            continue
-        radius = max(2, round(size * 1.15 * stage.scale))
-        canvas.sparkle(column, row, radius, light * 0.9)
+        for x, y in stage.repeated(own_x, own_y):
+            column, row = floor(x * canvas.width), floor(y * canvas.height)
+            if free[around.top + row, around.left + column] < 0.8:
+                continue
+            if size < 1.6 or stage.scale < 0.4:
+                canvas.rgb[around.top + row, around.left + column] += light * max(stage.scale, 0.3)
+                continue
+            radius = max(2, round(size * 1.15 * stage.scale))
+            canvas.sparkle(column, row, radius, light * 0.9)
 
 
 @ELEMENTS.add("milky way", "milky way, milkyway, 银河, 银河系, 星河", "sky", 6, mood="night")
@@ -102,8 +107,8 @@ def aurora(stage: Stage, mention: Mention) -> None:
     green = stage.colour_of(mention, np.array([0.82, -0.17, 0.08], np.float32))
     violet = mix(np.array([0.62, 0.12, -0.14], np.float32), stage.palette.sky[1], 0.2)
     for sheet in range(3):
-        waves = fractal(rng, canvas.width, 1, (2 + sheet, 1), octaves=3)[0]
-        rays = fractal(rng, canvas.width, 1, (26, 1), octaves=3, gain=0.7)[0]
+        waves = canvas.widened(fractal(rng, canvas.width, 1, (2 + sheet, 1), octaves=3)[0])
+        rays = canvas.widened(fractal(rng, canvas.width, 1, (26, 1), octaves=3, gain=0.7)[0])
         base = stage.horizon * (0.5 + 0.17 * sheet + 0.16 * waves)
         height = stage.horizon * (0.34 + 0.12 * rays + 0.1 * waves).clip(0.12, None)
         up = (base[None, :] - canvas.y) / height[None, :]
@@ -121,8 +126,7 @@ def aurora(stage: Stage, mention: Mention) -> None:
 def nebula(stage: Stage, mention: Mention) -> None:
     """Gas in two colours, folded through itself, with dark lanes."""
     canvas, rng = stage.canvas, stage.rng("nebula")
-    size = (canvas.width, canvas.height)
-    fold = fractal(rng, *size, (2, 2), octaves=3, tile=canvas.tile)
+    fold = canvas.field(rng, (2, 2), octaves=3, tile=canvas.tile)
     texture = stage.new_texture(rng, lumps=4, octaves=7)
     x = canvas.x * (canvas.width / canvas.unit)
     y = canvas.y * (canvas.height / canvas.unit)
@@ -140,7 +144,12 @@ def nebula(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "galaxy", "galaxy, spiral galaxy, black hole, vortex, 星系, 漩涡, 黑洞", "sky", 9, mood="space"
+    "galaxy",
+    "galaxy, spiral galaxy, black hole, vortex, 星系, 漩涡, 黑洞",
+    "sky",
+    9,
+    mood="space",
+    spread="",
 )
 def galaxy(stage: Stage, mention: Mention) -> None:
     """A tilted spiral of two arms around a bright heart."""
@@ -186,7 +195,7 @@ def _clouds(stage: Stage, mention: Mention, *, cover: float, dark: float, name: 
     canvas, rng = stage.canvas, stage.rng(name)
     texture = stage.new_texture(rng, lumps=5, octaves=6)
     # clouds get flatter and smaller towards the horizon, like a ceiling in perspective
-    depth = 1.0 / (1.25 - np.clip(canvas.y / stage.horizon, 0, 1.02))
+    depth = 1.0 / (1.25 - np.clip(canvas.y / stage.horizon, -1.5, 1.02))
     x = (canvas.x - 0.5) * (canvas.width / canvas.unit) * depth * 0.2 + rng.random()
     y = depth * np.float32(0.22)
     body = texture.smooth_at(x, y)

@@ -8,7 +8,7 @@ import numpy as np
 
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
-from engines.sketch.noise import fractal, smoothstep
+from engines.sketch.noise import smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape
 from engines.sketch.stage import Stage
@@ -22,6 +22,7 @@ ELEMENTS = Elements()
     "over",
     98,
     mood="night",
+    spread="",
 )
 def fireworks(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _fireworks(stage, mention))
@@ -54,6 +55,7 @@ def _fireworks(stage: Stage, mention: Mention) -> None:
     "sky",
     13,
     mood="night",
+    spread="",
 )
 def meteor(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _meteors(stage, mention))
@@ -76,7 +78,12 @@ def _meteors(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "volcano", "volcano, eruption, erupting volcano, 火山, 火山喷发", "backdrop", 21, mood="fire"
+    "volcano",
+    "volcano, eruption, erupting volcano, 火山, 火山喷发",
+    "backdrop",
+    21,
+    mood="fire",
+    spread="",
 )
 def volcano(stage: Stage, mention: Mention) -> None:
     """A cone with fire in its mouth and down its side, and smoke above."""
@@ -87,7 +94,7 @@ def volcano(stage: Stage, mention: Mention) -> None:
     left = [(-0.13 - 1.05 * t**1.55 + rng.normal() * 0.012, 1 - t) for t in np.linspace(1, 0.08, 9)]
     right = [(0.13 + 1.05 * t**1.55 + rng.normal() * 0.012, 1 - t) for t in np.linspace(0.08, 1, 9)]
     peak_y = base - tall * canvas.unit / canvas.height
-    smoke = fractal(rng, canvas.width, canvas.height, (5, 5), octaves=5)
+    smoke = canvas.field(rng, (5, 5), octaves=5)
     dx = (canvas.x - x) * (canvas.width / canvas.unit) + (canvas.y - peak_y) * 0.35
     rise = np.clip((peak_y - canvas.y) / max(peak_y, 0.05), 0, 1)
     plume = np.exp(-((dx / (0.05 + 0.3 * rise)) ** 2)) * smoothstep(-0.02, 0.06, peak_y - canvas.y)
@@ -113,7 +120,7 @@ def volcano(stage: Stage, mention: Mention) -> None:
     stage.light_up(lava, x, base, tall, mix(fire, np.array([0.88, 0.06, 0.16], np.float32), 0.4))
 
 
-@ELEMENTS.add("waterfall", "waterfall, cascade, falls, 瀑布", "backdrop", 27)
+@ELEMENTS.add("waterfall", "waterfall, cascade, falls, 瀑布", "backdrop", 27, spread="")
 def waterfall(stage: Stage, mention: Mention) -> None:
     """Two cliffs with white water between them, and spray where it lands."""
     canvas, rng, palette = stage.canvas, stage.rng("waterfall"), stage.palette
@@ -122,7 +129,7 @@ def waterfall(stage: Stage, mention: Mention) -> None:
     across = canvas.width / canvas.unit
     tall = (foot - top) * canvas.height / canvas.unit
     rock = stage.colour_of(mention, mix(palette.far, palette.ink, 0.45))
-    cliffs = np.zeros((canvas.height, canvas.width), np.float32)
+    cliffs = np.zeros((canvas.rows, canvas.columns), np.float32)
     for side in (-1, 1):
         steps = np.linspace(0, 1, 9)
         inner = [
@@ -158,7 +165,11 @@ def waterfall(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "lone mountain", "mount fuji, fuji, mt fuji, kilimanjaro, 富士山, 富士", "backdrop", 21
+    "lone mountain",
+    "mount fuji, fuji, mt fuji, kilimanjaro, 富士山, 富士",
+    "backdrop",
+    21,
+    spread="",
 )
 def lone_mountain(stage: Stage, mention: Mention) -> None:
     """A perfect cone with snow on top."""

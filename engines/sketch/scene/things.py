@@ -98,6 +98,7 @@ def balloon(stage: Stage, mention: Mention) -> None:
     "fly",
     83,
     mood="night",
+    spread="around",
 )
 def lantern(stage: Stage, mention: Mention) -> None:
     """Rising paper lanterns, lit from within; distant ones are small."""

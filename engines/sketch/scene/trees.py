@@ -161,7 +161,11 @@ def palm(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "bamboo", "bamboo, bamboo forest, bamboo grove, reeds, 竹子, 竹林, 竹, 芦苇", "stand", 53
+    "bamboo",
+    "bamboo, bamboo forest, bamboo grove, reeds, 竹子, 竹林, 竹, 芦苇",
+    "stand",
+    53,
+    spread="across",
 )
 def bamboo(stage: Stage, mention: Mention) -> None:
     """Stalks from bottom to top of the picture, the farther the paler, with sprays of narrow leaves."""

@@ -22,12 +22,13 @@ ELEMENTS = Elements()
 def water(stage: Stage, mention: Mention) -> None:
     """Mirror the picture above the horizon, stretched by waves that grow towards the viewer."""
     canvas = stage.canvas
-    top = round(stage.horizon * canvas.height)
-    rows = canvas.height - top
-    if rows < 2 or top < 2:
+    top = canvas.row(stage.horizon)
+    rows = canvas.rows - top
+    seen = rows - canvas.around.bottom
+    if seen < 2 or top < 2:
         return
     stage.water_top = stage.horizon
-    down = ((np.arange(rows, dtype=np.float32) + 0.5) / rows)[:, None]
+    down = ((np.arange(rows, dtype=np.float32) + 0.5) / seen)[:, None]
     # a plane seen from a low angle: 1/depth runs from the shore to the viewer's feet
     depth = 1.0 / (down + np.float32(0.06))
     x = (canvas.x - 0.5) * (canvas.width / canvas.unit)
@@ -40,11 +41,11 @@ def water(stage: Stage, mention: Mention) -> None:
         else 1.0
     )
     shift = (waves * 0.7 + swell) * down
-    source = np.arange(rows, dtype=np.float32)[:, None] * np.float32(min(1.0, (top - 1) / rows))
+    source = np.arange(rows, dtype=np.float32)[:, None] * np.float32(min(1.0, (top - 1) / seen))
     source = top - 1 - source - shift * np.float32(canvas.height * 0.035 * calm)
-    columns = np.arange(canvas.width)[None, :] + shift * np.float32(canvas.unit * 0.02 * calm)
+    columns = np.arange(canvas.columns)[None, :] + shift * np.float32(canvas.unit * 0.02 * calm)
     source = np.clip(source, 0, top - 1).astype(np.int32)
-    columns = np.clip(columns, 0, canvas.width - 1).astype(np.int32)
+    columns = np.clip(columns, 0, canvas.columns - 1).astype(np.int32)
     mirrored = canvas.rgb[source, columns]
     colour = stage.colour_of(mention, stage.palette.water)
     body = ramp(np.stack([mix(colour, stage.haze, 0.35), colour, lighter(colour, -0.1)]), down**0.8)
@@ -58,13 +59,13 @@ def water(stage: Stage, mention: Mention) -> None:
     canvas.rgb[top:] = paint
     _glitter(stage, top, down, depth, waves)
     # a thread of light where the water meets the land
-    line = np.exp(-((down * rows / max(1.5, canvas.height * 0.004)) ** 2)) * 0.5
+    line = np.exp(-((down * seen / max(1.5, canvas.height * 0.004)) ** 2)) * 0.5
     canvas.wash(
-        np.broadcast_to(line, (rows, canvas.width)).astype(np.float32),
+        np.broadcast_to(line, (rows, canvas.columns)).astype(np.float32),
         to_linear(stage.haze),
         top=top,
     )
-    stage.cover_sky(np.ones((rows, canvas.width), np.float32), top=top)
+    stage.cover_sky(np.ones((rows, canvas.columns), np.float32), top=top)
 
 
 def _glitter(
@@ -74,7 +75,11 @@ def _glitter(
     if stage.light_spot is None:
         return
     canvas = stage.canvas
-    grain = fractal(stage.rng("glitter"), canvas.width, len(down), (14, 70), octaves=2)
+    below = canvas.around.bottom
+    seen = (canvas.width, len(down) - below)
+    grain = fractal(stage.rng("glitter"), *seen, (14, 70), octaves=2)
+    sides = (canvas.around.left, canvas.around.right)
+    grain = np.pad(grain, ((0, below), sides), mode="symmetric")
     away = np.abs(canvas.x - stage.light_spot[0]) * (canvas.width / canvas.unit)
     path = np.exp(-((away / (0.045 + 0.13 * down)) ** 2))
     spark = smoothstep(0.15, 0.75, waves * 0.6 + grain * 0.55 + path * 0.85 - 0.6)
