@@ -1,5 +1,8 @@
 """The rehearsal engine: draws plain labelled cards, and follows commands in the prompt.
 
+It accepts everything: any size and number of cells, every operation. An edit is a card in the masked part of
+the canvas; a description is four fixed prompts.
+
 For tests, load tests and integrators; it costs next to nothing. It behaves like a remote engine that
 keeps drawing when its worker dies: a drawing's progress depends only on its handle and the time, so any
 worker can attach to it.
@@ -28,6 +31,7 @@ from engines.remote.options import Options
 from limner.engine import (
     Brief,
     Capabilities,
+    Edit,
     Event,
     Finished,
     Handle,
@@ -66,7 +70,22 @@ class Rehearsal:
 
     def capabilities(self) -> Capabilities:
         """Every parameter is accepted, and any worker may attach."""
-        return Capabilities(cancel=True, attach=True, previews=True)
+        return Capabilities(
+            count="exact",
+            quality="exact",
+            weird="exact",
+            draft="exact",
+            style_references="exact",
+            object_references="exact",
+            upscale_subtle="exact",
+            upscale_creative="exact",
+            edit="exact",
+            blend="exact",
+            describe="exact",
+            cancel=True,
+            attach=True,
+            previews=True,
+        )
 
     def health(self) -> Health:
         """Always healthy."""
@@ -89,7 +108,7 @@ class Rehearsal:
         }
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
-        """Yield each step's progress and preview when it is due, then the four cards."""
+        """Yield each step's progress and preview when it is due, then the cards."""
         cues = _cues(brief.final_prompt)
         started, seconds = float(handle["started"]), float(handle["seconds"])
         for step in range(1, self._steps + 1):
@@ -102,23 +121,28 @@ class Rehearsal:
             if int(handle["attempt"]) < cues.get("lost", 0):
                 raise JobLost
             yield Progress(step / (self._steps + 1))
-            yield Preview(None, _card(brief.width // 2, brief.height // 2, f"{step}", 0))
+            if brief.operation != "describe":
+                cell = 0 if len(brief.seeds) == 1 else None
+                yield Preview(cell, _card(brief.width // 2, brief.height // 2, f"{step}", 0))
         while "hang" in cues:
             if stop.wait(60):
                 return
         # Drawn before the end, so that the slot is free right at the end.
-        first, second, third, fourth = (
-            _card(brief.width, brief.height, f"{cell + 1}", seed % HUES * (256 // HUES))
-            for cell, seed in enumerate(brief.seeds)
-        )
+        cells = _cells(brief)
         if not _sleep_until(started + seconds, stop):
             return
         if self._steps == 0 and {"moderated", "fail", "lost"} & set(cues):
             yield from Rehearsal(self._name, seconds, 1).watch(handle, brief, stop)
             return
         self._note("end", brief)
-        broken = b"not a picture" if "bad-result" in cues else fourth
-        yield Finished((first, second, third, broken), brief.seeds, {"rehearsal": True})
+        notes = {"rehearsal": True}
+        if brief.operation == "describe":
+            prompts = tuple(f"rehearsal prompt {i} of {brief.job_id}" for i in range(1, 5))
+            yield Finished((), notes=notes, prompts=prompts)
+            return
+        if "bad-result" in cues:
+            cells = (*cells[:-1], b"not a picture")
+        yield Finished(cells, brief.seeds, notes)
 
     def cancel(self, handle: Handle) -> None:
         """Nothing to stop."""
@@ -130,7 +154,7 @@ class Rehearsal:
         if self._ledger is None:
             return
         line = {"what": what, "job": brief.job_id, "at": time.time(), "pid": os.getpid()}
-        line |= {"engine": self._name, "fast": brief.fast}
+        line |= {"engine": self._name, "fast": brief.fast, "count": len(brief.seeds)}
         # One write below the pipe limit is atomic, however many processes append.
         with self._ledger.open("ab", buffering=0) as file:
             file.write(json.dumps(line).encode() + b"\n")
@@ -144,6 +168,29 @@ def _sleep_until(moment: float, stop: Stop) -> bool:
 
 def _cues(prompt: str) -> dict[str, float]:
     return {name: float(number or 1) for name, number in _CUE.findall(prompt)}
+
+
+def _cells(brief: Brief) -> tuple[bytes, ...]:
+    """Return a card for each seed; of an edit, in the masked part of its canvas."""
+    if brief.operation == "describe":
+        return ()
+    cards = [
+        _card(brief.width, brief.height, f"{cell + 1}", seed % HUES * (256 // HUES))
+        for cell, seed in enumerate(brief.seeds)
+    ]
+    if brief.edit is None:
+        return tuple(cards)
+    return tuple(_on_canvas(card, brief.edit) for card in cards)
+
+
+def _on_canvas(card: bytes, edit: Edit) -> bytes:
+    with Image.open(edit.canvas) as canvas, Image.open(edit.mask) as mask:
+        picture = canvas.convert("RGB")
+        with Image.open(io.BytesIO(card)) as own:
+            picture.paste(own.resize(picture.size), mask=mask.convert("L").resize(picture.size))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 @functools.lru_cache(maxsize=512)

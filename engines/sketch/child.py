@@ -71,11 +71,14 @@ def _listen(parent: int, orders: queue.SimpleQueue[Frame]) -> None:
 
 def _answer(header: dict[str, Any]) -> bytes:
     """Paint one order; a failure is a reply too, which the parent interprets."""
+    from engines.sketch.describe import described
     from engines.sketch.order import Order
     from engines.sketch.painter import UnreadablePicture, notes, paint_encoded
 
     try:
         order = Order.from_json(header["order"])
+        if order.operation == "describe":
+            return wire.pack({"notes": notes(order), "prompts": described(order.references[0])})
         picture = paint_encoded(order, header["cell"], header["shrink"])
         said = notes(order) if header.get("notes") else None
     except UnreadablePicture as error:

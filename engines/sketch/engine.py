@@ -1,7 +1,7 @@
 """The engine contract over the painting processes; ``engines.sketch.build`` makes one.
 
 A drawing is a list of small pieces: every cell at an eighth, a quarter and half of its size for the
-previews, then in full. Pieces go to one or two painting processes; between them, and while waiting,
+previews, then in full; a description is one piece. Pieces go to one or two painting processes; between them, and while waiting,
 the drawing checks whether to stop.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from engines.sketch.children import Child, ChildDied, Children
 from engines.sketch.order import Order
-from engines.sketch.preview import grid_preview
+from engines.sketch.preview import preview
 from limner.engine import (
     Brief,
     Capabilities,
@@ -51,8 +51,6 @@ SILENT_S = 120.0
 #: a cell is painted at these fractions of its size, for previews; then in full
 SHRINKS = (8, 4, 2, 1)
 
-CELLS = range(4)
-
 #: most processes per drawing: the gain from more is not worth their memory
 MOST_HANDS = 2
 
@@ -79,16 +77,26 @@ class Painting:
 
     order: Order
     pieces: deque[Piece]
+    all_work: float
     hands: dict[Child, Piece] = field(default_factory=dict)
     shown: dict[int, bytes] = field(default_factory=dict)
     cells: dict[int, bytes] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    #: of a description
+    prompts: tuple[str, ...] = ()
     done: float = 0.0
     deaths: int = 0
     heard_at_s: float = field(default_factory=time.monotonic)
 
-
-ALL_WORK = sum(Piece(cell, shrink).work for cell in CELLS for shrink in SHRINKS)
+    @classmethod
+    def of(cls, brief: Brief) -> Self:
+        """Return the drawing that the brief asks for, not begun."""
+        order = Order.of(brief)
+        if order.operation == "describe":
+            pieces = [Piece(0, 1)]
+        else:
+            pieces = [Piece(cell, n) for n in SHRINKS for cell in range(len(order.seeds))]
+        return cls(order, deque(pieces), sum(piece.work for piece in pieces))
 
 
 class SketchEngine:
@@ -118,8 +126,23 @@ class SketchEngine:
         return cls(settings.name, processes)
 
     def capabilities(self) -> Capabilities:
-        """Everything is exact except what only a neural model could do."""
-        return Capabilities(niji="near", references="near", cancel=True, previews=True)
+        """Seed, size, count and negative are exact; what only a neural model could do is near."""
+        return Capabilities(
+            niji="near",
+            references="near",
+            count="exact",
+            quality="near",
+            weird="near",
+            draft="near",
+            style_references="near",
+            upscale_subtle="exact",
+            upscale_creative="near",
+            edit="near",
+            blend="near",
+            describe="near",
+            cancel=True,
+            previews=True,
+        )
 
     def health(self) -> Health:
         """Always healthy: nothing outside this process could be down."""
@@ -140,9 +163,7 @@ class SketchEngine:
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Paint the drawing, coarse to fine; the same brief gives the same pictures."""
-        drawing = Painting(
-            Order.of(brief), deque(Piece(cell, shrink) for shrink in SHRINKS for cell in CELLS)
-        )
+        drawing = Painting.of(brief)
         cancelled = self._cancelled.setdefault(str(handle.get("drawing")), threading.Event())
 
         def ends() -> bool:
@@ -236,24 +257,33 @@ class SketchEngine:
             self._release(drawing, hand, useful=answer["failed"] != "memory")
             raise _failure(answer)
         drawing.notes = answer["notes"] or drawing.notes
+        drawing.prompts = tuple(answer.get("prompts", ()))
         del drawing.hands[hand]
         self._begin(drawing, hand)
         drawing.done += piece.work
         drawing.shown[piece.cell] = picture
-        yield Progress(min(1.0, drawing.done / ALL_WORK))
+        yield Progress(min(1.0, drawing.done / drawing.all_work))
+        if drawing.order.operation == "describe":
+            return
         if piece.shrink == 1:
             drawing.cells[piece.cell] = picture
         # the coarse stages show four cells at once, the last one every cell as it is done
         pending = [*drawing.pieces, *drawing.hands.values()]
         stage_over = all(other.shrink != piece.shrink for other in pending)
-        if len(drawing.shown) == len(CELLS) and (piece.shrink == 1 or stage_over):
-            yield Preview(None, grid_preview(drawing.shown, drawing.order))
+        count = len(drawing.order.seeds)
+        # a single cell that is done needs no preview
+        shows = piece.shrink == 1 and count > 1
+        if len(drawing.shown) == count and (shows or (stage_over and piece.shrink > 1)):
+            cell = 0 if count == 1 else None
+            yield Preview(cell, preview(drawing.shown, drawing.order))
 
     def _finished(self, drawing: Painting, brief: Brief) -> Finished:
-        if len(drawing.cells) != len(CELLS):
+        if drawing.order.operation == "describe":
+            return Finished((), notes=drawing.notes, prompts=drawing.prompts)
+        cells = range(len(brief.seeds))
+        if not drawing.cells or len(drawing.cells) != len(cells):
             raise BadResult
-        first, second, third, fourth = (drawing.cells[cell] for cell in CELLS)
-        return Finished((first, second, third, fourth), brief.seeds, drawing.notes)
+        return Finished(tuple(drawing.cells[cell] for cell in cells), brief.seeds, drawing.notes)
 
 
 def _failure(answer: dict[str, Any]) -> EngineError:

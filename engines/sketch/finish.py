@@ -142,7 +142,9 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int, brush:
     dragged = picture.copy()
     used = 1
     flat = picture.reshape(-1, 3)
-    for step in steps[:: 2 if reach > 4 else 1]:
+    # a larger picture needs no more samples than a full-size cell: its bristles are as much wider
+    stride = max(2 if reach > 4 else 1, round(2 * scale))
+    for step in steps[::stride]:
         y = np.clip(rows + np.rint(sin * step).astype(np.int32), 0, height - 1)
         x = np.clip(columns + np.rint(cos * step).astype(np.int32), 0, width - 1)
         index = y * width + x
@@ -151,7 +153,7 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int, brush:
             dragged += flat[index]
             used += 1
     dragged /= used
-    bristles *= np.float32(1 / len(steps[::2]) ** 0.5 * 0.8)
+    bristles *= np.float32(1 / len(steps[:: max(2, stride)]) ** 0.5 * 0.8)
     # a bristle leaves a furrow, lit on one flank
     relief = bristles - np.roll(bristles, 1, axis=0)
     mixed = picture + (dragged - picture) * np.float32(min(0.5 + 0.5 * strength, 0.95))

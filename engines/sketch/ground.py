@@ -51,7 +51,7 @@ def painted_around(order: Order, seed: int, width: int, height: int) -> Floats:
         painted = _mirrored(painted, canvas[framed], around, known)
     whole = joined(painted, canvas, known, FELT * stage.canvas.unit)
     mask = np.maximum(open_mask(order.mask, width, height), 1 - known)[..., None]
-    return canvas + (whole - canvas) * mask
+    return np.asarray(canvas + (whole - canvas) * mask, np.float32)
 
 
 def _scaled(order: Order, width: int, height: int) -> tuple[int, int, int, int]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from engines.sketch.catalogue import ELEMENTS
-from engines.sketch.easel import complete, paint_scene, set_up
+from engines.sketch.easel import complete, paint_scene, paint_things, set_up
 from engines.sketch.finish import Brush
 from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats, generator, soften
@@ -26,9 +26,6 @@ DETAILS = ("birds", "petals", "fireflies", "clouds", "stars", "butterfly")
 
 #: a creative upscale's brush, next to the usual one
 NARROW = 0.55
-
-#: how much of the plan shows when an enlarged picture is painted over
-NEW_PAINT = 0.22
 
 
 def painted_larger(order: Order, seed: int, width: int, height: int) -> Floats:
@@ -81,19 +78,17 @@ def _with_details(planned: Plan, order: Order, seed: int) -> Plan:
 
 def _painted_over(order: Order, seed: int, width: int, height: int) -> Floats:
     """Return the enlarged picture, sharpened and gone over with a fine brush."""
-    strength = 0.3 if order.creative else 0.0
-    varied = replace(as_drawn(order), parent=order.parent, parent_strength=strength)
-    stage = set_up(adapted(plan(varied, seed), varied), width, height, tile=order.tile)
+    varied = replace(as_drawn(order), parent=order.parent, parent_strength=0.0)
+    planned = adapted(plan(varied, seed), varied)
+    known = planned.mentions
+    planned = _with_details(planned, order, seed) if order.creative else planned
+    added = tuple(mention for mention in planned.mentions if mention not in known)
+    stage = set_up(replace(planned, mentions=added), width, height, tile=order.tile)
     picture = look_at(order.parent, width, height)
-    blurred = np.stack(
-        [soften(picture[..., i], max(2, round(3 * stage.scale))) for i in range(3)], -1
-    )
-    sharp = np.clip(picture + 0.5 * (picture - blurred), 0, 2)
-    if order.creative:
-        paint_scene(stage)
-        sharp = sharp + (stage.canvas.rgb - sharp) * np.float32(NEW_PAINT)
-    stage.canvas.rgb = np.asarray(sharp, np.float32)
-    stage.afterwards.clear()
-    stage.forget_lights()
-    # its own strokes are still to be seen, so these are short
-    return complete(stage, replace(varied, stylize=min(order.stylize, 60.0)), Brush(seed, NARROW))
+    blurred = soften(picture, max(2, round(3 * stage.scale)))
+    sharpened = picture + (picture - blurred) * np.float32(0.8 if order.creative else 0.4)
+    stage.canvas.rgb = np.asarray(np.clip(sharpened, 0, 2), np.float32)
+    paint_things(stage)
+    # the picture has its strokes and its dark corners already
+    brush = Brush(seed, NARROW, vignette=False)
+    return complete(stage, replace(varied, stylize=min(order.stylize, 60.0)), brush)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from engines.sketch.blend import painted_blend
 from engines.sketch.easel import complete, paint_scene, set_up
 from engines.sketch.ground import painted_around
 from engines.sketch.larger import painted_larger
@@ -61,7 +62,7 @@ def _fineness(order: Order) -> float:
         return DRAFT
     most = (MOST_PIXELS / (order.width * order.height)) ** 0.5
     # four times the quality is four times the pixels
-    return min(order.quality**0.5, max(most, 1.0))
+    return float(min(order.quality**0.5, max(most, 1.0)))
 
 
 def _paint(order: Order, seed: int, width: int, height: int) -> Floats:
@@ -71,6 +72,8 @@ def _paint(order: Order, seed: int, width: int, height: int) -> Floats:
 def _way(order: Order) -> Callable[[Order, int, int, int], Floats]:
     if order.operation == "upscale":
         return painted_larger
+    if order.operation == "blend":
+        return painted_blend
     if order.operation == "edit":
         return painted_around if order.kept else painted_in_place
     return painted_anew

@@ -18,7 +18,8 @@ from engines.sketch.noise import generator
 from engines.sketch.order import Order
 from engines.sketch.palette import Palette, mix
 from engines.sketch.plan import Plan
-from engines.sketch.reading import Reading, read, unwanted_elements
+from engines.sketch.reading import Reading, read, unwanted_elements, unwanted_moods
+from engines.sketch.weird import strayed
 
 #: elements that fill the lower part, so that nothing hangs in mid-air
 GROUNDS = frozenset(name for name, known in ELEMENTS.items() if known.place == "ground")
@@ -55,7 +56,7 @@ def plan(order: Order, seed: int) -> Plan:
     focus = 0.5 + side * (0.13 + 0.03 * abs(push[1])) + push[2] * 0.13 * chaos
     light_x = 0.5 - side * (0.16 + 0.08 * luck[1]) + push[3] * (0.03 + 0.12 * chaos)
     light_y = 0.2 + 0.12 * luck[2] + push[4] * 0.08 * chaos
-    return Plan(
+    usual = Plan(
         seed=seed,
         palette=palette,
         mentions=mentions,
@@ -68,7 +69,9 @@ def plan(order: Order, seed: int) -> Plan:
         zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos))) * (0.8 if scenic else 1.0),
         mirrored=bool(luck[3] < 0.5),
         hair=bool(reading.find("woman")) or (reading.find("person") is None and luck[2] < 0.5),
+        refused=unwanted_elements(order.negative),
     )
+    return strayed(usual, order.weird)
 
 
 # -- which things --------------------------------------------------------------------------------
@@ -78,12 +81,15 @@ def _mentions(
     order: Order, reading: Reading, chaos: float, luck: np.ndarray, rng: np.random.Generator
 ) -> tuple[Mention, ...]:
     mentions = list(reading.mentions)
+    refused = unwanted_elements(order.negative)
     # beyond half of the maximum, a cell may leave something out or add something of its own
     if chaos > 0.3 and len(mentions) > 1 and luck[4] < (chaos - 0.3) * 0.7:
         mentions.pop(int(rng.integers(len(mentions))))
     if chaos > 0.5 and luck[5] < (chaos - 0.5) * 1.2:
-        mentions.append(Mention(GUESTS[int(rng.integers(len(GUESTS)))]))
-    if chaos > 0.8 and luck[6] < (chaos - 0.8) * 1.5:
+        guest = GUESTS[int(rng.integers(len(GUESTS)))]
+        if guest not in refused:
+            mentions.append(Mention(guest))
+    if chaos > 0.8 and luck[6] < (chaos - 0.8) * 1.5 and "abstract" not in refused:
         return (Mention("abstract"),)
     return _completed(mentions, reading, order)
 
@@ -198,14 +204,20 @@ def _moods(
 ) -> list[tuple[str, float]]:
     """Return the moods of the cell with their shares, the strongest first."""
     names = list(reading.moods)[:3]
-    implied = [ELEMENTS[m.name].mood for m in mentions if ELEMENTS[m.name].mood not in ("", *names)]
+    refused = unwanted_moods(order.negative)
+    implied = [
+        ELEMENTS[m.name].mood
+        for m in mentions
+        if ELEMENTS[m.name].mood not in ("", *names, *refused)
+    ]
     # the weather affects the colours at any hour
     weather = [mood for mood in implied if MOODS[mood].weight == WEATHER]
     names += weather[:1] if names else implied[:1]
+    calm = [mood for mood in CALM_MOODS if mood not in refused]
     if not names:
-        names = [CALM_MOODS[reading.whole_mark % len(CALM_MOODS)]]
+        names = [calm[reading.whole_mark % len(calm)] if calm else "day"]
     if chaos > 0.6 and luck[7] < (chaos - 0.6) * 1.6:
-        others = [name for name in MOODS if name not in names]
+        others = [name for name in MOODS if name not in names and name not in refused]
         names = [others[int(luck[1] * len(others))]]
     weights = {name: MOODS[name].weight for name in names}
     if order.niji and order.style == "cute":

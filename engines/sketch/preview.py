@@ -1,4 +1,4 @@
-"""The preview of an unfinished drawing: the four cells so far, as one small picture.
+"""The preview of an unfinished drawing: the cells so far, as one small picture.
 
 Called by ``engine.py`` in the worker's own process: it uses only Pillow, which releases the interpreter
 lock while it works.
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 QUALITY = 82
 
 
-def grid_preview(cells: Mapping[int, bytes], order: Order) -> bytes:
-    """Return the grid at half its size as JPEG, whatever size the cells have so far."""
+def preview(cells: Mapping[int, bytes], order: Order) -> bytes:
+    """Return the grid at half its size as JPEG, or a single cell, whatever size the cells have so far."""
     from PIL import Image
 
-    width, height = order.width // 2, order.height // 2
-    page = Image.new("RGB", (2 * width, 2 * height))
+    count = len(cells)
+    columns, rows = min(count, 2), -(-count // 2)
+    width, height = order.width // columns, order.height // columns
+    page = Image.new("RGB", (columns * width, rows * height))
     for cell, picture in cells.items():
         with Image.open(io.BytesIO(picture)) as image:
             small = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)

@@ -97,16 +97,43 @@ def read(prompt: str, negative: str = "") -> Reading:
     reading = _read(prompt)
     if not negative.strip():
         return reading
-    unwanted = _read(negative)
-    names = {mention.name for mention in unwanted.mentions}
+    names, unwanted = unwanted_elements(negative), unwanted_moods(negative)
     mentions = tuple(mention for mention in reading.mentions if mention.name not in names)
-    moods = tuple(mood for mood in reading.moods if mood not in unwanted.moods)
+    moods = tuple(mood for mood in reading.moods if mood not in unwanted)
     return replace(reading, mentions=mentions, moods=moods)
 
 
+@lru_cache(maxsize=32)
 def unwanted_elements(negative: str) -> frozenset[str]:
-    """Return the elements that ``negative`` names: moods must not add them either."""
-    return frozenset(mention.name for mention in _read(negative).mentions)
+    """Return the elements that ``negative`` names: nothing may add them either."""
+    text = unicodedata.normalize("NFKC", _MARKUP.sub(" ", negative)).lower()
+    tokens = _TOKEN.findall(text)[:MOST_TOKENS]
+    # each word by itself: to refuse "no people" is to refuse people
+    reader = _Reader([token for token in tokens if known_form(token) not in _negations()])
+    reader.read()
+    kinds = {
+        name
+        for words, names in vocabulary.KINDS.items()
+        for name in words_of(names)
+        if any(_names_kind(text, word) for word in words_of(words))
+    }
+    return frozenset(reader.named) | kinds
+
+
+@lru_cache(maxsize=32)
+def unwanted_moods(negative: str) -> frozenset[str]:
+    """Return the moods that ``negative`` names."""
+    return frozenset(_read(negative).moods)
+
+
+@cache
+def _negations() -> frozenset[str]:
+    return frozenset(words_of(vocabulary.NEGATIONS))
+
+
+def _names_kind(text: str, word: str) -> bool:
+    """Return whether the text has this word; Chinese has no spaces around it."""
+    return word in text if _CHINESE.match(word) else bool(re.search(rf"\b{word}(?:s|es)?\b", text))
 
 
 @lru_cache(maxsize=32)
@@ -130,6 +157,11 @@ class _Reader:
         self._negated = False
         #: the element that the previous word named, or ""
         self._just_named = ""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return all elements named so far, however many."""
+        return tuple(self._mentions)
 
     def read(self) -> Reading:
         i = 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engines.sketch.moods import MOODS
 from engines.sketch.noise import Floats
 from engines.sketch.order import Order
 from engines.sketch.palette import Palette, from_bytes, lighter, to_oklab
@@ -61,9 +62,35 @@ def adapted(plan: Plan, order: Order) -> Plan:
     if order.parent:
         sources = [look_at(order.parent, LOOK_PX, LOOK_PX)]
         share = 0.9 - 0.5 * order.parent_strength
-    if not sources or share == 0:
+    if sources and share > 0:
+        plan = replace(plan, palette=plan.palette.mixed(palette_of(sources, plan.palette), share))
+    return _styled(plan, order)
+
+
+def _styled(plan: Plan, order: Order) -> Plan:
+    """Return the plan in the colours of the style references, and in the manner of the nearest mood."""
+    weight = min(max(order.style_weight, 0.0), 1000.0)
+    if not order.style_references or not weight:
         return plan
-    return replace(plan, palette=plan.palette.mixed(palette_of(sources, plan.palette), share))
+    share = 0.95 * weight / (weight + 60)
+    sources = [look_at(path, LOOK_PX, LOOK_PX) for path in order.style_references]
+    colours = palette_of(sources, plan.palette)
+    plan = replace(plan, palette=plan.palette.mixed(colours, share))
+    mood = nearest_mood(colours)
+    if share < 0.5 or not MOODS[mood].finish:
+        return plan
+    return replace(plan, moods=plan.moods | {mood}, finishes=plan.finishes | {MOODS[mood].finish})
+
+
+def nearest_mood(palette: Palette) -> str:
+    """Return the mood whose colours are nearest to a palette."""
+
+    def apart(other: Palette) -> float:
+        sky = np.linalg.norm(palette.sky - other.sky, axis=1).mean()
+        land = np.linalg.norm(palette.near - other.near)
+        return float(sky + 0.5 * land)
+
+    return min(MOODS, key=lambda name: apart(MOODS[name].palette))
 
 
 def palette_of(sources: list[Floats], usual: Palette) -> Palette:

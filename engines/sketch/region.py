@@ -13,6 +13,7 @@ import numpy as np
 from engines.sketch.catalogue import ELEMENTS
 from engines.sketch.easel import complete, paint_scene, paint_things, set_up
 from engines.sketch.finish import Brush
+from engines.sketch.look import look_of
 from engines.sketch.noise import Floats
 from engines.sketch.order import Order
 from engines.sketch.parent import as_drawn
@@ -51,6 +52,10 @@ def painted_in_place(order: Order, seed: int, width: int, height: int) -> Floats
     background = spread_out(surroundings, known)
     drawn = as_drawn(order)
     planned = _in_its_colours(plan(drawn, seed), canvas)
+    if line := look_of(canvas).horizon:
+        # where the canvas has a horizon, the scene in it has the same
+        own = (line * height - top) / (bottom - top)
+        planned = replace(planned, horizon=own if 0.3 < own < 0.85 else planned.horizon)
     stage = set_up(planned, right - left, bottom - top, tile=False)
     reading = read(order.prompt, order.negative)
     if _only_things(reading):

@@ -417,10 +417,6 @@ class Stage:
             left = self._lights_alpha[y0:y1, x0:x1]
             np.maximum(left, part, out=left)
 
-    def forget_lights(self) -> None:
-        """Repaint none of the lights so far."""
-        self._lights_alpha[:] = 0
-
     def paint_lights(self) -> None:
         """Repaint the lights crisply, except where something was painted over them."""
         self.canvas.wash(self._lights_alpha, self._lights)

@@ -56,6 +56,30 @@ AFTER_THE_NOUN = frozenset({"flying", "glowing", "shining", "sleeping", "飞翔"
 #: what follows one of these is not painted
 NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
 
+#: words for a whole kind, which only a negative prompt may use → the elements of that kind
+KINDS: dict[str, str] = {
+    "people, person, human, humans, figure, man, men, woman, women, child, children, crowd, 人, 人物, 人类": (
+        "person, woman, couple, samurai, wizard, astronaut, mermaid, portrait"
+    ),
+    "animal, creature, wildlife, pet, 动物, 野生动物": (
+        "cat, dog, wolf, fox, horse, deer, rabbit, bear, elephant, lion, owl, whale, dolphin, fish, "
+        "jellyfish, turtle, swan, birds, eagle, butterfly, dragon"
+    ),
+    "building, architecture, structure, 建筑, 建筑物": (
+        "castle, pagoda, house, lighthouse, torii, windmill, church, bridge, tent, city, pyramid, ruins, tower"
+    ),
+    "tree, 树, 树木": "tree, cherry, palm, bamboo, bare tree, forest, treeline",
+    "plant, vegetation, foliage, 植物": (
+        "tree, cherry, palm, bamboo, bare tree, forest, treeline, flowers, cactus, mushroom, lotus, meadow"
+    ),
+    "flower, 花": "flowers, cherry, lotus, petals",
+    "vehicle, traffic, 车辆, 交通工具": "train, car, bicycle, rocket, airplane, ufo, sailboat",
+    "cloud, 云": "clouds, storm clouds",
+    "star, 星, 星星": "stars, milky way, galaxy",
+    "mountain, 山": "mountains, lone mountain, volcano",
+    "water, 水": "water, waves, waterfall, shore",
+}
+
 #: words that are skipped, and not reported as ignored
 SILENT = (
     "a, an, the, of, in, on, at, by, to, from, with, and, or, over, under, above, below, behind, "

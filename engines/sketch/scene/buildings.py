@@ -258,8 +258,8 @@ def bridge(stage: Stage, mention: Mention) -> None:
     stage.put(rail, 0, y, 1, mix(stone, stage.palette.ink, 0.3), rim=0.3)
     stage.put(deck, 0, y, 1, stone, rim=0.4, shade=0.2)
     # whatever is painted later stands on the bridge
-    arch = 0.09 + 0.06 * (1 - np.abs(canvas.framed_x - 0.5) * 2)
-    stage.ground = y - arch * canvas.unit / canvas.height
+    rise = 0.09 + 0.06 * (1 - np.abs(canvas.framed_x - 0.5) * 2)
+    stage.ground = y - rise * canvas.unit / canvas.height
     stage.ledge = True
 
 

@@ -13,6 +13,9 @@ from engines.sketch.stage import Stage
 
 ELEMENTS = Elements()
 
+#: copses are left out with any of these
+TREES = frozenset({"tree", "treeline", "forest"})
+
 
 def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats, Floats]:
     """Return the first row, the mask below a line, and the depth below it as a fraction of the height."""
@@ -36,6 +39,7 @@ def mountains(stage: Stage, mention: Mention) -> None:
     ink = "ink" in stage.plan.finishes
     snowy = bool(mention.qualities & {"snowy", "snow-capped", "snowcapped", "雪", "下雪"})
     snowy = snowy or palette.near[0] > 0.8 or stage.plan.has("snow", "aurora", "milky way")
+    snowy = snowy and "snow" not in stage.plan.refused
     own = stage.colour_of(mention, palette.far)
     layers = 4
     peak = float(np.clip(0.5 + (0.5 - stage.plan.light_x) * rng.uniform(0.2, 1.1), 0.2, 0.8))
@@ -119,7 +123,8 @@ def hills(stage: Stage, mention: Mention) -> None:
         ground = stage.horizon + (1 - stage.horizon) * (base * 2.2 + sway * line * 1.6)
         colour = mix(own, palette.far, 0.45) if layer == 0 else own
         _slope(stage, ground.astype(np.float32), colour, 0.35 * (1 - layer))
-        _copses(stage, ground, mix(own, palette.ink, 0.3), far=0.42 - 0.3 * layer)
+        if stage.plan.refused.isdisjoint(TREES):
+            _copses(stage, ground, mix(own, palette.ink, 0.3), far=0.42 - 0.3 * layer)
 
 
 def _copses(stage: Stage, line: Floats, colour: Floats, *, far: float) -> None:
@@ -204,7 +209,8 @@ def meadow(stage: Stage, mention: Mention) -> None:
     colour = stage.colour_of(mention, stage.palette.near)
     _slope(stage, ground.astype(np.float32), colour, 0.12)
     stage.ground = (ground + 0.1).astype(np.float32)
-    _wild_flowers(stage, colour)
+    if "flowers" not in stage.plan.refused:
+        _wild_flowers(stage, colour)
     grasses(stage, colour, low=stage.horizon + 0.6 * (1 - stage.horizon))
 
 

@@ -191,6 +191,7 @@ def lone_mountain(stage: Stage, mention: Mention) -> None:
     white = lighter(
         mix(palette.light, np.array([0.96, 0, 0], np.float32), 0.5), -0.15 * palette.darkness
     )
-    stage.put(snow, x, base, tall, mix(white, stage.haze, 0.12), shade=0.06, rim=0.2)
+    if "snow" not in stage.plan.refused:
+        stage.put(snow, x, base, tall, mix(white, stage.haze, 0.12), shade=0.06, rim=0.2)
     haze = smoothstep(base - 0.16, base, canvas.y) * (1 - stage.sky_left) * 0.4
     canvas.wash(haze.astype(np.float32), to_linear(stage.haze))

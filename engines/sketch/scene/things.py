@@ -139,11 +139,13 @@ def kite(stage: Stage, mention: Mention) -> None:
 @ELEMENTS.add("umbrella", "umbrella, parasol, 雨伞, 伞, 油纸伞", "stand", 73)
 def umbrella(stage: Stage, mention: Mention) -> None:
     """An umbrella, and somebody walking under it."""
-    under = (
-        Shape()
-        .blob(*path("-10,0 -12,40 -9,58 9,58 12,40 10,0 3,4 -4,2"))
-        .disc(0, 0.68, 0.065, 0.075)
-    )
+    under = Shape().line(path("0,0 0,100"), 0.02)
+    if "person" not in stage.plan.refused:
+        under = (
+            Shape()
+            .blob(*path("-10,0 -12,40 -9,58 9,58 12,40 10,0 3,4 -4,2"))
+            .disc(0, 0.68, 0.065, 0.075)
+        )
     roof = Shape().blob(
         *path("-46,70 -38,88 -20,100 0,104 20,100 38,88 46,70 31,75 15,69 0,75 -15,69 -31,75")
     )
