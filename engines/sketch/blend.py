@@ -12,7 +12,7 @@ from functools import reduce
 import numpy as np
 
 from engines.sketch.easel import complete, paint_scene, set_up
-from engines.sketch.look import Look, looked
+from engines.sketch.look import Appearance, looked
 from engines.sketch.moods import MOODS
 from engines.sketch.noise import Floats, generator, soften
 from engines.sketch.order import Order
@@ -64,7 +64,7 @@ def painted_blend(order: Order, seed: int, width: int, height: int) -> Floats:
     return complete(stage, order)
 
 
-def _mixed(looks: list[Look], shares: Floats) -> Palette:
+def _mixed(looks: list[Appearance], shares: Floats) -> Palette:
     """Return the pictures' palettes in these shares."""
     mixed, total = looks[0].palette, float(shares[0])
     for look, share in zip(looks[1:], shares[1:], strict=True):
@@ -73,7 +73,7 @@ def _mixed(looks: list[Look], shares: Floats) -> Palette:
     return mixed
 
 
-def _words(looks: list[Look], shares: Floats, palette: Palette) -> str:
+def _words(looks: list[Appearance], shares: Floats, palette: Palette) -> str:
     """Return a scene for pictures that came without words."""
     ranked = [look for _, look in sorted(zip(-shares, looks, strict=True), key=lambda one: one[0])]
     land = dict.fromkeys(LAND.get(look.below, "hills") for look in ranked)

@@ -5,7 +5,7 @@ Called by ``child.py``. The words are ones that the painter knows, so that they 
 
 from __future__ import annotations
 
-from engines.sketch.look import Look, looked
+from engines.sketch.look import Appearance, looked
 from engines.sketch.moods import MOODS
 from engines.sketch.reference import nearest_mood
 from engines.sketch.vocabulary import words_of
@@ -35,32 +35,32 @@ def _joined(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _light(look: Look) -> str:
+def _light(look: Appearance) -> str:
     return "dark" if look.light < DARK else "bright" if look.light > BRIGHT else "softly lit"
 
 
-def _bustle(look: Look) -> str:
+def _bustle(look: Appearance) -> str:
     return "calm" if look.busy < CALM else "busy" if look.busy > BUSY else "some detail"
 
 
-def _contrast(look: Look) -> str:
+def _contrast(look: Appearance) -> str:
     return "strong" if look.contrast > 0.2 else "soft" if look.contrast < 0.1 else "medium"
 
 
-def _temperature(look: Look) -> str:
+def _temperature(look: Appearance) -> str:
     if look.chroma < 0.025:
         return "nearly grey"
     return "warm" if look.warmth > 0.015 else "cool" if look.warmth < -0.015 else "balanced"
 
 
-def _format(look: Look) -> str:
+def _format(look: Appearance) -> str:
     ratio = look.width / look.height
     if ratio > 1.9:
         return "wide panorama-format"
     return "landscape-format" if ratio > 1.1 else "portrait-format" if ratio < 0.9 else "square"
 
 
-def _horizon(look: Look) -> str:
+def _horizon(look: Appearance) -> str:
     place = look.horizon or 0.5
     return (
         "low horizon"
@@ -71,7 +71,7 @@ def _horizon(look: Look) -> str:
     )
 
 
-def _side(look: Look) -> str:
+def _side(look: Appearance) -> str:
     across = "left" if look.bright_x < 0.38 else "right" if look.bright_x > 0.62 else ""
     down = "upper" if look.bright_y < 0.4 else "lower" if look.bright_y > 0.6 else ""
     return " ".join(filter(None, (down, across))) or "middle"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engines.sketch.around import Spread
 from engines.sketch.mention import Mention
-from engines.sketch.stage import Place, Spread, Stage
+from engines.sketch.stage import Place, Stage
 
 Paint = Callable[[Stage, Mention], None]
 

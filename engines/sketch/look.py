@@ -33,7 +33,7 @@ BAND = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """One picture in numbers; colours are OKLab."""
 
     palette: Palette
@@ -59,13 +59,13 @@ class Look:
     bright_y: float
 
 
-def looked(path: str) -> Look:
+def looked(path: str) -> Appearance:
     """Return what a picture looks like."""
     whole = look_at(path)
     return look_of(whole)
 
 
-def look_of(picture: Floats) -> Look:
+def look_of(picture: Floats) -> Appearance:
     """Return what a picture in linear light looks like."""
     height, width = picture.shape[:2]
     image = Image.fromarray(to_bytes(picture))
@@ -78,7 +78,7 @@ def look_of(picture: Floats) -> Look:
     line = round((horizon or 0.5) * LOOK_PX)
     spot = light.reshape(8, LOOK_PX // 8, 8, LOOK_PX // 8).mean(axis=(1, 3))
     row, column = np.unravel_index(int(spot.argmax()), spot.shape)
-    return Look(
+    return Appearance(
         palette=palette_of([linear.astype(np.float32)], MOODS["day"].palette),
         width=width,
         height=height,

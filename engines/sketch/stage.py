@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from math import floor
 from typing import Literal
 
 import numpy as np
 
+from engines.sketch.around import Spread, Turn, copies, downwards, repeated
 from engines.sketch.canvas import Canvas
 from engines.sketch.mention import Mention
 from engines.sketch.noise import TEXTURE, Floats, Texture, generator
-from engines.sketch.palette import lighter, mix, to_linear, to_oklab
+from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.plan import Plan
 from engines.sketch.shape import Mask, Shape
-
-#: how what is in the frame goes on around it: not at all, to its left and right, on all sides
-Spread = Literal["", "across", "around"]
+from engines.sketch.spotting import tile_spots, told_apart
 
 #: sky: behind everything · backdrop: distant land · ground: what things stand on · stand, float, fly: a
 #: thing with a place of its own on the ground, on water or in the air · over: painted after the
@@ -73,7 +71,7 @@ class Stage:
         #: how the element that is being painted goes on around the frame
         self.spread: Spread = ""
         #: spots of a tile's pattern that are taken
-        self._taken: list[tuple[float, float]] = []
+        self.taken: list[tuple[float, float]] = []
         self._lights: Floats = np.zeros_like(canvas.rgb)
         self._lights_alpha: Floats = np.zeros((canvas.rows, canvas.columns), np.float32)
 
@@ -189,7 +187,7 @@ class Stage:
             x = min(max(x, keep), 1 - keep)
             spots.append((x, self._foot(place, x, away, own, rng), own))
         if self.canvas.tile:
-            spots = self._tile_spots(rng, size)
+            spots = tile_spots(self.taken, self.plan, rng, size)
         return sorted(spots, key=lambda spot: spot[2])
 
     def _foot(
@@ -208,24 +206,6 @@ class Stage:
         if self.ledge:
             return ground
         return ground + (1 - ground) * (0.12 + 0.3 * (1 - away) * rng.random()) - 0.02 * away
-
-    def _tile_spots(
-        self, rng: np.random.Generator, size: float
-    ) -> list[tuple[float, float, float]]:
-        """Return spots all over the tile, no two too close to each other."""
-        found: list[tuple[float, float, float]] = []
-        small = min(size, 0.3) * 0.62 * self.plan.zoom
-        most = max(3, 15 // max(1, len(self.plan.mentions)))
-        for _ in range(120):
-            x, y = float(rng.random()), float(rng.random())
-            clear = all(
-                abs(x - px - round(x - px)) + abs(y - py - round(y - py)) > 0.24
-                for px, py in self._taken
-            )
-            if clear and len(found) < most:
-                found.append((x, y, small * float(rng.uniform(0.75, 1.15))))
-                self._taken.append((x, y))
-        return found
 
     def crowd(
         self,
@@ -253,33 +233,12 @@ class Stage:
                         x, min(most_left * part + 0.02, 0.5), max(0.98 - most_right * part, 0.5)
                     )
                 )
-            seen = self.told_apart(colour, x, y, own, firm=firm or mention.colour is not None)
+            seen = told_apart(
+                self.canvas, colour, x, y, own, firm=firm or mention.colour is not None
+            )
             self.put(shape, x, y, own, seen, flip=flip, rim=rim, far=far)
             if after:
                 after(self, x, y, own, flip)
-
-    def told_apart(self, colour: Floats, x: float, y: float, size: float, *, firm: bool) -> Floats:
-        """Return the colour, made darker or lighter if it is too close to the background.
-
-        A ``firm`` colour, one that the words ask for, changes less.
-        """
-        canvas = self.canvas
-        middle_y = y - 0.4 * size * canvas.unit / canvas.height
-        reach = max(2, round(size * canvas.unit * 0.3))
-        column = canvas.around.left + round(x * canvas.width)
-        row = canvas.row(middle_y)
-        behind = canvas.rgb[
-            max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach
-        ]
-        if behind.size == 0:
-            return colour
-        lightness = float(to_oklab(behind.reshape(-1, 3).mean(axis=0))[0])
-        apart = float(colour[0]) - lightness
-        if abs(apart) >= 0.15:
-            return colour
-        away = 1.0 if lightness < 0.45 or (apart > 0 and lightness < 0.8) else -1.0
-        wanted = lightness + away * 0.17
-        return lighter(colour, (wanted - float(colour[0])) * (0.5 if firm else 1.0))
 
     # -- around the frame ------------------------------------------------------------------------
 
@@ -293,58 +252,15 @@ class Stage:
 
     def repeated(self, x: float, y: float) -> list[tuple[float, float]]:
         """Return a point of the frame, and its images around the frame for an element that goes on there."""
-        canvas = self.canvas
-        if not self.spread or not canvas.around:
-            return [(x, y)]
-        across, down = self._images()
-        xs = [flip * x + turn for flip, turn in across]
-        ys = [flip * y + turn for flip, turn in down]
-        x_end, y_end = float(canvas.x[0, -1]), float(canvas.y[-1, 0])
-        x_start, y_start = float(canvas.x[0, 0]), float(canvas.y[0, 0])
-        return [(a, b) for a in xs for b in ys if x_start < a < x_end and y_start < b < y_end]
+        return repeated(self.canvas, self.spread, x, y)
 
-    def copies(self, mask: Mask) -> list[tuple[Mask, Callable[[Floats], Floats]]]:
+    def copies(self, mask: Mask) -> list[tuple[Mask, Turn]]:
         """Return the mask, and its images around the frame; each with what turns its paint likewise."""
-        found: list[tuple[Mask, Callable[[Floats], Floats]]] = [(mask, lambda paint: paint)]
-        canvas = self.canvas
-        if not self.spread or not canvas.around:
-            return found
-        columns, rows = self._images()
-        images = [(across, down) for across in columns for down in rows]
-        found += [self._copy(mask, *image) for image in images if image != ((1, 0), (1, 0))]
-        return [(copy, change) for copy, change in found if copy.alpha.any()]
-
-    def _images(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Return how the frame is repeated across and down: each image's sign and shift.
-
-        Land is mirrored, so that it meets itself; stars and rain need not, and would show the mirror.
-        """
-        columns = _frames(self.canvas.x[0])
-        if self.spread == "around":
-            rows = _frames(self.canvas.y[:, 0])
-            return [(1, turn) for turn in columns], [(1, turn) for turn in rows]
-        mirrored = [(-1, turn + 1) if turn % 2 else (1, turn) for turn in columns]
-        return mirrored, [(1, 0)]
+        return copies(self.canvas, self.spread, mask)
 
     def downwards(self, y: float, step: float) -> list[float]:
         """Return ``y`` and, on a canvas that goes on below its frame, more rows at this distance."""
-        end = float(self.canvas.y[-1, 0])
-        count = int((end - 1) / step) + 2 if self.canvas.around.bottom else 1
-        return [y + step * i for i in range(count)]
-
-    def _copy(
-        self, mask: Mask, across: tuple[int, int], down: tuple[int, int]
-    ) -> tuple[Mask, Callable[[Floats], Floats]]:
-        """Return one image of a mask, cut away where it would lie in the frame."""
-        width, height = self.canvas.width, self.canvas.height
-        rows, columns = mask.alpha.shape
-        turned = (slice(None, None, down[0]), slice(None, None, across[0]))
-        left = mask.left if across[0] > 0 else -(mask.left + columns)
-        top = mask.top if down[0] > 0 else -(mask.top + rows)
-        left, top = left + across[1] * width, top + down[1] * height
-        alpha = mask.alpha[turned].copy()
-        alpha[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)] = 0
-        return Mask(alpha, left, top), lambda paint: paint[turned]
+        return downwards(self.canvas, y, step)
 
     # -- silhouettes -----------------------------------------------------------------------------
 
@@ -432,11 +348,3 @@ class Stage:
         """Add soft light around a point; ``colour`` is OKLab, ``radius`` in units."""
         distance = self.canvas.distance(x, y) / radius
         self.canvas.glow(np.exp(-distance * distance) * strength, to_linear(colour))
-
-
-def _frames(places: Floats) -> range:
-    """Return the frames side by side that a canvas needs along one axis; 0 is the frame itself.
-
-    ``places``: the middle of every row or column of the canvas, as a fraction of the frame.
-    """
-    return range(floor(places[0]), floor(places[-1]) + 1)
