@@ -55,6 +55,10 @@ def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
         case "lacks":
             missing = ", ".join(need for need in needs.split() if need in engine.lacks)
             return f"does not suit it: it cannot do {missing}"
+        case "pinned":
+            return "does not suit it: the job is for another engine"
+        case "version":
+            return "does not suit it: it has no model for the version"
         case "clients":
             return "does not suit it: it draws for other clients"
         case "no_slots":

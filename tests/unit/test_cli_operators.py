@@ -397,6 +397,15 @@ def test_an_engine_that_does_not_suit_the_job_is_why(store, why):
     assert "Engine quick has no slots for the lane fast." in said
 
 
+def test_what_a_job_asks_for_is_why(store, why):
+    a_worker(store, an_engine("one"), an_engine("other"))
+
+    said = why(an_accepted_job(store, engine="one", version="7"))
+
+    assert "Engine other does not suit it: the job is for another engine." in said
+    assert "Engine one does not suit it: it has no model for the version." in said
+
+
 def test_the_engine_that_failed_a_job_is_not_what_it_waits_for(store, why):
     a_worker(store, an_engine("broken", fast=1), an_engine("well", fast=1, weight=9.0))
     other, job = an_accepted_job(store), an_accepted_job(store)
