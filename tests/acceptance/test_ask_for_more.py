@@ -10,7 +10,7 @@ from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-LONG_S = 30
+LONG_S = 90
 ENGINES = f"""
 [[engine]]
 name = "stage"
@@ -42,7 +42,7 @@ def test_a_job_that_is_too_late_ends_behind_a_long_one_and_is_told_once(house):
     with Receiver() as receiver:
         long = house.imagine(promptEn="a long one")
         wait_until(lambda: shown(house, long)["status"] == 0, what="the long drawing")
-        late = house.imagine(promptEn="a late one", deadline=2, callBackUrl=receiver.url)
+        late = house.imagine(promptEn="a late one", deadline=5, callBackUrl=receiver.url)
 
         job = ended(house, late)
 
@@ -54,7 +54,7 @@ def test_a_job_that_is_too_late_ends_behind_a_long_one_and_is_told_once(house):
 
 
 def test_a_drawing_that_is_too_late_makes_room_for_the_next(house):
-    late = house.imagine(promptEn="a long one", deadline=3)
+    late = house.imagine(promptEn="a long one", deadline=15)
     wait_until(lambda: shown(house, late)["status"] == 0, what="the long drawing")
     following = house.imagine(promptEn="the next one [[seconds 0.5]]")
 

@@ -46,8 +46,6 @@ def document(redis_url, tmp_path_factory):
     store.redis.flushall()
     here = Settings(redis_url=redis_url, data_dir=tmp_path_factory.mktemp("fuzz"))
     app = create_app(replace(here, api_client_waits=1), store, MESSAGES)
-    stage = an_engine("stage", fast=99, relaxed=99)
-    a_worker(store, replace(stage, versions={"7": "flux"}))
     caller = a_caller(app, store, "fuzz", waiting_cap=100_000)
     hook = "https://receiver.example/hook"
     made = [caller.drawn(callBackUrl=url) for url in ("", hook) for _ in range(3)]
@@ -55,6 +53,7 @@ def document(redis_url, tmp_path_factory):
         done(app, store, waiting_done_failed[1])
         failed(store, waiting_done_failed[2])
     ids[:] = [job["id"] for job in made]
+    a_worker(store, replace(an_engine("stage", fast=99, relaxed=99), versions={"7": "flux"}))
     quiet = logging.getLogger("api")
     quiet.setLevel(logging.CRITICAL)
     with app.extensions["limner"].waits.hold(caller.name):
