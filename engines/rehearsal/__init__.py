@@ -1,7 +1,8 @@
 """The rehearsal engine: draws plain labelled cards, and follows commands in the prompt.
 
-It accepts everything: any size and number of cells, every operation. An edit is a card in the masked part of
-the canvas; a description is four fixed prompts.
+It accepts everything: any size and number of cells, every operation. A card shows the end of its seed, in a
+colour that follows from all that was asked for: the same request gives the same cards, another one others.
+An edit is a card in the masked part of the canvas; a description is four fixed prompts.
 
 For tests, load tests and integrators; it costs next to nothing. It behaves like a remote engine that
 keeps drawing when its worker dies: a drawing's progress depends only on its handle and the time, so any
@@ -17,12 +18,16 @@ In the prompt: ``[[fail]] [[moderated]] [[busy n]] [[down n]] [[lost n]] [[hang]
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import json
 import os
 import re
+import struct
 import time
+import zlib
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -36,6 +41,7 @@ from limner.engine import (
     Finished,
     Handle,
     Health,
+    Parent,
     Preview,
     Progress,
     Stop,
@@ -45,8 +51,14 @@ from limner.settings import EngineSettings
 
 _CUE = re.compile(r"\[\[([a-z-]+)(?:\s+([\d.]+))?\]\]")
 _BUSY_RETRY_S = 0.2
-#: few enough to cache all cards of a size: drawing one costs more than everything else here
-HUES = 32
+#: few enough to keep: writing a label costs more than everything else here
+_LABELS = 100
+#: of a brief: who asks and when, the flags of what has a field of its own, and what each card adds
+_NOT_ASKED = {"job_id", "attempt", "fast", "final_prompt", "seeds"}
+#: a label must stand out
+_BRIGHTEST = 200
+_Colour = tuple[int, int, int]
+_PREVIEW: _Colour = (200, 130, 130)
 
 
 def build(settings: EngineSettings) -> Rehearsal:
@@ -69,7 +81,7 @@ class Rehearsal:
         self._ledger = ledger
 
     def capabilities(self) -> Capabilities:
-        """Every parameter is accepted, and any worker may attach."""
+        """Every parameter shows in the cards, and any worker may attach."""
         return Capabilities(
             count="exact",
             quality="exact",
@@ -123,7 +135,7 @@ class Rehearsal:
             yield Progress(step / (self._steps + 1))
             if brief.operation != "describe":
                 cell = 0 if len(brief.seeds) == 1 else None
-                yield Preview(cell, _card(brief.width // 2, brief.height // 2, f"{step}", 0))
+                yield Preview(cell, _card(brief.width // 2, brief.height // 2, f"{step}", _PREVIEW))
         while "hang" in cues:
             if stop.wait(60):
                 return
@@ -155,6 +167,7 @@ class Rehearsal:
             return
         line = {"what": what, "job": brief.job_id, "at": time.time(), "pid": os.getpid()}
         line |= {"engine": self._name, "fast": brief.fast, "count": len(brief.seeds)}
+        line |= {"size": [brief.width, brief.height]}
         # One write below the pipe limit is atomic, however many processes append.
         with self._ledger.open("ab", buffering=0) as file:
             file.write(json.dumps(line).encode() + b"\n")
@@ -174,9 +187,10 @@ def _cells(brief: Brief) -> tuple[bytes, ...]:
     """Return a card for each seed; of an edit, in the masked part of its canvas."""
     if brief.operation == "describe":
         return ()
+    asked = _asked(brief)
     cards = [
-        _card(brief.width, brief.height, f"{cell + 1}", seed % HUES * (256 // HUES))
-        for cell, seed in enumerate(brief.seeds)
+        _card(brief.width, brief.height, f"{seed % _LABELS}", _colour(f"{asked} {seed}"))
+        for seed in brief.seeds
     ]
     if brief.edit is None:
         return tuple(cards)
@@ -193,11 +207,42 @@ def _on_canvas(card: bytes, edit: Edit) -> bytes:
     return buffer.getvalue()
 
 
+def _asked(brief: Brief) -> str:
+    """Return all that a brief asks for but the seeds, with pictures by what is in them."""
+    names = [field.name for field in fields(brief) if field.name not in _NOT_ASKED]
+    return repr({name: _seen(getattr(brief, name)) for name in names})
+
+
+def _seen(value: object) -> object:
+    if isinstance(value, Path):
+        return hashlib.sha256(value.read_bytes()).hexdigest()
+    if isinstance(value, tuple):
+        return [_seen(one) for one in value]
+    if isinstance(value, Parent):
+        return _seen(value.picture), value.strength
+    return (_seen(value.canvas), _seen(value.mask)) if isinstance(value, Edit) else value
+
+
+def _colour(label: str) -> _Colour:
+    red, green, blue, *_ = hashlib.sha256(label.encode()).digest()
+    return red % _BRIGHTEST, green % _BRIGHTEST, blue % _BRIGHTEST
+
+
+def _card(width: int, height: int, label: str, colour: _Colour) -> bytes:
+    before, after = _labelled(width, height, label)
+    palette = b"PLTE" + bytes([*colour, 255, 255, 255])
+    return before + palette + struct.pack(">I", zlib.crc32(palette)) + after
+
+
 @functools.lru_cache(maxsize=512)
-def _card(width: int, height: int, label: str, hue: int) -> bytes:
-    card = Image.new("HSV", (width, height), (hue, 90, 200)).convert("RGB")
+def _labelled(width: int, height: int, label: str) -> tuple[bytes, bytes]:
+    """Return what is before and after the palette in a PNG file of two colours: ground and label."""
+    card = Image.new("P", (width, height), 0)
+    card.putpalette([0, 0, 0, 255, 255, 255])
     draw = ImageDraw.Draw(card)
-    draw.text((width / 2, height / 2), label, fill="white", anchor="mm", font_size=height // 2)
+    draw.text((width / 2, height / 2), label, fill=1, anchor="mm", font_size=height // 2)
     buffer = io.BytesIO()
     card.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    before, _, after = buffer.getvalue().partition(b"PLTE")
+    # Two colours of three bytes, and a sum of four.
+    return before, after[2 * 3 + 4 :]

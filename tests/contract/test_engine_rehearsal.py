@@ -14,6 +14,7 @@ import engines
 from limner.engine import Edit, Preview
 from limner.errors import ConfigError, EngineBusy, EngineDown, JobLost, Rejected
 from tests.builders import an_engine
+from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import EngineSuite, a_brief
 
 
@@ -98,6 +99,27 @@ class TestRehearsal(EngineSuite):
     def test_a_wrong_option_is_refused_by_name(self, options):
         with pytest.raises(ConfigError, match=next(iter(options))):
             engines.load(an_engine(**options))
+
+
+class TestWhatRehearsalApplies(AppliedSuite):
+    @pytest.fixture
+    def ledger_file(self, tmp_path):
+        return tmp_path / "ledger"
+
+    @pytest.fixture
+    def engine(self, ledger_file):
+        engine = engines.load(an_engine(seconds=0.0, steps=1, ledger=str(ledger_file)))
+        yield engine
+        engine.close()
+
+    @pytest.fixture
+    def ledger(self, ledger_file):
+        def drawn():
+            lines = ledger_file.read_text().splitlines() if ledger_file.exists() else []
+            ends = [line for line in map(json.loads, lines) if line["what"] == "end"]
+            return [tuple(line["size"]) for line in ends for _ in range(line["count"])]
+
+        return drawn
 
 
 def test_the_ledger_tells_how_many_cells_were_drawn(tmp_path):

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from engines.rehearsal import _card
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Progress, Stop
 from limner.errors import EngineDown, StoreDown
 from limner.job import Job
@@ -16,6 +15,7 @@ from limner.request import Lane
 from limner.store import Store
 from tests.builders import MESSAGES, an_engine
 from tests.conftest import MovingClock, a_while_later, wait_until
+from tests.standins.loopback import picture
 from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
 from workers.drawing.keeper import Keeper, Times
 from workers.drawing.lane_worker import LaneWorker
@@ -84,7 +84,7 @@ class Ledger:
             if self.finishes:
                 self.going.discard(number)
                 first, second, third, fourth = (
-                    _card(brief.width, brief.height, f"{cell}", cell * 60) for cell in range(4)
+                    picture(brief.width, brief.height, f"{cell}") for cell in range(4)
                 )
                 yield Finished((first, second, third, fourth), brief.seeds)
             now, self._next = self._next, None

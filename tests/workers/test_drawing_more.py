@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from engines.rehearsal import _card
 from limner.engine import Brief, Capabilities, Finished, Health
 from limner.followup import FollowUp
 from limner.job import Status
@@ -18,6 +17,7 @@ from limner.request import Change
 from limner.store import Store
 from net.outgoing import FetchFailed
 from tests.builders import an_engine
+from tests.standins.loopback import picture
 from tests.workers.conftest import Workshop
 from workers.drawing.canvas import canvas_of
 
@@ -56,9 +56,7 @@ class Painter:
         return {"n": len(self.briefs)}
 
     def watch(self, handle, brief, stop):
-        cells = tuple(
-            _card(brief.width, brief.height, f"{seed}", seed * 40 % 256) for seed in brief.seeds
-        )
+        cells = tuple(picture(brief.width, brief.height, f"{seed}") for seed in brief.seeds)
         told = {"cells": cells, "seeds": brief.seeds} | self.answer
         yield Finished(**told)
 
@@ -115,7 +113,7 @@ def test_of_an_engine_that_always_draws_four_the_caller_gets_what_it_asked_for(p
 
 
 def test_too_few_cells_are_a_bad_result(painted):
-    painted.painter.answer = {"cells": (_card(512, 512, "1", 1),)}
+    painted.painter.answer = {"cells": (picture(512, 512, "1"),)}
 
     job = painted.draw(count=2)
 
@@ -292,7 +290,7 @@ def test_a_region_changes_where_the_mask_is_white_and_nowhere_else(painted):
     parent = painted.draw(count=1)
     painted.web["http://p/mask"] = a_mask()
 
-    painted.painter.answer = {"cells": (_card(512, 512, "new", 200),)}
+    painted.painter.answer = {"cells": (picture(512, 512, "new"),)}
 
     change = Change(0, mask="http://p/mask")
     job = followed(painted, parent, "region", "edit", change, size=(512, 512), count=1)
