@@ -1,4 +1,4 @@
-"""What the ComfyUI engine does with what callers may ask for: drawn by the stand-in, and looked at."""
+"""What the ComfyUI engine makes of what callers may ask for, and proof of what it claims."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from limner.engine import Edit, Finished, Parent
 from limner.errors import EngineDown, Refused, Rejected
 from tests.contract.engine_suite import a_brief
 from tests.contract.remote_drivers import COMFYUI as DRIVER
-from tests.contract.remote_drivers import drawn
+from tests.contract.remote_drivers import AppliesOnAServer, drawn
 from tests.standins.comfyui import Comfy
 
 UPSCALER, PRESET = "4x-sharp.pth", "STANDARD (medium strength)"
@@ -63,6 +63,22 @@ def canvas(tmp_path):
     ImageDraw.Draw(mask).rectangle((32, 48, 95, 143), fill=255)
     gradient = Image.linear_gradient("L").convert("RGB").resize((128, 192))
     return Edit(saved(tmp_path, "canvas.png", gradient), saved(tmp_path, "mask.png", mask))
+
+
+class TestWhatComfyUIApplies(AppliesOnAServer):
+    #: only the pixels count: there is a graph in each picture
+    same_within = 0.0
+    options = {"upscale_model": UPSCALER, "niji_checkpoint": "anime.safetensors"}
+
+    @pytest.fixture
+    def server(self):
+        with Comfy(tile=True) as server:
+            yield server
+
+
+class TestWhatComfyUIAppliesInBatches(AppliesOnAServer):
+    same_within = 0.0
+    options = {"batch": True}
 
 
 # -- parameters ---------------------------------------------------------------------------------

@@ -19,8 +19,10 @@ from engines.diffusers.config import PipelineConfig
 from engines.diffusers.mapping import order_of
 from engines.diffusers.model import Family, Models
 from engines.diffusers.order import CaptionOrder
+from engines.diffusers.process import PainterProcess
 from limner.engine import Edit, Finished, Parent
 from limner.errors import ConfigError, Refused
+from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import a_brief
 from tests.contract.test_engine_diffusers import (
     BRIEF,
@@ -269,6 +271,36 @@ def a_picture(path: Path, size=(64, 96), left="navy", right="orange") -> Path:
     picture.paste(right, (size[0] // 2, 0, *size))
     picture.save(path)
     return path
+
+
+@needs_torch
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+class TestWhatDiffusersApplies(AppliedSuite):
+    """By the orders that go to its drawing process."""
+
+    same_within = 1.0
+    sizes = ((64, 64), (104, 72))
+
+    @pytest.fixture
+    def engine(self, easel):
+        return easel
+
+    @pytest.fixture
+    def brief(self):
+        return SMALL
+
+    @pytest.fixture
+    def ledger(self, monkeypatch):
+        drawn, draw = [], PainterProcess.draw
+
+        def noted(process, order):
+            sizes = [tuple(order["drawn_px"])] * len(order["seeds"]) if "seeds" in order else []
+            drawn.extend(sizes)
+            return draw(process, order)
+
+        monkeypatch.setattr(PainterProcess, "draw", noted)
+        return lambda: drawn
 
 
 @needs_torch

@@ -1,4 +1,4 @@
-"""What callers ask of the sdapi engine besides words: seeds, counts, sizes, versions, operations."""
+"""What the sdapi engine makes of what callers may ask for, and proof of what it claims."""
 
 from __future__ import annotations
 
@@ -12,13 +12,26 @@ from PIL import Image
 
 from limner.engine import Edit, Parent
 from limner.errors import EngineError, Refused
-from tests.contract.remote_drivers import SDAPI, drawn
+from tests.contract.remote_drivers import SDAPI, AppliesOnAServer, drawn
 from tests.standins.sdapi import UPSCALER
 
 DRIVER = SDAPI
 TXT2IMG, IMG2IMG = "/sdapi/v1/txt2img", "/sdapi/v1/img2img"
 EXTRA, INTERROGATE = "/sdapi/v1/extra-single-image", "/sdapi/v1/interrogate"
 NIJI, SEVEN = "anything", "random"
+
+
+class TestWhatA1111Applies(AppliesOnAServer):
+    options = {"upscaler": UPSCALER, "niji_checkpoint": NIJI}
+
+
+class TestWhatSDNextApplies(AppliesOnAServer):
+    faults = ("sdnext",)
+    options = {"upscaler": UPSCALER}
+
+
+class TestWhatSdServerApplies(AppliesOnAServer):
+    faults = ("sd-server",)
 
 
 def asked_of(server, path=TXT2IMG):

@@ -144,6 +144,7 @@ class Sdapi(Loopback):
         if "size-drift" in self.faults:
             width, height = width + 24, height + 64
         seeds = _seeds(body)
+        self.drawn += [(width, height)] * len(seeds)
         images = [
             _painted(body, seed, body.get("subseed", 0) + place, (width, height))
             for place, seed in enumerate(seeds)
@@ -229,9 +230,9 @@ def _painted(body: dict[str, Any], seed: int, subseed: int, size: tuple[int, int
     negative = body["negative_prompt"] if body["cfg_scale"] > 1 else ""
     model = body.get("override_settings", {}).get("sd_model_checkpoint", "")
     varied = (subseed, body["subseed_strength"]) if body.get("subseed_strength") else ""
-    label = (
-        f"{body['prompt']} {negative} {model} {body['steps']} {body['cfg_scale']} {seed} {varied}"
-    )
+    tiled = "tiled" if body.get("tiling") else ""
+    asked = body["prompt"], negative, model, body["steps"], body["cfg_scale"]
+    label = " ".join(map(str, [*asked, tiled, seed, varied]))
     drawn = Image.open(io.BytesIO(picture(*size, label))).convert("RGB")
     if starts := body.get("init_images"):
         start = _opened(starts[0]).resize(size)

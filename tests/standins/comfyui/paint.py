@@ -36,8 +36,8 @@ class Painter:
     def __init__(self, graph: Mapping[str, Any], uploads: Mapping[str, bytes]) -> None:
         self._graph, self._uploads = graph, uploads
         self._made: dict[str, tuple[Any, ...]] = {}
-        #: how many pictures the samplers drew
-        self.drawn = 0
+        #: the size of every picture that the samplers drew
+        self.drawn: list[Size] = []
 
     def pictures(self, output: str) -> tuple[Image.Image, ...]:
         """Return what an output node shows."""
@@ -133,7 +133,7 @@ class Painter:
             if latent.mask:
                 image = Image.composite(image, base, latent.mask.resize(base.size))
             made.append(image)
-        self.drawn += len(made)
+        self.drawn += [image.size for image in made]
         return Latent(tuple(made))
 
     def _vaedecode(self, get: Callable[[str], Any]) -> Any:

@@ -58,7 +58,8 @@ class Run:
                     output = {"images": self._saved(node_id)}
                     self._outputs[node_id] = output
                     self.tell("executed", node=node_id, display_node=node_id, output=output)
-        self._server.ledger[self._id] = self._painter.drawn
+        self._server.ledger[self._id] = len(self._painter.drawn)
+        self._server.drawn += self._painter.drawn
         self.tell("execution_success", timestamp=int(time.time() * 1000))
         return self._entry("success")
 
