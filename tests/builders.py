@@ -49,11 +49,13 @@ def an_accepted_job(
     """A job that waits in its lane, with its message."""
     request.setdefault("callback_url", "http://receiver/hook")
     asked = a_request(**request)
+    # As the API gives them: they follow each other.
+    first = 1 if asked.seed is None else asked.seed
     return store.jobs.accept(
         uuid.uuid4().hex,
         client,
         asked,
-        (1, 2, 3, 4)[: asked.count or 4],
+        tuple(range(first, first + (asked.count or 4))),
         MESSAGES,
         waiting_cap=waiting_cap,
         destination=destination,
