@@ -279,7 +279,8 @@ def a_picture(path: Path, size=(64, 96), left="navy", right="orange") -> Path:
 class TestWhatDiffusersApplies(AppliedSuite):
     """By the orders that go to its drawing process."""
 
-    same_within = 1.0
+    #: of rounding; what a blend starts from shows little in a model of random weights, by 0.85
+    same_within = 0.25
     sizes = ((64, 64), (104, 72))
 
     @pytest.fixture
