@@ -130,7 +130,10 @@ class Request:
         # Not `asdict`, which makes deep copies: every POST gets here.
         stored = {name: getattr(self, name) for name in self.__slots__}
         stored = {
-            name: value for name, value in stored.items() if value != _DEFAULTS.get(name, _REQUIRED)
+            name: value
+            for name, value in stored.items()
+            # A release that wrote every field reads no record without its references.
+            if name == "references" or value != _DEFAULTS.get(name, _REQUIRED)
         }
         if self.change:
             stored["change"] = {

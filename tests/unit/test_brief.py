@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from limner.job import Job, from_ms, new_record
 from limner.ratios import CELL_SIZE_PX
 from limner.request import Change, Lane, Request
 from tests.builders import a_request
+
+#: what the release before callers could ask for more reads of a request
+FIELDS_BEFORE = {
+    *("prompt_en", "lane", "tag", "prompt", "callback_url", "niji", "ar", "ar_requested", "chaos"),
+    *("stylize", "style", "tile", "iw", "references", "extra", "origin"),
+}
 
 
 def a_job(request: Request, seeds=(1, 2, 3, 4)) -> Job:
@@ -115,6 +122,13 @@ def test_a_flag_for_a_version_names_the_engines_model():
         == "sdxl"
     )
     assert brief_of(a_job(a_request(prompt_en="a fox --v 5")), models={"6.1": "sdxl"}).model is None
+
+
+def test_a_request_that_says_nothing_new_can_be_read_by_the_release_before():
+    stored = json.loads(a_request().to_json())
+
+    assert stored["references"] == []
+    assert stored.keys() <= FIELDS_BEFORE
 
 
 def test_a_record_of_another_release_is_read_without_what_is_not_known_here():
