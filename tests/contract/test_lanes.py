@@ -21,6 +21,7 @@ from tests.builders import (
 from tests.conftest import a_while_later
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
+PICTURE = "http://pictures.example/one.png"
 
 
 def take(store, job, token="t1", worker=WORKER):
@@ -323,10 +324,21 @@ def test_a_job_that_waited_too_long_fails(store, clock):
     assert store.jobs.get(job.id).reason_code == "waited_too_long"
 
 
-def test_a_job_that_needs_nothing_fetched_is_handed_over_as_it_is_granted(store):
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {"references": (PICTURE,)},
+        {"style_references": (PICTURE,)},
+        {"object_references": (PICTURE,)},
+        {"prompt_en": f"a fox --sref {PICTURE}"},
+        {"operation": "blend", "references": (PICTURE, PICTURE)},
+        {"operation": "describe", "references": (PICTURE,)},
+    ],
+)
+def test_a_job_that_needs_nothing_fetched_is_handed_over_as_it_is_granted(store, brought):
     a_worker(store)
     plain = an_accepted_job(store)
-    fetching = an_accepted_job(store, references=("http://pictures.example/one.png",))
+    fetching = an_accepted_job(store, **brought)
 
     at_once = store.lanes.take(plain.id, "a", WORKER, MESSAGES, begin=True)
     later = store.lanes.take(fetching.id, "b", WORKER, MESSAGES, begin=True)

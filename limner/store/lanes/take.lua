@@ -14,12 +14,18 @@ local id, token, worker = ARGV[8], ARGV[9], ARGV[10]
 local record = job_key(id)
 reap()
 
+-- Whether pictures come with a job: references of whatever kind, or those to blend or to describe.
+local function brings_pictures(needs, asked)
+    return string.find((needs or '') .. ' ' .. (asked or ''), 'references', 1, true)
+        or has_word(needs or '', 'blend') or has_word(needs or '', 'describe')
+end
+
 -- If nothing must be fetched first, the submission is counted in the same step.
 local function granted()
     local kept = redis.call('HGETALL', record)
-    local needs, parent, handle, begun, attempts =
-        unpack(redis.call('HMGET', record, 'needs', 'parent', 'handle', 'begun', 'attempts'))
-    if ARGV[11] ~= '1' or parent or handle or string.find(needs or '', 'references', 1, true) then
+    local needs, asked, parent, handle, begun, attempts =
+        unpack(redis.call('HMGET', record, 'needs', 'asked', 'parent', 'handle', 'begun', 'attempts'))
+    if ARGV[11] ~= '1' or parent or handle or brings_pictures(needs, asked) then
         return {'granted', kept, unsent, ''}
     end
     -- Counted already: the result of an earlier run of this very call was lost.
