@@ -52,6 +52,19 @@ def test_a_job_behind_a_long_one_never_takes_its_slot(store, clock):
     assert store.jobs.get(late.id).started_at is None
 
 
+def test_a_slot_that_is_freed_is_not_given_to_a_job_that_is_too_late(store, clock):
+    a_worker(store, an_engine("stage", fast=1))
+    long, late = an_accepted_job(store), an_accepted_job(store, deadline_s=5)
+    take(store, long)
+    assert take(store, late, "t2").state == "wait"
+
+    clock.pass_s(5)
+    store.lanes.cancel(long.id)
+
+    assert ended(store, late) == ("failed", "deadline_passed")
+    assert store.jobs.get(late.id).started_at is None
+
+
 def test_a_drawing_is_stopped_at_its_engine_and_its_slot_given_on(store, clock):
     a_worker(store, an_engine("stage", fast=1))
     late, other = an_accepted_job(store, deadline_s=5), an_accepted_job(store)

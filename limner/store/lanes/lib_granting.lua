@@ -201,6 +201,8 @@ end
 -- Give free slots to the jobs that workers hold, fast before relaxed, in the order of their places. For a
 -- job that only waits for a gap or a pause, return when that ends, so that its worker asks again then.
 local function grant_ready()
+    -- What is too late must not be started for the moment until somebody looks.
+    pass_deadlines()
     local opening, choosy_jobs = {}, {}
     for _, lane in ipairs(LANES) do
         local told = false
