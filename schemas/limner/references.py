@@ -34,7 +34,7 @@ class References(Strict[tuple[str, ...]]):
         if not isinstance(value, list):
             raise ValidationError("Must be a list.")
         if len(value) > self.most:
-            raise ValidationError(f"Must have at most {self.most} images.")
+            raise ValidationError(f"Must have at most {counted(self.most, 'image')}.")
         if len(value) < self.least:
             raise ValidationError(f"Must have at least {counted(self.least, 'image')}.")
         wrong = []

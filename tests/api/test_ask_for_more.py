@@ -224,6 +224,12 @@ def test_a_blend_is_a_job_of_its_pictures(caller, store, stage):
     assert job["id"] in messages_in(store)
 
 
+def test_a_description_takes_one_picture(caller, stage):
+    wrong = refused(ask(caller, DESCRIBE, imageList=[INLINE] * 2), 422)
+
+    assert wrong == {"imageList": ["Must have at most 1 image."]}
+
+
 @pytest.mark.parametrize(
     ("pictures", "sentence"),
     [

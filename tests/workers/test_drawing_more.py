@@ -239,6 +239,13 @@ def followed(painted, parent, button, operation, change, **request):
     )
 
 
+class Vanishing(dict[str, Any]):
+    """A web whose pages can be fetched once."""
+
+    def __getitem__(self, url: str) -> Any:
+        return self.pop(url, FetchFailed("unreachable"))
+
+
 def a_mask() -> bytes:
     mask = Image.new("L", (64, 64), 0)
     ImageDraw.Draw(mask).rectangle((0, 0, 31, 63), fill=255)
@@ -299,6 +306,20 @@ def test_a_region_changes_where_the_mask_is_white_and_nowhere_else(painted):
     right, left = (256, 0, 512, 512), (0, 0, 240, 512)
     assert pixels(now, right) == pixels(was, right)
     assert pixels(now, left) != pixels(was, left)
+
+
+def test_a_mask_is_fetched_once_and_named_as_the_only_one(painted):
+    parent = painted.draw(count=1)
+    mask, painted.web = a_mask(), Vanishing()
+    painted.web["http://p/mask"] = mask
+    change = Change(0, mask="http://p/mask")
+    asked = {"size": (512, 512), "count": 1}
+
+    drawn = followed(painted, parent, "region", "edit", change, **asked)
+    again = followed(painted, parent, "region", "edit", change, **asked)
+
+    assert drawn.status is Status.DONE
+    assert again.reason == "The mask cannot be fetched."
 
 
 def test_a_black_mask_says_what_it_is_for(painted):

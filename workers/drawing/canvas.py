@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from PIL import Image, ImageChops, ImageFilter
 
@@ -37,6 +38,12 @@ class EditCanvas:
         self.picture.save(canvas, "PNG", compress_level=1)
         self.mask.save(mask, "PNG", compress_level=1)
         return Edit(canvas, mask, self.kept)
+
+    @classmethod
+    def of(cls, edit: Edit) -> Self:
+        """Return what ``saved`` wrote."""
+        with Image.open(edit.canvas) as canvas, Image.open(edit.mask) as mask:
+            return cls(canvas.convert("RGB"), mask.convert("L"), edit.kept)
 
     def restored(self, cell: Image.Image) -> Image.Image:
         """Return ``cell``, of the canvas's size, with the canvas where the mask is black."""

@@ -40,7 +40,6 @@ _KNOWN_AS = {
     "reference": "Reference image",
     "style": "Style reference",
     "object": "Object reference",
-    "mask": "Mask",
 }
 
 
@@ -56,7 +55,8 @@ def prepare_references(
     """
     return [
         _prepared(
-            f"{_KNOWN_AS[kind]} {number}",
+            # There is one mask at most.
+            "The mask" if kind == "mask" else f"{_KNOWN_AS[kind]} {number}",
             reference,
             folder / f"{kind}-{number}.png",
             images,

@@ -60,8 +60,10 @@ class Run:
         finished = self._watch(grant, grant.drawing.handle, brief)
         if finished is None or brief.operation != "edit":
             return Drawn(finished) if finished else None
-        # Made again: whoever attaches to a drawing has not made it before.
-        canvas = self._preparation.canvas(grant, folder)
+        # Whoever attaches to a drawing has not made its canvas. Who has does not fetch the mask again: by
+        # now it may be another one, or gone.
+        made = EditCanvas.of(brief.edit) if brief.edit else None
+        canvas = made or self._preparation.canvas(grant, folder)
         return Drawn(finished, canvas) if canvas else None
 
     def _submit(self, grant: Grant, folder: Path) -> Brief | None:
