@@ -7,7 +7,7 @@ grant joins the two (``lib_granting.lua``), and ``applied_of`` does the same her
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from limner.engine import Capabilities, Level
 from limner.prompt import Prompt, prompt_of
@@ -25,13 +25,18 @@ _LEVELS: tuple[Level, ...] = ("none", "near", "exact")
 _SIZED_BY_US = ("upscale", "edit")
 
 
-def asked_of(request: Request) -> list[str]:
+def asked_of(request: Request, first_seed: int | None = None) -> list[str]:
     """Return the parameters that the caller gave, each as a word: ``name``, ``name/value`` or ``name:level``.
 
     ``version/7``: an engine has a model for that version, or not. ``ar:near``: at most near, because the
     ratio that is drawn is only the nearest to the one asked for.
+
+    ``first_seed``: the job's, once it has seeds. A follow-up has other seeds than its parent's text says.
     """
-    return list(_asked(request, prompt_of(request)))
+    prompt = prompt_of(request)
+    if prompt.seed is not None and first_seed not in (None, prompt.seed):
+        prompt = replace(prompt, seed=None)
+    return list(_asked(request, prompt))
 
 
 def _asked(request: Request, prompt: Prompt) -> Iterator[str]:

@@ -194,7 +194,7 @@ def new_record(job_id: str, client: str, request: Request, seeds: Sequence[int])
         "seeds": compact_json(seeds),
         "needs": " ".join(needs_of(request)),
     }
-    if asked := asked_of(request):
+    if asked := asked_of(request, seeds[0]):
         record["asked"] = " ".join(asked)
     if request.callback_statuses is not None:
         record["tells"] = " ".join(request.callback_statuses)

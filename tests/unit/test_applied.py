@@ -14,6 +14,13 @@ def test_a_plain_request_asks_for_nothing():
     assert asked_of(a_request()) == []
 
 
+def test_a_job_with_other_seeds_than_its_text_says_was_not_drawn_from_that_one():
+    request = a_request(prompt_en="a fox --seed 4")
+
+    assert asked_of(request, 4) == ["seed"]
+    assert asked_of(request, 5) == []
+
+
 @pytest.mark.parametrize(
     ("given", "asked"),
     [
