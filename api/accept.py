@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 
 from api.access.guard import caller, check_lane
-from api.choices import check_choices
+from api.choices import check_choices, has_choices
 from api.house import House, Seeds, house
 from api.spool import Spooling, check_room, spool_bytes
 from limner.callback.policy import destination
@@ -34,10 +34,12 @@ def accept(
     follow_up: FollowUp | None = None,
     cell: Picture | None = None,
     seeds: Seeds | None = None,
+    repeats: bool = False,
 ) -> Job:
     """Store and enqueue the job, or return the one this Idempotency-Key made.
 
-    ``cell``: the follow-up only picks that picture; the job is done at once, with a copy of it.
+    ``cell``: the follow-up only picks that picture; the job is done at once, with a copy of it. ``repeats``:
+    the request is an earlier job's, and not the caller's own words.
 
     Raises:
         LaneNotAllowed, IdempotencyConflict, WaitingFull, JobConflict: not allowed, or not now.
@@ -48,7 +50,11 @@ def accept(
     """
     here, client = house(), caller()
     check_lane(client, request.lane)
-    check_choices(request)
+    if cell is None and has_choices(request):
+        # A repeated request needs none of them.
+        if earlier := accepted_before(key):
+            return earlier
+        check_choices(request, repeats=repeats)
     url = request.callback_url or client.callback_url or here.settings.callback_url
     cap = client.waiting_cap
     goes_to = _destination(url, client) if url else None

@@ -21,13 +21,20 @@ from limner.store.lanes import PlannedJob
 _ABILITIES = {"blend": "blend pictures", "describe": "describe a picture"}
 
 
-def check_choices(request: Request) -> None:
+def has_choices(request: Request) -> bool:
+    """Return whether a request names something of the gateway's own."""
+    return bool(request.engine or request.version or request.operation in _ABILITIES)
+
+
+def check_choices(request: Request, *, repeats: bool = False) -> None:
     """Return if there is what the request names: an engine, a version, an operation.
+
+    ``repeats``: it is an earlier job's request, in which the caller named no field.
 
     Raises:
         InvalidRequest: there is no such engine for this client, or no such version; the error lists those
             that there are.
-        JobConflict: no engine can do what is asked.
+        JobConflict: no engine can do what is asked, or what an earlier job named is gone.
     """
     ability = _ABILITIES.get(request.operation)
     if ability and _plan(request).engine is None:
@@ -43,6 +50,9 @@ def check_choices(request: Request) -> None:
     if request.version is not None and request.version not in versions:
         listed = f"Must be one of {', '.join(versions)}." if versions else "No version is offered."
         errors["version"] = [listed]
+    if errors and repeats:
+        gone = " and ".join(f"the {name} {getattr(request, name)}" for name in errors)
+        raise JobConflict(f"That job asked for {gone}, which is not here any more.")
     if errors:
         raise InvalidRequest(errors)
 

@@ -29,7 +29,8 @@ def press(asked: Press, key: Idempotency | None) -> Job:
     request = request_of(parent, asked)
     place = request.change.cell if request.change else cell_of(asked.button)
     if place is None:
-        return accept(request, key, follow_up=following, seeds=_new_seeds(request))
+        seeds = _new_seeds(request)
+        return accept(request, key, follow_up=following, seeds=seeds, repeats=True)
     cell, seeds = parent.pictures[place], parent.seeds[place : place + 1]
     if following.once:
         request = replace(request, references=(), count=1)
@@ -38,7 +39,7 @@ def press(asked: Press, key: Idempotency | None) -> Job:
         raise ParentGone
     if request.operation != "upscale":
         seeds = _new_seeds(request)
-    return accept(_of_cell(request), key, follow_up=following, seeds=seeds)
+    return accept(_of_cell(request), key, follow_up=following, seeds=seeds, repeats=True)
 
 
 def submit_again(tag: str, key: Idempotency | None) -> Job:
@@ -52,7 +53,7 @@ def submit_again(tag: str, key: Idempotency | None) -> Job:
     if job.status is not Status.FAILED:
         raise JobConflict(f"The newest job with that tag is {job.status}: it has not failed.")
     following = FollowUp(job.parent, job.draw_type, _engine_of(job.parent)) if job.parent else None
-    return accept(job.request, key, follow_up=following, seeds=job.seeds)
+    return accept(job.request, key, follow_up=following, seeds=job.seeds, repeats=True)
 
 
 def _of_cell(request: Request) -> Request:

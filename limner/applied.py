@@ -73,16 +73,18 @@ def levels_of(
 ) -> dict[str, Level]:
     """Return the level of every parameter and operation on an engine that has models for ``versions``.
 
-    ``otherwise``: levels that turned out otherwise in one drawing.
+    ``otherwise``: levels that turned out otherwise in one drawing; what is no level is ignored.
     """
+    told = {name: level for name, level in (otherwise or {}).items() if level in _LEVELS}
+
     found: dict[str, Level] = {
         one.name: level
         for one in fields(capabilities)
         if (level := getattr(capabilities, one.name)) in _LEVELS
     }
-    found |= otherwise or {}
+    found |= told
     found |= {name: found[like] for name, like in _AS.items()}
-    return found | {f"version/{version}": "exact" for version in versions}
+    return found | {f"version/{version}": told.get("version", "exact") for version in versions}
 
 
 def applied_of(asked: Iterable[str], levels: Mapping[str, Level]) -> dict[str, Level]:

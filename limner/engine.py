@@ -168,6 +168,7 @@ class Capabilities:
     iw: Level = "exact"
     negative: Level = "exact"
     seed: Level = "exact"
+    #: exact: it draws whatever width and height the brief has; else the driver crops and resizes to them
     size: Level = "exact"
     #: exact: it draws as many cells as the brief has seeds; else it always draws four
     count: Level = "near"

@@ -115,7 +115,8 @@ class Job:
     @property
     def count(self) -> int:
         """How many cells are drawn."""
-        return len(self.seeds)
+        # A picked cell of a release before has its parent's four seeds.
+        return 1 if self.draw_type in ("u1", "u2", "u3", "u4") else len(self.seeds)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

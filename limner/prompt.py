@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from limner.flags import take_flags
+from limner.known_flags import DASHES
 from limner.ratios import CELL_SIZE_PX, nearest_ratio, ratio_of
 from limner.request import Request
 
@@ -23,6 +24,7 @@ STYLES = ("raw",)
 QUALITIES = (0.25, 0.5, 1.0, 2.0, 4.0)
 #: pictures of one kind in a request
 LINKS_MOST = 8
+_DASHES = re.compile(DASHES)
 _WEIGHT = re.compile(r"::[0-9.]{1,20}\Z")
 
 
@@ -81,8 +83,13 @@ def compile_prompt(request: Request) -> str:
         if urls := [link for link in links if link[:4].lower() == "http"]:
             flags.append(f"--{name} {' '.join(urls)}")
     if request.negative and request.negative.strip():
-        flags.append(f"--no {' '.join(request.negative.split())}")
+        flags.append(f"--no {_without_flags(request.negative)}")
     return " ".join([request.prompt_en.strip(), *flags]).strip()
+
+
+def _without_flags(text: str) -> str:
+    """Return text in which nothing can be read as a flag, for the value of one."""
+    return " ".join(_DASHES.sub(" ", text).split())
 
 
 def _ratio_flag(request: Request) -> str | None:

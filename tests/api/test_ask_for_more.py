@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from dataclasses import replace
 
 import pytest
@@ -406,6 +407,29 @@ def test_a_job_of_a_picture_that_was_deleted_is_410(app, caller, store, stage):
     images.delete(images.key_of(shown(caller, parent)["images"][1]["url"]))
 
     refused(press(caller, parent, "upscale", cell=2), 410)
+
+
+def test_a_repeated_request_needs_not_what_is_gone_since(caller, store, stage):
+    once = {"Idempotency-Key": "once"}
+    job = caller.imagine(headers=once, version="7").json
+    store.engines.register([an_engine("stage", fast=99, relaxed=99)])
+
+    assert caller.imagine(headers=once, version="7").json["id"] == job["id"]
+    assert "version" in caller.wrong(version="7")
+
+
+def test_a_version_that_is_gone_stops_no_pick_and_is_told_in_words(app, caller, store, stage):
+    parent = done(app, store, caller.drawn())
+    asked = json.loads(store.redis.hget(f"limner:job:{parent['id']}", "request"))
+    store.redis.hset(f"limner:job:{parent['id']}", "request", json.dumps(asked | {"version": "7"}))
+
+    assert press(caller, parent, "u1").status_code == 200
+    response = press(caller, parent, "r")
+
+    refused(response, 409)
+    assert (
+        response.json["message"] == "That job asked for the version 7, which is not here any more."
+    )
 
 
 def test_a_failed_zoom_is_submitted_again_as_a_zoom(app, caller, store, stage):

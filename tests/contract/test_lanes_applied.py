@@ -138,6 +138,17 @@ def test_an_operation_goes_to_an_engine_that_can_do_it(store, request_, need):
     assert granted(store, worker, **request_).engine == "able"
 
 
+def test_an_engine_that_was_not_asked_yet_gets_no_operation(store):
+    worker = a_worker(store, an_engine("new"))
+
+    job = an_accepted_job(store, operation="edit", change=Change(0, scale=2))
+
+    assert take(store, job, worker).state == "wait", "it may be able, once it is asked"
+    assert store.lanes.verdicts(job.id) == {"new": "lacks"}
+    assert planned(store, operation="blend", references=("http://p/1", "http://p/2")).engine is None
+    assert granted(store, worker, references=("http://p/1",)).engine == "new"
+
+
 def test_a_job_that_comes_back_is_told_anew_what_is_applied(store):
     worker = a_worker(store, an_engine("one", fast=1), an_engine("two", fast=1))
     able(store, "one", Capabilities())

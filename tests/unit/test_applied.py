@@ -63,6 +63,12 @@ def test_what_follows_from_an_operation_is_not_asked_for():
     assert asked_of(a_request(operation="describe", count=1, references=("http://p/1",))) == []
 
 
+def test_what_a_driver_tells_that_is_no_level_is_ignored():
+    levels = levels_of(Capabilities(), ["7"], {"seed": "fully", "version": "none", "ar": "near"})
+
+    assert (levels["seed"], levels["ar"], levels["version/7"]) == ("exact", "near", "none")
+
+
 def test_levels_of_an_engine_cover_what_depends_on_others():
     levels = levels_of(Capabilities(style="near", size="none", style_references="exact"), ["7"])
 

@@ -312,6 +312,14 @@ def test_what_must_not_be_there_is_the_last_flag():
     assert parse_prompt(compiled).negative == "boats, people"
 
 
+@pytest.mark.parametrize("dash", ["--", "—", "——", "---"])
+def test_what_must_not_be_there_brings_no_flags_along(dash):
+    compiled = compile_prompt(a_request(negative=f"cats {dash}v 9 {dash}ar 3:1", ar="3:2"))
+
+    found = parse_prompt(compiled)
+    assert (found.negative, found.version, found.ar) == ("cats v 9 ar 3:1", None, "3:2")
+
+
 def test_a_version_of_the_niji_model_is_its_flags_value():
     assert compile_prompt(a_request(niji=True, version="7")) == "a lighthouse --niji 7"
     assert compile_prompt(a_request(version="7")) == "a lighthouse --v 7"

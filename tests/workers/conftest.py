@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import engines
-from limner.engine import Engine
+from limner.applied import levels_of
+from limner.engine import Engine, lacks
 from limner.job import Job
 from limner.pictures.image_store import Images
 from limner.request import Lane
@@ -38,6 +39,9 @@ class Workshop:
     def __post_init__(self) -> None:
         self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in self.engine_settings}
         self.store.engines.register(self.engine_settings)
+        for name, engine in self.engines.items():
+            able = engine.capabilities()
+            self.store.engines.abilities(name, lacks(able), levels_of(able))
         worker = LaneWorker(WORKER, tuple(Lane), self.engines, lambda: MESSAGES)
         times = Times(2, 0.5, self.progress_limit_s, self.drawing_limit_s)
         self.keeper = Keeper(self.store, worker, times)

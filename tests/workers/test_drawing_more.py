@@ -189,6 +189,16 @@ def test_a_style_that_cannot_be_fetched_says_which(painted):
     )
 
 
+def test_a_dead_link_in_the_text_is_left_out_and_told(painted):
+    painted.web["http://p/style"] = FetchFailed("timeout")
+
+    job = painted.draw(prompt_en="a fox --sref http://p/style --sw 20", origin=True)
+
+    assert job.status is Status.DONE
+    assert job.applied == {"style_references": "none", "style_weight": "none"}
+    assert painted.painter.briefs[0].style_references == ()
+
+
 def test_links_to_styles_in_the_text_are_used_like_those_of_a_field(painted):
     painted.web["http://p/style"] = png(Image.new("RGB", (8, 8), "red"))
 
@@ -206,6 +216,15 @@ def test_a_description_ends_with_prompts_and_without_pictures(painted):
 
     assert (job.status, job.prompts) == (Status.DONE, ("red", "a field", "b", "c"))
     assert (job.picture, job.cells) == (None, ())
+
+
+def test_a_description_has_four_prompts_at_most_and_none_is_endless(painted):
+    painted.web["http://p/1"] = png(Image.new("RGB", (8, 8), "red"))
+    painted.painter.answer = {"cells": (), "seeds": (), "prompts": ("x" * 9000,) * 9}
+
+    job = painted.draw(operation="describe", prompt_en="", references=("http://p/1",), count=1)
+
+    assert [len(prompt) for prompt in job.prompts] == [2000] * 4
 
 
 def test_a_description_without_prompts_is_a_bad_result(painted):

@@ -22,6 +22,8 @@ from workers.drawing.run import Drawn
 
 #: how long composing waits: when drawings end together, their successors are started first
 STARTS_FIRST_S = 0.04
+#: of a description
+PROMPTS_MOST, PROMPT_LENGTH = 4, 2000
 #: the abilities that buttons on a finished drawing depend on
 FOLLOWED_BY = ("vary", "upscale_subtle", "upscale_creative", "edit")
 
@@ -84,9 +86,12 @@ class Delivery:
             # A single cell is its own grid.
             cells=pictures[1:] or pictures,
             notes=notes,
-            applied=applied_of(job.asked, here),
+            applied={
+                name: "none" if name in grant.drawing.left_out else level
+                for name, level in applied_of(job.asked, here).items()
+            },
             seeds=finished.seeds[: job.count],
-            prompts=finished.prompts,
+            prompts=[text[:PROMPT_LENGTH] for text in finished.prompts[:PROMPTS_MOST]],
             can=[name for name in FOLLOWED_BY if levels[name] != "none"],
         )
 

@@ -51,6 +51,8 @@ class Drawing(threading.Event):
         self.attach = False
         #: "" or, if it costs money, what to do if it is lost: "retry" or "fail"
         self.paid = ""
+        #: parameters that were left out, because what their caller's text links to cannot be had
+        self.left_out: set[str] = set()
         #: whether the engine is done with it: it has drawn it, or does not know it
         self.ended = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from limner.engine import Brief, Parent
 from limner.errors import Rejected
 from limner.followup import cell_of, strength_of
 from limner.job import Job
+from limner.log import event
 from limner.pictures.image_store import Images
 from limner.prompt import prompt_of
 from limner.store import Store
@@ -20,6 +22,8 @@ from workers.drawing.grant import Grant
 from workers.drawing.keeper import Drawing
 from workers.drawing.patience import Patience
 from workers.drawing.references import Fetch, prepare_references
+
+log = logging.getLogger(__name__)
 
 
 class StoppedMeanwhile(Exception):
@@ -81,19 +85,35 @@ class Preparation:
                 raise StoppedMeanwhile
             edit = canvas.saved(folder)
         # What an engine ignores is not fetched, and cannot fail its job.
-        styles = request.style_references or said.style_references
-        if able.style_references == "none":
-            styles = ()
-        objects = request.object_references or said.object_references
-        if able.object_references == "none":
-            objects = ()
+        style: tuple[Path, ...] = ()
+        thing: tuple[Path, ...] = ()
+        if able.style_references != "none":
+            style = self._taken_over(grant, folder, "style", said.style_references)
+        if able.object_references != "none":
+            thing = self._taken_over(grant, folder, "object", said.object_references)
         return Pictures(
             self._references(drawing, job, request.references, folder, "reference"),
-            self._references(drawing, job, styles, folder, "style"),
-            self._references(drawing, job, objects, folder, "object"),
+            style,
+            thing,
             self._parent(drawing, job, folder),
             edit,
         )
+
+    def _taken_over(
+        self, grant: Grant, folder: Path, kind: str, links: tuple[str, ...]
+    ) -> tuple[Path, ...]:
+        """Return the references of a kind, or those that a flag in the text links to."""
+        drawing, job = grant.drawing, grant.job
+        given = getattr(job.request, f"{kind}_references")
+        if given:
+            return self._references(drawing, job, given, folder, kind)
+        try:
+            return self._references(drawing, job, links, folder, kind)
+        # Such links were ignored before, and prompts that people copy have dead ones.
+        except Rejected as error:
+            drawing.left_out |= {f"{kind}_references", f"{kind}_weight"}
+            event(log, "links.left_out", job=job.id, why=error.message)
+            return ()
 
     def _references(
         self, drawing: Drawing, job: Job, references: tuple[str, ...], folder: Path, kind: str

@@ -154,6 +154,18 @@ local function misfit(engine, needs, client)
     return clients ~= '' and not has_word(clients, client) and 'clients' or nil
 end
 
+-- Operations that an engine must have said it can do: whoever knows none would draw an ordinary picture.
+local TO_BE_SAID = {upscale_subtle = true, upscale_creative = true, edit = true, blend = true, describe = true}
+
+-- Whether a job needs what an engine has not been asked about yet.
+local function is_unsaid(engine, needs)
+    if engine.lacks then return false end
+    for need in string.gmatch(needs or '', '%S+') do
+        if TO_BE_SAID[need] then return true end
+    end
+    return false
+end
+
 local function suits(engine, needs, client)
     return misfit(engine, needs, client) == nil
 end

@@ -93,6 +93,7 @@ local function hindered(name, wish, only_a_look)
     local engine = engine_of(name)
     local unfit = misfit(engine, wish.needs, wish.client)
     if unfit then return unfit end
+    if is_unsaid(engine, wish.needs) then return 'lacks' end
     if wish.only and name ~= wish.only then return 'elsewhere' end
     local failed = not wish.only and has_word(wish.failed_on, name)
     if failed and wish.elsewhere then return 'failed' end

@@ -12,7 +12,7 @@ local lane, needs, client, asked = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local by_name, best, best_worth = carried(), nil, -1
 for _, name in ipairs(engine_names()) do
     local engine = engine_of(name)
-    if suits(engine, needs, client) and (engine[lane .. '_slots'] or 0) > 0 then
+    if suits(engine, needs, client) and not is_unsaid(engine, needs) and (engine[lane .. '_slots'] or 0) > 0 then
         -- One that could start the job at once goes before one that could not, and that before a dead one.
         local worth = worth_of(engine, math.max(0, room(engine, lane)), asked)
         if not hindrance(engine, lane) then worth = worth + 2 * FIRST end
