@@ -337,6 +337,7 @@ def test_a_job_that_waited_too_long_fails(store, clock):
 )
 def test_a_job_that_needs_nothing_fetched_is_handed_over_as_it_is_granted(store, brought):
     a_worker(store)
+    store.engines.abilities("stage", [])
     plain = an_accepted_job(store)
     fetching = an_accepted_job(store, **brought)
 
