@@ -11,6 +11,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
 
+from api.server.listening import ADDRESS
 from limner.log import set_up
 from limner.settings import Settings
 
@@ -39,6 +40,7 @@ def on_starting(server: Any) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _tell_of_the_end(server)
 
 
 def when_ready(server: Any) -> None:
@@ -50,3 +52,16 @@ def when_ready(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Do the same in each worker."""
     when_ready(worker)
+
+
+def _tell_of_the_end(server: Any) -> None:
+    """Have ``server``, before it stops its workers for good, say so to them."""
+    stop = server.stop
+
+    def stop_for_good(graceful: bool = True) -> None:
+        # A new master, started by SIGUSR2, or systemd keeps the address.
+        if not server.systemd and server.reexec_pid == server.master_pid == 0:
+            ADDRESS.give_up()
+        stop(graceful)
+
+    server.stop = stop_for_good

@@ -26,6 +26,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from api.ending import ENDING
 from api.server.link import READ_BYTES, REQUEST_S, Link
+from api.server.listening import ADDRESS, HANDSHAKE_S, accept_the_last, take_nobody_new
 from api.server.unreadable import head_and_body, is_the_proxys, status_of
 from limner.log import event
 
@@ -93,10 +94,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._told.wait(NOTIFY_S)
         ENDING.begin()
         self._rest(ENDING.drain_s)
-        for server in servers:
-            _accept_the_last(server)
-        ENDING.finish()
         ends = time.monotonic() + self.cfg.graceful_timeout - ENDING.drain_s
+        if ADDRESS.given_up:
+            for server in servers:
+                take_nobody_new(server.socket)
+            self._rest(HANDSHAKE_S)
+        for server in servers:
+            accept_the_last(server)
+        ENDING.finish()
         fresh_until = time.monotonic() + LAST_S
         while pool and time.monotonic() < ends:
             for link in list(self._links):
@@ -169,12 +174,3 @@ def _read_to_its_end(body: Any) -> bool:
     except ParseException:
         return False
     return left > 0
-
-
-def _accept_the_last(server: StreamServer) -> None:
-    """Stop accepting. Closing the socket would reset the connections that the kernel has accepted for it."""
-    # A full pool or too many open files: what is left cannot be served.
-    with contextlib.suppress(OSError):
-        while not server.pool.full() and (accepted := server.do_read()) is not None:
-            server.do_handle(*accepted)
-    server.close()

@@ -13,11 +13,14 @@ from types import SimpleNamespace
 
 import gevent
 import gevent.socket
+import psutil
 import pytest
 from gunicorn import util
 
+from api.server import gunicorn_hooks
 from api.server import link as links
 from api.server.link import Link
+from api.server.listening import Address, take_nobody_new
 from tests.acceptance.house import House
 from tests.conftest import wait_until
 
@@ -247,37 +250,103 @@ def test_strangers_and_slow_callers_keep_nobody_waiting():
             link.close()
 
 
+@contextlib.contextmanager
+def calls_without_a_pause(house):
+    """Call from four threads within the block, and have no call broken; being refused is no break."""
+    broken: list[str] = []
+    stopping = threading.Event()
+
+    def call():
+        while not stopping.is_set():
+            try:
+                with opened(
+                    house, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+                ) as link:
+                    if status_on(link) != 200:
+                        broken.append("not 200")
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+            except OSError as error:
+                broken.append(str(error))
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for caller in callers:
+            caller.join()
+    assert broken == []
+
+
 @pytest.mark.slow
-def test_who_was_accepted_is_answered_while_the_api_stops_and_starts():
-    with House("") as house:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_was_accepted_is_answered_while_the_api_stops_and_starts(workers):
+    with House("", api_workers=workers) as house:
         house.start_api()
         for _ in range(3):
-            broken: list[str] = []
-            stopping = threading.Event()
-
-            def call(broken=broken, stopping=stopping):
-                while not stopping.is_set():
-                    try:
-                        with opened(
-                            house, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-                        ) as link:
-                            if status_on(link) != 200:
-                                broken.append("not 200")
-                    except ConnectionRefusedError:
-                        time.sleep(0.01)
-                    except OSError as error:
-                        broken.append(str(error))
-
-            callers = [threading.Thread(target=call) for _ in range(4)]
-            for caller in callers:
-                caller.start()
-            time.sleep(0.3)
-            house.terminate("api")
-            stopping.set()
-            for caller in callers:
-                caller.join()
-            assert broken == []
+            with calls_without_a_pause(house):
+                time.sleep(0.3)
+                house.terminate("api")
             house.start_api()
+
+
+@pytest.mark.slow
+def test_a_reload_keeps_the_address_and_breaks_no_call():
+    with House("") as house:
+        house.start_api()
+        for _ in range(2):
+            master = house.running["api"].pid
+            before = children(master)
+            with calls_without_a_pause(house):
+                os.kill(master, signal.SIGHUP)
+                wait_until(lambda: not before & children(master), 20, what="new workers")  # noqa: B023
+            assert house.ask("GET", "/healthz")[0] == 200
+
+
+def children(pid):
+    """Return the ids of the processes that ``pid`` has started."""
+    return {each.pid for each in psutil.Process(pid).children()}
+
+
+def test_the_kernel_takes_nobody_new_once_told_but_lets_in_who_had_come():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()) as early,
+    ):
+        take_nobody_new(listening)
+
+        with pytest.raises(TimeoutError):
+            socket.create_connection(listening.getsockname(), timeout=0.2)
+        early.sendall(b"here")
+        with listening.accept()[0] as accepted:
+            assert accepted.recv(4) == b"here"
+
+
+@pytest.mark.parametrize(
+    ("master", "given_up"),
+    [
+        ({"systemd": False, "reexec_pid": 0, "master_pid": 0}, True),
+        ({"systemd": True, "reexec_pid": 0, "master_pid": 0}, False),
+        ({"systemd": False, "reexec_pid": 7, "master_pid": 0}, False),
+        ({"systemd": False, "reexec_pid": 0, "master_pid": 7}, False),
+    ],
+)
+def test_an_address_is_given_up_only_where_nobody_listens_there_after(
+    monkeypatch, master, given_up
+):
+    address, stopped = Address(), []
+    monkeypatch.setattr(gunicorn_hooks, "ADDRESS", address)
+    server = SimpleNamespace(stop=stopped.append, **master)
+    gunicorn_hooks.on_starting(server)
+    assert not address.given_up
+
+    server.stop(True)
+
+    assert address.given_up is given_up
+    assert stopped == [True]
 
 
 @pytest.mark.slow
