@@ -293,7 +293,16 @@ def test_who_was_accepted_is_answered_while_the_api_stops_and_starts(workers):
             house.start_api()
 
 
+@pytest.fixture
+def sighup_as_in_a_terminal():
+    """Have processes start with SIGHUP's own meaning, which `nohup` takes away."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("sighup_as_in_a_terminal")
 def test_a_reload_keeps_the_address_and_breaks_no_call():
     with House("") as house:
         house.start_api()
