@@ -70,8 +70,10 @@ class Job:
     progress: int = 0
     #: the number of this job's events
     seq: int = 0
-    #: 1 = next; None unless the job waits
+    #: 1 = next; None unless the job waits, and while ``waits_for`` says for what
     position: int | None = None
+    #: what operators have halted that alone keeps it waiting: "lane paused" and the like
+    waits_for: str | None = None
     #: the newest picture: a preview while drawing, the grid when done
     picture: Picture | None = None
     #: the cells, once done
@@ -142,7 +144,12 @@ class Job:
         return prompt_of(self.request).ar_requested
 
     @classmethod
-    def from_record(cls, record: Mapping[str, str], position: int | None = None) -> Self:
+    def from_record(
+        cls,
+        record: Mapping[str, str],
+        position: int | None = None,
+        waits_for: str | None = None,
+    ) -> Self:
         """Read a job from its Redis hash; an empty text stands for None."""
         width, height = record.get("width"), record.get("height")
         picture = (
@@ -162,6 +169,7 @@ class Job:
             progress=int(record.get("progress") or 0),
             seq=int(record.get("seq") or 0),
             position=position,
+            waits_for=waits_for,
             picture=picture,
             cells=tuple(Picture(**cell) for cell in json.loads(record.get("cells") or "[]")),
             drawn_seeds=tuple(json.loads(record.get("drawn_seeds") or "[]")),

@@ -186,9 +186,9 @@ def job_at(record: Mapping[str, str], fields: Mapping[str, str], seq: int) -> Jo
     """Return the job of ``record`` as it was at the event that stored ``fields``."""
     then = {name: text for name, text in record.items() if name not in CHANGING}
     then |= fields
-    position = then.pop("position", None)
+    position, waits_for = then.pop("position", None), then.pop("waits_for", None)
     then["seq"] = str(seq)
-    return Job.from_record(then, position=int(position) if position else None)
+    return Job.from_record(then, int(position) if position else None, waits_for)
 
 
 def destination(url: str) -> str:

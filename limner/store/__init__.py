@@ -2,7 +2,7 @@
 
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
-``spool`` and ``clients``. Every change of state is one Lua script, next to the Python that calls it;
+``spool``, ``clients`` and ``levers`` (what operators change live). Every change of state is one Lua script, next to the Python that calls it;
 Python only passes arguments and reads results.
 """
 
@@ -23,6 +23,7 @@ from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
 from limner.store.jobs.changes import Changes
 from limner.store.lanes import Lanes, Taken, Trouble
+from limner.store.levers import Levers
 from limner.store.metrics.numbers import NumbersReader
 from limner.store.metrics.reports import Reports
 from limner.store.outbox import Outbox
@@ -41,6 +42,7 @@ __all__ = [
     "Idempotency",
     "Jobs",
     "Lanes",
+    "Levers",
     "Outbox",
     "Policy",
     "Reports",
@@ -74,7 +76,8 @@ class Store:
         scripts = Scripts(self.redis, prefix, clock)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
-        self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s)
+        self.levers = Levers(self.redis, prefix, scripts, policy)
+        self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s, self.levers)
         self.changes = Changes(self.redis, prefix)
         self.engines = Engines(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)

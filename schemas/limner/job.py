@@ -20,6 +20,8 @@ from schemas.status import STATUS_CODE, STATUS_OF
 
 #: the follow-ups; each is 1 once it has been used
 MARKS = ("u1", "u2", "u3", "u4", "r", "v1", "v2", "v3", "v4")
+#: as ``lib_halts.lua`` names it
+WAITS_FOR = ("lane paused", "client paused", "engine paused")
 DRAW_TYPES = ("draw", *ALONE, *BUTTONS)
 _STATUSES = "−2 waiting, −1 submitted, 0 drawing, 1 done, 2 failed. After 1 or 2 nothing changes."
 
@@ -130,7 +132,10 @@ class JobSchema(AnswerSchema):
     reason = fields.String(**maybe("why it failed, for people"))
     reason_code = fields.String(**maybe("why it failed, for programs", enum=[*Reason, None]))
     engine = fields.String(**maybe())
-    position = fields.Integer(**maybe("1 = next; null unless waiting"))
+    position = fields.Integer(**maybe("1 = next; null unless waiting, or if waitsFor is set"))
+    waits_for = fields.String(
+        **maybe("what an operator has halted: the job starts after that", enum=[*WAITS_FOR, None])
+    )
     notes = Notes(**told("what the engine approximated or left out"))
     applied = Applied(**told("by parameter that was given: exact, near or none"))
     seeds = Seeds(**maybe("one a cell, the ones that the engine used; null if it did not say"))

@@ -31,7 +31,8 @@ NOTHING_VISIBLE = [
 
 SHAPE = """
 id messageId tag status progress prompt promptEn finalPrompt fast drawType ar arRequested url width
-height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position notes applied
+height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position waitsFor
+notes applied
 seeds buttons count deadline prompts extra createdAt startedAt finishedAt seq
 """
 
@@ -66,6 +67,7 @@ def test_the_smallest_request_is_answered_with_the_whole_job(caller):
         "reasonCode": None,
         "engine": None,
         "position": 1,
+        "waitsFor": None,
         "notes": {},
         "applied": {},
         "seeds": None,

@@ -152,6 +152,9 @@ class Deed:
     causes: tuple[Cause, ...]
 
 
+#: what lib_moves builds on, and itself
+LIBRARIES = ("base", "levers", "health", "engines", "halts", "domain", "outbox", "moves")
+
 DEEDS = [
     Deed(Hand.accept, "accept", (Cause.ACCEPTED,)),
     Deed(Hand.pick, "accept", (Cause.PICKED,)),
@@ -287,7 +290,7 @@ def test_an_index_that_is_wrong_moves_no_job(store, clock, state, index):
 
 @pytest.mark.parametrize("cause", Cause)
 def test_the_library_that_moves_jobs_refuses_what_is_not_in_the_table(store, cause):
-    libraries = [_library(name) for name in ("base", "domain", "outbox", "moves")]
+    libraries = [_library(name) for name in LIBRARIES]
     call = "KEEP_JOB_MS = 1000\nreturn move(ARGV[3], ARGV[4], {'noted', '1'}, ARGV[5])"
     script = store.redis.register_script("\n".join([*libraries, call]))
     for status in (None, *Status):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from redis import Redis
@@ -54,11 +54,17 @@ class EngineNow:
     clients: tuple[str, ...]
     #: living workers that have it; none: its operator took it out of the settings, or all are dead
     workers: int
+    #: by an operator: "", ``paused`` or ``draining``
+    halt: str = ""
+    weight: float = 1.0
+    #: what an operator has set live: field → what the settings say (``limner.store.levers.OVERRIDES``)
+    overridden: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, row: list[str]) -> EngineNow:
         """Parse a row of ``engines.lua``."""
-        name, driver, state, why, lacks, clients, workers, paused_ms, *by_lane = row
+        name, driver, state, why, lacks, clients, workers, paused_ms, *row = row
+        halt, weight, under, *by_lane = row
         numbers = [int(number) for number in by_lane]
 
         def each(place: int) -> dict[Lane, int]:
@@ -78,6 +84,12 @@ class EngineNow:
             lacks=tuple(lacks.split()),
             clients=tuple(clients.split()),
             workers=int(workers),
+            halt=halt,
+            weight=float(weight),
+            overridden={
+                name: float(value)
+                for name, _, value in (word.partition("=") for word in under.split())
+            },
         )
 
 

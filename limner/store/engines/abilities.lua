@@ -1,4 +1,4 @@
--- uses: base health engines
+-- uses: base levers health engines
 -- Store what an engine can do.
 --
 -- ARGV 3 engine · 4 what it cannot do (limner/engine.py, NEEDS), separated by spaces

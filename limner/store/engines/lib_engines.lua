@@ -74,7 +74,7 @@ local function engine_registered(name, settings)
     local was = engine_of(name)
     local changed = not was.state
     for i = 1, #settings, 2 do
-        local before = was[settings[i]]
+        local before = was.configured[settings[i]] or was[settings[i]]
         -- Fields that an older release did not write do not count as a change.
         if before and before ~= value_of(settings[i], settings[i + 1]) then changed = true end
     end
@@ -174,8 +174,8 @@ end
 local function draws_elsewhere(names, lane, needs, client, failed_on)
     for _, name in ipairs(names) do
         local engine = engine_of(name)
-        if not has_word(failed_on, name) and not OUT[engine.state] and suits(engine, needs, client)
-            and (engine[lane .. '_slots'] or 0) > 0 then
+        if not has_word(failed_on, name) and not OUT[engine.state] and not engine.halt
+            and suits(engine, needs, client) and (engine[lane .. '_slots'] or 0) > 0 then
             return true
         end
     end

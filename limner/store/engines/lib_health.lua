@@ -1,6 +1,6 @@
 -- An engine's health: what was observed, and what follows from it, one function per event. Nothing else
 -- writes these fields, in Lua or in Python; settings have keys of their own (lib_engines.lua). Needs
--- lib_base.
+-- lib_base and lib_levers.
 --
 --   engine:<name>          HASH
 --     state                ok · busy · down (cannot be reached) · refused (its operator must act) ·
@@ -44,7 +44,22 @@ local function count_slots(engine, name, lane)
     engine.used[lane] = redis.call('SCARD', key('slots', name, lane))
 end
 
--- An engine's health and settings, with the slots in use.
+-- What an operator may set live, over an engine's settings.
+local OVERRIDES = {'fast_slots', 'relaxed_slots', 'fast_gap_ms', 'relaxed_gap_ms', 'weight'}
+
+-- Put the levers over the settings, of which `configured` keeps what they say themselves.
+local function pull_levers(engine)
+    engine.halt, engine.configured = halt_of('engine', engine.name), {}
+    for _, field in ipairs(OVERRIDES) do
+        local value = lever('engine', engine.name, field)
+        if value then
+            engine.configured[field] = engine[field] or 0
+            engine[field] = tonumber(value)
+        end
+    end
+end
+
+-- An engine's health and settings, the levers over them, with the slots in use.
 local function engine_of(name)
     if engines_read[name] then return engines_read[name] end
     local engine = {name = name}
@@ -52,6 +67,7 @@ local function engine_of(name)
         local flat = redis.call('HGETALL', key(kind, name))
         for i = 1, #flat, 2 do engine[flat[i]] = value_of(flat[i], flat[i + 1]) end
     end
+    pull_levers(engine)
     local record, pause = key('engine', name), engine.pause_ms or PAUSE_MAX_MS
     for _, field in ipairs(SINCE) do
         engine[field] = engine[field] and within(record, field, engine[field], 0)

@@ -1,4 +1,4 @@
--- uses: base health
+-- uses: base levers health
 -- Store the result of probing an engine that was down.
 --
 -- ARGV 3 engine · 4 "1": it is healthy · 5 why not · 6 pause, ms

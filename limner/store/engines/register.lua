@@ -1,4 +1,4 @@
--- uses: base health engines
+-- uses: base levers health engines
 -- Register an engine's settings when a worker starts.
 --
 -- ARGV 3 engine · 4 … field, value, …

@@ -1,4 +1,4 @@
--- uses: base health engines
+-- uses: base levers health engines
 -- Try an engine at once, before its pause is over; an operator's command.
 --
 -- ARGV 3 engine

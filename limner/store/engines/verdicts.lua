@@ -1,11 +1,12 @@
--- uses: base domain spool outbox moves health engines lanes granting
+-- uses: base levers health engines halts domain spool outbox moves lanes granting
 -- Why a waiting job is not drawn now, engine by engine, by the rules of grants. Changes nothing.
 --
 -- ARGV 8 job id
 -- Returns {engine, word, …}, of engines that living workers have. Words: lacks pinned (the job is for another
 --   engine) version (it has no model for it) clients elsewhere (its drawing goes on at another engine) failed (it
---   failed there, and another engine is up) aside (it lets others go first) no_slots full fast_first rests gap,
---   or "" (it has room for the job)
+--   failed there, and another engine is up) aside (it lets others go first) client_paused lane_paused
+--   engine_paused engine_draining (by an operator) no_slots full fast_first rests gap, or "" (it has room for the
+--   job)
 --
 -- Reads: job
 -- Writes: nothing itself

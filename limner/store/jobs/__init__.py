@@ -15,6 +15,7 @@ from limner.job import Job, Picture, Status, from_ms, new_record, tag_key
 from limner.message import Messages
 from limner.request import Request
 from limner.store.connection import guarded
+from limner.store.levers import Levers
 from limner.store.policy import to_ms
 from limner.store.scripts import Scripts
 from limner.store.spool import Charge
@@ -72,11 +73,14 @@ class State(NamedTuple):
 class Jobs:
     """The records of all jobs."""
 
-    def __init__(self, redis: Redis, prefix: str, scripts: Scripts, keep_job_s: float) -> None:
+    def __init__(
+        self, redis: Redis, prefix: str, scripts: Scripts, keep_job_s: float, levers: Levers
+    ) -> None:
         self._redis: Any = redis
         self._prefix = prefix
         self._scripts = scripts
         self._keep_ms = round(keep_job_s * 1000)
+        self._levers = levers
 
     @guarded
     def accept(
@@ -175,7 +179,8 @@ class Jobs:
             draw_type=record["draw_type"],
             seeds=tuple(seeds),
             created_at=from_ms(answer[2]),
-            position=int(answer[1]),
+            position=None if answer[4] else int(answer[1]),
+            waits_for=answer[4] or None,
             parent=record.get("parent"),
             asked=tuple(record.get("asked", "").split()),
         )
@@ -191,7 +196,7 @@ class Jobs:
         record = self._redis.hgetall(self._prefix + "job:" + job_id)
         if not record or (client is not None and record["client"] != client):
             raise JobNotFound
-        return Job.from_record(record, self._position(record))
+        return self._read([record])[0]
 
     @guarded
     def earlier(self, client: str, idempotency: Idempotency) -> Job | None:
@@ -270,7 +275,17 @@ class Jobs:
             for job_id in ids:
                 pipe.hgetall(self._prefix + "job:" + job_id)
             records = pipe.execute()
-        return [Job.from_record(r, self._position(r)) if r else None for r in records]
+        jobs = {job.id: job for job in self._read([record for record in records if record])}
+        return [jobs.get(job_id) for job_id in ids]
+
+    def _read(self, records: Sequence[dict[str, str]]) -> list[Job]:
+        waiting = [record["id"] for record in records if record["status"] == Status.WAITING]
+        waits_for = self._levers.waits_for(waiting)
+        return [self._placed(record, waits_for.get(record["id"])) for record in records]
+
+    def _placed(self, record: dict[str, str], waits_for: str | None) -> Job:
+        position = None if waits_for else self._position(record)
+        return Job.from_record(record, position, waits_for)
 
     def _position(self, record: dict[str, str]) -> int | None:
         if record["status"] != Status.WAITING:

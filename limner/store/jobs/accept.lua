@@ -1,4 +1,4 @@
--- uses: base domain spool outbox moves
+-- uses: base levers health engines halts domain spool outbox moves
 -- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
@@ -9,8 +9,9 @@
 --      16 the record's fields, a JSON object of strings
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 --      20 ms until it is given up ("" = no deadline)
--- Returns {"accepted", position from 1, ms, files that made room} · {"again", job id} · {"conflict"} · {"full"}
---       · {"spool_full"} · {"spool_more"}: ask again, more makes room each time · {"no_parent"} · {"used"}
+-- Returns {"accepted", position from 1, ms, files that made room, what it waits for instead (lib_halts) or ""}
+--       · {"again", job id} · {"conflict"} · {"full"} · {"spool_full"} · {"spool_more"}: ask again, more makes
+--       room each time · {"no_parent"} · {"used"}
 --
 -- Reads: idem job jobs tag waiting waits
 -- Writes: <lane> deadlines idem job jobs places tag
@@ -42,10 +43,10 @@ if parent ~= '' then
     if marked and once == '1' then return {'used'} end
     if not marked then set_mark = marks and marks .. ' ' .. mark or mark end
 end
-local room, gone = 'fits', {}
-if bytes > 0 then room, gone = charge_spooled(client, id, bytes, quota, keys) end
-if room == 'more' then return {'spool_more'} end
-if room == 'full' then return {'spool_full'} end
+local fits, gone = 'fits', {}
+if bytes > 0 then fits, gone = charge_spooled(client, id, bytes, quota, keys) end
+if fits == 'more' then return {'spool_more'} end
+if fits == 'full' then return {'spool_full'} end
 if set_mark then redis.call('HSET', job_key(parent), 'marks', set_mark) end
 
 local picked = message == ''
@@ -57,7 +58,8 @@ end
 write('seq', '0')
 write('created_ms', ms(NOW))
 write('place', ms(redis.call('INCR', key('places', lane))))
-for field, value in pairs(cjson.decode(ARGV[16])) do write(field, value) end
+local fields = cjson.decode(ARGV[16])
+for field, value in pairs(fields) do write(field, value) end
 move(id, picked and 'picked' or 'accepted', record)
 for _, index in ipairs({key('tag', client, tag), key('jobs', client)}) do
     -- The last to arrive is the newest, even of two in one millisecond, or after the clock was set back.
@@ -74,4 +76,5 @@ if ARGV[20] ~= '' then redis.call('ZADD', key('deadlines'), ms(NOW + tonumber(AR
 count('accepted', lane)
 -- The broker's list: kombu pushes at the left and workers pop at the right.
 redis.call('LPUSH', lane, message)
-return {'accepted', redis.call('ZRANK', key('waiting', lane), id) + 1, ms(NOW), gone}
+return {'accepted', redis.call('ZRANK', key('waiting', lane), id) + 1, ms(NOW), gone,
+    halted_for(lane, client, fields.needs) or ''}

@@ -1,4 +1,4 @@
--- A job's moves. Nothing else writes a job's status. Needs lib_domain, lib_base and lib_outbox.
+-- A job's moves. Nothing else writes a job's status. Needs lib_domain, lib_base, lib_halts and lib_outbox.
 --
 -- limner/moves.py lists the moves, who may make them and which event reports them; lib_domain has its
 -- tables. A script that does more than the move itself asks `may` before it writes anything.
@@ -62,7 +62,7 @@ local function move(id, cause, fields, token)
         if WHY[cause] then redis.call('HSET', record, 'reason_code', WHY[cause][1], 'reason', WHY[cause][2]) end
     end
     local rank = after ~= before and list_anew(id, before, after)
-    if told ~= '-' then emit(id, told, rank and rank + 1) end
+    if told ~= '-' then emit(id, told, rank and place_told(id, rank + 1)) end
     if ENDED[after] then redis.call('PEXPIRE', record, ms(KEEP_JOB_MS)) end
     -- Who waits for news of it reads it again. A user without this channel only waits longer.
     redis.pcall('PUBLISH', key('changed'), id)

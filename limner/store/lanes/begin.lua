@@ -1,4 +1,4 @@
--- uses: base domain spool outbox moves health engines lanes
+-- uses: base levers health engines halts domain spool outbox moves lanes
 -- Count a submission of a job to its engine, just before it happens.
 --
 -- ARGV 8 job id · 9 token

@@ -1,4 +1,4 @@
--- uses: base domain spool outbox moves health engines lanes
+-- uses: base levers health engines halts domain spool outbox moves lanes
 -- A stopping worker gives up a job that it only holds; the job keeps its place.
 --
 -- ARGV 8 job id · 9 token

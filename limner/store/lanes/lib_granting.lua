@@ -18,10 +18,11 @@ local function fast_waits_for(engine)
     if fast_is_served == nil then
         fast_is_served = redis.call('ZCOUNT', key('workers', 'fast'), ms(NOW), '+inf') > 0
     end
-    if not fast_is_served then return false end
+    if not fast_is_served or halt_of('lane', 'fast') then return false end
     local held = redis.call('ZRANGE', key('ready', 'fast'), 0, READY_SCAN - 1)
     for _, id in ipairs(held) do
-        if suits(engine, unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))) then return true end
+        local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
+        if suits(engine, needs, client) and not client_is_paused(client) then return true end
     end
     return #held == 0 and redis.call('ZCARD', key('waiting', 'fast')) > 0
 end
@@ -35,12 +36,13 @@ local function others_wait_for(name)
     if others_wait[name] ~= nil then return others_wait[name] end
     local engine, found = engine_of(name), false
     for _, lane in ipairs(LANES) do
-        if (engine[lane .. '_slots'] or 0) > 0 then
+        if (engine[lane .. '_slots'] or 0) > 0 and not halt_of('lane', lane) then
             local held = redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)
             for _, id in ipairs(held) do
                 local needs, client, failed_on =
                     unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'failed_on'))
-                found = found or (not has_word(failed_on or '', name) and suits(engine, needs, client))
+                found = found or (not has_word(failed_on or '', name) and not client_is_paused(client)
+                    and suits(engine, needs, client))
             end
             -- Jobs that no worker holds yet may be for any engine.
             found = found or redis.call('ZCARD', key('waiting', lane)) > #held
@@ -60,14 +62,18 @@ local function steps_aside(name, only_a_look)
     return NOW - (engine.aside_ms or NOW) < ASIDE_MS
 end
 
--- Words for which a job needs another engine, and words that the end of a gap or a pause resolves.
+-- Words for which a job does not use an engine that has room for others, and words that the end of a gap or a
+-- pause resolves.
 local UNFIT = {lacks = true, pinned = true, version = true, clients = true, elsewhere = true, failed = true,
-    aside = true}
+    aside = true, client_paused = true}
 local LATER = {rests = true, gap = true}
 
--- What keeps an engine from starting any job of a lane now: 'no_slots', 'full', 'fast_first' (a fast job
--- needs the slot), 'rests' or 'gap' (not before it opens), or nil.
+-- What keeps an engine from starting any job of a lane now: 'lane_paused', 'engine_paused' or
+-- 'engine_draining' (by an operator), 'no_slots', 'full', 'fast_first' (a fast job needs the slot), 'rests' or
+-- 'gap' (not before it opens), or nil.
 local function hindrance(engine, lane)
+    if halt_of('lane', lane) then return 'lane_paused' end
+    if engine.halt then return 'engine_' .. engine.halt end
     if (engine[lane .. '_slots'] or 0) == 0 then return 'no_slots' end
     if room(engine, lane) <= 0 then return 'full' end
     if lane == 'relaxed' and room(engine, 'fast') > 0 and fast_waits_for(engine) then return 'fast_first' end
@@ -95,6 +101,7 @@ local function hindered(name, wish, only_a_look)
     if unfit then return unfit end
     if is_unsaid(engine, wish.needs) then return 'lacks' end
     if wish.only and name ~= wish.only then return 'elsewhere' end
+    if client_is_paused(wish.client) then return 'client_paused' end
     local failed = not wish.only and has_word(wish.failed_on, name)
     if failed and wish.elsewhere then return 'failed' end
     local why = hindrance(engine, wish.lane)

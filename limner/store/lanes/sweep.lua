@@ -1,4 +1,4 @@
--- uses: base domain spool outbox moves health engines lanes granting stall
+-- uses: base levers health engines halts domain spool outbox moves lanes granting stall
 -- Look after the lanes: reclaim what silent workers held, use free slots, find waiting jobs whose message
 -- is lost, drop former engines, and note which lane is stalled.
 --

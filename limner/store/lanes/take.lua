@@ -1,4 +1,4 @@
--- uses: base domain spool outbox moves health engines lanes granting
+-- uses: base levers health engines halts domain spool outbox moves lanes granting
 -- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
 --
 -- ARGV 8 job id · 9 token of this attempt · 10 worker id · 11 "1": the worker submits at once
@@ -42,7 +42,8 @@ end
 local held_until = tonumber(redis.call('ZSCORE', key('holds'), id) or '0')
 if owner and owner ~= token and held_until > NOW then return {'held', '', unsent} end
 -- created_ms stays as it is, because callers have been told it.
-if NOW - within(record, 'waits_ms', waits or created, 0) > WAITING_LIMIT_MS then
+if NOW - within(record, 'waits_ms', waits or created, 0) > WAITING_LIMIT_MS
+    and not is_excused(id, WAITING_LIMIT_MS) then
     stop_drawing(id)
     end_job(id, 'overdue')
     return {'gone', '', unsent}

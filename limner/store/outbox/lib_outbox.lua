@@ -212,10 +212,10 @@ local function next_seq(id)
     return redis.call('HINCRBY', record, 'seq', skips)
 end
 
-local function event_text(id, class, seq, position)
+local function event_text(id, class, seq, place)
     local event = {s = seq, c = class, t = NOW, v = snapshot(id), e = epoch(),
         id = 'msg_' .. id .. '_' .. seq .. '_' .. epoch()}
-    if position then event.v.position = tostring(position) end
+    for name, value in pairs(place or {}) do event.v[name] = value end
     return cjson.encode(event)
 end
 
@@ -226,19 +226,19 @@ local function wants(id)
 end
 
 -- Add an event to the outbox of job `id`, after the record has changed. `class`: T, P or X.
--- `position`: of a job that waits again. Returns the event's seq.
-local function emit(id, class, position)
+-- `place`: fields and values of a job that waits again. Returns the event's seq.
+local function emit(id, class, place)
     local queue, state = key('outq', id), key('out', id)
     local out = redis.call('HMGET', state, 'flying', 'until', 'sent', 'parked', 'ended', 'shown', 'gone')
     if out[5] then return number(redis.call('HGET', job_key(id), 'seq')) end
     local seq = next_seq(id)
     if not redis.call('HGET', job_key(id), 'dest') then
-        narrate(id, class, event_text(id, class, seq, position))
+        narrate(id, class, event_text(id, class, seq, place))
         return seq
     end
     local leased = number(out[2]) > NOW
     if out[7] then
-        local text = event_text(id, class, seq, position)
+        local text = event_text(id, class, seq, place)
         if class == 'X' or wants(id) then bury(id, text, 'gone') end
         narrate(id, class, text)
         if class == 'X' then
@@ -266,12 +266,12 @@ local function emit(id, class, position)
     end
     if class ~= 'X' and not wants(id) then
         -- Its receiver does not want this one, and what came before it is old now.
-        narrate(id, class, event_text(id, class, seq, position))
+        narrate(id, class, event_text(id, class, seq, place))
         return seq
     end
     if class == 'T' then thin(id, queue, flying and redis.call('LLEN', queue) > 0) end
 
-    local text = event_text(id, class, seq, position)
+    local text = event_text(id, class, seq, place)
     if redis.call('RPUSH', queue, text) == 1 then new_head(id) end
     narrate(id, class, text)
     if class == 'X' then redis.call('HSET', state, 'ended', 1) end
