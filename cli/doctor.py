@@ -136,7 +136,8 @@ def _server(settings: Settings) -> Iterator[Finding]:
     for warned in warnings(numbers, facts):
         # If the gateway is not running, no engine or worker is up: nothing to fix.
         if warned.code not in (Code.NO_ENGINE, Code.NO_WORKER) or numbers.carried:
-            yield False, warned.sentence(openly=True)
+            # What was paused on purpose is no fault.
+            yield None if warned.code is Code.PAUSED else False, warned.sentence(openly=True)
 
 
 def _with_own_clock(store: Store) -> Numbers:

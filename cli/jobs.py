@@ -74,6 +74,7 @@ def _facts(found: Job, now: JobNow) -> None:
             "status": found.status,
             "progress": f"{found.progress} %",
             "position": found.position,
+            "waits for": found.waits_for,
             "engine": found.engine,
             "submitted": counted(found.attempts, "time"),
             "workers lost": None if lost == "0" else lost,
@@ -112,6 +113,8 @@ def _about(fields: Mapping[str, str]) -> str:
     """Return an event's details besides its status."""
     match fields.get("status"):
         case Status.WAITING:
+            if "waits_for" in fields:
+                return f"again, {fields['waits_for']}"
             return f"again, at position {fields.get('position', '?')}"
         case Status.SUBMITTED:
             return f"to {fields.get('engine', '?')}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import TypeAlias
 
-from cli import callbacks, clients, doctor, engines, jobs, messages, pictures, processes
+from cli import callbacks, clients, doctor, engines, jobs, levers, messages, pictures, processes
 from stack.processes import QUEUES
 
 #: takes the parsed arguments and returns the exit code
@@ -62,6 +62,7 @@ def build() -> argparse.ArgumentParser:
 
     _add_clients(commands)
     _add_engines(commands)
+    _add_levers(commands)
     _add_callbacks(commands)
     job = commands.add_parser("job", help="show one job: what happened, and why it waits")
     job.add_argument("id", metavar="ID|TAG")
@@ -128,6 +129,38 @@ def _add_engines(commands: Subparsers) -> None:
     )
     retry.add_argument("name")
     retry.set_defaults(run=engines.retry)
+
+    change = actions.add_parser(
+        "set", help="change its limits now, over limner.toml; `none` returns one to the settings"
+    )
+    change.add_argument("name")
+    change.add_argument("--fast-slots", metavar="N", help="concurrent drawings of the fast lane")
+    change.add_argument("--fast-gap", metavar="S", help="seconds between two starts there")
+    change.add_argument("--relaxed-slots", metavar="N", help="the same of the relaxed lane")
+    change.add_argument("--relaxed-gap", metavar="S", help="seconds between two starts there")
+    change.add_argument("--weight", metavar="W", help="with equal room, the heavier is picked")
+    change.add_argument("--clear", action="store_true", help="return to limner.toml in all of them")
+    change.set_defaults(run=engines.change)
+
+
+def _add_levers(commands: Subparsers) -> None:
+    for name, about, run in (
+        ("pause", "start nothing in a lane, on an engine or of a client", levers.pause),
+        ("resume", "start jobs there again", levers.resume),
+    ):
+        action = commands.add_parser(name, help=about)
+        action.add_argument("subject", choices=("lane", "engine", "client"))
+        action.add_argument("name")
+        action.set_defaults(run=run)
+    drain = commands.add_parser("drain", help="finish what runs on an engine, and start nothing")
+    drain.add_argument("name", help="the engine; `limner resume engine NAME` ends that")
+    drain.add_argument(
+        "--wait", type=float, default=0.0, metavar="S", help="wait so long for what runs"
+    )
+    drain.set_defaults(run=levers.drain)
+    audit = commands.add_parser("audit", help="show what operators changed, newest first")
+    audit.add_argument("--limit", type=int, default=20, help="most lines (20)")
+    audit.set_defaults(run=levers.audit)
 
 
 def _add_messages(commands: Subparsers) -> None:

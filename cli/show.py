@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +14,15 @@ from limner.store import Store
 def open_store() -> Store:
     """Return the configured store; nothing connects to it yet."""
     return Store.of(Settings.load())
+
+
+def actor() -> str:
+    """Return who changes something, for the audit trail: `cli:USER`."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        # A container's account may have no name.
+        return f"cli:{os.getuid()}"
 
 
 def or_dash(value: object) -> str:

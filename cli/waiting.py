@@ -33,6 +33,12 @@ def reasons(job: Job, now: JobNow, numbers: Numbers, verdicts: Mapping[str, str]
             f"The lane {job.lane} stands still: a slot is free, and nothing has started for "
             f"{duration(lane.stalled_s)}. Restart its workers."
         )
+    if job.waits_for == "lane paused":
+        yield f"The lane {job.lane} is paused by an operator: `limner resume lane {job.lane}`."
+        return
+    if job.waits_for == "client paused":
+        yield f"Its client is paused by an operator: `limner resume client {job.client}`."
+        return
     if job.position and job.position > 1:
         yield f"Ahead of it in the lane: {counted(job.position - 1, 'job')}."
     engines = [engine for engine in numbers.engines if engine.name in verdicts]
@@ -61,6 +67,10 @@ def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
             return "does not suit it: it has no model for the version"
         case "clients":
             return "does not suit it: it draws for other clients"
+        case "engine_paused":
+            return f"is paused by an operator: `limner resume engine {engine.name}`"
+        case "engine_draining":
+            return f"is draining, by an operator: `limner resume engine {engine.name}`"
         case "no_slots":
             return f"has no slots for the lane {job.lane}"
         case "elsewhere":

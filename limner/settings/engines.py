@@ -11,6 +11,9 @@ from limner.settings import values
 from limner.settings.lanes import LaneSettings
 from limner.settings.setting import parsed
 
+#: bounds of an engine's limits
+SLOTS_MOST, GAP_MOST_S, WEIGHTS = 10_000, 86_400, (0.001, 1000)
+
 
 @dataclass(frozen=True, slots=True)
 class LaneLimits:
@@ -89,7 +92,7 @@ def _engine(entry: dict[str, Any]) -> EngineSettings:
         driver=driver,
         fast=_lane(where, "fast", entry.pop("fast", {})),
         relaxed=_lane(where, "relaxed", entry.pop("relaxed", {})),
-        weight=parsed(f"{where}: weight", values.seconds(0.001, 1000), entry.pop("weight", 1.0)),
+        weight=parsed(f"{where}: weight", values.seconds(*WEIGHTS), entry.pop("weight", 1.0)),
         clients=parsed(f"{where}: clients", values.words, entry.pop("clients", [])),
         versions=parsed(f"{where}: versions", values.versions, entry.pop("versions", {})),
         on_lost=parsed(
@@ -107,6 +110,6 @@ def _lane(where: str, lane: str, raw: Any) -> LaneLimits:
     if not isinstance(raw, dict) or not set(raw) <= {"slots", "gap_s"}:
         raise ConfigError(name, "must have the form { slots = 1, gap_s = 0 }")
     return LaneLimits(
-        slots=parsed(f"{name}.slots", values.whole(0, 10_000), raw.get("slots", 0)),
-        gap_s=parsed(f"{name}.gap_s", values.seconds(0, 86_400), raw.get("gap_s", 0.0)),
+        slots=parsed(f"{name}.slots", values.whole(0, SLOTS_MOST), raw.get("slots", 0)),
+        gap_s=parsed(f"{name}.gap_s", values.seconds(0, GAP_MOST_S), raw.get("gap_s", 0.0)),
     )

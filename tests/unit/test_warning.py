@@ -120,6 +120,23 @@ def test_a_host_that_tells_no_more_is_not_complained_of(store, clock):
     assert found(store) == []
 
 
+def test_what_operators_paused_is_warned_of_and_clients_are_named_to_operators_only(store):
+    a_worker(store)
+    for number in range(23):
+        store.clients.add(f"client-{number:02}")
+        store.levers.halt("cli:olga", "client", f"client-{number:02}")
+    store.levers.halt("cli:olga", "lane", "fast")
+    store.levers.halt("cli:olga", "engine", "stage", "draining")
+
+    paused = {w.subject: w for w in warnings(store.numbers.read()) if w.code is Code.PAUSED}
+    assert list(paused) == ["lane fast", "engine stage", "clients"]
+    assert "is paused, by an operator" in paused["lane fast"].text
+    assert "is draining, by an operator" in paused["engine stage"].text
+    clients = paused["clients"]
+    assert clients.sentence(openly=False) == "Paused by an operator: 23 clients."
+    assert clients.sentence(openly=True).endswith(", client-18, client-19, 3 more.")
+
+
 def test_hosts_that_tell_their_time_are_bounded(store):
     for number in range(600):
         store.clock.tell(f"host-{number}")

@@ -17,6 +17,7 @@ from limner.request import Lane
 from limner.store.clocks import ahead_s
 from limner.store.connection import guarded
 from limner.store.engines import EngineNow, Engines
+from limner.store.levers import Halted
 from limner.store.scripts import Clock
 from limner.store.spool import Spooled, by_client
 
@@ -76,6 +77,8 @@ class Numbers:
     spooled: Mapping[str, Spooled] = field(default_factory=dict)
     #: host → seconds its clock is ahead of the server's
     clocks: Mapping[str, float] = field(default_factory=dict)
+    #: by operators
+    halted: Halted = field(default_factory=Halted)
     #: counter → labels → count
     counts: Mapping[str, Mapping[Labels, int]] = field(default_factory=dict)
     durations: Mapping[str, Mapping[Labels, Durations]] = field(default_factory=dict)
@@ -131,8 +134,10 @@ class NumbersReader:
             pipe.hgetall(self._prefix + "numbers")
             pipe.get(self._prefix + "aside_last")
             pipe.hgetall(self._prefix + "spooled")
+            pipe.hgetall(self._prefix + "levers")
+            pipe.smembers(self._prefix + "paused_clients")
             found = pipe.execute()
-        (seconds, micros), due, pending, parked, dead, counted, aside, spooled = found
+        (seconds, micros), due, pending, parked, dead, counted, aside, spooled, *halted = found
         now_ms = self._clock() if self._clock else seconds * 1000 + micros // 1000
         counts, durations = _sorted_out(counted)
         return Numbers(
@@ -146,6 +151,7 @@ class NumbersReader:
             reports=self._reports(now_ms),
             spooled=by_client(spooled),
             clocks=self._clocks(now_ms),
+            halted=Halted.of(*halted),
             counts=counts,
             durations=durations,
         )

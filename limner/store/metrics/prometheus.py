@@ -58,6 +58,7 @@ class _Now(Collector):
             yield from _callbacks(self._numbers)
             yield from _inline(self._numbers)
             yield _tokens(self._numbers)
+            yield _halted(self._numbers)
             yield _warnings(self._numbers, self._facts)
 
 
@@ -94,7 +95,9 @@ def _lanes(numbers: Numbers) -> Iterator[Metric]:
 def _engines(engines: tuple[EngineNow, ...]) -> Iterator[Metric]:
     lane_labels = ["engine", "lane"]
     slots = GaugeMetricFamily(
-        "limner_engine_slots", "Concurrent drawings that the settings allow.", labels=lane_labels
+        "limner_engine_slots",
+        "Concurrent drawings allowed, by settings or operator.",
+        labels=lane_labels,
     )
     leased = GaugeMetricFamily(
         "limner_engine_slots_leased", "Slots with a drawing.", labels=lane_labels
@@ -210,6 +213,21 @@ def _tokens(numbers: Numbers) -> Metric:
         "Wrong tokens, by where they were tried (api, metrics), and whether slowed (0, 1).",
         ["door", "slowed"],
     )
+
+
+def _halted(numbers: Numbers) -> Metric:
+    family = GaugeMetricFamily(
+        "limner_halted",
+        "1 for each lane, engine and client that an operator has paused, or that is draining.",
+        labels=["what", "name", "how"],
+    )
+    halted = numbers.halted
+    for what, found in (("lane", halted.lanes), ("engine", halted.engines)):
+        for name, how in found.items():
+            family.add_metric([what, name, how], 1)
+    for name in halted.clients:
+        family.add_metric(["client", name, "paused"], 1)
+    return family
 
 
 def _warnings(numbers: Numbers, facts: ServerFacts | None) -> Metric:

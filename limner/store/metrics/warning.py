@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from limner.plural import counted
 from limner.request import Lane
 from limner.store.engines import OUT
 from limner.store.metrics.numbers import Numbers
@@ -26,6 +27,8 @@ STALLED_S = 15.0
 ASIDE_S = 600.0
 #: receivers refuse a callback signed more than five minutes before or after their own time
 CLOCK_OFF_S = 30.0
+#: how many paused clients are named
+CLIENTS_NAMED = 20
 
 
 class Code(StrEnum):
@@ -43,6 +46,7 @@ class Code(StrEnum):
     DISK_LOW = "disk_low"
     INLINE_FULL = "inline_full"
     CLOCK = "clock"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
     yield from _callbacks(numbers)
     yield from _lanes(numbers)
     yield from clocks_off(numbers.clocks)
+    yield from _halted(numbers)
     for report in numbers.reports:
         # A process of another version may report a code that this one does not know.
         if report.code in set(Code):
@@ -122,6 +127,19 @@ def _callbacks(numbers: Numbers) -> Iterator[Warned]:
             "is a callback worker running?"
         )
         yield Warned(Code.CALLBACKS_OVERDUE, "", text)
+
+
+def _halted(numbers: Numbers) -> Iterator[Warned]:
+    halted = numbers.halted
+    for what, found in (("lane", halted.lanes), ("engine", halted.engines)):
+        for name, how in found.items():
+            text = f"The {what} {name} is {how}, by an operator: it starts nothing."
+            yield Warned(Code.PAUSED, f"{what} {name}", text)
+    if halted.clients:
+        more = len(halted.clients) - CLIENTS_NAMED
+        names = [*halted.clients[:CLIENTS_NAMED], *([f"{more} more"] if more > 0 else [])]
+        text = f"Paused by an operator: {counted(len(halted.clients), 'client')}."
+        yield Warned(Code.PAUSED, "clients", text, ", ".join(names))
 
 
 def clocks_off(clocks: Mapping[str, float]) -> Iterator[Warned]:
