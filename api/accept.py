@@ -42,7 +42,7 @@ def accept(
     the request is an earlier job's, and not the caller's own words.
 
     Raises:
-        LaneNotAllowed, IdempotencyConflict, WaitingFull, JobConflict: not allowed, or not now.
+        LaneNotAllowed, IdempotencyConflict, WaitingFull, BudgetSpent, JobConflict: not allowed, or not now.
         BodyTooLarge, InlineFull: the inline pictures exceed the client's quota, alone or with others.
         InvalidRequest: the stored callback URL of the client or its job is one we refuse to call.
         ParentGone: a picture it needs has been deleted.
@@ -84,6 +84,7 @@ def accept(
             follow_up=follow_up,
             picked=spooling.copied(cell) if cell else None,
             charge=spooling.charge(),
+            budgets=client.budgets,
         )
         job = accepted.job
         if job.id != job_id:

@@ -46,6 +46,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.WaitingFull: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.BudgetSpent: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InlineFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TokensSlowed: HTTPStatus.TOO_MANY_REQUESTS,
 }

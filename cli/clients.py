@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ NONE = "none"
 
 def add(options: argparse.Namespace) -> int:
     """Create a client and print its token and secret, which are shown only once."""
-    made = show.open_store().clients.add(options.name, **_chosen(options))
+    made = show.open_store().clients.add(options.name, who=show.actor(), **_chosen(options))
     print(f"client  {made.client.name}")
     print(f"token   {made.token}")
     print(f"secret  {made.client.secrets[0]}")
@@ -31,8 +32,10 @@ def add(options: argparse.Namespace) -> int:
 
 def listing(options: argparse.Namespace) -> int:
     """Print one line per client."""
-    clients = show.open_store().clients
+    store = show.open_store()
+    clients = store.clients
     rows = [("NAME", "LANES", "WAITING CAP", "RATE/S", "CALLBACK", "")]
+    paused = store.levers.halted().clients
     found = (client for name in clients.names() if (client := clients.get(name)))
     rows += [
         (
@@ -41,7 +44,7 @@ def listing(options: argparse.Namespace) -> int:
             show.or_dash(client.waiting_cap),
             show.or_dash(client.rate_per_s),
             show.or_dash(_host(client)),
-            "disabled" if client.disabled else "",
+            ", ".join(_states(client, paused)),
         )
         for client in found
     ]
@@ -54,6 +57,8 @@ def one(options: argparse.Namespace) -> int:
     store = show.open_store()
     client = _known(store.clients.get(options.name), options.name)
     endpoint = store.outbox.endpoint(client.name)
+    used = store.jobs.budgets_used(client.name)
+    paused = store.levers.halted().clients
     if endpoint.disabled_ms:
         health = f"switched off since {show.moment(endpoint.disabled_ms)}"
         health += f"; `limner callbacks enable {client.name}` switches it on"
@@ -65,11 +70,15 @@ def one(options: argparse.Namespace) -> int:
     show.facts(
         {
             "client": client.name,
-            "state": "disabled" if client.disabled else "enabled",
+            "state": ", ".join(_states(client, paused)) or "enabled",
             "lanes": ",".join(sorted(client.lanes)),
             "waiting cap": client.waiting_cap,
             "inline pictures": _inline(store, client),
             "rate/s": client.rate_per_s,
+            "share": f"{client.share:g}",
+            "in flight": client.in_flight,
+            "budget a day": _budget(client.budgets.per_day, used.per_day),
+            "budget a month": _budget(client.budgets.per_month, used.per_month),
             "callback URL": _host(client),
             "its health": health,
             "may reach": client.callback_allow,
@@ -86,35 +95,37 @@ def change(options: argparse.Namespace) -> int:
     changes = _chosen(options)
     if not changes:
         raise ConfigError("clients set", "name at least one option to change")
-    show.open_store().clients.change(options.name, **changes)
+    show.open_store().clients.change(options.name, who=show.actor(), **changes)
     print(f"{options.name}: {', '.join(changes)} changed. It takes effect within a second.")
     return 0
 
 
 def disable(options: argparse.Namespace) -> int:
     """Disable a client's token."""
-    show.open_store().clients.change(options.name, disabled=True)
+    show.open_store().clients.change(options.name, who=show.actor(), disabled=True)
     print(f"{options.name} is disabled within a second. Its jobs and callbacks continue.")
     return 0
 
 
 def enable(options: argparse.Namespace) -> int:
     """Enable a client's token again."""
-    show.open_store().clients.change(options.name, disabled=False)
+    show.open_store().clients.change(options.name, who=show.actor(), disabled=False)
     print(f"{options.name} is enabled again.")
     return 0
 
 
 def rotate_token(options: argparse.Namespace) -> int:
     """Give a client a new token and print it, only this once."""
-    print(f"token   {show.open_store().clients.rotate_token(options.name)}")
+    token = show.open_store().clients.rotate_token(options.name, show.actor())
+    print(f"token   {token}")
     print("It is not shown again. The old one stops working within a second.")
     return 0
 
 
 def rotate_secret(options: argparse.Namespace) -> int:
     """Give a client a new secret and print it, only this once."""
-    print(f"secret  {show.open_store().clients.rotate_secret(options.name)}")
+    secret = show.open_store().clients.rotate_secret(options.name, show.actor())
+    print(f"secret  {secret}")
     print("It is not shown again. For 24 hours callbacks are signed with the old one as well.")
     return 0
 
@@ -136,10 +147,26 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
         chosen["inline_quota_mb"] = _limit("--inline-quota", options.inline_quota, int, least=0)
     if options.rate is not None:
         chosen["rate_per_s"] = _limit("--rate", options.rate, float, least=0)
+    if options.share is not None:
+        chosen["share"] = _limit("--share", options.share, float, least=0) or 1.0
+    for name in ("in_flight", "per_day", "per_month"):
+        if (given := getattr(options, name)) is not None:
+            chosen[name] = _limit(f"--{name.replace('_', '-')}", given, int, least=1)
     if options.callback_allow is not None:
         allow = options.callback_allow
         chosen["callback_allow"] = "" if allow == NONE else allow
     return chosen
+
+
+def _states(client: Client, paused: Sequence[str]) -> Iterator[str]:
+    if client.disabled:
+        yield "disabled"
+    if client.name in paused:
+        yield "paused"
+
+
+def _budget(most: int | None, used: int | None) -> str | None:
+    return None if most is None else f"{used} of {counted(most, 'drawing')} used"
 
 
 def _limit(option: str, text: str, number: type[int] | type[float], *, least: int) -> float | None:

@@ -91,6 +91,10 @@ def _add_clients(commands: Subparsers) -> None:
         action.add_argument("--waiting-cap", metavar="N", help="most waiting jobs")
         action.add_argument("--inline-quota", metavar="MB", help="quota of its inline pictures")
         action.add_argument("--rate", metavar="R", help="most requests per second")
+        action.add_argument("--share", metavar="W", help="its part of a lane beside others (1)")
+        action.add_argument("--in-flight", metavar="N", help="most drawings under way in a lane")
+        action.add_argument("--per-day", metavar="N", help="budget of drawings a day, in UTC")
+        action.add_argument("--per-month", metavar="N", help="budget of drawings a month, in UTC")
         action.add_argument(
             "--callback-allow",
             metavar="LIST",

@@ -11,6 +11,14 @@ BOTH_LANES = frozenset(Lane)
 
 
 @dataclass(frozen=True, slots=True)
+class Budgets:
+    """How many drawings a client may ask for, or has, in a day and a month, in UTC; None: any number."""
+
+    per_day: int | None = None
+    per_month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """One client of the gateway. Only the hash of its token is stored."""
 
@@ -28,6 +36,11 @@ class Client:
     rate_per_s: float | None = None
     #: private receivers that this client's callbacks may reach, in addition to ``callback_allow``
     callback_allow: str = ""
+    #: its part of a lane beside other clients
+    share: float = 1.0
+    #: most drawings under way in a lane; None: unlimited
+    in_flight: int | None = None
+    budgets: Budgets = Budgets()
     #: its token is refused; its jobs and callbacks continue
     disabled: bool = False
 

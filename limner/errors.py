@@ -7,7 +7,7 @@ Used by every package. The tree::
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── JobConflict, ParentGone
     │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
-    │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, InlineFull, TokensSlowed, NotForStrangers
+    │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
     │   ├── PicturesNotKept     the drawing is done, but cannot be stored
@@ -25,8 +25,10 @@ A docstring is the default message, so type and text cannot drift apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Literal
 
+from limner.plural import counted
 from limner.reasons import Reason
 
 FieldErrors = Mapping[str, Sequence[str]]
@@ -144,6 +146,17 @@ class WaitingFull(RequestError):
 
     def __init__(self, retry_after_s: float, message: str | None = None) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BudgetSpent(RequestError):
+    """This client has used up its budget of drawings."""
+
+    def __init__(self, most: int, period: str, ends: datetime, retry_after_s: float) -> None:
+        super().__init__(
+            f"This client's budget of {counted(most, 'drawing')} a {period} is spent. The next one begins at "
+            f"{ends:%Y-%m-%dT%H:%M:%SZ}."
+        )
         self.retry_after_s = retry_after_s
 
 

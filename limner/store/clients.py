@@ -12,12 +12,13 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from redis import Redis
 
-from limner.client import Admission, Client, NewClient, Pace, Wrong
+from limner.client import Admission, Budgets, Client, NewClient, Pace, Wrong
 from limner.egress.address import DialPolicy
 from limner.egress.target import UrlRefused, parse_target
 from limner.errors import ConfigError
@@ -29,6 +30,10 @@ TOKEN_BYTES = 32
 SECRET_BYTES = 32
 #: how long a secret keeps signing after it was replaced
 OLD_SECRET_S = 24 * 3600.0
+#: in the audit trail, who makes what no person asked for
+GATEWAY = "limner"
+#: the fields that are budgets
+BUDGETS = ("per_day", "per_month")
 
 
 class Clients:
@@ -50,7 +55,12 @@ class Clients:
         inline_quota_mb: int | None = None,
         rate_per_s: float | None = None,
         callback_allow: str = "",
+        share: float = 1.0,
+        in_flight: int | None = None,
+        per_day: int | None = None,
+        per_month: int | None = None,
         token: str | None = None,
+        who: str = GATEWAY,
     ) -> NewClient:
         """Create a client with a new token and a new ``whsec_`` secret.
 
@@ -72,18 +82,16 @@ class Clients:
             inline_quota_mb=inline_quota_mb,
             rate_per_s=rate_per_s,
             callback_allow=callback_allow,
+            share=share,
+            in_flight=in_flight,
+            budgets=Budgets(per_day, per_month),
         )
-        if not self._redis.hsetnx(self._key(name), "name", name):
+        if not self._write(who, "create", name, _to_record(client), token):
             raise ConfigError("client name", f"there is a client called {name!r} already")
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(self._key(name), mapping=_to_record(client))
-            pipe.hset(self._prefix + "tokens", _digest(token), name)
-            pipe.sadd(self._prefix + "clients", name)
-            pipe.execute()
         return NewClient(client, token)
 
     @guarded
-    def rotate_secret(self, name: str) -> str:
+    def rotate_secret(self, name: str, who: str = GATEWAY) -> str:
         """Give the client a new secret and return it; for 24 hours the old one signs as well.
 
         Raises:
@@ -93,14 +101,12 @@ class Clients:
         secret = _new_secret()
         kept = (secret, *client.secrets[:1])
         until_ms = round((time.time() + OLD_SECRET_S) * 1000)
-        self._redis.hset(
-            self._key(name),
-            mapping={"secrets": json.dumps(kept), "old_secret_until_ms": str(until_ms)},
-        )
+        fields = {"secrets": json.dumps(kept), "old_secret_until_ms": str(until_ms)}
+        self._write(who, "change", name, fields)
         return secret
 
     @guarded
-    def rotate_token(self, name: str) -> str:
+    def rotate_token(self, name: str, who: str = GATEWAY) -> str:
         """Give the client a new token and return it; the old one is refused from now on.
 
         Raises:
@@ -108,28 +114,25 @@ class Clients:
         """
         self._known(name)
         token = _new_token()
-        tokens = self._prefix + "tokens"
-        old = [digest for digest, whose in self._redis.hgetall(tokens).items() if whose == name]
-        with self._redis.pipeline(transaction=True) as pipe:
-            if old:
-                pipe.hdel(tokens, *old)
-            pipe.hset(tokens, _digest(token), name)
-            pipe.execute()
+        self._write(who, "change", name, {}, token)
         return token
 
     @guarded
-    def change(self, name: str, **changes: Any) -> Client:
-        """Change some of a client's fields, named as in ``Client``, and return it.
+    def change(self, name: str, *, who: str = GATEWAY, **changes: Any) -> Client:
+        """Change some of a client's fields, named as in ``add``, and return it.
 
         Raises:
             ConfigError: there is no such client, or the callback URL or the allow-list is wrong by its
                 text.
         """
-        client = replace(self._known(name), **changes)
+        known = self._known(name)
+        budgets = {field: changes[field] for field in changes if field in BUDGETS}
+        others = {field: changes[field] for field in changes if field not in BUDGETS}
+        client = replace(known, **others, budgets=replace(known.budgets, **budgets))
         # Validate only what changes: a client with an old error in its record can still be disabled.
         _check_callbacks(changes.get("callback_url"), changes.get("callback_allow", ""))
         record = _to_record(client)
-        self._redis.hset(self._key(name), mapping={field: record[field] for field in changes})
+        self._write(who, "change", name, {field: record[field] for field in changes})
         return client
 
     @guarded
@@ -172,6 +175,14 @@ class Clients:
     def names(self) -> list[str]:
         """Return every client's name, in alphabetical order."""
         return sorted(self._redis.smembers(self._prefix + "clients"))
+
+    def _write(
+        self, who: str, verb: str, name: str, fields: Mapping[str, str], token: str | None = None
+    ) -> bool:
+        """Write a client's fields and, if it gets one, its token; False: the name is taken, or unknown."""
+        flat = (part for item in fields.items() for part in item)
+        digest = _digest(token) if token else ""
+        return bool(self._scripts("write_client", who, verb, name, digest, *flat))
 
     def _known(self, name: str) -> Client:
         client = self.get(name)
@@ -225,8 +236,17 @@ def _to_record(client: Client) -> dict[str, str]:
         "inline_quota_mb": "" if client.inline_quota_mb is None else str(client.inline_quota_mb),
         "rate_per_s": "" if client.rate_per_s is None else repr(client.rate_per_s),
         "callback_allow": client.callback_allow,
+        "share": repr(client.share),
+        "in_flight": "" if client.in_flight is None else str(client.in_flight),
+        "per_day": "" if client.budgets.per_day is None else str(client.budgets.per_day),
+        "per_month": "" if client.budgets.per_month is None else str(client.budgets.per_month),
         "disabled": "1" if client.disabled else "",
     }
+
+
+def _whole(record: Mapping[str, str], field: str) -> int | None:
+    text = record.get(field)
+    return int(text) if text else None
 
 
 def _from_record(record: dict[str, str]) -> Client:
@@ -236,9 +256,12 @@ def _from_record(record: dict[str, str]) -> Client:
         lanes=frozenset(Lane(lane) for lane in record["lanes"].split()),
         secrets=_secrets(record),
         waiting_cap=int(record["waiting_cap"]) if record["waiting_cap"] else None,
-        # Clients created before quotas existed lack this field.
+        # Clients created by a former release lack the newer fields.
         inline_quota_mb=int(quota) if (quota := record.get("inline_quota_mb")) else None,
         rate_per_s=float(record["rate_per_s"]) if record["rate_per_s"] else None,
         callback_allow=record["callback_allow"],
+        share=float(record.get("share") or 1),
+        in_flight=_whole(record, "in_flight"),
+        budgets=Budgets(_whole(record, "per_day"), _whole(record, "per_month")),
         disabled=bool(record.get("disabled")),
     )

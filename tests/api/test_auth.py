@@ -67,6 +67,17 @@ def test_a_lane_that_a_client_may_not_use_is_forbidden(app, store, lane, fast):
     assert refused(limited.imagine(fast=fast), 403) == {}
 
 
+def test_a_client_whose_budget_is_spent_is_told_when_it_begins_anew(app, store):
+    small = a_caller(app, store, "small", per_day=2)
+    assert [small.imagine().status_code for _ in range(3)] == [202, 202, 429]
+
+    response = small.imagine()
+
+    refused(response, 429)
+    assert "This client's budget of 2 drawings a day is spent." in response.json["message"]
+    assert 0 < int(response.headers["Retry-After"]) <= 86_400
+
+
 def test_a_client_whose_waiting_cap_is_full_is_told_when_to_come_again(app, store):
     small = a_caller(app, store, "small", waiting_cap=2)
     assert [small.imagine().status_code for _ in range(2)] == [202, 202]

@@ -360,3 +360,35 @@ def test_the_audit_trail_is_bounded(store):
     store.levers.halt(WHO, "lane", "fast")
     assert store.redis.llen("limner:audit") == 10_000
     assert store.levers.audit(1)[0].what == "lane fast"
+
+
+def test_a_clients_changes_are_in_the_audit_trail_without_what_is_secret(store):
+    made = store.clients.add("cay", callback_url="https://cay.example/hook/s3cr3t", who=WHO)
+    store.clients.change("cay", who=WHO, per_day=5, share=2.0)
+    store.clients.change("cay", who=WHO, per_day=5)
+    token = store.clients.rotate_token("cay", WHO)
+    secret = store.clients.rotate_secret("cay", WHO)
+
+    lines = [line for line in store.levers.audit(100) if line.what == "client cay"]
+    created, changed, new_token, new_secret = reversed(lines)
+    assert {line.who for line in lines} == {WHO}
+    assert created.after["callback_url"] == "https://cay.example/…"
+    assert (changed.before, changed.after) == (
+        {"per_day": "", "share": "1.0"},
+        {"per_day": "5", "share": "2.0"},
+    )
+    assert (new_token.before, new_token.after) == ({}, {"token": "new"})
+    assert new_secret.after["secrets"] == "secret"
+    told = "".join(store.redis.lrange("limner:audit", 0, -1))
+    kept = store.clients.get("cay").secrets
+    for text in (made.token, token, secret, *kept, "s3cr3t", "whsec_"):
+        assert text not in told
+
+
+def test_a_client_that_cannot_be_created_or_changed_leaves_no_line(store):
+    lines = store.levers.audit(100)
+    with pytest.raises(ConfigError):
+        store.clients.add("ann", who=WHO)
+    with pytest.raises(ConfigError):
+        store.clients.change("nobody", who=WHO, share=2.0)
+    assert store.levers.audit(100) == lines

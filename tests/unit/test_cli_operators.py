@@ -9,6 +9,7 @@ import pytest
 
 from api.access.door import Doorkeeper
 from limner.__main__ import main
+from limner.client import Budgets
 from limner.errors import TokenRejected
 from limner.job import Picture
 from limner.pictures.image_store import Images
@@ -131,6 +132,32 @@ def test_a_clients_room_for_inline_pictures_is_set_and_shown(store, says, monkey
     assert store.clients.get("shop").inline_quota_mb == 0
 
 
+def test_a_clients_share_caps_and_budgets_are_set_shown_and_taken_away(store, says):
+    says("clients", "add", "shop", "--share", "2.5", "--per-day", "100")
+    says("clients", "set", "shop", "--in-flight", "3", "--per-month", "900")
+    client = store.clients.get("shop")
+    assert (client.share, client.in_flight, client.budgets) == (2.5, 3, Budgets(100, 900))
+
+    shown = says("clients", "show", "shop")
+    assert "share            2.5" in shown
+    assert "in flight        3" in shown
+    assert "budget a day     0 of 100 drawings used" in shown
+    assert "budget a month   0 of 900 drawings used" in shown
+
+    limits = ("--share", "--in-flight", "--per-day", "--per-month")
+    says("clients", "set", "shop", *(word for limit in limits for word in (limit, "none")))
+    client = store.clients.get("shop")
+    assert (client.share, client.in_flight, client.budgets) == (1.0, None, Budgets())
+
+
+def test_a_paused_client_is_shown_as_such(store, says):
+    store.clients.add("shop")
+    says("pause", "client", "shop")
+    assert "state            paused" in says("clients", "show", "shop")
+    says("clients", "disable", "shop")
+    assert "disabled, paused" in says("clients", "list")
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
@@ -139,6 +166,10 @@ def test_a_clients_room_for_inline_pictures_is_set_and_shown(store, says, monkey
         (["set", "shop", "--rate", "many"], "--rate"),
         (["set", "shop", "--waiting-cap", "1.5"], "--waiting-cap"),
         (["set", "shop", "--inline-quota", "-1"], "--inline-quota"),
+        (["set", "shop", "--share", "0"], "--share"),
+        (["set", "shop", "--in-flight", "0"], "--in-flight"),
+        (["set", "shop", "--per-day", "0"], "--per-day"),
+        (["set", "shop", "--per-month", "many"], "--per-month"),
         (["set", "shop", "--inline-quota", "much"], "--inline-quota"),
         (["set", "shop", "--callback-url", "shop.example"], "callback URL"),
         (["set", "nobody", "--rate", "1"], "'nobody'"),

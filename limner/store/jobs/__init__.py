@@ -8,8 +8,16 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
+from limner.client import Budgets
 from limner.compact_json import compact_json
-from limner.errors import IdempotencyConflict, InlineFull, JobConflict, JobNotFound, WaitingFull
+from limner.errors import (
+    BudgetSpent,
+    IdempotencyConflict,
+    InlineFull,
+    JobConflict,
+    JobNotFound,
+    WaitingFull,
+)
 from limner.followup import FollowUp
 from limner.job import Job, Picture, Status, from_ms, new_record, tag_key
 from limner.message import Messages
@@ -28,6 +36,7 @@ ROOM_CALLS_MOST = 25
 #: how many jobs ``page`` scans for its filters before it continues on the next page
 PAGE_SCAN = 1000
 _NOTHING = Charge()
+_UNLIMITED = Budgets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Jobs:
         follow_up: FollowUp | None = None,
         picked: Picture | None = None,
         charge: Charge = _NOTHING,
+        budgets: Budgets = _UNLIMITED,
     ) -> Accepted:
         """Store a new job and enqueue its message, in one script.
 
@@ -104,11 +114,12 @@ class Jobs:
         (``limner.callback.policy.destination``); None: there are no callbacks. On return Redis has the record
         and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job is done with
         that picture at once, and nothing is enqueued. ``charge``: the job's files in the spool, charged to
-        the client in the same script.
+        the client in the same script. ``budgets``: what the client may have drawn; counted in it, too.
 
         Raises:
             IdempotencyConflict: the key was used with another body.
             WaitingFull: the client has ``waiting_cap`` waiting jobs already.
+            BudgetSpent: it has used up a budget.
             InlineFull: its other pictures in the spool leave no room for these.
             JobConflict: the parent is not done, or the button works only once and was used.
         """
@@ -149,6 +160,8 @@ class Jobs:
             charge.quota_bytes,
             " ".join(charge.keys),
             "" if request.deadline_s is None else to_ms(request.deadline_s),
+            "" if budgets.per_day is None else budgets.per_day,
+            "" if budgets.per_month is None else budgets.per_month,
         )
         for _ in range(ROOM_CALLS_MOST):
             answer = self._scripts("accept", *arguments)
@@ -161,6 +174,11 @@ class Jobs:
                 raise IdempotencyConflict
             case "full":
                 raise WaitingFull(FULL_RETRY_AFTER_S)
+            case "budget":
+                period, ends_ms, left_ms = answer[1:]
+                most = budgets.per_day if period == "day" else budgets.per_month
+                assert most is not None
+                raise BudgetSpent(most, period, from_ms(ends_ms), int(left_ms) / 1000)
             # Usually "full"; the room made so far is kept, and the next attempt finds it.
             case "spool_full" | "spool_more":
                 raise InlineFull(FULL_RETRY_AFTER_S)
@@ -259,6 +277,11 @@ class Jobs:
                 return Page(tuple(found), None)
             last = rows[-1]
         return Page(tuple(found), _cursor(*last))
+
+    @guarded
+    def budgets_used(self, client: str) -> Budgets:
+        """Return how many drawings of its budgets a client has used, today and in this month."""
+        return Budgets(*self._scripts("budgets", client))
 
     @guarded
     def waiting_count(self, client: str) -> int:

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox moves
+-- uses: base levers health engines halts domain spool outbox moves budgets
 -- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
@@ -8,9 +8,11 @@
 --      13 parent ("" = none) · 14 mark to set on it · 15 "1": the mark may be set once only
 --      16 the record's fields, a JSON object of strings
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
---      20 ms until it is given up ("" = no deadline)
+--      20 ms until it is given up ("" = no deadline) · 21, 22 the client's budgets of drawings, a day and a
+--      month ("" = none)
 -- Returns {"accepted", position from 1, ms, files that made room, what it waits for instead (lib_halts) or ""}
---       · {"again", job id} · {"conflict"} · {"full"} · {"spool_full"} · {"spool_more"}: ask again, more makes
+--       · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", ms when the next begins,
+--       ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes
 --       room each time · {"no_parent"} · {"used"}
 --
 -- Reads: idem job jobs tag waiting waits
@@ -35,6 +37,12 @@ end
 -- The connection broke after an earlier run of this very call, and redis-py made it again.
 if redis.call('EXISTS', job_key(id)) == 1 then return {'again', id} end
 if message ~= '' and redis.call('SCARD', key('waits', client)) >= cap then return {'full'} end
+-- Whatever an engine draws counts, once it is accepted.
+local budgets = {day = tonumber(ARGV[21]), month = tonumber(ARGV[22])}
+local budgeted = message ~= '' and next(budgets) ~= nil
+local spent, ends = nil, nil
+if budgeted then spent, ends = budget_spent(client, budgets) end
+if spent then return {'budget', spent, ms(ends), ms(ends - NOW)} end
 local set_mark
 if parent ~= '' then
     local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
@@ -72,6 +80,7 @@ if idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
 if picked then return {'accepted', 0, ms(NOW), gone} end
+if budgeted then spend_budget(client) end
 if ARGV[20] ~= '' then redis.call('ZADD', key('deadlines'), ms(NOW + tonumber(ARGV[20])), id) end
 count('accepted', lane)
 -- The broker's list: kombu pushes at the left and workers pop at the right.

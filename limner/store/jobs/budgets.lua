@@ -1,0 +1,11 @@
+-- uses: base budgets
+-- What a client has used of its budgets.
+--
+-- ARGV 3 client
+-- Returns {drawings accepted today, in this month}
+--
+-- Reads: nothing itself
+-- Writes: nothing itself
+
+local used = budgets_used(ARGV[3])
+return {used.day.used, used.month.used}
