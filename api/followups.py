@@ -1,6 +1,6 @@
 """Go on from a job that ended: by a button, or by submitting it again.
 
-Called by the views of ``follow``; the new job goes through ``accept`` like any other.
+Called by the views of ``follow`` and by ``again``; the new job goes through ``accept`` like any other.
 """
 
 from __future__ import annotations
@@ -52,6 +52,15 @@ def submit_again(tag: str, key: Idempotency | None) -> Job:
     job = house().store.jobs.newest_by_tag(caller().name, tag)
     if job.status is not Status.FAILED:
         raise JobConflict(f"The newest job with that tag is {job.status}: it has not failed.")
+    return submit_copy(job, key)
+
+
+def submit_copy(job: Job, key: Idempotency | None) -> Job:
+    """Accept a copy of the caller's job.
+
+    Raises:
+        ParentGone: the pictures it started from have been deleted.
+    """
     following = FollowUp(job.parent, job.draw_type, _engine_of(job.parent)) if job.parent else None
     return accept(job.request, key, follow_up=following, seeds=job.seeds, repeats=True)
 

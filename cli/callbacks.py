@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
-from cli import show
+from cli import many, show
 from cli.processes import become
+from limner.callback.policy import DeadLetter
 from limner.errors import ConfigError, LimnerError
 from limner.plural import counted
 from limner.settings import Settings
+from limner.store import Store
 from stack import processes
 
+#: dead letters that are looked through by a filter
+DEAD_SCAN = 10_000
 KINDS = {"T": "transition", "P": "progress", "X": "end"}
 
 
 def dead(options: argparse.Namespace) -> int:
     """Print one line per dead letter, newest jobs first."""
-    letters = show.open_store().outbox.dead(options.limit)
+    letters = _letters(show.open_store(), options)
     if not letters:
         print("There are no dead letters.")
         return 0
@@ -37,24 +42,63 @@ def dead(options: argparse.Namespace) -> int:
 
 
 def resend(options: argparse.Namespace) -> int:
-    """Resend dead letters: of one job, or of every job that has any.
+    """Resend dead letters: of one job, of every job that has any, or those that the filter names.
 
     Raises:
         LimnerError: there is nothing to resend.
     """
-    outbox = show.open_store().outbox
-    if options.all == bool(options.job):
-        raise ConfigError("callbacks resend", "name one job, or --all")
-    if not options.all:
-        count = outbox.resend(options.job, options.seq)
+    store = show.open_store()
+    chosen = _filters(options)
+    if [options.all, bool(options.job), bool(chosen)].count(True) != 1:
+        raise ConfigError("callbacks resend", "name one job, or --all, or filters")
+    if options.job:
+        count = store.outbox.resend(options.job, options.seq)
         if not count:
             raise LimnerError(f"{options.job} has no such callback to resend.")
+        _note(store, count, {"job": options.job})
         print(f"{counted(count, 'callback')} will be resent.")
         return 0
-    jobs = dict.fromkeys(letter.event.job for letter in outbox.dead(options.limit))
-    count = sum(outbox.resend(job) for job in jobs)
+    letters = _letters(store, options)
+    jobs = dict.fromkeys(letter.event.job for letter in letters)
+    if chosen:
+        print(f"{counted(len(letters), 'dead letter')} of {counted(len(jobs), 'job')}")
+        if not many.confirmed(options, len(letters)):
+            return 1 if letters else 0
+        count = sum(store.outbox.resend(one.event.job, one.event.seq) for one in letters)
+    else:
+        count = sum(store.outbox.resend(job) for job in jobs)
+    _note(store, count, chosen)
     print(f"{counted(count, 'callback')} of {counted(len(jobs), 'job')} will be resent.")
     return 0
+
+
+def _letters(store: Store, options: argparse.Namespace) -> list[DeadLetter]:
+    """Return the dead letters that the options name, newest jobs first; ``--since``: given up since."""
+    chosen = _filters(options)
+    if not chosen:
+        return store.outbox.dead(options.limit)
+    letters = store.outbox.dead(DEAD_SCAN)
+    jobs = store.search.these(list(dict.fromkeys(letter.event.job for letter in letters)))
+    wanted = many.wanted(options)
+    since_ms = wanted.since.timestamp() * 1000 if wanted.since else 0
+    found = [
+        letter
+        for letter in letters
+        if (job := jobs.get(letter.event.job))
+        and replace(wanted, since=None).fits(job)
+        and letter.dead_ms >= since_ms
+        and options.why in (None, letter.why)
+    ]
+    return found[: options.limit]
+
+
+def _filters(options: argparse.Namespace) -> dict[str, str]:
+    return many.filters(options) | ({"why": options.why} if options.why else {})
+
+
+def _note(store: Store, count: int, chosen: dict[str, str]) -> None:
+    if count:
+        store.levers.note(show.actor(), "callbacks", {"resent": str(count), **chosen})
 
 
 def try_url(options: argparse.Namespace) -> int:
@@ -67,7 +111,9 @@ def enable(options: argparse.Namespace) -> int:
     """Enable a client's default URL again, if it accepts a test event (or without one)."""
     name = _client(options.client)
     if options.untested:
-        show.open_store().outbox.enable(name)
+        store = show.open_store()
+        store.outbox.enable(name)
+        store.levers.note(show.actor(), f"client {name}", {"default URL": "enabled"})
         print(f"The default URL of {name} is used again.")
         return 0
     return _trial("--client", name, "--enable")

@@ -73,7 +73,7 @@ def listing(options: argparse.Namespace) -> int:
 
 def retry(options: argparse.Namespace) -> int:
     """Let a paused engine draw one job as a trial at once, because its operator has repaired it."""
-    match show.open_store().engines.retry(options.name):
+    match show.open_store().engines.retry(options.name, show.actor()):
         case "unknown":
             print(f"{options.name}: no worker has registered such an engine", file=sys.stderr)
             return 1

@@ -25,5 +25,9 @@ def listing(options: argparse.Namespace) -> int:
 
 def drop(_options: argparse.Namespace) -> int:
     """Delete the messages that were set aside."""
-    print(f"{counted(show.open_store().aside.drop(), 'message')} deleted.")
+    store = show.open_store()
+    count = store.aside.drop()
+    if count:
+        store.levers.note(show.actor(), "messages", {"deleted": str(count)})
+    print(f"{counted(count, 'message')} deleted.")
     return 0

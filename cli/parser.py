@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import TypeAlias
 
-from cli import callbacks, clients, doctor, engines, jobs, levers, messages, pictures, processes
+from cli import (
+    callbacks,
+    clients,
+    doctor,
+    engines,
+    jobs,
+    levers,
+    many,
+    messages,
+    pictures,
+    processes,
+)
 from stack.processes import QUEUES
 
 #: takes the parsed arguments and returns the exit code
@@ -67,6 +78,7 @@ def build() -> argparse.ArgumentParser:
     job = commands.add_parser("job", help="show one job: what happened, and why it waits")
     job.add_argument("id", metavar="ID|TAG")
     job.set_defaults(run=jobs.job)
+    _add_jobs(commands)
     _add_messages(commands)
     images = commands.add_parser("images", help="manage stored pictures")
     actions = _actions(images)
@@ -167,6 +179,21 @@ def _add_levers(commands: Subparsers) -> None:
     audit.set_defaults(run=levers.audit)
 
 
+def _add_jobs(commands: Subparsers) -> None:
+    actions = _actions(commands.add_parser("jobs", help="list, cancel or submit again many jobs"))
+    for name, about, run, most in (
+        ("list", "list jobs, newest first", many.listing, 20),
+        ("cancel", "cancel the unfinished ones", many.cancel, 10_000),
+        ("again", "submit the failed ones again, as new jobs", many.again, 10_000),
+    ):
+        action = actions.add_parser(name, help=about)
+        many.add_filters(action)
+        action.add_argument("--limit", type=int, default=most, help=f"most jobs ({most})")
+        if run is not many.listing:
+            action.add_argument("--yes", action="store_true", help="do it; else only count")
+        action.set_defaults(run=run)
+
+
 def _add_messages(commands: Subparsers) -> None:
     parser = commands.add_parser("messages", help="list foreign messages found on our queues")
     parser.add_argument("--limit", type=int, default=20, help="most messages to list (20)")
@@ -184,7 +211,10 @@ def _add_callbacks(commands: Subparsers) -> None:
     resend.add_argument("--seq", type=int, help="only this event")
     resend.add_argument("--all", action="store_true", help="of every job that has dead letters")
     resend.set_defaults(run=callbacks.resend)
+    resend.add_argument("--yes", action="store_true", help="do it; else only count, if filtered")
     for action in (dead, resend):
+        many.add_filters(action)
+        action.add_argument("--why", help="why they were given up: exhausted, rejected, gone …")
         action.add_argument("--limit", type=int, default=100, help="most dead letters (100)")
     attempt = actions.add_parser("try", help="post one signed test event and report each step")
     attempt.add_argument("url", nargs="?", help="default: the client's default URL")

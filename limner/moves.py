@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from limner.callback.policy import Kind
 from limner.job import Status
-from limner.reasons import PAID_FOR, Reason
+from limner.reasons import BY_OPERATOR, PAID_FOR, Reason
 
 
 class Cause(StrEnum):
@@ -60,12 +60,15 @@ class Cause(StrEnum):
     UNDRAWABLE = "undrawable"
     #: its caller cancelled it
     CANCELLED = "cancelled"
+    #: an operator cancelled it
+    CALLED_OFF = "called_off"
 
 
 class Who(StrEnum):
     """Who may move a job. What is not in the table is not allowed."""
 
     CALLER = "caller"
+    OPERATOR = "operator"
     #: any worker that has its message
     WORKER = "worker"
     #: the worker whose token is in the record
@@ -91,6 +94,11 @@ class Move:
     sentence: str | None = None
 
 
+def _called_off(status: Status) -> Move:
+    who, end, why = Who.OPERATOR, Kind.TERMINAL, Reason.CANCELLED
+    return Move(status, Cause.CALLED_OFF, Status.FAILED, who, end, why, BY_OPERATOR)
+
+
 def _of_waiting() -> Iterator[Move]:
     waiting, failed, end = Status.WAITING, Status.FAILED, Kind.TERMINAL
     yield Move(waiting, Cause.HELD, waiting, Who.WORKER)
@@ -101,6 +109,7 @@ def _of_waiting() -> Iterator[Move]:
     yield Move(waiting, Cause.TOO_LATE, failed, Who.STORE, end, Reason.DEADLINE_PASSED)
     yield Move(waiting, Cause.UNDRAWABLE, failed, Who.STORE, end, Reason.NO_ENGINE)
     yield Move(waiting, Cause.CANCELLED, failed, Who.CALLER, end, Reason.CANCELLED)
+    yield _called_off(waiting)
 
 
 def _of_running(status: Status) -> Iterator[Move]:
@@ -119,6 +128,7 @@ def _of_running(status: Status) -> Iterator[Move]:
     yield Move(status, Cause.ABANDONED, failed, Who.STORE, end, Reason.WORKER_LOST)
     yield Move(status, Cause.TOO_LATE, failed, Who.STORE, end, Reason.DEADLINE_PASSED)
     yield Move(status, Cause.CANCELLED, failed, Who.CALLER, end, Reason.CANCELLED)
+    yield _called_off(status)
 
 
 MOVES = (

@@ -49,5 +49,7 @@ class Reason(StrEnum):
         return member
 
 
+#: the sentence of ``CANCELLED`` if it was not the caller
+BY_OPERATOR = "The operator of the gateway cancelled this job."
 #: the sentence of ``DRAWING_LOST`` if drawing it again would cost money again
 PAID_FOR = "The drawing was lost after it had cost money."

@@ -22,6 +22,7 @@ from limner.store.engines import Engines
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Idempotency, Jobs
 from limner.store.jobs.changes import Changes
+from limner.store.jobs.search import Search
 from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.levers import Levers
 from limner.store.metrics.numbers import NumbersReader
@@ -78,6 +79,7 @@ class Store:
         policy = policy or Policy()
         self.levers = Levers(self.redis, prefix, scripts, policy)
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s, self.levers)
+        self.search = Search(self.redis, prefix)
         self.changes = Changes(self.redis, prefix)
         self.engines = Engines(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)

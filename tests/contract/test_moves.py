@@ -124,6 +124,9 @@ class Hand:
     def cancel(self) -> None:
         self.store.lanes.cancel(JOB)
 
+    def call_off(self) -> None:
+        self.store.lanes.cancel(JOB, operator=True)
+
     def be_too_late(self) -> None:
         """Let the deadline pass that its caller set."""
         self.store.redis.zadd("limner:deadlines", {JOB: 1})
@@ -174,6 +177,7 @@ DEEDS = [
     Deed(Hand.keep, "give_back", (Cause.GIVEN_BACK,)),
     Deed(Hand.give_up, "give_back", (Cause.FAILED,)),
     Deed(Hand.cancel, "cancel", (Cause.CANCELLED,)),
+    Deed(Hand.call_off, "cancel", (Cause.CALLED_OFF,)),
     Deed(Hand.be_too_late, "deadlines", (Cause.TOO_LATE,)),
     Deed(Hand.fall_silent, "sweep", (Cause.LOST, Cause.HOLD_LOST)),
     Deed(Hand.fall_silent_once_more, "sweep", (Cause.ABANDONED, Cause.HOLD_LOST)),

@@ -151,12 +151,12 @@ class Engines:
         self._scripts("probed", engine, int(well), why, to_ms(rest_s))
 
     @guarded
-    def retry(self, engine: str) -> Literal["tried", "open", "unknown"]:
+    def retry(self, engine: str, who: str = "limner") -> Literal["tried", "open", "unknown"]:
         """Try a paused engine now, as its operator asks; ``open``: it is not paused.
 
         Until it has drawn, it is shown as before and gets one job at a time.
         """
-        answer: Literal["tried", "open", "unknown"] = self._scripts("retry", engine)
+        answer: Literal["tried", "open", "unknown"] = self._scripts("retry", engine, who)
         return answer
 
     @guarded

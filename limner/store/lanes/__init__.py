@@ -224,13 +224,13 @@ class Lanes:
         return "failed" if state == "failed" else "waiting"
 
     @guarded
-    def cancel(self, job_id: str) -> bool:
-        """End a job as cancelled; False if it had ended otherwise before.
+    def cancel(self, job_id: str, *, operator: bool = False) -> bool:
+        """End a job as cancelled by its caller or an operator; False if it had ended otherwise before.
 
         Raises:
             JobNotFound: there is no such job.
         """
-        cancelled = self._run("cancel", job_id)
+        cancelled = self._run("cancel", job_id, int(operator))
         if cancelled is None:
             raise JobNotFound
         return bool(cancelled)

@@ -117,6 +117,11 @@ class Levers:
         return {job_id: word or None for job_id, word in zip(job_ids, words, strict=True)}
 
     @guarded
+    def note(self, who: str, what: str, after: Mapping[str, str]) -> None:
+        """Add a line to the audit trail, for a change that more than one script makes."""
+        self._scripts("note", who, what, json.dumps(after, ensure_ascii=False))
+
+    @guarded
     def audit(self, limit: int) -> tuple[Audited, ...]:
         """Return the newest lines of the audit trail, newest first."""
         lines = map(json.loads, self._redis.lrange(self._prefix + "audit", 0, limit - 1))

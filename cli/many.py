@@ -1,0 +1,158 @@
+"""``limner jobs``: list, cancel or submit again the jobs that a filter names; and what other commands need for that.
+
+Nothing is changed before the count was shown and ``--yes`` was given.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from cli import show
+from cli.processes import become
+from limner.errors import ConfigError
+from limner.job import Job, Status
+from limner.plural import counted
+from limner.request import Lane
+from limner.settings import Settings
+from limner.store.jobs.search import Wanted
+from stack import processes
+
+UNFINISHED = frozenset(status for status in Status if not status.ended)
+UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+#: clients, lanes and the like that a count names
+NAMED = 8
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name jobs."""
+    parser.add_argument("--lane", choices=[lane.value for lane in Lane])
+    parser.add_argument("--engine", metavar="NAME", help="that draws or drew them")
+    parser.add_argument("--client", metavar="NAME")
+    parser.add_argument("--status", choices=[status.value for status in Status])
+    parser.add_argument("--reason", metavar="CODE", help="why they failed: engine_down")
+    parser.add_argument("--since", metavar="WHEN", help="accepted since: 30min, 2h, 3d or a time")
+    parser.add_argument("--tag", metavar="TAG")
+
+
+def wanted(options: argparse.Namespace, statuses: Iterable[Status] = ()) -> Wanted:
+    """Return what the options name; ``statuses``: those that are meant if none is named.
+
+    Raises:
+        ConfigError: nothing is named, or the status is not one of ``statuses``.
+    """
+    most = frozenset(statuses)
+    named = frozenset({Status(options.status)}) if options.status else most
+    if most and not named <= most:
+        raise ConfigError("--status", f"must be one of {', '.join(sorted(most))}")
+    return Wanted(
+        lane=Lane(options.lane) if options.lane else None,
+        engine=options.engine,
+        client=options.client,
+        statuses=named,
+        reason=options.reason,
+        since=moment_of(options.since, datetime.now(UTC)) if options.since else None,
+        tag=options.tag,
+    )
+
+
+def filters(options: argparse.Namespace) -> dict[str, str]:
+    """Return the filters that the options name, as they were written."""
+    names = ("lane", "engine", "client", "status", "reason", "since", "tag")
+    return {name: given for name in names if (given := getattr(options, name))}
+
+
+def moment_of(text: str, now: datetime) -> datetime:
+    """Return the moment that `2h` (ago) or a time in ISO 8601 names, in UTC if it names no zone.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    digits = text.rstrip("smindh")
+    unit = text[len(digits) :]
+    try:
+        if unit in UNITS_S:
+            return now - timedelta(seconds=float(digits) * UNITS_S[unit])
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ConfigError("--since", f"must be like 30min, 2h, 3d or a time ({text!r})") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def about(jobs: Sequence[Job]) -> str:
+    """Return how many jobs these are, and by status, lane and client."""
+    parts = (
+        _counts(job.status.value for job in jobs),
+        _counts(job.lane.value for job in jobs),
+        _counts(job.client for job in jobs),
+    )
+    return f"{counted(len(jobs), 'job')}: {'; '.join(parts)}" if jobs else "0 jobs"
+
+
+def _counts(words: Iterable[str]) -> str:
+    counts = Counter(words).most_common()
+    named = [f"{count} {word}" for word, count in counts[:NAMED]]
+    return ", ".join([*named, *(["…"] if len(counts) > NAMED else [])])
+
+
+def confirmed(options: argparse.Namespace, count: int) -> bool:
+    """Say whether to go on; otherwise print how."""
+    if count and not options.yes:
+        print("Nothing is changed without --yes.")
+    return bool(count and options.yes)
+
+
+def listing(options: argparse.Namespace) -> int:
+    """Print one line per job, newest first."""
+    jobs = show.open_store().search.find(wanted(options), options.limit)
+    if not jobs:
+        print("There are no such jobs.")
+        return 0
+    rows = [("JOB", "CLIENT", "LANE", "STATUS", "ENGINE", "ACCEPTED", "WHY")]
+    rows += [
+        (
+            job.id,
+            job.client,
+            job.lane.value,
+            job.status.value,
+            show.or_dash(job.engine),
+            show.moment(job.created_at.timestamp() * 1000),
+            job.reason_code or "",
+        )
+        for job in jobs
+    ]
+    show.table(rows)
+    return 0
+
+
+def cancel(options: argparse.Namespace) -> int:
+    """Cancel the unfinished jobs that the filter names; exit code 1 if ``--yes`` is missing."""
+    _some(options)
+    store = show.open_store()
+    jobs = store.search.find(wanted(options, UNFINISHED), options.limit)
+    print(about(jobs))
+    if not confirmed(options, len(jobs)):
+        return 1 if jobs else 0
+    store.levers.note(show.actor(), "jobs", {"cancelled": str(len(jobs)), **filters(options)})
+    # Those that wait first, or they would be given the slots of the others.
+    jobs.sort(key=lambda job: job.status is not Status.WAITING)
+    done = sum(store.lanes.cancel(job.id, operator=True) for job in jobs)
+    print(f"{counted(done, 'job')} cancelled.")
+    return 0
+
+
+def _some(options: argparse.Namespace) -> None:
+    if not filters(options):
+        raise ConfigError(f"jobs {options.action}", "name at least one of the filters")
+
+
+def again(options: argparse.Namespace) -> int:
+    """Replace this process by the command that submits failed jobs again."""
+    _some(options)
+    wanted(options, {Status.FAILED})
+    arguments = [part for name, given in filters(options).items() for part in (f"--{name}", given)]
+    arguments += ["--limit", str(options.limit), *(["--yes"] if options.yes else [])]
+    command = processes.python("api.again", *arguments)
+    return become(command, processes.environment(Settings.load()))
