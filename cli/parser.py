@@ -16,9 +16,11 @@ from cli import (
     levers,
     many,
     messages,
+    operators,
     pictures,
     processes,
 )
+from limner.store.operators import Role
 from stack.processes import QUEUES
 
 #: takes the parsed arguments and returns the exit code
@@ -72,6 +74,7 @@ def build() -> argparse.ArgumentParser:
         other.set_defaults(run=run)
 
     _add_clients(commands)
+    _add_operators(commands)
     _add_engines(commands)
     _add_levers(commands)
     _add_callbacks(commands)
@@ -129,6 +132,25 @@ def _add_clients(commands: Subparsers) -> None:
         action = actions.add_parser(name, help=about, aliases=aliases)
         action.add_argument("name")
         action.set_defaults(run=run)
+
+
+def _add_operators(commands: Subparsers) -> None:
+    actions = _actions(
+        commands.add_parser("operators", help="who may look at everything, or steer")
+    )
+    roles = [role.value for role in Role]
+    for name, about, run in (
+        ("add", "create an operator; prints its token once", operators.add),
+        ("set", "give it another role", operators.change),
+        ("rotate-token", "give it a new token; the old one stops working", operators.rotate_token),
+        ("remove", "forget it", operators.remove),
+    ):
+        action = actions.add_parser(name, help=about)
+        action.add_argument("name")
+        if name in ("add", "set"):
+            action.add_argument("--role", choices=roles, required=True)
+        action.set_defaults(run=run)
+    actions.add_parser("list", help="list the operators").set_defaults(run=operators.listing)
 
 
 def _add_engines(commands: Subparsers) -> None:

@@ -2,7 +2,7 @@
 
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
-``spool``, ``clients`` and ``levers`` (what operators change live). Every change of state is one Lua script, next to the Python that calls it;
+``spool``, ``clients``, ``operators`` and ``levers`` (what operators change live). Every change of state is one Lua script, next to the Python that calls it;
 Python only passes arguments and reads results.
 """
 
@@ -27,6 +27,7 @@ from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.levers import Levers
 from limner.store.metrics.numbers import NumbersReader
 from limner.store.metrics.reports import Reports
+from limner.store.operators import Operators
 from limner.store.outbox import Outbox
 from limner.store.policy import Policy
 from limner.store.scripts import Clock, Scripts
@@ -44,6 +45,7 @@ __all__ = [
     "Jobs",
     "Lanes",
     "Levers",
+    "Operators",
     "Outbox",
     "Policy",
     "Reports",
@@ -77,6 +79,7 @@ class Store:
         scripts = Scripts(self.redis, prefix, clock)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
+        self.operators = Operators(self.redis, prefix, scripts)
         self.levers = Levers(self.redis, prefix, scripts, policy)
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s, self.levers)
         self.search = Search(self.redis, prefix)

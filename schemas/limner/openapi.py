@@ -40,7 +40,7 @@ REFUSALS = {
     413: "The body or an image is too large.",
     415: "The body is not sent as application/json, or compressed by other than gzip or deflate.",
     422: "A field is wrong or unknown; `errors` says which and why.",
-    429: "Too many requests a second, too many waiting jobs, a full quota of inline pictures, or too "
+    429: "Too many requests a second, too many waiting jobs, a spent budget, a full quota of inline pictures, or too "
     "many wrong tokens from your address.",
     503: "The gateway cannot reach its store. Try again soon.",
     507: "The gateway has no room for more pictures now.",

@@ -186,3 +186,19 @@ def test_doctor_tells_what_is_paused_but_not_as_a_fault(says, capsys):
     main(["doctor"])
     said = capsys.readouterr().out
     assert "-   The lane fast is paused, by an operator: it starts nothing." in said
+
+
+def test_operators_are_created_listed_changed_and_removed(store, says):
+    assert says("operators", "list").startswith("There are no operators yet")
+    said = says("operators", "add", "otto", "--role", "view")
+    token = said.splitlines()[1].split()[1]
+    assert store.operators.by_token(token).name == "otto"
+    says("operators", "set", "otto", "--role", "steer")
+    assert says("operators", "list").splitlines()[1].split() == ["otto", "steer"]
+    newer = says("operators", "rotate-token", "otto").split()[1]
+    assert store.operators.by_token(token) is None
+    assert store.operators.by_token(newer).role == "steer"
+    assert "'otto' already" in says("operators", "add", "otto", "--role", "view", code=2)
+    says("operators", "remove", "otto")
+    assert "'otto'" in says("operators", "remove", "otto", code=2)
+    assert {line.who for line in store.levers.audit(9)} == {"cli:olga"}
