@@ -54,6 +54,24 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a waiting job stands in its lane."""
+
+    #: 1 = next
+    position: int
+    #: how many of its client's own jobs go before it; None: not known
+    ahead: int | None = None
+    #: when it may start, by the pace of the lane's last starts; None: too few to say
+    starts_in_s: float | None = None
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """Read what ``standing`` of lib_turns.lua returns."""
+        position, ahead, starts_ms = row
+        return cls(int(position), int(ahead), int(starts_ms) / 1000 if starts_ms != "" else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One requested drawing, from acceptance until it is done or failed."""
 
@@ -70,8 +88,8 @@ class Job:
     progress: int = 0
     #: the number of this job's events
     seq: int = 0
-    #: 1 = next; None unless the job waits, and while ``waits_for`` says for what
-    position: int | None = None
+    #: None unless the job waits, and while ``waits_for`` says for what
+    standing: Standing | None = None
     #: what operators have halted that alone keeps it waiting: "lane paused" and the like
     waits_for: str | None = None
     #: the newest picture: a preview while drawing, the grid when done
@@ -113,6 +131,11 @@ class Job:
     def tag(self) -> str:
         """The caller's own mark, as sent."""
         return self.request.tag
+
+    @property
+    def position(self) -> int | None:
+        """1 = next; None unless the job waits."""
+        return self.standing.position if self.standing else None
 
     @property
     def count(self) -> int:
@@ -168,7 +191,7 @@ class Job:
             status=Status(record["status"]),
             progress=int(record.get("progress") or 0),
             seq=int(record.get("seq") or 0),
-            position=position,
+            standing=Standing(position) if position else None,
             waits_for=waits_for,
             picture=picture,
             cells=tuple(Picture(**cell) for cell in json.loads(record.get("cells") or "[]")),

@@ -1,7 +1,7 @@
 """The Celery app, its tasks and what Celery's signals start and stop; run as ``celery -A workers.app``.
 
-Only this module, ``workers.gate`` (how many messages a process may take) and ``workers.transport``
-(which messages it accepts) know Celery. Tasks call plain functions.
+Only this module, ``workers.gate`` (how many messages a process may take), ``workers.binding`` (which job a
+message is for) and ``workers.transport`` (which messages it accepts) know Celery. Tasks call plain functions.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from limner.message import TASK
 from limner.request import Lane
 from limner.settings import Settings
 from stack.privacy import keep_to_ourselves
+from workers.binding import CLAIM, binder
 from workers.descriptors import raise_limit
-from workers.drawing import GivenBack, JobFailed
+from workers.drawing import Claim, GivenBack, JobFailed
 from workers.drawing.patience import STORE_RETRY_S
 from workers.gate import Gate, GatedRequest, install
 from workers.runtime import CallbackRuntime, LaneRuntime
@@ -57,7 +58,13 @@ class Process:
 process = Process()
 
 
-@app.task(name=TASK, bind=True, throws=(JobFailed,), Request=GatedRequest)
+@app.task(
+    name=TASK,
+    bind=True,
+    throws=(JobFailed,),
+    Request=GatedRequest,
+    Strategy="workers.binding:strategy",
+)
 def imagine(self: Task[Any, Any], job_id: str) -> str:
     """Draw the job; its lane is the queue that the message came from."""
     place = gate.place_of(self.request)
@@ -75,7 +82,8 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
 
     try:
         assert process.lanes is not None, "this process consumes no lane"
-        return process.lanes.draftsman.imagine(job_id, place.leave, started, place.overlook)
+        claim: Claim | None = getattr(self.request, CLAIM, None)
+        return process.lanes.draftsman.imagine(job_id, place.leave, started, place.overlook, claim)
     except GivenBack as why:
         # The job's next message continues it; Flower shows that as a retry.
         raise Retry(str(why)) from None
@@ -100,6 +108,7 @@ def _build(**_: Any) -> None:
         settings = Settings.load()
         if lanes:
             process.lanes = LaneRuntime(settings, lanes, app)
+            binder.take = process.lanes.claim
         if "callbacks" in consumed:
             process.callbacks = CallbackRuntime(settings, app)
         for part in process.parts():

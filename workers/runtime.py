@@ -16,6 +16,7 @@ from typing import Any
 import engines
 from limner.engine import Engine
 from limner.errors import ImagesDown
+from limner.ids import new_id
 from limner.log import event
 from limner.message import LazyMessages, Messages
 from limner.pictures.image_store import Images
@@ -25,7 +26,7 @@ from limner.settings import Settings
 from limner.store import Store
 from net.reach import Reach
 from stack.image_watch import ImageWatch
-from workers.drawing import Draftsman, PictureIO
+from workers.drawing import Claim, Draftsman, PictureIO
 from workers.drawing.keeper import Keeper, Times
 from workers.drawing.lane_worker import LaneWorker
 from workers.drawing.probe import Probe
@@ -71,6 +72,18 @@ class LaneRuntime:
         self._keeper.start()
         self._probe.start()
         self._image_watch.start()
+
+    def claim(self, lane: Lane, named: str) -> Claim | None:
+        """Take the job of a lane whose turn it is, for a message that names any.
+
+        Raises:
+            StoreDown: Redis is down.
+        """
+        token = new_id()
+        claimed = self.store.lanes.claim(
+            lane, token, self._worker.name, named, self.messages(), begin=True
+        )
+        return Claim(claimed[0], token, claimed[1]) if claimed else None
 
     def drain(self) -> None:
         """Hand over every drawing, because the process is about to stop."""

@@ -1,10 +1,10 @@
 -- What every script shares: the prefix, the clock, and the form of each key.
 --
 --   job:<id>               HASH  the record; fields as limner/job.py reads them, and beside them
---                                token worker dest needs prefers attach paid begun lost missing_ms
+--                                token worker dest needs prefers attach paid begun lost
 --                                failed_on waits_ms (since when it waits, if not since created_ms)
 --                                epoch (of its newest event) skipped (seqs that are no event's)
---                                tells (the statuses that callbacks tell of; none: all)
+--                                tells (the statuses that callbacks tell of; none: all) turn (lib_turns.lua)
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
 --   jobs:<client>          ZSET  job ids in the same way
 --   waits:<client>         SET   job ids in state waiting
@@ -12,7 +12,7 @@
 --   idem:<client>:<key>    STR   "<body hash> <job id>"
 --   rate:<client>          STR   when the client has caught up with its requests, ms
 --   waiting:<lane>         ZSET  job id → place in the lane, smallest first
---   ready:<lane>           ZSET  waiting jobs that a worker holds → the same place
+--   ready:<lane>           ZSET  waiting jobs that a worker holds → their turns (lib_turns.lua)
 --   holds                  ZSET  waiting jobs that a worker holds → until, ms
 --   slots:<engine>:<lane>  SET   jobs on the engine, or that kept their slot there
 --   leases                 ZSET  those jobs → lease, or time to be re-attached, until, ms
@@ -35,12 +35,14 @@
 --   aside                  LIST  messages that are not ours, newest first (limner/store/aside.py)
 --   aside_last             STR   when the last one was set aside, ms
 --   aside_told             HASH  "<queue>|<why>" → "<ms> <how many>" at the last line in the log
+--   messages               HASH  "<lane>_missing" → how many messages a lane is short of, or has too many
+--                                (below 0), and "<lane>_since" when, ms
 --   stalled                HASH  lane → since when it could start a job and starts none, ms
 --   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
 --                                also "…|<upper bound, ms>" and "…|sum" (limner/store/metrics/numbers.py)
 -- The outbox's keys are listed in lib_outbox.lua, the spool's in lib_spool.lua, those of engines in
--- lib_health.lua and lib_engines.lua, what operators set in lib_levers.lua, operators
--- in write_operator.lua, budgets in lib_budgets.lua.
+-- lib_health.lua and lib_engines.lua, those of the order in lib_turns.lua, what operators set in
+-- lib_levers.lua, operators in write_operator.lua, budgets in lib_budgets.lua.
 --
 -- The last lines at the top of each file: the kinds of keys that it reads and writes itself; what it does
 -- through its libraries is said in these. <lane> is the broker's queue of that name.

@@ -9,6 +9,7 @@ that it reads and writes itself. Every script takes the key prefix as ARGV[1] an
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -93,8 +94,38 @@ def _line(pool: ConnectionPool, idle: list[AbstractConnection]) -> AbstractConne
 
 @cache
 def source(name: str) -> str:
-    """Return the script's text with the libraries it uses before it."""
-    return "\n".join(text for _, text in parts(name))
+    """Return the script's text with the libraries it uses before it.
+
+    Lua allows 200 local names at a time: what a library keeps to itself stays in a block of its own.
+    """
+    texts = [text for _, text in parts(name)]
+    later = ["\n".join(texts[place:]) for place in range(1, len(texts) + 1)]
+    blocks = [_block(text, rest) for text, rest in zip(texts, later, strict=True)]
+    return "\n".join([*blocks[:-1], texts[-1]])
+
+
+#: a declaration at the top of a library: of a function, or of names with or without their values
+_DECLARED = re.compile(r"^local (?:function (\w+)|(\w+(?:, *\w+)*)( *=)?)", re.M)
+
+
+def _block(library: str, later: str) -> str:
+    """Return a library's text as a block, with those names before it that the texts after it use."""
+    used = set(re.findall(r"\w+", later))
+    shared: list[str] = []
+
+    def declared(match: re.Match[str]) -> str:
+        function, names, assigned = match.groups()
+        mine = [function] if function else re.split(", *", names)
+        if not used & set(mine):
+            return match[0]
+        shared.extend(mine)
+        if function:
+            return f"function {function}"
+        return f"{names}{assigned}" if assigned else f"--{names}"
+
+    text = _DECLARED.sub(declared, library)
+    before = f"local {', '.join(dict.fromkeys(shared))} " if shared else ""
+    return f"{before}do {text}\nend"
 
 
 def parts(name: str) -> list[tuple[str, str]]:

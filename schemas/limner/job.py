@@ -132,7 +132,18 @@ class JobSchema(AnswerSchema):
     reason = fields.String(**maybe("why it failed, for people"))
     reason_code = fields.String(**maybe("why it failed, for programs", enum=[*Reason, None]))
     engine = fields.String(**maybe())
-    position = fields.Integer(**maybe("1 = next; null unless waiting, or if waitsFor is set"))
+    position = fields.Integer(
+        **maybe("its place in the fair order, 1 = next; null unless waiting, or if waitsFor is set")
+    )
+    ahead = fields.Integer(
+        attribute="standing.ahead", **maybe("of your own jobs, how many go before it")
+    )
+    starts_in_s = fields.Float(
+        attribute="standing.starts_in_s",
+        **maybe(
+            "seconds until it may start, by the lane's pace; null: too few have started to say"
+        ),
+    )
     waits_for = fields.String(
         **maybe("what an operator has halted: the job starts after that", enum=[*WAITS_FOR, None])
     )

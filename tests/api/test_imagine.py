@@ -31,9 +31,8 @@ NOTHING_VISIBLE = [
 
 SHAPE = """
 id messageId tag status progress prompt promptEn finalPrompt fast drawType ar arRequested url width
-height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position waitsFor
-notes applied
-seeds buttons count deadline prompts extra createdAt startedAt finishedAt seq
+height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position ahead
+startsInS waitsFor notes applied seeds buttons count deadline prompts extra createdAt startedAt finishedAt seq
 """
 
 
@@ -68,6 +67,8 @@ def test_the_smallest_request_is_answered_with_the_whole_job(caller):
         "engine": None,
         "position": 1,
         "waitsFor": None,
+        "ahead": 0,
+        "startsInS": None,
         "notes": {},
         "applied": {},
         "seeds": None,

@@ -16,7 +16,7 @@ from limner.reasons import Reason
 from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store import Store, Trouble
-from limner.store.lanes import Result
+from limner.store.lanes import Result, Taken
 from tests.builders import MESSAGES, an_engine, messages_in
 from tests.callback_doubles import a_poster, done, take
 from tests.conftest import MovingClock
@@ -120,27 +120,47 @@ class Hands:
                     assert not free or gap or fast_waits, "an engine idles while a job waits"
 
     def lose_patience(self) -> None:
-        """Two looks at the lanes, five seconds apart: whoever has lost its message has it again."""
-        self.store.lanes.sweep(MESSAGES)
-        self.clock.pass_s(PATIENCE_S)
+        """Looks at the lanes, five seconds apart: there are as many messages as jobs that nobody holds."""
+        for _ in range(3):
+            self.store.lanes.sweep(MESSAGES)
+            self.clock.pass_s(PATIENCE_S)
         self.store.lanes.sweep(MESSAGES)
         view = self.view()
         for lane in Lane:
-            sent, waiting = messages_in(self.store, lane), list(view.waiting[lane])
-            known = [i for i in sent if i in waiting]
-            # Behind messages of jobs long over, or behind the oldest message, nothing is looked for.
-            if sent and not known:
-                continue
-            for job in waiting:
-                if known and waiting.index(job) > waiting.index(known[0]):
-                    break
-                assert job in sent or job in view.holds, "a lost message was not sent again"
+            without = [job for job in view.waiting[lane] if job not in view.holds]
+            assert len(messages_in(self.store, lane)) == len(without)
+
+    def claim(self, lane: Lane, named: str, token: str, worker: str, lost: bool) -> None:
+        """Have a worker take whichever job's turn it is."""
+        before = self.view()
+        claimed: list[tuple[str, Taken] | None] = []
+
+        def call() -> None:
+            claimed.append(self.store.lanes.claim(lane, token, worker, named, MESSAGES))
+
+        self._losing_messages(call) if lost else call()
+        if claimed[0] is None:
+            # Whoever is overdue ends when it is looked at.
+            after = self.view()
+            assert not set(after.waiting[lane]) - set(after.holds), (
+                "a job waits, and none was found"
+            )
+            return
+        job_id, taken = claimed[0]
+        asked = next(j for j in self.jobs if j.id == job_id)
+        assert job_id in before.waiting[lane]
+        self.taken_by(asked, taken, token, worker)
 
     def take(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
-        lease_ends = asked.until_ms
         if lost:
             self._losing_messages(lambda: self.store.lanes.take(asked.id, token, worker, MESSAGES))
-        taken = self.store.lanes.take(asked.id, token, worker, MESSAGES)
+        self.taken_by(
+            asked, self.store.lanes.take(asked.id, token, worker, MESSAGES), token, worker
+        )
+
+    def taken_by(self, asked: Asked, taken: Taken, token: str, worker: str) -> None:
+        """Note who has the job now, if a worker that asked was given it."""
+        lease_ends = asked.until_ms
         if (token, worker) not in asked.hands:
             asked.hands.append((token, worker))
         if taken.state == "granted":

@@ -114,8 +114,8 @@ class LanesMachine(Hands, RuleBasedStateMachine):
     def takes(self, worker: str, lost: bool) -> None:
         for lane in WORKERS[worker][0]:
             if text := self.store.redis.rpop(lane.value):
-                job = next(j for j in self.jobs if j.id == json.loads(text)["headers"]["id"])
-                self.take(job, f"t{next(_tokens)}", worker, lost)
+                named = json.loads(text)["headers"]["id"]
+                self.claim(lane, named, f"t{next(_tokens)}", worker, lost)
 
     def asks_again(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
         if token and token == asked.owner:
@@ -228,10 +228,12 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             return
         view = self.view()
         check(view, self.before, self.jobs, self.engines)
-        for asked in self.jobs[:2]:
-            lane = list(view.waiting[asked.lane])
-            place = lane.index(asked.id) + 1 if asked.id in lane else None
-            assert self.store.jobs.get(asked.id).position == place
+        for lane in Lane:
+            shown = [self.store.jobs.get(job).position for job in view.waiting[lane]]
+            assert sorted(shown) == list(range(1, len(shown) + 1)), "two jobs have one position"
+        for asked in self.jobs:
+            waits = asked.id in view.waiting[asked.lane]
+            assert waits or self.store.jobs.get(asked.id).position is None
         self.before = view
 
     def teardown(self) -> None:
@@ -248,9 +250,11 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             self.store.lanes.sweep(MESSAGES)
             for lane in Lane:
                 while text := self.store.redis.rpop(lane.value):
-                    job = json.loads(text)["headers"]["id"]
+                    named = json.loads(text)["headers"]["id"]
                     token = f"t{next(_tokens)}"
-                    if self.store.lanes.take(job, token, "both", MESSAGES).state == "granted":
+                    claimed = self.store.lanes.claim(lane, token, "both", named, MESSAGES)
+                    if claimed and claimed[1].state == "granted":
+                        job = claimed[0]
                         self.store.lanes.free_slot(job, token)
                         self.store.lanes.done(job, token, Result(GRID, [GRID] * 4, {}))
             if all(self.store.jobs.get(j.id).status.ended for j in self.jobs):
@@ -269,7 +273,17 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             dead = {letter.event.seq for letter in self.store.outbox.told(asked.id).dead}
             assert set(asked.told) <= dead | set(asked.delivered)
             assert self.store.redis.pttl(f"limner:job:{asked.id}") > 0
-        for name in ("holds", "leases", "waiting:*", "ready:*", "waits:*", "runs:*", "slots:*"):
+        for name in (
+            "holds",
+            "leases",
+            "waiting:*",
+            "ready:*",
+            "waits:*",
+            "runs:*",
+            "slots:*",
+            "back:*",
+            "turns:*",
+        ):
             assert not self.store.redis.keys(f"limner:{name}")
         assert not self.store.redis.keys("limner:grant:*")
 

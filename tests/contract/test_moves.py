@@ -19,6 +19,7 @@ from limner.followup import FollowUp
 from limner.job import Picture, Status
 from limner.moves import MOVES, Cause, Move, Who
 from limner.reasons import Reason
+from limner.request import Lane
 from limner.store import Store, Trouble
 from limner.store.lanes import Result
 from limner.store.scripts import _library
@@ -77,6 +78,9 @@ class Hand:
 
     def hold(self) -> None:
         self.store.lanes.take(JOB, self.token, WORKER, MESSAGES)
+
+    def claim(self) -> None:
+        self.store.lanes.claim(Lane.FAST, self.token, WORKER, JOB, MESSAGES)
 
     def take(self) -> None:
         self.store.engines.register([an_engine(fast=9)])
@@ -156,13 +160,14 @@ class Deed:
 
 
 #: what lib_moves builds on, and itself
-LIBRARIES = ("base", "levers", "health", "engines", "halts", "domain", "outbox", "moves")
+LIBRARIES = ("base", "levers", "health", "engines", "halts", "domain", "outbox", "turns", "moves")
 
 DEEDS = [
     Deed(Hand.accept, "accept", (Cause.ACCEPTED,)),
     Deed(Hand.pick, "accept", (Cause.PICKED,)),
     Deed(Hand.follow, "accept", (Cause.FOLLOWED_UP,)),
     Deed(Hand.hold, "take", (Cause.HELD,)),
+    Deed(Hand.claim, "claim", (Cause.HELD,)),
     Deed(Hand.take, "take", (Cause.GRANTED,)),
     Deed(Hand.take_late, "take", (Cause.OVERDUE,)),
     Deed(Hand.take_in_vain, "take", (Cause.UNDRAWABLE,)),

@@ -65,6 +65,7 @@ def test_a_fresh_job_shows_only_what_was_asked_for():
     assert nothing == {
         *("prompt", "arRequested", "url", "width", "height", "reason", "reasonCode"),
         *("engine", "extra", "startedAt", "finishedAt", "seeds", "deadline"),
+        *("ahead", "startsInS", "waitsFor"),
     }
 
 

@@ -148,7 +148,7 @@ def test_the_thread_sweeps_so_that_lost_messages_are_found_without_beat(store, c
     keeper.start()
     try:
         wait_until(
-            lambda: store.redis.hexists(f"limner:job:{job.id}", "missing_ms"), what="a first look"
+            lambda: store.redis.hexists("limner:messages", "fast_since"), what="a first look"
         )
         clock.pass_s(5)
         wait_until(lambda: messages_in(store) == [job.id], what="the message sent again")

@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from workers.drawing.draftsman import Draftsman, PictureIO
 from workers.drawing.endings import GivenBack, JobFailed
+from workers.drawing.slot import Claim
 
-__all__ = ["Draftsman", "GivenBack", "JobFailed", "PictureIO"]
+__all__ = ["Claim", "Draftsman", "GivenBack", "JobFailed", "PictureIO"]

@@ -23,7 +23,7 @@ from workers.drawing.patience import Patience
 from workers.drawing.prepare import Preparation, folder_for
 from workers.drawing.references import Fetch
 from workers.drawing.run import Run
-from workers.drawing.slot import Slots
+from workers.drawing.slot import Claim, Slots
 
 log = logging.getLogger(__name__)
 
@@ -76,21 +76,22 @@ class Draftsman:
         on_grant: Callable[[], None] = lambda: None,
         on_start: Callable[[str], None] = lambda _engine: None,
         on_choosy: Callable[[], None] = lambda: None,
+        claim: Claim | None = None,
     ) -> str:
         """Draw a job and return a line for operators.
 
         ``on_grant()`` is called when the job has a slot, ``on_start(engine)`` when the engine has the
         job, and ``on_choosy()`` when an engine that does not suit this job has room, so that other jobs
-        need not wait behind it.
+        need not wait behind it. ``claim``: the job was taken for this process already.
 
         Raises:
             JobFailed: the job ended in failure.
             GivenBack: the job waits again.
         """
-        drawing = Drawing(job_id, new_id())
+        drawing = Drawing(job_id, claim.token if claim else new_id())
         with self._keeper.keeping(drawing):
             try:
-                taken = self._slots.wait(drawing, on_choosy)
+                taken = self._slots.wait(drawing, on_choosy, claim.taken if claim else None)
                 if taken.job is None:
                     return "nothing to do"
                 on_grant()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from limner.errors import StoreDown
 from limner.log import event
@@ -20,6 +21,15 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_S = 1.0
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A job that was taken for this process: under which token, and with what result."""
+
+    job_id: str
+    token: str
+    taken: Taken
+
+
 class Slots:
     """Lets the jobs of one process wait for their slots."""
 
@@ -28,16 +38,20 @@ class Slots:
         self._worker = worker
         self._patience = patience
 
-    def wait(self, drawing: Drawing, on_choosy: Callable[[], None]) -> Taken:
+    def wait(
+        self, drawing: Drawing, on_choosy: Callable[[], None], claimed: Taken | None = None
+    ) -> Taken:
         """Return once the job has a slot, or without a job if this message is useless.
 
-        ``on_choosy()`` is called when an engine that does not suit this job has room.
+        ``on_choosy()`` is called when an engine that does not suit this job has room. ``claimed``: the
+        result of the first attempt to take it.
 
         Raises:
             GivenBack: the process is stopping.
         """
         while not drawing.is_set() and not self._patience.draining:
-            taken = self._patience.store(lambda: self._take(drawing, begin=True))
+            taken = claimed or self._patience.store(lambda: self._take(drawing, begin=True))
+            claimed = None
             drawing.taken = taken.state in ("granted", "wait")
             if taken.state == "granted":
                 event(log, "job.granted", job=drawing.job_id, engine=taken.engine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -19,7 +19,7 @@ from limner.errors import (
     WaitingFull,
 )
 from limner.followup import FollowUp
-from limner.job import Job, Picture, Status, from_ms, new_record, tag_key
+from limner.job import Job, Picture, Standing, Status, from_ms, new_record, tag_key
 from limner.message import Messages
 from limner.request import Request
 from limner.store.connection import guarded
@@ -197,7 +197,7 @@ class Jobs:
             draw_type=record["draw_type"],
             seeds=tuple(seeds),
             created_at=from_ms(answer[2]),
-            position=None if answer[4] else int(answer[1]),
+            standing=None if answer[4] else Standing.of(answer[1]),
             waits_for=answer[4] or None,
             parent=record.get("parent"),
             asked=tuple(record.get("asked", "").split()),
@@ -304,17 +304,20 @@ class Jobs:
     def _read(self, records: Sequence[dict[str, str]]) -> list[Job]:
         waiting = [record["id"] for record in records if record["status"] == Status.WAITING]
         waits_for = self._levers.waits_for(waiting)
-        return [self._placed(record, waits_for.get(record["id"])) for record in records]
+        standings = self._standings([job_id for job_id in waiting if not waits_for.get(job_id)])
+        return [
+            replace(
+                Job.from_record(record),
+                standing=standings.get(record["id"]),
+                waits_for=waits_for.get(record["id"]),
+            )
+            for record in records
+        ]
 
-    def _placed(self, record: dict[str, str], waits_for: str | None) -> Job:
-        position = None if waits_for else self._position(record)
-        return Job.from_record(record, position, waits_for)
-
-    def _position(self, record: dict[str, str]) -> int | None:
-        if record["status"] != Status.WAITING:
-            return None
-        rank = self._redis.zrank(f"{self._prefix}waiting:{record['lane']}", record["id"])
-        return None if rank is None else int(rank) + 1
+    def _standings(self, ids: Sequence[str]) -> dict[str, Standing]:
+        """Return where those of these jobs stand that wait."""
+        rows = self._scripts("positions", *ids) if ids else []
+        return {i: Standing.of(row) for i, row in zip(ids, rows, strict=True) if row}
 
     def _after(self, index: str, cursor: str | None) -> int:
         """Return the rank of the first job after the cursor, also if its job is gone meanwhile."""

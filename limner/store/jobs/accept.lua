@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox moves budgets
+-- uses: base levers health engines halts domain spool outbox turns moves budgets
 -- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
@@ -10,12 +10,12 @@
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 --      20 ms until it is given up ("" = no deadline) · 21, 22 the client's budgets of drawings, a day and a
 --      month ("" = none)
--- Returns {"accepted", position from 1, ms, files that made room, what it waits for instead (lib_halts) or ""}
---       · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", ms when the next begins,
---       ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes
---       room each time · {"no_parent"} · {"used"}
+-- Returns {"accepted", where it stands (standing in lib_turns.lua), ms, files that made room, what it waits for
+--       instead (lib_halts) or ""} · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", ms
+--       when the next begins, ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes room each
+--       time · {"no_parent"} · {"used"}
 --
--- Reads: idem job jobs tag waiting waits
+-- Reads: idem job jobs tag waits
 -- Writes: <lane> deadlines idem job jobs places tag
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -79,11 +79,11 @@ end
 if idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
-if picked then return {'accepted', 0, ms(NOW), gone} end
+if picked then return {'accepted', {}, ms(NOW), gone, ''} end
 if budgeted then spend_budget(client) end
 if ARGV[20] ~= '' then redis.call('ZADD', key('deadlines'), ms(NOW + tonumber(ARGV[20])), id) end
 count('accepted', lane)
 -- The broker's list: kombu pushes at the left and workers pop at the right.
 redis.call('LPUSH', lane, message)
-return {'accepted', redis.call('ZRANK', key('waiting', lane), id) + 1, ms(NOW), gone,
+return {'accepted', standing(id, lane, client, redis.call('HGET', job_key(id), 'place')), ms(NOW), gone,
     halted_for(lane, client, fields.needs) or ''}

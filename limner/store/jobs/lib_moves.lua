@@ -1,16 +1,17 @@
--- A job's moves. Nothing else writes a job's status. Needs lib_domain, lib_base, lib_halts and lib_outbox.
+-- A job's moves. Nothing else writes a job's status. Needs lib_domain, lib_base, lib_halts, lib_outbox and
+-- lib_turns.
 --
 -- limner/moves.py lists the moves, who may make them and which event reports them; lib_domain has its
 -- tables. A script that does more than the move itself asks `may` before it writes anything.
 --
--- Reads: job waiting
+-- Reads: job
 -- Writes: job runs waiting waits
 
 -- The client's set that contains a job in this status.
 local SET_OF = {waiting = 'waits', submitted = 'runs', drawing = 'runs'}
 
 -- The fields that a job loses in a status.
-local OF_ITS_WORKER = {'token', 'worker', 'attach', 'missing_ms'}
+local OF_ITS_WORKER = {'token', 'worker', 'attach'}
 local LEFT_BEHIND = {
     waiting = {'token', 'worker', 'begun', 'url', 'width', 'height'},
     -- The engine's handle stays: follow-ups may need it.
@@ -37,15 +38,19 @@ local function may(id, cause, token)
     return after, who, told, status
 end
 
--- Keep the indexes of jobs by what they do. Returns the job's rank in its lane if it waits.
+-- Keep the indexes of jobs by what they do. Returns the job's position in its lane if it waits.
 local function list_anew(id, before, after)
     local client, lane, place = unpack(redis.call('HMGET', job_key(id), 'client', 'lane', 'place'))
     if SET_OF[before] then redis.call('SREM', key(SET_OF[before], client), id) end
     if SET_OF[after] then redis.call('SADD', key(SET_OF[after], client), id) end
-    if before == 'waiting' then redis.call('ZREM', key('waiting', lane), id) end
+    if before == 'waiting' then
+        redis.call('ZREM', key('waiting', lane), id)
+        leave_queue(id, lane, client)
+    end
     if after ~= 'waiting' then return nil end
     redis.call('ZADD', key('waiting', lane), place, id)
-    return redis.call('ZRANK', key('waiting', lane), id)
+    come_back(id, lane, client, place)
+    return position_of(id, lane, client, place)
 end
 
 -- Move a job by a cause of the table, and emit the event. `fields`: names and values to write with its
@@ -61,8 +66,8 @@ local function move(id, cause, fields, token)
         redis.call('HSET', record, 'finished_ms', ms(NOW))
         if WHY[cause] then redis.call('HSET', record, 'reason_code', WHY[cause][1], 'reason', WHY[cause][2]) end
     end
-    local rank = after ~= before and list_anew(id, before, after)
-    if told ~= '-' then emit(id, told, rank and place_told(id, rank + 1)) end
+    local position = after ~= before and list_anew(id, before, after)
+    if told ~= '-' then emit(id, told, position and place_told(id, position)) end
     if ENDED[after] then redis.call('PEXPIRE', record, ms(KEEP_JOB_MS)) end
     -- Who waits for news of it reads it again. A user without this channel only waits longer.
     redis.pcall('PUBLISH', key('changed'), id)

@@ -16,7 +16,7 @@ from redis import Redis
 
 from limner.engine import Handle
 from limner.errors import JobNotFound, StaleLease
-from limner.job import Job, Picture
+from limner.job import Picture
 from limner.message import Messages
 from limner.moves import Cause
 from limner.reasons import Reason
@@ -53,17 +53,28 @@ class Lanes:
         ``begin``: the worker submits it at once if nothing must be fetched first; that also counts the
         submission.
         """
-        state, detail, unsent, *more = self._run("take", job_id, token, worker, int(begin))
-        self._send(unsent, messages)
-        match state:
-            case "granted":
-                record = dict(zip(detail[::2], detail[1::2], strict=True))
-                attempt = None if more[0] == "" else int(more[0])
-                return Taken("granted", Job.from_record(record), attempt=attempt)
-            case "wait":
-                again_s = int(detail) / 1000 if detail else None
-                return Taken("wait", again_s=again_s, choosy=more == ["1"])
-        return Taken(state)
+        answer = self._run("take", job_id, token, worker, int(begin))
+        self._send(answer[2], messages)
+        return Taken.of(answer)
+
+    @guarded
+    def claim(
+        self,
+        lane: Lane,
+        token: str,
+        worker: str,
+        named: str,
+        messages: Messages,
+        *,
+        begin: bool = False,
+    ) -> tuple[str, Taken] | None:
+        """Take the job whose turn it is, as ``take`` does, for a message that names any; return its id, too.
+
+        None: no job waits in the lane that nobody holds.
+        """
+        job_id, *answer = self._run("claim", lane.value, token, worker, int(begin), named)
+        self._send(answer[2], messages)
+        return (job_id, Taken.of(answer)) if job_id else None
 
     @guarded
     def wait_for_grant(self, job_id: str, timeout_s: float) -> float | None:

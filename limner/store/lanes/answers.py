@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from limner.job import Job, Picture
 from limner.reasons import Reason
@@ -25,6 +25,20 @@ class Taken:
     attempt: int | None = None
     #: whether an engine that does not suit this job has room: other jobs need not wait behind it
     choosy: bool = False
+
+    @classmethod
+    def of(cls, answer: list[Any]) -> Self:
+        """Read what ``take.lua`` returns."""
+        state, detail, _unsent, *more = answer
+        match state:
+            case "granted":
+                record = dict(zip(detail[::2], detail[1::2], strict=True))
+                attempt = None if more[0] == "" else int(more[0])
+                return cls("granted", Job.from_record(record), attempt=attempt)
+            case "wait":
+                again_s = int(detail) / 1000 if detail else None
+                return cls("wait", again_s=again_s, choosy=more == ["1"])
+        return cls(state)
 
     @property
     def engine(self) -> str | None:

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves lanes granting
 -- End the jobs whose deadlines have passed, and give their slots to others.
 --
 -- Returns how many.

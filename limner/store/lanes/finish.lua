@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves lanes granting
 -- End a job: done with its pictures, or failed with its reason.
 --
 -- ARGV 8 job id · 9 token · 10 "finished" | "failed" · 11 reason · 12 reason code

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves lanes granting
 -- A worker gives a job back to its lane: it is stopping, or the engine could not draw it.
 --
 -- ARGV 8 job id · 9 token · 10 "1": keep handle and slot, the engine keeps drawing

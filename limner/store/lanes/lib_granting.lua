@@ -4,11 +4,27 @@
 -- engine has a free slot and an open gap in the job's lane. Fast may use every slot of an engine;
 -- relaxed only its share, and none while a fast job could use the slot.
 --
--- Reads: grant job ready slots waiting workers
+-- Reads: client grant job ready runs slots waiting workers
 -- Writes: grant job leases slots stalled
 
 local READY_SCAN = 512
 local GRANT_KEPT_MS = 60000
+
+-- Whether a client has as many drawings of a lane in flight as it may: then its other jobs wait.
+local function is_capped(client, lane)
+    local cap = tonumber(redis.call('HGET', key('client', client), 'in_flight') or '')
+    if not cap or redis.call('SCARD', key('runs', client)) < cap then return false end
+    local flying = 0
+    for _, id in ipairs(redis.call('SMEMBERS', key('runs', client))) do
+        if redis.call('HGET', job_key(id), 'lane') == lane then flying = flying + 1 end
+    end
+    return flying >= cap
+end
+
+-- Whether a client's jobs wait whatever is free: by its cap, or because an operator paused it.
+local function keeps_back(client, lane)
+    return client_is_paused(client) or is_capped(client, lane)
+end
 
 local fast_is_served = nil
 
@@ -22,7 +38,7 @@ local function fast_waits_for(engine)
     local held = redis.call('ZRANGE', key('ready', 'fast'), 0, READY_SCAN - 1)
     for _, id in ipairs(held) do
         local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
-        if suits(engine, needs, client) and not client_is_paused(client) then return true end
+        if suits(engine, needs, client) and not keeps_back(client, 'fast') then return true end
     end
     return #held == 0 and redis.call('ZCARD', key('waiting', 'fast')) > 0
 end
@@ -64,8 +80,8 @@ end
 
 -- Words for which a job does not use an engine that has room for others, and words that the end of a gap or a
 -- pause resolves.
-local UNFIT = {lacks = true, pinned = true, version = true, clients = true, elsewhere = true, failed = true,
-    aside = true, client_paused = true}
+local UNFIT = {lacks = true, pinned = true, version = true, clients = true, capped = true, elsewhere = true,
+    failed = true, aside = true, client_paused = true}
 local LATER = {rests = true, gap = true}
 
 -- What keeps an engine from starting any job of a lane now: 'lane_paused', 'engine_paused' or
@@ -88,6 +104,7 @@ local function wish_of(id, lane, names, first)
         unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'attach', 'paid', 'failed_on', 'asked'))
     return {
         lane = lane, needs = needs, client = client, failed_on = failed_on or '', asked = asked or '',
+        capped = is_capped(client, lane),
         -- A drawing that was paid for is only continued where it runs, and drawn nowhere else.
         only = attach == '1' and paid and paid ~= '' and first or nil,
         elsewhere = failed_on and draws_elsewhere(names, lane, needs, client, failed_on),
@@ -100,6 +117,7 @@ local function hindered(name, wish, only_a_look)
     local unfit = misfit(engine, wish.needs, wish.client)
     if unfit then return unfit end
     if is_unsaid(engine, wish.needs) then return 'lacks' end
+    if wish.capped then return 'capped' end
     if wish.only and name ~= wish.only then return 'elsewhere' end
     if client_is_paused(wish.client) then return 'client_paused' end
     local failed = not wish.only and has_word(wish.failed_on, name)
@@ -202,6 +220,7 @@ local function grant(id, lane, name, first)
     redis.call('HDEL', record, 'applied')
     if applied then redis.call('HSET', record, 'applied', cjson.encode(applied)) end
     move(id, 'granted', {'engine', name, 'started_ms', started or ms(NOW)})
+    note_pace(lane)
     redis.call('LPUSH', key('grant', id), 'granted')
     redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
 end

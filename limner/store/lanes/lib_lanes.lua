@@ -1,5 +1,5 @@
--- Slots, holds, leases, and what a job's moves do to them. Needs lib_moves, lib_spool, lib_health and
--- lib_engines.
+-- Slots, holds, leases, and what a job's moves do to them. Needs lib_moves, lib_turns, lib_spool,
+-- lib_health and lib_engines.
 --
 -- Every script on this library takes, after prefix and time:
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that another worker may attach to, ms
@@ -34,6 +34,14 @@ local function drop_hold(id, lane)
     redis.call('ZREM', key('holds'), id)
     redis.call('ZREM', key('ready', lane), id)
     redis.call('DEL', key('grant', id))
+end
+
+-- A job that a worker held waits for another one.
+local function hold_ended(id, lane)
+    local record = job_key(id)
+    redis.call('HDEL', record, 'token', 'worker')
+    come_back(id, lane, unpack(redis.call('HMGET', record, 'client', 'place')))
+    needs_message(id, lane)
 end
 
 local CANCELS_KEPT = 1000
@@ -149,10 +157,7 @@ local function reap()
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('holds'), '-inf', ms(NOW), 'LIMIT', 0, REAP_SCAN)) do
         local lane = redis.call('HGET', job_key(id), 'lane')
         if lane then drop_hold(id, lane) else redis.call('ZREM', key('holds'), id) end
-        if may(id, 'hold_lost') then
-            redis.call('HDEL', job_key(id), 'token', 'worker')
-            needs_message(id, lane)
-        end
+        if may(id, 'hold_lost') then hold_ended(id, lane) end
     end
 end
 

@@ -1,0 +1,198 @@
+-- Whose turn it is: the order of a lane's waiting jobs that no worker holds. Needs lib_base.
+--
+-- Start-time fair queueing by client. Each lane has a virtual time. A client's first job starts at a tag: the
+-- virtual time when the client began to wait, or where its former jobs ended, whichever is later. The job with
+-- the smallest tag is picked; of equal ones that of the client with the larger share, then the one accepted
+-- first. The virtual time becomes its tag, and the client's next job starts there plus 1/share. So of clients
+-- that always wait each gets its share, a newcomer is next at once, nobody saves up, and one client alone is
+-- first come, first served.
+--
+-- A job that was picked has a turn, a number. If it comes back, it goes before all that have none.
+--
+--   queue:<lane>:<client>  ZSET  a client's jobs that were never picked → their places
+--   turns:<lane>           ZSET  "<1/share, millionths> <place of its first job> <client>", of each client with a
+--                                queue → its tag
+--   heads:<lane>           HASH  client → its member of turns
+--   ends:<lane>            HASH  client → the tag at which its picked jobs end, while that is ahead
+--   virtual:<lane>         HASH  tag: the virtual time; turn: the last turn given
+--   back:<lane>            ZSET  jobs that came back → their turns
+--   pace:<lane>            HASH  how long it takes from one start to the next while jobs wait: mean, ms, over the
+--                                last starts, and how many these were; last start, ms; waited: jobs waited then
+-- All but the pace is made from the waiting jobs' records again if it is lost: sweep.lua.
+--
+-- Reads: back client ends heads job pace queue ready turns virtual waiting
+-- Writes: back ends heads job pace queue turns virtual
+
+local SHARE_LEAST, SHARE_MOST = 0.001, 1000
+
+-- A tag as text: more digits than Lua would write.
+local function tag_text(tag)
+    return string.format('%.17g', tag)
+end
+
+local function share_of(client)
+    local share = tonumber(redis.call('HGET', key('client', client), 'share') or '1')
+    -- What is no number is not equal to itself.
+    if not share or share ~= share or share <= 0 then return 1 end
+    return math.min(math.max(share, SHARE_LEAST), SHARE_MOST)
+end
+
+-- What a client is named by in turns: of equal tags, the one that is read first goes first.
+local function member_of(client, place)
+    return string.format('%010.0f %016.0f %s', 1e6 / share_of(client), tonumber(place), client)
+end
+
+local function client_of(member)
+    return string.match(member, '^%d+ %d+ (.*)$')
+end
+
+-- The tag of a client's first job, or nil: it has no queue.
+local function tag_of(lane, client)
+    local member = redis.call('HGET', key('heads', lane), client)
+    return member and tonumber(redis.call('ZSCORE', key('turns', lane), member) or nil)
+end
+
+-- The client's queue has another first job, or none: it starts at `tag`.
+local function head_changed(lane, client, tag)
+    local heads, turns = key('heads', lane), key('turns', lane)
+    local member = redis.call('HGET', heads, client)
+    if member then redis.call('ZREM', turns, member) end
+    local first = redis.call('ZRANGE', key('queue', lane, client), 0, 0, 'WITHSCORES')
+    if not first[1] then
+        redis.call('HDEL', heads, client)
+        -- Nobody waits: whoever comes next owes nothing.
+        if redis.call('EXISTS', turns) == 0 then redis.call('DEL', key('ends', lane)) end
+        return
+    end
+    member = member_of(client, first[2])
+    redis.call('HSET', heads, client, member)
+    redis.call('ZADD', turns, tag_text(tag), member)
+end
+
+-- A new job waits behind its client's others.
+local function queue_up(id, lane, client, place)
+    local tag = tag_of(lane, client)
+    local first = redis.call('ZRANGE', key('queue', lane, client), 0, 0, 'WITHSCORES')
+    redis.call('ZADD', key('queue', lane, client), place, id)
+    if tag and first[2] and tonumber(first[2]) <= tonumber(place) then return end
+    local now = tonumber(redis.call('HGET', key('virtual', lane), 'tag') or '0')
+    local ends = tonumber(redis.call('HGET', key('ends', lane), client) or '0')
+    head_changed(lane, client, tag or math.max(now, ends))
+end
+
+-- A job waits no more, or a worker holds it.
+local function leave_queue(id, lane, client)
+    redis.call('ZREM', key('back', lane), id)
+    local tag = tag_of(lane, client)
+    if redis.call('ZREM', key('queue', lane, client), id) == 1 then head_changed(lane, client, tag or 0) end
+end
+
+-- A worker holds the job: its client pays for it, unless it has before. Returns its turn.
+local function give_turn(id, lane, client)
+    local turn = redis.call('HGET', job_key(id), 'turn')
+    local tag = tag_of(lane, client)
+    redis.call('ZREM', key('back', lane), id)
+    if redis.call('ZREM', key('queue', lane, client), id) == 1 then
+        tag = tag or 0
+        local virtual = key('virtual', lane)
+        local now = tonumber(redis.call('HGET', virtual, 'tag') or '0')
+        local ends = tag + 1 / share_of(client)
+        if tag > now then redis.call('HSET', virtual, 'tag', tag_text(tag)) end
+        redis.call('HSET', key('ends', lane), client, tag_text(ends))
+        head_changed(lane, client, ends)
+    end
+    if not turn then
+        turn = redis.call('HINCRBY', key('virtual', lane), 'turn', 1)
+        redis.call('HSET', job_key(id), 'turn', turn)
+    end
+    return turn
+end
+
+-- A job waits again that a worker had held: before all that were never picked.
+local function come_back(id, lane, client, place)
+    local turn = redis.call('HGET', job_key(id), 'turn')
+    if turn then
+        redis.call('ZADD', key('back', lane), turn, id)
+    else
+        queue_up(id, lane, client, place)
+    end
+end
+
+local function in_queue(id, lane, client)
+    return redis.call('ZSCORE', key('back', lane), id) or redis.call('ZSCORE', key('queue', lane, client), id)
+end
+
+-- Positions.
+
+-- Of how many clients the queues are counted exactly; further ones count as one job each.
+local EXACT_CLIENTS = 64
+
+-- How many of the other clients' jobs are picked before a job that starts at `tag`, accepted at `place`.
+local function before_tag(lane, client, tag, place)
+    local turns = key('turns', lane)
+    local rows = redis.call('ZRANGEBYSCORE', turns, '-inf', tag_text(tag), 'WITHSCORES', 'LIMIT', 0, EXACT_CLIENTS)
+    local sum, seen = 0, 0
+    for i = 1, #rows, 2 do
+        local other = client_of(rows[i])
+        seen = seen + 1
+        if other ~= client then
+            local steps = (tag - tonumber(rows[i + 1])) * share_of(other)
+            local whole = math.floor(steps + 1e-9)
+            sum = sum + math.min(redis.call('ZCARD', key('queue', lane, other)), whole)
+            local next = redis.call('ZRANGE', key('queue', lane, other), whole, whole, 'WITHSCORES')[2]
+            local ties = math.abs(steps - whole) < 1e-9
+            if next and (not ties or member_of(other, next) < member_of(client, place)) then sum = sum + 1 end
+        end
+    end
+    if seen == EXACT_CLIENTS then
+        sum = sum + redis.call('ZCOUNT', turns, '-inf', tag_text(tag)) - seen
+    end
+    return sum
+end
+
+-- The place of a waiting job in the order in which jobs get slots, from 1.
+local function position_of(id, lane, client, place)
+    local held = redis.call('ZRANK', key('ready', lane), id)
+    if held then return held + 1 end
+    local before = redis.call('ZCARD', key('ready', lane))
+    local back = redis.call('ZRANK', key('back', lane), id)
+    if back then return before + back + 1 end
+    before = before + redis.call('ZCARD', key('back', lane))
+    local own, tag = redis.call('ZRANK', key('queue', lane, client), id), tag_of(lane, client)
+    if not own or not tag then return before + 1 end
+    return before + own + before_tag(lane, client, tag + own / share_of(client), place) + 1
+end
+
+-- Pace.
+
+-- The mean is over about so many starts; with fewer than PACE_LEAST nothing is said.
+local PACE_OVER, PACE_LEAST, PACE_MOST_MS = 20, 5, 3600000
+
+-- A job of the lane starts: count the time since the one before, if this one waited for it.
+local function note_pace(lane)
+    local pace = key('pace', lane)
+    local mean, starts, last, waited = unpack(redis.call('HMGET', pace, 'mean', 'starts', 'last', 'waited'))
+    mean, starts, last = tonumber(mean or '0'), tonumber(starts or '0'), tonumber(last or '0')
+    if waited == '1' and last <= NOW then
+        local took = math.min(NOW - last, PACE_MOST_MS)
+        starts = math.min(starts + 1, PACE_OVER)
+        mean = mean + (took - mean) / starts
+    end
+    redis.call('HSET', pace, 'mean', tag_text(mean), 'starts', starts, 'last', ms(NOW),
+        'waited', redis.call('ZCARD', key('waiting', lane)) > 0 and 1 or 0)
+end
+
+-- In how many ms a job at a position may start, or nil: too few were started to say.
+local function starts_in(lane, position)
+    local mean, starts = unpack(redis.call('HMGET', key('pace', lane), 'mean', 'starts'))
+    if tonumber(starts or '0') < PACE_LEAST then return nil end
+    return math.floor(position * tonumber(mean) + 0.5)
+end
+
+-- What is told of where a waiting job stands: its position, how many of its client's own go before it, and in
+-- how many ms it may start ("": not known).
+local function standing(id, lane, client, place)
+    local position = position_of(id, lane, client, place)
+    local own = redis.call('ZRANK', key('queue', lane, client), id) or 0
+    return {position, own, starts_in(lane, position) or ''}
+end

@@ -1,0 +1,431 @@
+"""Whose turn it is: the order in which workers take a lane's jobs, by client and share."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from limner.reasons import Reason
+from limner.request import Lane
+from limner.store import Store
+from limner.store.lanes import Trouble
+from tests.builders import MESSAGES, a_worker, an_accepted_job, an_engine, messages_in
+
+WORKER = "worker-1"
+_tokens = itertools.count(1)
+
+
+def claim(store, worker=WORKER, lane=Lane.FAST, named="none"):
+    """The id of the job that a worker takes next; None: none waits."""
+    claimed = store.lanes.claim(lane, f"t{next(_tokens)}", worker, named, MESSAGES)
+    return claimed[0] if claimed else None
+
+
+def claims(store, number):
+    return [claim(store) for _ in range(number)]
+
+
+def share(store, client, share):
+    store.redis.hset(f"limner:client:{client}", "share", share)
+
+
+@pytest.fixture
+def roomy(store):
+    """An engine with room for whatever is claimed."""
+    a_worker(store, an_engine(fast=99_999))
+    return store
+
+
+def test_one_client_alone_is_first_come_first_served(roomy):
+    jobs = [an_accepted_job(roomy).id for _ in range(20)]
+
+    assert claims(roomy, 20) == jobs
+    assert claim(roomy) is None
+
+
+def test_whoever_posts_one_job_is_next_whatever_others_have_waiting(roomy):
+    many = [an_accepted_job(roomy, client="ann").id for _ in range(1000)]
+    assert claims(roomy, 3) == many[:3]
+
+    one = an_accepted_job(roomy, client="bob")
+
+    assert one.position == 1
+    assert claims(roomy, 2) == [one.id, many[3]]
+
+
+def test_clients_take_turns(roomy):
+    for client in ("ann", "bob", "cyd"):
+        for _ in range(4):
+            an_accepted_job(roomy, client=client)
+
+    order = [roomy.jobs.get(job).client for job in claims(roomy, 12)]
+
+    assert order == ["ann", "bob", "cyd"] * 4
+
+
+def test_starts_are_as_the_shares_at_every_point(roomy):
+    shares = {"ann": 1, "bob": 2, "cyd": 4}
+    for client, its in shares.items():
+        share(roomy, client, its)
+        for _ in range(3):
+            an_accepted_job(roomy, client=client)
+    started: Counter[str] = Counter()
+
+    for number in range(1, 701):
+        client = roomy.jobs.get(claim(roomy)).client
+        started[client] += 1
+        an_accepted_job(roomy, client=client)
+        for name, its in shares.items():
+            assert abs(started[name] - number * its / 7) <= 1, (number, started)
+
+
+def test_many_clients_with_a_job_each_are_first_come_first_served(roomy):
+    jobs = [an_accepted_job(roomy, client=f"client-{number}").id for number in range(500)]
+
+    assert claims(roomy, 500) == jobs
+
+
+def test_nobody_saves_up_by_not_asking(roomy):
+    for _ in range(50):
+        an_accepted_job(roomy, client="ann")
+    claims(roomy, 40)
+    for _ in range(10):
+        an_accepted_job(roomy, client="bob")
+
+    order = [roomy.jobs.get(job).client for job in claims(roomy, 10)]
+
+    assert Counter(order) == {"ann": 5, "bob": 5}
+
+
+def test_cancelled_jobs_cost_their_client_nothing(roomy):
+    asked = [an_accepted_job(roomy, client="ann") for _ in range(30)]
+    other = [an_accepted_job(roomy, client="bob").id for _ in range(3)]
+    for job in asked[:-1]:
+        roomy.lanes.cancel(job.id)
+
+    assert claims(roomy, 2) in ([asked[-1].id, other[0]], [other[0], asked[-1].id])
+
+
+def test_a_new_share_counts_from_the_next_job_on(roomy):
+    for client in ("ann", "bob"):
+        for _ in range(40):
+            an_accepted_job(roomy, client=client)
+    claims(roomy, 10)
+    share(roomy, "bob", 3)
+    claims(roomy, 2)
+
+    order = [roomy.jobs.get(job).client for job in claims(roomy, 20)]
+
+    assert Counter(order)["bob"] in (14, 15, 16)
+
+
+@pytest.mark.parametrize("given_", ["0", "-1", "nan", "inf", "words", ""])
+def test_a_share_that_makes_no_sense_stops_nobody(roomy, given_):
+    share(roomy, "ann", given_)
+    jobs = [an_accepted_job(roomy).id for _ in range(3)]
+
+    assert claims(roomy, 3) == jobs
+
+
+# -- coming back ----------------------------------------------------------------------------------
+
+
+def held(store, number):
+    """Claims of jobs that no engine has a slot for."""
+    return [
+        store.lanes.claim(Lane.FAST, f"t{next(_tokens)}", WORKER, "none", MESSAGES)
+        for _ in range(number)
+    ]
+
+
+def test_a_job_that_its_worker_let_go_is_the_next_again(store):
+    a_worker(store, an_engine(fast=0))
+    jobs = [an_accepted_job(store, client=c).id for c in ("ann", "bob", "ann", "bob")]
+    first, second, third = (
+        store.lanes.claim(Lane.FAST, token, WORKER, "none", MESSAGES)[0] for token in "abc"
+    )
+    assert [first, second, third] == [jobs[0], jobs[1], jobs[2]]
+
+    store.lanes.let_go(second, "b", MESSAGES)
+    store.lanes.let_go(first, "a", MESSAGES)
+
+    assert store.jobs.get(first).position == 2, "one is held still"
+    assert claims(store, 3) == [first, second, jobs[3]]
+
+
+def test_a_job_whose_worker_fell_silent_is_the_next_again(store, clock):
+    a_worker(store, an_engine(fast=0))
+    jobs = [an_accepted_job(store).id for _ in range(3)]
+    assert claim(store) == jobs[0]
+
+    for _ in range(4):
+        clock.pass_s(4)
+        store.lanes.sweep(MESSAGES)
+
+    assert claims(store, 3) == jobs
+
+
+def test_a_job_that_an_engine_could_not_draw_is_the_next_again_and_paid_for_once(roomy):
+    for _ in range(4):
+        an_accepted_job(roomy, client="ann")
+        an_accepted_job(roomy, client="bob")
+    job, _taken = roomy.lanes.claim(Lane.FAST, "t", WORKER, "none", MESSAGES)
+
+    roomy.lanes.give_back(job, "t", Trouble(), MESSAGES)
+
+    assert claim(roomy) == job
+    order = [roomy.jobs.get(job).client for job in claims(roomy, 7)]
+    assert order == ["bob", "ann"] * 3 + ["bob"]
+
+
+def test_a_slot_goes_to_who_was_taken_first(store):
+    a_worker(store, an_engine(fast=0))
+    first, second = (an_accepted_job(store).id for _ in range(2))
+    claims(store, 2)
+
+    store.engines.register([an_engine(fast=1)])
+    store.lanes.sweep(MESSAGES)
+
+    assert store.jobs.get(first).status.value == "submitted"
+    assert store.jobs.get(second).status.value == "waiting"
+
+
+# -- passing over ---------------------------------------------------------------------------------
+
+
+def test_a_job_that_no_engine_with_room_can_draw_holds_up_nobody(store):
+    a_worker(store, an_engine("flat", fast=9), an_engine("tiler", fast=1))
+    store.engines.abilities("flat", ["tile"])
+    assert claim_of(store, tile=True) == "tiler"
+    tiles = [an_accepted_job(store, tile=True, client="ann").id for _ in range(3)]
+    plain = [an_accepted_job(store, client="ann").id for _ in range(2)]
+
+    assert claims(store, 2) == plain
+    # With nothing else to do, it is held, and gets the next slot.
+    assert claim(store) == tiles[0]
+
+
+def claim_of(store, **request):
+    job = an_accepted_job(store, **request)
+    assert claim(store) == job.id
+    return store.jobs.get(job.id).engine
+
+
+def test_when_all_is_full_the_first_in_order_is_held(store):
+    a_worker(store, an_engine("flat", fast=0), an_engine("tiler", fast=0))
+    store.engines.abilities("flat", ["tile"])
+    first = an_accepted_job(store, tile=True)
+    an_accepted_job(store)
+
+    assert claim(store) == first.id
+
+
+# -- messages -------------------------------------------------------------------------------------
+
+
+def test_a_message_is_for_whoevers_turn_it_is(roomy):
+    ann = an_accepted_job(roomy)
+    bob = an_accepted_job(roomy, client="bob")
+
+    assert claim(roomy, named=bob.id) == ann.id
+    assert claim(roomy, named=bob.id) == bob.id
+    assert claim(roomy, named=bob.id) is None
+
+
+def test_a_job_that_waited_too_long_ends_and_the_next_is_taken(roomy, clock):
+    late = an_accepted_job(roomy)
+    clock.pass_s(86_401)
+    fresh = an_accepted_job(roomy)
+
+    assert claim(roomy) == fresh.id
+    assert roomy.jobs.get(late.id).reason_code == "waited_too_long"
+
+
+def test_jobs_of_a_release_without_queues_are_taken_by_their_messages_and_found_by_the_sweep(roomy):
+    jobs = [an_accepted_job(roomy).id for _ in range(4)]
+    for key in roomy.redis.keys("limner:queue:*"):
+        roomy.redis.delete(key)
+    roomy.redis.delete("limner:turns:fast", "limner:heads:fast", "limner:ends:fast")
+
+    assert claim(roomy, named=jobs[2]) == jobs[2]
+    roomy.lanes.sweep(MESSAGES)
+
+    assert claims(roomy, 3) == [jobs[0], jobs[1], jobs[3]]
+
+
+def test_there_are_as_many_messages_as_jobs_that_nobody_holds(store, clock):
+    a_worker(store, an_engine(fast=0))
+    for _ in range(5):
+        an_accepted_job(store)
+    claims(store, 2)
+
+    for _ in range(3):
+        store.lanes.sweep(MESSAGES)
+        clock.pass_s(3)
+
+    # The two that were claimed by these tests left their messages: they are too many.
+    assert len(messages_in(store)) == 3
+
+
+# -- positions ------------------------------------------------------------------------------------
+
+ASKED = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob", "cyd", "dan"]), st.sampled_from(["ask", "ask", "take"])
+    ),
+    min_size=1,
+    max_size=40,
+)
+SHARES = st.fixed_dictionaries({c: st.sampled_from([1, 2, 3, 0.5]) for c in ("ann", "bob", "cyd")})
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ASKED, SHARES)
+def test_positions_are_the_order_in_which_jobs_are_taken(redis_url, asked, shares):
+    store = Store(redis_url)
+    store.redis.flushall()
+    a_worker(store, an_engine(fast=99_999))
+    for client, its in shares.items():
+        share(store, client, its)
+    jobs = []
+    for client, what in asked:
+        if what == "ask":
+            job = an_accepted_job(store, client=client)
+            assert job.position == store.jobs.get(job.id).position
+            jobs.append(job.id)
+        else:
+            claim(store)
+
+    shown = {job: store.jobs.get(job).position for job in jobs}
+
+    waiting = sorted((at, job) for job, at in shown.items() if at is not None)
+    assert [at for at, _ in waiting] == list(range(1, len(waiting) + 1))
+    assert claims(store, len(waiting)) == [job for _, job in waiting]
+    store.close()
+
+
+# -- how long it may take -------------------------------------------------------------------------
+
+
+def stands(store, job):
+    return store.jobs.get(job.id).standing
+
+
+def test_own_jobs_that_go_before_are_counted(roomy):
+    for _ in range(3):
+        an_accepted_job(roomy, client="bob")
+    jobs = [an_accepted_job(roomy, client="ann") for _ in range(3)]
+
+    assert [stands(roomy, job).ahead for job in jobs] == [0, 1, 2]
+    assert [job.standing.ahead for job in jobs] == [0, 1, 2]
+
+
+def test_nothing_is_said_of_the_time_before_enough_was_started(roomy, clock):
+    for _ in range(9):
+        an_accepted_job(roomy)
+    for _ in range(5):
+        claim(roomy)
+        clock.pass_s(2)
+
+    assert stands(roomy, an_accepted_job(roomy)).starts_in_s is None
+    claim(roomy)
+    assert stands(roomy, an_accepted_job(roomy)).starts_in_s == pytest.approx(10, abs=0.01)
+
+
+def test_time_in_which_nobody_waited_is_no_pace(roomy, clock):
+    for _ in range(8):
+        an_accepted_job(roomy)
+    for _ in range(8):
+        claim(roomy)
+        clock.pass_s(2)
+    clock.pass_s(3000)
+    an_accepted_job(roomy)
+    claim(roomy)
+
+    assert stands(roomy, an_accepted_job(roomy)).starts_in_s == pytest.approx(2, abs=0.01)
+
+
+def test_the_pace_of_late_counts_more_than_that_of_old(roomy, clock):
+    for _ in range(90):
+        an_accepted_job(roomy)
+    for seconds in [10] * 30 + [1] * 50:
+        claim(roomy)
+        clock.pass_s(seconds)
+    claim(roomy)
+    first = roomy.jobs.page("ann", limit=1, status=None).jobs[0]
+
+    assert first.standing.starts_in_s / first.standing.position < 2
+
+
+# -- as much in flight as a client may have -------------------------------------------------------
+
+
+def cap(store, client, most):
+    store.redis.hset(f"limner:client:{client}", "in_flight", most)
+
+
+def running(store, client):
+    return store.redis.scard(f"limner:runs:{client}")
+
+
+def test_a_client_has_no_more_in_flight_than_it_may_and_the_others_go_on(roomy):
+    cap(roomy, "ann", 2)
+    for _ in range(6):
+        an_accepted_job(roomy, client="ann")
+    others = [an_accepted_job(roomy, client="bob").id for _ in range(3)]
+
+    claimed = claims(roomy, 5)
+
+    assert set(others) < set(claimed)
+    assert (running(roomy, "ann"), running(roomy, "bob")) == (2, 3)
+
+
+def test_a_job_that_waits_for_its_client_starts_when_another_one_ends(roomy):
+    cap(roomy, "ann", 1)
+    jobs = [an_accepted_job(roomy, client="ann").id for _ in range(2)]
+    first, _ = roomy.lanes.claim(Lane.FAST, "a", WORKER, "none", MESSAGES)
+    second, taken = roomy.lanes.claim(Lane.FAST, "b", WORKER, "none", MESSAGES)
+    assert ([first, second], taken.state, taken.choosy) == (jobs, "wait", True)
+    assert roomy.lanes.verdicts(second) == {"stage": "capped"}
+
+    roomy.lanes.failed(first, "a", "No.", Reason.MODERATED)
+
+    assert roomy.jobs.get(second).status.value == "submitted"
+
+
+def test_each_lane_is_capped_for_itself(roomy):
+    roomy.engines.register([an_engine(fast=9, relaxed=9)])
+    cap(roomy, "ann", 1)
+    an_accepted_job(roomy, client="ann", lane=Lane.RELAXED)
+    an_accepted_job(roomy, client="ann")
+
+    assert claim(roomy, lane=Lane.RELAXED)
+    assert claim(roomy)
+    assert running(roomy, "ann") == 2
+
+
+def test_a_capped_fast_job_keeps_no_slot_from_relaxed_ones(roomy):
+    roomy.engines.register([an_engine(fast=2, relaxed=2)])
+    cap(roomy, "ann", 1)
+    for _ in range(2):
+        an_accepted_job(roomy, client="ann")
+    relaxed = an_accepted_job(roomy, client="bob", lane=Lane.RELAXED)
+    claims(roomy, 2)
+
+    assert claim(roomy, lane=Lane.RELAXED) == relaxed.id
+    assert roomy.jobs.get(relaxed.id).status.value == "submitted"
+
+
+def test_while_all_is_full_the_jobs_of_a_capped_client_are_not_held_for_others(store):
+    a_worker(store, an_engine(fast=1))
+    cap(store, "ann", 1)
+    an_accepted_job(store, client="ann")
+    claim(store)
+    an_accepted_job(store, client="ann")
+    other = an_accepted_job(store, client="bob")
+
+    assert claim(store) == other.id
