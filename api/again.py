@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flask import Flask, g
@@ -22,6 +22,7 @@ from limner.client import Budgets
 from limner.errors import LimnerError, RequestError
 from limner.job import Job, Status
 from limner.plural import counted
+from limner.printing import document, line
 from limner.settings import Settings
 from limner.store import Idempotency
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_filters(parser)
     parser.add_argument("--limit", type=int, default=10_000)
     parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
         return run(create_app(Settings.load()), options)
@@ -45,20 +47,34 @@ def run(app: Flask, options: argparse.Namespace) -> int:
     with app.app_context():
         store = house().store
         jobs = store.search.find(wanted(options, {Status.FAILED}), options.limit)
-        print(about(jobs))
-        if not confirmed(options, len(jobs)):
+        nothing = _body(jobs, Counter(), 0, 0)
+        if not confirmed(options, len(jobs), about(jobs), nothing):
             return 1 if jobs else 0
         chosen = filters(options)
         store.levers.note(show.actor(), "jobs", {"submitted again": str(len(jobs)), **chosen})
         # The oldest first: so they keep their order.
         outcomes = Counter(_outcome(job) for job in reversed(jobs))
     done, before = outcomes.pop("", 0), outcomes.pop("before", 0)
-    print(f"{counted(done, 'job')} submitted again.")
+    if options.json:
+        document(_body(jobs, outcomes, done, before))
+        return 1 if outcomes else 0
+    line(f"{counted(done, 'job')} submitted again.")
     if before:
-        print(f"{counted(before, 'job')} had been submitted again before.")
+        line(f"{counted(before, 'job')} had been submitted again before.")
     for why, count in outcomes.most_common():
-        print(f"{counted(count, 'job')} refused: {why}")
+        line(f"{counted(count, 'job')} refused: {why}")
     return 1 if outcomes else 0
+
+
+def _body(
+    jobs: Sequence[Job], refused: Mapping[str, int], done: int, before: int
+) -> dict[str, object]:
+    return {
+        "found": len(jobs),
+        "submitted": done,
+        "submittedBefore": before,
+        "refused": [{"why": why, "jobs": count} for why, count in refused.items()],
+    }
 
 
 def _outcome(job: Job) -> str:

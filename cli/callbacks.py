@@ -10,6 +10,7 @@ from cli.processes import become
 from limner.callback.policy import DeadLetter
 from limner.errors import ConfigError, LimnerError
 from limner.plural import counted
+from limner.printing import document, line
 from limner.settings import Settings
 from limner.store import Store
 from stack import processes
@@ -22,15 +23,18 @@ KINDS = {"T": "transition", "P": "progress", "X": "end"}
 def dead(options: argparse.Namespace) -> int:
     """Print one line per dead letter, newest jobs first."""
     letters = _letters(show.open_store(), options)
+    if options.json:
+        document({"data": [body(letter) for letter in letters]})
+        return 0
     if not letters:
-        print("There are no dead letters.")
+        line("There are no dead letters.")
         return 0
     rows = [("JOB", "SEQ", "WHAT", "HAPPENED", "GIVEN UP", "WHY")]
     rows += [
         (
             letter.event.job,
             str(letter.event.seq),
-            letter.event.fields.get("status", KINDS[letter.event.kind.value]),
+            _what(letter),
             show.moment(letter.event.at_ms),
             show.moment(letter.dead_ms),
             letter.why,
@@ -56,20 +60,23 @@ def resend(options: argparse.Namespace) -> int:
         if not count:
             raise LimnerError(f"{options.job} has no such callback to resend.")
         _note(store, count, {"job": options.job})
-        print(f"{counted(count, 'callback')} will be resent.")
-        return 0
+        sentence = f"{counted(count, 'callback')} will be resent."
+        return show.outcome(options, sentence, {"found": count, "callbacks": count, "jobs": 1})
     letters = _letters(store, options)
     jobs = dict.fromkeys(letter.event.job for letter in letters)
     if chosen:
-        print(f"{counted(len(letters), 'dead letter')} of {counted(len(jobs), 'job')}")
-        if not many.confirmed(options, len(letters)):
+        about = f"{counted(len(letters), 'dead letter')} of {counted(len(jobs), 'job')}"
+        found = {"found": len(letters), "callbacks": 0, "jobs": len(jobs)}
+        if not many.confirmed(options, len(letters), about, found):
             return 1 if letters else 0
         count = sum(store.outbox.resend(one.event.job, one.event.seq) for one in letters)
     else:
         count = sum(store.outbox.resend(job) for job in jobs)
     _note(store, count, chosen)
-    print(f"{counted(count, 'callback')} of {counted(len(jobs), 'job')} will be resent.")
-    return 0
+    sentence = f"{counted(count, 'callback')} of {counted(len(jobs), 'job')} will be resent."
+    return show.outcome(
+        options, sentence, {"found": len(letters), "callbacks": count, "jobs": len(jobs)}
+    )
 
 
 def _letters(store: Store, options: argparse.Namespace) -> list[DeadLetter]:
@@ -104,7 +111,7 @@ def _note(store: Store, count: int, chosen: dict[str, str]) -> None:
 def try_url(options: argparse.Namespace) -> int:
     """Replace this process by the command that posts one signed test event, step by step."""
     arguments = ["--client", _client(options.client), *([options.url] if options.url else [])]
-    return _trial(*arguments)
+    return _trial(options, *arguments)
 
 
 def enable(options: argparse.Namespace) -> int:
@@ -114,12 +121,30 @@ def enable(options: argparse.Namespace) -> int:
         store = show.open_store()
         store.outbox.enable(name)
         store.levers.note(show.actor(), f"client {name}", {"default URL": "enabled"})
-        print(f"The default URL of {name} is used again.")
-        return 0
-    return _trial("--client", name, "--enable")
+        sentence = f"The default URL of {name} is used again."
+        return show.outcome(options, sentence, {"client": name, "enabled": True})
+    return _trial(options, "--client", name, "--enable")
 
 
-def _trial(*arguments: str) -> int:
+def _what(letter: DeadLetter) -> str:
+    return letter.event.fields.get("status", KINDS[letter.event.kind.value])
+
+
+def body(letter: DeadLetter) -> dict[str, object]:
+    """Return a dead letter as JSON."""
+    return {
+        "job": letter.event.job,
+        "seq": letter.event.seq,
+        "id": letter.event.id,
+        "what": _what(letter),
+        "at": show.wire_time(letter.event.at_ms),
+        "givenUpAt": show.wire_time(letter.dead_ms),
+        "why": letter.why,
+    }
+
+
+def _trial(options: argparse.Namespace, *arguments: str) -> int:
+    arguments = (*arguments, "--json") if options.json else arguments
     command = processes.python("workers.posting.trial", *arguments)
     return become(command, processes.environment(Settings.load()))
 

@@ -12,9 +12,11 @@ from cli import show
 from limner.client import Client
 from limner.errors import ConfigError
 from limner.plural import counted
+from limner.printing import document, line
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
+from limner.store.outbox import Endpoint
 
 #: the value on the command line that removes a limit
 NONE = "none"
@@ -23,20 +25,19 @@ NONE = "none"
 def add(options: argparse.Namespace) -> int:
     """Create a client and print its token and secret, which are shown only once."""
     made = show.open_store().clients.add(options.name, who=show.actor(), **_chosen(options))
-    print(f"client  {made.client.name}")
-    print(f"token   {made.token}")
-    print(f"secret  {made.client.secrets[0]}")
-    print("Neither is shown again. The secret signs the callbacks.")
-    return 0
+    once = {"client": made.client.name, "token": made.token, "secret": made.client.secrets[0]}
+    return _told_once(options, once, "Neither is shown again. The secret signs the callbacks.")
 
 
 def listing(options: argparse.Namespace) -> int:
     """Print one line per client."""
     store = show.open_store()
-    clients = store.clients
+    clients, paused = store.clients, store.levers.halted().clients
+    found = [client for name in clients.names() if (client := clients.get(name))]
+    if options.json:
+        document({"data": [_body(client, paused) for client in found]})
+        return 0
     rows = [("NAME", "LANES", "WAITING CAP", "RATE/S", "CALLBACK", "")]
-    paused = store.levers.halted().clients
-    found = (client for name in clients.names() if (client := clients.get(name)))
     rows += [
         (
             client.name,
@@ -56,17 +57,11 @@ def one(options: argparse.Namespace) -> int:
     """Print a client's settings and state."""
     store = show.open_store()
     client = _known(store.clients.get(options.name), options.name)
-    endpoint = store.outbox.endpoint(client.name)
     used = store.jobs.budgets_used(client.name)
     paused = store.levers.halted().clients
-    if endpoint.disabled_ms:
-        health = f"switched off since {show.moment(endpoint.disabled_ms)}"
-        health += f"; `limner callbacks enable {client.name}` switches it on"
-    elif endpoint.failing_since_ms:
-        health = f"failing since {show.moment(endpoint.failing_since_ms)}: "
-        health += counted(endpoint.fails, "failure")
-    else:
-        health = "well" if client.callback_url else ""
+    if options.json:
+        document(_body(client, paused) | _body_of_state(store, client))
+        return 0
     show.facts(
         {
             "client": client.name,
@@ -80,7 +75,7 @@ def one(options: argparse.Namespace) -> int:
             "budget a day": _budget(client.budgets.per_day, used.per_day),
             "budget a month": _budget(client.budgets.per_month, used.per_month),
             "callback URL": _host(client),
-            "its health": health,
+            "its health": _health(store.outbox.endpoint(client.name), client),
             "may reach": client.callback_allow,
             "secrets": f"its callbacks are signed with {len(client.secrets)}",
             "waiting": store.jobs.waiting_count(client.name),
@@ -95,39 +90,101 @@ def change(options: argparse.Namespace) -> int:
     changes = _chosen(options)
     if not changes:
         raise ConfigError("clients set", "name at least one option to change")
-    show.open_store().clients.change(options.name, who=show.actor(), **changes)
-    print(f"{options.name}: {', '.join(changes)} changed. It takes effect within a second.")
-    return 0
+    store = show.open_store()
+    store.clients.change(options.name, who=show.actor(), **changes)
+    what = f"{options.name}: {', '.join(changes)} changed. It takes effect within a second."
+    return _changed(options, what, store)
 
 
 def disable(options: argparse.Namespace) -> int:
     """Disable a client's token."""
-    show.open_store().clients.change(options.name, who=show.actor(), disabled=True)
-    print(f"{options.name} is disabled within a second. Its jobs and callbacks continue.")
-    return 0
+    store = show.open_store()
+    store.clients.change(options.name, who=show.actor(), disabled=True)
+    what = f"{options.name} is disabled within a second. Its jobs and callbacks continue."
+    return _changed(options, what, store)
 
 
 def enable(options: argparse.Namespace) -> int:
     """Enable a client's token again."""
-    show.open_store().clients.change(options.name, who=show.actor(), disabled=False)
-    print(f"{options.name} is enabled again.")
-    return 0
+    store = show.open_store()
+    store.clients.change(options.name, who=show.actor(), disabled=False)
+    return _changed(options, f"{options.name} is enabled again.", store)
 
 
 def rotate_token(options: argparse.Namespace) -> int:
     """Give a client a new token and print it, only this once."""
-    token = show.open_store().clients.rotate_token(options.name, show.actor())
-    print(f"token   {token}")
-    print("It is not shown again. The old one stops working within a second.")
-    return 0
+    once = {"token": show.open_store().clients.rotate_token(options.name, show.actor())}
+    note = "It is not shown again. The old one stops working within a second."
+    return _told_once(options, once, note)
 
 
 def rotate_secret(options: argparse.Namespace) -> int:
     """Give a client a new secret and print it, only this once."""
-    secret = show.open_store().clients.rotate_secret(options.name, show.actor())
-    print(f"secret  {secret}")
-    print("It is not shown again. For 24 hours callbacks are signed with the old one as well.")
+    once = {"secret": show.open_store().clients.rotate_secret(options.name, show.actor())}
+    note = "It is not shown again. For 24 hours callbacks are signed with the old one as well."
+    return _told_once(options, once, note)
+
+
+def _told_once(options: argparse.Namespace, once: dict[str, str], note: str) -> int:
+    if options.json:
+        document({"client": options.name} | once)
+        return 0
+    for name, value in once.items():
+        line(f"{name:6}  {value}")
+    line(note)
     return 0
+
+
+def _changed(options: argparse.Namespace, sentence: str, store: Store) -> int:
+    """Report a change: as JSON, by the client as it is now."""
+    client = _known(store.clients.get(options.name), options.name)
+    return show.outcome(options, sentence, _body(client, store.levers.halted().clients))
+
+
+def _body(client: Client, paused: Sequence[str]) -> dict[str, object]:
+    return {
+        "name": client.name,
+        "disabled": client.disabled,
+        "paused": client.name in paused,
+        "lanes": sorted(client.lanes),
+        "waitingCap": client.waiting_cap,
+        "ratePerS": client.rate_per_s,
+        "inlineQuotaMb": client.inline_quota_mb,
+        "share": client.share,
+        "inFlight": client.in_flight,
+        "perDay": client.budgets.per_day,
+        "perMonth": client.budgets.per_month,
+        "callbackHost": _host(client),
+        "callbackAllow": client.callback_allow or None,
+    }
+
+
+def _body_of_state(store: Store, client: Client) -> dict[str, object]:
+    endpoint, used = store.outbox.endpoint(client.name), store.spool.of(client.name)
+    drawings = store.jobs.budgets_used(client.name)
+    return {
+        "callbacksDisabledAt": show.wire_time(endpoint.disabled_ms),
+        "callbacksFailingSince": show.wire_time(endpoint.failing_since_ms),
+        "callbackFailures": endpoint.fails,
+        "inlineBytes": used.live_bytes + used.spent_bytes,
+        "inlineBytesOfEndedJobs": used.spent_bytes,
+        "usedPerDay": drawings.per_day,
+        "usedPerMonth": drawings.per_month,
+        "secrets": len(client.secrets),
+        "waiting": store.jobs.waiting_count(client.name),
+        "running": store.jobs.running_count(client.name),
+    }
+
+
+def _health(endpoint: Endpoint, client: Client) -> str:
+    """Return the state of a client's default callback URL."""
+    if endpoint.disabled_ms:
+        since = f"switched off since {show.moment(endpoint.disabled_ms)}"
+        return f"{since}; `limner callbacks enable {client.name}` switches it on"
+    if endpoint.failing_since_ms:
+        since = f"failing since {show.moment(endpoint.failing_since_ms)}"
+        return f"{since}: {counted(endpoint.fails, 'failure')}"
+    return "well" if client.callback_url else ""
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, Any]:

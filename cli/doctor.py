@@ -18,6 +18,7 @@ from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown, StoreRef
 from limner.peer import leads_here
 from limner.pictures.image_folder import ImageFolder, free_bytes
 from limner.pictures.image_store import Images
+from limner.printing import BAD, GOOD, QUIET, document, line
 from limner.settings import Settings, redis_socket, surroundings
 from limner.settings.broker import redis_url
 from limner.settings.listening import bound_to
@@ -31,6 +32,9 @@ from stack.stack import port_trouble
 
 #: whether the check passed (None: for information), and one line
 Finding = tuple[bool | None, str]
+
+#: how each outcome is marked, and its style on a terminal
+MARKS = {True: ("ok", GOOD), False: ("BAD", BAD), None: ("-", QUIET)}
 
 #: a worker with 300 drawings over HTTP was seen with 2,603
 DESCRIPTORS = 4096
@@ -48,12 +52,21 @@ def doctor(options: argparse.Namespace) -> int:
         _images,
         _ports,
     )
-    bad = False
-    for check in checks:
-        for well, line in check(settings):
-            print(f"{ {True: 'ok', False: 'BAD', None: '-'}[well]:4}{line}")
-            bad = bad or well is False
+    found = [finding for check in checks for finding in _tell(check(settings), options)]
+    bad = any(well is False for well, _ in found)
+    if options.json:
+        findings = [{"ok": well, "text": text} for well, text in found]
+        document({"ok": not bad, "data": findings})
     return 1 if bad else 0
+
+
+def _tell(findings: Iterator[Finding], options: argparse.Namespace) -> Iterator[Finding]:
+    """Pass the findings on, printing each at once: some take seconds to make."""
+    for well, text in findings:
+        if not options.json:
+            mark, style = MARKS[well]
+            line((f"{mark:4}", style), text)
+        yield well, text
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:

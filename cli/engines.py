@@ -12,13 +12,15 @@ from cli import show
 from cli.clients import NONE
 from cli.processes import become
 from limner.errors import ConfigError, StoreDown
+from limner.printing import document, line
 from limner.request import Lane
-from limner.settings import EngineSettings, Settings, values
+from limner.settings import EngineSettings, LaneLimits, Settings, values
 from limner.settings.engines import GAP_MOST_S, SLOTS_MOST, WEIGHTS
 from limner.settings.setting import parsed
 from limner.store import Store
 from limner.store.engines import EngineNow
 from limner.store.levers import OVERRIDES
+from schemas.names import camel
 from stack import processes
 
 
@@ -58,6 +60,10 @@ def listing(options: argparse.Namespace) -> int:
     """Print one line per configured engine, with its state if Redis is up."""
     settings = Settings.load()
     now, trouble = _seen(settings)
+    if options.json:
+        found = [_body(engine, now.get(engine.name)) for engine in settings.engines]
+        document({"data": found, "trouble": trouble or None})
+        return 0
     rows: list[tuple[str, ...]] = [
         ("NAME", "DRIVER", "FAST", "GAP", "RELAXED", "GAP", "STATE", "WHY")
     ]
@@ -65,23 +71,23 @@ def listing(options: argparse.Namespace) -> int:
     show.table(rows)
     for engine in settings.engines:
         if engine.name in now and now[engine.name].overridden:
-            print(_overridden(now[engine.name]))
+            line(_overridden(now[engine.name]))
     if trouble:
-        print(f"Their states are unknown: {trouble}")
+        line(f"Their states are unknown: {trouble}")
     return 0
 
 
 def retry(options: argparse.Namespace) -> int:
     """Let a paused engine draw one job as a trial at once, because its operator has repaired it."""
-    match show.open_store().engines.retry(options.name, show.actor()):
-        case "unknown":
-            print(f"{options.name}: no worker has registered such an engine", file=sys.stderr)
-            return 1
-        case "open":
-            print(f"{options.name} is not paused.")
-        case "tried":
-            print(f"{options.name} will be tried with the next job.")
-    return 0
+    found = show.open_store().engines.retry(options.name, show.actor())
+    if found == "unknown":
+        print(f"{options.name}: no worker has registered such an engine", file=sys.stderr)
+        return 1
+    paused = found == "tried"
+    what = "will be tried with the next job" if paused else "is not paused"
+    return show.outcome(
+        options, f"{options.name} {what}.", {"engine": options.name, "wasPaused": paused}
+    )
 
 
 def change(options: argparse.Namespace) -> int:
@@ -98,12 +104,11 @@ def change(options: argparse.Namespace) -> int:
     if not values:
         raise ConfigError("engines set", "name at least one option to change, or --clear")
     changed = show.open_store().levers.override(show.actor(), options.name, values)
-    if not changed:
-        print(f"{options.name}: nothing has changed.")
-        return 0
-    names = ", ".join(limit.words for limit in LIMITS.values() if limit.field in changed)
-    print(f"{options.name}: {names} changed. It counts from the next start on.")
-    return 0
+    names = [name for name, limit in LIMITS.items() if limit.field in changed]
+    words = ", ".join(LIMITS[name].words for name in names)
+    what = f"{words} changed. It counts from the next start on" if names else "nothing has changed"
+    body = {"engine": options.name, "changed": [camel(name) for name in names]}
+    return show.outcome(options, f"{options.name}: {what}.", body)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -111,6 +116,8 @@ def check(options: argparse.Namespace) -> int:
     arguments = [options.name, "--limit", f"{options.limit:g}"]
     if options.save:
         arguments += ["--save", str(Path(options.save).absolute())]
+    if options.json:
+        arguments.append("--json")
     command = processes.python("engines.check", *arguments)
     return become(command, processes.environment(Settings.load()))
 
@@ -143,25 +150,31 @@ def _row(engine: EngineSettings, now: EngineNow | None) -> tuple[str, ...]:
         gap(Lane.FAST, engine.fast.gap_s),
         slots(Lane.RELAXED, engine.relaxed.slots),
         gap(Lane.RELAXED, engine.relaxed.gap_s),
-        *_state(now),
+        *show.engine_state(now),
     )
 
 
-def _state(now: EngineNow | None) -> tuple[str, str]:
-    if now is None:
-        return "-", ""
-    if not now.workers:
-        return "-", "no running worker has it"
-    why = now.why
-    if now.paused_s:
-        rest = f"tried again in {show.duration(now.paused_s)}"
-        why = f"{why}; {rest}" if why else rest
-    if not now.halt:
-        return now.state, why
-    by = f"by an operator: `limner resume engine {now.name}`"
-    drained = now.halt == "draining" and not any(now.leased.values())
-    state = "drained" if drained else now.halt
-    return state, by if now.state == "ok" else f"{by}; {now.state}: {why}"
+def _body(engine: EngineSettings, now: EngineNow | None) -> dict[str, object]:
+    def lane(which: Lane, limits: LaneLimits) -> dict[str, object]:
+        set_live = now.overridden if now else {}
+        slots = now.slots[which] if now and f"{which}_slots" in set_live else limits.slots
+        gap_s = now.gap_s[which] if now and f"{which}_gap_ms" in set_live else limits.gap_s
+        return {"slots": slots, "busy": now.leased[which] if now else None, "gapS": gap_s}
+
+    return {
+        "name": engine.name,
+        "driver": engine.driver,
+        "fast": lane(Lane.FAST, engine.fast),
+        "relaxed": lane(Lane.RELAXED, engine.relaxed),
+        "state": now.state if now and now.workers else None,
+        "why": (now.why if now else "") or None,
+        "halt": (now.halt if now else "") or None,
+        "setByOperators": [
+            camel(name) for name, limit in LIMITS.items() if now and limit.field in now.overridden
+        ],
+        "pausedS": now.paused_s if now else None,
+        "workers": now.workers if now else None,
+    }
 
 
 def _overridden(now: EngineNow) -> str:

@@ -12,6 +12,7 @@ from limner.callback.policy import Told, Wait
 from limner.errors import JobNotFound
 from limner.job import Job, Status
 from limner.plural import counted
+from limner.printing import TITLE, document, line
 from limner.store import Store
 from limner.store.metrics.numbers import JobNow
 
@@ -33,16 +34,67 @@ def job(options: argparse.Namespace) -> int:
     store = show.open_store()
     found = _find(store, options.id)
     now, told = store.numbers.look(found.id), store.outbox.told(found.id)
+    reasons = list(_reasons(store, found, now))
+    if options.json:
+        document(_body(found, now, told, reasons))
+        return 0
     _facts(found, now)
-    print("\nTimeline")
-    _timeline(found, now, told)
-    _callbacks(told)
-    if found.status is Status.WAITING:
-        print("\nWhy it waits")
-        numbers, verdicts = store.numbers.read(), store.lanes.verdicts(found.id)
-        for reason in waiting.reasons(found, now, numbers, verdicts):
-            print(f"  {reason}")
+    _title("Timeline")
+    for at_ms, what, about in _timeline(found, now, told):
+        after = f"+{_after_s(found, at_ms):.3f} s"
+        style = show.STYLES.get(what, "")
+        line(f"  {show.moment(at_ms)} {after:>12}  ", (f"{what:10}", style), f" {about}")
+    if untold := list(_untold(told)):
+        _title("Callbacks not delivered")
+    for text in untold:
+        line(f"  {text}")
+    if reasons:
+        _title("Why it waits")
+    for reason in reasons:
+        line(f"  {reason}")
     return 0
+
+
+def _reasons(store: Store, found: Job, now: JobNow) -> Iterator[str]:
+    if found.status is Status.WAITING:
+        numbers, verdicts = store.numbers.read(), store.lanes.verdicts(found.id)
+        yield from waiting.reasons(found, now, numbers, verdicts)
+
+
+def _title(text: str) -> None:
+    line()
+    line((text, TITLE))
+
+
+def _body(found: Job, now: JobNow, told: Told, reasons: list[str]) -> dict[str, Any]:
+    """Return what the API shows of the job and of its callbacks, and what operators see besides."""
+    # Not above: marshmallow takes longer to load than most commands take.
+    from schemas.limner.callbacks import callbacks_body
+    from schemas.limner.job import job_body
+
+    timeline = _timeline(found, now, told)
+    return job_body(found) | {
+        "client": found.client,
+        "parent": found.parent,
+        "submitted": found.attempts,
+        "workersLost": int(now.record.get("lost") or 0),
+        "seqsSkipped": now.record.get("skipped", "").split(),
+        "timeline": [
+            {
+                "at": show.wire_time(at_ms),
+                "afterS": round(_after_s(found, at_ms), 3),
+                "what": what,
+                "about": about or None,
+            }
+            for at_ms, what, about in timeline
+        ],
+        "callbacks": callbacks_body(told),
+        "whyItWaits": reasons,
+    }
+
+
+def _after_s(found: Job, at_ms: float) -> float:
+    return at_ms / 1000 - found.created_at.timestamp()
 
 
 def _find(store: Store, name: str) -> Job:
@@ -88,25 +140,24 @@ def _facts(found: Job, now: JobNow) -> None:
     )
 
 
-def _timeline(found: Job, now: JobNow, told: Told) -> None:
+def _timeline(found: Job, now: JobNow, told: Told) -> list[Line]:
+    """Return what happened to a job, in order."""
     created_ms = found.created_at.timestamp() * 1000
-    lines: list[Line] = [(created_ms, "accepted", f"into the lane {found.lane}")]
+    happened: list[Line] = [(created_ms, "accepted", f"into the lane {found.lane}")]
     if now.moments:
-        lines += [(m.at_ms, m.fields.get("status", "?"), _about(m.fields)) for m in now.moments]
+        happened += [(m.at_ms, m.fields.get("status", "?"), _about(m.fields)) for m in now.moments]
     else:
         # Events are kept until an hour after the end, the record for days.
         if found.started_at:
-            lines.append(
+            happened.append(
                 (found.started_at.timestamp() * 1000, "first slot", f"on {found.engine or '?'}")
             )
         if found.finished_at:
-            lines.append(
+            happened.append(
                 (found.finished_at.timestamp() * 1000, str(found.status), found.reason_code or "")
             )
-    lines += [(attempt["at"], "callback", _attempt(attempt)) for attempt in told.attempts]
-    for at_ms, what, about in sorted(lines, key=lambda line: line[0]):
-        after = f"+{(at_ms - created_ms) / 1000:.3f} s"
-        print(f"  {show.moment(at_ms)} {after:>12}  {what:10} {about}".rstrip())
+    happened += [(attempt["at"], "callback", _attempt(attempt)) for attempt in told.attempts]
+    return sorted(happened, key=lambda row: row[0])
 
 
 def _about(fields: Mapping[str, str]) -> str:
@@ -127,18 +178,10 @@ def _about(fields: Mapping[str, str]) -> str:
 
 def _attempt(attempt: Mapping[str, Any]) -> str:
     outcome = attempt.get("status") or attempt.get("error") or "?"
-    line = f"event {attempt['seq']}, attempt {attempt['attempt']}: {outcome} in {attempt['ms']} ms"
+    text = f"event {attempt['seq']}, attempt {attempt['attempt']}: {outcome} in {attempt['ms']} ms"
     if attempt.get("next"):
-        line += f", again at {show.moment(attempt['next'])}"
-    return line + (" (resent)" if attempt.get("resent") else "")
-
-
-def _callbacks(told: Told) -> None:
-    lines = list(_untold(told))
-    if lines:
-        print("\nCallbacks not delivered")
-    for line in lines:
-        print(f"  {line}")
+        text += f", again at {show.moment(attempt['next'])}"
+    return text + (" (resent)" if attempt.get("resent") else "")
 
 
 def _untold(told: Told) -> Iterator[str]:

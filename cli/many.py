@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cli import show
@@ -15,6 +15,7 @@ from cli.processes import become
 from limner.errors import ConfigError
 from limner.job import Job, Status
 from limner.plural import counted
+from limner.printing import document, line
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store.jobs.search import Wanted
@@ -97,18 +98,31 @@ def _counts(words: Iterable[str]) -> str:
     return ", ".join([*named, *(["…"] if len(counts) > NAMED else [])])
 
 
-def confirmed(options: argparse.Namespace, count: int) -> bool:
-    """Say whether to go on; otherwise print how."""
-    if count and not options.yes:
-        print("Nothing is changed without --yes.")
-    return bool(count and options.yes)
+def confirmed(
+    options: argparse.Namespace, count: int, sentence: str, body: Mapping[str, object]
+) -> bool:
+    """Show what is meant, and say whether to go on; ``body``: the JSON of an end here."""
+    go_on = bool(count and options.yes)
+    if not options.json:
+        line(sentence)
+        if count and not go_on:
+            line("Nothing is changed without --yes.")
+    elif not go_on:
+        document(body)
+    return go_on
 
 
 def listing(options: argparse.Namespace) -> int:
     """Print one line per job, newest first."""
     jobs = show.open_store().search.find(wanted(options), options.limit)
+    if options.json:
+        # Not above: marshmallow takes longer to load than most commands take.
+        from schemas.limner.job import job_body
+
+        document({"data": [job_body(job) | {"client": job.client} for job in jobs]})
+        return 0
     if not jobs:
-        print("There are no such jobs.")
+        line("There are no such jobs.")
         return 0
     rows = [("JOB", "CLIENT", "LANE", "STATUS", "ENGINE", "ACCEPTED", "WHY")]
     rows += [
@@ -132,15 +146,14 @@ def cancel(options: argparse.Namespace) -> int:
     _some(options)
     store = show.open_store()
     jobs = store.search.find(wanted(options, UNFINISHED), options.limit)
-    print(about(jobs))
-    if not confirmed(options, len(jobs)):
+    if not confirmed(options, len(jobs), about(jobs), {"found": len(jobs), "cancelled": 0}):
         return 1 if jobs else 0
     store.levers.note(show.actor(), "jobs", {"cancelled": str(len(jobs)), **filters(options)})
     # Those that wait first, or they would be given the slots of the others.
     jobs.sort(key=lambda job: job.status is not Status.WAITING)
     done = sum(store.lanes.cancel(job.id, operator=True) for job in jobs)
-    print(f"{counted(done, 'job')} cancelled.")
-    return 0
+    body = {"found": len(jobs), "cancelled": done}
+    return show.outcome(options, f"{counted(done, 'job')} cancelled.", body)
 
 
 def _some(options: argparse.Namespace) -> None:
@@ -154,5 +167,6 @@ def again(options: argparse.Namespace) -> int:
     wanted(options, {Status.FAILED})
     arguments = [part for name, given in filters(options).items() for part in (f"--{name}", given)]
     arguments += ["--limit", str(options.limit), *(["--yes"] if options.yes else [])]
+    arguments += ["--json"] if options.json else []
     command = processes.python("api.again", *arguments)
     return become(command, processes.environment(Settings.load()))

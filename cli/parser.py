@@ -92,7 +92,23 @@ def build() -> argparse.ArgumentParser:
     adopt.set_defaults(run=pictures.adopt)
     look = commands.add_parser("doctor", help="check this installation for problems")
     look.set_defaults(run=doctor.doctor)
+    _add_json(parser)
+    parser.set_defaults(json=False)
     return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json`` to every command and action below ``parser`` that prints something."""
+    for commands in parser._actions:
+        if isinstance(commands, argparse._SubParsersAction):
+            # An alias is the same parser under another name.
+            for command in dict.fromkeys(commands.choices.values()):
+                if command.add_help:
+                    _add_json(command)
+    if parser.get_default("run"):
+        # No default: an action's would overwrite what stands before it (`engines --json retry x`).
+        about = "print JSON (a process: log in JSON)"
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=about)
 
 
 def _add_clients(commands: Subparsers) -> None:

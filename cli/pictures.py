@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
+from cli import show
 from limner.errors import ConfigError
 from limner.pictures.image_store import Images
 from limner.plural import counted
+from limner.printing import document, line
 from limner.settings import Settings
 from limner.store import Store
 
@@ -16,12 +18,15 @@ def prune(options: argparse.Namespace) -> int:
     """Delete whole days of expired pictures and list them, or only list them."""
     settings = Settings.load()
     swept = Images.of(settings).sweep(settings, datetime.now(UTC), dry=options.dry_run)
-    for kind in swept:
-        for day in kind.days:
-            print(f"{kind.kind:9} {day[:4]}-{day[4:6]}-{day[6:]}")
-    days = sum(len(kind.days) for kind in swept)
+    days = [(kind.kind, f"{day[:4]}-{day[4:6]}-{day[6:]}") for kind in swept for day in kind.days]
+    if options.json:
+        found = [{"kind": kind, "day": day} for kind, day in days]
+        document({"deleted": not options.dry_run, "data": found})
+        return 0
+    for kind, day in days:
+        line(f"{kind:9} {day}")
     what = "would be deleted" if options.dry_run else "deleted"
-    print(f"{counted(days, 'day')} of pictures {what}.")
+    line(f"{counted(len(days), 'day')} of pictures {what}.")
     return 0
 
 
@@ -32,5 +37,5 @@ def adopt(options: argparse.Namespace) -> int:
     if images.folder is None:
         raise ConfigError("images adopt", "the image store is a bucket, not a folder")
     images.adopt()
-    print(f"{images.folder.root} is the image folder from now on.")
-    return 0
+    root = str(images.folder.root)
+    return show.outcome(options, f"{root} is the image folder from now on.", {"imageFolder": root})

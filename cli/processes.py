@@ -10,17 +10,23 @@ import argparse
 import logging
 import os
 import shlex
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
+from cli import show
 from limner.client import NewClient
+from limner.compact_json import compact_json
 from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
 from limner.errors import ConfigError, StoreDown, StoreRefused
+from limner.job import rfc3339
 from limner.log import event, flush, json_line, set_up
 from limner.plural import counted
+from limner.printing import document, record
 from limner.settings import Settings, surroundings
 from limner.settings.listening import bound_to, is_everywhere
 from limner.store import Store
@@ -38,7 +44,7 @@ LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
 
 def up(options: argparse.Namespace) -> int:
     """Run everything until a signal comes."""
-    settings = _with_ports(Settings.load(), options)
+    settings = _as_json(_with_ports(Settings.load(), options), options)
     keep_to_ourselves()
     if settings.log_format == "auto":
         # The lines pass through us, so the children cannot tell whether they end up on a terminal.
@@ -48,7 +54,7 @@ def up(options: argparse.Namespace) -> int:
         say = partial(_say_json, console) if as_json else console.say_as
         set_up(settings.log_format, settings.log_level, CallHandler(partial(say, "limner")))
         _tell_strangers()
-        _up(settings, console, say, flower=not options.no_flower)
+        _up(settings, console, say, options)
     return 0
 
 
@@ -62,16 +68,29 @@ def _left_out_json(lines: int) -> str:
     return json_line("limner", f"{counted(lines, 'line')} dropped unread")
 
 
+def _as_json(settings: Settings, options: argparse.Namespace) -> Settings:
+    """Return the settings of a process that runs on: its output is its log."""
+    return replace(settings, log_format="json") if options.json else settings
+
+
 def _up(
-    settings: Settings, console: Console, say: Callable[[str, str], None], *, flower: bool
+    settings: Settings,
+    console: Console,
+    say: Callable[[str, str], None],
+    options: argparse.Namespace,
 ) -> None:
     made: list[NewClient] = []
+    flower = not options.no_flower
     stack = Stack(settings, say, flower=flower)
     try:
         with stack:
             facts = stack.start(lambda store: made.extend(_first_client(store)))
             server = f"{facts.product} {facts.version or ''}".strip()
-            console.say(_greeting(console, settings, server, made, flower=flower))
+            if options.json:
+                greeting = compact_json(_body(settings, server, made, flower=flower))
+            else:
+                greeting = _greeting(console, settings, server, made, flower=flower)
+            console.say(greeting)
             stack.supervisor.run()
             say("limner", "stopping; Ctrl-C again kills")
     except StopAsked:
@@ -89,28 +108,33 @@ def _tell_strangers() -> None:
 
 def demo(options: argparse.Namespace) -> int:
     """Draw two pictures on a stack of our own."""
-    with Console() as console:
-        return demo_show.show(console)
+    if not options.json:
+        with Console() as console:
+            return demo_show.show(console)
+    # The story on standard error, so that standard output has JSON alone.
+    with Console(sys.stderr) as console:
+        return demo_show.show(console, record)
 
 
 def process(options: argparse.Namespace) -> int:
     """Run one process of the gateway, show its command line, or check its health."""
-    settings = Settings.load()
+    settings = _as_json(Settings.load(), options)
     keep_to_ourselves()
     if options.command == "worker":
         mark = options.name or str(os.getpid())
         if options.check:
-            command = processes.ping(options.queue, mark)
+            command = processes.ping(options.queue, mark, as_json=options.json)
         else:
             command = processes.worker(options.queue, settings, mark)
     elif options.command == "api":
         if options.check:
-            return _check(settings.host, settings.port, "/healthz")
+            return _check(options, settings.host, settings.port, "/healthz")
         command = processes.api(settings)
     elif options.command == "flower":
         if options.check:
             url = urlsplit(processes.flower_url(settings))
             return _check(
+                options,
                 settings.flower_host,
                 settings.flower_port,
                 f"{url.path}/healthcheck",
@@ -125,6 +149,9 @@ def process(options: argparse.Namespace) -> int:
         set_up(settings.log_format, settings.log_level)
         _tell_strangers()
         _check_redis(settings)
+    if options.print and options.json:
+        document({"command": command})
+        return 0
     return become(command, environment, show=options.print)
 
 
@@ -145,9 +172,13 @@ def _check_redis(settings: Settings) -> None:
         store.close()
 
 
-def _check(host: str, port: int, path: str, *, secure: bool = False) -> int:
+def _check(
+    options: argparse.Namespace, host: str, port: int, path: str, *, secure: bool = False
+) -> int:
     well = answers(host, port, path, secure=secure)
-    print("well" if well else f"{bound_to(host, port)} does not answer {path} with 200")
+    where = bound_to(host, port)
+    sentence = "well" if well else f"{where} does not answer {path} with 200"
+    show.outcome(options, sentence, {"ok": well, "address": where, "path": path})
     return 0 if well else 1
 
 
@@ -225,6 +256,25 @@ def _greeting(
         note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."
         lines += [console.paint(YELLOW, note), ""]
     return "\n".join(lines)
+
+
+def _body(
+    settings: Settings, server: str, made: list[NewClient], *, flower: bool
+) -> dict[str, object]:
+    """Return what the greeting tells, as one line among the log's."""
+    new = made[0] if made else None
+    return {
+        "process": "limner",
+        "at": rfc3339(datetime.now(UTC)),
+        "level": "info",
+        "event": "gateway.started",
+        "api": settings.base_url,
+        "flower": processes.flower_url(settings) if flower else None,
+        "redis": server,
+        "client": new.client.name if new else None,
+        "token": new.token if new else None,
+        "secret": new.client.secrets[0] if new else None,
+    }
 
 
 def _curl_lines(where: str, token: str) -> str:

@@ -23,6 +23,7 @@ from limner.engine import Brief, Capabilities, Engine, Finished, Preview, Progre
 from limner.errors import ConfigError, EngineError
 from limner.pictures.editing import check_cells
 from limner.plural import counted
+from limner.printing import Steps
 from limner.settings import EngineSettings, Settings
 
 PROMPT = "a lighthouse on a cliff at dusk"
@@ -40,9 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("name")
     parser.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
     parser.add_argument("--save", type=Path, help="folder for the four pictures")
+    parser.add_argument("--json", action="store_true", help="one JSON object a step")
     options = parser.parse_args(arguments)
     try:
-        check(_settings_of(options.name), options.limit, options.save)
+        steps = Steps(9, as_json=options.json)
+        check(_settings_of(options.name), options.limit, options.save, steps)
     except ConfigError as error:
         sys.stderr.write(f"limner: {error.message}\n")
         return 2
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def check(settings: EngineSettings, limit_s: float, folder: Path | None) -> None:
+def check(settings: EngineSettings, limit_s: float, folder: Path | None, steps: Steps) -> None:
     """Go through all the steps.
 
     Raises:
@@ -59,26 +62,26 @@ def check(settings: EngineSettings, limit_s: float, folder: Path | None) -> None
         StepFailed: a step did not work.
     """
     with closing(engines.load(settings)) as engine:
-        _say("settings", True, f"driver {settings.driver}")
-        with _step("health"):
+        steps.say("settings", True, f"driver {settings.driver}")
+        with _step(steps, "health"):
             health = engine.health()
-        _say("health", health.state != "down", f"{health.state} {health.why}".strip())
+        steps.say("health", health.state != "down", f"{health.state} {health.why}".strip())
         if health.state == "down":
             raise StepFailed
-        with _step("abilities"):
+        with _step(steps, "abilities"):
             capabilities = engine.capabilities()
-        _say_abilities(capabilities)
-        finished = _draw(engine, limit_s, capabilities)
-        with _step("pictures"):
+        _say_abilities(steps, capabilities)
+        finished = _draw(steps, engine, limit_s, capabilities)
+        with _step(steps, "pictures"):
             cells = check_cells(finished.cells, SIDE_PX, SIDE_PX)
-        _say("pictures", True, f"4 of {SIDE_PX} x {SIDE_PX}, seeds {finished.seeds}")
+        steps.say("pictures", True, f"4 of {SIDE_PX} x {SIDE_PX}, seeds {finished.seeds}")
         for name, note in finished.notes.items():
-            _say("note", True, f"{name}: {note}")
+            steps.say("note", True, f"{name}: {note}")
         if folder:
-            _save(cells, settings.name, folder)
+            _save(steps, cells, settings.name, folder)
 
 
-def _draw(engine: Engine, limit_s: float, capabilities: Capabilities) -> Finished:
+def _draw(steps: Steps, engine: Engine, limit_s: float, capabilities: Capabilities) -> Finished:
     brief = Brief(
         job_id="0" * 32,
         prompt=PROMPT,
@@ -89,35 +92,35 @@ def _draw(engine: Engine, limit_s: float, capabilities: Capabilities) -> Finishe
         seeds=SEEDS,
     )
     began = time.monotonic()
-    with _step("submit"):
+    with _step(steps, "submit"):
         handle = engine.submit(brief)
-    _say("submit", True, f"taken after {time.monotonic() - began:.1f} s")
+    steps.say("submit", True, f"taken after {time.monotonic() - began:.1f} s")
     stop = threading.Event()
     timer = threading.Timer(limit_s, stop.set)
     timer.daemon = True
     timer.start()
     reports = previews = 0
     try:
-        with _step("draw"):
+        with _step(steps, "draw"):
             for step in engine.watch(handle, brief, stop):
                 reports += isinstance(step, Progress)
                 previews += isinstance(step, Preview)
                 if isinstance(step, Finished):
                     took = f"{time.monotonic() - began:.1f} s"
                     seen = f"{counted(reports, 'progress report')}, {counted(previews, 'preview')}"
-                    _say("draw", True, f"done after {took}, {seen}")
+                    steps.say("draw", True, f"done after {took}, {seen}")
                     return step
     finally:
         timer.cancel()
-    _say("draw", False, f"not done after {time.monotonic() - began:.0f} s")
+    steps.say("draw", False, f"not done after {time.monotonic() - began:.0f} s")
     if capabilities.cancel:
-        with _step("cancel"):
+        with _step(steps, "cancel"):
             engine.cancel(handle)
-        _say("cancel", True, "told to stop")
+        steps.say("cancel", True, "told to stop")
     raise StepFailed
 
 
-def _say_abilities(capabilities: Capabilities) -> None:
+def _say_abilities(steps: Steps, capabilities: Capabilities) -> None:
     """Report how each parameter is supported, and what can be done with a running drawing."""
     levels: dict[str, list[str]] = {"exact": [], "near": [], "none": []}
     can: list[str] = []
@@ -129,14 +132,14 @@ def _say_abilities(capabilities: Capabilities) -> None:
             can.append(ability.name)
     for level, words in levels.items():
         if words:
-            _say("abilities", True, f"{level}: {', '.join(words)}")
-    _say("abilities", True, f"can: {', '.join(can) or 'nothing more'}")
+            steps.say("abilities", True, f"{level}: {', '.join(words)}")
+    steps.say("abilities", True, f"can: {', '.join(can) or 'nothing more'}")
     if missing := lacks(capabilities):
-        _say("abilities", True, f"gets no job that needs: {', '.join(missing)}")
+        steps.say("abilities", True, f"gets no job that needs: {', '.join(missing)}")
 
 
 @contextmanager
-def _step(name: str) -> Iterator[None]:
+def _step(steps: Steps, name: str) -> Iterator[None]:
     """Report what an engine raises, in its own words: this is for its operator."""
     try:
         yield
@@ -144,22 +147,17 @@ def _step(name: str) -> Iterator[None]:
         kind = getattr(error, "kind", None)
         what = f"{type(error).__name__} ({kind})" if kind else type(error).__name__
         cause = f" [{error.__cause__}]" if error.__cause__ else ""
-        _say(name, False, f"{what}: {error.message}{cause}")
+        steps.say(name, False, f"{what}: {error.message}{cause}")
         raise StepFailed from error
 
 
-def _say(step: str, good: bool, detail: str) -> None:
-    sys.stdout.write(f"{'ok  ' if good else 'FAIL'}  {step:9} {detail}\n")
-    sys.stdout.flush()
-
-
-def _save(cells: Sequence[Image.Image], name: str, folder: Path) -> None:
+def _save(steps: Steps, cells: Sequence[Image.Image], name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, cell in enumerate(cells, start=1):
         buffer = io.BytesIO()
         cell.save(buffer, "PNG")
         (folder / f"{name}-{number}.png").write_bytes(buffer.getvalue())
-    _say("saved", True, str(folder))
+    steps.say("saved", True, str(folder))
 
 
 def _settings_of(name: str) -> EngineSettings:

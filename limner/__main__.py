@@ -11,10 +11,10 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import TextIO
 
 from cli import parser
 from limner.errors import ConfigError, LimnerError, StoreRefused
+from limner.printing import silence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,12 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader has closed the pipe (`limner clients list | head -1`); Python would complain at exit.
-        _silence(sys.stdout)
+        silence(sys.stdout)
         return 0
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
             raise
-        _silence(sys.stdout)
+        silence(sys.stdout)
         return _complain(LimnerError(f"cannot write: {error.strerror}"), 1)
 
 
@@ -67,10 +67,6 @@ def _mend_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _silence(stream: TextIO) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

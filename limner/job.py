@@ -262,3 +262,8 @@ def tag_key(tag: str) -> str:
 def from_ms(milliseconds: str | int | float) -> datetime:
     """Return the time that Redis stores as milliseconds since 1970."""
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return an aware UTC time in RFC 3339, with milliseconds and a ``Z``."""
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from operator import attrgetter
 from typing import Any, cast
 
 from marshmallow import EXCLUDE, Schema, fields
 
-from limner.job import from_ms
+from limner.job import from_ms, rfc3339
 from schemas.names import camel
 
 Read = Callable[[Any], Any]
@@ -95,8 +94,3 @@ class Rfc3339FromMs(fields.DateTime):
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         return None if value is None else rfc3339(from_ms(value))
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return an aware UTC time in RFC 3339, with milliseconds and a ``Z``."""
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

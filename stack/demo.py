@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,14 @@ PROMPTS = {
     "fast": "a lighthouse on a cliff at dusk, waves below",
     "relaxed": "a fox in a snowy forest under the northern lights",
 }
+
+
+#: takes one thing that happened, as a JSON object
+Report = Callable[[Mapping[str, Any]], None]
+
+
+def _nothing(_happened: Mapping[str, Any]) -> None:
+    """Report to nobody."""
 
 
 class DemoFailed(LimnerError):
@@ -83,17 +92,18 @@ class DemoJob:
             raise DemoFailed(f"{self.lane}: the drawing failed: {self.job.get('reason')}")
 
 
-def show(console: Console) -> int:
-    """Run the demo and return its exit code."""
+def show(console: Console, report: Report = _nothing) -> int:
+    """Run the demo and return its exit code; ``report`` gets each callback and picture as JSON."""
     # Resolved: a symbolic link in the path may be shorter than its target.
     folder = Path(tempfile.mkdtemp(prefix="limner-demo-")).resolve()
     told: list[tuple[str, str]] = []
     try:
-        _run(console, folder, told)
+        _run(console, folder, told, report)
     except StopAsked:
         console.say("\nStopped. Nothing is left running.")
         return 130
     except LimnerError as error:
+        report({"failed": error.message})
         console.say(f"\n{console.paint(RED, 'The demo failed:')} {error.message}")
         culprit = error.process if isinstance(error, StartFailed) else None
         lines = [f"  {name:9} | {line}" for name, line in told if culprit in (None, name)]
@@ -109,7 +119,7 @@ def show(console: Console) -> int:
     return 0
 
 
-def _run(console: Console, folder: Path, told: list[tuple[str, str]]) -> None:
+def _run(console: Console, folder: Path, told: list[tuple[str, str]], report: Report) -> None:
     def say(name: str, line: str) -> None:
         if line and not over:
             told.append((name, line))
@@ -126,7 +136,7 @@ def _run(console: Console, folder: Path, told: list[tuple[str, str]]) -> None:
             stack.start()
             took_s = time.monotonic() - begun_at
             console.say(f"  started  server, workers, API: {took_s:.1f} s\n")
-            _draw(console, stack, deadline)
+            _draw(console, stack, deadline, report)
         finally:
             over = True  # how the others stop says nothing about the cause
 
@@ -142,7 +152,7 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _draw(console: Console, stack: Stack, deadline: float) -> None:
+def _draw(console: Console, stack: Stack, deadline: float, report: Report) -> None:
     token, secret = _client(stack.store)
     base_url = stack.settings.base_url
     drawings = [DemoJob(lane) for lane in PROMPTS]
@@ -151,7 +161,7 @@ def _draw(console: Console, stack: Stack, deadline: float) -> None:
             console.say(f"  {drawing.lane:8} {PROMPTS[drawing.lane]}")
             _submit(base_url, token, receiver.url, drawing)
         console.say()
-        _follow(console, stack, receiver, drawings, deadline)
+        _follow(Board(console, drawings, report), stack, receiver, drawings, deadline)
     console.say()
     for drawing in drawings:
         path = Path(f"limner-demo-{drawing.lane}.png").absolute()
@@ -160,6 +170,7 @@ def _draw(console: Console, stack: Stack, deadline: float) -> None:
             path.write_bytes(picture)
         except OSError as error:
             raise DemoFailed(f"cannot write {path}: {error.strerror}") from error
+        report({"lane": drawing.lane, "picture": str(path)})
         size = f"{drawing.job['width']} x {drawing.job['height']}"
         console.say(f"  {drawing.lane:8} {path}  {console.paint(DIM, size)}")
 
@@ -185,14 +196,13 @@ def _submit(base_url: str, token: str, callback_url: str, drawing: DemoJob) -> N
 
 
 def _follow(
-    console: Console,
+    board: Board,
     stack: Stack,
     receiver: Receiver,
     drawings: list[DemoJob],
     deadline: float,
 ) -> None:
     by_tag = {drawing.tag: drawing for drawing in drawings}
-    board = Board(console, drawings)
     while not all(drawing.ended for drawing in drawings):
         stack.check()
         if time.monotonic() > deadline:
@@ -211,8 +221,11 @@ def _follow(
 class Board:
     """One line per drawing: updated in place on a terminal, a new one per callback elsewhere."""
 
-    def __init__(self, console: Console, drawings: list[DemoJob]) -> None:
+    def __init__(
+        self, console: Console, drawings: list[DemoJob], report: Report = _nothing
+    ) -> None:
         self._console = console
+        self._report = report
         self._drawings = drawings
         # A line that wraps could not be overwritten.
         self._moves = console.is_terminal and shutil.get_terminal_size().columns >= LINE_WIDTH
@@ -222,6 +235,7 @@ class Board:
 
     def show(self, drawing: DemoJob) -> None:
         """Show what a callback changed."""
+        self._report({"lane": drawing.lane, "callback": drawing.callbacks, "job": drawing.job})
         if not self._moves:
             self._console.say(self._line(drawing))
             return

@@ -92,12 +92,13 @@ def worker(queue: str, settings: Settings, mark: str) -> list[str]:
     )
 
 
-def ping(queue: str, mark: str) -> list[str]:
+def ping(queue: str, mark: str, *, as_json: bool = False) -> list[str]:
     """Return the command that succeeds if that worker on this host responds."""
     return celery(
         *("--config", "celeryconfig", "inspect", "ping"),
         *("--destination", f"{queue}-{mark}@{socket.gethostname()}"),
         *("--timeout", "5"),
+        *(["--json"] if as_json else []),
     )
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from engines.sketch.order import Order
 from engines.sketch.painter import UnreadablePicture, notes, paint
 from engines.sketch.reading import read
+from limner.printing import document
 from limner.ratios import CELL_SIZE_PX, nearest_ratio
 
 LABEL_PX, GAP_PX, PAPER = 22, 8, (250, 248, 243)
@@ -66,6 +68,7 @@ def main(argv: list[str]) -> int:
         references=tuple(asked.reference),
         image_weight=asked.iw,
     )
+    said: Mapping[str, Any] = {}
     try:
         if asked.sheet:
             page = _sheet(_entries(order, asked.prompt), shrink=asked.shrink)
@@ -76,13 +79,16 @@ def main(argv: list[str]) -> int:
             order = replace(order, prompt=asked.prompt[0])
             page = grid(order, shrink=asked.shrink)
             said = notes(order)
-            sys.stderr.write(f"understood: {', '.join(said['understood']) or 'nothing'}\n")
-            sys.stderr.write(f"ignored: {', '.join(said['ignored']) or 'nothing'}\n")
+            if not asked.json:
+                sys.stderr.write(f"understood: {', '.join(said['understood']) or 'nothing'}\n")
+                sys.stderr.write(f"ignored: {', '.join(said['ignored']) or 'nothing'}\n")
     except UnreadablePicture as error:
         sys.stderr.write(f"--reference: {error}\n")
         return 1
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     page.save(asked.out, quality=86)
+    if asked.json:
+        document({"picture": str(asked.out), **said})
     return 0
 
 
@@ -164,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no", default="", help="what must not be seen")
     parser.add_argument("--reference", action="append", default=[], help="a picture; repeatable")
     parser.add_argument("--iw", type=float, default=1.0, help="0-2, weight of the references")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--shrink", type=int, default=1, help="paint at this part of the size")
     return parser
 

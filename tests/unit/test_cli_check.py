@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from engines.check import main
+
+HOME = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +74,18 @@ def test_an_engine_that_is_not_configured_is_refused_by_name(capsys):
     assert main(["nobody"]) == 2
 
     assert capsys.readouterr().err == "limner: engine: 'nobody' is none of stage\n"
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_reader_that_has_enough_does_not_end_the_check(as_json, tmp_path):
+    configure(seconds=0.05)
+    command = [sys.executable, "-m", "engines.check", "stage", "--save", str(tmp_path / "out")]
+    environ = os.environ | {"PYTHONPATH": str(HOME)}
+    with subprocess.Popen(
+        [*command, *as_json], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (0, b"")
+    assert len(list((tmp_path / "out").iterdir())) == 4

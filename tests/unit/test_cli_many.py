@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -196,6 +197,18 @@ def test_what_cannot_be_submitted_again_says_why(store, again):
     store.clients.change("ann", lanes=frozenset({Lane.RELAXED}))
     said = again("--client", "ann", "--yes", code=1)
     assert "1 job refused: This client may not use the fast lane." in said
+
+
+def test_again_tells_in_json_what_it_did_and_did_not(store, again):
+    a_failed_job(store)
+    told = {"found": 1, "submitted": 0, "submittedBefore": 0, "refused": []}
+    assert json.loads(again("--client", "ann", "--json", code=1)) == told
+    done = again("--client", "ann", "--yes", "--json")
+    assert json.loads(done) == told | {"submitted": 1}
+    store.clients.change("ann", lanes=frozenset({Lane.RELAXED}))
+    a_failed_job(store)
+    refused = json.loads(again("--client", "ann", "--yes", "--json", code=1))["refused"]
+    assert refused == [{"why": "This client may not use the fast lane.", "jobs": 1}]
 
 
 def test_again_becomes_the_command_that_can_accept(monkeypatch):

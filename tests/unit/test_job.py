@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.job import Job, Status, from_ms, new_record, tag_key
+from limner.job import Job, Status, from_ms, new_record, rfc3339, tag_key
 from limner.request import Lane, Request
 from schemas.limner.job import JobSchema, job_body
-from schemas.shape import rfc3339
 from schemas.status import STATUS_CODE, STATUS_OF
 
 TAG = "0123456789abcdef0123456789abcdef"

@@ -204,5 +204,5 @@ def test_a_url_that_is_named_goes_before_the_default_one_and_that_before_the_gat
 def test_without_redis_the_command_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LIMNER_REDIS_URL", f"unix://{tmp_path}/nothing.sock")
 
-    assert main(["http://127.0.0.1/"]) == 2
+    assert main(["http://127.0.0.1/"]) == 1
     assert capsys.readouterr().err.startswith("limner: ")

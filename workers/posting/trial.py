@@ -19,6 +19,7 @@ from limner.client import Client
 from limner.egress.address import AddressNotAllowed, DialPolicy
 from limner.egress.target import Target, UrlRefused, parse_target
 from limner.errors import ConfigError, StoreDown
+from limner.printing import Steps
 from limner.settings import Settings
 from limner.store import Store
 from net.dialling import RESOLVE_S, NameNotFound, resolve
@@ -124,7 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--enable", action="store_true", help="if it is accepted, enable the client's URL again"
     )
+    parser.add_argument("--json", action="store_true", help="one JSON object a step")
     options = parser.parse_args(arguments)
+    steps = Steps(8, as_json=options.json)
     try:
         settings = Settings.load()
         store = Store.of(settings)
@@ -137,13 +140,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         good = False
         for step in try_url(url, client, settings):
             good = step.good
-            sys.stdout.write(f"{'ok  ' if good else 'FAIL'}  {step.name:8} {step.detail}\n")
+            steps.say(step.name, good, step.detail)
         if good and options.enable:
             store.outbox.enable(client.name)
-            sys.stdout.write(f"ok    enabled  the default URL of {client.name} is used again\n")
+            steps.say("enabled", True, f"the default URL of {client.name} is used again")
     except (ConfigError, StoreDown) as error:
         sys.stderr.write(f"limner: {error.message}\n")
-        return 2
+        return 2 if isinstance(error, ConfigError) else 1
     return 0 if good else 1
 
 
