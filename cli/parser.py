@@ -19,6 +19,7 @@ from cli import (
     operators,
     pictures,
     processes,
+    top,
 )
 from limner.store.operators import Role
 from stack.processes import QUEUES
@@ -90,6 +91,8 @@ def build() -> argparse.ArgumentParser:
     prune.set_defaults(run=pictures.prune)
     adopt = actions.add_parser("adopt", help="accept a replaced image folder as it is")
     adopt.set_defaults(run=pictures.adopt)
+    view = commands.add_parser("top", help="watch lanes, engines, clients and callbacks live")
+    view.set_defaults(run=top.top)
     look = commands.add_parser("doctor", help="check this installation for problems")
     look.set_defaults(run=doctor.doctor)
     _add_json(parser)

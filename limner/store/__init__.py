@@ -25,6 +25,7 @@ from limner.store.jobs.changes import Changes
 from limner.store.jobs.search import Search
 from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.levers import Levers
+from limner.store.metrics.loads import Loads
 from limner.store.metrics.numbers import NumbersReader
 from limner.store.metrics.reports import Reports
 from limner.store.operators import Operators
@@ -87,6 +88,7 @@ class Store:
         self.engines = Engines(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)
         self.outbox = Outbox(self.redis, prefix, scripts)
+        self.loads = Loads(self.redis, prefix)
         self.numbers = NumbersReader(self.redis, prefix, clock, self.engines)
         self.stories = Stories(scripts)
         self.aside = Aside(self.redis, prefix, scripts)

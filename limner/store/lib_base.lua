@@ -17,6 +17,7 @@
 --   slots:<engine>:<lane>  SET   jobs on the engine, or that kept their slot there
 --   leases                 ZSET  those jobs → lease, or time to be re-attached, until, ms
 --   deadlines              ZSET  jobs that are given up at a time → then, ms
+--   failures               LIST  the jobs that failed last, but for cancelled ones, newest first
 --   grant:<job>            LIST  one element when a waiting job was given a slot
 --   worker:<id>            HASH  lane, engines
 --   workers:<lane>         ZSET  worker id → seen until, ms

@@ -84,6 +84,7 @@ ANSWERS = {
     "messages drop": ({"deleted"}, None),
     "images prune": ({"deleted", "data"}, {"kind", "day"}),
     "images adopt": ({"imageFolder"}, None),
+    "top": ({"at", "lanes", "engines", "clients", "callbacks", "failures", "warnings"}, None),
     "doctor": ({"ok", "data"}, {"ok", "text"}),
     "api --print": ({"command"}, None),
     "worker fast --print": ({"command"}, None),
@@ -393,3 +394,6 @@ def test_what_operators_set_and_halt_is_in_the_answers(furnished, store, capsys)
     *_, first = json.loads(capsys.readouterr().out)["data"]
     change = {"field": "fast_slots", "before": None, "after": "1"}
     assert (first["what"], first["changes"]) == ("engine stage", [change])
+    main(["top", "--json"])
+    body = json.loads(capsys.readouterr().out)
+    assert (body["engines"][0]["halt"], body["clients"][0]["paused"]) == ("paused", True)

@@ -177,7 +177,7 @@ def exit_code(command: str) -> int:
 
 @pytest.mark.parametrize(
     "command",
-    ["clients list", "job nobody", "callbacks dead", "messages", "callbacks try x"],
+    ["clients list", "job nobody", "callbacks dead", "messages", "callbacks try x", "top"],
 )
 def test_a_redis_that_is_away_is_exit_code_1(monkeypatch, capsys, command):
     monkeypatch.setenv("LIMNER_REDIS_URL", "redis://127.0.0.1:1/0")

@@ -293,6 +293,12 @@ class Jobs:
         """Return how many of the client's jobs are submitted or drawing."""
         return int(self._redis.scard(f"{self._prefix}runs:{client}"))
 
+    @guarded
+    def failures(self, limit: int) -> list[Job]:
+        """Return the jobs that failed last, of any client, newest first; without cancelled ones."""
+        ids = self._redis.lrange(f"{self._prefix}failures", 0, limit - 1)
+        return [job for job in self._many(ids) if job is not None and job.finished_at]
+
     def _many(self, ids: Sequence[str]) -> list[Job | None]:
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in ids:

@@ -6,7 +6,7 @@
 --        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
 --
 -- Reads: deadlines holds job leases looked workers
--- Writes: cancels deadlines grant holds job leases looked ready slots stalled workers
+-- Writes: cancels deadlines failures grant holds job leases looked ready slots stalled workers
 
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local WAITING_LIMIT_MS = tonumber(ARGV[7])
@@ -14,6 +14,7 @@ KEEP_JOB_MS = tonumber(ARGV[6])
 local REAP_SCAN = 200
 -- The longest deadline that a caller may set (schemas/limner/imagine.py).
 local DEADLINE_MAX_MS = 30 * 86400000
+local FAILURES_KEPT = 50
 
 -- Jobs that this script left waiting without a message: {lane, id, place} each; the caller sends them.
 local unsent = {}
@@ -68,6 +69,11 @@ local function end_job(id, cause, fields, token)
         'client', 'lane', 'engine', 'started_ms', 'reason_code'))
     count('ended', lane, status, code)
     if status == 'done' then observe(NOW - started, 'drawn', engine, lane) end
+    if status == 'failed' and cause ~= 'cancelled' then
+        redis.call('LPUSH', key('failures'), id)
+        redis.call('LTRIM', key('failures'), 0, FAILURES_KEPT - 1)
+        redis.call('PEXPIRE', key('failures'), ms(KEEP_JOB_MS))
+    end
     drop_slot(id)
     drop_hold(id, lane)
     redis.call('ZREM', key('leases'), id)

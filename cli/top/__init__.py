@@ -1,0 +1,78 @@
+"""``limner top``: the whole gateway on one screen, read anew every second.
+
+``look`` reads it, ``sections`` puts it into rows, ``screen`` fits these to the terminal. Anywhere else
+than on a terminal, one snapshot is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cli import show
+from cli.top.keys import Keys
+from cli.top.look import Observer
+from cli.top.sections import body, sections
+from limner.errors import StoreDown
+from limner.printing import console, document, line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REFRESH_S = 1.0
+QUIT = ("q", "Q")
+
+
+def top(options: argparse.Namespace) -> int:
+    """Show the gateway until `q` is pressed; without a terminal, once."""
+    observer = Observer(show.open_store())
+    out = console()
+    if options.json:
+        document(body(observer.look()))
+    elif out is None or out.is_dumb_terminal:
+        _once(observer)
+    else:
+        _live(out, observer)
+    return 0
+
+
+def _once(observer: Observer) -> None:
+    for number, section in enumerate(sections(observer.look())):
+        if number:
+            line()
+        show.table([section.head, *section.rows])
+
+
+def _live(out: Console, observer: Observer) -> None:
+    from rich.live import Live
+
+    from cli.top.screen import screen
+
+    snapshot, trouble = observer.look(), ""
+    with (
+        _ended_by_sigterm(),
+        Keys() as keys,
+        Live(console=out, screen=True, auto_refresh=False) as live,
+    ):
+        while True:
+            live.update(screen(snapshot, trouble, *out.size), refresh=True)
+            if keys.pressed_within(REFRESH_S) in QUIT:
+                return
+            try:
+                snapshot, trouble = observer.look(), ""
+            except StoreDown as error:
+                trouble = error.message
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end us as an error would, so that the terminal is left as it was."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
