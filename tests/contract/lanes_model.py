@@ -58,6 +58,22 @@ class Asked:
     delivered: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Halted:
+    """What operators have halted."""
+
+    lanes: frozenset[str] = frozenset()
+    engines: frozenset[str] = frozenset()
+    clients: frozenset[str] = frozenset()
+
+    def holds_up(self, asked: Asked) -> bool:
+        """Whether a job may not start anywhere."""
+        return asked.lane.value in self.lanes or asked.client in self.clients
+
+
+NOTHING = Halted()
+
+
 class View:
     """Everything of jobs, lanes and engines, as Redis holds it at one moment."""
 
@@ -139,8 +155,14 @@ class View:
         return min(total - used, own - taken)
 
 
-def check(view: View, before: View | None, jobs: list[Asked], now: Mapping[str, EngineSettings]):
-    """Hold a view against every rule; ``now``: what the engines' settings allow."""
+def check(
+    view: View,
+    before: View | None,
+    jobs: list[Asked],
+    now: Mapping[str, EngineSettings],
+    halted: Halted = NOTHING,
+):
+    """Hold a view against every rule; ``now``: what the engines' settings allow, ``halted``: by operators."""
     _slots_are_those_of_drawings(view, jobs)
     _engines_are_what_they_are_said_to_be(view)
     for asked in jobs:
@@ -154,7 +176,7 @@ def check(view: View, before: View | None, jobs: list[Asked], now: Mapping[str, 
     _numbers_add_up(view, jobs)
     if before:
         for engine in now.values():
-            _starts_are_allowed(view, before, jobs, engine)
+            _starts_are_allowed(view, before, jobs, engine, halted)
 
 
 def _slots_are_those_of_drawings(view: View, jobs: list[Asked]) -> None:
@@ -326,16 +348,20 @@ def _counted(numbers: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     yield from sums.items()
 
 
-def _starts_are_allowed(view: View, before: View, jobs: list[Asked], engine: EngineSettings):
+def _starts_are_allowed(
+    view: View, before: View, jobs: list[Asked], engine: EngineSettings, halted: Halted
+):
     """Who has a slot now and had none may have it: room, pauses, gaps, what the engine can draw."""
     name, record = engine.name, view.engines[engine.name]
     started = {lane: view.slots[name, lane] - before.slots[name, lane] for lane in Lane}
     for asked in jobs:
         if asked.id in started[asked.lane]:
             assert view.suits(name, asked), "an engine draws what it cannot"
+            assert not halted.holds_up(asked), "a job started that an operator has halted"
     fresh = started[Lane.FAST] | started[Lane.RELAXED]
     if not fresh:
         return
+    assert name not in halted.engines, "an engine started that an operator has halted"
     fast, relaxed = (view.slots[name, lane] for lane in Lane)
     assert int(record["paused_until"]) <= view.now_ms, "an engine that rests has begun to draw"
     assert len(fast | relaxed) <= max(engine.fast.slots, engine.relaxed.slots)
@@ -352,5 +378,5 @@ def _starts_are_allowed(view: View, before: View, jobs: list[Asked], engine: Eng
     at_once = view.now_ms - before.now_ms < SILENT_MS
     if started[Lane.RELAXED] and view.workers[Lane.FAST] and at_once:
         held = [j for j in jobs if j.id in view.ready[Lane.FAST] and j.id in before.holds]
-        could = any(view.suits(name, asked) for asked in held)
+        could = any(view.suits(name, asked) and not halted.holds_up(asked) for asked in held)
         assert not could or view.room(engine, Lane.FAST, less=1) <= 0, "relaxed went before fast"
