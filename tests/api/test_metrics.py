@@ -15,6 +15,7 @@ from limner.store import Store
 from limner.store.aside import Why
 from limner.store.lanes import Result, Trouble
 from limner.store.metrics.prometheus import BOUNDS_MS
+from limner.store.operators import Role
 from limner.store.outbox import AttemptReport, Poster
 from limner.store.scripts import source
 from tests.api.asking import refused
@@ -273,6 +274,28 @@ def test_with_a_token_whoever_sends_it_may_look_and_nobody_else(ask):
         refused(ask(**wrong), 401)
     refused(ask(address="127.0.0.1"), 401)
     assert "hidden-word" not in ask().text
+
+
+@pytest.mark.parametrize("metrics_token", [None, "m" * 32])
+def test_an_operators_token_opens_the_metrics_from_anywhere_until_it_is_replaced(
+    settings, store, messages, metrics_token
+):
+    settings = replace(settings, metrics_token=metrics_token)
+    app = create_app(settings, store, messages)
+    token = store.operators.add("cli:root", "olga", Role.VIEW)
+    clients = store.clients.add("ann").token
+
+    def ask(sent: str) -> int:
+        headers = {"Authorization": f"Bearer {sent}"}
+        from_afar = {"REMOTE_ADDR": "203.0.113.9"}
+        response = app.test_client().get("/metrics", headers=headers, environ_base=from_afar)
+        return int(response.status_code)
+
+    assert ask(token) == 200
+    shut = 401 if metrics_token else 403
+    assert ask(clients) == shut
+    store.operators.rotate_token("cli:root", "olga")
+    assert ask(token) == shut
 
 
 def test_messages_set_aside_and_lanes_that_stand_still_are_told(store, clock, scrape):
