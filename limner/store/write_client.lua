@@ -1,4 +1,4 @@
--- uses: base levers
+-- uses: base audit
 -- Create a client or change one, with its line in the audit trail.
 --
 -- ARGV 3 who · 4 "create" or "change" · 5 name · 6 sha256 of its new token ("": it keeps what it has)

@@ -1,4 +1,4 @@
--- uses: base levers health engines
+-- uses: base levers health engines audit
 -- Try an engine at once, before its pause is over; an operator's command.
 --
 -- ARGV 3 engine · 4 who

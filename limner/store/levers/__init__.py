@@ -22,8 +22,6 @@ from limner.store.scripts import Scripts
 Subject = Literal["lane", "engine", "client"]
 #: what an operator may set of an engine, as the scripts name it
 OVERRIDES = ("fast_slots", "relaxed_slots", "fast_gap_ms", "relaxed_gap_ms", "weight")
-#: lines of the audit trail that are kept (lib_levers.lua)
-AUDIT_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
--- uses: base levers
+-- uses: base audit
 -- Add a line to the audit trail, for what more than one script does.
 --
 -- ARGV 3 who · 4 what · 5 field → value after it, a JSON object of strings

@@ -1,4 +1,4 @@
--- uses: base levers
+-- uses: base audit
 -- Create an operator, change or remove one, with its line in the audit trail.
 --
 --   operators         SET   their names
