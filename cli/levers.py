@@ -29,7 +29,7 @@ def resume(options: argparse.Namespace) -> int:
     """Start jobs there again: in a lane, on an engine, of a client."""
     what = f"{options.subject} {options.name}"
     changed = show.open_store().levers.resume(show.actor(), options.subject, options.name)
-    sentence = f"The {what} starts jobs again." if changed else f"The {what} is not paused."
+    sentence = f"The {what} is resumed." if changed else f"The {what} is not paused."
     return show.outcome(options, sentence, _body(options, None, changed=changed))
 
 

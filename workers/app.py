@@ -24,7 +24,7 @@ from limner.settings import Settings
 from stack.privacy import keep_to_ourselves
 from workers.binding import CLAIM, binder
 from workers.descriptors import raise_limit
-from workers.drawing import Claim, GivenBack, JobFailed
+from workers.drawing import ClaimedJob, GivenBack, JobFailed
 from workers.drawing.patience import STORE_RETRY_S
 from workers.gate import Gate, GatedRequest, install
 from workers.runtime import CallbackRuntime, LaneRuntime
@@ -82,7 +82,7 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
 
     try:
         assert process.lanes is not None, "this process consumes no lane"
-        claim: Claim | None = getattr(self.request, CLAIM, None)
+        claim: ClaimedJob | None = getattr(self.request, CLAIM, None)
         return process.lanes.draftsman.imagine(job_id, place.leave, started, place.overlook, claim)
     except GivenBack as why:
         # The job's next message continues it; Flower shows that as a retry.

@@ -17,7 +17,7 @@ from celery.worker.strategy import default
 from limner.errors import StoreDown
 from limner.log import event
 from limner.request import Lane
-from workers.drawing import Claim
+from workers.drawing import ClaimedJob
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ CLAIM = "limner_claim"
 
 
 #: takes the job whose turn it is (lane, the job that the message names); None: no job waits
-Take = Callable[[Lane, str], Claim | None]
+Take = Callable[[Lane, str], ClaimedJob | None]
 
 
 class Binder:

@@ -26,7 +26,7 @@ from limner.settings import Settings
 from limner.store import Store
 from net.reach import Reach
 from stack.image_watch import ImageWatch
-from workers.drawing import Claim, Draftsman, PictureIO
+from workers.drawing import ClaimedJob, Draftsman, PictureIO
 from workers.drawing.keeper import Keeper, Times
 from workers.drawing.lane_worker import LaneWorker
 from workers.drawing.probe import Probe
@@ -73,7 +73,7 @@ class LaneRuntime:
         self._probe.start()
         self._image_watch.start()
 
-    def claim(self, lane: Lane, named: str) -> Claim | None:
+    def claim(self, lane: Lane, named: str) -> ClaimedJob | None:
         """Take the job of a lane whose turn it is, for a message that names any.
 
         Raises:
@@ -83,7 +83,7 @@ class LaneRuntime:
         claimed = self.store.lanes.claim(
             lane, token, self._worker.name, named, self.messages(), begin=True
         )
-        return Claim(claimed[0], token, claimed[1]) if claimed else None
+        return ClaimedJob(claimed[0], token, claimed[1]) if claimed else None
 
     def drain(self) -> None:
         """Hand over every drawing, because the process is about to stop."""

@@ -68,7 +68,7 @@ def test_what_is_paused_is_why_a_job_waits_until_it_is_resumed(store, says, subj
     said = says("job", job.id)
     assert f"waits for     {subject} paused" in said
     assert f"is paused by an operator: `limner resume {what}`." in said
-    assert says("resume", subject, name) == f"The {what} starts jobs again.\n"
+    assert says("resume", subject, name) == f"The {what} is resumed.\n"
     assert store.jobs.get(job.id).status is Status.SUBMITTED
     assert says("resume", subject, name) == f"The {what} is not paused.\n"
 

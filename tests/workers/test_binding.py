@@ -18,7 +18,7 @@ from limner.store.lanes import Taken
 from tests.workers.receiving import Worker
 from workers import binding
 from workers.binding import CLAIM, Binder
-from workers.drawing import Claim
+from workers.drawing import ClaimedJob
 from workers.gate import Gate
 
 pytestmark = pytest.mark.seam
@@ -77,10 +77,10 @@ def a_message(job_id: str, lane: Lane = Lane.FAST) -> dict:
 
 
 def claiming(job_id: str, asked: list | None = None):
-    def take(lane: Lane, named: str) -> Claim:
+    def take(lane: Lane, named: str) -> ClaimedJob:
         if asked is not None:
             asked.append((lane, named))
-        return Claim(job_id, "token", Taken("wait"))
+        return ClaimedJob(job_id, "token", Taken("wait"))
 
     return take
 

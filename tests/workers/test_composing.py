@@ -15,7 +15,7 @@ from limner.pictures.decoding import open_picture
 from limner.pictures.editing import encode_png
 from workers.drawing import composing
 from workers.drawing.canvas import EditCanvas
-from workers.drawing.composing import NICENESS, Composer, Wanted
+from workers.drawing.composing import NICENESS, Composer, Composition
 
 CELLS = [
     encode_png(Image.new("RGB", (8, 6), colour)).data for colour in ("red", "lime", "blue", "white")
@@ -30,7 +30,7 @@ def composer():
 
 
 def test_the_grid_comes_first_and_then_the_cells_in_their_order(composer):
-    grid, *cells = composer.compose(CELLS, Wanted(8, 6))
+    grid, *cells = composer.compose(CELLS, Composition(8, 6))
 
     assert (grid.width, grid.height) == (16, 12)
     corners = [open_picture(grid.data).getpixel(at) for at in ((0, 0), (15, 0), (0, 11), (15, 11))]
@@ -51,9 +51,9 @@ def test_cells_of_the_same_pixels_are_no_result_unless_somebody_wants_to_hear_of
     drawn = [CELLS[cell] for cell in cells]
 
     with pytest.raises(BadResult, match=named):
-        composer.compose(drawn, Wanted(8, 6))
+        composer.compose(drawn, Composition(8, 6))
     heard = []
-    assert len(composer.compose(drawn, Wanted(8, 6), heard.extend)) == 5
+    assert len(composer.compose(drawn, Composition(8, 6), heard.extend)) == 5
     assert named == f"{', '.join(map(str, heard[:-1]))} and {heard[-1]}"
 
 
@@ -64,14 +64,14 @@ def test_cells_that_differ_in_one_pixel_are_four(composer):
         picture.putpixel((0, 0), (red, 0, 0))
         drawn.append(encode_png(picture).data)
 
-    composer.compose(drawn, Wanted(8, 6), heard.extend)
+    composer.compose(drawn, Composition(8, 6), heard.extend)
 
     assert heard == []
 
 
 def test_what_is_wrong_with_the_pictures_is_said_to_whoever_asked(composer):
     with pytest.raises(BadResult):
-        composer.compose(CELLS, Wanted(8, 8))
+        composer.compose(CELLS, Composition(8, 8))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
@@ -85,7 +85,7 @@ def test_its_threads_stand_behind_all_others(monkeypatch, composer):
     monkeypatch.setattr(composing, "check_cells", check_cells)
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     with pytest.raises(BadResult):
-        composer.compose(CELLS, Wanted(8, 6))
+        composer.compose(CELLS, Composition(8, 6))
 
     assert seen == [NICENESS]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
@@ -102,7 +102,7 @@ def test_it_ends_its_threads_without_waiting_for_what_they_do(monkeypatch):
     monkeypatch.setattr(composing, "check_cells", check_cells)
     others, composer = set(threading.enumerate()), Composer("png")
     with ThreadPoolExecutor(1) as caller:
-        composed = caller.submit(composer.compose, CELLS, Wanted(8, 6))
+        composed = caller.submit(composer.compose, CELLS, Composition(8, 6))
         assert begun.wait(20)
         own = [thread for thread in threading.enumerate() if thread.name.startswith("composer")]
         own = [thread for thread in own if thread not in others]
@@ -121,14 +121,14 @@ def test_it_ends_its_threads_without_waiting_for_what_they_do(monkeypatch):
 
 @pytest.mark.parametrize(("count", "size"), [(2, (16, 6)), (3, (24, 6))])
 def test_fewer_cells_stand_side_by_side(composer, count, size):
-    grid, *cells = composer.compose(CELLS[:count], Wanted(8, 6, count))
+    grid, *cells = composer.compose(CELLS[:count], Composition(8, 6, count))
 
     assert (grid.width, grid.height) == size
     assert len(cells) == count
 
 
 def test_a_single_cell_is_its_own_grid(composer):
-    (only,) = composer.compose(CELLS[:1], Wanted(8, 6, 1))
+    (only,) = composer.compose(CELLS[:1], Composition(8, 6, 1))
 
     assert (only.width, only.height) == (8, 6)
 
@@ -139,7 +139,7 @@ def test_what_an_edit_was_not_to_change_is_put_back(composer):
     mask.paste(255, (4, 0, 8, 6))
 
     (only,) = composer.compose(
-        CELLS[:1], Wanted(8, 6, 1, EditCanvas(canvas, mask, kept=(0, 0, 4, 6)))
+        CELLS[:1], Composition(8, 6, 1, EditCanvas(canvas, mask, kept=(0, 0, 4, 6)))
     )
 
     picture = open_picture(only.data)

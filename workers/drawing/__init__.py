@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from workers.drawing.draftsman import Draftsman, PictureIO
 from workers.drawing.endings import GivenBack, JobFailed
-from workers.drawing.slot import Claim
+from workers.drawing.slot import ClaimedJob
 
-__all__ = ["Claim", "Draftsman", "GivenBack", "JobFailed", "PictureIO"]
+__all__ = ["ClaimedJob", "Draftsman", "GivenBack", "JobFailed", "PictureIO"]

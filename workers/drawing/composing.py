@@ -25,7 +25,7 @@ NICENESS = 10
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Composition:
     """The size of each cell in pixels, how many are wanted, and the canvas of an edit."""
 
     width: int
@@ -46,7 +46,7 @@ class Composer:
     def compose(
         self,
         cells: Sequence[bytes],
-        wanted: Wanted,
+        wanted: Composition,
         on_alike: Callable[[tuple[int, ...]], None] | None = None,
     ) -> list[Encoded]:
         """Return the grid and the cells, or the only cell, encoded; blocks until they are ready.
@@ -66,7 +66,7 @@ class Composer:
     def _composed(
         self,
         cells: Sequence[bytes],
-        wanted: Wanted,
+        wanted: Composition,
         on_alike: Callable[[tuple[int, ...]], None] | None,
     ) -> list[Encoded]:
         pictures = check_cells(cells, wanted.width, wanted.height, wanted.count)

@@ -23,7 +23,7 @@ from workers.drawing.patience import Patience
 from workers.drawing.prepare import Preparation, folder_for
 from workers.drawing.references import Fetch
 from workers.drawing.run import Run
-from workers.drawing.slot import Claim, Slots
+from workers.drawing.slot import ClaimedJob, Slots
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Draftsman:
         on_grant: Callable[[], None] = lambda: None,
         on_start: Callable[[str], None] = lambda _engine: None,
         on_choosy: Callable[[], None] = lambda: None,
-        claim: Claim | None = None,
+        claim: ClaimedJob | None = None,
     ) -> str:
         """Draw a job and return a line for operators.
 

@@ -15,7 +15,7 @@ from limner.log import event
 from limner.pictures.editing import Encoded
 from limner.store import Store
 from limner.store.metrics.warning import Code
-from workers.drawing.composing import Composer, Wanted
+from workers.drawing.composing import Composer, Composition
 from workers.drawing.run import Drawn
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Results:
         # If seeds have made no difference so far, drawing again would make none either, whatever the
         # driver claims of its server: its operator must configure how it takes them.
         alike = None if name in self._heed_seeds else found.extend
-        wanted = Wanted(*size_of_request(job.request), job.count, drawn.canvas)
+        wanted = Composition(*size_of_request(job.request), job.count, drawn.canvas)
         encoded = self._composer.compose(cells, wanted, alike)
         if found:
             self._tell(job, found)

@@ -22,7 +22,7 @@ ASK_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimedJob:
     """A job that was taken for this process: under which token, and with what result."""
 
     job_id: str
