@@ -429,3 +429,13 @@ def test_while_all_is_full_the_jobs_of_a_capped_client_are_not_held_for_others(s
     other = an_accepted_job(store, client="bob")
 
     assert claim(store) == other.id
+
+
+def test_jobs_of_a_client_that_is_kept_back_keep_no_slot_from_relaxed_ones(store):
+    a_worker(store, an_engine(fast=1, relaxed=1))
+    cap(store, "ann", 0)
+    an_accepted_job(store, client="ann")
+    relaxed = an_accepted_job(store, client="bob", lane=Lane.RELAXED)
+
+    assert claim(store, lane=Lane.RELAXED) == relaxed.id
+    assert store.jobs.get(relaxed.id).status.value == "submitted"

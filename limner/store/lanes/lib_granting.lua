@@ -4,7 +4,7 @@
 -- engine has a free slot and an open gap in the job's lane. Fast may use every slot of an engine;
 -- relaxed only its share, and none while a fast job could use the slot.
 --
--- Reads: client grant job ready runs slots waiting workers
+-- Reads: back client grant job ready runs slots turns waiting workers
 -- Writes: grant job leases slots stalled
 
 local READY_SCAN = 512
@@ -26,6 +26,23 @@ local function keeps_back(client, lane)
     return client_is_paused(client) or is_capped(client, lane)
 end
 
+-- So many clients are looked at for one whose jobs may start.
+local WAITERS_SCAN = 64
+
+-- Whether a job waits in a lane that no worker holds, of a client that nothing keeps back.
+local function somebody_waits(lane)
+    if redis.call('ZCARD', key('waiting', lane)) == 0 then return false end
+    local members = redis.call('ZRANGE', key('turns', lane), 0, WAITERS_SCAN - 1)
+    for _, member in ipairs(members) do
+        if not keeps_back(client_of(member), lane) then return true end
+    end
+    for _, id in ipairs(redis.call('ZRANGE', key('back', lane), 0, WAITERS_SCAN - 1)) do
+        if not keeps_back(redis.call('HGET', job_key(id), 'client') or '', lane) then return true end
+    end
+    -- In no queue are the jobs that another release accepted.
+    return #members == 0 and redis.call('EXISTS', key('back', lane)) == 0
+end
+
 local fast_is_served = nil
 
 -- Whether a fast job is waiting that could use a slot of this engine. The jobs that workers hold are the
@@ -40,7 +57,7 @@ local function fast_waits_for(engine)
         local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
         if suits(engine, needs, client) and not keeps_back(client, 'fast') then return true end
     end
-    return #held == 0 and redis.call('ZCARD', key('waiting', 'fast')) > 0
+    return #held == 0 and somebody_waits('fast')
 end
 
 -- How long an engine is kept idle for other jobs, ms.
