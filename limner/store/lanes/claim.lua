@@ -8,7 +8,7 @@
 -- Jobs that no engine of the worker could start now are passed over for one that could be, unless none can; then
 -- those of clients that are paused, or have as much in flight as they may, are passed over for others'.
 --
--- Reads: back job queue turns waiting
+-- Reads: back job queue ready turns waiting
 -- Writes: nothing itself
 
 local lane, token, worker, begins, named = ARGV[8], ARGV[9], ARGV[10], ARGV[11] == '1', ARGV[12]
@@ -62,9 +62,14 @@ local function first_allowed(first)
     return first
 end
 
+-- Whether there is but one job that nobody holds.
+local function is_alone()
+    return redis.call('ZCARD', key('waiting', lane)) - redis.call('ZCARD', key('ready', lane)) <= 1
+end
+
 local function next_job()
     local first = first_in_order()
-    if not first then return nil end
+    if not first or is_alone() then return first end
     if not any_open() then return first_allowed(first) end
     if starts_now(first[1]) then return first end
     for _, job in ipairs(candidates()) do
