@@ -439,3 +439,14 @@ def test_jobs_of_a_client_that_is_kept_back_keep_no_slot_from_relaxed_ones(store
 
     assert claim(store, lane=Lane.RELAXED) == relaxed.id
     assert store.jobs.get(relaxed.id).status.value == "submitted"
+
+
+def test_among_many_clients_a_position_is_an_estimate(roomy):
+    for number in range(40):
+        for _ in range(5):
+            an_accepted_job(roomy, client=f"client-{number}")
+    newcomer = an_accepted_job(roomy, client="new")
+    third = [an_accepted_job(roomy, client="new") for _ in range(2)][-1]
+
+    assert newcomer.position == 41
+    assert third.position == pytest.approx(123, abs=5)

@@ -124,30 +124,38 @@ end
 
 -- Positions.
 
--- Of how many clients the queues are counted exactly; further ones count as one job each.
-local EXACT_CLIENTS = 64
+-- Of how many clients the queues are counted exactly; of further ones as many are assumed on average.
+local EXACT_CLIENTS = 16
+
+-- How many jobs of a client in turns are picked before one of `mine`, a member of it, that starts at `tag`.
+local function jobs_before(lane, member, its_tag, mine, tag)
+    -- One that starts at the same tag goes first only if it is read first.
+    if tag == its_tag then return member < mine and 1 or 0 end
+    local other = client_of(member)
+    local steps = (tag - its_tag) * share_of(other)
+    local whole = math.floor(steps + 1e-9)
+    local ties = math.abs(steps - whole) < 1e-9
+    if whole == 0 and not ties then return 1 end
+    local next = redis.call('ZRANGE', key('queue', lane, other), whole, whole, 'WITHSCORES')[2]
+    if not next then return redis.call('ZCARD', key('queue', lane, other)) end
+    return whole + ((not ties or member_of(other, next) < mine) and 1 or 0)
+end
 
 -- How many of the other clients' jobs are picked before a job that starts at `tag`, accepted at `place`.
 local function before_tag(lane, client, tag, place)
-    local turns = key('turns', lane)
+    local turns, mine = key('turns', lane), member_of(client, place)
     local rows = redis.call('ZRANGEBYSCORE', turns, '-inf', tag_text(tag), 'WITHSCORES', 'LIMIT', 0, EXACT_CLIENTS)
-    local sum, seen = 0, 0
+    local sum, others = 0, 0
     for i = 1, #rows, 2 do
-        local other = client_of(rows[i])
-        seen = seen + 1
-        if other ~= client then
-            local steps = (tag - tonumber(rows[i + 1])) * share_of(other)
-            local whole = math.floor(steps + 1e-9)
-            sum = sum + math.min(redis.call('ZCARD', key('queue', lane, other)), whole)
-            local next = redis.call('ZRANGE', key('queue', lane, other), whole, whole, 'WITHSCORES')[2]
-            local ties = math.abs(steps - whole) < 1e-9
-            if next and (not ties or member_of(other, next) < member_of(client, place)) then sum = sum + 1 end
+        if client_of(rows[i]) ~= client then
+            others = others + 1
+            sum = sum + jobs_before(lane, rows[i], tonumber(rows[i + 1]), mine, tag)
         end
     end
-    if seen == EXACT_CLIENTS then
-        sum = sum + redis.call('ZCOUNT', turns, '-inf', tag_text(tag)) - seen
-    end
-    return sum
+    if #rows / 2 < EXACT_CLIENTS then return sum end
+    -- The job's own client is counted, too: its first job starts no later.
+    local all = redis.call('ZCOUNT', turns, '-inf', tag_text(tag)) - 1
+    return math.floor(sum * all / others + 0.5)
 end
 
 -- The place of a waiting job in the order in which jobs get slots, from 1.
