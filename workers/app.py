@@ -1,7 +1,8 @@
 """The Celery app, its tasks and what Celery's signals start and stop; run as ``celery -A workers.app``.
 
 Only this module, ``workers.gate`` (how many messages a process may take), ``workers.binding`` (which job a
-message is for) and ``workers.transport`` (which messages it accepts) know Celery. Tasks call plain functions.
+message is for), ``workers.control`` (what Flower's buttons do) and ``workers.transport`` (which messages it
+accepts) know Celery. Tasks call plain functions.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from limner.message import TASK
 from limner.request import Lane
 from limner.settings import Settings
 from stack.privacy import keep_to_ourselves
+from workers import control
 from workers.binding import CLAIM, binder
 from workers.descriptors import raise_limit
 from workers.drawing import ClaimedJob, GivenBack, JobFailed
@@ -40,6 +42,19 @@ log = logging.getLogger(__name__)
 HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 gate = Gate()
+
+
+def _cancel_job(job_id: str) -> None:
+    """Cancel a job, if this process draws any.
+
+    Raises:
+        JobNotFound, StoreDown: there is none of that id, or Redis is down.
+    """
+    if process.lanes is not None:
+        process.lanes.store.lanes.cancel(job_id)
+
+
+control.take_over(_cancel_job)
 # At import: Celery builds the consumer before it announces which queues it consumes.
 install(app, gate)
 
@@ -122,9 +137,9 @@ def _build(**_: Any) -> None:
 @signals.task_revoked.connect
 def _cancel(request: Any = None, expired: bool = False, **_: Any) -> None:
     # Workers ignore a revoked task for hours, and the job would wait that long; the operator wants it gone.
-    if process.lanes is not None and request.task == TASK and not expired:
+    if request.task == TASK and not expired:
         with contextlib.suppress(StoreDown, JobNotFound):
-            process.lanes.store.lanes.cancel(request.id)
+            _cancel_job(request.id)
 
 
 @signals.worker_ready.connect

@@ -49,8 +49,9 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def flower(house: House, path: str, auth: str | None = AUTH) -> Any:
-    request = urllib.request.Request(f"http://127.0.0.1:{house.settings.flower_port}{path}")
+def flower(house: House, path: str, auth: str | None = AUTH, *, method: str = "GET") -> Any:
+    url = f"http://127.0.0.1:{house.settings.flower_port}{path}"
+    request = urllib.request.Request(url, method=method)
     if auth:
         request.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -122,6 +123,23 @@ def test_both_depths_are_right_and_a_running_job_is_found_by_its_id(house, recei
     relaxed = waiting["relaxed"][-1]
     wait_until(in_state(house, relaxed, "SUCCESS"), what="success in Flower")
     assert "relaxed" in told(house, relaxed)
+
+
+def test_a_waiting_job_that_is_revoked_is_cancelled_at_once(house, receiver):
+    long = [house.imagine(promptEn="a pier [[seconds 20]]")["id"] for _ in range(2)]
+    store = house.store
+    wait_until(lambda: all(store.jobs.get(i).status == "drawing" for i in long), what="full slots")
+    waiting = [house.imagine(callBackUrl=receiver.url)["id"] for _ in range(5)]
+
+    flower(house, f"/api/task/revoke/{waiting[4]}", method="POST")
+
+    wait_until(lambda: store.jobs.get(waiting[4]).status.ended, 10, what="its end")
+    assert store.jobs.get(waiting[4]).reason_code == "cancelled"
+    assert all(store.jobs.get(i).status == "drawing" for i in long), "its turn had not come"
+    wait_until(lambda: receiver.ended(waiting[4]), what="the callback of its end")
+    for job in (*waiting[:4], *long):
+        wait_until(lambda job=job: store.jobs.get(job).status.ended, 60, what="the end of all")
+        assert store.jobs.get(job).status == "done"
 
 
 def test_a_failed_job_is_a_failed_task_with_its_reason_code(house, receiver):
