@@ -233,6 +233,9 @@ def _add_jobs(commands: Subparsers) -> None:
         if run is not many.listing:
             action.add_argument("--yes", action="store_true", help="do it; else only count")
         action.set_defaults(run=run)
+    front = actions.add_parser("front", help="move a waiting job to the front of its lane")
+    front.add_argument("job", help="its id")
+    front.set_defaults(run=many.front)
 
 
 def _add_messages(commands: Subparsers) -> None:

@@ -450,3 +450,53 @@ def test_among_many_clients_a_position_is_an_estimate(roomy):
 
     assert newcomer.position == 41
     assert third.position == pytest.approx(123, abs=5)
+
+
+# -- to the front ---------------------------------------------------------------------------------
+
+
+def test_a_job_that_an_operator_moves_to_the_front_is_the_next(roomy):
+    jobs = [an_accepted_job(roomy, client=c).id for c in ("ann", "ann", "bob", "ann")]
+
+    assert roomy.lanes.to_front(jobs[3], "cli:eve") == "moved"
+    assert roomy.jobs.get(jobs[3]).position == 1
+
+    assert claims(roomy, 4) == [jobs[3], jobs[0], jobs[2], jobs[1]]
+    (line,) = roomy.levers.audit(5)
+    assert (line.who, line.what, line.after) == (
+        "cli:eve",
+        f"job {jobs[3]}",
+        {"moved": "to the front"},
+    )
+
+
+def test_the_last_that_is_moved_is_the_first(roomy):
+    jobs = [an_accepted_job(roomy).id for _ in range(4)]
+    roomy.lanes.to_front(jobs[2], "eve")
+    roomy.lanes.to_front(jobs[3], "eve")
+    roomy.lanes.to_front(jobs[3], "eve")
+
+    assert claims(roomy, 4) == [jobs[3], jobs[2], jobs[0], jobs[1]]
+
+
+def test_a_job_that_was_moved_goes_before_one_that_came_back(store):
+    a_worker(store, an_engine(fast=0))
+    jobs = [an_accepted_job(store).id for _ in range(3)]
+    store.lanes.claim(Lane.FAST, "a", WORKER, "none", MESSAGES)
+    store.lanes.let_go(jobs[0], "a", MESSAGES)
+
+    store.lanes.to_front(jobs[2], "eve")
+
+    assert claims(store, 3) == [jobs[2], jobs[0], jobs[1]]
+
+
+def test_only_a_job_that_waits_can_be_moved(store):
+    a_worker(store, an_engine(fast=1))
+    running, held, ended = (an_accepted_job(store).id for _ in range(3))
+    store.lanes.cancel(ended)
+    claims(store, 2)
+
+    said = [store.lanes.to_front(job, "eve") for job in (running, held, ended, "f" * 32)]
+
+    assert said == ["running", "held", "ended", "unknown"]
+    assert store.levers.audit(5) == ()

@@ -95,6 +95,7 @@ ANSWERS = {
 ELSEWHERE = {
     "job": "test_a_job_is_told_as_the_api_tells_it_with_what_operators_see_besides",
     "jobs list": "test_many_jobs_are_listed_as_the_api_tells_them",
+    "jobs front": "test_what_came_of_moving_a_job_to_the_front",
     "jobs again": "test_a_command_that_becomes_another_passes_the_option_on",
     "engines check": "test_each_step_of_a_check_is_a_line_of_json",
     "callbacks try": "test_each_step_of_a_trial_is_a_line_of_json",
@@ -367,6 +368,14 @@ def test_many_jobs_are_listed_as_the_api_tells_them(furnished, store, capsys):
 
     shown = job_body(store.jobs.get(furnished.id)) | {"client": "ann"}
     assert json.loads(capsys.readouterr().out) == {"data": [shown]}
+
+
+def test_what_came_of_moving_a_job_to_the_front(furnished, store, capsys):
+    waiting = an_accepted_job(store)
+
+    for job, answer, code in ((waiting.id, "moved", 0), (furnished.id, "running", 1)):
+        assert main(["jobs", "front", job, "--json"]) == code
+        assert json.loads(capsys.readouterr().out) == {"job": job, "answer": answer}
 
 
 def test_without_yes_the_count_is_told_and_nothing_done(furnished, store, capsys):

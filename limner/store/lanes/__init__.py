@@ -1,7 +1,7 @@
 """Slots, leases and recovery: the store's operations on a job's way; called by workers only.
 
 The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep
-send_again verdicts deadlines plan``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
+send_again verdicts deadlines plan claim positions front``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
 creates a *token* each time it takes a job; every later call carries it, so that a worker that was given up
 cannot change anything.
 """
@@ -22,7 +22,7 @@ from limner.moves import Cause
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store.connection import guarded
-from limner.store.lanes.answers import Begun, PlannedJob, Result, Taken, Trouble
+from limner.store.lanes.answers import Begun, FrontAnswer, PlannedJob, Result, Taken, Trouble
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
 
@@ -260,6 +260,12 @@ class Lanes:
             "plan", lane.value, " ".join(needs), client, " ".join(asked)
         )
         return PlannedJob(engine or None, json.loads(applied) if applied else None, int(position))
+
+    @guarded
+    def to_front(self, job_id: str, who: str) -> FrontAnswer:
+        """Move a waiting job to the front of its lane; return ``moved``, or why it is not."""
+        answer: FrontAnswer = self._scripts("front", job_id, who)
+        return answer
 
     @guarded
     def renew(

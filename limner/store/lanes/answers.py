@@ -9,6 +9,9 @@ from typing import Any, Literal, Self
 from limner.job import Job, Picture
 from limner.reasons import Reason
 
+#: what came of moving a job to the front
+FrontAnswer = Literal["moved", "unknown", "held", "running", "ended"]
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
