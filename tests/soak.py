@@ -1,5 +1,5 @@
-"""The soak: real processes killed, frozen and restarted at random while receivers misbehave and strangers
-push onto the broker's queues.
+"""The soak: real processes killed, frozen and restarted at random while receivers misbehave, strangers
+push onto the broker's queues, and an operator pulls levers.
 
 ``python -m tests.soak --seconds 60 [--json FILE]``; exit code 1 if the promise of docs/callbacks.md was broken.
 It starts a server, the API, a lane worker, beat and callback workers, as an operator would; jobs go in
@@ -35,6 +35,7 @@ from stack import embedded
 from stack.grader import Grader, serve
 from tests import set_clock
 from tests.conftest import free_port
+from tests.steering import Steering
 from tests.strangers import Stranger
 
 POSTERS = 2
@@ -46,6 +47,8 @@ CLOCKS_S = (-3600, -60, 0, 60, 3600)
 DRAIN_S = 150.0
 #: a try that is due later than this is not waited for
 SOON_S = 20.0
+#: why a job would fail if a halt were taken for something else
+BY_LEVERS = ("no_engine", "waited_too_long", "cancelled")
 #: how receivers behave, and what share of the jobs they get
 RECEIVERS = {"good": 10, "flaky": 4, "slow": 3, "hang": 1, "dead": 1, "closed": 1}
 ENGINE = """
@@ -202,22 +205,28 @@ class Soak:
                 self.house.start(name)
         chaos = Chaos(self.house, self.chance)
         stranger = Stranger(self.store, self.jobs, random.Random(self.chance.random()))
+        steering = Steering(self.store, random.Random(self.chance.random()))
+        nuisances = (chaos, stranger, steering)
         try:
             until(self._ready, 60, "the API")
-            chaos.start()
-            stranger.start()
+            for nuisance in nuisances:
+                nuisance.start()
             self._load(seconds, urls, client.token)
-            for nuisance in (chaos, stranger):
+            for nuisance in nuisances:
                 nuisance.done.set()
+            for nuisance in nuisances:
                 nuisance.join()
+                # What it did last may have met a process that was down.
+                self.house.keep_up()
             started = time.monotonic()
             left = self._drain()
             drained_s = time.monotonic() - started
             did = {"chaos": dict(chaos.count), "strangers": dict(stranger.count)}
+            did |= {"levers": dict(steering.count)}
             return self._reckon(grader, drained_s, left) | did
         finally:
-            chaos.done.set()
-            stranger.done.set()
+            for nuisance in nuisances:
+                nuisance.done.set()
             self.house.stop()
             for server in servers.values():
                 server.shutdown()
@@ -295,13 +304,15 @@ class Soak:
             lost += [f"{receiver} {job} {sorted(missing)}"] if missing else []
             untold += self._untold(job)
         marks = grader.marks()
-        amiss = (lost, untold, never_ended, left, self.house.died)
+        failed = [job for job in self.jobs if self._failed_by_a_lever(job)]
+        amiss = (lost, untold, never_ended, left, failed, self.house.died)
         passed = marks["passed"] and not any(amiss)
         return {
             "passed": passed,
             "jobs": len(self.jobs),
             "done": sum(self.store.jobs.get(job).status is Status.DONE for job in self.jobs),
             "never_ended": never_ended,
+            "failed_by_levers": failed,
             "lost": lost,
             "untold_on_live_receivers": untold,
             "drained_s": round(drained_s, 1),
@@ -310,6 +321,10 @@ class Soak:
             "set_aside": sum(self.store.numbers.read().counts.get("aside", {}).values()),
             "grader": marks,
         }
+
+    def _failed_by_a_lever(self, job: str) -> bool:
+        """Whether a job failed as none may that only waits: nobody cancels here, and none waits for long."""
+        return self.store.jobs.get(job).reason_code in BY_LEVERS
 
     def _skipped(self, job: str) -> set[int]:
         """Return the seqs that no event has: skipped because Redis was restarted."""

@@ -80,7 +80,7 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Any:
 
     def bound(message: Any, body: Any, ack: Any, *args: Any, **kwargs: Any) -> Any:
         if not binder.bind(message):
-            return ack()
+            return ack(log, consumer.connection_errors)
         return handle(message, body, ack, *args, **kwargs)
 
     return bound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import uuid
 
@@ -10,6 +11,7 @@ import pytest
 from celery import Celery, signals
 from celery.app import trace
 from celery.worker import state
+from kombu.message import Message
 
 from limner.errors import StoreDown
 from limner.message import published
@@ -115,11 +117,21 @@ def test_a_message_that_no_job_waits_for_is_taken_off_and_runs_nothing(worker, b
     binder.take = lambda _lane, _named: None
     acknowledged = []
 
-    worker.take(a_message(OTHER), ack=lambda *_: acknowledged.append(True))
+    def ack(logger, errors) -> None:
+        acknowledged.append((logger.name, errors))
+
+    worker.take(a_message(OTHER), ack)
 
     assert done(worker, ran) == []
-    assert acknowledged == [True]
+    assert acknowledged == [("workers.binding", worker.connection_errors)]
     assert gate._waiting == set(), "it holds no place"
+
+
+def test_it_is_taken_off_as_celery_takes_off_its_own(binder):
+    """The consumer hands over kombu's own method, which wants a logger and what may go wrong."""
+    wanted = list(inspect.signature(Message.ack_log_error).parameters)
+
+    assert wanted[1:3] == ["logger", "errors"]
 
 
 def test_while_redis_is_away_a_message_is_for_the_job_that_it_names(worker, binder, ran):
