@@ -21,6 +21,7 @@ FIELDS = {
 }
 #: the beginning of "recording: step: place" → why something else has to be said there than before
 DIFFERS: dict[str, str] = {
+    "imagine: 14: ": "positions are those of the fair order: one job of a client is the next but one",
     "follow_ups: 28: ": "the list of buttons in a refusal has new ones",
     **dict.fromkeys(
         ("flags_in_text: 34: ", "flags_in_text: 37: "),

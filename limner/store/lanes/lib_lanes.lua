@@ -69,7 +69,7 @@ local function end_job(id, cause, fields, token)
         'client', 'lane', 'engine', 'started_ms', 'reason_code'))
     count('ended', lane, status, code)
     if status == 'done' then observe(NOW - started, 'drawn', engine, lane) end
-    if status == 'failed' and cause ~= 'cancelled' then
+    if status == 'failed' and code ~= WHY.cancelled[1] then
         redis.call('LPUSH', key('failures'), id)
         redis.call('LTRIM', key('failures'), 0, FAILURES_KEPT - 1)
         redis.call('PEXPIRE', key('failures'), ms(KEEP_JOB_MS))

@@ -173,6 +173,11 @@ end
 
 -- Pace.
 
+-- A start that is ahead of now, as the clock was set back, counts as of now.
+local function pace_at_most_now(lane)
+    within(key('pace', lane), 'last', redis.call('HGET', key('pace', lane), 'last'), 0)
+end
+
 -- The mean is over about so many starts; with fewer than PACE_LEAST nothing is said.
 local PACE_OVER, PACE_LEAST, PACE_MOST_MS = 20, 5, 3600000
 

@@ -113,6 +113,7 @@ end
 for _, lane in ipairs(LANES) do
     note_stall(lane)
     forget_ends(lane)
+    pace_at_most_now(lane)
     walk(lane)
     count_messages(lane)
 end
