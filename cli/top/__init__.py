@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cli import show
 from cli.top.keys import Keys
@@ -54,11 +54,12 @@ def _live(out: Console, observer: Observer) -> None:
 
     snapshot, trouble = observer.look(), ""
     with (
-        _ended_by_sigterm(),
+        _ended_by_signals() as check,
         Keys() as keys,
         Live(console=out, screen=True, auto_refresh=False) as live,
     ):
         while True:
+            check()
             live.update(screen(snapshot, trouble, *out.size), refresh=True)
             if keys.pressed_within(REFRESH_S) in QUIT:
                 return
@@ -69,10 +70,27 @@ def _live(out: Console, observer: Observer) -> None:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end us as an error would, so that the terminal is left as it was."""
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+def _ended_by_signals() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C and SIGTERM end us as an error would, so that the terminal is left as it was.
+
+    Gives a function that ends us if a signal came whose error was lost: Python drops those that are raised
+    in a destructor.
+    """
+    came: list[int] = []
+
+    def end(number: int, _frame: object = None) -> NoReturn:
+        came.append(number)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    def check() -> None:
+        if came:
+            end(came[0])
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield check
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
