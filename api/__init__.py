@@ -24,6 +24,7 @@ from api.house import EXTENSION, House, Seeds
 from api.offloaded_images import OffloadedImages
 from api.ops.docs import docs
 from api.ops.health import health
+from api.ops.looking import looking
 from api.ops.metrics import metrics
 from api.ops.pictures import pictures
 from api.places import Places
@@ -72,7 +73,18 @@ def create_app(
     errors.register(app)
     app.after_request(guard.tell_pace)
     app.after_request(answer.keep_to_the_asker)
-    for blueprint in (draw, follow, jobs, live, callbacks, docs, pictures, health, metrics):
+    for blueprint in (
+        draw,
+        follow,
+        jobs,
+        live,
+        callbacks,
+        docs,
+        pictures,
+        health,
+        metrics,
+        looking,
+    ):
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)
     answer_in_time(app, store.waits.request_s)

@@ -66,8 +66,8 @@ def asked(schema: Reader[Asked_co]) -> tuple[Asked_co, Idempotency | None]:
     return schema.read(body), idempotency(body)
 
 
-def json_object() -> dict[str, Any]:
-    """Return the request's body.
+def json_object(sender: str | None = None) -> dict[str, Any]:
+    """Return the request's body; ``sender``: who sends it, if it is no client.
 
     Raises:
         WrongContentType, WrongEncoding: its headers declare something else.
@@ -76,7 +76,7 @@ def json_object() -> dict[str, Any]:
     """
     if not request.is_json:
         raise WrongContentType
-    with house().bodies.hold(caller().name, PIECE_BYTES) as held:
+    with house().bodies.hold(sender or caller().name, PIECE_BYTES) as held:
         return _object_of(_data(held))
 
 

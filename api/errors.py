@@ -32,6 +32,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.TokenRejected: HTTPStatus.UNAUTHORIZED,
     errors.LaneNotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotForStrangers: HTTPStatus.FORBIDDEN,
+    errors.RoleTooLow: HTTPStatus.FORBIDDEN,
     errors.JobNotFound: HTTPStatus.NOT_FOUND,
     errors.PictureNotFound: HTTPStatus.NOT_FOUND,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,

@@ -22,7 +22,7 @@ KINDS = {"T": "transition", "P": "progress", "X": "end"}
 
 def dead(options: argparse.Namespace) -> int:
     """Print one line per dead letter, newest jobs first."""
-    letters = _letters(show.open_store(), options)
+    letters = dead_letters(show.open_store(), options)
     if options.json:
         document({"data": [body(letter) for letter in letters]})
         return 0
@@ -62,7 +62,7 @@ def resend(options: argparse.Namespace) -> int:
         _note(store, count, {"job": options.job})
         sentence = f"{counted(count, 'callback')} will be resent."
         return show.outcome(options, sentence, {"found": count, "callbacks": count, "jobs": 1})
-    letters = _letters(store, options)
+    letters = dead_letters(store, options)
     jobs = dict.fromkeys(letter.event.job for letter in letters)
     if chosen:
         about = f"{counted(len(letters), 'dead letter')} of {counted(len(jobs), 'job')}"
@@ -79,7 +79,7 @@ def resend(options: argparse.Namespace) -> int:
     )
 
 
-def _letters(store: Store, options: argparse.Namespace) -> list[DeadLetter]:
+def dead_letters(store: Store, options: argparse.Namespace) -> list[DeadLetter]:
     """Return the dead letters that the options name, newest jobs first; ``--since``: given up since."""
     chosen = _filters(options)
     if not chosen:

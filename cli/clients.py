@@ -35,7 +35,7 @@ def listing(options: argparse.Namespace) -> int:
     clients, paused = store.clients, store.levers.halted().clients
     found = [client for name in clients.names() if (client := clients.get(name))]
     if options.json:
-        document({"data": [_body(client, paused) for client in found]})
+        document({"data": [body(client, paused) for client in found]})
         return 0
     rows = [("NAME", "LANES", "WAITING CAP", "RATE/S", "CALLBACK", "")]
     rows += [
@@ -60,7 +60,7 @@ def one(options: argparse.Namespace) -> int:
     used = store.jobs.budgets_used(client.name)
     paused = store.levers.halted().clients
     if options.json:
-        document(_body(client, paused) | _body_of_state(store, client))
+        document(body(client, paused) | state_body(store, client))
         return 0
     show.facts(
         {
@@ -138,10 +138,11 @@ def _told_once(options: argparse.Namespace, once: dict[str, str], note: str) -> 
 def _changed(options: argparse.Namespace, sentence: str, store: Store) -> int:
     """Report a change: as JSON, by the client as it is now."""
     client = _known(store.clients.get(options.name), options.name)
-    return show.outcome(options, sentence, _body(client, store.levers.halted().clients))
+    return show.outcome(options, sentence, body(client, store.levers.halted().clients))
 
 
-def _body(client: Client, paused: Sequence[str]) -> dict[str, object]:
+def body(client: Client, paused: Sequence[str]) -> dict[str, object]:
+    """Return a client's settings as JSON."""
     return {
         "name": client.name,
         "disabled": client.disabled,
@@ -159,7 +160,8 @@ def _body(client: Client, paused: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _body_of_state(store: Store, client: Client) -> dict[str, object]:
+def state_body(store: Store, client: Client) -> dict[str, object]:
+    """Return a client's state and use as JSON."""
     endpoint, used = store.outbox.endpoint(client.name), store.spool.of(client.name)
     drawings = store.jobs.budgets_used(client.name)
     return {

@@ -166,6 +166,22 @@ def _body(engine: EngineSettings, now: EngineNow | None) -> dict[str, object]:
         "driver": engine.driver,
         "fast": lane(Lane.FAST, engine.fast),
         "relaxed": lane(Lane.RELAXED, engine.relaxed),
+        **_state_body(now),
+    }
+
+
+def body(now: EngineNow) -> dict[str, object]:
+    """Return an engine as JSON, as far as Redis knows it, with the limits in force."""
+    lanes = {
+        lane.value: {"slots": now.slots[lane], "busy": now.leased[lane], "gapS": now.gap_s[lane]}
+        for lane in Lane
+    }
+    names = {"name": now.name, "driver": now.driver}
+    return names | lanes | {"weight": now.weight} | _state_body(now)
+
+
+def _state_body(now: EngineNow | None) -> dict[str, object]:
+    return {
         "state": now.state if now and now.workers else None,
         "why": (now.why if now else "") or None,
         "halt": (now.halt if now else "") or None,

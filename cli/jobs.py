@@ -33,11 +33,11 @@ def job(options: argparse.Namespace) -> int:
     """Print all that is known about a job, found by its id or its tag."""
     store = show.open_store()
     found = _find(store, options.id)
+    if options.json:
+        document(body(store, found))
+        return 0
     now, told = store.numbers.look(found.id), store.outbox.told(found.id)
     reasons = list(_reasons(store, found, now))
-    if options.json:
-        document(_body(found, now, told, reasons))
-        return 0
     _facts(found, now)
     _title("Timeline")
     for at_ms, what, about in _timeline(found, now, told):
@@ -66,12 +66,13 @@ def _title(text: str) -> None:
     line((text, TITLE))
 
 
-def _body(found: Job, now: JobNow, told: Told, reasons: list[str]) -> dict[str, Any]:
+def body(store: Store, found: Job) -> dict[str, Any]:
     """Return what the API shows of the job and of its callbacks, and what operators see besides."""
     # Not above: marshmallow takes longer to load than most commands take.
     from schemas.limner.callbacks import callbacks_body
     from schemas.limner.job import job_body
 
+    now, told = store.numbers.look(found.id), store.outbox.told(found.id)
     timeline = _timeline(found, now, told)
     return job_body(found) | {
         "client": found.client,
@@ -89,7 +90,7 @@ def _body(found: Job, now: JobNow, told: Told, reasons: list[str]) -> dict[str, 
             for at_ms, what, about in timeline
         ],
         "callbacks": callbacks_body(told),
-        "whyItWaits": reasons,
+        "whyItWaits": list(_reasons(store, found, now)),
     }
 
 

@@ -69,7 +69,7 @@ def audit(options: argparse.Namespace) -> int:
     """Print what operators changed, newest first."""
     changes = show.open_store().levers.audit(options.limit)
     if options.json:
-        document({"data": [_change_body(change) for change in changes]})
+        document({"data": [change_body(change) for change in changes]})
         return 0
     if not changes:
         line("No operator has changed anything.")
@@ -80,7 +80,8 @@ def audit(options: argparse.Namespace) -> int:
     return 0
 
 
-def _change_body(change: Audited) -> dict[str, object]:
+def change_body(change: Audited) -> dict[str, object]:
+    """Return a line of the audit trail as JSON."""
     return {
         "at": show.wire_time(change.at_ms),
         "who": change.who,

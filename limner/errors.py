@@ -5,7 +5,7 @@ Used by every package. The tree::
     LimnerError
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
-    │   ├── JobConflict, ParentGone
+    │   ├── JobConflict, ParentGone, RoleTooLow
     │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
     │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
@@ -67,6 +67,10 @@ class TokenRejected(RequestError):
 
 class LaneNotAllowed(RequestError):
     """This client may not use that lane."""
+
+
+class RoleTooLow(RequestError):
+    """An operator with the role view may look, and change nothing."""
 
 
 class JobNotFound(RequestError):

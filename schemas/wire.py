@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, missing
 
@@ -22,6 +22,9 @@ _NAME_LENGTH = 64
 
 class Wire(Schema):
     """A schema that refuses unknown names and raises ``InvalidRequest``."""
+
+    #: what its fields mean, by their names on the wire, where that is not as in the API's other bodies
+    meanings: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Operators and the hashes of their tokens; used by the CLI, and by ``api/steering`` for who may enter.
+"""Operators and the hashes of their tokens; used by the CLI, and by ``api/ops/entry.py`` for who may enter.
 
 Keys: see ``levers/write_operator.lua``. A client's token is none of an operator's, and the other way round.
 """

@@ -218,7 +218,8 @@ def describe_field(_: Any, field: fields.Field[Any], *, ret: Json) -> Json:
         return {}
     ret.clear()
     name = str(field.data_key or field.name)
-    found = field_schema(field) | {"description": MEANINGS[name]}
+    meanings = {**MEANINGS, **getattr(field.parent, "meanings", {})}
+    found = field_schema(field) | {"description": meanings[name]}
     if isinstance(field.absent, int):
         found["default"] = field.absent
     if name in EXAMPLES:

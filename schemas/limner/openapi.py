@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -177,26 +177,35 @@ OPERATIONS = (
 @cache
 def document(base_url: str, version: str) -> Json:
     """Return the whole document. It is built once and must not be modified."""
-    plugin = MarshmallowPlugin()
-    spec = APISpec(
-        "Limner",
-        version,
-        "3.1.0",
-        plugins=[plugin],
-        info={"description": ABOUT},
-        servers=[{"url": base_url}],
-        security=[{"token": []}, {"bearer": []}],
-        webhooks={"job": {"post": _callback()}},
+    return written(
+        APISpec(
+            "Limner",
+            version,
+            "3.1.0",
+            plugins=[MarshmallowPlugin()],
+            info={"description": ABOUT},
+            servers=[{"url": base_url}],
+            security=[{"token": []}, {"bearer": []}],
+            webhooks={"job": {"post": _callback()}},
+        ),
+        OPERATIONS,
+        REFUSALS,
     )
+
+
+def written(spec: APISpec, operations: Iterable[Operation], refusals: Mapping[int, str]) -> Json:
+    """Return a document of these operations, which refuse in the one shape."""
+    plugin = spec.plugins[0]
+    assert isinstance(plugin, MarshmallowPlugin)
     assert plugin.converter, "APISpec gives it one"
     plugin.converter.add_attribute_function(describe_field)  # type: ignore[no-untyped-call]
     spec.components.schema("Job", schema=JobSchema)
     spec.components.schema("Refusal", schema=RefusalSchema)
-    for code, text in REFUSALS.items():
+    for code, text in refusals.items():
         spec.components.response(str(code), _refusal(code, text))
     spec.components.security_scheme("token", {"type": "apiKey", "in": "header", "name": "token"})
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
-    for operation in OPERATIONS:
+    for operation in operations:
         if operation.body:
             spec.components.schema(
                 _name_of(operation.body), body_rules(operation.body), schema=operation.body

@@ -38,6 +38,8 @@ class Wanted:
     #: accepted then or later
     since: datetime | None = None
     tag: str | None = None
+    #: older than this one: when it was accepted, and its id
+    before: tuple[datetime, str] | None = None
 
     def fits(self, job: Job) -> bool:
         """Say whether a job is one of those."""
@@ -48,6 +50,7 @@ class Wanted:
             and (not self.statuses or job.status in self.statuses)
             and (self.reason is None or job.reason_code == self.reason)
             and (self.since is None or job.created_at >= self.since)
+            and (self.before is None or (job.created_at, job.id) < self.before)
             and (self.tag is None or tag_key(job.tag) == tag_key(self.tag))
         )
 

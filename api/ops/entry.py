@@ -1,0 +1,63 @@
+"""Who may enter ``/ops``: every request needs an operator's token, and changes need the role ``steer``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import Blueprint, Response, g, request
+
+from api.access.guard import bearer
+from api.errors import refusal
+from api.house import house
+from limner.errors import ConfigError, RoleTooLow, TokenRejected
+from limner.peer import source_of
+from limner.store.operators import Operator, Role
+
+LOOKS = ("GET", "HEAD")
+
+
+def a_room(name: str) -> Blueprint:
+    """Return a blueprint under ``/ops`` whose views only operators reach."""
+    room = Blueprint(name, __name__, url_prefix="/ops")
+    room.before_request(_let_in)
+    room.register_error_handler(ConfigError, _misnamed)
+    return room
+
+
+def actor() -> str:
+    """Return who changes something, for the audit trail: `operator:NAME`."""
+    return f"operator:{cast('Operator', g.operator).name}"
+
+
+def as_options(filters: Mapping[str, Any]) -> argparse.Namespace:
+    """Return filters as the command line's options, which ``cli`` works with."""
+    return argparse.Namespace(**filters)
+
+
+def _let_in() -> None:
+    """Identify the operator.
+
+    Raises:
+        TokenRejected, TokensSlowed: the token is missing or no operator's.
+        RoleTooLow: this changes something, and the operator may only look.
+    """
+    here = house()
+    token = request.headers.get("token", "").strip() or bearer()
+    if not token:
+        raise TokenRejected("Send an operator's token in the header `token` or as a bearer token.")
+    operator = here.store.operators.by_token(token)
+    if operator is None:
+        raise here.door.wrong_token_of_operators(source_of(request.remote_addr))
+    if request.method not in LOOKS and operator.role is not Role.STEER:
+        raise RoleTooLow
+    g.operator = operator
+
+
+def _misnamed(error: ConfigError) -> Response:
+    """Refuse a wrong filter, or a name that nothing has."""
+    if error.setting.startswith("--"):
+        field, _, why = error.message.removeprefix("--").partition(": ")
+        return refusal(422, "One or more fields are wrong.", {field: [why]})
+    return refusal(404, f"{error.message}.")

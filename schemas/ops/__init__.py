@@ -1,0 +1,1 @@
+"""The operators' API, ``/ops``: what it takes, and its document."""

@@ -1,0 +1,59 @@
+"""The OpenAPI 3.1 document of the operators' API; served at ``/ops/openapi.json``."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from schemas.limner.describe import Json
+from schemas.limner.openapi import REFUSALS, Operation, written
+from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery
+
+ABOUT = """\
+For operators: look at the whole gateway, and steer it.
+
+Send an operator's token (`limner operators add NAME --role view|steer`) as the header `token`, or as
+`Authorization: Bearer <token>`. The role view reads; the role steer changes as well. A client's token
+opens nothing here. Every refusal has one shape: `statusCode`, `message`, and `errors` by field.
+"""
+_ANY: Json = {"type": "object"}
+_LIST: Json = {
+    "type": "object",
+    "properties": {"data": {"type": "array", "items": _ANY}},
+    "required": ["data"],
+}
+_JOB_ID: Json = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
+
+OPERATIONS = (
+    Operation("get", "/ops/lanes", "lanes", "Show the lanes", _LIST, "Look"),
+    Operation("get", "/ops/engines", "engines", "Show the engines", _LIST, "Look"),
+    Operation("get", "/ops/workers", "workers", "Count the workers by lane", _LIST, "Look"),
+    Operation("get", "/ops/clients", "clients", "Show the clients, their use and share", _LIST,
+              "Look"),
+    Operation("get", "/ops/jobs", "jobs", "Find jobs, the newest first", _LIST, "Look",
+              parameters=({"in": "query", "schema": JobsQuery},), refusals=(422,)),
+    Operation("get", "/ops/jobs/{job_id}", "job", "Show all that is known about a job", _ANY,
+              "Look", parameters=(_JOB_ID,), refusals=(404,)),
+    Operation("get", "/ops/dead-letters", "deadLetters", "Show dead letters", _LIST, "Look",
+              parameters=({"in": "query", "schema": LettersQuery},), refusals=(422,)),
+    Operation("get", "/ops/audit", "audit", "Show what operators changed, the newest first", _LIST,
+              "Look", parameters=({"in": "query", "schema": AuditQuery},), refusals=(422,)),
+)  # fmt: skip
+
+
+@cache
+def ops_document(base_url: str, version: str) -> Json:
+    """Return the whole document. It is built once and must not be modified."""
+    spec = APISpec(
+        "Limner for operators",
+        version,
+        "3.1.0",
+        plugins=[MarshmallowPlugin()],
+        info={"description": ABOUT},
+        servers=[{"url": base_url}],
+        security=[{"token": []}, {"bearer": []}],
+    )
+    role = {403: "This changes something, and the operator's role is view."}
+    return written(spec, OPERATIONS, REFUSALS | role)
