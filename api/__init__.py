@@ -27,6 +27,7 @@ from api.ops.health import health
 from api.ops.looking import looking
 from api.ops.metrics import metrics
 from api.ops.pictures import pictures
+from api.ops.steering import steering
 from api.places import Places
 from api.prefix import serve_under
 from api.producer import messages_of
@@ -84,6 +85,7 @@ def create_app(
         health,
         metrics,
         looking,
+        steering,
     ):
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)

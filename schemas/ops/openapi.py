@@ -10,6 +10,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from schemas.limner.describe import Json
 from schemas.limner.openapi import REFUSALS, Operation, written
 from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery
+from schemas.ops.changes import ClientChangeSchema, EngineChangeSchema
 
 ABOUT = """\
 For operators: look at the whole gateway, and steer it.
@@ -25,6 +26,13 @@ _LIST: Json = {
     "required": ["data"],
 }
 _JOB_ID: Json = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_NAME: Json = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+_SUBJECT: Json = {
+    "name": "subject",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "enum": ["lane", "engine", "client"]},
+}
 
 OPERATIONS = (
     Operation("get", "/ops/lanes", "lanes", "Show the lanes", _LIST, "Look"),
@@ -40,6 +48,16 @@ OPERATIONS = (
               parameters=({"in": "query", "schema": LettersQuery},), refusals=(422,)),
     Operation("get", "/ops/audit", "audit", "Show what operators changed, the newest first", _LIST,
               "Look", parameters=({"in": "query", "schema": AuditQuery},), refusals=(422,)),
+    Operation("post", "/ops/{subject}/{name}/pause", "pause", "Start nothing there", _ANY, "Steer",
+              parameters=(_SUBJECT, _NAME), refusals=(403, 404)),
+    Operation("post", "/ops/{subject}/{name}/resume", "resume", "Start jobs there again", _ANY,
+              "Steer", parameters=(_SUBJECT, _NAME), refusals=(403, 404)),
+    Operation("post", "/ops/engine/{name}/drain", "drain", "Finish what runs, start nothing more",
+              _ANY, "Steer", parameters=(_NAME,), refusals=(403, 404)),
+    Operation("patch", "/ops/engine/{name}", "setEngine", "Change an engine's limits", _ANY,
+              "Steer", body=EngineChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
+    Operation("patch", "/ops/client/{name}", "setClient", "Change a client's share and caps", _ANY,
+              "Steer", body=ClientChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from limner.store.operators import Role
@@ -99,7 +101,7 @@ def test_the_document_names_every_address_of_the_room(app, viewer):
     paths = viewer("GET", "/ops/openapi.json").json["paths"]
     named = {(method.upper(), path) for path, operations in paths.items() for method in operations}
     here = {
-        (method, rule.rule.replace("<", "{").replace(">", "}"))
+        (method, re.sub(r"<(?:any\(.*?\):)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/ops/") and rule.rule != "/ops/openapi.json"
         for method in rule.methods - {"HEAD", "OPTIONS"}

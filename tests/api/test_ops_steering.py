@@ -1,0 +1,94 @@
+"""Operators who steer pull the levers over HTTP; those who view cannot, and clients neither."""
+
+from __future__ import annotations
+
+import pytest
+
+from limner.store.operators import Role
+from tests.api.asking import Caller, refused
+from tests.builders import a_worker, an_engine
+
+CHANGES = (
+    ("POST", "/ops/lane/fast/pause", None),
+    ("POST", "/ops/lane/fast/resume", None),
+    ("POST", "/ops/engine/stage/drain", None),
+    ("PATCH", "/ops/engine/stage", {"fastSlots": 5}),
+    ("PATCH", "/ops/client/ann", {"share": 2}),
+)
+
+
+@pytest.fixture
+def steerer(app, store) -> Caller:
+    a_worker(store, an_engine("stage", fast=3))
+    return Caller(app, store.operators.add("test", "sten", Role.STEER), "sten")
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+def test_only_the_role_steer_changes_anything(method, path, body, app, store, caller, steerer):
+    viewer = Caller(app, store.operators.add("test", "vera", Role.VIEW), "vera")
+    before = store.levers.audit(100)
+    refused(viewer(method, path, json=body), 403)
+    refused(caller(method, path, json=body), 401)
+    refused(app.test_client().open(path, method=method, json=body), 401)
+    assert store.levers.audit(100) == before
+    assert steerer(method, path, json=body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"), [("lane", "fast"), ("engine", "stage"), ("client", "ann")]
+)
+def test_a_pause_holds_until_it_is_resumed(subject, name, store, caller, steerer):
+    for changed in (True, False):
+        answer = steerer("POST", f"/ops/{subject}/{name}/pause").json
+        assert answer == {"subject": subject, "name": name, "halt": "paused", "changed": changed}
+    halted = store.levers.halted()
+    assert name in {*halted.lanes, *halted.engines, *halted.clients}
+    assert store.levers.audit(1)[0].who == "operator:sten"
+    assert steerer("POST", f"/ops/{subject}/{name}/resume").json["halt"] is None
+    halted = store.levers.halted()
+    assert not {*halted.lanes, *halted.engines, *halted.clients}
+
+
+def test_an_engine_drains(store, steerer):
+    assert steerer("POST", "/ops/engine/stage/drain").json["halt"] == "draining"
+    assert store.levers.halted().engines == {"stage": "draining"}
+
+
+@pytest.mark.parametrize("path", ["lane/slow", "engine/none", "client/none"])
+def test_what_does_not_exist_cannot_be_paused(path, steerer):
+    refused(steerer("POST", f"/ops/{path}/pause"), 404)
+
+
+def test_an_engines_limits_are_set_and_cleared(store, steerer):
+    body = {"fastSlots": 5, "relaxedGapS": 1.5, "weight": 2}
+    changed = steerer("PATCH", "/ops/engine/stage", json=body).json["changed"]
+    assert changed == ["fastSlots", "relaxedGapS", "weight"]
+    (engine,) = store.engines.all()
+    assert (engine.slots["fast"], engine.gap_s["relaxed"], engine.weight) == (5, 1.5, 2)
+    steerer("PATCH", "/ops/engine/stage", json={"fastSlots": None})
+    (engine,) = store.engines.all()
+    assert (engine.slots["fast"], set(engine.overridden)) == (3, {"relaxed_gap_ms", "weight"})
+
+
+def test_a_clients_share_caps_and_budgets_are_changed(store, caller, steerer):
+    body = {"share": 2.5, "inFlight": 3, "waitingCap": 9, "perDay": 10, "perMonth": 100}
+    answer = steerer("PATCH", "/ops/client/ann", json=body)
+    assert answer.json.items() >= body.items()
+    after = steerer("PATCH", "/ops/client/ann", json={"share": None, "perDay": None}).json
+    assert (after["share"], after["perDay"], after["inFlight"]) == (1, None, 3)
+    assert store.levers.audit(1)[0].who == "operator:sten"
+    refused(steerer("PATCH", "/ops/client/none", json=body), 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("engine/stage", {"fastSlots": -1}, "fastSlots"),
+        ("engine/stage", {"slots": 1}, "slots"),
+        ("client/ann", {"share": 0}, "share"),
+        ("client/ann", {"inFlight": 0.5}, "inFlight"),
+    ],
+)
+def test_a_wrong_change_is_refused_by_its_field(path, body, field, caller, steerer):
+    assert list(refused(steerer("PATCH", f"/ops/{path}", json=body), 422)) == [field]
+    refused(steerer("PATCH", f"/ops/{path}", json={}), 422)
