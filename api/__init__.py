@@ -25,6 +25,7 @@ from api.offloaded_images import OffloadedImages
 from api.ops.docs import docs
 from api.ops.health import health
 from api.ops.looking import looking
+from api.ops.many import bulk
 from api.ops.metrics import metrics
 from api.ops.pictures import pictures
 from api.ops.steering import steering
@@ -86,6 +87,7 @@ def create_app(
         metrics,
         looking,
         steering,
+        bulk,
     ):
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cli import many, show
@@ -52,14 +53,14 @@ def resend(options: argparse.Namespace) -> int:
         LimnerError: there is nothing to resend.
     """
     store = show.open_store()
-    chosen = _filters(options)
+    chosen = letter_filters(options)
     if [options.all, bool(options.job), bool(chosen)].count(True) != 1:
         raise ConfigError("callbacks resend", "name one job, or --all, or filters")
     if options.job:
         count = store.outbox.resend(options.job, options.seq)
         if not count:
             raise LimnerError(f"{options.job} has no such callback to resend.")
-        _note(store, count, {"job": options.job})
+        _note(store, show.actor(), count, {"job": options.job})
         sentence = f"{counted(count, 'callback')} will be resent."
         return show.outcome(options, sentence, {"found": count, "callbacks": count, "jobs": 1})
     letters = dead_letters(store, options)
@@ -69,10 +70,10 @@ def resend(options: argparse.Namespace) -> int:
         found = {"found": len(letters), "callbacks": 0, "jobs": len(jobs)}
         if not many.confirmed(options, len(letters), about, found):
             return 1 if letters else 0
-        count = sum(store.outbox.resend(one.event.job, one.event.seq) for one in letters)
+        count = resend_these(store, show.actor(), letters, chosen)
     else:
         count = sum(store.outbox.resend(job) for job in jobs)
-    _note(store, count, chosen)
+        _note(store, show.actor(), count, chosen)
     sentence = f"{counted(count, 'callback')} of {counted(len(jobs), 'job')} will be resent."
     return show.outcome(
         options, sentence, {"found": len(letters), "callbacks": count, "jobs": len(jobs)}
@@ -81,7 +82,7 @@ def resend(options: argparse.Namespace) -> int:
 
 def dead_letters(store: Store, options: argparse.Namespace) -> list[DeadLetter]:
     """Return the dead letters that the options name, newest jobs first; ``--since``: given up since."""
-    chosen = _filters(options)
+    chosen = letter_filters(options)
     if not chosen:
         return store.outbox.dead(options.limit)
     letters = store.outbox.dead(DEAD_SCAN)
@@ -99,13 +100,23 @@ def dead_letters(store: Store, options: argparse.Namespace) -> list[DeadLetter]:
     return found[: options.limit]
 
 
-def _filters(options: argparse.Namespace) -> dict[str, str]:
+def letter_filters(options: argparse.Namespace) -> dict[str, str]:
+    """Return the filters that the options name, as they were written."""
     return many.filters(options) | ({"why": options.why} if options.why else {})
 
 
-def _note(store: Store, count: int, chosen: dict[str, str]) -> None:
+def resend_these(
+    store: Store, who: str, letters: Sequence[DeadLetter], chosen: dict[str, str]
+) -> int:
+    """Resend dead letters, found by the filters ``chosen``, and return how many will be posted."""
+    count = sum(store.outbox.resend(one.event.job, one.event.seq) for one in letters)
+    _note(store, who, count, chosen)
+    return count
+
+
+def _note(store: Store, who: str, count: int, chosen: dict[str, str]) -> None:
     if count:
-        store.levers.note(show.actor(), "callbacks", {"resent": str(count), **chosen})
+        store.levers.note(who, "callbacks", {"resent": str(count), **chosen})
 
 
 def try_url(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from limner.plural import counted
 from limner.printing import document, line
 from limner.request import Lane
 from limner.settings import Settings
+from limner.store import Store
 from limner.store.jobs.search import Wanted
 from stack import processes
 
@@ -148,12 +149,17 @@ def cancel(options: argparse.Namespace) -> int:
     jobs = store.search.find(wanted(options, UNFINISHED), options.limit)
     if not confirmed(options, len(jobs), about(jobs), {"found": len(jobs), "cancelled": 0}):
         return 1 if jobs else 0
-    store.levers.note(show.actor(), "jobs", {"cancelled": str(len(jobs)), **filters(options)})
-    # Those that wait first, or they would be given the slots of the others.
-    jobs.sort(key=lambda job: job.status is not Status.WAITING)
-    done = sum(store.lanes.cancel(job.id, operator=True) for job in jobs)
+    done = cancel_these(store, show.actor(), jobs, filters(options))
     body = {"found": len(jobs), "cancelled": done}
     return show.outcome(options, f"{counted(done, 'job')} cancelled.", body)
+
+
+def cancel_these(store: Store, who: str, jobs: Sequence[Job], chosen: Mapping[str, str]) -> int:
+    """Cancel jobs, found by the filters ``chosen``, and return how many had not ended before."""
+    store.levers.note(who, "jobs", {"cancelled": str(len(jobs)), **chosen})
+    # Those that wait first, or they would be given the slots of the others.
+    waiting_first = sorted(jobs, key=lambda job: job.status is not Status.WAITING)
+    return sum(store.lanes.cancel(job.id, operator=True) for job in waiting_first)
 
 
 def _some(options: argparse.Namespace) -> None:

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from marshmallow import fields
+
 from limner.job import Status, from_ms
 from limner.request import Lane
-from schemas.fields import Integer, Name, OneOf, Tag, Text
+from schemas.fields import Boolean, Integer, Name, OneOf, Tag, Text
 from schemas.limner.listing import Cursor
+from schemas.names import camel
 from schemas.wire import Query, Wire
 
 LIMIT_DEFAULT = 100
 LIMIT_MOST = 1000
+#: most jobs changed by one request
+MANY_MOST = 10_000
 MEANINGS = {
     "lane": "Of this lane.",
     "engine": "That this engine draws or drew.",
@@ -23,6 +28,8 @@ MEANINGS = {
     "since": "Accepted since: 30min, 2h, 3d (ago), or a time; of dead letters: given up since.",
     "tag": "With this tag.",
     "why": "Given up for this reason.",
+    "dryRun": "true: only tell how many these are.",
+    "confirm": "How many these are, as dryRun told; another number changes nothing.",
     "limit": "Most entries of the answer.",
 }
 
@@ -76,6 +83,31 @@ class LettersQuery(FilterSchema, Query):
 
     why = Text(longest=64, blank=False)
     limit = Integer(1, LIMIT_MOST, absent=LIMIT_DEFAULT)
+
+
+class ManySchema(FilterSchema):
+    """Which of many jobs to change, and how many these are: found out by ``dryRun``."""
+
+    dry_run = Boolean()
+    confirm = Integer(0, MANY_MOST)
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Name the field on the wire."""
+        field_obj.data_key = camel(field_name)
+
+    def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return what is missing: a filter, or the count."""
+        if not any(given for name, given in found.items() if name not in ("dry_run", "confirm")):
+            return {"status": ["Name at least one of the filters."]}
+        if found["confirm"] is None and not found["dry_run"]:
+            return {"confirm": ["Send how many these are, as dryRun says, or dryRun: true."]}
+        return {}
+
+
+class ManyLettersSchema(ManySchema):
+    """The same for dead letters."""
+
+    why = Text(longest=64, blank=False)
 
 
 class AuditQuery(Query):

@@ -9,7 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from schemas.limner.describe import Json
 from schemas.limner.openapi import REFUSALS, Operation, written
-from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery
+from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery, ManyLettersSchema, ManySchema
 from schemas.ops.changes import ClientChangeSchema, EngineChangeSchema
 
 ABOUT = """\
@@ -58,6 +58,11 @@ OPERATIONS = (
               "Steer", body=EngineChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
     Operation("patch", "/ops/client/{name}", "setClient", "Change a client's share and caps", _ANY,
               "Steer", body=ClientChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
+    Operation("post", "/ops/jobs/cancel", "cancelJobs", "Cancel the jobs that a filter names", _ANY,
+              "Steer", body=ManySchema(), refusals=(403, 409)),
+    Operation("post", "/ops/dead-letters/resend", "resendLetters",
+              "Resend the dead letters that a filter names", _ANY, "Steer",
+              body=ManyLettersSchema(), refusals=(403, 409)),
 )  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+"""Operators change many jobs at once over HTTP, having said how many."""
+
+from __future__ import annotations
+
+import pytest
+
+from limner.store.operators import Role
+from tests.api.asking import Caller, refused
+
+PATHS = ("/ops/jobs/cancel", "/ops/dead-letters/resend")
+
+
+@pytest.fixture
+def steerer(app, store) -> Caller:
+    return Caller(app, store.operators.add("test", "sten", Role.STEER), "sten")
+
+
+def test_many_jobs_are_cancelled_once_their_number_is_confirmed(store, caller, other, steerer):
+    mine = [caller.drawn()["id"] for _ in range(3)]
+    theirs = other.drawn()["id"]
+    path, body = PATHS[0], {"client": "ann"}
+    assert steerer("POST", path, json=body | {"dryRun": True}).json == {"found": 3, "cancelled": 0}
+    refused(steerer("POST", path, json=body | {"confirm": 2}), 409)
+    assert {store.jobs.get(job).status for job in mine} == {"waiting"}
+    assert steerer("POST", path, json=body | {"confirm": 3}).json == {"found": 3, "cancelled": 3}
+    assert "waiting" not in {store.jobs.get(job).status for job in mine}
+    assert store.jobs.get(theirs).status == "waiting"
+    line = store.levers.audit(1)[0]
+    assert (line.who, line.after) == ("operator:sten", {"cancelled": "3", "client": "ann"})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_is_changed_without_filter_count_or_role(path, app, store, caller, steerer):
+    job = caller.drawn()["id"]
+    viewer = Caller(app, store.operators.add("test", "vera", Role.VIEW), "vera")
+    body = {"client": "ann", "confirm": 1}
+    refused(viewer("POST", path, json=body), 403)
+    refused(caller("POST", path, json=body), 401)
+    assert "confirm" in refused(steerer("POST", path, json={"client": "ann"}), 422)
+    assert refused(steerer("POST", path, json={"confirm": 1}), 422)
+    assert store.jobs.get(job).status == "waiting"
+
+
+def test_no_dead_letters_are_none_to_resend(caller, steerer):
+    body = {"client": "ann", "dryRun": True}
+    assert steerer("POST", PATHS[1], json=body).json == {"found": 0, "callbacks": 0}
+    refused(steerer("POST", PATHS[1], json={"client": "ann", "confirm": 1}), 409)
