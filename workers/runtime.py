@@ -53,7 +53,7 @@ class LaneRuntime:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._worker = LaneWorker(name, tuple(lanes), self.engines, self.messages)
         self._settings = settings
-        self._keeper = Keeper(self.store, self._worker, Times.of(settings))
+        self._keeper = Keeper(self.store, self._worker, Times.of(settings), self._announce)
         self._probe = Probe(self.store, self.engines, settings.engines)
         self._images = Images.of(settings, self.store.folders)
         self._image_watch = ImageWatch(self._images, self.store.reports)
@@ -67,11 +67,18 @@ class LaneRuntime:
         )
 
     def start(self) -> None:
-        """Register the engines with the store, and start the heartbeat."""
-        self.store.engines.register(self._settings.engines)
+        """Register the engines with the store, and start the heartbeat.
+
+        Raises:
+            StoreDown: Redis is down; call it again.
+        """
         self._keeper.start()
         self._probe.start()
         self._image_watch.start()
+
+    def _announce(self) -> None:
+        self.store.engines.register(self._settings.engines)
+        self._probe.ask_again()
 
     def claim(self, lane: Lane, named: str) -> ClaimedJob | None:
         """Take the job of a lane whose turn it is, for a message that names any.

@@ -33,6 +33,8 @@ class ClockTeller:
         self._beat = 0
         self._salt = ""
         self._lock = Lock()
+        #: how often the store had lost this process's last heartbeat, and what it announced before that
+        self.losses = 0
 
     @guarded
     def tell(self, host: str, now_s: Callable[[], float] = time.time) -> bool:
@@ -42,10 +44,11 @@ class ClockTeller:
         """
         now_ms = round(now_s() * 1000)
         with self._lock:
-            beat, lost, self._salt = self._scripts(
+            beat, lost, self._salt, missing = self._scripts(
                 "tell_clock", host, now_ms, self._process, self._beat, self._salt, new_id()
             )
             self._beat = int(beat)
+            self.losses += int(missing)
         return bool(lost == "1")
 
 

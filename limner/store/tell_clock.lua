@@ -3,9 +3,10 @@
 --
 -- ARGV 3 host · 4 its time, ms · 5 process · 6 the process's last beat (0: none) · 7 the salt that it was
 --      told with that · 8 an id
--- Returns the number of this beat, "1" if the store was rolled back and has lost the process's last beat,
--- and the salt. After a loss the id becomes the salt of the epoch (lib_outbox.lua), which such a store cannot
--- have had. A loss of what came after a process's last beat can be seen by another process only.
+-- Returns the number of this beat, "1" if this process is the first to find that the store was rolled back,
+-- the salt, and "1" if the store has lost this process's last beat, whoever found that first. After a loss the
+-- id becomes the salt of the epoch (lib_outbox.lua), which such a store cannot have had. A loss of what came
+-- after a process's last beat can be seen by another process only.
 --
 -- Reads: beaten clocks healed salt
 -- Writes: beaten beats clocks healed salt
@@ -20,7 +21,7 @@ redis.call('HSET', key('clocks'), ARGV[3], ms(tonumber(ARGV[4]) - NOW) .. ' ' ..
 local process, last, salt_told, id = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8]
 
 -- Each process compares its own beat: others may have counted past what was lost.
-local lost = tonumber(redis.call('ZSCORE', key('beaten'), process) or '0') < last
+local missing = tonumber(redis.call('ZSCORE', key('beaten'), process) or '0') < last
 local beat = redis.call('INCR', key('beats'))
 if beat <= last then
     beat = last + 1
@@ -31,9 +32,9 @@ redis.call('ZREMRANGEBYRANK', key('beaten'), 0, -PROCESSES_KEPT - 1)
 
 -- Another process may have found the same loss, and drawn, since this one was told.
 local healed = redis.call('GET', key('healed'))
-lost = lost and not (healed and healed ~= salt_told)
+local lost = missing and not (healed and healed ~= salt_told)
 if lost then
     redis.call('SET', key('salt'), id)
     redis.call('SET', key('healed'), id, 'PX', HEALED_MS)
 end
-return {beat, lost and '1' or '0', redis.call('GET', key('salt')) or ''}
+return {beat, lost and '1' or '0', redis.call('GET', key('salt')) or '', missing and '1' or '0'}

@@ -6,9 +6,11 @@ import json
 import shutil
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
+from stack import embedded, processes
 from tests import set_clock
 from tests.acceptance.house import House
 from tests.acceptance.receiver import Receiver
@@ -24,6 +26,33 @@ seconds = 2
 steps = 8
 fast = { slots = 2 }
 """
+
+
+class Lasting(House):
+    """A house whose server has written what it answers.
+
+    With ``everysec``, what it has answered is only in its memory while the disk is slow with what came before.
+    """
+
+    def start_redis(self) -> None:
+        always = [*embedded.command(self.settings.data_dir), "--appendfsync", "always"]
+        self._start("redis", always)
+
+    @property
+    def _aof(self) -> Path:
+        return self.settings.data_dir / "appendonlydir"
+
+    def keep(self) -> None:
+        """Keep the server's data as they are now."""
+        shutil.copytree(self._aof, self.folder / "kept")
+
+    def rewind(self) -> None:
+        """Kill the server, and start it with the data that were kept."""
+        self.kill("redis")
+        shutil.rmtree(self._aof)
+        shutil.copytree(self.folder / "kept", self._aof)
+        self.start_redis()
+        wait_until(lambda: answers(self.store), what="the server")
 
 
 def by_job(receiver: Receiver) -> dict[str, list[tuple[str, str, dict]]]:
@@ -64,7 +93,7 @@ def taken_by_seq(bodies: list[dict]) -> list[int]:
 
 
 def test_a_rewound_store_tells_nothing_under_a_used_id_and_every_receiver_hears_the_end():
-    with Receiver() as receiver, House(STAGE) as house:
+    with Receiver() as receiver, Lasting(STAGE) as house:
         house.start_all()
         ids = [house.imagine(callBackUrl=receiver.url)["id"] for _ in range(6)]
         # Which of them is drawn first is up to the worker that is up first.
@@ -72,16 +101,11 @@ def test_a_rewound_store_tells_nothing_under_a_used_id_and_every_receiver_hears_
             lambda: any(body["progress"] > 20 for job in ids for body in receiver.told(job)),
             what="progress",
         )
-        aof = house.settings.data_dir / "appendonlydir"
-        shutil.copytree(aof, house.folder / "kept")
+        house.keep()
         wait_until(lambda: all(map(receiver.ended, ids)), 60, "the end of all")
         before = by_job(receiver)
 
-        house.kill("redis")
-        shutil.rmtree(aof)
-        shutil.copytree(house.folder / "kept", aof)
-        house.start_redis()
-        wait_until(lambda: answers(house.store), what="the server")
+        house.rewind()
         rewound = [job for job in ids if house.store.jobs.get(job).status != "done"]
         assert len(rewound) >= 4, "the store knows nothing of the end of most"
         # A worker that draws for a job that the store takes for waiting is fenced out, and it is drawn anew.
@@ -108,13 +132,29 @@ def test_a_rewound_store_tells_nothing_under_a_used_id_and_every_receiver_hears_
 
 
 def test_a_store_that_is_killed_and_loses_nothing_repeats_nothing_in_other_words():
-    with Receiver() as receiver, House(STAGE) as house:
+    with Receiver() as receiver, Lasting(STAGE) as house:
         house.start_all()
         ids = [house.imagine(callBackUrl=receiver.url)["id"] for _ in range(4)]
         for _ in range(2):
             time.sleep(1)
             house.kill("redis")
             house.start_redis()
+        wait_until(lambda: all(map(receiver.ended, ids)), 90, "the end of all")
+
+    assert_ids_hold(receiver)
+    for job in ids:
+        assert taken_by_seq([body for _, _, body in by_job(receiver)[job]])[-1] == 1
+
+
+def test_a_store_that_knows_the_jobs_but_no_worker_s_start_has_them_drawn():
+    with Receiver() as receiver, Lasting(STAGE) as house:
+        house.start_api()
+        ids = [house.imagine(callBackUrl=receiver.url)["id"] for _ in range(4)]
+        house.keep()
+        workers = [house.start_worker(queue) for queue in processes.QUEUES]
+        wait_until(lambda: all("ready." in house.log(name) for name in workers), what="the workers")
+
+        house.rewind()
         wait_until(lambda: all(map(receiver.ended, ids)), 90, "the end of all")
 
     assert_ids_hold(receiver)

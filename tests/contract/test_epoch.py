@@ -320,6 +320,20 @@ def test_a_loss_of_everything_is_noticed_once_by_all_processes_together(server, 
     assert not any(store.clock.tell("here") for store in several)
 
 
+def test_each_process_counts_the_losses_of_its_own_beats_whoever_finds_them(server, processes):
+    early, *late = several = processes(3)
+    early.clock.tell("here")
+    go_back = rewind_of(server.store)
+    for store in late:
+        store.clock.tell("here")
+    go_back()
+
+    for store in (*several, *several):
+        store.clock.tell("here")
+
+    assert [store.clock.losses for store in several] == [0, 1, 1]
+
+
 def test_a_second_loss_is_noticed_as_the_first_was(server, processes):
     several = processes(3)
     assert not any(store.clock.tell("here") for store in several)

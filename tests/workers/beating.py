@@ -16,9 +16,9 @@ from workers.drawing.lane_worker import LaneWorker
 BEAT_S = 15 / 4
 
 
-def a_keeper(store: Store, **times) -> Keeper:
+def a_keeper(store: Store, announce=lambda: None, **times) -> Keeper:
     worker = LaneWorker(WORKER, tuple(Lane), {"stage": Rehearsal("stage", 1, 1)}, lambda: MESSAGES)
-    return Keeper(store, worker, replace(Times(15, 5, 120, 900), **times))
+    return Keeper(store, worker, replace(Times(15, 5, 120, 900), **times), announce)
 
 
 class Ticking:

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from limner.errors import StoreDown
 from limner.job import Status
 from limner.request import Lane
 from limner.store import Store
@@ -59,6 +60,36 @@ def test_drawings_and_held_jobs_live_as_long_as_the_heart_beats(store, keeper, c
     assert messages_in(store) == []
     assert not drawn.is_set()
     assert not held.is_set()
+
+
+def test_a_process_is_announced_again_to_a_store_that_lost_its_heartbeat_and_only_then(
+    store, ticking
+):
+    announced = []
+    keeper = a_keeper(store, announce=lambda: announced.append(ticking.now_s))
+    ticking.run(keeper, 4 * BEAT_S)
+    assert announced == []
+
+    store.redis.flushall()
+    ticking.run(keeper, 4 * BEAT_S)
+
+    assert len(announced) == 1
+
+
+def test_it_is_announced_until_the_store_has_heard_it(store, ticking):
+    answers = [StoreDown("away"), StoreDown("away"), None, AssertionError("once too often")]
+
+    def announce() -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    keeper = a_keeper(store, announce=announce)
+    ticking.run(keeper, BEAT_S)
+    store.redis.flushall()
+
+    ticking.run(keeper, 6 * BEAT_S)
+
+    assert len(answers) == 1
 
 
 @pytest.mark.parametrize("slots", [1, 0], ids=["drawn", "held"])

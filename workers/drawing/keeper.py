@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -97,7 +97,14 @@ class Times:
 class Keeper:
     """The heartbeat of one lane worker process."""
 
-    def __init__(self, store: Store, worker: LaneWorker, times: Times) -> None:
+    def __init__(
+        self,
+        store: Store,
+        worker: LaneWorker,
+        times: Times,
+        announce: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make it; ``announce()`` tells the store what it must know of this process besides heartbeats."""
         self._store = store
         self._worker = worker
         self._times = times
@@ -108,10 +115,16 @@ class Keeper:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._swept_s = self._beaten_s = 0.0
+        self._announce = announce
+        #: the store's losses after which this process was announced
+        self._losses = 0
 
     def start(self) -> None:
-        """Send one heartbeat, so that the store knows this worker, and continue in a thread."""
+        """Announce this process, send one heartbeat, so that the store knows it, and continue in a thread."""
+        self._announce()
         self.beat()
+        # From here on a store that loses the announcement has lost a heartbeat that came after it.
+        self._tell_clock()
         self._thread.start()
 
     def end(self) -> None:
@@ -159,7 +172,7 @@ class Keeper:
                 if self._is_time(self._beaten_s, self._beat_s):
                     self._beaten_s = time.monotonic()
                     self.beat()
-                    tell_clock(self._store)
+                    self._tell_clock()
                 if self._is_time(self._swept_s, self._times.tick_s):
                     self._swept_s = time.monotonic()
                     self._store.lanes.sweep(self._worker.messages())
@@ -170,6 +183,13 @@ class Keeper:
             # If a bug stopped the heartbeat, this process would lose all of its drawings.
             except Exception:  # noqa: BLE001
                 event(log, "keeper.failed", level=logging.ERROR, error=True)
+
+    def _tell_clock(self) -> None:
+        """Report the clock, and announce this process again to a store that was rolled back."""
+        tell_clock(self._store)
+        if (losses := self._store.clock.losses) != self._losses:
+            self._announce()
+            self._losses = losses
 
     def _is_time(self, last_s: float, every_s: float) -> bool:
         """Return whether ``every_s`` have passed since ``last_s``, as nearly as this loop looks."""

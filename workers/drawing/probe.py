@@ -51,6 +51,10 @@ class Probe:
         """Stop probing; a call in progress is left to finish."""
         self._ended.set()
 
+    def ask_again(self) -> None:
+        """Read all engines' capabilities anew: the store may not know them."""
+        self._asked_s.clear()
+
     def look(self) -> None:
         """Probe every engine that is down, and those whose capabilities have not been read lately.
 

@@ -1,0 +1,59 @@
+"""What a lane worker tells the store of itself once, and again if the store has lost it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.producer import messages_of
+from limner.request import Lane
+from limner.settings import Settings
+from limner.store import Store
+from tests.builders import an_engine
+from tests.conftest import wait_until
+from workers.runtime import LaneRuntime
+
+
+@pytest.fixture
+def live(redis_url) -> Iterator[Store]:
+    store = Store(redis_url)
+    store.redis.flushall()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def runtime(live, redis_url, tmp_path) -> Iterator[LaneRuntime]:
+    settings = Settings(redis_url=redis_url, data_dir=tmp_path, lease_s=4).with_engines(
+        (an_engine(fast=3),)
+    )
+    made = LaneRuntime(settings, [Lane.FAST], app=None)
+    made.messages._messages = messages_of(settings, live)()
+    yield made
+    made.drain()
+    made.end()
+
+
+def is_known(store: Store) -> bool:
+    """Whether an engine's settings are known, and what it can do."""
+    engines = store.redis.hgetall("limner:settings:stage")
+    return engines.get("fast_slots") == "3" and store.redis.hexists("limner:engine:stage", "levels")
+
+
+def test_a_store_that_has_lost_a_worker_s_engines_learns_them_again(live, runtime):
+    runtime.start()
+    wait_until(lambda: is_known(live), what="the engine")
+
+    live.redis.flushall()
+
+    wait_until(lambda: is_known(live), what="the engine, again")
+    assert [engine.name for engine in live.engines.all()] == ["stage"]
+
+
+def test_what_is_lost_the_moment_after_the_start_is_told_again(live, runtime):
+    """No heartbeat of the thread's has come yet, by which a loss could be noticed."""
+    runtime.start()
+    live.redis.flushall()
+
+    wait_until(lambda: is_known(live), what="the engine")
