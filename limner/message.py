@@ -78,6 +78,11 @@ class LazyMessages:
         self._lock = threading.Lock()
         self._messages: Messages | None = None
 
+    @property
+    def at_hand(self) -> Messages | None:
+        """The messages if they are rendered already; waits for nobody."""
+        return self._messages
+
     def __call__(self) -> Messages:
         """Return the messages.
 

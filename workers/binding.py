@@ -47,6 +47,10 @@ class Binder:
         except StoreDown as error:
             event(log, "message.unbound", level=logging.WARNING, why=error.message)
             return True
+        # Nor must a bug of ours end the consumer, and with it the worker.
+        except Exception:  # noqa: BLE001
+            event(log, "message.unbound", level=logging.ERROR, job=named, error=True)
+            return True
         if claim is None:
             event(log, "message.dropped", job=named, state="none waits")
             return False

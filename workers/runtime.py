@@ -83,12 +83,15 @@ class LaneRuntime:
     def claim(self, lane: Lane, named: str) -> ClaimedJob | None:
         """Take the job of a lane whose turn it is, for a message that names any.
 
+        Called in the consumer's thread, which hears of nothing else meanwhile: it asks the store once, and
+        renders no messages.
+
         Raises:
             StoreDown: Redis is down.
         """
         token = new_id()
         claimed = self.store.lanes.claim(
-            lane, token, self._worker.name, named, self.messages(), begin=True
+            lane, token, self._worker.name, named, self.messages.at_hand, begin=True
         )
         return ClaimedJob(claimed[0], token, claimed[1]) if claimed else None
 

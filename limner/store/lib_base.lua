@@ -19,7 +19,7 @@
 --   deadlines              ZSET  jobs that are given up at a time → then, ms
 --   failures               LIST  the jobs that failed last, but for cancelled ones, newest first
 --   grant:<job>            LIST  one element when a waiting job was given a slot
---   worker:<id>            HASH  lane, engines
+--   worker:<id>            HASH  lane, engines; claimed: token and id of the job that it claimed last
 --   workers:<lane>         ZSET  worker id → seen until, ms
 --   looked                 STR   when a script last looked after the lanes, ms
 --   clocks                 HASH  host → how far its clock is ahead of the server's, ms, and when it said so

@@ -8,6 +8,7 @@ from collections import Counter
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
+from redis.exceptions import ConnectionError
 
 from limner.reasons import Reason
 from limner.request import Lane
@@ -500,3 +501,51 @@ def test_only_a_job_that_waits_can_be_moved(store):
 
     assert said == ["running", "held", "ended", "unknown"]
     assert store.levers.audit(5) == ()
+
+
+# -- a claim whose answer is lost -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slots", [1, 0], ids=["granted", "held"])
+def test_a_claim_that_is_asked_again_takes_the_same_job_and_no_other(store, slots):
+    a_worker(store, an_engine(fast=slots))
+    first, _second = (an_accepted_job(store).id for _ in range(2))
+
+    asked = [
+        store.lanes.claim(Lane.FAST, "t", WORKER, "none", MESSAGES, begin=True) for _ in range(3)
+    ]
+
+    assert [job for job, _ in asked] == [first] * 3
+    assert {taken.state for _, taken in asked} == {"granted" if slots else "wait"}
+    assert {taken.attempt for _, taken in asked} == {0 if slots else None}
+    assert store.redis.hget(f"limner:job:{first}", "attempts") == ("1" if slots else None)
+
+
+def a_lapsed_hold(store, clock) -> str:
+    """A job whose worker died with it: the next script finds that it has no message."""
+    a_worker(store, an_engine(fast=0))
+    job = an_accepted_job(store).id
+    store.lanes.claim(Lane.FAST, "t", WORKER, "none", MESSAGES)
+    store.redis.delete("fast")
+    a_worker(store, an_engine(fast=0), worker="worker-2")
+    for _ in range(4):
+        clock.pass_s(5)
+        store.lanes.renew("worker-2", Lane.FAST, ["stage"], {})
+    return job
+
+
+class Away:
+    """Messages whose sending finds Redis gone."""
+
+    def fill(self, _lane: Lane, _job_id: str) -> str:
+        raise ConnectionError
+
+
+@pytest.mark.parametrize("messages", [None, Away()], ids=["not rendered", "not sent"])
+def test_a_claim_holds_even_if_a_message_cannot_be_sent(store, clock, messages):
+    lapsed = a_lapsed_hold(store, clock)
+
+    job, _taken = store.lanes.claim(Lane.FAST, "u", "worker-2", "none", messages)
+
+    assert job == lapsed
+    assert store.redis.hget(f"limner:job:{lapsed}", "token") == "u"

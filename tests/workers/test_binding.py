@@ -145,6 +145,18 @@ def test_while_redis_is_away_a_message_is_for_the_job_that_it_names(worker, bind
     assert done(worker, ran) == [(OTHER, OTHER, None)]
 
 
+def test_nothing_that_goes_wrong_in_a_claim_ends_the_consumer(worker, binder, ran, caplog):
+    def take(_lane, _named):
+        raise RuntimeError("a bug")
+
+    binder.take = take
+
+    worker.take(a_message(OTHER))
+
+    assert done(worker, ran) == [(OTHER, OTHER, None)]
+    assert "a bug" in caplog.text
+
+
 def test_a_process_without_a_lane_binds_nothing(worker, ran):
     worker.take(a_message(OTHER))
 

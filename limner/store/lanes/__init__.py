@@ -8,6 +8,7 @@ cannot change anything.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from limner.message import Messages
 from limner.moves import Cause
 from limner.reasons import Reason
 from limner.request import Lane
-from limner.store.connection import guarded
+from limner.store.connection import DOWN, guarded
 from limner.store.lanes.answers import Begun, FrontAnswer, PlannedJob, Result, Taken, Trouble
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
@@ -64,16 +65,19 @@ class Lanes:
         token: str,
         worker: str,
         named: str,
-        messages: Messages,
+        messages: Messages | None,
         *,
         begin: bool = False,
     ) -> tuple[str, Taken] | None:
         """Take the job whose turn it is, as ``take`` does, for a message that names any; return its id, too.
 
-        None: no job waits in the lane that nobody holds.
+        None: no job waits in the lane that nobody holds. ``messages``: None leaves to ``sweep`` what it sends.
         """
         job_id, *answer = self._run("claim", lane.value, token, worker, int(begin), named)
-        self._send(answer[2], messages)
+        # The job is taken: it must not be lost with a message of others, which ``sweep`` finds missing.
+        if messages:
+            with contextlib.suppress(*DOWN):
+                self._send(answer[2], messages)
         return (job_id, Taken.of(answer)) if job_id else None
 
     @guarded

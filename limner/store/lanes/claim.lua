@@ -8,8 +8,10 @@
 -- Jobs that no engine of the worker could start now are passed over for one that could be, unless none can; then
 -- those of clients that are paused, or have as much in flight as they may, are passed over for others'.
 --
--- Reads: back job queue ready turns waiting
--- Writes: nothing itself
+-- Called again under the same token, because the answer was lost, it returns the same job.
+--
+-- Reads: back job queue ready turns waiting worker
+-- Writes: worker
 
 local lane, token, worker, begins, named = ARGV[8], ARGV[9], ARGV[10], ARGV[11] == '1', ARGV[12]
 local CLIENTS_SCAN, JOBS_SCAN = 32, 8
@@ -78,17 +80,31 @@ local function next_job()
     return first_allowed(first)
 end
 
+-- A worker claims one job at a time; only its last claim can be asked for again.
+local function claimed(id, taken)
+    redis.call('HSET', key('worker', worker), 'claimed', token .. ' ' .. id)
+    redis.call('PEXPIRE', key('worker', worker), ms(LEASE_MS * 2))
+    return {id, unpack(taken)}
+end
+
+local function claimed_before()
+    local last = redis.call('HGET', key('worker', worker), 'claimed') or ''
+    return string.sub(last, 1, #token + 1) == token .. ' ' and string.sub(last, #token + 2) or nil
+end
+
 reap()
+local before = claimed_before()
+if before then return {before, unpack(take_job(before, token, worker, begins))} end
 for _ = 1, GONE_MOST do
     local job = next_job()
     if not job then break end
     local taken = take_job(job[1], token, worker, begins)
-    if taken[1] ~= 'gone' and taken[1] ~= 'held' then return {job[1], unpack(taken)} end
+    if taken[1] ~= 'gone' and taken[1] ~= 'held' then return claimed(job[1], taken) end
     -- It waited too long; or another release's worker holds it, which knows of no queues.
     leave_queue(job[1], lane, job[2])
 end
 -- What is in no queue was accepted by another release, too.
 if redis.call('ZSCORE', key('waiting', lane), named) then
-    return {named, unpack(take_job(named, token, worker, begins))}
+    return claimed(named, take_job(named, token, worker, begins))
 end
 return {'', '', '', unsent}

@@ -1,4 +1,4 @@
-"""What a lane worker tells the store of itself once, and again if the store has lost it."""
+"""A lane worker's process: what it tells the store of itself, and what its consumer's thread does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from api.producer import messages_of
 from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
-from tests.builders import an_engine
+from tests.builders import an_accepted_job, an_engine
 from tests.conftest import wait_until
 from workers.runtime import LaneRuntime
 
@@ -57,3 +57,15 @@ def test_what_is_lost_the_moment_after_the_start_is_told_again(live, runtime):
     live.redis.flushall()
 
     wait_until(lambda: is_known(live), what="the engine")
+
+
+def test_a_claim_renders_no_messages_and_waits_for_nobody_who_does(live, runtime):
+    """It is made in the consumer's thread, where the broker's connection is, too."""
+    job = an_accepted_job(live)
+    runtime.start()
+    runtime.messages._messages = None
+
+    with runtime.messages._lock:
+        claimed = runtime.claim(Lane.FAST, job.id)
+
+    assert claimed.job_id == job.id
