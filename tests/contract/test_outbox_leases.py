@@ -310,3 +310,21 @@ def test_resending_while_parked_waits_for_the_place(store):
     done(store, first, "ok")
 
     assert take_one(store).event.job == "k"
+
+
+@pytest.mark.parametrize("hinted", [True, False])
+def test_a_take_that_is_asked_again_gives_the_same_jobs_and_tokens(store, hinted):
+    """The answer to the first was lost with its connection, and nobody else could post these."""
+    jobs = [a_job(store, f"j{n}", f"http://receiver-{n}:80/hook") for n in range(3)]
+    for job in jobs:
+        emit(store, job, "T")
+    hint = store.outbox.wait(1) if hinted else None
+
+    first, again = (store.outbox.take(a_poster(), 2, "t", hint) for _ in range(2))
+
+    assert len(first) == 2
+    assert again == first
+    assert [claim.event.job for claim in take(store)] == [jobs[2]]
+    for claim in first:
+        assert isinstance(done(store, claim), Released)
+    assert store.outbox.take(a_poster(), 2, "t") == [], "they are done"

@@ -14,6 +14,7 @@
 --   recheck        STR   cursor of a walk through `due`, after the clock was set back
 --   wake           LIST  jobs to look at now: a hint, `due` is the truth
 --   dead           ZSET  jobs with dead letters → the newest one, ms
+--   took:<poster>  STR   prefix of the tokens of what a poster took last, and the jobs
 --
 -- The fields of out:<job>, and after the dash the scripts and libraries that write each. A field that is
 -- missing means no, or 0.

@@ -4,18 +4,22 @@
 -- ARGV 3-7 as in lib_posting · 8 n · 9 prefix of the tokens · 10 a job to look at first ("" = none)
 -- Returns a list of {job, token, event, attempts before, 1 if resent, {field, value, …} of the record}
 --
--- Reads: job out wake
--- Writes: due out outq resend wake
+-- Called again under the same prefix, because the answer was lost, it gives the same jobs.
+--
+-- Reads: job out took wake
+-- Writes: due out outq resend took wake
 
 local want, base, first = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 -- Most jobs that one call looks at without finding work: a script blocks the whole server.
 local LOOKS = 200
 local taken = {}
 
-local function look(id)
+-- `again`: an earlier run of this call may have leased the job.
+local function look(id, again)
     local state = key('out', id)
-    local out = redis.call('HMGET', state, 'until', 'parked', 'rests', 'rest_ms', 'not_before')
-    if held_until(id, out[1]) > NOW or out[2] then return end
+    local out = redis.call('HMGET', state, 'until', 'parked', 'rests', 'rest_ms', 'not_before', 'token')
+    local ours = again and string.sub(out[6] or '', 1, #base + 1) == base .. ':'
+    if (held_until(id, out[1]) > NOW and not ours) or out[2] then return end
     expire(id)
     local event, resent = head(id)
     if not event then
@@ -48,12 +52,26 @@ local function look(id)
     taken[#taken + 1] = {id, token, text, tried, resent and 1 or 0, record}
 end
 
+-- A poster takes jobs in one thread: only what it took last can be asked for again.
+local function taken_before()
+    local last = redis.call('GET', key('took', ARGV[3])) or ''
+    return string.sub(last, 1, #base + 1) == base .. ' ' and string.sub(last, #base + 2) or ''
+end
+
+local function note_taken()
+    local ids = {}
+    for _, row in ipairs(taken) do ids[#ids + 1] = row[1] end
+    redis.call('SET', key('took', ARGV[3]), base .. ' ' .. table.concat(ids, ' '), 'PX', ms(LEASE_MS))
+end
+
 heed_clock()
-if first ~= '' then look(first) end
+for id in string.gmatch(taken_before(), '%S+') do look(id, true) end
+if first ~= '' and #taken == 0 then look(first) end
 for _ = 1, LOOKS do
     if #taken >= want then break end
     local id = redis.call('LPOP', key('wake'))
     if not id then break end
     look(id)
 end
+if #taken > 0 then note_taken() end
 return taken
