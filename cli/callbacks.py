@@ -129,12 +129,16 @@ def enable(options: argparse.Namespace) -> int:
     """Enable a client's default URL again, if it accepts a test event (or without one)."""
     name = _client(options.client)
     if options.untested:
-        store = show.open_store()
-        store.outbox.enable(name)
-        store.levers.note(show.actor(), f"client {name}", {"default URL": "enabled"})
+        enable_url(show.open_store(), show.actor(), name)
         sentence = f"The default URL of {name} is used again."
         return show.outcome(options, sentence, {"client": name, "enabled": True})
     return _trial(options, "--client", name, "--enable")
+
+
+def enable_url(store: Store, who: str, name: str) -> None:
+    """Use a client's default URL again, as if it had never failed."""
+    store.outbox.enable(name)
+    store.levers.note(who, f"client {name}", {"default URL": "enabled"})
 
 
 def _what(letter: DeadLetter) -> str:

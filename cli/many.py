@@ -179,7 +179,7 @@ def again(options: argparse.Namespace) -> int:
 
 
 #: why a job was not moved to the front
-_NOT_MOVED = {
+NOT_MOVED = {
     "unknown": "There is no such job.",
     "held": "A worker has that job: it gets the next slot that it can have.",
     "running": "That job is submitted or drawing: it does not wait.",
@@ -190,6 +190,6 @@ _NOT_MOVED = {
 def front(options: argparse.Namespace) -> int:
     """Move a waiting job to the front of its lane; exit code 1 if it does not wait."""
     answer = show.open_store().lanes.to_front(options.job, show.actor())
-    sentence = _NOT_MOVED.get(answer, "The job is the next in its lane.")
+    sentence = NOT_MOVED.get(answer, "The job is the next in its lane.")
     show.outcome(options, sentence, {"job": options.job, "answer": answer})
     return 0 if answer in ("moved", "held") else 1

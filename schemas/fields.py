@@ -175,7 +175,7 @@ class Name(Strict[str | None]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         # A version looks like a number: people send it as one.
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 99:
             value = f"{value:g}"
         text = value.strip() if isinstance(value, str) else None
         if text == "":

@@ -25,6 +25,8 @@ class Wire(Schema):
 
     #: what its fields mean, by their names on the wire, where that is not as in the API's other bodies
     meanings: ClassVar[Mapping[str, str]] = {}
+    #: what its fields cannot say of the body as a whole, in JSON Schema
+    rules: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,7 @@
-"""POST ``/ops/jobs/cancel`` and ``/ops/dead-letters/resend``: change many by filter, once their number is confirmed."""
+"""POST ``/ops/jobs/cancel``, ``/ops/jobs/again`` and ``/ops/dead-letters/resend``: change many by filter.
+
+Nothing is changed before the caller has confirmed how many there are.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,39 @@ from api.answer import answer
 from api.body import json_object
 from api.house import house
 from api.ops.entry import a_room, actor, as_options
+from api.resubmission import Resubmitted, submit_these
 from cli import callbacks, many
 from limner.errors import JobConflict
-from schemas.ops.asked import MANY_MOST, ManyLettersSchema, ManySchema
+from limner.job import Status
+from schemas.ops.asked import MANY_MOST, AgainSchema, CancelSchema, ManyLettersSchema
 
 bulk = a_room("bulk")
 
-_JOBS, _LETTERS = ManySchema(), ManyLettersSchema()
+_CANCEL, _AGAIN, _LETTERS = CancelSchema(), AgainSchema(), ManyLettersSchema()
 
 
 @bulk.post("/jobs/cancel")
 def cancel_jobs() -> Response:
     """Cancel the unfinished jobs that the filter names."""
-    asked, store = _JOBS.fields_of(json_object(actor())), house().store
+    asked, store = _CANCEL.fields_of(json_object(actor())), house().store
     options = as_options(asked)
     jobs = store.search.find(many.wanted(options, many.UNFINISHED), MANY_MOST)
     done = 0
     if _confirmed(asked, len(jobs)):
         done = many.cancel_these(store, actor(), jobs, many.filters(options))
     return answer({"found": len(jobs), "cancelled": done})
+
+
+@bulk.post("/jobs/again")
+def submit_again() -> Response:
+    """Submit the failed jobs that the filter names again."""
+    asked, store = _AGAIN.fields_of(json_object(actor())), house().store
+    options = as_options(asked)
+    jobs = store.search.find(many.wanted(options, {Status.FAILED}), MANY_MOST)
+    outcome = Resubmitted()
+    if _confirmed(asked, len(jobs)):
+        outcome = submit_these(actor(), jobs, many.filters(options))
+    return answer(outcome.body(len(jobs)))
 
 
 @bulk.post("/dead-letters/resend")

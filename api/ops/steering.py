@@ -1,16 +1,19 @@
-"""Pause, resume, drain; change an engine's limits and a client's share and caps; for operators who steer."""
+"""Pause, resume, drain, retry; change an engine's limits and a client's share and caps; for operators who steer."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from flask import Response
 
+import cli.callbacks
 import cli.clients
+import cli.many
 from api.answer import answer
 from api.body import json_object
 from api.house import house
 from api.ops.entry import a_room, actor
+from limner.errors import ConfigError, JobConflict, JobNotFound
 from limner.store.levers import Subject
 from schemas.names import camel
 from schemas.ops.changes import ClientChangeSchema, EngineChangeSchema
@@ -59,12 +62,58 @@ def set_engine(name: str) -> Response:
     return answer({"engine": name, "changed": sorted(names)})
 
 
+@steering.post("/engine/<name>/retry")
+def retry_engine(name: str) -> Response:
+    """Let an engine that rests draw one job as a trial at once."""
+    found = house().store.engines.retry(name, actor())
+    if found == "unknown":
+        raise ConfigError("engine", f"there is no engine called {name!r}")
+    return answer({"engine": name, "wasPaused": found == "tried"})
+
+
 @steering.patch("/client/<name>")
 def set_client(name: str) -> Response:
     """Change a client's share, caps and budgets."""
     changes = _CLIENT.read(json_object(actor()))
     if changes.get("share", 1) is None:
         changes["share"] = 1.0
+    return _client_changed(name, **changes)
+
+
+@steering.post("/client/<name>/disable")
+def disable_client(name: str) -> Response:
+    """Refuse a client's token; its jobs and callbacks continue."""
+    return _client_changed(name, disabled=True)
+
+
+@steering.post("/client/<name>/enable")
+def enable_client(name: str) -> Response:
+    """Take a client's token again."""
+    return _client_changed(name, disabled=False)
+
+
+@steering.post("/client/<name>/callbacks/enable")
+def enable_callbacks(name: str) -> Response:
+    """Use a client's default URL again, without a test event."""
+    store = house().store
+    if store.clients.get(name) is None:
+        raise ConfigError("client", f"there is no client called {name!r}")
+    cli.callbacks.enable_url(store, actor(), name)
+    return answer({"client": name, "enabled": True})
+
+
+@steering.post("/jobs/<job_id>/front")
+def to_front(job_id: str) -> Response:
+    """Move a waiting job to the front of its lane."""
+    moved = house().store.lanes.to_front(job_id, actor())
+    if moved == "unknown":
+        raise JobNotFound
+    if moved in ("running", "ended"):
+        raise JobConflict(cli.many.NOT_MOVED[moved])
+    return answer({"job": job_id, "answer": moved})
+
+
+def _client_changed(name: str, **changes: Any) -> Response:
     store = house().store
     client = store.clients.change(name, who=actor(), **changes)
     return answer(cli.clients.body(client, store.levers.halted().clients))

@@ -201,7 +201,7 @@ def body_rules(schema: Wire) -> Json:
         rules = [_STYLES_RULE, *(_needs_pictures(*pair) for pair in _WEIGHED)]
     elif isinstance(schema, ButtonSchema):
         rules = [_takes_fields(button) for button in BUTTONS]
-    return {"additionalProperties": False} | ({"allOf": rules} if rules else {})
+    return {"additionalProperties": False, **schema.rules} | ({"allOf": rules} if rules else {})
 
 
 def describe_field(_: Any, field: fields.Field[Any], *, ret: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -193,7 +193,7 @@ def document(base_url: str, version: str) -> Json:
     )
 
 
-def written(spec: APISpec, operations: Iterable[Operation], refusals: Mapping[int, str]) -> Json:
+def written(spec: APISpec, operations: Sequence[Operation], refusals: Mapping[int, str]) -> Json:
     """Return a document of these operations, which refuse in the one shape."""
     plugin = spec.plugins[0]
     assert isinstance(plugin, MarshmallowPlugin)
@@ -205,11 +205,10 @@ def written(spec: APISpec, operations: Iterable[Operation], refusals: Mapping[in
         spec.components.response(str(code), _refusal(code, text))
     spec.components.security_scheme("token", {"type": "apiKey", "in": "header", "name": "token"})
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    bodies = {_name_of(each.body): each.body for each in operations if each.body}
+    for name, body in bodies.items():
+        spec.components.schema(name, body_rules(body), schema=body)
     for operation in operations:
-        if operation.body:
-            spec.components.schema(
-                _name_of(operation.body), body_rules(operation.body), schema=operation.body
-            )
         spec.path(operation.path, operations={operation.method: _operation(operation)})
     return dict(spec.to_dict())
 

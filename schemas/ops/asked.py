@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields
 
@@ -34,6 +34,13 @@ MEANINGS = {
 }
 
 
+class Since(Text):
+    """How long ago, or a time, as ``cli.many.moment_of`` reads it."""
+
+    def __init__(self) -> None:
+        super().__init__(longest=64, blank=False)
+
+
 class FilterSchema(Wire):
     """Which jobs are meant; the names are those of the command line."""
 
@@ -44,7 +51,7 @@ class FilterSchema(Wire):
     client = Name()
     status = OneOf(Status)
     reason = Name()
-    since = Text(longest=64, blank=False)
+    since = Since()
     tag = Tag()
 
 
@@ -85,8 +92,25 @@ class LettersQuery(FilterSchema, Query):
     limit = Integer(1, LIMIT_MOST, absent=LIMIT_DEFAULT)
 
 
+def _given(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: schema}}
+
+
 class ManySchema(FilterSchema):
     """Which of many jobs to change, and how many these are: found out by ``dryRun``."""
+
+    filters: ClassVar = ("lane", "engine", "client", "status", "reason", "since", "tag")
+    rules: ClassVar = {
+        "allOf": [
+            {"anyOf": [_given(name, {"not": {"enum": ["", None]}}) for name in filters]},
+            {
+                "anyOf": [
+                    _given("confirm", {"type": "integer"}),
+                    _given("dryRun", {"enum": [True, 1, "true", "1"]}),
+                ]
+            },
+        ]
+    }
 
     dry_run = Boolean()
     confirm = Integer(0, MANY_MOST)
@@ -102,6 +126,18 @@ class ManySchema(FilterSchema):
         if found["confirm"] is None and not found["dry_run"]:
             return {"confirm": ["Send how many these are, as dryRun says, or dryRun: true."]}
         return {}
+
+
+class CancelSchema(ManySchema):
+    """Which of the jobs that have not ended."""
+
+    status = OneOf([status for status in Status if not status.ended])
+
+
+class AgainSchema(ManySchema):
+    """Which of the jobs that have failed."""
+
+    status = OneOf([Status.FAILED])
 
 
 class ManyLettersSchema(ManySchema):

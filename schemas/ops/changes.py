@@ -24,6 +24,8 @@ CAP_MOST = 1_000_000_000
 class ChangeSchema(Wire):
     """Some fields of something, each of which may be null."""
 
+    rules: ClassVar = {"minProperties": 1}
+
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Name the field on the wire."""
         field_obj.data_key = camel(field_name)
@@ -66,6 +68,8 @@ class ClientChangeSchema(ChangeSchema):
         "share": "Its part of a lane beside other clients; null: 1.",
         "inFlight": "Most drawings under way in a lane; null: any number.",
         "waitingCap": "Most waiting jobs; null: the gateway's own cap.",
+        "inlineQuotaMb": "Quota of its inline pictures; null: the gateway's own.",
+        "ratePerS": "Most requests a second; null: any number.",
         "perDay": "Most drawings a day; null: any number.",
         "perMonth": "Most drawings a month; null: any number.",
     }
@@ -73,5 +77,7 @@ class ClientChangeSchema(ChangeSchema):
     share = Number(*SHARES)
     in_flight = Integer(1, CAP_MOST)
     waiting_cap = Integer(1, CAP_MOST)
+    inline_quota_mb = Integer(0, CAP_MOST)
+    rate_per_s = Number(0.001, CAP_MOST)
     per_day = Integer(1, CAP_MOST)
     per_month = Integer(1, CAP_MOST)

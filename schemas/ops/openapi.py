@@ -7,9 +7,17 @@ from functools import cache
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from schemas.limner.describe import Json
+from schemas.limner.describe import Json, field_schema
 from schemas.limner.openapi import REFUSALS, Operation, written
-from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery, ManyLettersSchema, ManySchema
+from schemas.ops.asked import (
+    AgainSchema,
+    AuditQuery,
+    CancelSchema,
+    JobsQuery,
+    LettersQuery,
+    ManyLettersSchema,
+    Since,
+)
 from schemas.ops.changes import ClientChangeSchema, EngineChangeSchema
 
 ABOUT = """\
@@ -54,16 +62,44 @@ OPERATIONS = (
               "Steer", parameters=(_SUBJECT, _NAME), refusals=(403, 404)),
     Operation("post", "/ops/engine/{name}/drain", "drain", "Finish what runs, start nothing more",
               _ANY, "Steer", parameters=(_NAME,), refusals=(403, 404)),
+    Operation("post", "/ops/engine/{name}/retry", "retryEngine",
+              "Let an engine that rests draw one job as a trial at once", _ANY, "Steer",
+              parameters=(_NAME,), refusals=(403, 404)),
     Operation("patch", "/ops/engine/{name}", "setEngine", "Change an engine's limits", _ANY,
               "Steer", body=EngineChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
     Operation("patch", "/ops/client/{name}", "setClient", "Change a client's share and caps", _ANY,
               "Steer", body=ClientChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
+    Operation("post", "/ops/client/{name}/disable", "disableClient", "Refuse a client's token",
+              _ANY, "Steer", parameters=(_NAME,), refusals=(403, 404)),
+    Operation("post", "/ops/client/{name}/enable", "enableClient", "Take a client's token again",
+              _ANY, "Steer", parameters=(_NAME,), refusals=(403, 404)),
+    Operation("post", "/ops/client/{name}/callbacks/enable", "enableCallbacks",
+              "Use a client's default callback URL again", _ANY, "Steer", parameters=(_NAME,),
+              refusals=(403, 404)),
+    Operation("post", "/ops/jobs/{job_id}/front", "toFront",
+              "Move a waiting job to the front of its lane", _ANY, "Steer", parameters=(_JOB_ID,),
+              refusals=(403, 404, 409)),
+    Operation("post", "/ops/jobs/again", "submitAgain",
+              "Submit the failed jobs that a filter names again", _ANY, "Steer", body=AgainSchema(),
+              refusals=(403, 409)),
     Operation("post", "/ops/jobs/cancel", "cancelJobs", "Cancel the jobs that a filter names", _ANY,
-              "Steer", body=ManySchema(), refusals=(403, 409)),
+              "Steer", body=CancelSchema(), refusals=(403, 409)),
     Operation("post", "/ops/dead-letters/resend", "resendLetters",
               "Resend the dead letters that a filter names", _ANY, "Steer",
               body=ManyLettersSchema(), refusals=(403, 409)),
 )  # fmt: skip
+
+
+@field_schema.register
+def _(_: Since) -> Json:
+    ago = {"type": "string", "pattern": r"^[0-9]{1,5}(\.[0-9]{1,3})?(s|min|h|d)$"}
+    return {
+        "anyOf": [
+            ago,
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
+        ]
+    }
 
 
 @cache

@@ -11,15 +11,7 @@ from dataclasses import replace
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import checks
 from schemathesis.generation import GenerationMode
-from schemathesis.generation.hypothesis.builder import (
-    HypothesisTestConfig,
-    HypothesisTestMode,
-    create_test,
-)
-from schemathesis.specs.openapi import checks as openapi_checks
 
 from api import create_app
 from limner.settings import Settings
@@ -27,13 +19,11 @@ from limner.store import Policy, Store
 from schemas.limner.openapi import OPERATIONS
 from tests.api.asking import a_caller
 from tests.api.drawing import done, failed
+from tests.api.fuzzing import CHECKS, ROUNDS, asks
 from tests.builders import MESSAGES, a_worker, an_engine
 
 pytestmark = pytest.mark.slow
 
-#: of each endpoint, with each seed, so many requests, right and wrong ones
-EXAMPLES = 15
-SEEDS = (1, 2, 3)
 #: of jobs that wait, are done and have failed
 ids: list[str] = []
 
@@ -65,19 +55,6 @@ def document(redis_url, tmp_path_factory):
     store.close()
 
 
-CHECKS = (
-    checks.not_a_server_error,
-    openapi_checks.status_code_conformance,
-    openapi_checks.content_type_conformance,
-    openapi_checks.response_headers_conformance,
-    openapi_checks.response_schema_conformance,
-    openapi_checks.unsupported_method,
-    openapi_checks.missing_required_header,
-    openapi_checks.negative_data_rejection,
-    openapi_checks.positive_data_acceptance,
-)
-
-
 #: what of a gateway's own the document cannot name
 HERE = {"engine": "stage", "version": "7"}
 
@@ -106,13 +83,7 @@ def a_key_of_its_own(case):
     return {"Idempotency-Key": key + uuid.uuid4().hex} if 1 <= len(key.strip()) <= 200 else {}
 
 
-@pytest.mark.parametrize(
-    ("phase", "seed"),
-    [
-        (HypothesisTestMode.COVERAGE, 0),
-        *((HypothesisTestMode.FUZZING, seed) for seed in SEEDS),
-    ],
-)
+@pytest.mark.parametrize(("phase", "seed"), ROUNDS)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_the_document_and_the_answers_agree(document, operation, phase, seed):
     def ask(case):
@@ -121,18 +92,4 @@ def test_the_document_and_the_answers_agree(document, operation, phase, seed):
         answer = case.call(headers={**document.config.headers, **a_key_of_its_own(case)})
         case.validate_response(answer, checks=CHECKS)
 
-    config = HypothesisTestConfig(
-        project=document.config,
-        modes=[phase],
-        seed=seed,
-        settings=settings(
-            max_examples=EXAMPLES,
-            database=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-        explicit_setting_names={"max_examples", "database", "phases"},
-    )
-    create_test(
-        operation=document[operation.path][operation.method], test_func=ask, config=config
-    )()
+    asks(document, operation, phase, seed, ask)

@@ -6,8 +6,10 @@ import pytest
 
 from limner.store.operators import Role
 from tests.api.asking import Caller, refused
+from tests.api.drawing import failed
+from tests.builders import a_worker, an_engine
 
-PATHS = ("/ops/jobs/cancel", "/ops/dead-letters/resend")
+PATHS = ("/ops/jobs/cancel", "/ops/dead-letters/resend", "/ops/jobs/again")
 
 
 @pytest.fixture
@@ -45,3 +47,32 @@ def test_no_dead_letters_are_none_to_resend(caller, steerer):
     body = {"client": "ann", "dryRun": True}
     assert steerer("POST", PATHS[1], json=body).json == {"found": 0, "callbacks": 0}
     refused(steerer("POST", PATHS[1], json={"client": "ann", "confirm": 1}), 409)
+
+
+def test_failed_jobs_are_submitted_again_once(store, caller, steerer):
+    a_worker(store, an_engine(fast=9))
+    jobs = [failed(store, caller.drawn(promptEn=words)) for words in ("a lamp", "a door")]
+    waiting = caller.drawn()
+    path, body = PATHS[2], {"client": "ann", "reason": "engine_failed"}
+    nothing = {"found": 2, "submitted": 0, "submittedBefore": 0, "refused": []}
+    assert steerer("POST", path, json=body | {"dryRun": True}).json == nothing
+
+    assert steerer("POST", path, json=body | {"confirm": 2}).json == nothing | {"submitted": 2}
+
+    listed = caller("GET", "/draw/midjourney/jobs").json["data"]
+    again = [job for job in listed if job["id"] not in {waiting["id"], *(j["id"] for j in jobs)}]
+    assert {job["promptEn"] for job in again} == {"a lamp", "a door"}
+    line = store.levers.audit(1)[0]
+    assert line.after == {"submitted again": "2", **body}
+    once_more = steerer("POST", path, json=body | {"confirm": 2}).json
+    assert once_more == nothing | {"submittedBefore": 2}
+
+
+def test_what_cannot_be_submitted_again_says_why(store, caller, steerer):
+    a_worker(store, an_engine(fast=9))
+    failed(store, caller.drawn())
+    store.clients.change("ann", lanes=frozenset())
+
+    said = steerer("POST", PATHS[2], json={"client": "ann", "confirm": 1}).json
+
+    assert said["refused"] == [{"why": "This client may not use the fast lane.", "jobs": 1}]

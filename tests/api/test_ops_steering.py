@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from limner.store import Trouble
 from limner.store.operators import Role
 from tests.api.asking import Caller, refused
-from tests.builders import a_worker, an_engine
+from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 CHANGES = (
     ("POST", "/ops/lane/fast/pause", None),
@@ -14,6 +15,10 @@ CHANGES = (
     ("POST", "/ops/engine/stage/drain", None),
     ("PATCH", "/ops/engine/stage", {"fastSlots": 5}),
     ("PATCH", "/ops/client/ann", {"share": 2}),
+    ("POST", "/ops/engine/stage/retry", None),
+    ("POST", "/ops/client/ann/disable", None),
+    ("POST", "/ops/client/ann/enable", None),
+    ("POST", "/ops/client/ann/callbacks/enable", None),
 )
 
 
@@ -54,9 +59,62 @@ def test_an_engine_drains(store, steerer):
     assert store.levers.halted().engines == {"stage": "draining"}
 
 
-@pytest.mark.parametrize("path", ["lane/slow", "engine/none", "client/none"])
-def test_what_does_not_exist_cannot_be_paused(path, steerer):
-    refused(steerer("POST", f"/ops/{path}/pause"), 404)
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("lane/slow/pause", "engine/none/pause", "client/none/pause", "engine/none/retry"),
+        *("client/none/disable", "client/none/enable", "client/none/callbacks/enable"),
+        "jobs/none/front",
+    ],
+)
+def test_what_does_not_exist_cannot_be_steered(path, store, steerer):
+    before = store.levers.audit(100)
+
+    refused(steerer("POST", f"/ops/{path}"), 404)
+
+    assert store.levers.audit(100) == before
+
+
+def test_an_engine_that_rests_is_tried_at_once(store, steerer):
+    assert steerer("POST", "/ops/engine/stage/retry").json["wasPaused"] is False
+    job = an_accepted_job(store)
+    store.lanes.take(job.id, job.id, WORKER, MESSAGES)
+    store.lanes.give_back(
+        job.id, job.id, Trouble(engine_state="down", pause_s=60, pause_max_s=60), MESSAGES
+    )
+
+    assert steerer("POST", "/ops/engine/stage/retry").json == {"engine": "stage", "wasPaused": True}
+    assert store.levers.audit(1)[0].after == {"tried": "now"}
+
+
+def test_a_client_is_disabled_and_enabled(store, caller, steerer):
+    assert steerer("POST", "/ops/client/ann/disable").json["disabled"] is True
+    assert store.clients.get("ann").disabled
+    assert steerer("POST", "/ops/client/ann/enable").json["disabled"] is False
+    assert not store.clients.get("ann").disabled
+    assert store.levers.audit(1)[0].who == "operator:sten"
+
+
+def test_a_clients_default_url_is_enabled_again(store, caller, steerer):
+    store.redis.hset("limner:endpoint:ann", mapping={"disabled": "1"})
+
+    assert steerer("POST", "/ops/client/ann/callbacks/enable").json["enabled"] is True
+
+    assert store.outbox.endpoint("ann").disabled_ms is None
+    assert store.levers.audit(1)[0].what == "client ann"
+
+
+def test_a_waiting_job_is_moved_to_the_front(store, caller, other):
+    steerer = Caller(caller.app, store.operators.add("test", "sten", Role.STEER), "sten")
+    first, last = caller.drawn(), other.drawn()
+    assert (first["position"], last["position"]) == (1, 2)
+
+    moved = steerer("POST", f"/ops/jobs/{last['id']}/front")
+
+    assert moved.json == {"job": last["id"], "answer": "moved"}
+    assert other("GET", f"/draw/midjourney/jobs/{last['id']}").json["position"] == 1
+    caller("DELETE", f"/draw/midjourney/jobs/{first['id']}")
+    refused(steerer("POST", f"/ops/jobs/{first['id']}/front"), 409)
 
 
 def test_an_engines_limits_are_set_and_cleared(store, steerer):
