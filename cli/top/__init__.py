@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from cli import show
+from cli.top.desk import Desk
 from cli.top.keys import Keys
 from cli.top.look import Observer
 from cli.top.sections import body, sections
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REFRESH_S = 1.0
-QUIT = ("q", "Q")
 
 
 def top(options: argparse.Namespace) -> int:
-    """Show the gateway until `q` is pressed; without a terminal, once."""
-    observer = Observer(show.open_store())
+    """Show the gateway, and pause and resume what is chosen, until `q` is pressed; without a terminal, show it once."""
+    store = show.open_store()
+    observer = Observer(store)
     out = console()
     if options.json:
         document(body(observer.look()))
     elif out is None or out.is_dumb_terminal:
         _once(observer)
     else:
-        _live(out, observer)
+        _live(out, observer, Desk(store.levers, show.actor()))
     return 0
 
 
@@ -47,7 +48,7 @@ def _once(observer: Observer) -> None:
         show.table([section.head, *section.rows])
 
 
-def _live(out: Console, observer: Observer) -> None:
+def _live(out: Console, observer: Observer, desk: Desk) -> None:
     from rich.live import Live
 
     from cli.top.screen import screen
@@ -60,8 +61,9 @@ def _live(out: Console, observer: Observer) -> None:
     ):
         while True:
             check()
-            live.update(screen(snapshot, trouble, *out.size), refresh=True)
-            if keys.pressed_within(REFRESH_S) in QUIT:
+            live.update(screen(snapshot, trouble, desk.line, *out.size), refresh=True)
+            key = keys.pressed_within(REFRESH_S)
+            if key and desk.press(key, snapshot):
                 return
             try:
                 snapshot, trouble = observer.look(), ""

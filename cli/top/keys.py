@@ -10,6 +10,15 @@ import time
 import tty
 from typing import Any, Self
 
+#: how long the rest of a key's sequence may take to come, over a slow line
+SEQUENCE_S = 0.05
+ESCAPE = "\x1b"
+#: right and down, left and up, also as some terminals send them; Tab
+NEXT = ("\x1b[C", "\x1b[B", "\x1bOC", "\x1bOB", "\t")
+PREVIOUS = ("\x1b[D", "\x1b[A", "\x1bOD", "\x1bOA", "\x1b[Z")
+ENTER = ("\r", "\n")
+BACKSPACE = ("\x7f", "\b")
+
 
 class Keys:
     """Reads single keys while the ``with`` block lasts; no terminal: no keys."""
@@ -35,11 +44,23 @@ class Keys:
         if self._descriptor is None:
             time.sleep(seconds)
             return None
-        ready, _, _ = select.select([self._descriptor], [], [], seconds)
-        if not ready:
+        if not _is_ready(self._descriptor, seconds):
             return None
-        text = os.read(self._descriptor, 1)
-        if not text:
-            # The terminal is gone.
-            raise KeyboardInterrupt
-        return text.decode("ascii", "replace")
+        key = _read(self._descriptor)
+        if key == ESCAPE and _is_ready(self._descriptor, SEQUENCE_S):
+            key += _read(self._descriptor)
+            if key[-1] in "[O":
+                key += _read(self._descriptor)
+        return key
+
+
+def _is_ready(descriptor: int, seconds: float) -> bool:
+    return bool(select.select([descriptor], [], [], seconds)[0])
+
+
+def _read(descriptor: int) -> str:
+    text = os.read(descriptor, 1)
+    if not text:
+        # The terminal is gone.
+        raise KeyboardInterrupt
+    return text.decode("ascii", "replace")

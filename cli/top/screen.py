@@ -14,11 +14,11 @@ from cli.top.sections import Section, sections
 from limner.printing import BAD, QUIET, TITLE, clean
 
 
-def screen(snapshot: Snapshot, trouble: str, columns: int, lines: int) -> Group:
-    """Return the whole screen; ``trouble``: why it is not of now."""
+def screen(snapshot: Snapshot, trouble: str, hint: str, columns: int, lines: int) -> Group:
+    """Return the whole screen; ``trouble``: why it is not of now; ``hint``: what keys do, or did."""
     found = sections(snapshot)
     kept = share_lines([len(section.rows) for section in found], lines - 1)
-    parts: list[Text | Table] = [_title(snapshot, trouble)]
+    parts: list[Text | Table] = [_title(snapshot, trouble, hint)]
     for section, count in zip(found, kept, strict=False):
         parts += [Text(""), _table(section, count, columns)]
     return Group(*parts)
@@ -40,12 +40,12 @@ def share_lines(wanted: Sequence[int], lines: int) -> list[int]:
     return kept
 
 
-def _title(snapshot: Snapshot, trouble: str) -> Text:
+def _title(snapshot: Snapshot, trouble: str, hint: str) -> Text:
     at = show.moment(snapshot.numbers.at_ms)[:19]
     if trouble:
         text = Text.assemble(("Limner", TITLE), f"  {at} UTC  ", (clean(trouble), BAD))
     else:
-        text = Text.assemble(("Limner", TITLE), f"  {at} UTC  ", ("q quits", QUIET))
+        text = Text.assemble(("Limner", TITLE), f"  {at} UTC  ", (clean(hint), QUIET))
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
 

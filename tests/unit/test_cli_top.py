@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import cli.top
+from cli.top.desk import HINT, Desk
+from cli.top.keys import Keys
 from cli.top.look import Observer
 from cli.top.screen import screen, share_lines
 from limner.__main__ import main
@@ -68,7 +70,7 @@ def started(store, client: str) -> None:
 def rendered(snapshot, columns: int = 80, lines: int = 24, trouble: str = "") -> list[str]:
     out = Console(width=columns, height=lines, color_system=None)
     with out.capture() as captured:
-        out.print(screen(snapshot, trouble, columns, lines), end="")
+        out.print(screen(snapshot, trouble, HINT, columns, lines), end="")
     return captured.get().splitlines()
 
 
@@ -309,10 +311,76 @@ def test_it_goes_on_through_an_outage_until_q_is_pressed(busy, monkeypatch):
 
     out = Console(width=80, height=24, force_terminal=True)
     with out.capture() as captured:
-        cli.top._live(out, Stumbling())
+        cli.top._live(out, Stumbling(), Desk(busy.levers, "cli:sten"))
 
     assert looks == keys.keys == []
     assert captured.get().count("Redis cannot be reached.") == 1
+
+
+# -- pausing and resuming -------------------------------------------------------------------------
+
+RIGHT, LEFT, ESC, ENTER = "\x1b[C", "\x1b[D", "\x1b", "\r"
+
+
+@pytest.fixture
+def press(busy):
+    """Presses keys, and returns the line above the tables."""
+    desk = Desk(busy.levers, "cli:sten")
+
+    def pressed(*keys: str) -> str:
+        for key in keys:
+            assert not desk.press(key, Observer(busy).look())
+        return desk.line
+
+    return pressed
+
+
+def test_what_is_chosen_is_paused_and_resumed_and_audited(busy, press):
+    assert press("p") == "pause lane fast (1 of 5)? ←→ type Enter Esc"
+    assert press(RIGHT, RIGHT).startswith("pause engine stage (3 of 5)?")
+    assert press(LEFT, LEFT, LEFT).startswith("pause client bob (5 of 5)?")
+    assert press(ENTER) == "The client bob is paused."
+    assert busy.levers.halted().clients == ("bob",)
+
+    assert press("r").startswith("resume client bob (1 of 1)?")
+    assert press(ENTER) == "The client bob is resumed."
+    assert busy.levers.halted().clients == ()
+    assert [line.who for line in busy.levers.audit(2)] == ["cli:sten", "cli:sten"]
+
+
+def test_typing_narrows_the_choice(busy, press):
+    assert press("p", *"sta").startswith("pause [sta] engine stage (1 of 1)?")
+    assert press("x") == "pause [stax]: none has that in its name. Esc leaves"
+    assert press(ENTER, "\x7f").startswith("pause [sta] engine stage")
+    assert press(ENTER) == "The engine stage is paused."
+
+
+def test_escape_changes_nothing_and_q_is_a_letter_while_choosing(busy, press):
+    before = busy.levers.audit(10)
+
+    assert press("p", "q", ESC) == HINT
+    assert press("r") == "There is nothing to resume."
+    assert busy.levers.audit(10) == before
+
+
+def test_what_cannot_be_done_says_why(busy, press, monkeypatch):
+    def away(*_: object) -> bool:
+        raise StoreDown("Redis cannot be reached.")
+
+    monkeypatch.setattr(busy.levers, "halt", away)
+
+    assert press("p", ENTER) == "The lane fast is not paused: Redis cannot be reached."
+
+
+@pytest.mark.parametrize("sent", [b"\x1b[C", b"\x1bOC", b"\x1b", b"q", b"\t"])
+def test_a_key_is_read_whole(monkeypatch, sent):
+    ours, terminal = pty.openpty()
+    with open(terminal, "rb", buffering=0) as stdin, open(ours, "wb", buffering=0) as keyboard:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with Keys() as keys:
+            keyboard.write(sent)
+            assert keys.pressed_within(5) == sent.decode()
+            assert keys.pressed_within(0) is None
 
 
 @pytest.fixture
