@@ -10,13 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from redis.exceptions import ConnectionError
 
+from limner.job import Picture
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.store import Store
-from limner.store.lanes import Trouble
+from limner.store.lanes import Result, Trouble
 from tests.builders import MESSAGES, a_worker, an_accepted_job, an_engine, messages_in
 
 WORKER = "worker-1"
+GRID = Picture("http://limner/grid.png", 1024, 1024)
 _tokens = itertools.count(1)
 
 
@@ -82,6 +84,59 @@ def test_starts_are_as_the_shares_at_every_point(roomy):
         an_accepted_job(roomy, client=client)
         for name, its in shares.items():
             assert abs(started[name] - number * its / 7) <= 1, (number, started)
+
+
+def drawn(store, clock, takes_s, **request):
+    """Draw a job to its end, alone in the lane."""
+    job = an_accepted_job(store, client="eve", **request)
+    token = f"t{next(_tokens)}"
+    assert store.lanes.take(job.id, token, WORKER, MESSAGES).state == "granted"
+    clock.pass_s(takes_s)
+    store.lanes.renew(WORKER, Lane.FAST, ["stage"], {})
+    store.lanes.done(job.id, token, Result(GRID, (), {}))
+
+
+def turns(store, number, **counts):
+    """How many of the next jobs are whose, if ann's jobs have four cells and bob's one."""
+    for client, count in counts.items():
+        for _ in range(number):
+            an_accepted_job(store, client=client, count=count)
+    return Counter(store.jobs.get(job).client for job in claims(store, number))
+
+
+def test_a_job_costs_its_client_as_much_as_its_kind_takes(roomy, clock):
+    for _ in range(5):
+        drawn(roomy, clock, 8, count=4)
+        drawn(roomy, clock, 2, count=1)
+
+    assert turns(roomy, 50, ann=4, bob=1) == {"ann": 10, "bob": 40}
+
+
+@pytest.mark.parametrize(("plain", "other"), [(5, 4), (4, 5), (0, 20)])
+def test_before_enough_was_drawn_each_job_costs_the_same(roomy, clock, plain, other):
+    for _ in range(plain):
+        drawn(roomy, clock, 8, count=4)
+    for _ in range(other):
+        drawn(roomy, clock, 2, count=1)
+
+    assert turns(roomy, 50, ann=4, bob=1) == {"ann": 25, "bob": 25}
+
+
+def test_a_kind_costs_at_most_sixteen_times_as_much_as_a_plain_drawing(roomy, clock):
+    for _ in range(5):
+        drawn(roomy, clock, 1, count=4)
+        drawn(roomy, clock, 1000, count=1)
+
+    assert turns(roomy, 34, ann=4, bob=1) == {"ann": 32, "bob": 2}
+
+
+def test_what_drawings_took_of_late_counts_more_than_what_they_took_long_ago(roomy, clock):
+    for _ in range(5):
+        drawn(roomy, clock, 8, count=4)
+    for seconds in [80] * 20 + [2] * 200:
+        drawn(roomy, clock, seconds, count=1)
+
+    assert turns(roomy, 50, ann=4, bob=1) == {"ann": 10, "bob": 40}
 
 
 def test_many_clients_with_a_job_each_are_first_come_first_served(roomy):

@@ -35,6 +35,8 @@ KEPT_FOR_EVER = {
         "virtual:relaxed",
         "pace:fast",
         "pace:relaxed",
+        "costs:fast",
+        "costs:relaxed",
         "numbers",
         "epoch",
     ),

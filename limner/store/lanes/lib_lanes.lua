@@ -68,7 +68,10 @@ local function end_job(id, cause, fields, token)
     local client, lane, engine, started, code = unpack(redis.call('HMGET', job_key(id),
         'client', 'lane', 'engine', 'started_ms', 'reason_code'))
     count('ended', lane, status, code)
-    if status == 'done' then observe(NOW - started, 'drawn', engine, lane) end
+    if status == 'done' then
+        observe(NOW - started, 'drawn', engine, lane)
+        note_cost(id, lane, NOW - started)
+    end
     if status == 'failed' and code ~= WHY.cancelled[1] then
         redis.call('LPUSH', key('failures'), id)
         redis.call('LTRIM', key('failures'), 0, FAILURES_KEPT - 1)

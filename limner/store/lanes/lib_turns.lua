@@ -3,9 +3,13 @@
 -- Start-time fair queueing by client. Each lane has a virtual time. A client's first job starts at a tag: the
 -- virtual time when the client began to wait, or where its former jobs ended, whichever is later. The job with
 -- the smallest tag is picked; of equal ones that of the client with the larger share, then the one accepted
--- first. The virtual time becomes its tag, and the client's next job starts there plus 1/share. So of clients
+-- first. The virtual time becomes its tag, and the client's next job starts there plus cost/share. So of clients
 -- that always wait each gets its share, a newcomer is next at once, nobody saves up, and one client alone is
--- first come, first served.
+-- first come, first served. Of equal tags the larger share goes first, then the earlier place: by place alone,
+-- starts would depart from the shares by more than one.
+--
+-- A job costs 1: what a plain drawing of four cells costs. Once it is known how long its kind takes in this lane,
+-- it costs as many times more, or less.
 --
 -- A job that was picked has a turn, a number. If it comes back, it goes before all that have none.
 --
@@ -18,10 +22,12 @@
 --   back:<lane>            ZSET  jobs that came back → their turns
 --   pace:<lane>            HASH  how long it takes from one start to the next while jobs wait: mean, ms, over the
 --                                last starts, and how many these were; last start, ms; waited: jobs waited then
--- All but the pace is made from the waiting jobs' records again if it is lost: sweep.lua.
+--   costs:<lane>           HASH  kind of drawing → how long it takes: mean, ms, over the last ones, and how many
+--                                these were
+-- All but the pace and the costs is made from the waiting jobs' records again if it is lost: sweep.lua.
 --
--- Reads: back client ends heads job pace queue ready turns virtual waiting
--- Writes: back ends heads job pace queue turns virtual
+-- Reads: back client costs ends heads job pace queue ready turns virtual waiting
+-- Writes: back costs ends heads job pace queue turns virtual
 
 local SHARE_LEAST, SHARE_MOST = 0.001, 1000
 
@@ -69,6 +75,45 @@ local function head_changed(lane, client, tag)
     redis.call('ZADD', turns, tag_text(tag), member)
 end
 
+-- Costs.
+
+local PLAIN = 'draw 4'
+-- What is not here draws anew.
+local COST_KINDS = {upscale = 'upscale', region = 'edit', zoom = 'edit', pan = 'edit', describe = 'describe'}
+-- A mean is over about so many drawings; with fewer than COSTS_LEAST it counts for nothing.
+local COSTS_OVER, COSTS_LEAST, COST_MOST = 20, 5, 16
+local TOOK_MOST_MS = 86400000
+
+-- What tells how long a job takes to draw: what is done, and how many pictures it makes.
+local function kind_of(id)
+    local button, seeds = unpack(redis.call('HMGET', job_key(id), 'draw_type', 'seeds'))
+    local _, commas = string.gsub(seeds or '', ',', '')
+    return (COST_KINDS[button or ''] or 'draw') .. ' ' .. (commas + 1)
+end
+
+-- A kind's mean, ms, and over how many drawings.
+local function mean_cost(lane, kind)
+    local mean, drawn = string.match(redis.call('HGET', key('costs', lane), kind) or '', '^(%S+) (%d+)$')
+    return tonumber(mean or '0'), tonumber(drawn or '0')
+end
+
+-- A job of the lane is done after so long.
+local function note_cost(id, lane, took_ms)
+    if took_ms <= 0 or took_ms > TOOK_MOST_MS then return end
+    local kind = kind_of(id)
+    local mean, drawn = mean_cost(lane, kind)
+    drawn = math.min(drawn + 1, COSTS_OVER)
+    redis.call('HSET', key('costs', lane), kind, tag_text(mean + (took_ms - mean) / drawn) .. ' ' .. drawn)
+end
+
+local function cost_of(id, lane)
+    local plain, plain_drawn = mean_cost(lane, PLAIN)
+    if plain_drawn < COSTS_LEAST then return 1 end
+    local mean, drawn = mean_cost(lane, kind_of(id))
+    if drawn < COSTS_LEAST then return 1 end
+    return math.min(math.max(mean / plain, 1 / COST_MOST), COST_MOST)
+end
+
 -- A new job waits behind its client's others.
 local function queue_up(id, lane, client, place)
     local tag = tag_of(lane, client)
@@ -96,7 +141,7 @@ local function give_turn(id, lane, client)
         tag = tag or 0
         local virtual = key('virtual', lane)
         local now = tonumber(redis.call('HGET', virtual, 'tag') or '0')
-        local ends = tag + 1 / share_of(client)
+        local ends = tag + cost_of(id, lane) / share_of(client)
         if tag > now then redis.call('HSET', virtual, 'tag', tag_text(tag)) end
         redis.call('HSET', key('ends', lane), client, tag_text(ends))
         head_changed(lane, client, ends)
@@ -126,6 +171,8 @@ end
 
 -- Of how many clients the queues are counted exactly; of further ones as many are assumed on average.
 local EXACT_CLIENTS = 16
+
+-- As if all jobs cost 1: with drawings of several kinds, positions are estimates.
 
 -- How many jobs of a client in turns are picked before one of `mine`, a member of it, that starts at `tag`.
 local function jobs_before(lane, member, its_tag, mine, tag)
