@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from cli import show
-from cli.top.desk import Desk
+from cli.top.controls import Controls
 from cli.top.keys import Keys
 from cli.top.look import Observer
 from cli.top.sections import body, sections
@@ -37,7 +37,7 @@ def top(options: argparse.Namespace) -> int:
     elif out is None or out.is_dumb_terminal:
         _once(observer)
     else:
-        _live(out, observer, Desk(store.levers, show.actor()))
+        _live(out, observer, Controls(store.levers, show.actor()))
     return 0
 
 
@@ -48,7 +48,7 @@ def _once(observer: Observer) -> None:
         show.table([section.head, *section.rows])
 
 
-def _live(out: Console, observer: Observer, desk: Desk) -> None:
+def _live(out: Console, observer: Observer, controls: Controls) -> None:
     from rich.live import Live
 
     from cli.top.screen import screen
@@ -61,9 +61,9 @@ def _live(out: Console, observer: Observer, desk: Desk) -> None:
     ):
         while True:
             check()
-            live.update(screen(snapshot, trouble, desk.line, *out.size), refresh=True)
+            live.update(screen(snapshot, trouble, controls.line, *out.size), refresh=True)
             key = keys.pressed_within(REFRESH_S)
-            if key and desk.press(key, snapshot):
+            if key and controls.press(key, snapshot):
                 return
             try:
                 snapshot, trouble = observer.look(), ""

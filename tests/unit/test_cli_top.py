@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import cli.top
-from cli.top.desk import HINT, Desk
+from cli.top.controls import HINT, Controls
 from cli.top.keys import Keys
 from cli.top.look import Observer
 from cli.top.screen import screen, share_lines
@@ -311,7 +311,7 @@ def test_it_goes_on_through_an_outage_until_q_is_pressed(busy, monkeypatch):
 
     out = Console(width=80, height=24, force_terminal=True)
     with out.capture() as captured:
-        cli.top._live(out, Stumbling(), Desk(busy.levers, "cli:sten"))
+        cli.top._live(out, Stumbling(), Controls(busy.levers, "cli:sten"))
 
     assert looks == keys.keys == []
     assert captured.get().count("Redis cannot be reached.") == 1
@@ -325,12 +325,12 @@ RIGHT, LEFT, ESC, ENTER = "\x1b[C", "\x1b[D", "\x1b", "\r"
 @pytest.fixture
 def press(busy):
     """Presses keys, and returns the line above the tables."""
-    desk = Desk(busy.levers, "cli:sten")
+    controls = Controls(busy.levers, "cli:sten")
 
     def pressed(*keys: str) -> str:
         for key in keys:
-            assert not desk.press(key, Observer(busy).look())
-        return desk.line
+            assert not controls.press(key, Observer(busy).look())
+        return controls.line
 
     return pressed
 

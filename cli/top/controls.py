@@ -57,7 +57,7 @@ class _Choice:
         return f"{self.verb}{typed} {self.chosen} ({place} of {len(fitting)})? ←→ type Enter Esc"
 
 
-class Desk:
+class Controls:
     """Takes keys, one after the other, and pulls the levers."""
 
     def __init__(self, levers: Levers, who: str) -> None:
