@@ -29,7 +29,7 @@ from limner.store import Charge
 from limner.store.jobs import FULL_RETRY_AFTER_S
 from limner.store.metrics.warning import Code
 from limner.store.spool import in_blocks
-from schemas.limner.references import is_inline
+from schemas.references import is_inline
 
 #: most files deleted within a request: more than a job adds, so a client's spent files do not pile up
 DELETED_MOST = 32

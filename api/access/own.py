@@ -1,4 +1,4 @@
-"""Look up a job for its caller; used by every view that takes a job's id."""
+"""Look up, or cancel, a job for its caller; used by every view that takes a job's id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from api.access.guard import caller
 from api.house import house
-from limner.errors import JobNotFound
+from limner.errors import JobConflict, JobNotFound
 from limner.job import Job
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -21,3 +21,16 @@ def own_job(job_id: str) -> Job:
     if not _JOB_ID.fullmatch(job_id):
         raise JobNotFound
     return house().store.jobs.get(job_id, caller().name)
+
+
+def cancelled(job_id: str) -> Job:
+    """Cancel one of the caller's jobs and return it; cancelling twice is no error.
+
+    Raises:
+        JobNotFound: there is none, or it is another client's.
+        JobConflict: it ended otherwise before.
+    """
+    job = own_job(job_id)
+    if not house().store.lanes.cancel(job.id):
+        raise JobConflict("The job ended before it could be cancelled.")
+    return own_job(job.id)

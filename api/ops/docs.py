@@ -5,14 +5,13 @@ The page is one self-contained file; its script renders the document.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from flask import Blueprint, Response
 
 from api.answer import answer
 from api.house import house
+from api.version import version
 from schemas.limner.openapi import document
 
 docs = Blueprint("docs", __name__)
@@ -37,12 +36,3 @@ def page() -> Response:
     response = Response(PAGE.read_text(encoding="utf-8"), mimetype="text/html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
-
-
-@cache
-def version() -> str:
-    """Return the installed version."""
-    try:
-        return metadata.version("limner")
-    except metadata.PackageNotFoundError:
-        return "0"

@@ -13,8 +13,8 @@ import cli.jobs
 import cli.levers
 from api.answer import answer
 from api.house import house
-from api.ops.docs import version
 from api.ops.entry import a_room, as_options
+from api.version import version
 from cli import many
 from schemas.limner.job import job_body
 from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery

@@ -33,10 +33,11 @@ from schemas.fields import (
 )
 from schemas.limner.callbacks import IDS_MOST, EventIds
 from schemas.limner.followup import FIELDS_OF_BUTTONS, ButtonSchema, fields_of_button
-from schemas.limner.imagine import ImagineSchema, PromptText
+from schemas.limner.imagine import ImagineSchema
 from schemas.limner.listing import Cursor
-from schemas.limner.references import Reference, References
 from schemas.names import wire_name
+from schemas.prompt_fields import PromptText
+from schemas.references import Reference, References
 from schemas.status import STATUS_OF
 from schemas.wire import Query, Wire
 

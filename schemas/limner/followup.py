@@ -20,9 +20,9 @@ from schemas.fields import (
     Tag,
     Text,
 )
-from schemas.limner.imagine import DEADLINE_MAX_S, EXTRA_LENGTH, PromptText
-from schemas.limner.references import Reference
 from schemas.names import wire_name
+from schemas.prompt_fields import DEADLINE_MAX_S, EXTRA_LENGTH, PromptText
+from schemas.references import Reference
 from schemas.wire import Wire
 
 #: longer than any of our ids; what is not an id is simply not found

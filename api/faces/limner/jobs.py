@@ -5,10 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from api.access import guard
-from api.access.own import own_job
+from api.access.own import cancelled
 from api.answer import answer
 from api.house import house
-from limner.errors import JobConflict
 from schemas.limner.job import job_body
 from schemas.limner.listing import ListingSchema
 from schemas.limner.shapes import count_body, page_body
@@ -22,10 +21,7 @@ _LISTING = ListingSchema()
 @jobs.delete("/jobs/<job_id>")
 def cancel(job_id: str) -> Response:
     """Cancel one job, whatever its state; cancelling twice is no error."""
-    job = own_job(job_id)
-    if not house().store.lanes.cancel(job.id):
-        raise JobConflict("The job ended before it could be cancelled.")
-    return answer(job_body(own_job(job.id)))
+    return answer(job_body(cancelled(job_id)))
 
 
 @jobs.get("/find/by/<tag>")
