@@ -1,4 +1,4 @@
-"""Whether the caller of a request that waits is still there; used by ``api/faces/limner/live.py``."""
+"""Whether the caller of a request that waits is still there; used by ``api/waiting.py``."""
 
 from __future__ import annotations
 

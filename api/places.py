@@ -1,6 +1,6 @@
 """What a process holds for its callers at once, bounded for each client and for all; created by ``create_app``.
 
-Used for requests that wait (``api/faces/limner/live.py``) and for bodies being received (``api/body.py``).
+Used for requests that wait (``api/waiting.py``) and for bodies being received (``api/body.py``).
 """
 
 from __future__ import annotations

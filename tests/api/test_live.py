@@ -236,7 +236,7 @@ def test_the_end_is_told_long_after_the_rest_is_forgotten(app, caller, store):
 
 
 def test_a_stream_without_news_says_that_it_lives(caller, store, monkeypatch):
-    monkeypatch.setattr(importlib.import_module("api.faces.limner.live"), "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(importlib.import_module("api.waiting"), "HEARTBEAT_S", 0.01)
     job = caller.drawn()
     told = stream(caller, job)
 

@@ -201,7 +201,7 @@ def test_a_stream_gives_its_place_back(waiter, store, way):
 
 
 def test_a_reader_who_hangs_up_is_missed_at_the_next_sign_of_life(waiter, monkeypatch):
-    monkeypatch.setattr(importlib.import_module("api.faces.limner.live"), "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(importlib.import_module("api.waiting"), "HEARTBEAT_S", 0.02)
     job = waiter.drawn(tag=TAG)
     server = make_server("127.0.0.1", 0, waiter.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)

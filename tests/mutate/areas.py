@@ -19,6 +19,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "api/errors.py",
         "api/watcher.py",
         "api/faces/limner/live.py",
+        "api/waiting.py",
     ),
 }
 

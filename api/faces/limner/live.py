@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
-from api import peer
+from api import peer, waiting
 from api.access import guard
 from api.access.own import own_job
 from api.answer import answer
-from api.house import House, house
+from api.house import house
 from api.places import Hold
-from api.watcher import REREAD_S
 from limner.compact_json import compact_json
-from limner.errors import InvalidRequest, JobNotFound, StoreDown
+from limner.errors import InvalidRequest
 from limner.job import Job
-from limner.store.jobs import State
 from schemas.limner.job import job_body
 from schemas.limner.look import Look, LookSchema
 
@@ -28,10 +25,6 @@ live.before_request(guard.let_in)
 
 LAST_EVENT_ID = "Last-Event-ID"
 EVENT_STREAM = "text/event-stream"
-#: how often an idle stream sends a keep-alive, and so learns whether its reader is still there
-HEARTBEAT_S = 15.0
-#: a stream ends after this time, so that others get its place; its reader reconnects for the rest
-STREAM_MOST_S = 600.0
 #: how long a reader waits before it reconnects, ms
 RETRY = "retry: 2000\n\n"
 _LOOK = LookSchema()
@@ -43,7 +36,7 @@ def by_id(job_id: str) -> Response:
     asked = _LOOK.read(request.args.to_dict())
     job = own_job(job_id)
     if _waits(asked, job):
-        job = _changed(job, asked.wait)
+        job = waiting.changed(job, asked.wait)
     return answer(job_body(job))
 
 
@@ -58,8 +51,8 @@ def events(job_id: str) -> Response:
         # werkzeug closes no stream that it does not send.
         return Response(mimetype=EVENT_STREAM)
     held = house().waits.held(job.client)
-    stream = _stream(house(), held, peer.watched(), job.id, seen)
-    response = Response(stream, mimetype=EVENT_STREAM)
+    happened = waiting.events(house(), held, peer.watched(), job.id, seen)
+    response = Response(_stream(held, happened), mimetype=EVENT_STREAM)
     # Also if the stream is closed before it begins.
     response.call_on_close(held.close)
     response.headers["X-Accel-Buffering"] = "no"
@@ -71,21 +64,6 @@ def _waits(asked: Look, job: Job) -> bool:
     return bool(asked.wait) and not job.status.ended and not unseen
 
 
-def _changed(job: Job, wait_s: float) -> Job:
-    """Return the job as soon as it differs, or as it is after ``wait_s`` seconds."""
-    here, ends = house(), time.monotonic() + wait_s
-    with (
-        here.waits.hold(job.client),
-        here.watcher.following(job.id) as waiter,
-        peer.watched()(waiter.leave),
-    ):
-        while True:
-            now, left_s = own_job(job.id), ends - time.monotonic()
-            if State.of(now) != State.of(job) or left_s <= 0 or here.watcher.ended or waiter.gone:
-                return now
-            waiter.wait(min(left_s, REREAD_S))
-
-
 def _last_seen() -> int:
     text = request.headers.get(LAST_EVENT_ID, "").strip()
     if not text:
@@ -95,29 +73,11 @@ def _last_seen() -> int:
     return int(text)
 
 
-def _stream(
-    here: House, held: Hold, watched: peer.Watched, job_id: str, seen: int
-) -> Iterator[str]:
-    """Yield the events after ``seen`` as they come, until the job's end."""
-    ends = time.monotonic() + STREAM_MOST_S
-    with closing(held), here.watcher.following(job_id) as waiter, watched(waiter.leave):
+def _stream(held: Hold, happened: Iterator[Job | None]) -> Iterator[str]:
+    with closing(held):
         yield RETRY
-        while True:
-            try:
-                story = here.store.stories.after(job_id, seen)
-            except (StoreDown, JobNotFound):
-                # The response has begun: the reader will reconnect, and gets the error then.
-                return
-            for job in story.events:
-                yield _event(job)
-                seen = job.seq
-            if story.now.status.ended or here.watcher.ended or time.monotonic() > ends:
-                return
-            news = waiter.wait(HEARTBEAT_S)
-            if waiter.gone:
-                return
-            if not news:
-                yield ": no news\n\n"
+        for job in happened:
+            yield ": no news\n\n" if job is None else _event(job)
 
 
 def _event(job: Job) -> str:

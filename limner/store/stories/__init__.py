@@ -1,6 +1,6 @@
 """One job's story, for whoever watches it: the same events as callbacks, in order.
 
-Used by ``api/faces/limner/live.py``. Stories are stored for jobs without a callback URL as well; a
+Used by ``api/waiting.py``. Stories are stored for jobs without a callback URL as well; a
 watcher that returns long after the end gets the end from the record.
 """
 

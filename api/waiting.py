@@ -1,0 +1,101 @@
+"""Wait for a job: until it changes, until it ends, or through all its events.
+
+Called by the views of every face. Each wait holds one of its client's places (``House.waits``), ends when
+the caller hangs up, and at the latest when this process does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+from api import peer
+from api.access.own import own_job
+from api.house import House, house
+from api.places import Hold
+from api.watcher import REREAD_S
+from limner.errors import JobNotFound, StoreDown
+from limner.job import Job
+from limner.store.jobs import State
+
+#: how often an idle stream sends a keep-alive, and so learns whether its reader is still there
+HEARTBEAT_S = 15.0
+#: a stream ends after this time, so that others get its place; its reader reconnects for the rest
+STREAM_MOST_S = 600.0
+
+
+class HungUp(Exception):
+    """The caller hung up while it waited: nobody reads the answer."""
+
+
+def changed(job: Job, wait_s: float) -> Job:
+    """Return the job as soon as it differs, or as it is after ``wait_s`` seconds.
+
+    Raises:
+        TooManyAtOnce, Crowded: too many wait already.
+        StoreDown, JobNotFound: it cannot be read any more.
+    """
+    return _awaited(job, wait_s, lambda now: State.of(now) != State.of(job))[0]
+
+
+def ended(job: Job, wait_s: float) -> Job:
+    """Return the job once it has ended, or as it is after ``wait_s`` seconds.
+
+    Raises:
+        HungUp: the caller did not wait for it.
+        TooManyAtOnce, Crowded: too many wait already.
+        StoreDown, JobNotFound: it cannot be read any more.
+    """
+    if job.status.ended:
+        return job
+    now, gone = _awaited(job, wait_s, lambda now: now.status.ended)
+    if gone:
+        raise HungUp
+    return now
+
+
+def _awaited(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[Job, bool]:
+    """Return the job as it is in the end, and whether the caller hung up."""
+    here, ends = house(), time.monotonic() + wait_s
+    with (
+        here.waits.hold(job.client),
+        here.watcher.following(job.id) as waiter,
+        peer.watched()(waiter.leave),
+    ):
+        while True:
+            now, left_s = own_job(job.id), ends - time.monotonic()
+            if enough(now) or left_s <= 0 or here.watcher.ended or waiter.gone:
+                return now, waiter.gone
+            waiter.wait(min(left_s, REREAD_S))
+
+
+def events(
+    here: House, held: Hold, watched: peer.Watched, job_id: str, seen: int = 0
+) -> Iterator[Job | None]:
+    """Yield the job at each event after ``seen`` as they come, up to its end; None: nothing new for a while.
+
+    For a response that is streamed, beyond the request's context: the caller passes what it holds, one of
+    ``here.waits.held(client)`` and of ``peer.watched()``, and closes ``held`` itself if it may stop before the
+    first event.
+    It stops early if the reader hangs up, the store goes away, this process ends, or after
+    ``STREAM_MOST_S``.
+    """
+    ends = time.monotonic() + STREAM_MOST_S
+    with closing(held), here.watcher.following(job_id) as waiter, watched(waiter.leave):
+        while True:
+            try:
+                story = here.store.stories.after(job_id, seen)
+            except (StoreDown, JobNotFound):
+                # The response has begun: the reader will come back, and gets the error then.
+                return
+            for job in story.events:
+                yield job
+                seen = job.seq
+            if story.now.status.ended or here.watcher.ended or time.monotonic() > ends:
+                return
+            news = waiter.wait(HEARTBEAT_S)
+            if waiter.gone:
+                return
+            if not news:
+                yield None
