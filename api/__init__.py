@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import chain
 
 from flask import Flask
 
@@ -15,11 +16,9 @@ from api.access.door import Doorkeeper
 from api.body import BODIES_BYTES, CLIENT_BODIES_BYTES, READ_MAX_BYTES
 from api.concurrency import THREADS, Concurrency
 from api.deadline import answer_in_time
-from api.faces.limner.callbacks import callbacks
-from api.faces.limner.draw import draw
-from api.faces.limner.follow import follow
-from api.faces.limner.jobs import jobs
-from api.faces.limner.live import live
+from api.documents import documents
+from api.face import EXTENSION as FACES
+from api.face import served_faces
 from api.house import EXTENSION, House, Seeds
 from api.offloaded_images import OffloadedImages
 from api.ops.docs import docs
@@ -75,20 +74,9 @@ def create_app(
     errors.register(app)
     app.after_request(guard.tell_pace)
     app.after_request(answer.keep_to_the_asker)
-    for blueprint in (
-        draw,
-        follow,
-        jobs,
-        live,
-        callbacks,
-        docs,
-        pictures,
-        health,
-        metrics,
-        looking,
-        steering,
-        bulk,
-    ):
+    faces = app.extensions[FACES] = served_faces(settings)
+    own = (documents, docs, pictures, health, metrics, looking, steering, bulk)
+    for blueprint in (*chain.from_iterable(face.blueprints for face in faces), *own):
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)
     answer_in_time(app, store.waits.request_s)

@@ -77,7 +77,7 @@ def json_object(sender: str | None = None) -> dict[str, Any]:
     if not request.is_json:
         raise WrongContentType
     with house().bodies.hold(sender or caller().name, PIECE_BYTES) as held:
-        return _object_of(_data(held))
+        return _object_of(received(held))
 
 
 def _object_of(received: bytes) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def idempotency(body: dict[str, Any]) -> Idempotency | None:
     return Idempotency(key.strip(), hashlib.sha256(asked.encode()).hexdigest())
 
 
-def _received(held: Hold) -> bytes:
+def _pieces(held: Hold) -> bytes:
     """Return the body, charged piece by piece to the client that sends it.
 
     Raises:
@@ -125,7 +125,12 @@ def _received(held: Hold) -> bytes:
     return b"".join(pieces)
 
 
-def _data(held: Hold) -> bytes:
+def received(held: Hold) -> bytes:
+    """Return the request's whole body, as it was sent.
+
+    Raises:
+        WrongEncoding, BodyBroken, BodyTooLarge, BodyTooSlow, TooManyAtOnce, Crowded: it cannot be had.
+    """
     said_bytes = request.content_length or 0
     if said_bytes > BODY_MAX_BYTES:
         raise BodyTooLarge
@@ -133,7 +138,7 @@ def _data(held: Hold) -> bytes:
         # gunicorn undoes the chunking and nothing else.
         raise WrongEncoding("The body may be sent in chunks, and in no other transfer coding.")
     try:
-        data = _received(held)
+        data = _pieces(held)
     except ClientDisconnected:
         raise BodyTooSlow from None
     except ParseException:

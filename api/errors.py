@@ -1,4 +1,4 @@
-"""The one JSON shape of every refusal and failure; ``create_app`` registers it.
+"""Every refusal and failure, in the shape of the face at whose address it happened; ``create_app`` registers it.
 
 No HTML and no traceback ever reaches a caller: an unexpected exception is logged and answered with a bare 500.
 """
@@ -6,17 +6,17 @@ No HTML and no traceback ever reaches a caller: an unexpected exception is logge
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from api.encoding import CODINGS
+from api.face import Refusal, face_at
 from api.house import house
+from api.refusal import refusal, tell_when
 from limner import errors
 from limner.log import event
 
@@ -35,6 +35,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.RoleTooLow: HTTPStatus.FORBIDDEN,
     errors.JobNotFound: HTTPStatus.NOT_FOUND,
     errors.PictureNotFound: HTTPStatus.NOT_FOUND,
+    errors.FaceNotServed: HTTPStatus.NOT_FOUND,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
     errors.JobConflict: HTTPStatus.CONFLICT,
     errors.ParentGone: HTTPStatus.GONE,
@@ -69,28 +70,20 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
-def refusal(
-    status: int,
-    message: str,
-    fields: errors.FieldErrors | None = None,
-    retry_after_s: float | None = None,
-) -> Response:
-    """Return a response in the one shape."""
-    body = refusal_body(status, message, fields)
-    response = Response(body, int(status), mimetype="application/json")
-    if retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
+def _said(error: Exception, status: int, message: str, retry_after_s: float | None) -> Response:
+    """Return the refusal in the shape of the face at this address."""
+    fields = error.errors if isinstance(error, errors.RequestError) else {}
+    face = face_at(current_app, request.path)
+    if face is None:
+        return refusal(status, message, fields, retry_after_s)
+    response = face.refuse(Refusal(int(status), message, fields, retry_after_s, error))
+    tell_when(response, retry_after_s)
     return response
-
-
-def refusal_body(status: int, message: str, fields: errors.FieldErrors | None = None) -> str:
-    """Return the one shape as JSON."""
-    return json.dumps({"statusCode": int(status), "message": message, "errors": fields or {}})
 
 
 def _refused(error: errors.RequestError) -> Response:
     status = STATUS_CODES[type(error)]
-    response = refusal(status, error.message, error.errors, error.retry_after_s)
+    response = _said(error, status, error.message, error.retry_after_s)
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.WrongEncoding):
@@ -101,13 +94,13 @@ def _refused(error: errors.RequestError) -> Response:
 def _store_down(error: errors.StoreDown) -> Response:
     event(log, "store.missed", level=logging.WARNING, path=request.path, why=error.message)
     message = "The gateway cannot reach its store. Try again soon."
-    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=STORE_RETRY_AFTER_S)
+    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, message, STORE_RETRY_AFTER_S)
 
 
 def _images_down(error: errors.ImagesDown) -> Response:
     event(log, "images.missed", level=logging.WARNING, path=request.path, why=error.message)
     message = "The gateway cannot reach its pictures. Try again soon."
-    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=STORE_RETRY_AFTER_S)
+    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, message, STORE_RETRY_AFTER_S)
 
 
 def _disk_full(error: errors.DiskFull) -> Response:
@@ -115,13 +108,13 @@ def _disk_full(error: errors.DiskFull) -> Response:
     with contextlib.suppress(errors.StoreDown):
         house().store.numbers.count("refused", "disk_full")
     message = "The gateway has no room for more pictures now. Try again later."
-    return refusal(HTTPStatus.INSUFFICIENT_STORAGE, message, retry_after_s=DISK_RETRY_AFTER_S)
+    return _said(error, HTTPStatus.INSUFFICIENT_STORAGE, message, DISK_RETRY_AFTER_S)
 
 
 def _http(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = _SENTENCES.get(status, f"{error.name}.")
-    response = refusal(status, sentence.format(method=request.method))
+    response = _said(error, status, sentence.format(method=request.method), None)
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after", "content-range"):
             response.headers[name] = value
@@ -138,4 +131,5 @@ def _unforeseen(error: Exception) -> Response:
         path=request.path,
         kind=type(error).__name__,
     )
-    return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong in the gateway.")
+    message = "Something went wrong in the gateway."
+    return _said(error, HTTPStatus.INTERNAL_SERVER_ERROR, message, None)

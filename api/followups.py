@@ -12,6 +12,7 @@ from api.access.guard import caller
 from api.access.own import own_job
 from api.house import Seeds, house
 from limner.errors import JobConflict, JobNotFound, ParentGone
+from limner.faces import LIMNER
 from limner.followup import FollowUp, Press, cell_of, follow_up, request_of
 from limner.job import Job, Status
 from limner.request import CELLS, SPOOL, Request
@@ -52,7 +53,7 @@ def submit_again(tag: str, key: Idempotency | None) -> Job:
     job = house().store.jobs.newest_by_tag(caller().name, tag)
     if job.status is not Status.FAILED:
         raise JobConflict(f"The newest job with that tag is {job.status}: it has not failed.")
-    return submit_copy(job, key)
+    return submit_copy(replace(job, request=replace(job.request, face=LIMNER, echo=None)), key)
 
 
 def submit_copy(job: Job, key: Idempotency | None) -> Job:

@@ -5,6 +5,7 @@ Used by every package. The tree::
     LimnerError
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
+    │   ├── FaceNotServed
     │   ├── JobConflict, ParentGone, RoleTooLow
     │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
     │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
@@ -75,6 +76,10 @@ class RoleTooLow(RequestError):
 
 class JobNotFound(RequestError):
     """There is no such job."""
+
+
+class FaceNotServed(RequestError):
+    """No such protocol is served here, or it has no document."""
 
 
 class PictureNotFound(RequestError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from limner.canvas import UPSCALES_BY, Size, grown, panned, zoomed
 from limner.engine import Operation
 from limner.errors import JobConflict
+from limner.faces import LIMNER
 from limner.job import ALONE, Job, Picture
 from limner.request import Change, Lane, Request
 
@@ -67,6 +68,9 @@ class Press:
     deadline_s: float | None = None
     callback_statuses: tuple[str, ...] | None = None
     previews: bool = True
+    #: as in ``Request``
+    face: str = LIMNER
+    echo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,8 @@ def request_of(parent: Job, asked: Press) -> Request:
         deadline_s=asked.deadline_s,
         callback_statuses=asked.callback_statuses,
         previews=asked.previews,
+        face=asked.face,
+        echo=asked.echo,
         operation=parent.request.operation if again else "draw",
         change=None,
         # Of the same seed, an engine would draw the same again.

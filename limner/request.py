@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from limner.compact_json import compact_json
 from limner.engine import Operation
+from limner.faces import LIMNER
 
 #: prefix, in a request's references, of an inline picture's key in the image store
 SPOOL = "spool:"
@@ -104,6 +105,10 @@ class Request:
     change: Change | None = None
     #: only tell what would be done; such a request is never stored
     dry_run: bool = False
+    #: the face that it came through, which gives its callbacks their shape
+    face: str = LIMNER
+    #: what that face alone reads, as JSON: its callers' own words, to be answered with
+    echo: str | None = None
 
     @property
     def pictures(self) -> tuple[str, ...]:

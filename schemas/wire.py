@@ -69,6 +69,18 @@ class Wire(Schema):
         return {}
 
 
+class Lenient(Wire):
+    """A schema that ignores unknown names, for protocols whose clients send more than their servers know."""
+
+    def fields_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the checked fields by their domain names.
+
+        Raises:
+            InvalidRequest: a field is wrong.
+        """
+        return super().fields_of({name: body[name] for name in body.keys() & self.names})
+
+
 class Query(Wire):
     """A schema of a query, where a parameter without a value says nothing."""
 

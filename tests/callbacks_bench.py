@@ -122,7 +122,7 @@ class Bench:
         """POSTs a second of plain sessions, one a thread, with a body like ours."""
         emit(self.store, a_job(self.store, "sample", self.url), "T")
         record = self.store.redis.hgetall("limner:job:sample")
-        body = event_body(record, self.store.outbox.told("sample").pending[0])
+        body = event_body(record, self.store.outbox.told("sample").pending[0], "http://127.0.0.1")
         self.store.redis.delete("limner:wake", "limner:due", "limner:outq:sample")
         before, ends = self.ask("count"), time.monotonic() + BARE_S
 

@@ -20,11 +20,19 @@ def let_in() -> None:
     """Identify the caller and count the request; for ``before_request``.
 
     Raises:
+        TokenRejected, TokensSlowed, TooFast: as ``admit`` says.
+    """
+    admit(request.headers.get("token", "").strip() or bearer())
+
+
+def admit(token: str) -> None:
+    """Identify the caller by a token, wherever its protocol puts it, and count the request.
+
+    Raises:
         TokenRejected: the token is missing or unknown.
         TokensSlowed: it is unknown, and the caller's address has sent too many such tokens.
         TooFast: the client has used up its request rate.
     """
-    token = request.headers.get("token", "").strip() or bearer()
     if not token:
         raise TokenRejected("Send your token in the header `token` or as a bearer token.")
     admission = house().door.admit(token, source_of(request.remote_addr))

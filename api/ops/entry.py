@@ -9,8 +9,8 @@ from typing import Any, cast
 from flask import Blueprint, Response, g, request
 
 from api.access.guard import bearer
-from api.errors import refusal
 from api.house import house
+from api.refusal import refusal
 from limner.errors import ConfigError, RoleTooLow, TokenRejected
 from limner.peer import source_of
 from limner.store.operators import Operator, Role

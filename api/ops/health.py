@@ -8,9 +8,10 @@ from flask import Blueprint, Response
 
 from api.answer import answer
 from api.ending import ENDING
-from api.errors import STORE_RETRY_AFTER_S, refusal
+from api.errors import STORE_RETRY_AFTER_S
 from api.house import house
 from api.ops.insight import may_look
+from api.refusal import refusal
 from limner.store.metrics.warning import Code, warnings
 from limner.store.server import server_facts
 from limner.store.waits import waiting_at_most

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from gunicorn.http import errors
 
 from api.answer import PRIVATE
-from api.errors import refusal_body
+from api.refusal import refusal_body
 
 _BAD = HTTPStatus.BAD_REQUEST
 _PROXY = (

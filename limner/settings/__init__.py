@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,14 +17,17 @@ from limner.errors import ConfigError
 from limner.settings import surroundings, toml_file
 from limner.settings.callbacks import CallbackSettings
 from limner.settings.engines import EngineSettings, LaneLimits, engines_of
+from limner.settings.faces import Alias, FaceOptions, face_options_of
 from limner.settings.lanes import LaneSettings
 from limner.settings.pictures import PictureSettings
 from limner.settings.server import ServerSettings
 from limner.settings.setting import parsed
 
-__all__ = ["ENV_PREFIX", "EngineSettings", "LaneLimits", "Settings"]
+__all__ = ["ENV_PREFIX", "Alias", "EngineSettings", "FaceOptions", "LaneLimits", "Settings"]
 
 ENV_PREFIX = surroundings.PREFIX
+#: the fields that come from tables of limner.toml
+_TABLES = ("engines", "face_options")
 
 
 # ``fields`` lists the last base's settings first.
@@ -33,6 +36,8 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
     """The operator's settings. Each field is ``LIMNER_<FIELD>`` and, in lower case, a TOML key."""
 
     engines: tuple[EngineSettings, ...] = ()
+    #: by the face's name; of one that is not here the defaults hold
+    face_options: Mapping[str, FaceOptions] = field(default_factory=dict)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -43,8 +48,10 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
         """
         environ = surroundings.settings(environ)
         table = _read_toml(environ)
-        known = {f.name: f for f in fields(cls) if f.name != "engines"}
-        entries = table.pop("engine", [])
+        known = {f.name: f for f in fields(cls) if f.name not in _TABLES}
+        entries, faces = table.pop("engine", []), table.get("faces")
+        if isinstance(faces, dict):
+            table["faces"] = faces.pop("serve", "all")
         for key in table:
             if key not in known and key not in surroundings.FORMER:
                 raise ConfigError(f"limner.toml: {key}", "there is no such setting")
@@ -60,23 +67,26 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
             elif name in table:
                 given[name] = _read(f"limner.toml: {name}", setting, table[name])
         settings = cls(**given)
-        return settings.with_engines(engines_of(entries, settings))
+        options = face_options_of(faces) if isinstance(faces, dict) else {}
+        return replace(settings, engines=engines_of(entries, settings), face_options=options)
 
     def with_engines(self, engines: tuple[EngineSettings, ...]) -> Self:
         """Return a copy of these settings with other engines."""
-        return type(self)(
-            **{f.name: getattr(self, f.name) for f in fields(self)} | {"engines": engines}
-        )
+        return replace(self, engines=engines)
+
+    def face(self, name: str) -> FaceOptions:
+        """Return the options of a face."""
+        return self.face_options.get(name) or FaceOptions()
 
     def environment(self) -> dict[str, str]:
         """Return the settings that differ from their defaults as ``LIMNER_*``, for child processes.
 
-        Engines are left out: children read them from the same ``limner.toml``.
+        Tables are left out: children read them from the same ``limner.toml``.
         """
         changed = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name == "engines" or (f.default is not MISSING and value == f.default):
+            if f.name in _TABLES or (f.default is not MISSING and value == f.default):
                 continue
             changed[ENV_PREFIX + f.name.upper()] = "" if value is None else str(value)
         return changed

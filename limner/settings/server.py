@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from limner.faces import FACES
 from limner.settings import listening, values
 from limner.settings.setting import setting
 
@@ -34,6 +35,11 @@ class ServerSettings:
         values.optional_text,
         "bearer token for /metrics. Empty: readable from this machine only, and only without a public URL",
         secret=True,
+    )
+    faces: str = setting(
+        "all",
+        values.faces,
+        "protocols that are served: `all`, or their names, separated by commas",
     )
     api_workers: int = setting(1, values.whole(1, 64), "API processes")
     api_connections: int = setting(
@@ -72,6 +78,11 @@ class ServerSettings:
     log_level: str = setting(
         "info", values.one_of("debug", "info", "warning", "error"), "least level"
     )
+
+    @property
+    def served_faces(self) -> tuple[str, ...]:
+        """The names of the faces that are served, in their order."""
+        return FACES if self.faces == "all" else tuple(self.faces.split(","))
 
     @property
     def base_url(self) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from limner.egress.address import DialPolicy
 from limner.egress.proxy import parse_proxy
 from limner.egress.target import UrlRefused, parse_target
+from limner.faces import FACES
 from limner.request import NAME
 from limner.settings.redis_address import RedisAddress
 
@@ -74,6 +75,16 @@ def one_of(*words: str) -> Callable[[Any], str]:
         return str(raw)
 
     return parse
+
+
+def faces(raw: Any) -> str:
+    """Return "all", or the names of faces, separated by commas."""
+    if raw == "all":
+        return "all"
+    names = [name.strip() for name in (raw if isinstance(raw, list) else text(raw).split(","))]
+    if unknown := [name for name in names if name not in FACES]:
+        raise ValueError(f"must be all, or some of {', '.join(FACES)}; {unknown[0]!r} is none")
+    return ",".join(dict.fromkeys(names))
 
 
 def words(raw: Any) -> tuple[str, ...]:

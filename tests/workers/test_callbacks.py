@@ -288,7 +288,7 @@ def test_a_body_stays_within_its_bound(live):
     live.redis.hset("limner:job:j", "request", json.dumps(request))
     emit(live, job, "T")
     (taken,) = take(live, a_poster())
-    body = event_body(taken.record, taken.event)
+    body = event_body(taken.record, taken.event, "http://gateway")
 
     assert len(body) <= BODY_MAX_BYTES
     assert json.loads(body)["prompt"] is None

@@ -23,7 +23,7 @@ def a_body(taken, **request):
     record = dict(taken.record)
     record["final_prompt"] = request.pop("final_prompt", record["final_prompt"])
     record["request"] = json.dumps(json.loads(record["request"]) | request)
-    return event_body(record, taken.event)
+    return event_body(record, taken.event, "http://gateway")
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_letter_is_signed_at_the_time_of_its_attempt(store, letters, times):
         assert letter.headers["webhook-timestamp"] == str(int(times.time()))
         assert letter.headers["webhook-id"] == taken.event.id
         assert letter.headers["Content-Type"] == "application/json"
-        assert letter.body == event_body(taken.record, taken.event)
+        assert letter.body == event_body(taken.record, taken.event, SETTINGS.base_url)
 
 
 @pytest.mark.parametrize("resent", [False, True])

@@ -23,7 +23,7 @@ from limner.store import Store
 from limner.store.outbox import Claim
 from net.outgoing import Outgoing
 from net.reach import Reach
-from schemas.limner.job import job_body
+from schemas.callback_shape import callback_shape
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Letters:
             return GiveUp("no_client", all_of_it=True)
         try:
             job = job_of(record, told)
-            body = job_bytes(job)
+            body = job_bytes(job, self._settings.base_url)
         except (KeyError, TypeError, ValueError):
             event(log, "callback.broken", level=logging.ERROR, error=True, job=told.job)
             return GiveUp("broken")
@@ -119,9 +119,9 @@ class Letters:
         return known
 
 
-def event_body(record: Mapping[str, str], told: Event) -> bytes:
+def event_body(record: Mapping[str, str], told: Event, base_url: str) -> bytes:
     """Return the body of the callback that tells of an event."""
-    return job_bytes(job_of(record, told))
+    return job_bytes(job_of(record, told), base_url)
 
 
 def job_of(record: Mapping[str, str], told: Event) -> Job:
@@ -129,10 +129,11 @@ def job_of(record: Mapping[str, str], told: Event) -> Job:
     return job_at(record, told.fields, told.seq)
 
 
-def job_bytes(job: Job) -> bytes:
+def job_bytes(job: Job, base_url: str) -> bytes:
     """Return a callback's body for a job, without fields that would make it too long."""
-    body = job_body(job)
-    for dispensable in ((), ("prompt",), ("prompt", "finalPrompt"), ("extra",)):
+    shape = callback_shape(job.request.face)
+    body = shape.body(job, base_url)
+    for dispensable in ((), *shape.dispensable):
         body |= dict.fromkeys(dispensable)
         encoded = _json(body)
         if len(encoded) <= BODY_MAX_BYTES:
