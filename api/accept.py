@@ -22,21 +22,21 @@ from limner.job import Job, Picture
 from limner.log import event
 from limner.prompt import prompt_of
 from limner.request import CELLS, SPOOL, Request
-from limner.store import Idempotency
+from limner.store import Idempotency, Try
 
 log = logging.getLogger(__name__)
 
 
 def accept(
     request: Request,
-    key: Idempotency | None,
+    key: Idempotency | Try | None,
     *,
     follow_up: FollowUp | None = None,
     cell: Picture | None = None,
     seeds: Seeds | None = None,
     repeats: bool = False,
 ) -> Job:
-    """Store and enqueue the job, or return the one this Idempotency-Key made.
+    """Store and enqueue the job, or return the one that this key or an earlier try made.
 
     ``cell``: the follow-up only picks that picture; the job is done at once, with a copy of it. ``repeats``:
     the request is an earlier job's, and not the caller's own words.
@@ -96,8 +96,8 @@ def accept(
     return job
 
 
-def accepted_before(key: Idempotency | None) -> Job | None:
-    """Return the job that a request with this key made before, if one did.
+def accepted_before(key: Idempotency | Try | None) -> Job | None:
+    """Return the job that a request with this key, or an earlier try of it, made before, if one did.
 
     ``accept`` finds it, too; who asks first needs not what may have changed or gone since.
     """

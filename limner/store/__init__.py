@@ -20,8 +20,9 @@ from limner.store.clocks import ClockTeller
 from limner.store.connection import connect, guarded
 from limner.store.engines import Engines
 from limner.store.folders import Folders
-from limner.store.jobs import Accepted, Idempotency, Jobs
+from limner.store.jobs import Accepted, Jobs
 from limner.store.jobs.changes import Changes
+from limner.store.jobs.keys import Idempotency, Try
 from limner.store.jobs.search import Search
 from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.levers import Levers
@@ -56,6 +57,7 @@ __all__ = [
     "Story",
     "Taken",
     "Trouble",
+    "Try",
 ]
 
 PREFIX = "limner:"

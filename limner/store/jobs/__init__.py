@@ -23,12 +23,12 @@ from limner.job import Job, Picture, Standing, Status, from_ms, new_record, tag_
 from limner.message import Messages
 from limner.request import Request
 from limner.store.connection import guarded
+from limner.store.jobs.keys import Idempotency, Try
 from limner.store.levers import Levers
 from limner.store.policy import to_ms
 from limner.store.scripts import Scripts
 from limner.store.spool import Charge
 
-IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 #: Retry-After for a client whose waiting cap or quota of inline pictures is full
 FULL_RETRY_AFTER_S = 10.0
 #: most calls to make room for a job's pictures, 200 older jobs' at a time; other scripts run in between
@@ -37,14 +37,6 @@ ROOM_CALLS_MOST = 25
 PAGE_SCAN = 1000
 _NOTHING = Charge()
 _UNLIMITED = Budgets()
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """A caller's ``Idempotency-Key`` and the hash of the body it came with."""
-
-    key: str
-    body_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,7 @@ class Jobs:
         *,
         waiting_cap: int,
         destination: str | None = None,
-        idempotency: Idempotency | None = None,
+        idempotency: Idempotency | Try | None = None,
         follow_up: FollowUp | None = None,
         picked: Picture | None = None,
         charge: Charge = _NOTHING,
@@ -115,6 +107,7 @@ class Jobs:
         and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job is done with
         that picture at once, and nothing is enqueued. ``charge``: the job's files in the spool, charged to
         the client in the same script. ``budgets``: what the client may have drawn; counted in it, too.
+        A ``Try`` gets the job of the try before it while that goes on or has just ended; a first one never does.
 
         Raises:
             IdempotencyConflict: the key was used with another body.
@@ -149,7 +142,7 @@ class Jobs:
             waiting_cap,
             idempotency.key if idempotency else "",
             idempotency.body_hash if idempotency else "",
-            IDEMPOTENCY_KEPT_MS,
+            idempotency.kept_ms if idempotency else 0,
             self._keep_ms,
             follow_up.parent if follow_up else "",
             follow_up.button if follow_up else "",
@@ -162,6 +155,7 @@ class Jobs:
             "" if request.deadline_s is None else to_ms(request.deadline_s),
             "" if budgets.per_day is None else budgets.per_day,
             "" if budgets.per_month is None else budgets.per_month,
+            idempotency.try_number if idempotency else "",
         )
         for _ in range(ROOM_CALLS_MOST):
             answer = self._scripts("accept", *arguments)
@@ -217,12 +211,15 @@ class Jobs:
         return self._read([record])[0]
 
     @guarded
-    def earlier(self, client: str, idempotency: Idempotency) -> Job | None:
-        """Return the job that an earlier POST with this key made, if any.
+    def earlier(self, client: str, idempotency: Idempotency | Try) -> Job | None:
+        """Return the job that an earlier POST with this key, or an earlier try, made, if any.
 
         Raises:
             IdempotencyConflict: the key was used with another body.
         """
+        if isinstance(idempotency, Try):
+            first = self._scripts("tried", client, idempotency.key) if idempotency.again else None
+            return self.get(first) if first else None
         seen = self._redis.get(f"{self._prefix}idem:{client}:{idempotency.key}")
         if not seen:
             return None

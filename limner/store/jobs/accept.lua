@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves budgets
+-- uses: base levers health engines halts domain spool outbox turns moves budgets tries
 -- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
 --
@@ -9,14 +9,15 @@
 --      16 the record's fields, a JSON object of strings
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 --      20 ms until it is given up ("" = no deadline) · 21, 22 the client's budgets of drawings, a day and a
---      month ("" = none)
+--      month ("" = none) · 23 "": the key is the caller's own; else it tells the request of a client library that
+--      counts its tries: "first" or "again"
 -- Returns {"accepted", where it stands (standing in lib_turns.lua), ms, files that made room, what it waits for
 --       instead (lib_halts) or ""} · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", ms
 --       when the next begins, ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes room each
 --       time · {"no_parent"} · {"used"}
 --
 -- Reads: idem job jobs tag waits
--- Writes: <lane> deadlines idem job jobs places tag
+-- Writes: <lane> deadlines idem job jobs places tag tries
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
@@ -26,7 +27,14 @@ KEEP_JOB_MS = tonumber(ARGV[12])
 -- How long a job may wait and be drawn before it ends and its retention time begins.
 local INDEX_SPARE_MS = 40 * 86400000
 
-if idem ~= '' then
+local try = ARGV[23]
+if try == 'again' then
+    local first = tried_before(client, idem)
+    if first then return {'again', first} end
+elseif try == 'first' then
+    -- Also if this try is refused: the next one must not get an older request's job.
+    redis.call('DEL', key('tries', client, idem))
+elseif idem ~= '' then
     local seen = redis.call('GET', key('idem', client, idem))
     if seen then
         local hash, first = string.match(seen, '^(%S+) (%S+)$')
@@ -76,7 +84,9 @@ for _, index in ipairs({key('tag', client, tag), key('jobs', client)}) do
     redis.call('ZREMRANGEBYSCORE', index, '-inf', ms(NOW - KEEP_JOB_MS - INDEX_SPARE_MS))
     redis.call('PEXPIRE', index, ms(KEEP_JOB_MS + INDEX_SPARE_MS))
 end
-if idem ~= '' then
+if try ~= '' then
+    redis.call('SET', key('tries', client, idem), id, 'PX', idem_ms)
+elseif idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
 if picked then return {'accepted', {}, ms(NOW), gone, ''} end
