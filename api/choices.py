@@ -21,9 +21,17 @@ from limner.store.lanes import PlannedJob
 _ABILITIES = {"blend": "blend pictures", "describe": "describe a picture"}
 
 
+def _ability(request: Request) -> str | None:
+    """Return what an engine has to be able to do for a request that starts from no job."""
+    if request.operation == "edit" and request.references:
+        # Of a follow-up, the parent's picture stands in for all.
+        return "redraw a part of a picture"
+    return _ABILITIES.get(request.operation)
+
+
 def has_choices(request: Request) -> bool:
     """Return whether a request names something of the gateway's own."""
-    return bool(request.engine or request.version or request.operation in _ABILITIES)
+    return bool(request.engine or request.version or _ability(request))
 
 
 def check_choices(request: Request, *, repeats: bool = False) -> None:
@@ -36,7 +44,7 @@ def check_choices(request: Request, *, repeats: bool = False) -> None:
             that there are.
         JobConflict: no engine can do what is asked, or what an earlier job named is gone.
     """
-    ability = _ABILITIES.get(request.operation)
+    ability = _ability(request)
     if ability and _plan(request).engine is None:
         raise JobConflict(f"No engine here can {ability}.")
     if request.engine is None and request.version is None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import ParamSpec, TypeVar
 
 from api.concurrency import Offload
+from limner.pictures.conversion import PictureForm, converted, kept_converted
+from limner.pictures.editing import Encoded
 from limner.pictures.image_store import Deleted, Images, Kind
 from limner.pictures.thumbnails import thumbnail
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class OffloadedImages:
@@ -29,6 +35,18 @@ class OffloadedImages:
     def thumbnail(self, key: str, side_px: int) -> bytes:
         """Return a picture's thumbnail."""
         return self._offload(thumbnail, self.direct, key, side_px)
+
+    def converted(self, key: str, form: PictureForm) -> Encoded:
+        """Return a picture in the form that its caller wants."""
+        return self._offload(converted, self.direct, key, form)
+
+    def kept_converted(self, key: str, form: PictureForm) -> str:
+        """Store a drawing in the form that its caller wants, and return the key."""
+        return self._offload(kept_converted, self.direct, key, form)
+
+    def aside(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call what works on a picture that is not stored."""
+        return self._offload(function, *args, **kwargs)
 
     def size_of(self, key: str) -> int:
         """Return a picture's size, bytes."""

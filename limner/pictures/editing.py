@@ -11,10 +11,10 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from limner.errors import BadResult
-from limner.pictures.decoding import UnreadablePictureError, open_picture
+from limner.pictures.decoding import UnreadablePictureError, alpha_of, open_picture
 from limner.plural import counted
 
 PREVIEW_SIDE_MAX_PX = 768
@@ -108,6 +108,17 @@ def encode(picture: Image.Image, picture_format: str) -> Encoded:
         return Encoded(buffer.getvalue(), "webp", *picture.size)
     picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return Encoded(buffer.getvalue(), "jpg", *picture.size)
+
+
+def region_of(mask: bytes, side_px: int) -> bytes:
+    """Return a mask that is transparent where to draw as one that is white there, a PNG file.
+
+    Raises:
+        UnreadablePictureError: it cannot be read, or has no transparency.
+    """
+    buffer = io.BytesIO()
+    ImageOps.invert(alpha_of(mask, side_px)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def encode_preview(picture: Image.Image) -> Encoded:

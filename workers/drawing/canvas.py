@@ -55,8 +55,12 @@ class EditCanvas:
         return Image.composite(cell, self.picture, mask)
 
 
-def canvas_of(change: Change, picture: Path, mask: Path | None) -> EditCanvas:
+def canvas_of(
+    change: Change, picture: Path, mask: Path | None, size: Size | None = None
+) -> EditCanvas:
     """Return the canvas for a change of a picture; ``mask`` is the caller's, for a region.
+
+    ``size``: that of the canvas, if the picture is the caller's own, too.
 
     Raises:
         Rejected: the picture cannot be read, or the mask marks nothing.
@@ -70,6 +74,8 @@ def canvas_of(change: Change, picture: Path, mask: Path | None) -> EditCanvas:
     if change.direction is not None:
         return _larger(parent, *panned(parent.size, change.direction))
     assert mask is not None, "a region has a mask"
+    if size and parent.size != size:
+        parent = parent.resize(size, Image.Resampling.LANCZOS)
     return EditCanvas(parent, _mask(mask, parent.size))
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from limner.brief import Pictures, brief_of
+from limner.brief import Pictures, brief_of, size_of_request
 from limner.engine import Brief, Parent
 from limner.errors import Rejected
 from limner.followup import cell_of, strength_of
@@ -69,6 +69,9 @@ class Preparation:
         assert change is not None, "an edit has a change"
         with contextlib.suppress(StoppedMeanwhile):
             masks = self._references(grant.drawing, job, (change.mask or "",), folder, "mask")
+            if job.parent is None:
+                own = self._references(grant.drawing, job, job.request.references, folder, "edited")
+                return canvas_of(change, own[0], masks[0], size_of_request(job.request))
             parent = self._parent(grant.drawing, job, folder)
             assert parent is not None, "an edit has a parent"
             assert parent.picture is not None
@@ -91,8 +94,10 @@ class Preparation:
             style = self._taken_over(grant, folder, "style", said.style_references)
         if able.object_references != "none":
             thing = self._taken_over(grant, folder, "object", said.object_references)
+        # Of an edit, the caller's own picture is the canvas.
+        references = () if edit else request.references
         return Pictures(
-            self._references(drawing, job, request.references, folder, "reference"),
+            self._references(drawing, job, references, folder, "reference"),
             style,
             thing,
             self._parent(drawing, job, folder),

@@ -40,6 +40,7 @@ _KNOWN_AS = {
     "reference": "Reference image",
     "style": "Style reference",
     "object": "Object reference",
+    "edited": "Image",
 }
 
 
@@ -48,7 +49,7 @@ def prepare_references(
 ) -> list[Path]:
     """Write each reference into ``folder`` as an upright PNG and return the paths, in order.
 
-    ``kind``: ``reference``, ``style``, ``object`` or ``mask``.
+    ``kind``: ``reference``, ``style``, ``object``, ``mask`` or ``edited``.
 
     Raises:
         Rejected: one cannot be used; the message says which one (from 1) and why.

@@ -7,6 +7,7 @@ Called by workers and drivers for incoming pictures, and by the API for thumbnai
 
 from __future__ import annotations
 
+import io
 import traceback
 import warnings
 
@@ -22,6 +23,7 @@ __all__ = [
     "REFERENCE_FORMATS",
     "SIDE_MAX_PX",
     "UnreadablePictureError",
+    "alpha_of",
     "open_picture",
     "size_of",
 ]
@@ -75,6 +77,32 @@ def open_picture(
     return shown
 
 
+def alpha_of(data: bytes, side_px: int = SIDE_MAX_PX) -> Image.Image:
+    """Return how opaque a PNG or WebP picture is, 0-255 by pixel, with its longest side at most ``side_px``.
+
+    Raises:
+        UnreadablePictureError: another kind of file, too many pixels, broken, or without transparency.
+    """
+    kind = _taken_kind(data, ("PNG", "WEBP"))
+    try:
+        needed = Source(data, kind).needed_bytes(SIDE_MAX_PX)
+        with (_ordinary if needed <= ORDINARY_MAX_BYTES else _large).take(needed):
+            picture = Image.open(io.BytesIO(data), formats=(kind,))
+            if not picture.has_transparency_data:
+                raise UnreadablePictureError("has no transparency")
+            alpha = picture.convert("RGBA").getchannel("A")
+            alpha.thumbnail((side_px, side_px))
+            return alpha
+    except TooManyPixels as error:
+        raise UnreadablePictureError(str(error)) from error
+    except UnreadablePictureError:
+        raise
+    # As in ``open_picture``.
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)
+        raise UnreadablePictureError("cannot be read as PNG or WebP") from error
+
+
 def size_of(data: bytes) -> tuple[int, int] | None:
     """Return width and height as the file's header gives them, before any rotation; cheap.
 
@@ -94,7 +122,8 @@ def _taken_kind(data: bytes, formats: tuple[str, ...]) -> str:
     if kind is None:
         raise UnreadablePictureError("cannot be read as PNG, JPEG, WebP or GIF")
     if kind not in formats:
-        raise UnreadablePictureError(f"is {kind}, not PNG, JPEG, WebP or GIF")
+        taken = "PNG, JPEG, WebP or GIF" if "JPEG" in formats else " or ".join(formats)
+        raise UnreadablePictureError(f"is {kind}, not {taken}")
     return kind
 
 
