@@ -14,6 +14,7 @@ from typing import Self
 from limner.settings import Settings
 from limner.settings.broker import redis_url
 from limner.store.aside import Aside
+from limner.store.awaited import Awaited
 from limner.store.bounded import watch_over
 from limner.store.clients import Clients
 from limner.store.clocks import ClockTeller
@@ -86,6 +87,7 @@ class Store:
         self.levers = Levers(self.redis, prefix, scripts, policy)
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s, self.levers)
         self.search = Search(self.redis, prefix)
+        self.awaited = Awaited(self.redis, prefix)
         self.changes = Changes(self.redis, prefix)
         self.engines = Engines(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)

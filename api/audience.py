@@ -1,0 +1,88 @@
+"""The requests that wait for jobs, and what becomes of the jobs when all of them have hung up.
+
+Used by the faces whose callers keep a connection open for the whole drawing: one who hangs up wants no
+drawing, unless it asks again at once, as client libraries do, here or at another process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from api.house import House
+from api.places import Hold
+from limner.errors import JobNotFound, RequestError, StoreDown
+from limner.ids import new_id
+from limner.job import Job
+from limner.log import event
+
+log = logging.getLogger(__name__)
+
+#: how long a caller that hung up has to ask again; client libraries do within eight seconds
+GRACE_S = 10.0
+
+
+class Audience:
+    """One request that waits for some jobs of one client; a block in which it does."""
+
+    def __init__(self, here: House, jobs: Sequence[Job], *, cancels: bool) -> None:
+        """``cancels``: whether jobs are cancelled that nobody waits for any more."""
+        self._here = here
+        self._jobs = tuple(jobs)
+        self._request = new_id() if cancels else ""
+        #: the caller has hung up
+        self.gone = False
+
+    def __enter__(self) -> Self:
+        """Begin to wait.
+
+        Raises:
+            StoreDown: Redis is down.
+        """
+        for job in self._jobs if self._request else ():
+            self._here.store.awaited.join(job.id, self._request)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Wait no more; if the caller is gone and does not come back, cancel what nobody waits for."""
+        if not self._request:
+            return
+        with contextlib.suppress(StoreDown):
+            for job in self._jobs:
+                self._here.store.awaited.leave(job.id, self._request)
+            if self.gone:
+                self._let_come_back()
+                self._cancel()
+
+    def leave(self) -> None:
+        """Note that the caller has hung up."""
+        self.gone = True
+
+    def _let_come_back(self) -> None:
+        # A place is held meanwhile: there are only so many of these at once.
+        with contextlib.suppress(RequestError), self._place():
+            ends = time.monotonic() + GRACE_S
+            with self._here.watcher.following(self._jobs[0].id) as waiter:
+                while (left_s := ends - time.monotonic()) > 0 and not self._here.watcher.ended:
+                    waiter.wait(left_s)
+
+    def _place(self) -> contextlib.closing[Hold]:
+        return contextlib.closing(self._here.waits.held(self._jobs[0].client))
+
+    def _cancel(self) -> None:
+        # Whoever asks again may do so at the process that takes over.
+        for job in () if self._here.watcher.ended else self._jobs:
+            if self._here.store.awaited.by_anybody(job.id):
+                continue
+            with contextlib.suppress(JobNotFound):
+                if self._here.store.lanes.cancel(job.id):
+                    event(log, "job.abandoned", job=job.id, client=job.client)
