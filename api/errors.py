@@ -36,6 +36,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.JobNotFound: HTTPStatus.NOT_FOUND,
     errors.PictureNotFound: HTTPStatus.NOT_FOUND,
     errors.FaceNotServed: HTTPStatus.NOT_FOUND,
+    errors.ModelNotFound: HTTPStatus.NOT_FOUND,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
     errors.JobConflict: HTTPStatus.CONFLICT,
     errors.ParentGone: HTTPStatus.GONE,

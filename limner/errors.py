@@ -5,7 +5,7 @@ Used by every package. The tree::
     LimnerError
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
-    │   ├── FaceNotServed
+    │   ├── FaceNotServed, ModelNotFound
     │   ├── JobConflict, ParentGone, RoleTooLow
     │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
     │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
@@ -80,6 +80,10 @@ class JobNotFound(RequestError):
 
 class FaceNotServed(RequestError):
     """No such protocol is served here, or it has no document."""
+
+
+class ModelNotFound(RequestError):
+    """There is no such model."""
 
 
 class PictureNotFound(RequestError):

@@ -10,4 +10,7 @@ from __future__ import annotations
 #: the gateway's own
 LIMNER = "limner"
 #: in the order in which they are asked whether an address is theirs
-FACES = (LIMNER,)
+FACES = (
+    LIMNER,
+    "openai",
+)
