@@ -48,7 +48,7 @@ def form() -> Form:
     with house().bodies.hold(caller().name, PIECE_BYTES) as held:
         data = received(held)
         parser = FormDataParser(
-            stream_factory=lambda *_sizes: BytesIO(),
+            stream_factory=lambda *_sizes, **_told: BytesIO(),
             max_form_memory_size=BODY_MAX_BYTES,
             max_form_parts=PARTS_MAX,
             silent=True,
