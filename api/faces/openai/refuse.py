@@ -12,6 +12,8 @@ from limner import errors
 from limner.job import Job
 from schemas.openai.failures import INVALID, SERVER, Failure, failure_of
 
+#: besides 5xx, what libraries try again
+_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 #: a retry gets the same: of 409, 429 and 5xx, libraries would try
 _FINAL = (
     errors.BudgetSpent,
@@ -33,8 +35,10 @@ _OF_ALIASES = {"engine", "version"}
 
 def refuse(why: Refusal) -> Response:
     """Return a refusal in OpenAI's shape."""
-    response = answer(failure_in(why).body(), failure_in(why).status)
-    _tell_whether_to_retry(response, final=isinstance(why.error, _FINAL) or why.status < 408)
+    failure = failure_in(why)
+    response = answer(failure.body(), failure.status)
+    passes = failure.status in _PASSING or failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    _tell_whether_to_retry(response, final=not passes or isinstance(why.error, _FINAL))
     return response
 
 

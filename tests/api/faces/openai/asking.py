@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from api.house import EXTENSION
+from limner.applied import levels_of
+from limner.engine import Capabilities
 from limner.job import Job, Picture
 from limner.store import Store
 from limner.store.lanes import Result
@@ -51,14 +54,53 @@ class Client:
         body = {"prompt": "a lighthouse at dusk"} | body
         return self("POST", GENERATIONS, json=body, headers=headers or {})
 
+    def edit(self, headers: dict[str, str] | None = None, **form: Any) -> TestResponse:
+        return self("POST", EDITS, data={"prompt": "add a boat"} | form, headers=headers or {})
+
     def jobs(self) -> list[Job]:
         """The client's jobs, the first one first."""
         return list(reversed(self.store.jobs.page(self.name).jobs))
 
 
+def error_of(response: TestResponse, status: int, code: str | None = None, *, retry: bool = False):
+    """The error of a refusal in the one shape."""
+    assert response.status_code == status, response.text
+    assert response.mimetype == "application/json"
+    assert response.json.keys() == {"error"}
+    error = response.json["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert error["code"] == code
+    assert error["message"]
+    assert response.headers["x-should-retry"] == ("true" if retry else "false")
+    return error
+
+
 def kept(app: Flask, size=(64, 48), colour=(200, 90, 10), kind="drawings") -> Picture:
     images = app.extensions[EXTENSION].images
     return Picture(images.url(images.put(kind, a_file(colour, size), "png", NOW)), *size)
+
+
+class Line:
+    """The connection of a caller who may hang up, as the server's own tells of it."""
+
+    def __init__(self) -> None:
+        self._gone: list[Callable[[], None]] = []
+
+    @contextmanager
+    def watched(self, gone: Callable[[], None]) -> Iterator[None]:
+        self._gone.append(gone)
+        try:
+            yield
+        finally:
+            self._gone.remove(gone)
+
+    def hang_up(self) -> None:
+        for gone in list(self._gone):
+            gone()
+
+    @property
+    def environ(self) -> dict[str, Any]:
+        return {"gunicorn.socket": self}
 
 
 class Draughtsman:
@@ -67,6 +109,7 @@ class Draughtsman:
     def __init__(self, app: Flask, store: Store) -> None:
         self.app, self.store = app, store
         self.worker = a_worker(store, an_engine("stage", fast=99, relaxed=99), worker="draughtsman")
+        store.engines.abilities("stage", [], levels_of(Capabilities(edit="exact")))
         self.size = (64, 48)
 
     def take(self, job: Job, token: str = "lease") -> str:

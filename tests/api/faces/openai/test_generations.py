@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from limner.request import Lane
+from tests.api.asking import Caller
 from tests.api.faces.openai.asking import opened
 
 
@@ -205,8 +206,6 @@ def test_a_callback_url_means_that_nobody_waits(client):
 
 
 def test_a_job_of_another_face_can_be_looked_at(client, draughtsman, app, store):
-    from tests.api.asking import Caller
-
     job = Caller(app, client.token, "ann").drawn()
     path = f"/v1/images/generations/{job['id']}"
     assert client("GET", path).json["status"] == "queued"

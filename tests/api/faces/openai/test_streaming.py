@@ -1,0 +1,174 @@
+"""The answer as a stream: the events' shapes, as many partial pictures as asked for, errors within it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+
+import pytest
+
+from api import waiting
+from limner.store.lanes import Result
+from tests.api.faces.openai.asking import EDITS, GENERATIONS, a_file, kept, opened
+
+ABOUT = {"background": "opaque", "output_format": "png", "quality": "auto"}
+
+
+def events_of(text: str) -> list[dict]:
+    """The events of a stream, each checked to be named by its type; comments are left out."""
+    found = []
+    for block in text.split("\n\n"):
+        if not block or block.startswith(":"):
+            continue
+        name, data = block.split("\n")
+        body = json.loads(data.removeprefix("data: "))
+        kind = name.removeprefix("event: ")
+        assert kind == body.get("type", "error")
+        found.append(body)
+    return found
+
+
+def streamed(client, draughtsman, act=None, jobs=1, path=GENERATIONS, **options):
+    thread = draughtsman.meanwhile(client, act or draughtsman.draw, jobs)
+    response = client("POST", path, **options)
+    text = response.text
+    thread.join()
+    assert response.status_code == 200, text
+    assert response.mimetype == "text/event-stream"
+    assert text.startswith(": ping\n\n"), "or a proxy would wait for the head"
+    assert response.headers["x-request-id"] == client.jobs()[-jobs].id
+    return events_of(text)
+
+
+def with_previews(draughtsman, percents):
+    def draw(job):
+        token = draughtsman.take(job)
+        for percent in percents:
+            draughtsman.preview(job, token, percent)
+        cells = [kept(draughtsman.app) for _ in range(job.count)]
+        draughtsman.store.lanes.done(job.id, token, Result(kept(draughtsman.app), cells, {}))
+
+    return draw
+
+
+def body(**more):
+    return {"prompt": "a cat", "stream": True} | more
+
+
+def test_a_stream_without_partial_images_is_one_event(client, draughtsman):
+    (event,) = streamed(client, draughtsman, json=body())
+
+    (job,) = client.jobs()
+    assert opened(base64.b64decode(event.pop("b64_json"))).size == (64, 48)
+    assert event == {
+        "type": "image_generation.completed",
+        "created_at": int(job.finished_at.timestamp()),
+        "size": "64x48",
+        **ABOUT,
+        "usage": {
+            "input_tokens": 0,
+            "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+            "output_tokens": 0,
+            "total_tokens": 0,
+        },
+    }
+
+
+def test_partial_images_come_before_the_finished_one(client, draughtsman):
+    act = with_previews(draughtsman, [50])
+
+    partial, last = streamed(
+        client, draughtsman, act, json=body(partial_images=1, size="32x32", output_format="jpeg")
+    )
+
+    (job,) = client.jobs()
+    made = opened(base64.b64decode(partial.pop("b64_json")))
+    assert (made.size, made.format) == ((32, 32), "JPEG")
+    assert partial == {
+        "type": "image_generation.partial_image",
+        "partial_image_index": 0,
+        "created_at": int(job.created_at.timestamp()),
+        "size": "32x32",
+        **ABOUT,
+        "output_format": "jpeg",
+    }
+    assert last["type"] == "image_generation.completed"
+
+
+@pytest.mark.parametrize(("asked", "least"), [(0, 0), (1, 1), (3, 3)])
+def test_there_are_no_more_partial_images_than_asked_for(client, draughtsman, asked, least):
+    act = with_previews(draughtsman, range(5, 100, 5))
+
+    events = streamed(client, draughtsman, act, json=body(partial_images=asked))
+
+    indexes = [one["partial_image_index"] for one in events[:-1]]
+    assert indexes == list(range(len(indexes)))
+    assert len(indexes) <= asked
+
+
+def test_each_picture_is_an_event_and_jobs_follow_each_other(client, draughtsman):
+    events = streamed(client, draughtsman, jobs=2, json=body(n=6))
+
+    assert [one["type"] for one in events] == ["image_generation.completed"] * 6
+
+
+def test_an_edits_events_have_names_of_their_own(client, draughtsman):
+    form = {"prompt": "x", "stream": "true", "image": (io.BytesIO(a_file()), "a.png")}
+
+    (event,) = streamed(client, draughtsman, path=EDITS, data=form)
+
+    assert event["type"] == "image_edit.completed"
+
+
+def test_a_job_that_fails_is_an_error_within_the_stream(client, draughtsman):
+    def fail(job):
+        draughtsman.fail(job, "It was refused.", "moderated")
+
+    (event,) = streamed(client, draughtsman, fail, json=body())
+
+    assert event == {
+        "error": {
+            "message": "It was refused.",
+            "type": "image_generation_user_error",
+            "param": None,
+            "code": "content_policy_violation",
+        }
+    }
+
+
+def test_comments_keep_the_line_while_nothing_happens(client, draughtsman, monkeypatch):
+    monkeypatch.setattr(waiting, "HEARTBEAT_S", 0.01)
+    response = client("POST", GENERATIONS, json=body())
+    chunks = iter(response.response)
+
+    assert [next(chunks).decode() for _ in range(3)] == [": ping\n\n"] * 3
+    draughtsman.draw(client.jobs()[0])
+    text = "".join(one.decode() for one in chunks)
+    assert events_of(text)[-1]["type"] == "image_generation.completed"
+
+
+def test_a_stream_goes_on_after_the_time_that_one_wait_may_take(client, draughtsman, monkeypatch):
+    monkeypatch.setattr(waiting, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(waiting, "STREAM_MOST_S", 0.05)
+    response = client("POST", GENERATIONS, json=body())
+    chunks = iter(response.response)
+    for _ in range(3):
+        next(chunks)
+
+    draughtsman.draw(client.jobs()[0])
+
+    text = "".join(one.decode() for one in chunks)
+    assert events_of(text)[-1]["type"] == "image_generation.completed"
+
+
+def test_a_process_that_ends_says_so_in_its_streams(client, draughtsman):
+    response = client("POST", GENERATIONS, json=body())
+    chunks = iter(response.response)
+    next(chunks)
+    client.app.extensions["limner"].watcher.end()
+
+    (event,) = events_of("".join(one.decode() for one in chunks))
+
+    assert event["error"]["code"] == "server_error"
+    assert client.jobs()[0].reason_code is None
