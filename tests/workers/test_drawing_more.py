@@ -327,6 +327,45 @@ def test_a_region_changes_where_the_mask_is_white_and_nowhere_else(painted):
     assert pixels(now, left) != pixels(was, left)
 
 
+def test_a_region_of_a_callers_own_picture_is_redrawn_at_the_size_asked_for(painted):
+    painted.web["http://p/own"] = picture(300, 150, "own")
+    painted.web["http://p/mask"] = a_mask()
+    painted.painter.answer = {"cells": (picture(512, 256, "new"),)}
+
+    job = painted.draw(
+        operation="edit",
+        change=Change(0, mask="http://p/mask"),
+        references=("http://p/own",),
+        size=(512, 256),
+        count=1,
+    )
+
+    sent = Image.open(io.BytesIO(painted.web["http://p/own"])).convert("RGB")
+    was = sent.resize((512, 256), Image.Resampling.LANCZOS)
+    now = opened(painted, job.picture)
+    right, left = (256, 0, 512, 256), (0, 0, 240, 256)
+    assert now.size == (512, 256)
+    assert pixels(now, right) == pixels(was, right)
+    assert pixels(now, left) != pixels(was, left)
+    assert painted.painter.briefs[-1].references == (), "it is the canvas"
+
+
+def test_a_callers_own_picture_that_cannot_be_read_fails_the_edit(painted):
+    painted.web["http://p/own"] = b"no picture"
+    painted.web["http://p/mask"] = a_mask()
+
+    job = painted.draw(
+        operation="edit",
+        change=Change(0, mask="http://p/mask"),
+        references=("http://p/own",),
+        size=(512, 512),
+        count=1,
+    )
+
+    assert job.reason_code == "reference"
+    assert job.reason.startswith("Image 1 ")
+
+
 def test_a_mask_is_fetched_once_and_named_as_the_only_one(painted):
     parent = painted.draw(count=1)
     mask, painted.web = a_mask(), Vanishing()
