@@ -69,6 +69,7 @@ def test_the_import_contracts_bite(tmp_path):
         "workers/drawing/bad.py": "import workers.posting.letters",
         "api/ops/bad.py": "import api.faces.limner.draw",
         "api/faces/other.py": "import api.faces.limner.draw",
+        "schemas/openai/bad.py": "import schemas.limner.job",
         "engines/sketch/bad.py": "import engines.rehearsal",
         "engines/bad.py": "import celery\nfrom limner.store import Store",
     }
