@@ -11,11 +11,14 @@ LOCKED := $(PIP) --require-hashes --requirement
 OURSELVES := $(PIP) --no-deps --no-build-isolation --editable .
 # The same locks for every platform and every Python from 3.11 on. UPGRADE= keeps each version that fits.
 UPGRADE ?= --upgrade
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
-  --custom-compile-command 'make lock' pyproject.toml --group build
+LOCK_OF := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
+  --custom-compile-command 'make lock'
+LOCK := $(LOCK_OF) pyproject.toml --group build
+# Other people's clients, in an environment of their own.
+CLIENTS := .clients
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint check test-seams lock bench bench-callbacks bench-sketch soak mutate clean
+.PHONY: help install clients demo up test lint check test-seams lock bench bench-callbacks bench-sketch soak mutate clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +30,8 @@ demo: $(VENV)/.installed ## draw two pictures and show every callback; needs not
 
 up: $(VENV)/.installed ## run the gateway on this machine: API on 8000, Flower on 5555
 	@$(BIN)/limner up
+
+clients: $(CLIENTS)/.installed ## install other people's clients, which some tests run (a minute; needs npm)
 
 test: $(VENV)/.installed-dev ## run every test
 	$(BIN)/python -m pytest --numprocesses $(TESTERS) --durations=15
@@ -47,6 +52,8 @@ lock: $(BIN)/uv ## renew requirements/ within the bounds of pyproject.toml
 	$(LOCK) --output-file requirements/run.txt
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
 	$(LOCK) --extra mutate --constraint requirements/dev.txt --output-file requirements/mutate.txt
+	$(LOCK_OF) tests/clients/requirements.in --output-file requirements/clients.txt
+	cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	$(BIN)/python -m tests.seams --lock
 
 bench: $(VENV)/.installed-dev ## measure everything beside plain baselines (about 10 minutes)
@@ -65,7 +72,7 @@ mutate: $(VENV)/.installed-mutate ## change one thing at a time and see which te
 	$(BIN)/python -m tests.mutate $(MUTATE)
 
 clean: ## remove .venv and what the tools leave; keeps limner-data
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) tests/clients/node_modules build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The stamps are as old as the last install: a changed pyproject.toml or lock makes it run again.
 $(VENV)/bin/python:
@@ -89,6 +96,13 @@ $(VENV)/.installed-dev: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
 	@$(LOCKED) requirements/dev.txt
 	@$(OURSELVES)
 	@touch $@ $(VENV)/.installed
+
+$(CLIENTS)/.installed: requirements/clients.txt tests/clients/package-lock.json
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements/clients.txt
+	@cd tests/clients && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(VENV)/.installed-mutate: requirements/mutate.txt $(VENV)/.installed-dev
 	@$(LOCKED) requirements/mutate.txt

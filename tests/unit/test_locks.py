@@ -16,11 +16,13 @@ HOME = Path(__file__).parents[2]
 PYPROJECT = (HOME / "pyproject.toml").read_text(encoding="utf-8")
 ASKED = tomllib.loads(PYPROJECT)
 PROJECT, EXTRAS = ASKED["project"], ASKED["project"]["optional-dependencies"]
+CLIENTS = HOME / "tests/clients/requirements.in"
 #: each lock, and the requirements it is made of
 LOCKS = {
     "run": [*PROJECT["dependencies"], *ASKED["build-system"]["requires"]],
     "dev": [*PROJECT["dependencies"], *EXTRAS["dev"]],
     "mutate": [*PROJECT["dependencies"], *EXTRAS["mutate"]],
+    "clients": CLIENTS.read_text(encoding="utf-8").splitlines()[1:],
     "seams-lowest": seams.bounded(),
     "seams-newest": seams.bounded(),
 }
