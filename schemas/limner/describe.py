@@ -16,6 +16,7 @@ from limner.followup import BUTTONS
 from limner.prompt import NIJI_STYLES, STYLES
 from limner.ratios import CELL_SIZE_PX
 from limner.request import NAME
+from schemas.buttons import FIELDS_OF_BUTTONS, fields_of_button
 from schemas.fields import (
     AspectRatio,
     Boolean,
@@ -32,7 +33,7 @@ from schemas.fields import (
     Text,
 )
 from schemas.limner.callbacks import IDS_MOST, EventIds
-from schemas.limner.followup import FIELDS_OF_BUTTONS, ButtonSchema, fields_of_button
+from schemas.limner.followup import ButtonSchema
 from schemas.limner.imagine import ImagineSchema
 from schemas.limner.listing import Cursor
 from schemas.names import wire_name

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.canvas import DIRECTIONS, ZOOMS
-from limner.followup import BUTTONS, PAN, REGION, REMIX, UPSCALE, UPSCALE_KINDS, ZOOM, Press
+from limner.followup import BUTTONS, UPSCALE, UPSCALE_KINDS, Press
 from limner.request import CELLS, Lane
+from schemas.buttons import misfits_of_button
 from schemas.fields import (
-    REQUIRED,
     Boolean,
     CallbackUrl,
     Integer,
@@ -27,22 +27,6 @@ from schemas.wire import Wire
 
 #: longer than any of our ids; what is not an id is simply not found
 ID_LENGTH = 64
-
-
-#: button → the fields that it must have, and those that it may have
-_TAKES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    UPSCALE: ((), ("cell", "kind")),
-    REGION: (("mask",), ("cell", "prompt_en")),
-    ZOOM: (("scale",), ("cell", "prompt_en")),
-    PAN: (("direction",), ("cell", "prompt_en")),
-    REMIX: (("prompt_en",), ("cell",)),
-}
-FIELDS_OF_BUTTONS = ("cell", "kind", "scale", "direction", "mask", "prompt_en")
-
-
-def fields_of_button(button: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the fields that a button must have, and those that it may have, of ``FIELDS_OF_BUTTONS``."""
-    return _TAKES.get(button, ((), ()))
 
 
 class ButtonSchema(Wire):
@@ -70,15 +54,7 @@ class ButtonSchema(Wire):
 
     def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
         """Refuse fields that belong to another button, and a button without its own."""
-        button = found["button"]
-        needed, allowed = fields_of_button(button)
-        wrong = {name: [REQUIRED] for name in needed if found[name] is None}
-        wrong |= {
-            name: [f"Does not belong to {button}."]
-            for name in FIELDS_OF_BUTTONS
-            if found[name] is not None and name not in (*needed, *allowed)
-        }
-        return {wire_name(name): why for name, why in wrong.items()}
+        return misfits_of_button(found, wire_name)
 
     def read(self, body: Mapping[str, Any]) -> Press:
         """Return the button that the caller pressed.
