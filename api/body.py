@@ -74,27 +74,32 @@ def json_object(sender: str | None = None) -> dict[str, Any]:
         BodyBroken, NotJson, BodyTooLarge: it is not a JSON object within the size limit.
         BodyTooSlow: it arrives too slowly, or the sender hung up.
     """
+    found = json_value(sender)
+    if not isinstance(found, dict):
+        raise NotJson("The body must be a JSON object.")
+    return found
+
+
+def json_value(sender: str | None = None) -> Any:
+    """Return the request's body, whatever JSON it is; raises as ``json_object`` does."""
     if not request.is_json:
         raise WrongContentType
     with house().bodies.hold(sender or caller().name, PIECE_BYTES) as held:
-        return _object_of(received(held))
+        return _value_of(received(held))
 
 
-def _object_of(received: bytes) -> dict[str, Any]:
+def _value_of(received: bytes) -> Any:
     data = unpacked(received, request.headers.get("Content-Encoding", ""), BODY_MAX_BYTES)
     if is_dense(data, VALUES_MAX):
         raise NotJson("The body has too many values.")
     if is_deep(data, DEPTH_MAX):
         raise NotJson("The body is nested too deeply.")
     try:
-        found = _DECODER.decode(data.decode("utf-8-sig"))
+        return _DECODER.decode(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise NotJson("The body is not UTF-8.") from None
     except ValueError as error:
         raise NotJson(f"The body is not JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise NotJson("The body must be a JSON object.")
-    return found
 
 
 def idempotency(body: dict[str, Any]) -> Idempotency | None:
