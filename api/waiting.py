@@ -71,17 +71,21 @@ def _awaited(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[Jo
 
 
 def events(
-    here: House, held: Hold, watched: peer.Watched, job_id: str, seen: int = 0
+    here: House,
+    held: Hold,
+    watched: peer.Watched,
+    job_id: str,
+    seen: int = 0,
+    most_s: float = STREAM_MOST_S,
 ) -> Iterator[Job | None]:
     """Yield the job at each event after ``seen`` as they come, up to its end; None: nothing new for a while.
 
     For a response that is streamed, beyond the request's context: the caller passes what it holds, one of
     ``here.waits.held(client)`` and of ``peer.watched()``, and closes ``held`` itself if it may stop before the
     first event.
-    It stops early if the reader hangs up, the store goes away, this process ends, or after
-    ``STREAM_MOST_S``.
+    It stops early if the reader hangs up, the store goes away, this process ends, or after ``most_s``.
     """
-    ends = time.monotonic() + STREAM_MOST_S
+    ends = time.monotonic() + most_s
     with closing(held), here.watcher.following(job_id) as waiter, watched(waiter.leave):
         while True:
             try:
@@ -92,9 +96,10 @@ def events(
             for job in story.events:
                 yield job
                 seen = job.seq
-            if story.now.status.ended or here.watcher.ended or time.monotonic() > ends:
+            left_s = ends - time.monotonic()
+            if story.now.status.ended or here.watcher.ended or left_s <= 0:
                 return
-            news = waiter.wait(HEARTBEAT_S)
+            news = waiter.wait(min(left_s, HEARTBEAT_S))
             if waiter.gone:
                 return
             if not news:
