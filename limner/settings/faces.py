@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from limner.settings.setting import parsed
 _FORM = 'must have the form { lane = "fast", engine = "name", version = "7" }, each if you like'
 #: longest name of a model: some contain an owner's
 _MODEL_LENGTH = 100
+_ORIGIN = re.compile(r"https?://[^/\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class FaceOptions:
     models: Mapping[str, Alias] = field(default_factory=dict)
     #: whether a job that nobody waits for any more is cancelled
     hang_up_cancels: bool = True
+    #: of web pages that may call it, where its protocol has servers check that
+    origins: tuple[str, ...] = ()
 
 
 def face_options_of(tables: Mapping[str, Any]) -> dict[str, FaceOptions]:
@@ -51,7 +55,7 @@ def face_options_of(tables: Mapping[str, Any]) -> dict[str, FaceOptions]:
             raise ConfigError(where, f"there is no such face: {', '.join(FACES)}")
         if not isinstance(table, dict):
             raise ConfigError(where, "must be a table")
-        unknown = set(table) - {"lane", "models", "hang_up"}
+        unknown = set(table) - {"lane", "models", "hang_up", "origins"}
         if unknown:
             raise ConfigError(f"{where}.{min(unknown)}", "there is no such setting")
         hang_up = parsed(
@@ -61,8 +65,17 @@ def face_options_of(tables: Mapping[str, Any]) -> dict[str, FaceOptions]:
             lane=_lane(f"{where}.lane", table.get("lane")),
             models=_models(f"{where}.models", table.get("models", {})),
             hang_up_cancels=hang_up == "cancel",
+            origins=_origins(f"{where}.origins", table.get("origins", [])),
         )
     return found
+
+
+def _origins(where: str, raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(
+        isinstance(one, str) and _ORIGIN.fullmatch(one) for one in raw
+    ):
+        raise ConfigError(where, 'must have the form ["https://agent.example"]')
+    return tuple(raw)
 
 
 def _models(where: str, raw: Any) -> dict[str, Alias]:
