@@ -13,4 +13,5 @@ LIMNER = "limner"
 FACES = (
     LIMNER,
     "openai",
+    "mcp",
 )

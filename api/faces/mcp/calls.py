@@ -1,0 +1,143 @@
+"""A call of a tool that has begun: it waits for its job, and tells of it as it goes.
+
+A client that takes a stream gets one as soon as there is something to wait for: notifications of progress if it
+asked for them, and comments that keep proxies from cutting the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+from api import peer, waiting
+from api.access.guard import caller
+from api.faces.mcp.look import picture_of
+from api.faces.mcp.tools import ToolJob, begin
+from api.house import House, house
+from api.places import Hold
+from api.version import version
+from limner.compact_json import compact_json
+from limner.errors import Crowded, JobNotFound, RequestError, StoreDown, TooManyAtOnce
+from limner.job import Job
+from schemas.mcp.arguments import FACE
+from schemas.mcp.messages import RpcMessage, result_body
+from schemas.mcp.progress import ProgressNotes
+from schemas.mcp.results import completed, job_result, refused_result
+from schemas.mcp.revisions import Revision
+
+EVENT_STREAM = "text/event-stream"
+_NO_NEWS = ": no news\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that has begun."""
+
+    message: RpcMessage
+    revision: Revision
+    #: or the result already
+    begun: ToolJob | dict[str, Any]
+
+    def answer(self, most_s: float | None = None) -> dict[str, Any]:
+        """Return the answer, after waiting for the job; ``most_s``: no longer than that."""
+        begun, here = self.begun, house()
+        if isinstance(begun, dict):
+            return self._answer(begun)
+        job = begun.job
+        try:
+            job = waiting.ended(job, begun.wait_s if most_s is None else min(begun.wait_s, most_s))
+        except waiting.HungUp:
+            self._given_up(here, begun)
+        except (RequestError, StoreDown):
+            # It is accepted: its caller needs its id, also where nobody can wait for it now.
+            pass
+        return self._answer(self._result(here, begun, job))
+
+    def stream(self) -> Response | None:
+        """Return the answer as a stream; None: there is nothing to wait for, or no way to."""
+        begun, here = self.begun, house()
+        if isinstance(begun, dict) or begun.job.status.ended or not begun.wait_s:
+            return None
+        if EVENT_STREAM not in request.headers.get("Accept", "").lower():
+            return None
+        try:
+            held = here.waits.held(caller().name)
+        except (TooManyAtOnce, Crowded):
+            return None
+        told = self._told(here, begun, held, peer.watched())
+        response = Response(told, mimetype=EVENT_STREAM)
+        # Also if the stream is closed before it begins.
+        response.call_on_close(held.close)
+        response.headers["X-Accel-Buffering"] = "no"
+        return response
+
+    def _told(
+        self, here: House, begun: ToolJob, held: Hold, watched: peer.Watched
+    ) -> Iterator[str]:
+        """Yield the stream; a caller that leaves it early gives up the call."""
+        job, progress = begun.job, ProgressNotes(self.message.progress_token)
+        gone = answered = False
+
+        def watching(leave: Callable[[], None]) -> AbstractContextManager[Any]:
+            def hung_up() -> None:
+                nonlocal gone
+                gone = True
+                leave()
+
+            return watched(hung_up)
+
+        try:
+            with closing(held):
+                yield from map(_event, progress.of(job))
+                for news in waiting.events(here, held, watching, job.id, job.seq, begun.wait_s):
+                    job = news or _read(here, job)
+                    yield from map(_event, progress.of(job))
+                    if news is None:
+                        yield _NO_NEWS
+            if not gone:
+                answered = True
+                yield _event(self._answer(self._result(here, begun, _read(here, job))))
+        finally:
+            if not answered:
+                self._given_up(here, begun)
+
+    def _given_up(self, here: House, begun: ToolJob) -> None:
+        # In the handshake revisions, a lost connection is no wish; a cancel is a message of its own.
+        if begun.made and self.revision.stateless and here.settings.face(FACE).hang_up_cancels:
+            with suppress(JobNotFound, StoreDown):
+                here.store.lanes.cancel(begun.job.id)
+
+    def _result(self, here: House, begun: ToolJob, job: Job) -> dict[str, Any]:
+        return job_result(job, picture_of(here, job), self.revision, cancels=begun.cancels)
+
+    def _answer(self, result: dict[str, Any]) -> dict[str, Any]:
+        return result_body(self.message.id, completed(result, self.revision, version()))
+
+
+def called(message: RpcMessage, revision: Revision) -> Call:
+    """Begin what a ``tools/call`` asks for. A refusal is a result: the model can do something about it.
+
+    Raises:
+        RpcError: there is no such tool, or this is no call of one.
+        StoreDown, ImagesDown: the gateway cannot serve now.
+    """
+    _ = message.progress_token
+    try:
+        return Call(message, revision, begin(message))
+    except RequestError as error:
+        return Call(message, revision, refused_result(error.message, error.errors))
+
+
+def _read(here: House, job: Job) -> Job:
+    """Return the job as it is now, or as it was last seen."""
+    with suppress(JobNotFound, StoreDown):
+        return here.store.jobs.get(job.id, job.client)
+    return job
+
+
+def _event(body: dict[str, Any]) -> str:
+    return f"event: message\ndata: {compact_json(body)}\n\n"

@@ -1,0 +1,1 @@
+"""The Model Context Protocol's words: messages, revisions, the tools, and a job as a tool's result."""
