@@ -12,10 +12,7 @@ LIMNER = "limner"
 #: in the order in which they are asked whether an address is theirs
 FACES = (
     LIMNER,
-FACES = (
-    LIMNER,
     "openai",
     "mcp",
     "sdapi",
-)
 )
