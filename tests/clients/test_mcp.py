@@ -1,27 +1,18 @@
-"""The official MCP clients and fastmcp, against a real gateway: list, draw with progress, follow up, cancel.
-
-Their packages are none of Limner's: LIMNER_CLIENTS_PYTHON names a Python that has ``mcp`` and ``fastmcp``,
-LIMNER_CLIENTS_NODE a folder whose node_modules have ``@modelcontextprotocol/sdk``.
-"""
+"""The official MCP clients and fastmcp, against a real gateway: list, draw with progress, follow up, cancel."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance.house import House
+from tests.clients.running import started
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.slow
 
-HERE = Path(__file__).parent
 ENGINE = """
 [[engine]]
 name = "stage"
@@ -42,37 +33,12 @@ def house() -> Iterator[House]:
         yield house
 
 
-def lent(variable: str) -> str:
-    """What a variable of the environment names; without it, the test is skipped at home and fails in CI."""
-    if found := os.environ.get(variable):
-        return found
-    missing = pytest.fail if os.environ.get("CI") else pytest.skip
-    return missing(f"{variable} is not set")
-
-
 @contextmanager
-def client(house: House, command: list[str], folder: Path) -> Iterator[dict]:
+def client(house: House, script: str, *arguments: str) -> Iterator[dict]:
     """Run a client; within the block it is still there, after all that it has printed."""
-    url = f"http://127.0.0.1:{house.settings.port}/mcp"
-    command = [*command[:2], url, house.token, *command[2:]]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            line = process.stdout.readline()
-            assert line, f"it printed nothing and ended with {process.wait(60)}"
-            yield json.loads(line)
-            process.stdin.write("\n")
-            process.stdin.close()
-            assert process.wait(60) == 0
-        finally:
-            process.kill()
-
-
-def python(script: str, mode: str) -> list[str]:
-    return [lent("LIMNER_CLIENTS_PYTHON"), str(HERE / script), mode]
+    with started(script, f"{house.settings.base_url}/mcp", house.token, *arguments) as running:
+        yield running.said()
+        running.end()
 
 
 def the_one_given_up_is_cancelled(house: House) -> None:
@@ -106,8 +72,8 @@ def does_all(seen: dict) -> None:
 
 
 @pytest.mark.parametrize(("mode", "revision"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
-def test_the_official_python_client_draws_and_cancels(house, tmp_path, mode, revision):
-    with client(house, python("mcp_python.py", mode), tmp_path) as seen:
+def test_the_official_python_client_draws_and_cancels(house, mode, revision):
+    with client(house, "mcp_python.py", mode) as seen:
         assert seen["revision"] == revision
         does_all(seen)
         assert "u1" not in seen["looked"]["job"]["buttons"]
@@ -117,8 +83,8 @@ def test_the_official_python_client_draws_and_cancels(house, tmp_path, mode, rev
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_fastmcp_draws_and_cancels(house, tmp_path, mode):
-    with client(house, python("mcp_fastmcp.py", mode), tmp_path) as seen:
+def test_fastmcp_draws_and_cancels(house, mode):
+    with client(house, "mcp_fastmcp.py", mode) as seen:
         assert seen["tools"] == TOOLS
         assert seen["kinds"] == LOOKS
         assert (seen["job"]["status"], seen["status"]) == ("done", "done")
@@ -127,12 +93,8 @@ def test_fastmcp_draws_and_cancels(house, tmp_path, mode):
         the_one_given_up_is_cancelled(house)
 
 
-def test_the_official_node_client_draws_and_cancels(house, tmp_path):
-    modules = Path(lent("LIMNER_CLIENTS_NODE")) / "node_modules"
-    (tmp_path / "node_modules").symlink_to(modules)
-    # Node looks for modules beside the script.
-    script = shutil.copy(HERE / "mcp_node.mjs", tmp_path)
-    with client(house, ["node", str(script)], tmp_path) as seen:
+def test_the_official_node_client_draws_and_cancels(house):
+    with client(house, "mcp_node.mjs") as seen:
         assert len(seen["session"]) == 32
         assert seen["unknown"] == -32602
         does_all(seen)

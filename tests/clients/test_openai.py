@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from limner.request import Lane
 from tests.acceptance.house import House
+from tests.clients.running import run
 
 pytestmark = pytest.mark.slow
 
-HERE = Path(__file__).parent
-#: where the clients are installed, apart from Limner's own environment
-PYTHON = Path(os.environ.get("LIMNER_CLIENTS_PYTHON", HERE / ".venv/bin/python"))
-MODULES = Path(os.environ.get("LIMNER_CLIENTS_MODULES", HERE / "node_modules"))
 ENGINE = """
 [[engine]]
 name = "stage"
@@ -43,39 +35,12 @@ def gateway() -> Iterator[House]:
         yield house
 
 
-def run(gateway: House, folder: Path, script: str) -> dict[str, Any]:
-    """Run a script with the gateway's address and token, and return what it printed."""
-    path = HERE / script
-    if path.suffix == ".mjs":
-        if not MODULES.is_dir() or not shutil.which("node"):
-            missing("the clients for Node")
-        # Node looks for modules beside the script.
-        path = Path(shutil.copy(path, folder))
-        (folder / "node_modules").symlink_to(MODULES)
-        command = ["node", str(path)]
-    else:
-        if not PYTHON.exists():
-            missing("the clients for Python")
-        command = [str(PYTHON), str(path)]
-    url = f"http://127.0.0.1:{gateway.settings.port}/v1"
-    environ = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [*command, url, gateway.token, gateway.poor],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
+def said(gateway: House, script: str) -> dict[str, Any]:
+    """Run a client with the gateway's address and tokens, and return what it printed."""
+    found: dict[str, Any] = run(
+        script, f"{gateway.settings.base_url}/v1", gateway.token, gateway.poor
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-def missing(what: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} are not installed")
-    pytest.skip(f"{what} are not installed")
 
 
 def starts(gateway: House) -> Counter[str]:
@@ -127,10 +92,10 @@ def jobs_of(gateway: House) -> set[str]:
     return {job.id for job in gateway.store.jobs.page("ann", limit=50).jobs}
 
 
-def test_openais_library_for_python(gateway, tmp_path):
+def test_openais_library_for_python(gateway):
     before = jobs_of(gateway)
 
-    seen = run(gateway, tmp_path, "openai_python.py")
+    seen = said(gateway, "openai_python.py")
 
     assert {"gpt-image-1", "dall-e-3"} <= set(seen["models"])
     assert seen["drawn"]["sizes"] == [[1024, 1024]] * 2
@@ -146,10 +111,10 @@ def test_openais_library_for_python(gateway, tmp_path):
     check_one_job_for_all_tries(gateway, seen["retried"], before)
 
 
-def test_openais_library_for_node(gateway, tmp_path):
+def test_openais_library_for_node(gateway):
     before = jobs_of(gateway)
 
-    seen = run(gateway, tmp_path, "openai_node.mjs")
+    seen = said(gateway, "openai_node.mjs")
 
     assert {"gpt-image-1", "dall-e-3"} <= set(seen["models"])
     assert seen["drawn"]["inline"] == [True]
@@ -161,8 +126,8 @@ def test_openais_library_for_node(gateway, tmp_path):
     check_one_job_for_all_tries(gateway, seen["retried"], before)
 
 
-def test_litellm(gateway, tmp_path):
-    seen = run(gateway, tmp_path, "openai_litellm.py")
+def test_litellm(gateway):
+    seen = said(gateway, "openai_litellm.py")
 
     assert seen["inline"] == [True, True]
     assert [url.split("/")[3] for url in seen["linked"]] == ["images"]
@@ -172,8 +137,8 @@ def test_litellm(gateway, tmp_path):
     }
 
 
-def test_the_ai_sdk(gateway, tmp_path):
-    seen = run(gateway, tmp_path, "openai_ai_sdk.mjs")
+def test_the_ai_sdk(gateway):
+    seen = said(gateway, "openai_ai_sdk.mjs")
 
     assert seen == {
         "drawn": ["image/png"] * 2,

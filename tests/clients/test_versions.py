@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from tests.clients.conftest import HERE, run
+import pytest
+
+from tests.clients.running import HERE, run
+
+pytestmark = pytest.mark.slow
 
 LOCK = HERE.parents[1] / "requirements/clients.txt"
 

@@ -1,4 +1,4 @@
-"""The room of other people's clients: a gateway of real processes, and a way to run a client against it.
+"""Run other people's clients, in their own environment, against a gateway of real processes.
 
 `make clients` installs them, in an environment of their own. Where they are missing the tests are skipped,
 and say so; in CI they fail.
@@ -10,34 +10,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.house import House
-
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".clients/bin/python"
 MODULES = HERE / "node_modules"
 LIMIT_S = 120
-
-#: one that draws at once, as its prompts say
-ENGINE = """
-[[engine]]
-name = "stage"
-driver = "rehearsal"
-fast = { slots = 4 }
-relaxed = { slots = 4 }
-"""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take these tests for slow ones, and keep a module's on one worker: they share its gateway."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.slow)
 
 
 class Client:
@@ -110,12 +91,3 @@ def _missing(why: str) -> None:
     if os.environ.get("CI") and not os.environ.get("CLIENTS_OPTIONAL"):
         pytest.fail(why)
     pytest.skip(why)
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[House]:
-    """A gateway whose engine draws at once; its caller has ``gateway.settings.base_url`` and ``gateway.token``."""
-    needs_python()
-    with House(ENGINE) as house:
-        house.start_all()
-        yield house
