@@ -16,6 +16,7 @@ from limner.settings.broker import redis_url
 from limner.store.aside import Aside
 from limner.store.awaited import Awaited
 from limner.store.bounded import watch_over
+from limner.store.chosen import Chosen
 from limner.store.clients import Clients
 from limner.store.clocks import ClockTeller
 from limner.store.connection import connect, guarded
@@ -88,6 +89,7 @@ class Store:
         self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s, self.levers)
         self.search = Search(self.redis, prefix)
         self.awaited = Awaited(self.redis, prefix)
+        self.chosen = Chosen(self.redis, prefix)
         self.changes = Changes(self.redis, prefix)
         self.engines = Engines(self.redis, prefix, scripts)
         self.lanes = Lanes(self.redis, prefix, scripts, policy)

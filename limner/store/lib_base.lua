@@ -12,6 +12,7 @@
 --   idem:<client>:<key>    STR   "<body hash> <job id>"
 --   rate:<client>          STR   when the client has caught up with its requests, ms
 --   awaited:<job>          SET   requests that wait for it and cancel it if they leave (limner/store/awaited.py)
+--   chosen:<face>:<client> STR  the model of its next drawings (limner/store/chosen.py)
 --   waiting:<lane>         ZSET  job id → place in the lane, smallest first
 --   ready:<lane>           ZSET  waiting jobs that a worker holds → their turns (lib_turns.lua)
 --   holds                  ZSET  waiting jobs that a worker holds → until, ms

@@ -16,7 +16,7 @@ from limner.canvas import SIDE_MIN_PX, Size, grown
 from limner.compact_json import compact_json
 from limner.errors import InvalidRequest
 from limner.request import CELLS, Change, Lane, Request
-from schemas.fields import REQUIRED, Boolean, Integer, Number, Strict, Text, clean_text
+from schemas.fields import Boolean, Integer, Number, Strict, Text, clean_text
 from schemas.prompt_fields import NEGATIVE_LENGTH, SEED_MOST, PromptText
 from schemas.references import Reference, References
 from schemas.wire import Lenient
@@ -166,12 +166,12 @@ class ImageToImage(TextToImage):
 
 
 class OptionsSchema(Lenient):
-    """The body of ``POST /sdapi/v1/options``: settings of a web UI, of which there is none."""
+    """The body of ``POST /sdapi/v1/options``: of a web UI's settings, there is the model."""
 
     sd_model_checkpoint = Text(longest=MODEL_LENGTH, absent="")
 
     def read(self, body: Mapping[str, Any]) -> str:
-        """Return the model that it names.
+        """Return the model that it names; "": none.
 
         Raises:
             InvalidRequest: it is no name.
@@ -185,7 +185,6 @@ def drawable(size: Size) -> Size:
     return grown(size, by, by)
 
 
-def no_such_model(names: list[str]) -> InvalidRequest:
+def no_such_model(field: str, names: list[str]) -> InvalidRequest:
     """Return the refusal of a model's name that is not on offer."""
-    said = f"sd_model_checkpoint must be one of {', '.join(names)}." if names else REQUIRED
-    return InvalidRequest({"override_settings": [said]})
+    return InvalidRequest({field: [f"sd_model_checkpoint must be one of {', '.join(names)}."]})

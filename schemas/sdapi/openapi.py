@@ -133,7 +133,7 @@ _OPERATIONS: tuple[tuple[str, str, str, str, Json, str | None], ...] = (
      _shape("Nothing"), None),
     ("post", "/skip", "skip", "The same", _shape("Nothing"), None),
     ("get", "/options", "options", "Show the settings", _shape("Options"), None),
-    ("post", "/options", "setOptions", "Take settings, without effect", {"type": "null"},
+    ("post", "/options", "setOptions", "Choose the model of your next drawings", {"type": "null"},
      "Options"),
     ("get", "/sd-models", "models", "List the models", _list_of(_shape("Model")), None),
     ("get", "/samplers", "samplers", "List the only sampler", _list_of(_shape("Named")), None),

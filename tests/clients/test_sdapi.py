@@ -94,6 +94,7 @@ def test_open_webui_chooses_a_model_and_draws(house):
     )
 
     assert [image(one).size for one in answer["images"]] == [(512, 384)] * 2
+    assert client.ask("GET", "/sdapi/v1/options")["sd_model_checkpoint"] == "stage"
     # It keeps this as the picture's description.
     assert json.loads(answer["info"])["prompt"] == "a hill"
 

@@ -13,7 +13,7 @@ from api.access.guard import caller
 from api.answer import answer
 from api.body import json_object
 from api.faces.sdapi.entry import guarded
-from api.faces.sdapi.models import ANY, names
+from api.faces.sdapi.models import choose, chosen, names
 from api.house import house
 from limner.compact_json import compact_json
 from limner.errors import ImagesDown, JobNotFound
@@ -45,13 +45,14 @@ def ping() -> Response:
 @looking.route("/sdapi/v1/options", methods=["GET", "OPTIONS"])
 def options() -> Response:
     """Show the settings that clients look for."""
-    return answer(options_body(ANY))
+    return answer(options_body(chosen()))
 
 
 @looking.route("/sdapi/v1/options", methods=["POST"])
 def set_options() -> Response:
-    """Take settings: they are those of a program with one user, and change nothing here."""
-    _OPTIONS.read(json_object())
+    """Let the caller's next drawings be of another model; the other settings are those of a program here unknown."""
+    if name := _OPTIONS.read(json_object()):
+        choose(name)
     return Response("null", mimetype="application/json")
 
 

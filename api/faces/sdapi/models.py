@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from api.access.guard import caller
 from api.house import house
 from limner.settings import Alias
@@ -12,21 +14,45 @@ ANY = "limner"
 
 
 def alias_for(name: str) -> Alias:
-    """Return what a model's name stands for.
+    """Return what a model's name stands for; without a name, the caller's choice.
 
     Raises:
         InvalidRequest: there is no such model.
     """
     found = _models()
     if name and name not in found:
-        raise no_such_model(list(found))
-    return found[name or ANY]
+        raise no_such_model("override_settings", list(found))
+    return found[name or _chosen(found)]
+
+
+def chosen() -> str:
+    """Return the model of the caller's next drawings."""
+    return _chosen(_models())
+
+
+def choose(name: str) -> None:
+    """Let the caller's next drawings be of that model.
+
+    Raises:
+        InvalidRequest: there is no such model.
+    """
+    found = _models()
+    if name not in found:
+        raise no_such_model("sd_model_checkpoint", list(found))
+    if name != _chosen(found):
+        house().store.chosen.choose(FACE, caller().name, name)
 
 
 def names() -> list[str]:
     """Return the names to offer to this caller."""
     lanes = caller().lanes
     return [name for name, alias in _models().items() if alias.lane is None or alias.lane in lanes]
+
+
+def _chosen(models: Mapping[str, Alias]) -> str:
+    # What was chosen may be gone since.
+    name = house().store.chosen.model(FACE, caller().name)
+    return name if name and name in models else ANY
 
 
 def _models() -> dict[str, Alias]:

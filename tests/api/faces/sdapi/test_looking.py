@@ -9,6 +9,8 @@ import jsonschema
 import openapi_spec_validator
 import pytest
 
+from api.access import guard
+from api.faces.sdapi.models import alias_for
 from limner.request import Lane
 from schemas.sdapi.openapi import SHAPES, document
 from tests.api.asking import a_caller
@@ -106,10 +108,34 @@ def test_the_settings_name_a_model_of_the_list(caller, store):
     assert titles == [model, "stage"]
 
 
-def test_settings_are_taken(caller):
-    response = caller("POST", f"{AT}/options", json={"sd_model_checkpoint": "x", "more": 1})
+def test_a_model_that_is_chosen_draws_what_names_none(caller, other, store):
+    a_worker(store, an_engine("stage"))
+
+    response = caller("POST", f"{AT}/options", json={"sd_model_checkpoint": "stage", "more": 1})
 
     assert (response.status_code, response.json) == (200, None)
+    assert caller("GET", f"{AT}/options").json["sd_model_checkpoint"] == "stage"
+    assert other("GET", f"{AT}/options").json["sd_model_checkpoint"] == "limner"
+    with caller.app.test_request_context(headers={"token": caller.token}):
+        guard.let_in()
+        assert alias_for("").engine == "stage"
+        assert alias_for("limner").engine is None
+
+
+def test_a_model_that_is_not_here_cannot_be_chosen(caller):
+    said = error_of(caller("POST", f"{AT}/options", json={"sd_model_checkpoint": "x"}), 422)
+
+    assert "must be one of limner" in said["errors"]
+
+
+def test_a_chosen_model_that_has_gone_is_no_choice(caller, store):
+    store.chosen.choose("sdapi", caller.name, "gone")
+
+    assert caller("GET", f"{AT}/options").json["sd_model_checkpoint"] == "limner"
+
+
+def test_settings_without_a_model_are_taken(caller):
+    assert caller("POST", f"{AT}/options", json={"samples_format": "jpg"}).status_code == 200
 
 
 def test_a_model_of_a_lane_is_offered_to_those_who_may_use_it(app, store):
