@@ -39,6 +39,8 @@ class Call:
 
     message: RpcMessage
     revision: Revision
+    #: what notifications of progress repeat; None: none are wanted
+    token: Any
     #: or the result already
     begun: ToolJob | dict[str, Any]
 
@@ -47,15 +49,19 @@ class Call:
         begun, here = self.begun, house()
         if isinstance(begun, dict):
             return self._answer(begun)
-        job = begun.job
+        wait_s = begun.wait_s if most_s is None else min(begun.wait_s, most_s)
+        job = self._waited(here, begun, wait_s) if wait_s else begun.job
+        return self._answer(self._result(here, begun, job))
+
+    def _waited(self, here: House, begun: ToolJob, wait_s: float) -> Job:
         try:
-            job = waiting.ended(job, begun.wait_s if most_s is None else min(begun.wait_s, most_s))
+            return waiting.ended(begun.job, wait_s)
         except waiting.HungUp:
             self._given_up(here, begun)
         except (RequestError, StoreDown):
             # It is accepted: its caller needs its id, also where nobody can wait for it now.
             pass
-        return self._answer(self._result(here, begun, job))
+        return begun.job
 
     def stream(self) -> Response | None:
         """Return the answer as a stream; None: there is nothing to wait for, or no way to."""
@@ -79,7 +85,7 @@ class Call:
         self, here: House, begun: ToolJob, held: Hold, watched: peer.Watched
     ) -> Iterator[str]:
         """Yield the stream; a caller that leaves it early gives up the call."""
-        job, progress = begun.job, ProgressNotes(self.message.progress_token)
+        job, progress = begun.job, ProgressNotes(self.token)
         gone = answered = False
 
         def watching(leave: Callable[[], None]) -> AbstractContextManager[Any]:
@@ -102,7 +108,8 @@ class Call:
                 answered = True
                 yield _event(self._answer(self._result(here, begun, _read(here, job))))
         finally:
-            if not answered:
+            # A process that ends closes its streams, too; then nobody gave up.
+            if not answered and not here.watcher.ended:
                 self._given_up(here, begun)
 
     def _given_up(self, here: House, begun: ToolJob) -> None:
@@ -125,11 +132,11 @@ def called(message: RpcMessage, revision: Revision) -> Call:
         RpcError: there is no such tool, or this is no call of one.
         StoreDown, ImagesDown: the gateway cannot serve now.
     """
-    _ = message.progress_token
+    token = message.progress_token
     try:
-        return Call(message, revision, begin(message))
+        return Call(message, revision, token, begin(message))
     except RequestError as error:
-        return Call(message, revision, refused_result(error.message, error.errors))
+        return Call(message, revision, token, refused_result(error.message, error.errors))
 
 
 def _read(here: House, job: Job) -> Job:

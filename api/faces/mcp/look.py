@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.house import House
 from limner.errors import ImagesDown
 from limner.job import Job
+from limner.pictures.decoding import UnreadablePictureError
 from limner.pictures.image_store import CONTENT_TYPES
 
 #: Base64 makes it a third longer, and clients take at most a megabyte in one event.
@@ -23,7 +24,7 @@ def picture_of(here: House, job: Job) -> tuple[bytes, str] | None:
             data = here.images.thumbnail(key, side_px)
             if len(data) <= LOOK_MAX_BYTES:
                 return data, CONTENT_TYPES[key.rpartition(".")[2]]
-    except (KeyError, ImagesDown):
+    except (KeyError, ImagesDown, UnreadablePictureError):
         # Its link may still work; the rest of the result does not depend on it.
         return None
     return None

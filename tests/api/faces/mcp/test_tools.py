@@ -403,6 +403,15 @@ def test_who_hangs_up_gives_up_the_job_where_that_is_how_to_cancel(app, caller):
     assert app.extensions["limner"].waits.taken == 0
 
 
+def test_a_process_that_ends_gives_up_nobodys_job(app, caller):
+    chunks = stream(caller, STATELESS)
+    app.extensions["limner"].watcher.end()
+
+    chunks.close()
+
+    assert jobs_of(caller)[0]["status"] == -2
+
+
 @pytest.mark.parametrize("revision", HANDSHAKES)
 def test_who_loses_the_connection_gives_up_nothing_elsewhere(caller, revision):
     stream(caller, revision).close()
