@@ -43,9 +43,17 @@ class Audience:
         Raises:
             StoreDown: Redis is down.
         """
+        self.stay()
+        return self
+
+    def stay(self) -> None:
+        """Say that the request waits; to be repeated within the hour.
+
+        Raises:
+            StoreDown: Redis is down.
+        """
         for job in self._jobs if self._request else ():
             self._here.store.awaited.join(job.id, self._request)
-        return self
 
     def __exit__(
         self,
@@ -81,8 +89,6 @@ class Audience:
     def _cancel(self) -> None:
         # Whoever asks again may do so at the process that takes over.
         for job in () if self._here.watcher.ended else self._jobs:
-            if self._here.store.awaited.by_anybody(job.id):
-                continue
             with contextlib.suppress(JobNotFound):
-                if self._here.store.lanes.cancel(job.id):
+                if self._here.store.lanes.cancel(job.id, if_abandoned=True):
                     event(log, "job.abandoned", job=job.id, client=job.client)

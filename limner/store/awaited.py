@@ -1,4 +1,4 @@
-"""Which requests wait for a job, over all processes; used by the API to tell whether anybody still does.
+"""Which requests wait for a job, over all processes: it is cancelled when the last one hangs up (cancel.lua).
 
 A process that dies leaves its requests here: their jobs are then not cancelled for want of them, and the
 record of them expires.
@@ -12,7 +12,7 @@ from redis import Redis
 
 from limner.store.connection import guarded
 
-#: from the newest request on; longer than any of them waits
+#: since a request last said that it waits; each does so within the hour
 KEPT_S = 2 * 3600
 
 
@@ -36,8 +36,3 @@ class Awaited:
     def leave(self, job_id: str, request: str) -> None:
         """Note that it waits no more."""
         self._redis.srem(f"{self._prefix}awaited:{job_id}", request)
-
-    @guarded
-    def by_anybody(self, job_id: str) -> bool:
-        """Return whether a request waits for a job."""
-        return bool(self._redis.exists(f"{self._prefix}awaited:{job_id}"))

@@ -74,6 +74,7 @@ class Stream:
                 return
             # It may have been too long for one; others get its place first.
             held = self._here.waits.held(job.client)
+            audience.stay()
         if not audience.gone:
             message = "The gateway restarts. Ask again: the drawing goes on."
             yield _said("error", Failure(503, message, SERVER, SERVER).body())

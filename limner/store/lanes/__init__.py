@@ -239,13 +239,15 @@ class Lanes:
         return "failed" if state == "failed" else "waiting"
 
     @guarded
-    def cancel(self, job_id: str, *, operator: bool = False) -> bool:
+    def cancel(self, job_id: str, *, operator: bool = False, if_abandoned: bool = False) -> bool:
         """End a job as cancelled by its caller or an operator; False if it had ended otherwise before.
+
+        ``if_abandoned``: only if no request waits for it (``limner.store.awaited``); False if one does.
 
         Raises:
             JobNotFound: there is no such job.
         """
-        cancelled = self._run("cancel", job_id, int(operator))
+        cancelled = self._run("cancel", job_id, int(operator), int(if_abandoned))
         if cancelled is None:
             raise JobNotFound
         return bool(cancelled)
