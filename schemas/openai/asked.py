@@ -72,14 +72,15 @@ class Asked:
         ``region``: a mask that is white where to draw, and the size of the picture that it belongs to. ``ar``:
         the ratio to draw if no size is asked for.
         """
-        size = self.wanted.size
+        said, size = parse_prompt(self.prompt), self.wanted.size
+        seed = said.seed if self.seed is None else self.seed
         whole = Request(
             prompt_en=self.prompt,
             lane=lane,
             tag=tag,
             callback_url=self.callback_url,
             size=drawn_size(size) if size else None,
-            ar=None if size or parse_prompt(self.prompt).ar else ar,
+            ar=None if size or said.ar else ar,
             negative=self.negative,
             references=self.images,
             engine=alias.engine,
@@ -92,12 +93,14 @@ class Asked:
             change = Change(0, mask=mask)
             whole = replace(whole, operation="edit", change=change, size=size, ar=None)
         return [
-            replace(whole, count=min(CELLS, self.count - first), seed=self._seed(first))
+            replace(
+                whole,
+                count=min(CELLS, self.count - first),
+                # Of the same seed, the next job would draw the same.
+                seed=None if seed is None else (seed + first) % (SEED_MOST + 1),
+            )
             for first in range(0, self.count, CELLS)
         ]
-
-    def _seed(self, first: int) -> int | None:
-        return None if self.seed is None else (self.seed + first) % (SEED_MOST + 1)
 
 
 class GenerationSchema(Lenient):

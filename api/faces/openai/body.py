@@ -11,6 +11,7 @@ from flask import request
 
 from api.body import KEY_HEADER, idempotency, json_object
 from api.forms import MULTIPART, File, form
+from api.house import house
 from limner.errors import BodyTooLarge, InvalidRequest
 from limner.pictures.decoding import REFERENCE_FORMATS
 from limner.pictures.decoding.kinds import kind_of
@@ -45,9 +46,7 @@ def key_of(body: Body) -> Idempotency | Try | None:
     count = request.headers.get(RETRY_COUNT, "").strip()
     if not (count.isascii() and count.isdigit()) or len(count) > 3:
         return None
-    # Both bases are one: a client is not given another between two tries.
-    asked = json.dumps([request.path, body], sort_keys=True, separators=(",", ":"))
-    return Try(hashlib.sha256(asked.encode()).hexdigest(), again=int(count) > 0)
+    return Try(house().images.aside(_told, request.path, body), again=int(count) > 0)
 
 
 def of_part(key: Idempotency | Try | None, number: int) -> Idempotency | Try | None:
@@ -57,6 +56,23 @@ def of_part(key: Idempotency | Try | None, number: int) -> Idempotency | Try | N
     if isinstance(key, Try):
         return Try(f"{key.body_hash}-{number}", key.again)
     return Idempotency(f"{key.key}\n{number}", key.body_hash)
+
+
+def _told(path: str, body: Body) -> str:
+    """Return what tells a request from others."""
+    # Pictures by their hashes: as parts of one text, they would be copied again and again.
+    short = {name: _short(value) for name, value in body.items()}
+    return _hash(json.dumps([path, short], sort_keys=True, separators=(",", ":")))
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return _hash(value) if isinstance(value, str) else value
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _of_form() -> Body:

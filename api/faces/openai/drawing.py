@@ -60,7 +60,8 @@ def _requests(asked: Asked) -> Sequence[Request]:
     lane = lane_for(NAME, asked.lane or alias.lane)
     if asked.mask:
         return asked.requests(alias, lane, new_tag(), region=_region(asked.images[0], asked.mask))
-    return asked.requests(alias, lane, new_tag(), ar=_ratio(asked.images))
+    ar = house().images.aside(_ratio, asked.images)
+    return asked.requests(alias, lane, new_tag(), ar=ar)
 
 
 def _ratio(images: Sequence[str]) -> str | None:
@@ -72,7 +73,7 @@ def _ratio(images: Sequence[str]) -> str | None:
 
 
 def _region(image: str, mask: str) -> tuple[str, Size]:
-    """Return a mask that is white where to draw, and the size of the picture under it.
+    """Return a mask that is white where to draw, and the size to draw the picture under it.
 
     Raises:
         InvalidRequest: one of them cannot be used.

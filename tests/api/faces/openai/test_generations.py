@@ -79,6 +79,13 @@ def test_more_pictures_are_several_jobs_with_seeds_that_go_on(client, draughtsma
     assert response.json["id"] == jobs[0].id
 
 
+def test_a_seed_among_the_prompts_words_goes_on_too_and_so_does_a_ratio(client, draughtsman):
+    drawn(client, draughtsman, jobs=2, n=5, prompt="a lighthouse --seed 7 --ar 3:2")
+
+    assert [job.seeds[0] for job in client.jobs()] == [7, 11]
+    assert [job.ar for job in client.jobs()] == ["3:2", "3:2"]
+
+
 @pytest.mark.parametrize(
     ("asked", "drawn_at"),
     [
