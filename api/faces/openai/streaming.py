@@ -12,7 +12,7 @@ from api.faces.openai.delivering import delivered, inline
 from api.house import House
 from api.places import Hold
 from limner.compact_json import compact_json
-from limner.errors import ImagesDown, LimnerError, RequestError
+from limner.errors import ImagesDown, JobNotFound, LimnerError, RequestError
 from limner.job import Job, Status
 from limner.pictures.decoding import UnreadablePictureError
 from schemas.openai.answer import completed_event, partial_event
@@ -39,15 +39,19 @@ class Stream:
         self._watched = peer.watched()
 
     def events(self, audience: Audience, held: Hold) -> Iterator[str]:
-        """Yield the text of the stream; ``held``: the place that its first wait takes."""
+        """Yield the text of the stream; ``held``: the place of its first wait, given back in any case."""
         with closing(held), audience:
             try:
                 yield PING
+                place: Hold | None = held
                 for job in self._jobs:
-                    yield from self._of_job(job, audience, held)
-                    if audience.gone or self._now(job).status is not Status.DONE:
+                    yield from self._of_job(job, audience, place)
+                    status = self._now(job).status
+                    if status is Status.FAILED:
+                        self._call_off()
+                    if audience.gone or status is not Status.DONE:
                         return
-                    held = self._here.waits.held(job.client)
+                    place = None
             except GeneratorExit:
                 # The server could not send what was yielded.
                 audience.leave()
@@ -55,11 +59,13 @@ class Stream:
             except LimnerError as error:
                 yield _said("error", Failure(503, error.message, SERVER, SERVER).body())
 
-    def _of_job(self, job: Job, audience: Audience, held: Hold) -> Iterator[str]:
+    def _of_job(self, job: Job, audience: Audience, place: Hold | None) -> Iterator[str]:
         shown, seen = 0, 0
         while not (audience.gone or self._here.watcher.ended):
             watched = _telling(self._watched, audience)
-            for now in waiting.events(self._here, held, watched, job.id, seen):
+            # It is given back by what waits in it.
+            place = place or self._here.waits.held(job.client)
+            for now in waiting.events(self._here, place, watched, job.id, seen):
                 if now is None:
                     yield PING
                     continue
@@ -72,8 +78,8 @@ class Stream:
             if now.status.ended:
                 yield from self._end(now)
                 return
-            # It may have been too long for one; others get its place first.
-            held = self._here.waits.held(job.client)
+            # It was too long for one wait; others get the place first.
+            place = None
             audience.stay()
         if not audience.gone:
             message = "The gateway restarts. Ask again: the drawing goes on."
@@ -104,6 +110,11 @@ class Stream:
             for picture in delivered(self._here, job, self._wanted, memory):
                 event = completed_event(self._kind, self._wanted, picture, created)
                 yield _said(event["type"], event)
+
+    def _call_off(self) -> None:
+        for job in self._jobs:
+            with suppress(JobNotFound):
+                self._here.store.lanes.cancel(job.id)
 
     def _now(self, job: Job) -> Job:
         return self._here.store.jobs.get(job.id)

@@ -111,6 +111,8 @@ def test_each_picture_is_an_event_and_jobs_follow_each_other(client, draughtsman
     events = streamed(client, draughtsman, jobs=2, json=body(n=6))
 
     assert [one["type"] for one in events] == ["image_generation.completed"] * 6
+    assert client.app.extensions["limner"].waits.taken == 0
+    assert client.app.extensions["limner"].bodies.taken == 0
 
 
 def test_an_edits_events_have_names_of_their_own(client, draughtsman):
@@ -137,6 +139,17 @@ def test_a_job_that_fails_is_an_error_within_the_stream(client, draughtsman):
     }
 
 
+def test_if_one_job_of_several_fails_the_others_are_called_off(client, draughtsman):
+    def fail_first(job):
+        if job.id == client.jobs()[0].id:
+            draughtsman.fail(job, "It broke.", "engine_failed")
+
+    (event,) = streamed(client, draughtsman, fail_first, jobs=2, json=body(n=5))
+
+    assert event["error"]["code"] == "server_error"
+    assert [job.reason_code for job in client.jobs()] == ["engine_failed", "cancelled"]
+
+
 def test_comments_keep_the_line_while_nothing_happens(client, draughtsman, monkeypatch):
     monkeypatch.setattr(waiting, "HEARTBEAT_S", 0.01)
     response = client("POST", GENERATIONS, json=body())
@@ -160,6 +173,8 @@ def test_a_stream_goes_on_after_the_time_that_one_wait_may_take(client, draughts
 
     text = "".join(one.decode() for one in chunks)
     assert events_of(text)[-1]["type"] == "image_generation.completed"
+    response.close()
+    assert client.app.extensions["limner"].waits.taken == 0
 
 
 def test_a_process_that_ends_says_so_in_its_streams(client, draughtsman):
