@@ -20,6 +20,8 @@ from schemas.openai.answer_form import AnswerForm
 from schemas.openai.failures import SERVER, Failure, failure_of
 
 EVENT_STREAM = "text/event-stream"
+#: of one wait; then others get its place first
+WAIT_MOST_S = 600.0
 #: a comment, which keeps proxies from cutting the line
 PING = ": ping\n\n"
 
@@ -65,7 +67,8 @@ class Stream:
             watched = _telling(self._watched, audience)
             # It is given back by what waits in it.
             place = place or self._here.waits.held(job.client)
-            for now in waiting.events(self._here, place, watched, job.id, seen):
+            happened = waiting.events(self._here, place, watched, job.id, seen, WAIT_MOST_S)
+            for now in happened:
                 if now is None:
                     yield PING
                     continue
@@ -78,7 +81,7 @@ class Stream:
             if now.status.ended:
                 yield from self._end(now)
                 return
-            # It was too long for one wait; others get the place first.
+            # It was too long for one wait.
             place = None
             audience.stay()
         if not audience.gone:

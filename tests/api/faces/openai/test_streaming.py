@@ -9,6 +9,7 @@ import json
 import pytest
 
 from api import waiting
+from api.faces.openai import streaming
 from limner.store.lanes import Result
 from tests.api.faces.openai.asking import EDITS, GENERATIONS, a_file, kept, opened
 
@@ -163,10 +164,14 @@ def test_comments_keep_the_line_while_nothing_happens(client, draughtsman, monke
 
 def test_a_stream_goes_on_after_the_time_that_one_wait_may_take(client, draughtsman, monkeypatch):
     monkeypatch.setattr(waiting, "HEARTBEAT_S", 0.01)
-    monkeypatch.setattr(waiting, "STREAM_MOST_S", 0.05)
+    monkeypatch.setattr(streaming, "WAIT_MOST_S", 0.05)
     response = client("POST", GENERATIONS, json=body())
     chunks = iter(response.response)
-    for _ in range(3):
+    places = client.app.extensions["limner"].waits
+    taken = []
+    take = places.take
+    monkeypatch.setattr(places, "take", lambda *what: taken.append(take(*what)))
+    while len(taken) < 3:
         next(chunks)
 
     draughtsman.draw(client.jobs()[0])
