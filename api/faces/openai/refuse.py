@@ -77,6 +77,10 @@ def later(message: str) -> Response:
     return response
 
 
+def _no_model(message: str) -> Failure:
+    return Failure(HTTPStatus.NOT_FOUND, message, INVALID, "model_not_found", "model")
+
+
 def _of_fields(why: Refusal) -> Failure:
     """Return the first wrong field as ``param``, and what is wrong with all of them as the message."""
     said = [f"{name}: {' '.join(sentences)}" for name, sentences in why.fields.items()]

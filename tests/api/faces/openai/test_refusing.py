@@ -243,4 +243,6 @@ def test_a_model_of_an_engine_that_is_gone_is_not_found(settings, store, message
     models = {"art": Alias(engine="gone")}
     client = client_with(app_with(settings, store, messages, models=models), store)
 
-    assert error_of(client.generate(model="art"), 404, "model_not_found")["param"] == "model"
+    error = error_of(client.generate(model="art"), 404, "model_not_found")
+    assert error["param"] == "model"
+    assert "not here any more" in error["message"]
