@@ -2,7 +2,7 @@
 
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
-``spool``, ``clients``, ``operators`` and ``levers`` (what operators change live). Every change of state is one Lua script, next to the Python that calls it;
+``spool``, ``drafts``, ``clients``, ``operators`` and ``levers`` (what operators change live). Every change of state is one Lua script, next to the Python that calls it;
 Python only passes arguments and reads results.
 """
 
@@ -20,6 +20,7 @@ from limner.store.chosen import Chosen
 from limner.store.clients import Clients
 from limner.store.clocks import ClockTeller
 from limner.store.connection import connect, guarded
+from limner.store.drafts import Drafts
 from limner.store.engines import Engines
 from limner.store.folders import Folders
 from limner.store.jobs import Accepted, Jobs
@@ -102,6 +103,7 @@ class Store:
         self.reports = Reports(scripts)
         self.folders = Folders(scripts)
         self.spool = Spool(self.redis, prefix, scripts)
+        self.drafts = Drafts(self.redis, prefix, scripts)
 
     @classmethod
     def of(cls, settings: Settings, *, waits: Waits = PATIENT, per_thread: bool = False) -> Self:
