@@ -35,11 +35,13 @@ def accept(
     cell: Picture | None = None,
     seeds: Seeds | None = None,
     repeats: bool = False,
+    job_id: str | None = None,
 ) -> Job:
     """Store and enqueue the job, or return the one that this key or an earlier try made.
 
     ``cell``: the follow-up only picks that picture; the job is done at once, with a copy of it. ``repeats``:
-    the request is an earlier job's, and not the caller's own words.
+    the request is an earlier job's, and not the caller's own words. ``job_id``: what the job is called; if there
+    is one of that id, it is returned and nothing is started.
 
     Raises:
         LaneNotAllowed, IdempotencyConflict, WaitingFull, BudgetSpent, JobConflict: not allowed, or not now.
@@ -59,7 +61,7 @@ def accept(
     cap = client.waiting_cap
     goes_to = _destination(url, client) if url else None
     messages = here.messages()
-    job_id = here.job_id()
+    wanted_id, job_id = job_id, job_id or here.job_id()
     pictures = request.pictures
     if size_bytes := spool_bytes(here, pictures):
         # A repeated request needs no room.
@@ -87,7 +89,9 @@ def accept(
             budgets=client.budgets,
         )
         job = accepted.job
-        if job.id != job_id:
+        # Of the same pictures, this call itself made it: its answer was lost, and redis-py asked again.
+        made_before = wanted_id and accepted.again and job.request.pictures != request.pictures
+        if job.id != job_id or made_before:
             spooling.drop()
             return job
         if accepted.to_drop:

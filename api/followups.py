@@ -19,8 +19,8 @@ from limner.request import CELLS, SPOOL, Request
 from limner.store import Idempotency
 
 
-def press(asked: Press, key: Idempotency | None) -> Job:
-    """Accept the follow-up that a button stands for.
+def press(asked: Press, key: Idempotency | None, job_id: str | None = None) -> Job:
+    """Accept the follow-up that a button stands for; ``job_id``: as in ``accept``.
 
     Raises:
         JobNotFound, JobConflict, ParentGone: there is no such job, or nothing of it left to follow up.
@@ -31,16 +31,17 @@ def press(asked: Press, key: Idempotency | None) -> Job:
     place = request.change.cell if request.change else cell_of(asked.button)
     if place is None:
         seeds = _new_seeds(request)
-        return accept(request, key, follow_up=following, seeds=seeds, repeats=True)
+        return accept(request, key, follow_up=following, seeds=seeds, repeats=True, job_id=job_id)
     cell, seeds = parent.pictures[place], parent.seeds[place : place + 1]
     if following.once:
         request = replace(request, references=(), count=1)
-        return accept(request, key, follow_up=following, cell=cell, seeds=seeds)
+        return accept(request, key, follow_up=following, cell=cell, seeds=seeds, job_id=job_id)
     if not house().images.has(house().images.key_of(cell.url)):
         raise ParentGone
     if request.operation != "upscale":
         seeds = _new_seeds(request)
-    return accept(_of_cell(request), key, follow_up=following, seeds=seeds, repeats=True)
+    request = _of_cell(request)
+    return accept(request, key, follow_up=following, seeds=seeds, repeats=True, job_id=job_id)
 
 
 def submit_again(tag: str, key: Idempotency | None) -> Job:

@@ -21,6 +21,7 @@ from limner.request import Request
 NIJI_VERSION = "6"
 NIJI_STYLES = ("cute", "expressive", "original", "scenic")
 STYLES = ("raw",)
+SPEEDS = ("fast", "relax", "turbo")
 QUALITIES = (0.25, 0.5, 1.0, 2.0, 4.0)
 #: pictures of one kind in a request
 LINKS_MOST = 8
@@ -174,6 +175,19 @@ def parse_prompt(text: str) -> Prompt:
         object_references=_links(found.get("oref", "")),
         object_weight=_number(found.get("ow"), 0, 1000),
     )
+
+
+def without_speed(text: str) -> tuple[str, str | None]:
+    """Return a prompt without its speed flags, and the last of them: fast, relax or turbo."""
+    speed, end, pieces = None, 0, []
+    for flag in take_flags(text)[1]:
+        if flag.name in SPEEDS:
+            speed = flag.name
+            pieces.append(text[end : flag.start].strip())
+            end = flag.end
+    rest = text[end:]
+    pieces.append(rest.strip() if pieces else rest)
+    return " ".join(piece for piece in pieces if piece), speed
 
 
 def _plain(number: float) -> str:
