@@ -12,7 +12,11 @@ LIMNER = "limner"
 #: in the order in which they are asked whether an address is theirs
 FACES = (
     LIMNER,
+FACES = (
+    LIMNER,
+    "mjproxy",
     "openai",
     "mcp",
     "sdapi",
+)
 )

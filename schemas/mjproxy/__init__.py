@@ -1,0 +1,1 @@
+"""midjourney-proxy's protocol: bodies into requests, jobs into tasks; used by ``api/faces/mjproxy``."""
