@@ -61,7 +61,7 @@ def accept(
     cap = client.waiting_cap
     goes_to = _destination(url, client) if url else None
     messages = here.messages()
-    wanted_id, job_id = job_id, job_id or here.job_id()
+    job_id = job_id or here.job_id()
     pictures = request.pictures
     if size_bytes := spool_bytes(here, pictures):
         # A repeated request needs no room.
@@ -74,6 +74,7 @@ def accept(
             request = request.with_pictures(spooling.spooled)
         if url != request.callback_url:
             request = replace(request, callback_url=url)
+        picked = spooling.copied(cell) if cell else None
         accepted = here.store.jobs.accept(
             job_id,
             client.name,
@@ -84,14 +85,14 @@ def accept(
             destination=goes_to,
             idempotency=key,
             follow_up=follow_up,
-            picked=spooling.copied(cell) if cell else None,
+            picked=picked,
             charge=spooling.charge(),
             budgets=client.budgets,
         )
         job = accepted.job
-        # Of the same pictures, this call itself made it: its answer was lost, and redis-py asked again.
-        made_before = wanted_id and accepted.again and job.request.pictures != request.pictures
-        if job.id != job_id or made_before:
+        # Of these very files, this call itself made it: its answer was lost, and redis-py asked again.
+        others = job.request.pictures != request.pictures or (picked and job.picture != picked)
+        if job.id != job_id or (accepted.again and others):
             spooling.drop()
             return job
         if accepted.to_drop:

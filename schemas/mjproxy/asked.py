@@ -40,7 +40,7 @@ _NAMES = {
 _SIMPLE = re.compile(r"\s*(\S{1,64})\s+(?:([UV])([1-4])|(R))\s*", re.IGNORECASE)
 
 
-class State(Strict[str]):
+class SentState(Strict[str]):
     """The caller's own words, which it gets back; a number becomes its text."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -52,7 +52,7 @@ class State(Strict[str]):
         return text
 
 
-class Picture(Strict[str | None]):
+class SentPicture(Strict[str | None]):
     """One picture: a data URL, bare base64 or an http(s) URL."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
@@ -62,7 +62,7 @@ class Picture(Strict[str | None]):
         return str(value).strip()
 
 
-class Pictures(Strict[tuple[str, ...]]):
+class SentPictures(Strict[tuple[str, ...]]):
     """A list of pictures; empty ones are left out."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Words(Text):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedTask:
     """A request whose lane may be left to others: the path says it, or nobody does."""
 
     request: Request
@@ -135,13 +135,13 @@ class _Body(Lenient):
 
 
 class _Submit(_Body):
-    state = State()
+    state = SentState()
     callback_url = CallbackUrl()
     account_filter = Speed()
     mode = Speed()
     bot_type = Text(longest=ID_LENGTH)
 
-    def request_of(self, found: Mapping[str, Any], tag: str, **more: Any) -> Asked:
+    def request_of(self, found: Mapping[str, Any], tag: str, **more: Any) -> AskedTask:
         """Return what is asked for, with ``more`` of the request's fields."""
         said = more.pop("speed", None)
         lane = found["account_filter"] or said or found["mode"]
@@ -156,21 +156,21 @@ class _Submit(_Body):
             face=FACE,
             **more,
         )
-        return Asked(request, lane)
+        return AskedTask(request, lane)
 
 
 def _is_niji(bot_type: str | None) -> bool:
     return bool(bot_type) and str(bot_type).strip().upper() in _NIJI
 
 
-class ImagineSchema(_Submit):
+class ImagineBody(_Submit):
     """The body of ``POST /submit/imagine``."""
 
     prompt = PromptText()
-    pictures = Pictures()
-    picture = Picture()
+    pictures = SentPictures()
+    picture = SentPicture()
 
-    def read(self, body: Mapping[str, Any], tag: str) -> Asked:
+    def read(self, body: Mapping[str, Any], tag: str) -> AskedTask:
         """Return what the caller asks for.
 
         Raises:
@@ -196,10 +196,10 @@ class ImagineSchema(_Submit):
         return asked
 
 
-class BlendSchema(_Submit):
+class BlendBody(_Submit):
     """The body of ``POST /submit/blend``."""
 
-    pictures = Pictures()
+    pictures = SentPictures()
     dimensions = OneOf(RATIO_OF)
 
     def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -208,8 +208,8 @@ class BlendSchema(_Submit):
             return {}
         return {"base64Array": [f"Must have from 2 to {BLEND_MOST} images."]}
 
-    def read(self, body: Mapping[str, Any], tag: str) -> Asked:
-        """Return what the caller asks for, as ``ImagineSchema.read`` does."""
+    def read(self, body: Mapping[str, Any], tag: str) -> AskedTask:
+        """Return what the caller asks for, as ``ImagineBody.read`` does."""
         found = self.fields_of(body)
         return self.request_of(
             found,
@@ -221,18 +221,18 @@ class BlendSchema(_Submit):
         )
 
 
-class DescribeSchema(_Submit):
+class DescribeBody(_Submit):
     """The body of ``POST /submit/describe``."""
 
-    picture = Picture()
-    link = Picture()
+    picture = SentPicture()
+    link = SentPicture()
 
     def misfits(self, found: Mapping[str, Any]) -> dict[str, list[str]]:
         """Refuse a body without a picture."""
         return {} if found["picture"] or found["link"] else {"base64": [REQUIRED]}
 
-    def read(self, body: Mapping[str, Any], tag: str) -> Asked:
-        """Return what the caller asks for, as ``ImagineSchema.read`` does."""
+    def read(self, body: Mapping[str, Any], tag: str) -> AskedTask:
+        """Return what the caller asks for, as ``ImagineBody.read`` does."""
         found = self.fields_of(body)
         return self.request_of(
             found,
@@ -250,7 +250,7 @@ class _Follow(_Submit):
         return Follow(task_id, lane, found["callback_url"], found["state"], **more)
 
 
-class ChangeSchema(_Follow):
+class ChangeBody(_Follow):
     """The body of ``POST /submit/change``."""
 
     task_id = Words(ID_LENGTH, required=True)
@@ -271,7 +271,7 @@ class ChangeSchema(_Follow):
         )
 
 
-class SimpleChangeSchema(_Follow):
+class SimpleChangeBody(_Follow):
     """The body of ``POST /submit/simple-change``."""
 
     content = Words(ID_LENGTH * 2, required=True)
@@ -290,7 +290,7 @@ class SimpleChangeSchema(_Follow):
         return self.follow_of(found, task_id, letters=f"{letter}{index}".lower() if letter else "r")
 
 
-class ActionSchema(_Follow):
+class ActionBody(_Follow):
     """The body of ``POST /submit/action``."""
 
     task_id = Words(ID_LENGTH, required=True)
@@ -310,12 +310,12 @@ class ActionSchema(_Follow):
         )
 
 
-class ModalSchema(_Body):
+class ModalBody(_Body):
     """The body of ``POST /submit/modal``."""
 
     task_id = Words(ID_LENGTH, required=True)
     prompt = Words(PROMPT_LENGTH)
-    mask = Picture()
+    mask = SentPicture()
 
     def read(self, body: Mapping[str, Any]) -> Window:
         """Return what was filled in."""
@@ -324,7 +324,7 @@ class ModalSchema(_Body):
         return Window(found["task_id"], words or None, found["mask"])
 
 
-class IdsSchema(_Body):
+class IdsBody(_Body):
     """The body of ``POST /task/list-by-condition``."""
 
     def read(self, body: Mapping[str, Any]) -> list[str]:

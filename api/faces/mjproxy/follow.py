@@ -30,19 +30,19 @@ from schemas.mjproxy.answer import submitted_body, window_body
 from schemas.mjproxy.asked import (
     FACE,
     TOLD,
-    ActionSchema,
-    ChangeSchema,
+    ActionBody,
+    ChangeBody,
     Follow,
-    ModalSchema,
-    SimpleChangeSchema,
+    ModalBody,
+    SimpleChangeBody,
 )
 from schemas.mjproxy.buttons import Pressed, pressed
 from schemas.mjproxy.window import filled
 
-_CHANGE = ChangeSchema()
-_SIMPLE_CHANGE = SimpleChangeSchema()
-_ACTION = ActionSchema()
-_MODAL = ModalSchema()
+_CHANGE = ChangeBody()
+_SIMPLE_CHANGE = SimpleChangeBody()
+_ACTION = ActionBody()
+_MODAL = ModalBody()
 
 
 def change() -> Response:
@@ -83,7 +83,7 @@ def modal() -> Response:
     return shown(submitted_body(job))
 
 
-def _changed(schema: ChangeSchema | SimpleChangeSchema) -> Response:
+def _changed(schema: ChangeBody | SimpleChangeBody) -> Response:
     follow, key = asked(schema)
     job = own_job(follow.task_id)
     wanted = _press(job, follow, Pressed(job.id, follow.letters or ""))
@@ -92,8 +92,13 @@ def _changed(schema: ChangeSchema | SimpleChangeSchema) -> Response:
 
 def _followed(wanted: Press, key: Idempotency | None) -> dict[str, Any]:
     pick_id = _pick_id(wanted)
-    picked = _own_job_or_none(pick_id) if pick_id else None
-    return submitted_body(picked or press(wanted, key, pick_id))
+    try:
+        return submitted_body(press(wanted, key, pick_id))
+    except JobConflict:
+        # The cell was picked before; one that another face picked has an id of its own.
+        if pick_id and (picked := _own_job_or_none(pick_id)):
+            return submitted_body(picked)
+        raise
 
 
 def _press(job: Job, follow: Follow, button: Pressed) -> Press:

@@ -12,11 +12,11 @@ from api.body import idempotency, json_object
 from api.faces.mjproxy.entry import lane_of
 from api.faces.mjproxy.shown import shown
 from schemas.mjproxy.answer import submitted_body
-from schemas.mjproxy.asked import BlendSchema, DescribeSchema, ImagineSchema
+from schemas.mjproxy.asked import BlendBody, DescribeBody, ImagineBody
 
-_IMAGINE = ImagineSchema()
-_BLEND = BlendSchema()
-_DESCRIBE = DescribeSchema()
+_IMAGINE = ImagineBody()
+_BLEND = BlendBody()
+_DESCRIBE = DescribeBody()
 
 
 def imagine() -> Response:
@@ -34,7 +34,7 @@ def describe() -> Response:
     return _drawn(_DESCRIBE)
 
 
-def _drawn(schema: ImagineSchema | BlendSchema | DescribeSchema) -> Response:
+def _drawn(schema: ImagineBody | BlendBody | DescribeBody) -> Response:
     body = json_object()
     asked = schema.read(body, new_tag())
     request = replace(asked.request, lane=lane_of(asked.lane))

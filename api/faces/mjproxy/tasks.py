@@ -17,11 +17,11 @@ from limner.errors import JobConflict, JobNotFound
 from limner.job import Status
 from limner.store.jobs.search import Wanted
 from schemas.mjproxy.answer import ACCEPTED, result_body
-from schemas.mjproxy.asked import ID_LENGTH, IdsSchema
+from schemas.mjproxy.asked import ID_LENGTH, IdsBody
 from schemas.mjproxy.task import draft_body, task_body
 
 LISTED_MOST = 100
-_IDS = IdsSchema()
+_IDS = IdsBody()
 _OPEN = frozenset({Status.WAITING, Status.SUBMITTED, Status.DRAWING})
 
 

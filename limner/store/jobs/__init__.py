@@ -35,8 +35,6 @@ FULL_RETRY_AFTER_S = 10.0
 ROOM_CALLS_MOST = 25
 #: how many jobs ``page`` scans for its filters before it continues on the next page
 PAGE_SCAN = 1000
-#: records read in one round trip
-SEVERAL = 200
 _NOTHING = Charge()
 _UNLIMITED = Budgets()
 
@@ -215,11 +213,7 @@ class Jobs:
     @guarded
     def several(self, ids: Sequence[str], client: str) -> list[Job]:
         """Return those of these jobs that the client has, in this order."""
-        found: list[Job] = []
-        for at in range(0, len(ids), SEVERAL):
-            jobs = self._many(ids[at : at + SEVERAL])
-            found += [job for job in jobs if job is not None and job.client == client]
-        return found
+        return [job for job in self._many(ids) if job is not None and job.client == client]
 
     @guarded
     def earlier(self, client: str, idempotency: Idempotency | Try) -> Job | None:
