@@ -107,7 +107,7 @@ BODIES: dict[str, Json] = {
         dimensions={"enum": [*RATIO_OF, "", None]},
         **_DELIVERY,
     ),
-    "describe": _object(base64=_PICTURE, link=_PICTURE, **_DELIVERY),
+    "describe": _object((), base64=_PICTURE, link=_PICTURE, **_DELIVERY),
 }
 SHAPES: dict[str, Json] = {
     "SubmitResult": _object(
@@ -203,7 +203,7 @@ def document(base_url: str, version: str) -> Json:
         f"/mj/submit/{name}": {"post": _operation(name, f"Submit: {name}", _RESULT, body)}
         for name, body in BODIES.items()
     }
-    hook = {"requestBody": {"content": {"application/json": {"schema": _TASK}}}}
+    hook: Json = {"requestBody": {"content": {"application/json": {"schema": _TASK}}}}
     hook["responses"] = {"2XX": {"description": "Taken. Anything else is retried."}}
     secret = {"type": "apiKey", "in": "header"}
     return {

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.known_flags import KNOWN
-from limner.prompt import NIJI_STYLES, QUALITIES, Prompt, compile_prompt, parse_prompt, prompt_of
+from limner.prompt import (
+    NIJI_STYLES,
+    QUALITIES,
+    Prompt,
+    compile_prompt,
+    parse_prompt,
+    prompt_of,
+    without_speed,
+)
 from limner.ratios import CELL_SIZE_PX
 from limner.request import Lane, Request
 
@@ -323,3 +331,18 @@ def test_what_must_not_be_there_brings_no_flags_along(dash):
 def test_a_version_of_the_niji_model_is_its_flags_value():
     assert compile_prompt(a_request(niji=True, version="7")) == "a lighthouse --niji 7"
     assert compile_prompt(a_request(version="7")) == "a lighthouse --v 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "speed"),
+    [
+        ("a cat", "a cat", None),
+        ("a cat --fast", "a cat", "fast"),
+        ("a cat --RELAX --ar 3:2", "a cat --ar 3:2", "relax"),
+        ("a cat --turbo --v 6 --fast", "a cat --v 6", "fast"),
+        ("a sign that reads --fast food", "a sign that reads --fast food", None),
+        ("  a  cat  ", "  a  cat  ", None),
+    ],
+)
+def test_a_speed_is_taken_out_of_a_prompt_and_all_else_stays_as_written(text, left, speed):
+    assert without_speed(text) == (left, speed)

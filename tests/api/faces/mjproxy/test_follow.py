@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from api import create_app
+from api.faces.mjproxy import follow
+from api.spool import Spooling
 from tests.api.faces.mjproxy.speaking import DATA_URL, HOOK, drawn
 
 
@@ -201,8 +204,6 @@ def test_a_window_without_what_it_needs_stays_open(speaker, window):
 
 
 def test_a_window_is_kept_where_every_process_finds_it(speaker, window, settings, store, messages):
-    from api import create_app
-
     speaker.app = create_app(settings, store, messages)
 
     assert speaker.submit("modal", taskId=window, maskBase64=DATA_URL)["result"] == window
@@ -246,3 +247,33 @@ def test_a_modal_for_a_task_without_a_window_only_answers(speaker, grid, single)
     assert speaker.submit("modal", taskId=single)["result"] == single
     assert speaker.submit("modal", taskId=grid)["result"] == grid
     speaker.submit("modal", 4, taskId="f" * 32)
+
+
+def test_two_requests_that_submit_one_window_at_once_make_one_job(
+    app, speaker, store, window, monkeypatch
+):
+    """The second one looks before the first one's job is there."""
+    first = speaker.submit("modal", taskId=window, maskBase64=DATA_URL)
+    mask = store.jobs.get(window).request.change.mask
+    dropped = []
+    monkeypatch.setattr(Spooling, "drop", lambda self: dropped.extend(self._kept))
+    monkeypatch.setattr(follow, "_own_job_or_none", lambda _job_id: None)
+
+    second = speaker.submit("modal", taskId=window, maskBase64=DATA_URL)
+
+    assert first["result"] == second["result"]
+    assert store.jobs.get(window).request.change.mask == mask
+    assert len(dropped) == 1
+    assert mask.removeprefix("spool:") not in dropped
+
+
+def test_a_cell_that_another_protocol_picked_is_told_to_be_used(caller, speaker, store, app):
+    speaker.token = caller.token
+    grid = drawn(app, store, speaker.imagine())
+    pick = {"buttonType": "u1", "messageId": grid, "tag": "f" * 32, "fast": True}
+    assert caller("POST", "/draw/midjourney/button", json=pick).status_code == 200
+
+    assert (
+        "before"
+        in speaker.submit("change", 4, taskId=grid, action="UPSCALE", index=1)["description"]
+    )
