@@ -119,3 +119,37 @@ def test_a_client_of_midjourney_proxy_draws_picks_and_redraws_a_region_over_a_re
             assert bodies[0]["status"] == "SUBMITTED"
             assert bodies[-1] == task
             assert {one["state"] for one in bodies} == {state}
+
+
+def test_a_gateway_draws_through_another_gateway():
+    """The driver for midjourney-proxies is a client like others, and reads all of a task."""
+    with House(ENGINES) as upstream:
+        upstream.start_api()
+        upstream.start_worker("relaxed")
+        secret = upstream.folder / "secret"
+        secret.write_text(upstream.token)
+        engine = f"""
+        [[engine]]
+        name = "mj"
+        driver = "mjproxy"
+        url = "http://127.0.0.1:{upstream.settings.port}"
+        api_key_file = "{secret}"
+        speed = "prefix"
+        buttons = true
+        cancel = true
+        poll_s = 0.5
+        fast = {{ slots = 1 }}
+        relaxed = {{ slots = 1 }}
+        """
+        with House(engine) as house:
+            house.start_api()
+            house.start_worker("relaxed")
+            job = house.imagine(fast=False)
+
+            def look() -> dict[str, Any]:
+                return house.ask("GET", f"/draw/midjourney/jobs/{job['id']}")[1]
+
+            wait_until(lambda: look()["status"] > 0, what="the drawing's end")
+            assert look()["status"] == 1, look()["reason"]
+            assert len(look()["images"]) == 4
+            assert {"region", "zoom", "pan", "upscale"} <= {*look()["buttons"]}
