@@ -12,11 +12,8 @@ LIMNER = "limner"
 #: in the order in which they are asked whether an address is theirs
 FACES = (
     LIMNER,
-FACES = (
-    LIMNER,
     "mjproxy",
     "openai",
     "mcp",
     "sdapi",
-)
 )

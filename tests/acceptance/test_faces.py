@@ -148,7 +148,7 @@ def test_clients_of_every_protocol_get_their_own_in_their_turn_and_order():
                 for asker in askers
             }
             wait_until(
-                lambda: house.store.numbers.read().waiting[Lane.FAST] == CLIENTS * EACH,
+                lambda: house.store.numbers.read().lanes[Lane.FAST].waiting == CLIENTS * EACH,
                 what="all jobs",
             )
             house.store.levers.resume("test", "lane", "fast")
