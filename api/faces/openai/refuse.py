@@ -44,10 +44,10 @@ def refuse(why: Refusal) -> Response:
 
 def failure_in(why: Refusal) -> Failure:
     """Return what a refusal is in OpenAI's terms."""
-    if isinstance(why.error, errors.ModelNotFound) or (
-        why.fields and why.fields.keys() <= _OF_ALIASES
-    ):
-        return Failure(HTTPStatus.NOT_FOUND, why.message, INVALID, "model_not_found", "model")
+    if isinstance(why.error, errors.ModelNotFound):
+        return _no_model(why.message)
+    if why.fields and why.fields.keys() <= _OF_ALIASES:
+        return _no_model("What this model stands for is not here any more, or not for you.")
     if isinstance(why.error, errors.InvalidRequest):
         return _of_fields(why)
     kind, code = _CODES.get(type(why.error), _by_status(why.status))
