@@ -95,6 +95,7 @@ class Line:
             self._gone.remove(gone)
 
     def hang_up(self) -> None:
+        wait_until(lambda: self._gone, what="somebody who watches the line")
         for gone in list(self._gone):
             gone()
 
