@@ -10,7 +10,18 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from limner.followup import PAN, REDRAW, REGION, UPSCALE, VARIATIONS, ZOOM, buttons_of, cell_of
+from limner.followup import (
+    BUTTONS,
+    PAN,
+    PICKS,
+    REDRAW,
+    REGION,
+    UPSCALE,
+    VARIATIONS,
+    ZOOM,
+    buttons_of,
+    cell_of,
+)
 from limner.job import Job
 from limner.prompt import prompt_of
 
@@ -78,9 +89,11 @@ def _button(what: str, label: str, emoji: str) -> dict[str, Any]:
 
 def _shown(job: Job) -> list[tuple[str, str, str]]:
     opened = buttons_of(job)
+    # A cell that was picked stays: clients look for its button to get that picture again.
+    used = [button for button in PICKS if button in job.marks]
     single = len(job.pictures) == 1
     found: list[tuple[str, str, str]] = []
-    for button in opened:
+    for button in sorted({*opened, *used}, key=BUTTONS.index):
         cell = cell_of(button)
         if button == REDRAW:
             found.append((f"MJ::JOB::reroll::0::{job.id}::SOLO", "", "🔄"))

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import urllib.request
+import uuid
 from typing import Any
 
 import pytest
@@ -144,12 +145,29 @@ def test_a_gateway_draws_through_another_gateway():
         with House(engine) as house:
             house.start_api()
             house.start_worker("relaxed")
-            job = house.imagine(fast=False)
+            job = drawn_by(house, house.imagine(fast=False))
+            assert len(job["images"]) == 4
+            for press in (
+                {"buttonType": "region", "mask": mask(), "promptEn": "a bear"},
+                {"buttonType": "zoom", "scale": 1.5},
+                {"buttonType": "pan", "direction": "left"},
+                {"buttonType": "upscale", "kind": "creative"},
+            ):
+                body = {"messageId": job["id"], "tag": uuid.uuid4().hex, "fast": False, "cell": 1}
+                status, answer = house.ask("POST", "/draw/midjourney/button", body | press)
+                assert status == 200, answer
+                followed = drawn_by(house, answer["data"])
+                assert followed["drawType"] == press["buttonType"]
 
-            def look() -> dict[str, Any]:
-                return house.ask("GET", f"/draw/midjourney/jobs/{job['id']}")[1]
 
-            wait_until(lambda: look()["status"] > 0, what="the drawing's end")
-            assert look()["status"] == 1, look()["reason"]
-            assert len(look()["images"]) == 4
-            assert {"region", "zoom", "pan", "upscale"} <= {*look()["buttons"]}
+def drawn_by(house: House, job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job of the gateway's own protocol once it is done."""
+    seen = [job]
+
+    def ended() -> bool:
+        seen[:] = [house.ask("GET", f"/draw/midjourney/jobs/{job['id']}")[1]]
+        return bool(seen[0]["status"] > 0)
+
+    wait_until(ended, what="the drawing's end")
+    assert seen[0]["status"] == 1, seen[0]["reason"]
+    return seen[0]

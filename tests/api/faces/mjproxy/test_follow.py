@@ -128,6 +128,7 @@ def test_a_cell_that_was_picked_before_is_found_again(speaker, grid, single):
     custom_id = f"MJ::JOB::upsample::2::{grid}"
 
     assert again["result"] == single
+    assert labels(speaker, grid)[:4] == ["U1", "U2", "U3", "U4"]
     assert again["properties"]["imageUrl"] == speaker.task(single)["imageUrl"]
     assert speaker.submit("action", taskId=grid, customId=custom_id)["result"] == single
 
