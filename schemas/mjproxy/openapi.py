@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from schemas.mjproxy.asked import BLEND_MOST, CUSTOM_ID_LENGTH, ID_LENGTH, IDS_MOST, RATIO_OF
+from schemas.mjproxy.asked import BLEND_MOST, RATIO_OF
+from schemas.mjproxy.body import ID_LENGTH
+from schemas.mjproxy.following import CUSTOM_ID_LENGTH, IDS_MOST
 from schemas.mjproxy.task import MODAL, STATUS_OF
 from schemas.prompt_fields import EXTRA_LENGTH, PROMPT_LENGTH
 from schemas.references import MOST_REFERENCES

@@ -10,7 +10,7 @@ from limner.errors import InvalidRequest
 from limner.followup import REGION, REMIX, VARIATIONS, ZOOM, Press, cell_of
 from limner.job import Job
 from schemas.fields import REQUIRED
-from schemas.mjproxy.asked import Window
+from schemas.mjproxy.following import Window
 
 _ZOOM = re.compile(r"(?:^|(?<=\s))--zoom[ \t=]+([0-9.]{1,8})(?=\s|$)", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ from api.faces.mjproxy.routes import blueprints
 from api.faces.mjproxy.shown import shown
 from limner import errors
 from schemas.mjproxy.answer import FAILED, FULL, REFUSED, refused_body
-from schemas.mjproxy.asked import FACE as NAME
+from schemas.mjproxy.body import FACE as NAME
 from schemas.mjproxy.openapi import document
 
 #: what this protocol's servers say with 200 and a code: relays switch a channel off, or try others, for less

@@ -9,7 +9,7 @@ from flask import request
 from api.access.guard import admit, caller
 from api.asking import lane_for
 from limner.request import Lane
-from schemas.mjproxy.asked import FACE
+from schemas.mjproxy.body import FACE
 
 SECRET = "mj-api-secret"
 #: where the prefix ends, all is as under /mj; the name of each one's blueprint says its speed

@@ -27,16 +27,15 @@ from limner.ids import DIGITS
 from limner.job import Job
 from limner.store import Idempotency
 from schemas.mjproxy.answer import submitted_body, window_body
-from schemas.mjproxy.asked import (
-    FACE,
-    TOLD,
+from schemas.mjproxy.body import FACE, TOLD
+from schemas.mjproxy.buttons import Pressed, pressed
+from schemas.mjproxy.following import (
     ActionBody,
     ChangeBody,
     Follow,
     ModalBody,
     SimpleChangeBody,
 )
-from schemas.mjproxy.buttons import Pressed, pressed
 from schemas.mjproxy.window import filled
 
 _CHANGE = ChangeBody()

@@ -17,7 +17,8 @@ from limner.errors import JobConflict, JobNotFound
 from limner.job import Status
 from limner.store.jobs.search import Wanted
 from schemas.mjproxy.answer import ACCEPTED, result_body
-from schemas.mjproxy.asked import ID_LENGTH, IdsBody
+from schemas.mjproxy.body import ID_LENGTH
+from schemas.mjproxy.following import IdsBody
 from schemas.mjproxy.task import draft_body, task_body
 
 LISTED_MOST = 100

@@ -8,6 +8,7 @@ import jsonschema
 import openapi_spec_validator
 import pytest
 
+from schemas.mjproxy import asked, following
 from tests.api.faces.mjproxy.speaking import drawn
 
 
@@ -69,14 +70,12 @@ def test_a_body_that_is_taken_has_only_documented_fields_with_an_effect(document
         for path, item in document["paths"].items()
         if path.startswith("/mj/submit/")
     }
-    from schemas.mjproxy import asked
-
     schemas = {
         "imagine": asked.ImagineBody(),
-        "change": asked.ChangeBody(),
-        "simple-change": asked.SimpleChangeBody(),
-        "action": asked.ActionBody(),
-        "modal": asked.ModalBody(),
+        "change": following.ChangeBody(),
+        "simple-change": following.SimpleChangeBody(),
+        "action": following.ActionBody(),
+        "modal": following.ModalBody(),
         "blend": asked.BlendBody(),
         "describe": asked.DescribeBody(),
     }
