@@ -25,12 +25,16 @@ _NAMES = {
 
 
 class ProxyBody(Lenient):
+    """A body whose fields are called as the protocol calls them."""
+
     def on_bind_field(self, field_name: str, field_obj: Any) -> None:
         """Name the field on the wire."""
         field_obj.data_key = _NAMES.get(field_name) or camel(field_name)
 
 
 class SubmitBody(ProxyBody):
+    """What can be said of whatever is submitted."""
+
     state = SentState()
     callback_url = CallbackUrl()
     account_filter = Speed()
