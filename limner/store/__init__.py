@@ -2,7 +2,8 @@
 
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
-``spool``, ``drafts``, ``clients``, ``operators`` and ``levers`` (what operators change live). Every change of state is one Lua script, next to the Python that calls it;
+``spool``, ``drafts``, ``uploads``, ``clients``, ``operators`` and ``levers`` (what operators change live). Every change of
+state is one Lua script, next to the Python that calls it;
 Python only passes arguments and reads results.
 """
 
@@ -38,6 +39,7 @@ from limner.store.policy import Policy
 from limner.store.scripts import Clock, Scripts
 from limner.store.spool import Charge, Spool
 from limner.store.stories import Stories, Story
+from limner.store.uploads import Uploads
 from limner.store.waits import PATIENT, Waits
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "Taken",
     "Trouble",
     "Try",
+    "Uploads",
 ]
 
 PREFIX = "limner:"
@@ -104,6 +107,7 @@ class Store:
         self.folders = Folders(scripts)
         self.spool = Spool(self.redis, prefix, scripts)
         self.drafts = Drafts(self.redis, prefix, scripts)
+        self.uploads = Uploads(self.redis, prefix, scripts)
 
     @classmethod
     def of(cls, settings: Settings, *, waits: Waits = PATIENT, per_thread: bool = False) -> Self:
