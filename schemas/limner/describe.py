@@ -17,6 +17,7 @@ from limner.prompt import NIJI_STYLES, STYLES
 from limner.ratios import CELL_SIZE_PX
 from limner.request import NAME
 from schemas.buttons import FIELDS_OF_BUTTONS, fields_of_button
+from schemas.cursor import Cursor
 from schemas.fields import (
     AspectRatio,
     Boolean,
@@ -35,7 +36,6 @@ from schemas.fields import (
 from schemas.limner.callbacks import IDS_MOST, EventIds
 from schemas.limner.followup import ButtonSchema
 from schemas.limner.imagine import ImagineSchema
-from schemas.limner.listing import Cursor
 from schemas.names import wire_name
 from schemas.prompt_fields import PromptText
 from schemas.references import Reference, References

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from marshmallow import ValidationError
 
 from limner.job import Status
-from schemas.fields import Integer, Strict, Tag
+from schemas.cursor import Cursor
+from schemas.fields import Integer, Tag
 from schemas.status import STATUS_OF
 from schemas.wire import Query
 
 LIMIT_DEFAULT = 20
 LIMIT_MOST = 100
-_CURSOR = re.compile(r"[0-9]{1,15}-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +23,6 @@ class Listing:
     status: Status | None
     cursor: str | None
     limit: int
-
-
-class Cursor(Strict[str]):
-    """The start of the next page of a list."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not _CURSOR.fullmatch(value):
-            raise ValidationError("Must be the cursor of an earlier page.")
-        return str(value)
 
 
 class ListingSchema(Query):

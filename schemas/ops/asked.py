@@ -11,8 +11,8 @@ from marshmallow import fields
 
 from limner.job import Status, from_ms
 from limner.request import Lane
+from schemas.cursor import Cursor
 from schemas.fields import Boolean, Integer, Name, OneOf, Tag, Text
-from schemas.limner.listing import Cursor
 from schemas.names import camel
 from schemas.wire import Query, Wire
 
