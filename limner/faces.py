@@ -14,6 +14,7 @@ FACES = (
     LIMNER,
     "mjproxy",
     "openai",
+    "replicate",
     "mcp",
     "sdapi",
 )

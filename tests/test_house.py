@@ -72,6 +72,7 @@ def test_the_import_contracts_bite(tmp_path):
         "schemas/openai/bad.py": "import schemas.limner.job",
         "schemas/mcp/bad.py": "import schemas.limner.job",
         "schemas/mjproxy/bad.py": "import schemas.limner.job",
+        "schemas/replicate/bad.py": "import schemas.limner.job",
         "engines/sketch/bad.py": "import engines.rehearsal",
         "engines/bad.py": "import celery\nfrom limner.store import Store",
     }
