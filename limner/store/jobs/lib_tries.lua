@@ -3,7 +3,7 @@
 --   tries:<client>:<what tells the request>  STRING  the job that the newest first try made; kept for an hour
 --
 -- Reads: job tries
--- Writes: nothing
+-- Writes: nothing itself
 
 -- How long after a job's end its answer may have been lost, and a retry be on its way.
 local ANSWER_LOST_MS = 120000
