@@ -33,7 +33,7 @@ ledger = "LEDGER"
 fast = { slots = 4 }
 """
 CLIENTS, EACH = 40, 2
-MCP = {"Accept": "application/json, text/event-stream"}
+MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
 
 
 @dataclass
@@ -56,8 +56,10 @@ class Asker:
             },
         )
         with urllib.request.urlopen(request, timeout=120) as answer:
-            found: dict = json.load(answer)
-            return found
+            text = answer.read().decode()
+        # Of a stream of events, the last one.
+        found: dict = json.loads(text.rpartition("data: ")[2])
+        return found
 
     def until(self, look: Callable[[], dict], over: Callable[[dict], bool]) -> dict:
         for _ in range(600):
@@ -102,8 +104,8 @@ def mcp(asker: Asker, words: str) -> list[str]:
     call = {"name": "imagine", "arguments": {"prompt": words, "wait_s": 60}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     content = asker.ask("/mcp", body, **MCP)["result"]["content"]
-    # The grid comes before its cells.
-    return [one["uri"] for one in content if one["type"] == "resource_link"][-4:]
+    # The grid comes after its cells.
+    return [one["uri"] for one in content if one["type"] == "resource_link"][:4]
 
 
 def sdapi(asker: Asker, words: str) -> list[str]:
