@@ -70,22 +70,6 @@ def test_clients_take_turns(roomy):
     assert order == ["ann", "bob", "cyd"] * 4
 
 
-def test_starts_are_as_the_shares_at_every_point(roomy):
-    shares = {"ann": 1, "bob": 2, "cyd": 4}
-    for client, its in shares.items():
-        share(roomy, client, its)
-        for _ in range(3):
-            an_accepted_job(roomy, client=client)
-    started: Counter[str] = Counter()
-
-    for number in range(1, 701):
-        client = roomy.jobs.get(claim(roomy)).client
-        started[client] += 1
-        an_accepted_job(roomy, client=client)
-        for name, its in shares.items():
-            assert abs(started[name] - number * its / 7) <= 1, (number, started)
-
-
 def drawn(store, clock, takes_s, **request):
     """Draw a job to its end, alone in the lane."""
     job = an_accepted_job(store, client="eve", **request)
@@ -94,6 +78,26 @@ def drawn(store, clock, takes_s, **request):
     clock.pass_s(takes_s)
     store.lanes.renew(WORKER, Lane.FAST, ["stage"], {})
     store.lanes.done(job.id, token, Result(GRID, (), {}))
+
+
+@pytest.mark.parametrize("takes_s", [None, 3, 17, 100 / 3], ids=lambda takes_s: f"{takes_s}")
+def test_starts_are_as_the_shares_at_every_point(roomy, clock, takes_s):
+    for _ in range(5 if takes_s else 0):
+        drawn(roomy, clock, 10, count=4)
+        drawn(roomy, clock, takes_s, count=1)
+    shares = {"ann": 1, "bob": 2, "cyd": 4}
+    for client, its in shares.items():
+        share(roomy, client, its)
+        for _ in range(3):
+            an_accepted_job(roomy, client=client, count=1)
+    started: Counter[str] = Counter()
+
+    for number in range(1, 701):
+        client = roomy.jobs.get(claim(roomy)).client
+        started[client] += 1
+        an_accepted_job(roomy, client=client, count=1)
+        for name, its in shares.items():
+            assert abs(started[name] - number * its / 7) <= 1, (number, started)
 
 
 def turns(store, number, **counts):

@@ -5,11 +5,14 @@
 -- the smallest tag is picked; of equal ones that of the client with the larger share, then the one accepted
 -- first. The virtual time becomes its tag, and the client's next job starts there plus cost/share. So of clients
 -- that always wait each gets its share, a newcomer is next at once, nobody saves up, and one client alone is
--- first come, first served. Of equal tags the larger share goes first, then the earlier place: by place alone,
--- starts would depart from the shares by more than one.
+-- first come, first served.
+--
+-- Equal tags are no rare case: all clients that came while the virtual time stood still have one. By place
+-- alone, the starts of clients of shares 1, 2 and 4 would depart from these by more than one, so whoever is due
+-- more often goes first. Among clients of one share it is first come, first served, however many they are.
 --
 -- A job costs 1: what a plain drawing of four cells costs. Once it is known how long its kind takes in this lane,
--- it costs as many times more, or less.
+-- it costs as many times more, or less, in 64ths: rounding of other fractions would make equal tags differ.
 --
 -- A job that was picked has a turn, a number. If it comes back, it goes before all that have none.
 --
@@ -81,7 +84,7 @@ local PLAIN = 'draw 4'
 -- What is not here draws anew.
 local COST_KINDS = {upscale = 'upscale', region = 'edit', zoom = 'edit', pan = 'edit', describe = 'describe'}
 -- A mean is over about so many drawings; with fewer than COSTS_LEAST it counts for nothing.
-local COSTS_OVER, COSTS_LEAST, COST_MOST = 20, 5, 16
+local COSTS_OVER, COSTS_LEAST, COST_MOST, COST_STEPS = 20, 5, 16, 64
 local TOOK_MOST_MS = 86400000
 
 -- What tells how long a job takes to draw: what is done, and how many pictures it makes.
@@ -111,7 +114,8 @@ local function cost_of(id, lane)
     if plain_drawn < COSTS_LEAST then return 1 end
     local mean, drawn = mean_cost(lane, kind_of(id))
     if drawn < COSTS_LEAST then return 1 end
-    return math.min(math.max(mean / plain, 1 / COST_MOST), COST_MOST)
+    local cost = math.min(math.max(mean / plain, 1 / COST_MOST), COST_MOST)
+    return math.floor(cost * COST_STEPS + 0.5) / COST_STEPS
 end
 
 -- A new job waits behind its client's others.
