@@ -18,6 +18,8 @@ from schemas.wire import Query, Wire
 
 LIMIT_DEFAULT = 100
 LIMIT_MOST = 1000
+#: the last moment that Python can tell; a cursor may have more digits
+LATEST_MS = 253_402_300_799_000
 #: most jobs changed by one request
 MANY_MOST = 10_000
 MEANINGS = {
@@ -81,7 +83,7 @@ class JobsQuery(FilterSchema, Query):
         before = None
         if cursor:
             at_ms, _, job_id = cursor.partition("-")
-            before = (from_ms(int(at_ms)), job_id)
+            before = (from_ms(min(int(at_ms), LATEST_MS)), job_id)
         return Sought(found, before, limit)
 
 

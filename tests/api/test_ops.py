@@ -86,6 +86,15 @@ def test_one_jobs_story_says_why_it_waits(caller, viewer):
     refused(viewer("GET", f"/ops/jobs/{'0' * 32}"), 404)
 
 
+@pytest.mark.parametrize(("at_ms", "found"), [("0", 0), ("253402300800000", 1), ("9" * 15, 1)])
+def test_a_cursor_of_any_time_is_taken(at_ms, found, caller, viewer):
+    caller.drawn()
+
+    page = viewer("GET", f"/ops/jobs?cursor={at_ms}-{'a' * 32}").json
+
+    assert len(page["data"]) == found
+
+
 @pytest.mark.parametrize("query", ["since=soon", "lane=slow", "limit=0", "colour=red", "cursor=x"])
 def test_a_wrong_filter_is_refused_by_its_name(query, viewer):
     assert list(refused(viewer("GET", f"/ops/jobs?{query}"), 422)) == [query.split("=")[0]]
