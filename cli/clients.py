@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cli import show
-from limner.client import Client
+from limner.client import SHARES, Client
 from limner.errors import ConfigError
 from limner.plural import counted
 from limner.printing import document, line
 from limner.request import Lane
-from limner.settings import Settings
+from limner.settings import Settings, values
+from limner.settings.setting import parsed
 from limner.store import Store
 from limner.store.outbox import Endpoint
 
@@ -207,7 +208,8 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
     if options.rate is not None:
         chosen["rate_per_s"] = _limit("--rate", options.rate, float, least=0)
     if options.share is not None:
-        chosen["share"] = _limit("--share", options.share, float, least=0) or 1.0
+        text = "1" if options.share == NONE else options.share
+        chosen["share"] = parsed("--share", values.seconds(*SHARES), text)
     for name in ("in_flight", "per_day", "per_month"):
         if (given := getattr(options, name)) is not None:
             chosen[name] = _limit(f"--{name.replace('_', '-')}", given, int, least=1)

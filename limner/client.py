@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from limner.request import Lane
 
 BOTH_LANES = frozenset(Lane)
+#: least and most share; the scripts take any other for the nearest (``lib_turns.lua``)
+SHARES = (0.001, 1000)
 
 
 @dataclass(frozen=True, slots=True)

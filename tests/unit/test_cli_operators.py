@@ -167,6 +167,7 @@ def test_a_paused_client_is_shown_as_such(store, says):
         (["set", "shop", "--waiting-cap", "1.5"], "--waiting-cap"),
         (["set", "shop", "--inline-quota", "-1"], "--inline-quota"),
         (["set", "shop", "--share", "0"], "--share"),
+        (["set", "shop", "--share", "1001"], "--share"),
         (["set", "shop", "--in-flight", "0"], "--in-flight"),
         (["set", "shop", "--per-day", "0"], "--per-day"),
         (["set", "shop", "--per-month", "many"], "--per-month"),
