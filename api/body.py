@@ -88,6 +88,11 @@ def json_value(sender: str | None = None) -> Any:
         return _value_of(received(held))
 
 
+def has_body() -> bool:
+    """Say whether the request has a body, for views that need none."""
+    return bool(request.content_length) or "chunked" in request.headers.get("Transfer-Encoding", "")
+
+
 def _value_of(received: bytes) -> Any:
     data = unpacked(received, request.headers.get("Content-Encoding", ""), BODY_MAX_BYTES)
     if is_dense(data, VALUES_MAX):

@@ -57,10 +57,9 @@ def resend(options: argparse.Namespace) -> int:
     if [options.all, bool(options.job), bool(chosen)].count(True) != 1:
         raise ConfigError("callbacks resend", "name one job, or --all, or filters")
     if options.job:
-        count = store.outbox.resend(options.job, options.seq)
+        count = resend_one(store, show.actor(), options.job, options.seq)
         if not count:
             raise LimnerError(f"{options.job} has no such callback to resend.")
-        _note(store, show.actor(), count, {"job": options.job})
         sentence = f"{counted(count, 'callback')} will be resent."
         return show.outcome(options, sentence, {"found": count, "callbacks": count, "jobs": 1})
     letters = dead_letters(store, options)
@@ -103,6 +102,13 @@ def dead_letters(store: Store, options: argparse.Namespace) -> list[DeadLetter]:
 def letter_filters(options: argparse.Namespace) -> dict[str, str]:
     """Return the filters that the options name, as they were written."""
     return many.filters(options) | ({"why": options.why} if options.why else {})
+
+
+def resend_one(store: Store, who: str, job: str, seq: int | None) -> int:
+    """Resend a job's dead letters, or its last event, and return how many will be posted; ``seq``: only that."""
+    count = store.outbox.resend(job, seq)
+    _note(store, who, count, {"job": job})
+    return count
 
 
 def resend_these(

@@ -1,4 +1,4 @@
-"""Pause, resume, drain, retry; change an engine's limits and a client's share and caps; for operators who steer."""
+"""Pause, resume, drain, retry; change an engine's limits and a client's lanes, share and caps; for operators who steer."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import cli.callbacks
 import cli.clients
 import cli.many
 from api.answer import answer
-from api.body import json_object
+from api.body import has_body, json_object
 from api.house import house
 from api.ops.entry import a_room, actor
 from limner.errors import ConfigError, JobConflict, JobNotFound
 from limner.store.levers import Subject
 from schemas.names import camel
+from schemas.ops.asked import ResendOneSchema
 from schemas.ops.changes import ClientChangeSchema, EngineChangeSchema
 
 steering = a_room("steering")
 
-_ENGINE, _CLIENT = EngineChangeSchema(), ClientChangeSchema()
+_ENGINE, _CLIENT, _RESEND = EngineChangeSchema(), ClientChangeSchema(), ResendOneSchema()
 _SUBJECT = "/<any(lane,engine,client):subject>/<name>"
 
 
@@ -73,11 +74,8 @@ def retry_engine(name: str) -> Response:
 
 @steering.patch("/client/<name>")
 def set_client(name: str) -> Response:
-    """Change a client's share, caps and budgets."""
-    changes = _CLIENT.read(json_object(actor()))
-    if changes.get("share", 1) is None:
-        changes["share"] = 1.0
-    return _client_changed(name, **changes)
+    """Change a client's lanes, share, caps and budgets."""
+    return _client_changed(name, **_CLIENT.read(json_object(actor())))
 
 
 @steering.post("/client/<name>/disable")
@@ -111,6 +109,18 @@ def to_front(job_id: str) -> Response:
     if moved in ("running", "ended"):
         raise JobConflict(cli.many.NOT_MOVED[moved])
     return answer({"job": job_id, "answer": moved})
+
+
+@steering.post("/jobs/<job_id>/callbacks/resend")
+def resend(job_id: str) -> Response:
+    """Resend a job's dead letters, or its last event if there are none."""
+    asked = _RESEND.fields_of(json_object(actor()) if has_body() else {})
+    store = house().store
+    job = store.jobs.get(job_id)
+    count = cli.callbacks.resend_one(store, actor(), job.id, asked["seq"])
+    if not count:
+        raise JobConflict("That job has no such callback to resend.")
+    return answer({"job": job.id, "callbacks": count})
 
 
 def _client_changed(name: str, **changes: Any) -> Response:

@@ -13,6 +13,7 @@ from limner.job import Status, from_ms
 from limner.request import Lane
 from schemas.cursor import Cursor
 from schemas.fields import Boolean, Integer, Name, OneOf, Tag, Text
+from schemas.limner.callbacks import SEQ_MOST
 from schemas.names import camel
 from schemas.wire import Query, Wire
 
@@ -32,6 +33,7 @@ MEANINGS = {
     "why": "Given up for this reason.",
     "dryRun": "true: only tell how many these are.",
     "confirm": "How many these are, as dryRun told; another number changes nothing.",
+    "seq": "Only the event of this number; null: every dead letter, or else the last event.",
     "limit": "Most entries of the answer.",
 }
 
@@ -146,6 +148,14 @@ class ManyLettersSchema(ManySchema):
     """The same for dead letters."""
 
     why = Text(longest=64, blank=False)
+
+
+class ResendOneSchema(Wire):
+    """Which of a job's callbacks to resend."""
+
+    meanings = MEANINGS
+
+    seq = Integer(1, SEQ_MOST)
 
 
 class AuditQuery(Query):

@@ -8,17 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
+from limner.client import BOTH_LANES, SHARES
 from limner.errors import InvalidRequest
+from limner.request import Lane
 from limner.settings.engines import GAP_MOST_S, SLOTS_MOST, WEIGHTS
-from schemas.fields import Integer, Number
+from schemas.fields import Integer, Number, Strict
 from schemas.names import camel
 from schemas.wire import Wire
 
-#: of shares and caps
-SHARES = (0.001, 1_000_000)
 CAP_MOST = 1_000_000_000
+
+
+class LaneNames(Strict[frozenset[Lane]]):
+    """A list of at least one lane."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[Lane]:
+        words = value if isinstance(value, list) else []
+        if not 1 <= len(words) <= len(Lane) or any(word not in [*Lane] for word in words):
+            raise ValidationError(f"Must be a list of {' and '.join(Lane)}, or of one of them.")
+        return frozenset(Lane(word) for word in words)
 
 
 class ChangeSchema(Wire):
@@ -62,9 +72,13 @@ class EngineChangeSchema(ChangeSchema):
 
 
 class ClientChangeSchema(ChangeSchema):
-    """A client's share, caps and budgets."""
+    """A client's lanes, share, caps and budgets."""
+
+    #: what null stands for, where it removes no limit
+    usual: ClassVar = {"lanes": BOTH_LANES, "share": 1.0}
 
     meanings: ClassVar = {
+        "lanes": "The lanes that it may use; null: both.",
         "share": "Its part of a lane beside other clients; null: 1.",
         "inFlight": "Most drawings under way in a lane; null: any number.",
         "waitingCap": "Most waiting jobs; null: the gateway's own cap.",
@@ -74,6 +88,7 @@ class ClientChangeSchema(ChangeSchema):
         "perMonth": "Most drawings a month; null: any number.",
     }
 
+    lanes = LaneNames()
     share = Number(*SHARES)
     in_flight = Integer(1, CAP_MOST)
     waiting_cap = Integer(1, CAP_MOST)
@@ -81,3 +96,10 @@ class ClientChangeSchema(ChangeSchema):
     rate_per_s = Number(0.001, CAP_MOST)
     per_day = Integer(1, CAP_MOST)
     per_month = Integer(1, CAP_MOST)
+
+    def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is to be changed, as ``ChangeSchema`` does."""
+        return {
+            name: self.usual.get(name) if value is None else value
+            for name, value in super().read(body).items()
+        }

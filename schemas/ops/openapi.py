@@ -7,6 +7,7 @@ from functools import cache
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
+from limner.request import Lane
 from schemas.limner.describe import Json, field_schema
 from schemas.limner.openapi import REFUSALS, Operation, written
 from schemas.ops.asked import (
@@ -16,9 +17,10 @@ from schemas.ops.asked import (
     JobsQuery,
     LettersQuery,
     ManyLettersSchema,
+    ResendOneSchema,
     Since,
 )
-from schemas.ops.changes import ClientChangeSchema, EngineChangeSchema
+from schemas.ops.changes import ClientChangeSchema, EngineChangeSchema, LaneNames
 
 ABOUT = """\
 For operators: look at the whole gateway, and steer it.
@@ -67,8 +69,8 @@ OPERATIONS = (
               parameters=(_NAME,), refusals=(403, 404)),
     Operation("patch", "/ops/engine/{name}", "setEngine", "Change an engine's limits", _ANY,
               "Steer", body=EngineChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
-    Operation("patch", "/ops/client/{name}", "setClient", "Change a client's share and caps", _ANY,
-              "Steer", body=ClientChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
+    Operation("patch", "/ops/client/{name}", "setClient", "Change a client's lanes, share and caps",
+              _ANY, "Steer", body=ClientChangeSchema(), parameters=(_NAME,), refusals=(403, 404)),
     Operation("post", "/ops/client/{name}/disable", "disableClient", "Refuse a client's token",
               _ANY, "Steer", parameters=(_NAME,), refusals=(403, 404)),
     Operation("post", "/ops/client/{name}/enable", "enableClient", "Take a client's token again",
@@ -78,6 +80,10 @@ OPERATIONS = (
               refusals=(403, 404)),
     Operation("post", "/ops/jobs/{job_id}/front", "toFront",
               "Move a waiting job to the front of its lane", _ANY, "Steer", parameters=(_JOB_ID,),
+              refusals=(403, 404, 409)),
+    Operation("post", "/ops/jobs/{job_id}/callbacks/resend", "resendOne",
+              "Resend a job's dead letters, or its last event", _ANY, "Steer",
+              body=ResendOneSchema(), body_required=False, parameters=(_JOB_ID,),
               refusals=(403, 404, 409)),
     Operation("post", "/ops/jobs/again", "submitAgain",
               "Submit the failed jobs that a filter names again", _ANY, "Steer", body=AgainSchema(),
@@ -100,6 +106,11 @@ def _(_: Since) -> Json:
             {"type": "string", "format": "date"},
         ]
     }
+
+
+@field_schema.register
+def _(_: LaneNames) -> Json:
+    return {"type": "array", "items": {"enum": [*Lane]}, "minItems": 1, "maxItems": len(Lane)}
 
 
 @cache

@@ -6,6 +6,7 @@ import pytest
 
 from limner.store import Trouble
 from limner.store.operators import Role
+from limner.store.outbox import AttemptReport, Poster
 from tests.api.asking import Caller, refused
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
@@ -64,7 +65,7 @@ def test_an_engine_drains(store, steerer):
     [
         *("lane/slow/pause", "engine/none/pause", "client/none/pause", "engine/none/retry"),
         *("client/none/disable", "client/none/enable", "client/none/callbacks/enable"),
-        "jobs/none/front",
+        *("jobs/none/front", "jobs/none/callbacks/resend"),
     ],
 )
 def test_what_does_not_exist_cannot_be_steered(path, store, steerer):
@@ -117,6 +118,35 @@ def test_a_waiting_job_is_moved_to_the_front(store, caller, other):
     refused(steerer("POST", f"/ops/jobs/{first['id']}/front"), 409)
 
 
+def test_one_jobs_callbacks_are_resent(store, steerer):
+    job, waiting = an_accepted_job(store), an_accepted_job(store)
+    store.lanes.cancel(job.id)
+    poster = Poster.of("poster", 8, kept_ms=60_000)
+    (taken,) = store.outbox.take(poster, 1, "token")
+    store.outbox.done(poster, taken, AttemptReport("dead", why="exhausted"), go_on=False)
+    path = f"/ops/jobs/{job.id}/callbacks/resend"
+    before = store.levers.audit(100)
+    refused(steerer("POST", path, json={"seq": taken.event.seq + 1}), 409)
+    refused(steerer("POST", f"/ops/jobs/{waiting.id}/callbacks/resend"), 409)
+    assert "seq" in refused(steerer("POST", path, json={"seq": 0}), 422)
+    assert store.levers.audit(100) == before
+
+    assert steerer("POST", path).json == {"job": job.id, "callbacks": 1}
+
+    assert [event.seq for event in store.outbox.told(job.id).resending] == [taken.event.seq]
+    line = store.levers.audit(1)[0]
+    assert (line.who, line.after) == ("operator:sten", {"resent": "1", "job": job.id})
+    refused(steerer("POST", path), 409)
+
+
+def test_a_clients_lanes_are_changed(store, caller, steerer):
+    path = "/ops/client/ann"
+    assert steerer("PATCH", path, json={"lanes": ["relaxed"]}).json["lanes"] == ["relaxed"]
+    assert store.clients.get("ann").lanes == {"relaxed"}
+    assert store.levers.audit(1)[0].after == {"lanes": "relaxed"}
+    assert steerer("PATCH", path, json={"lanes": None}).json["lanes"] == ["fast", "relaxed"]
+
+
 def test_an_engines_limits_are_set_and_cleared(store, steerer):
     body = {"fastSlots": 5, "relaxedGapS": 1.5, "weight": 2}
     changed = steerer("PATCH", "/ops/engine/stage", json=body).json["changed"]
@@ -144,6 +174,10 @@ def test_a_clients_share_caps_and_budgets_are_changed(store, caller, steerer):
         ("engine/stage", {"fastSlots": -1}, "fastSlots"),
         ("engine/stage", {"slots": 1}, "slots"),
         ("client/ann", {"share": 0}, "share"),
+        ("client/ann", {"share": 1001}, "share"),
+        ("client/ann", {"lanes": []}, "lanes"),
+        ("client/ann", {"lanes": ["slow"]}, "lanes"),
+        ("client/ann", {"lanes": "fast"}, "lanes"),
         ("client/ann", {"inFlight": 0.5}, "inFlight"),
     ],
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.access import guard
 from api.access.own import own_job
 from api.answer import answer
-from api.body import json_object
+from api.body import has_body, json_object
 from api.house import house
 from schemas.limner.callbacks import ResendSchema, callbacks_body
 from schemas.limner.shapes import count_body
@@ -28,10 +28,6 @@ def told(job_id: str) -> Response:
 def resend(job_id: str) -> Response:
     """Resend a job's dead letters, or its last event if there are none; return how many."""
     job = own_job(job_id)
-    asked = _RESEND.read(json_object() if _has_body() else {})
+    asked = _RESEND.read(json_object() if has_body() else {})
     outbox = house().store.outbox
     return answer(count_body(sum(outbox.resend(job.id, seq) for seq in asked.seqs(job.id))))
-
-
-def _has_body() -> bool:
-    return bool(request.content_length) or "chunked" in request.headers.get("Transfer-Encoding", "")
