@@ -19,9 +19,9 @@ PICTURE = Picture("https://draw.example/images/a.png", 8, 8)
 ANSWER_LOST_S = 120
 
 
-def ask(store, *, again=False, body="hash", client="ann", waiting_cap=9):
+def ask(store, *, again=False, body="hash", client="ann", waiting_cap=9, job_id=None):
     return store.jobs.accept(
-        uuid.uuid4().hex,
+        job_id or uuid.uuid4().hex,
         client,
         a_request(),
         (1, 2, 3, 4),
@@ -62,6 +62,15 @@ def test_a_retry_whose_first_try_never_came_is_a_job_that_the_next_retry_gets(st
 
     assert not second.again
     assert ask(store, again=True).job.id == second.job.id
+
+
+def test_a_first_try_whose_answer_from_redis_was_lost_is_still_the_one_that_retries_get(store):
+    made = ask(store, job_id="7" * 32)
+    # As redis-py does after a broken connection.
+    repeated = ask(store, job_id="7" * 32)
+
+    assert repeated.again
+    assert ask(store, again=True).job.id == made.job.id
 
 
 def test_a_retry_of_another_body_or_client_is_a_job_of_its_own(store):

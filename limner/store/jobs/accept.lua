@@ -32,8 +32,9 @@ if try == 'again' then
     local first = tried_before(client, idem)
     if first then return {'again', first} end
 elseif try == 'first' then
-    -- Also if this try is refused: the next one must not get an older request's job.
-    redis.call('DEL', key('tries', client, idem))
+    -- Also if this try is refused: the next one must not get an older request's job. But this very call may have
+    -- been made before (see below): then it is its own job.
+    if redis.call('EXISTS', job_key(id)) == 0 then redis.call('DEL', key('tries', client, idem)) end
 elseif idem ~= '' then
     local seen = redis.call('GET', key('idem', client, idem))
     if seen then
