@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from limner.compact_json import compact_json
+from limner.compact_json import sendable_json
 
 #: headers of every response, including those made before the application is called
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -14,7 +14,7 @@ PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 def answer(body: dict[str, Any], status: int = 200) -> Response:
     """Return ``body`` as a JSON response, with its keys in the documented order."""
-    return Response(compact_json(body), int(status), mimetype="application/json")
+    return Response(sendable_json(body), int(status), mimetype="application/json")
 
 
 def keep_to_the_asker(response: Response) -> Response:

@@ -137,4 +137,4 @@ class IdsBody(ProxyBody):
         ids = body.get("ids") or []
         if not isinstance(ids, list) or len(ids) > IDS_MOST:
             raise InvalidRequest({"ids": [f"Must be a list of at most {IDS_MOST} ids."]})
-        return list(dict.fromkeys(one for one in ids if isinstance(one, str)))
+        return list(dict.fromkeys(one for one in ids if isinstance(one, str) and one.isascii()))

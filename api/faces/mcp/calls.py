@@ -20,7 +20,7 @@ from api.faces.mcp.tools import ToolJob, begin
 from api.house import House, house
 from api.places import Hold
 from api.version import version
-from limner.compact_json import compact_json
+from limner.compact_json import sendable_json
 from limner.errors import Crowded, JobNotFound, RequestError, StoreDown, TooManyAtOnce
 from limner.job import Job
 from schemas.mcp.arguments import FACE
@@ -147,4 +147,4 @@ def _read(here: House, job: Job) -> Job:
 
 
 def _event(body: dict[str, Any]) -> str:
-    return f"event: message\ndata: {compact_json(body)}\n\n"
+    return f"event: message\ndata: {sendable_json(body)}\n\n"

@@ -15,7 +15,7 @@ from api.cors import allow_browsers
 from api.faces.mcp import origins, sessions
 from api.faces.mcp.calls import Call, called
 from api.version import version
-from limner.compact_json import compact_json
+from limner.compact_json import sendable_json
 from schemas.mcp.messages import (
     HTTP_STATUS,
     INVALID_REQUEST,
@@ -115,7 +115,7 @@ def _batch(bodies: list[Any]) -> Response:
     answers = [found for body in bodies if (found := _one_of_batch(body)) is not None]
     # Each has been accepted before any is waited for.
     told = [one(ends) if callable(one) else one for one in answers]
-    return Response(compact_json(told), mimetype="application/json") if told else _taken()
+    return Response(sendable_json(told), mimetype="application/json") if told else _taken()
 
 
 def _one_of_batch(body: Any) -> Any:

@@ -399,3 +399,29 @@ def test_the_shape_of_every_answer_is_compact_json(agent):
     text = agent.ask("tools/list").text
 
     assert json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False) == text
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"id": "\ud800", "method": "ping"}, None),
+        ({"id": 1, "method": "\ud800"}, -32601),
+        (
+            {
+                "id": 1,
+                "method": "tools/call",
+                "params": {"name": "job", "arguments": {"\ud800": 1}},
+            },
+            None,
+        ),
+    ],
+    ids=["id", "method", "argument"],
+)
+def test_half_a_character_is_sent_back_as_it_came(old, message, code):
+    body = {"jsonrpc": "2.0"} | message
+
+    for response in (old.post(body), old.post([body])):
+        assert response.status_code in (200, 404)
+        found = response.json[0] if isinstance(response.json, list) else response.json
+        assert ascii(found["id"]) == ascii(message["id"])
+        assert found.get("error", {}).get("code") == code

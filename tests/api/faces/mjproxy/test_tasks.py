@@ -133,6 +133,14 @@ def test_a_task_that_is_not_there_is_refused_in_json(speaker, task_id):
     assert (answer["code"], answer["description"], answer["result"]) == (4, "task_no_found", None)
 
 
+def test_an_id_that_is_half_a_character_is_no_tasks(speaker):
+    task_id = speaker.imagine()
+
+    found = speaker.asked("POST", "/mj/task/list-by-ids", {"ids": ["\ud800", task_id]})
+
+    assert [task["id"] for task in found] == [task_id]
+
+
 def test_a_job_of_the_gateways_own_protocol_is_a_task_and_the_other_way_round(
     app, store, caller, speaker
 ):

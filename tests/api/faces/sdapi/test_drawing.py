@@ -369,3 +369,13 @@ def test_a_job_of_this_face_is_seen_through_the_first(caller, store):
     store.lanes.failed(a_new["id"], token, "It broke.", "engine_failed")
 
     assert caller("GET", f"/draw/midjourney/jobs/{job['id']}").json["status"] == 1
+
+
+def test_half_a_character_in_a_setting_is_sent_back_as_it_came(caller, store):
+    body = {"prompt": "a hill", "styles": ["\ud800"], "\udc00": 1}
+
+    response, _ = drawn(caller, store, body)
+
+    assert response.status_code == 200
+    assert ascii(response.json["parameters"]) == ascii(body)
+    assert json.loads(response.json["info"])["limner"]["ignored"] == ["styles", "\udc00"]
