@@ -7,7 +7,7 @@ the caller hangs up, and at the latest when this process does.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 from api import peer
@@ -16,8 +16,9 @@ from api.house import House, house
 from api.places import Hold
 from api.watcher import REREAD_S
 from limner.errors import JobNotFound, StoreDown
-from limner.job import Job
+from limner.job import Job, Status
 from limner.store.jobs import State
+from limner.store.waits import waiting_at_most
 
 #: how often an idle stream sends a keep-alive, and so learns whether its reader is still there
 HEARTBEAT_S = 15.0
@@ -55,16 +56,40 @@ def ended(job: Job, wait_s: float) -> Job:
     return now
 
 
+def all_ended(jobs: Sequence[Job], wait_s: float) -> list[Job]:
+    """Return the jobs once all are done, or one has failed, or as they are after ``wait_s`` seconds.
+
+    All are waited for in one place. Raises as ``ended`` does.
+    """
+    if all(job.status.ended for job in jobs):
+        return list(jobs)
+    seen, ends = list(jobs), time.monotonic() + wait_s
+    with house().waits.hold(jobs[0].client):
+        for number, job in enumerate(jobs):
+            left_s = max(0.0, ends - time.monotonic())
+            seen[number], gone = _followed(job, left_s, lambda now: now.status.ended)
+            if gone:
+                raise HungUp
+            if seen[number].status is not Status.DONE:
+                break
+    return seen
+
+
 def _awaited(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[Job, bool]:
     """Return the job as it is in the end, and whether the caller hung up."""
+    with house().waits.hold(job.client):
+        return _followed(job, wait_s, enough)
+
+
+def _followed(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[Job, bool]:
+    """Do the same, in a place that is held already."""
     here, ends = house(), time.monotonic() + wait_s
-    with (
-        here.waits.hold(job.client),
-        here.watcher.following(job.id) as waiter,
-        peer.watched()(waiter.leave),
-    ):
+    with here.watcher.following(job.id) as waiter, peer.watched()(waiter.leave):
         while True:
-            now, left_s = own_job(job.id), ends - time.monotonic()
+            # An hour's looks, each of some milliseconds, are not together an outage.
+            with waiting_at_most(here.store.waits.request_s):
+                now = own_job(job.id)
+            left_s = ends - time.monotonic()
             if enough(now) or left_s <= 0 or here.watcher.ended or waiter.gone:
                 return now, waiter.gone
             waiter.wait(min(left_s, REREAD_S))

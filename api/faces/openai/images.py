@@ -86,7 +86,7 @@ def _drawn(asked: Asked, kind: str, body: dict[str, object]) -> Response:
 def _waited(asked: Asked, jobs: list[Job], audience: Audience) -> Response:
     with audience:
         try:
-            now = [waiting.ended(job, WAIT_MOST_S) for job in jobs]
+            now = waiting.all_ended(jobs, WAIT_MOST_S)
         except waiting.HungUp:
             audience.leave()
             return Response(status=NOBODY_READS)

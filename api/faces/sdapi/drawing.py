@@ -60,7 +60,7 @@ def _drawn(schema: TextToImage) -> Response:
     jobs = _accepted(asked)
     with Audience(house(), jobs, cancels=house().settings.face(FACE).hang_up_cancels) as audience:
         try:
-            jobs = _ended(jobs)
+            jobs = waiting.all_ended(jobs, WAIT_MOST_S)
         except waiting.HungUp:
             audience.leave()
             return Response(status=NOBODY_READS)
@@ -74,21 +74,6 @@ def _drawn(schema: TextToImage) -> Response:
         # As after the web UI's interrupt: what there is, which here is nothing.
         return answer(images_body(asked, body, jobs, []))
     return _failed(stopped)
-
-
-def _ended(jobs: Sequence[Job]) -> list[Job]:
-    """Return the jobs once all are done, or one is not going to be.
-
-    Raises:
-        HungUp: the caller did not wait for it.
-        TooManyAtOnce, Crowded: too many wait already.
-    """
-    seen = list(jobs)
-    for number, job in enumerate(jobs):
-        seen[number] = waiting.ended(job, WAIT_MOST_S)
-        if seen[number].status is not Status.DONE:
-            break
-    return seen
 
 
 def _accepted(asked: AskedPictures) -> list[Job]:
