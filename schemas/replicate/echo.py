@@ -45,9 +45,9 @@ class Echo:
             "input": given,
             "notes": list(self.notes),
         }
-        while len((text := compact_json(kept)).encode()) > ECHO_MAX_BYTES and given:
+        while len(text := _storable(kept)) > ECHO_MAX_BYTES and given:
             del given[max(given, key=lambda name: len(compact_json(given[name])))]
-        return text
+        return text.decode()
 
     @classmethod
     def of(cls, job: Job) -> Self | None:
@@ -63,6 +63,11 @@ class Echo:
         return cls(
             kept.get("model", ""), kept.get("version"), given, tuple(kept.get("notes") or ())
         )
+
+
+def _storable(value: Any) -> bytes:
+    """Return JSON in which half characters, which cannot be stored, are question marks."""
+    return compact_json(value).encode("utf-8", "replace")
 
 
 def shortened(given: Mapping[str, Any]) -> dict[str, Any]:

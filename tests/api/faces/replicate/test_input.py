@@ -119,5 +119,13 @@ def test_what_comes_back_is_bounded(client):
     assert client.seen(prediction)["input"]["prompt"] == long
 
 
+def test_half_a_character_comes_back_as_a_question_mark(client):
+    prediction = client.made(scheduler="\ud800", **{"\udc00": 1})
+
+    assert prediction["input"]["scheduler"] == "?"
+    assert "Not used here: scheduler, ?." in prediction["logs"]
+    assert client.seen(prediction)["input"] == prediction["input"]
+
+
 def test_the_schema_of_a_version_has_every_input():
     assert INPUTS.keys() == InputSchema().names
