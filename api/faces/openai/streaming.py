@@ -42,24 +42,30 @@ class Stream:
 
     def events(self, audience: Audience, held: Hold) -> Iterator[str]:
         """Yield the text of the stream; ``held``: the place of its first wait, given back in any case."""
-        with closing(held), audience:
+        with closing(held):
             try:
-                yield PING
-                place: Hold | None = held
-                for job in self._jobs:
-                    yield from self._of_job(job, audience, place)
-                    status = self._now(job).status
-                    if status is Status.FAILED:
-                        self._call_off()
-                    if audience.gone or status is not Status.DONE:
-                        return
-                    place = None
-            except GeneratorExit:
-                # The server could not send what was yielded.
-                audience.leave()
-                raise
+                # Within: that the store is down can only be told in the stream.
+                with audience:
+                    yield from self._of_jobs(audience, held)
             except LimnerError as error:
                 yield _said("error", Failure(503, error.message, SERVER, SERVER).body())
+
+    def _of_jobs(self, audience: Audience, held: Hold) -> Iterator[str]:
+        place: Hold | None = held
+        try:
+            yield PING
+            for job in self._jobs:
+                yield from self._of_job(job, audience, place)
+                status = self._now(job).status
+                if status is Status.FAILED:
+                    self._call_off()
+                if audience.gone or status is not Status.DONE:
+                    return
+                place = None
+        except GeneratorExit:
+            # The server could not send what was yielded.
+            audience.leave()
+            raise
 
     def _of_job(self, job: Job, audience: Audience, place: Hold | None) -> Iterator[str]:
         shown, seen = 0, 0

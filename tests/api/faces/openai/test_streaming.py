@@ -10,6 +10,7 @@ import pytest
 
 from api import waiting
 from api.faces.openai import streaming
+from limner.errors import StoreDown
 from limner.store.lanes import Result
 from tests.api.faces.openai.asking import EDITS, GENERATIONS, a_file, kept, opened
 
@@ -192,3 +193,16 @@ def test_a_process_that_ends_says_so_in_its_streams(client, draughtsman):
 
     assert event["error"]["code"] == "server_error"
     assert client.jobs()[0].reason_code is None
+
+
+def test_a_store_that_goes_down_before_the_stream_begins_is_an_error_within_it(client, monkeypatch):
+    here = client.app.extensions["limner"]
+
+    def gone(*_):
+        raise StoreDown("Redis is away")
+
+    monkeypatch.setattr(here.store.awaited, "join", gone)
+    response = client("POST", GENERATIONS, json=body())
+
+    assert events_of(response.text)[-1]["error"]["code"] == "server_error"
+    assert here.waits.taken == 0
