@@ -29,6 +29,12 @@ def hd(size: Size) -> Size:
     return grown(size, UPSCALES_BY, UPSCALES_BY)
 
 
+def drawable(size: Size) -> Size:
+    """Return the size of a cell that engines can draw, in about the ratio of a size that is asked for."""
+    by = max(1.0, SIDE_MIN_PX / min(size))
+    return grown(size, by, by)
+
+
 def grown(size: Size, across: float, down: float) -> Size:
     """Return a size so many times as wide and as high, within the limits and in steps."""
     width, height = size[0] * across, size[1] * down

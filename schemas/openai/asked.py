@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from limner.canvas import Size
+from limner.canvas import Size, drawable
 from limner.plural import counted
 from limner.prompt import parse_prompt
 from limner.request import CELLS, Change, Lane, Request
 from limner.settings import Alias
 from schemas.fields import Boolean, CallbackUrl, Integer, OneOf, Text
 from schemas.openai.answer_form import NAME, QUALITY_LENGTH, AnswerForm
-from schemas.openai.size import AskedSize, drawn_size
+from schemas.openai.size import AskedSize
 from schemas.prompt_fields import NEGATIVE_LENGTH, SEED_MOST, PromptText
 from schemas.references import MOST_REFERENCES, Reference, References
 from schemas.wire import Lenient
@@ -79,7 +79,7 @@ class Asked:
             lane=lane,
             tag=tag,
             callback_url=self.callback_url,
-            size=drawn_size(size) if size else None,
+            size=drawable(size) if size else None,
             ar=None if size or said.ar else ar,
             negative=self.negative,
             references=self.images,

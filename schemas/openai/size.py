@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from limner.canvas import SIDE_MIN_PX, Size, grown
+from limner.canvas import Size
 from schemas.fields import Strict
 
 AUTO = "auto"
@@ -37,12 +37,6 @@ class AskedSize(Strict[Size | None]):
         if width * height > AREA_MOST_PX:
             raise ValidationError(f"Must have at most {AREA_MOST_PX} pixels.")
         return width, height
-
-
-def drawn_size(asked: Size) -> Size:
-    """Return the size of a cell that engines can draw, in about the ratio that is asked for."""
-    by = max(1.0, SIDE_MIN_PX / min(asked))
-    return grown(asked, by, by)
 
 
 def in_words(size: Size) -> str:

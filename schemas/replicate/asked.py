@@ -13,7 +13,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from limner.canvas import Size
+from limner.canvas import Size, drawable
 from limner.errors import BodyTooLarge, FieldErrors, InvalidRequest
 from limner.prompt import parse_prompt
 from limner.request import CELLS, Change, Lane, Request
@@ -29,7 +29,6 @@ from schemas.replicate.input_fields import (
     AnySeed,
     AnySize,
     OneOrMorePictures,
-    drawn_size,
 )
 from schemas.wire import Lenient
 
@@ -239,7 +238,7 @@ def _request_of(found: Mapping[str, Any]) -> Request:
         negative=found["negative_prompt"] or None,
         ar=ar,
         ar_requested=ar_requested,
-        size=drawn_size(size) if size else None,
+        size=drawable(size) if size else None,
         count=next((found[name] for name in _COUNTS if found[name]), 1),
         seed=found["seed"],
         references=pictures,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from limner.canvas import SIDE_MIN_PX, Size, grown
+from limner.canvas import Size
 from limner.errors import BodyTooLarge
 from schemas.fields import AspectRatio, Integer, Strict
 from schemas.references import MOST_REFERENCES, References
@@ -61,9 +61,3 @@ class AnySeed(Integer):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         seed = super()._deserialize(value)
         return None if seed < 0 else seed
-
-
-def drawn_size(asked: Size) -> Size:
-    """Return the size of a cell that engines can draw, in about the ratio that is asked for."""
-    by = max(1.0, SIDE_MIN_PX / min(asked))
-    return grown(asked, by, by)

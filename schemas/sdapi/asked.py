@@ -12,7 +12,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from limner.canvas import SIDE_MIN_PX, Size, grown
+from limner.canvas import Size, drawable
 from limner.compact_json import compact_json
 from limner.errors import InvalidRequest
 from limner.request import CELLS, Change, Lane, Request
@@ -177,12 +177,6 @@ class OptionsSchema(Lenient):
             InvalidRequest: it is no name.
         """
         return str(self.fields_of(body)["sd_model_checkpoint"])
-
-
-def drawable(size: Size) -> Size:
-    """Return the size of a cell that engines can draw, in about the ratio that is asked for."""
-    by = max(1.0, SIDE_MIN_PX / min(size))
-    return grown(size, by, by)
 
 
 def no_such_model(field: str, names: list[str]) -> InvalidRequest:

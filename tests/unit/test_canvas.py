@@ -10,8 +10,10 @@ from limner.canvas import (
     AREA_MAX_PX,
     DIRECTIONS,
     SIDE_MAX_PX,
+    SIDE_MIN_PX,
     STEP_PX,
     ZOOMS,
+    drawable,
     grown,
     hd,
     panned,
@@ -76,3 +78,12 @@ def test_a_picture_keeps_its_size_on_a_canvas_that_has_room_for_it(size, scale):
     else:
         assert right - left <= size[0]
         assert bottom - top <= size[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "drawn"),
+    [((1024, 1024), (1024, 1024)), ((64, 128), (256, 512)), ((4096, 2048), (2048, 1024))],
+)
+def test_a_size_that_is_asked_for_is_drawn_in_its_ratio_within_the_limits(asked, drawn):
+    assert drawable(asked) == drawn
+    assert min(drawn) >= SIDE_MIN_PX

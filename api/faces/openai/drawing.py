@@ -10,7 +10,7 @@ from api.asking import lane_for, new_tag
 from api.faces.openai.body import of_part
 from api.faces.openai.models import alias_for
 from api.house import house
-from limner.canvas import Size
+from limner.canvas import Size, drawable
 from limner.errors import InvalidRequest, LimnerError
 from limner.job import Job
 from limner.pictures.decoding import (
@@ -26,7 +26,6 @@ from limner.request import Request
 from limner.store import Idempotency, Try
 from schemas.openai.answer_form import NAME
 from schemas.openai.asked import Asked
-from schemas.openai.size import drawn_size
 from schemas.references import is_inline
 
 #: longest side of the picture that is edited
@@ -92,4 +91,4 @@ def _region(image: str, mask: str) -> tuple[str, Size]:
         picture = aside(open_picture, decode(image), REFERENCE_FORMATS, REGION_SIDE_PX)
     except UnreadablePictureError as error:
         raise InvalidRequest({"image": [f"The image {error}."]}) from None
-    return base64.b64encode(white).decode(), drawn_size(picture.size)
+    return base64.b64encode(white).decode(), drawable(picture.size)

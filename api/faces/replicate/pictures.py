@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from api.access.guard import caller
 from api.house import house
+from limner.canvas import drawable
 from limner.errors import InvalidRequest
 from limner.pictures.decoding import size_of
 from limner.pictures.inline import decode
 from limner.request import SPOOL, Request
 from schemas.references import is_inline
 from schemas.replicate.file import file_id_in
-from schemas.replicate.input_fields import drawn_size
 
 
 def with_uploads(request: Request) -> Request:
@@ -26,7 +26,7 @@ def with_uploads(request: Request) -> Request:
     if request.operation != "edit" or request.size or request.ar:
         return request
     size = _size_of(request.references[0])
-    return replace(request, size=drawn_size(size)) if size else request
+    return replace(request, size=drawable(size)) if size else request
 
 
 def _found(reference: str) -> str:
