@@ -14,8 +14,6 @@ from api.faces.mjproxy.shown import shown
 from api.house import house
 from limner.draft import Draft
 from limner.errors import JobConflict, JobNotFound
-from limner.job import Status
-from limner.store.jobs.search import Wanted
 from schemas.mjproxy.answer import ACCEPTED, result_body
 from schemas.mjproxy.body import ID_LENGTH
 from schemas.mjproxy.following import IdsBody
@@ -23,7 +21,6 @@ from schemas.mjproxy.task import draft_body, task_body
 
 LISTED_MOST = 100
 _IDS = IdsBody()
-_OPEN = frozenset({Status.WAITING, Status.SUBMITTED, Status.DRAWING})
 
 
 def fetch(task_id: str) -> Response:
@@ -46,10 +43,9 @@ def newest() -> Response:
 
 
 def queue() -> Response:
-    """Show the newest tasks that have not ended."""
-    wanted = Wanted(client=caller().name, statuses=_OPEN)
-    found = house().store.search.find(wanted, LISTED_MOST)
-    return shown(_tasks([job.id for job in found]))
+    """Show those of the newest tasks that have not ended."""
+    page = house().store.jobs.page(caller().name, ended=False, limit=LISTED_MOST)
+    return shown([task_body(job) for job in page.jobs])
 
 
 def image_seed(task_id: str) -> Response:

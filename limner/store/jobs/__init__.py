@@ -252,6 +252,7 @@ class Jobs:
         *,
         tag: str | None = None,
         status: Status | None = None,
+        ended: bool | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
@@ -270,6 +271,8 @@ class Jobs:
             jobs = self._many([job_id for job_id, _created in rows])
             for place, (job, row) in enumerate(zip(jobs, rows, strict=True), start=offset):
                 if job is None or (status is not None and job.status is not status):
+                    continue
+                if ended is not None and job.status.ended is not ended:
                     continue
                 found.append(job)
                 if len(found) == limit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from limner.store import jobs
 from tests.api.asking import a_body
 from tests.api.drawing import done, failed, kept, submitted
 from tests.api.faces.mjproxy.speaking import drawn
@@ -116,6 +117,18 @@ def test_the_list_has_all_and_the_queue_what_has_not_ended(app, speaker, strange
 
     assert [task["id"] for task in speaker.asked("GET", "/mj/task/list")] == [waiting, ended]
     assert [task["id"] for task in speaker.asked("GET", "/mj/task/queue")] == [waiting]
+
+
+def test_the_queue_is_looked_for_among_so_many_tasks_however_many_wait(speaker, store, monkeypatch):
+    tasks = [speaker.imagine() for _ in range(5)]
+    monkeypatch.setattr(jobs, "PAGE_SCAN", 3)
+    monkeypatch.setattr("api.faces.mjproxy.tasks.LISTED_MOST", 1)
+    store.lanes.cancel(tasks[-1])
+    assert [task["id"] for task in speaker.asked("GET", "/mj/task/queue")] == [tasks[-2]]
+
+    for task_id in tasks[1:]:
+        store.lanes.cancel(task_id)
+    assert speaker.asked("GET", "/mj/task/queue") == []
 
 
 def test_a_seed_is_told_as_text_once_it_is_known(app, speaker, store):
