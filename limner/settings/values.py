@@ -81,7 +81,8 @@ def faces(raw: Any) -> str:
     """Return "all", or the names of faces, separated by commas."""
     if raw == "all":
         return "all"
-    names = [name.strip() for name in (raw if isinstance(raw, list) else text(raw).split(","))]
+    listed = words(raw) if isinstance(raw, list) else text(raw).split(",")
+    names = [name.strip() for name in listed]
     if unknown := [name for name in names if name not in FACES]:
         raise ValueError(f"must be all, or some of {', '.join(FACES)}; {unknown[0]!r} is none")
     return ",".join(dict.fromkeys(names))

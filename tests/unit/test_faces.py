@@ -51,6 +51,8 @@ def test_a_faces_table_says_what_its_models_stand_for(tmp_path):
     ("text", "said"),
     [
         ('faces = "limner,other"', "limner.toml: faces"),
+        ("faces = [1]", "limner.toml: faces"),
+        ("faces = 1", "limner.toml: faces"),
         ("[faces.other]", "limner.toml: faces.other"),
         ("faces.limner = 1", "limner.toml: faces.limner"),
         ("[faces.limner]\nlain = 1", "limner.toml: faces.limner.lain"),
