@@ -15,7 +15,7 @@ def allow_browsers(blueprint: Blueprint) -> None:
     Call it before the blueprint's ``before_request`` asks for a token: a preflight request has none.
     """
     blueprint.before_request(_preflight)
-    blueprint.after_request(_readable)
+    blueprint.after_request(readable)
 
 
 def _preflight() -> Response | None:
@@ -32,7 +32,8 @@ def _preflight() -> Response | None:
     return response
 
 
-def _readable(response: Response) -> Response:
+def readable(response: Response) -> Response:
+    """Let a page of any origin read ``response``."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = "x-request-id, retry-after"
     return response

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from api.cors import readable
 from api.encoding import CODINGS
 from api.face import Refusal, face_at
 from api.house import house
@@ -79,7 +80,8 @@ def _said(error: Exception, status: int, message: str, retry_after_s: float | No
         return refusal(status, message, fields, retry_after_s)
     response = face.refuse(Refusal(int(status), message, fields, retry_after_s, error))
     tell_when(response, retry_after_s)
-    return response
+    # Where no view was found, no blueprint does it.
+    return readable(response) if face.open_to_pages else response
 
 
 def _refused(error: errors.RequestError) -> Response:

@@ -47,6 +47,8 @@ class Face:
     refuse: Callable[[Refusal], Response]
     #: returns the OpenAPI document for a base URL and a version; None: its protocol has no HTTP shapes
     document: Callable[[str, str], dict[str, Any]] | None = None
+    #: pages of other origins may call it (``api/cors.py``), and read where it has nothing, too
+    open_to_pages: bool = False
 
 
 def served_faces(settings: Settings) -> tuple[Face, ...]:

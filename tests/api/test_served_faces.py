@@ -39,3 +39,28 @@ def test_a_face_that_is_left_out_takes_no_other_with_it(
             # Of MCP's, only POST is served.
             assert response.status_code == (405 if face == "mcp" else 200), response.text
     assert asking("GET", "/healthz").status_code == 200
+
+
+#: of each face that pages may call: where it has nothing, and what takes no such method
+NOTHING_AT = {
+    "mjproxy": (("GET", "/mj/nothing"), ("PUT", "/mj/task/list")),
+    "openai": (("GET", "/v1/images/nothing"), ("PUT", "/v1/models")),
+    "replicate": (("GET", "/v1/predictions/a/b/c"), ("PUT", "/v1/predictions")),
+    "mcp": (("GET", "/mcp/nothing"), ("PUT", "/mcp")),
+    "sdapi": (("GET", "/sdapi/v1/nothing"), ("PUT", "/sdapi/v1/options")),
+}
+
+
+@pytest.mark.parametrize("face", NOTHING_AT)
+def test_a_page_can_read_that_there_is_nothing(app, face):
+    for (method, path), status in zip(NOTHING_AT[face], (404, 405), strict=True):
+        response = app.test_client().open(path, method=method)
+
+        assert response.status_code == status, response.text
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_pages_of_others_read_nothing_of_the_gateways_own(app):
+    response = app.test_client().get("/draw/nothing")
+
+    assert "Access-Control-Allow-Origin" not in response.headers

@@ -32,4 +32,6 @@ def _refuse(why: Refusal) -> Response:
     return answer(error_body(None, error), why.status)
 
 
-FACE = Face(name=NAME, blueprints=(mcp,), paths=re.compile(r"/mcp(/|$)"), refuse=_refuse)
+FACE = Face(
+    name=NAME, blueprints=(mcp,), paths=re.compile(r"/mcp(/|$)"), refuse=_refuse, open_to_pages=True
+)

@@ -44,4 +44,5 @@ FACE = Face(
     paths=re.compile(r"/mj(?:-(?:fast|relax|turbo))?(?:/|$)"),
     refuse=_refuse,
     document=document,
+    open_to_pages=True,
 )

@@ -34,4 +34,11 @@ def _name_the_job(response: Response) -> Response:
 images.add_to(openai)
 models.add_to(openai)
 
-FACE = Face(name=NAME, blueprints=(openai,), paths=PATHS, refuse=refuse, document=document)
+FACE = Face(
+    name=NAME,
+    blueprints=(openai,),
+    paths=PATHS,
+    refuse=refuse,
+    document=document,
+    open_to_pages=True,
+)

@@ -37,4 +37,5 @@ FACE = Face(
     ),
     refuse=refuse,
     document=document,
+    open_to_pages=True,
 )

@@ -26,4 +26,5 @@ FACE = Face(
     paths=re.compile(r"/(?:sdapi|internal)(?:/|$)"),
     refuse=_refuse,
     document=document,
+    open_to_pages=True,
 )
