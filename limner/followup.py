@@ -110,6 +110,9 @@ def closed(job: Job, button: str) -> str | None:
         return f"That job has no picture {cell + 1}."
     if button in PICKS and button in job.marks:
         return f"{button} was used on this job before."
+    if button == REDRAW and job.parent is None and job.request.operation == "edit":
+        # Its picture and mask may be gone, and without them it would be another drawing.
+        return "That job redrew a part of a picture: send the picture and its mask again."
     needed, can = _NEEDS.get(button, ()), _FORMERLY if job.can is None else job.can
     if needed and not set(needed) & set(can):
         return f"The engine {job.engine} cannot do that."

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from limner.errors import JobConflict
-from limner.followup import BUTTONS, Press, buttons_of, follow_up, request_of
+from limner.followup import BUTTONS, Press, buttons_of, closed, follow_up, request_of
 from limner.job import Job, Picture, Status, from_ms
-from limner.request import Lane
+from limner.request import Change, Lane
 from tests.builders import a_request
 
 ALL = ("vary", "upscale_subtle", "upscale_creative", "edit")
@@ -140,3 +140,11 @@ def test_drawing_a_blend_again_blends_again():
 
     assert pressed(blended, "r").operation == "blend"
     assert pressed(blended, "v1").operation == "draw"
+
+
+def test_an_edit_of_a_callers_own_picture_is_not_drawn_again_without_its_mask():
+    edited = a_done_job(operation="edit", references=("http://p/1",), change=Change(0, mask="m"))
+
+    assert "r" not in buttons_of(edited)
+    assert "send the picture" in (closed(edited, "r") or "")
+    assert "r" in buttons_of(replace(edited, parent="1" * 32)), "its parent's words are drawn"
