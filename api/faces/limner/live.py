@@ -12,6 +12,7 @@ from api import peer, waiting
 from api.access import guard
 from api.access.own import own_job
 from api.answer import answer
+from api.event_stream import MIMETYPE, NO_NEWS, event_stream
 from api.house import house
 from api.places import Hold
 from limner.compact_json import compact_json
@@ -24,7 +25,6 @@ live = Blueprint("live", __name__, url_prefix="/draw/midjourney")
 live.before_request(guard.let_in)
 
 LAST_EVENT_ID = "Last-Event-ID"
-EVENT_STREAM = "text/event-stream"
 #: how long a reader waits before it reconnects, ms
 RETRY = "retry: 2000\n\n"
 _LOOK = LookSchema()
@@ -49,14 +49,10 @@ def events(job_id: str) -> Response:
         return Response(status=HTTPStatus.NO_CONTENT)
     if request.method == "HEAD":
         # werkzeug closes no stream that it does not send.
-        return Response(mimetype=EVENT_STREAM)
+        return Response(mimetype=MIMETYPE)
     held = house().waits.held(job.client)
     happened = waiting.events(house(), held, peer.watched(), job.id, seen)
-    response = Response(_stream(held, happened), mimetype=EVENT_STREAM)
-    # Also if the stream is closed before it begins.
-    response.call_on_close(held.close)
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return event_stream(_stream(held, happened), held)
 
 
 def _waits(asked: Look, job: Job) -> bool:
@@ -77,7 +73,7 @@ def _stream(held: Hold, happened: Iterator[Job | None]) -> Iterator[str]:
     with closing(held):
         yield RETRY
         for job in happened:
-            yield ": no news\n\n" if job is None else _event(job)
+            yield NO_NEWS if job is None else _event(job)
 
 
 def _event(job: Job) -> str:

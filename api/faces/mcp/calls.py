@@ -15,6 +15,7 @@ from flask import Response, request
 
 from api import peer, waiting
 from api.access.guard import caller
+from api.event_stream import MIMETYPE, NO_NEWS, event_stream
 from api.faces.mcp.look import picture_of
 from api.faces.mcp.tools import ToolJob, begin
 from api.house import House, house
@@ -28,9 +29,6 @@ from schemas.mcp.messages import RpcMessage, result_body
 from schemas.mcp.progress import ProgressNotes
 from schemas.mcp.results import completed, job_result, refused_result
 from schemas.mcp.revisions import Revision
-
-EVENT_STREAM = "text/event-stream"
-_NO_NEWS = ": no news\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +66,13 @@ class Call:
         begun, here = self.begun, house()
         if isinstance(begun, dict) or begun.job.status.ended or not begun.wait_s:
             return None
-        if EVENT_STREAM not in request.headers.get("Accept", "").lower():
+        if MIMETYPE not in request.headers.get("Accept", "").lower():
             return None
         try:
             held = here.waits.held(caller().name)
         except (TooManyAtOnce, Crowded):
             return None
-        told = self._told(here, begun, held, peer.watched())
-        response = Response(told, mimetype=EVENT_STREAM)
-        # Also if the stream is closed before it begins.
-        response.call_on_close(held.close)
-        response.headers["X-Accel-Buffering"] = "no"
-        return response
+        return event_stream(self._told(here, begun, held, peer.watched()), held)
 
     def _told(
         self, here: House, begun: ToolJob, held: Hold, watched: peer.Watched
@@ -103,7 +96,7 @@ class Call:
                     job = news or _read(here, job)
                     yield from map(_event, progress.of(job))
                     if news is None:
-                        yield _NO_NEWS
+                        yield NO_NEWS
             if not gone:
                 answered = True
                 yield _event(self._answer(self._result(here, begun, _read(here, job))))

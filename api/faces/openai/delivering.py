@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-
 from api.house import House
+from api.inline_pictures import inline_picture
 from api.places import Hold
 from limner.errors import ParentGone
 from limner.job import Job, Picture
@@ -45,11 +44,8 @@ def inline(
         KeyError, UnreadablePictureError: it is gone, or broken.
         ImagesDown, TooManyAtOnce, Crowded: as ``delivered`` says.
     """
-    made = here.images.converted(here.images.key_of(picture.url), form)
-    # The text, and the answer that it becomes a part of.
-    held.grow(len(made.data) * 3)
-    text = base64.b64encode(made.data).decode()
-    return GivenPicture((made.width, made.height), b64_json=text, seed=seed)
+    made = inline_picture(here.images, picture.url, form, held)
+    return GivenPicture(made.size, b64_json=made.base64, seed=seed)
 
 
 def _by_url(here: House, picture: Picture, form: PictureForm, seed: int | None) -> GivenPicture:

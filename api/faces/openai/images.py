@@ -12,12 +12,13 @@ from api.access.own import own_job
 from api.answer import answer
 from api.audience import Audience
 from api.body import json_object
+from api.event_stream import event_stream
 from api.faces.openai.body import body_of_edit, key_of
 from api.faces.openai.delivering import delivered
 from api.faces.openai.drawing import call_off, jobs_for
 from api.faces.openai.places import BASES, at
 from api.faces.openai.refuse import failed, later
-from api.faces.openai.streaming import EVENT_STREAM, Stream
+from api.faces.openai.streaming import Stream
 from api.house import house
 from limner.errors import InvalidRequest
 from limner.job import Job, Status
@@ -96,10 +97,7 @@ def _waited(asked: Asked, jobs: list[Job], audience: Audience) -> Response:
 def _streamed(asked: Asked, kind: str, jobs: list[Job], audience: Audience) -> Response:
     held = house().waits.held(jobs[0].client)
     stream = Stream(house(), kind, jobs, asked.wanted, asked.partial_images)
-    response = Response(stream.events(audience, held), mimetype=EVENT_STREAM)
-    response.call_on_close(held.close)
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return event_stream(stream.events(audience, held), held)
 
 
 def _ended(jobs: list[Job], wanted: AnswerForm) -> Response:

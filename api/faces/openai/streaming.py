@@ -8,6 +8,7 @@ from typing import Any
 
 from api import peer, waiting
 from api.audience import Audience
+from api.event_stream import NO_NEWS
 from api.faces.openai.delivering import delivered, inline
 from api.house import House
 from api.places import Hold
@@ -19,11 +20,8 @@ from schemas.openai.answer import completed_event, partial_event
 from schemas.openai.answer_form import AnswerForm
 from schemas.openai.failures import SERVER, Failure, failure_of
 
-EVENT_STREAM = "text/event-stream"
 #: of one wait; then others get its place first
 WAIT_MOST_S = 600.0
-#: a comment, which keeps proxies from cutting the line
-PING = ": ping\n\n"
 
 
 class Stream:
@@ -53,7 +51,7 @@ class Stream:
     def _of_jobs(self, audience: Audience, held: Hold) -> Iterator[str]:
         place: Hold | None = held
         try:
-            yield PING
+            yield NO_NEWS
             for job in self._jobs:
                 yield from self._of_job(job, audience, place)
                 status = self._now(job).status
@@ -76,7 +74,7 @@ class Stream:
             happened = waiting.events(self._here, place, watched, job.id, seen, WAIT_MOST_S)
             for now in happened:
                 if now is None:
-                    yield PING
+                    yield NO_NEWS
                     continue
                 seen = now.seq
                 if now.status is Status.DRAWING and self._is_next(now, shown):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from api.body import json_object
 from api.faces.sdapi.entry import guarded
 from api.faces.sdapi.models import alias_for
 from api.house import house
+from api.inline_pictures import inline_picture
 from api.places import Hold
 from limner.errors import LimnerError, ParentGone
 from limner.job import Job, Picture, Status
@@ -143,11 +143,7 @@ def _delivered(asked: AskedPictures, body: dict[str, object], jobs: Sequence[Job
 
 
 def _inline(picture: Picture, form: PictureForm, held: Hold) -> str:
-    images = house().images
     try:
-        made = images.converted(images.key_of(picture.url), form)
+        return inline_picture(house().images, picture.url, form, held).base64
     except (KeyError, UnreadablePictureError):
         raise ParentGone from None
-    # The text, and the answer that it becomes a part of.
-    held.grow(len(made.data) * 3)
-    return base64.b64encode(made.data).decode()

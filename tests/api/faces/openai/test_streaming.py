@@ -38,7 +38,7 @@ def streamed(client, draughtsman, act=None, jobs=1, path=GENERATIONS, **options)
     thread.join()
     assert response.status_code == 200, text
     assert response.mimetype == "text/event-stream"
-    assert text.startswith(": ping\n\n"), "or a proxy would wait for the head"
+    assert text.startswith(": no news\n\n"), "or a proxy would wait for the head"
     assert response.headers["x-request-id"] == client.jobs()[-jobs].id
     return events_of(text)
 
@@ -157,7 +157,7 @@ def test_comments_keep_the_line_while_nothing_happens(client, draughtsman, monke
     response = client("POST", GENERATIONS, json=body())
     chunks = iter(response.response)
 
-    assert [next(chunks).decode() for _ in range(3)] == [": ping\n\n"] * 3
+    assert [next(chunks).decode() for _ in range(3)] == [": no news\n\n"] * 3
     draughtsman.draw(client.jobs()[0])
     text = "".join(one.decode() for one in chunks)
     assert events_of(text)[-1]["type"] == "image_generation.completed"
