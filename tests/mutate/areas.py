@@ -21,6 +21,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "api/faces/limner/live.py",
         "api/waiting.py",
     ),
+    "faces": ("api/faces/*/*.py", "api/cors.py", "api/event_stream.py", "api/inline_pictures.py"),
 }
 
 
