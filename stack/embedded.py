@@ -99,8 +99,10 @@ def lock(data_dir: Path) -> int:
     return descriptor
 
 
-def start(data_dir: Path) -> subprocess.Popen[bytes]:
+def start(data_dir: Path, *options: str) -> subprocess.Popen[bytes]:
     """Start the server; it may take a moment to accept connections on ``socket_url(data_dir)``.
+
+    ``options`` go to it behind our own, and win over them.
 
     Raises:
         ConfigError: another server runs on that folder.
@@ -108,7 +110,7 @@ def start(data_dir: Path) -> subprocess.Popen[bytes]:
     descriptor = lock(data_dir)
     try:
         return subprocess.Popen(
-            command(data_dir),
+            [*command(data_dir), *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=data_dir,

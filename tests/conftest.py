@@ -24,6 +24,10 @@ from limner.store import Store
 from stack import embedded
 from tests.leftovers import MARK, guard, processes_of
 
+#: Options for a server that a test kills, where all must be kept that it answered: with ``everysec`` that
+#: is in its memory alone while the disk is slow with what came before.
+WRITTEN_FIRST = ("--appendfsync", "always")
+
 # Two shared cores: how long an example takes says nothing about the code.
 hypothesis_settings.register_profile(
     "limner", deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -25,8 +25,8 @@ def set_clock(folder: Path, seconds: int) -> None:
     partial.replace(folder / "clock")
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the embedded server of a folder, with the clock that was set for it."""
+def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Start the embedded server of a folder, with the clock that was set for it, and further options."""
     clock = folder / "clock"
     if not clock.exists():
         set_clock(folder, 0)
@@ -37,7 +37,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     return subprocess.Popen(
-        embedded.command(folder),
+        [*embedded.command(folder), *options],
         env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -34,7 +34,7 @@ from limner.store import Store
 from stack import embedded
 from stack.grader import Grader, serve
 from tests import set_clock
-from tests.conftest import free_port
+from tests.conftest import WRITTEN_FIRST, free_port
 from tests.steering import Steering
 from tests.strangers import Stranger
 
@@ -92,7 +92,7 @@ class House:
     def start(self, name: str) -> None:
         if name == "redis":
             start = set_clock.start if set_clock.library() else embedded.start
-            self.running[name] = start(self.folder / "redis")
+            self.running[name] = start(self.folder / "redis", *WRITTEN_FIRST)
             return
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(

@@ -85,6 +85,13 @@ class House:
         self._start(name, processes.worker(queue, self.settings, str(self.started)))
         return name
 
+    def wait_for_engines(self) -> None:
+        """Wait until a worker has told which engines there are: what names one is refused before."""
+        wait_until(self._engines, what="a worker's engines")
+
+    def _engines(self) -> bool:
+        return bool(self.store.engines.choices("ann"))
+
     def start_beat(self) -> None:
         self._start("beat", processes.beat(self.settings))
 

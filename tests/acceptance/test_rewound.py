@@ -14,7 +14,7 @@ from stack import embedded, processes
 from tests import set_clock
 from tests.acceptance.house import House
 from tests.acceptance.receiver import Receiver
-from tests.conftest import answers, wait_until
+from tests.conftest import WRITTEN_FIRST, answers, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -29,14 +29,10 @@ fast = { slots = 2 }
 
 
 class Lasting(House):
-    """A house whose server has written what it answers.
-
-    With ``everysec``, what it has answered is only in its memory while the disk is slow with what came before.
-    """
+    """A house whose server has written what it answers."""
 
     def start_redis(self) -> None:
-        always = [*embedded.command(self.settings.data_dir), "--appendfsync", "always"]
-        self._start("redis", always)
+        self._start("redis", [*embedded.command(self.settings.data_dir), *WRITTEN_FIRST])
 
     @property
     def _aof(self) -> Path:

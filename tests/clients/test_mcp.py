@@ -30,6 +30,7 @@ def house() -> Iterator[House]:
     with House(ENGINE) as house:
         house.start_api()
         house.start_worker("fast")
+        house.wait_for_engines()
         yield house
 
 

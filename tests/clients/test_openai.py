@@ -30,6 +30,7 @@ relaxed = { slots = 2 }
 def gateway() -> Iterator[House]:
     with House(ENGINE) as house:
         house.start_all()
+        house.wait_for_engines()
         # No budget, and not the fast lane.
         house.poor = house.store.clients.add("poor", lanes=[Lane.RELAXED], per_day=0).token
         yield house

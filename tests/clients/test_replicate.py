@@ -27,6 +27,7 @@ relaxed = { slots = 2 }
 def gateway() -> Iterator[House]:
     with House(ENGINE) as house:
         house.start_all()
+        house.wait_for_engines()
         yield house
 
 
