@@ -149,9 +149,10 @@ class GenerationSchema(Lenient):
         """
         found = self.fields_of(body)
         model = found["model"].strip()
-        inline = found["stream"] or model.startswith(_INLINE)
+        # An event of a stream has no field for a URL.
+        form = "b64_json" if found["stream"] else found["response_format"]
         wanted = AnswerForm(
-            found["response_format"] or ("b64_json" if inline else "url"),
+            form or ("b64_json" if model.startswith(_INLINE) else "url"),
             found["output_format"] or "png",
             found["output_compression"],
             found["size"],

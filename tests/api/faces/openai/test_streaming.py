@@ -58,8 +58,10 @@ def body(**more):
     return {"prompt": "a cat", "stream": True} | more
 
 
-def test_a_stream_without_partial_images_is_one_event(client, draughtsman):
-    (event,) = streamed(client, draughtsman, json=body())
+# An event has no field for a URL.
+@pytest.mark.parametrize("form", [{}, {"response_format": "url"}])
+def test_a_stream_without_partial_images_is_one_event(client, draughtsman, form):
+    (event,) = streamed(client, draughtsman, json=body(**form))
 
     (job,) = client.jobs()
     assert opened(base64.b64decode(event.pop("b64_json"))).size == (64, 48)
