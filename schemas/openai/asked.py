@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from limner.canvas import Size, drawable
 from limner.plural import counted
@@ -149,10 +149,10 @@ class GenerationSchema(Lenient):
         """
         found = self.fields_of(body)
         model = found["model"].strip()
-        # An event of a stream has no field for a URL.
-        form = "b64_json" if found["stream"] else found["response_format"]
+        usual: Literal["url", "b64_json"] = "b64_json" if model.startswith(_INLINE) else "url"
         wanted = AnswerForm(
-            form or ("b64_json" if model.startswith(_INLINE) else "url"),
+            # An event of a stream has no field for a URL.
+            "b64_json" if found["stream"] else found["response_format"] or usual,
             found["output_format"] or "png",
             found["output_compression"],
             found["size"],
