@@ -27,8 +27,8 @@ from limner.message import TASK
 log = logging.getLogger(__name__)
 
 WITHOUT_SLOT_MAX = 2
-#: how many jobs that wait for one engine, while another that does not suit them has room, are left
-#: out of the count, so that they do not hold up those behind them
+#: how many jobs are left out of the count that wait for an engine while others could start: on another
+#: that does not suit them, or in slots that were kept
 OVERLOOKED_MAX = 50
 #: the name of the place among the fields of a task's request
 PLACE = "limner_place"
@@ -51,9 +51,9 @@ class Place:
         """Leave: the job has its slot, or the message is finished."""
         self._gate.leave(self)
 
-    def overlook(self) -> None:
-        """Let one more message in: the job waits for an engine that the others do not need."""
-        self._gate.overlook(self)
+    def overlook(self, choosy: bool = True) -> None:
+        """Let one more message in while the job is ``choosy``: others need not wait behind it."""
+        self._gate.overlook(self, choosy)
 
 
 class Gate:
@@ -91,9 +91,12 @@ class Gate:
             self._overlooked.discard(place)
         self._wake()
 
-    def overlook(self, place: Place) -> None:
-        """Stop counting a place, unless too many are overlooked already."""
+    def overlook(self, place: Place, choosy: bool) -> None:
+        """Stop counting a place, unless too many are overlooked already; count it again if not ``choosy``."""
         with self._lock:
+            if not choosy:
+                self._overlooked.discard(place)
+                return
             if place not in self._waiting or len(self._overlooked) >= OVERLOOKED_MAX:
                 return
             self._overlooked.add(place)

@@ -242,6 +242,44 @@ def test_a_job_that_an_engine_could_not_draw_is_the_next_again_and_paid_for_once
     assert order == ["bob", "ann"] * 3 + ["bob"]
 
 
+def test_jobs_that_come_back_to_their_own_slots_wait_behind_nobody(store, clock):
+    a_worker(store, an_engine(fast=2), worker="killed")
+    jobs = [an_accepted_job(store).id for _ in range(6)]
+    for token in ("a", "b"):
+        job, _ = store.lanes.claim(Lane.FAST, token, "killed", "none", MESSAGES)
+        store.lanes.keep_handle(job, token, {"run": job}, attach=True)
+    a_worker(store, an_engine(fast=2), worker="alive")
+    waiting = [store.lanes.claim(Lane.FAST, token, "alive", "none", MESSAGES) for token in "cd"]
+    assert [(job, taken.state, taken.choosy) for job, taken in waiting] == [
+        (job, "wait", False) for job in jobs[2:4]
+    ]
+
+    for _ in range(4):
+        clock.pass_s(4)
+        store.lanes.renew("alive", Lane.FAST, ["stage"], {jobs[2]: "c", jobs[3]: "d"})
+        store.lanes.sweep(MESSAGES)
+
+    assert store.lanes.take(jobs[2], "c", "alive", MESSAGES).choosy
+    back = [store.lanes.claim(Lane.FAST, token, "alive", "none", MESSAGES) for token in "ef"]
+    assert [(job, taken.state) for job, taken in back] == [(job, "granted") for job in jobs[:2]]
+    assert not store.lanes.take(jobs[2], "c", "alive", MESSAGES).choosy
+
+
+def test_a_job_with_a_slot_of_its_own_goes_before_one_that_came_back_without(store):
+    a_worker(store, an_engine(fast=1))
+    own, other = (an_accepted_job(store).id for _ in range(2))
+    for token, job in (("a", own), ("b", other)):
+        assert store.lanes.claim(Lane.FAST, token, WORKER, "none", MESSAGES)[0] == job
+    store.lanes.keep_handle(own, "a", {"run": 1}, attach=True)
+    store.redis.hset(f"limner:job:{own}", "turn", 99)
+
+    store.lanes.let_go(other, "b", MESSAGES)
+    store.lanes.give_back(own, "a", Trouble(), MESSAGES, keep=True)
+
+    job, taken = store.lanes.claim(Lane.FAST, "c", WORKER, "none", MESSAGES)
+    assert (job, taken.state) == (own, "granted")
+
+
 def test_a_slot_goes_to_who_was_taken_first(store):
     a_worker(store, an_engine(fast=0))
     first, second = (an_accepted_job(store).id for _ in range(2))

@@ -311,7 +311,7 @@ def test_whoever_asked_hears_of_the_slot_and_then_of_the_engine(workshop):
     job, heard = workshop.accept(), []
 
     said = workshop.draftsman.imagine(
-        job.id, lambda: heard.append("slot"), heard.append, lambda: heard.append("choosy")
+        job.id, lambda: heard.append("slot"), heard.append, lambda _choosy: heard.append("choosy")
     )
 
     assert heard == ["slot", "stage"]

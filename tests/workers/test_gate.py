@@ -92,6 +92,17 @@ def test_a_choosy_job_does_not_hold_up_those_behind_it(gate):
     assert not gate.is_open(), "it was not counted, so its leaving makes no room"
 
 
+def test_a_job_that_is_choosy_no_more_is_counted_again(gate):
+    choosy, *_ = full(gate)
+    choosy.overlook()
+
+    choosy.overlook(choosy=False)
+
+    assert not gate.is_open()
+    choosy.leave()
+    assert gate.is_open()
+
+
 def test_a_closed_gate_stays_closed(gate):
     gate.closed = True
 

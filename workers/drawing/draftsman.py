@@ -75,14 +75,14 @@ class Draftsman:
         job_id: str,
         on_grant: Callable[[], None] = lambda: None,
         on_start: Callable[[str], None] = lambda _engine: None,
-        on_choosy: Callable[[], None] = lambda: None,
+        on_choosy: Callable[[bool], None] = lambda _choosy: None,
         claim: ClaimedJob | None = None,
     ) -> str:
         """Draw a job and return a line for operators.
 
         ``on_grant()`` is called when the job has a slot, ``on_start(engine)`` when the engine has the
-        job, and ``on_choosy()`` when an engine that does not suit this job has room, so that other jobs
-        need not wait behind it. ``claim``: the job was taken for this process already.
+        job, and ``on_choosy(choosy)``, while the job waits, whether others need not wait behind it.
+        ``claim``: the job was taken for this process already.
 
         Raises:
             JobFailed: the job ended in failure.

@@ -39,12 +39,12 @@ class Slots:
         self._patience = patience
 
     def wait(
-        self, drawing: Drawing, on_choosy: Callable[[], None], claimed: Taken | None = None
+        self, drawing: Drawing, on_choosy: Callable[[bool], None], claimed: Taken | None = None
     ) -> Taken:
         """Return once the job has a slot, or without a job if this message is useless.
 
-        ``on_choosy()`` is called when an engine that does not suit this job has room. ``claimed``: the
-        result of the first attempt to take it.
+        ``on_choosy()`` is told whether others need not wait behind this job, as often as it is looked at.
+        ``claimed``: the result of the first attempt to take it.
 
         Raises:
             GivenBack: the process is stopping.
@@ -59,8 +59,7 @@ class Slots:
             if taken.state != "wait":
                 event(log, "message.dropped", job=drawing.job_id, state=taken.state)
                 return taken
-            if taken.choosy:
-                on_choosy()
+            on_choosy(taken.choosy)
             self._wait_for_word(drawing, taken.again_s)
         return self._let_go(drawing)
 

@@ -26,7 +26,8 @@ class Taken:
     again_s: float | None = None
     #: how many submissions came before this one, which is counted already; None: call ``begin``
     attempt: int | None = None
-    #: whether an engine that does not suit this job has room: other jobs need not wait behind it
+    #: whether other jobs need not wait behind it: an engine that does not suit it has room, or a job that came
+    #: back has a slot of its own
     choosy: bool = False
 
     @classmethod

@@ -5,6 +5,7 @@
 --      12 the job that the message names
 -- Returns {job id, what take.lua returns for it, …}, or {"", "", "", unsent}: no job waits that nobody holds.
 --
+-- A job that came back to a slot that was kept for it goes first: it holds up nobody.
 -- Jobs that no engine of the worker could start now are passed over for one that could be, unless none can; then
 -- those of clients that are paused, or have as much in flight as they may, are passed over for others'.
 --
@@ -70,6 +71,8 @@ local function is_alone()
 end
 
 local function next_job()
+    local kept = kept_job(lane, names)
+    if kept then return {kept, redis.call('HGET', job_key(kept), 'client') or ''} end
     local first = first_in_order()
     if not first or is_alone() then return first end
     if not any_open() then return first_allowed(first) end

@@ -171,6 +171,23 @@ local function kept_at(id, lane, first)
     return first and redis.call('SISMEMBER', key('slots', first, lane), id) == 1
 end
 
+-- Of the jobs that came back, so many are looked at.
+local BACK_SCAN = 64
+
+-- The first job that came back to a slot that was kept for it, on one of the engines `names`, or nil. It takes
+-- a slot from nobody, whoever waits for one.
+local function kept_job(lane, names)
+    for _, id in ipairs(redis.call('ZRANGE', key('back', lane), 0, BACK_SCAN - 1)) do
+        local engine = redis.call('HGET', job_key(id), 'engine')
+        if kept_at(id, lane, engine) then
+            for _, name in ipairs(names) do
+                if name == engine then return id end
+            end
+        end
+    end
+    return nil
+end
+
 -- Among the engines with room: first the one that has or had the drawing, then the one that applies more of
 -- what was asked, then the one with the most room by weight (10,000 slots at most, of weight 1,000).
 local FIRST, PER_LEVEL = 1e12, 1e8

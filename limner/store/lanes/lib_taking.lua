@@ -53,5 +53,7 @@ local function take_job(id, token, worker, begins)
     redis.call('ZADD', key('ready', lane), give_turn(id, lane, client), id)
     local opening, choosy = grant_ready()
     if RUNNING[redis.call('HGET', record, 'status')] then return granted(id, begins) end
-    return {'wait', opening[id] and ms(opening[id] - NOW) or '', unsent, choosy[id] and '1' or ''}
+    -- Behind a job that waits for a slot must not wait one that has its own.
+    local others_may = choosy[id] or kept_job(lane, engines_of(worker))
+    return {'wait', opening[id] and ms(opening[id] - NOW) or '', unsent, others_may and '1' or ''}
 end

@@ -4,8 +4,8 @@
 -- ARGV 8 job id · 9 token of this attempt · 10 worker id · 11 "1": the worker submits at once
 -- Returns {"granted", the record, unsent, how many submissions came before ("": this one is not counted
 --   yet, see begin)} · {"held" by another or "gone" (drop the message), "", unsent} · {"wait", ms until it
---   may be worth asking again ("" = when told), unsent, "1" if an engine that does not suit this job has
---   room}
+--   may be worth asking again ("" = when told), unsent, "1" if others need not wait behind this job: an
+--   engine that does not suit it has room, or one that came back has a slot of its own}
 --
 -- Reads: nothing itself
 -- Writes: nothing itself
