@@ -19,6 +19,7 @@ from api.deadline import answer_in_time
 from api.documents import documents
 from api.face import EXTENSION as FACES
 from api.face import served_faces
+from api.failures import Failures
 from api.house import EXTENSION, House, Seeds
 from api.offloaded_images import OffloadedImages
 from api.ops.docs import docs
@@ -72,6 +73,7 @@ def create_app(
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
     )
     errors.register(app)
+    app.after_request(Failures(store.numbers).note)
     app.after_request(guard.tell_pace)
     app.after_request(answer.keep_to_the_asker)
     faces = app.extensions[FACES] = served_faces(settings)

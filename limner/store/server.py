@@ -33,6 +33,9 @@ class ServerFacts:
     eviction: str | None
     #: standalone, cluster or sentinel
     mode: str | None = None
+    memory_bytes: int | None = None
+    #: its ``maxmemory``, or else what its machine has
+    memory_limit_bytes: int | None = None
 
     @property
     def too_old(self) -> bool:
@@ -99,6 +102,8 @@ def server_facts(redis: Redis) -> ServerFacts:
         append_only=None if append_only is None else append_only == "yes",
         eviction=memory.get("maxmemory_policy"),
         mode=server.get("server_mode") or server.get("redis_mode") or server.get("mode"),
+        memory_bytes=memory.get("used_memory"),
+        memory_limit_bytes=memory.get("maxmemory") or memory.get("total_system_memory"),
     )
 
 

@@ -14,10 +14,11 @@ from limner.settings import Settings
 from limner.store import Store
 from limner.store.aside import Why
 from limner.store.lanes import Result, Trouble
-from limner.store.metrics.prometheus import BOUNDS_MS
+from limner.store.metrics.prometheus import BOUNDS_MS, page
 from limner.store.operators import Role
 from limner.store.outbox import AttemptReport, Poster
 from limner.store.scripts import source
+from limner.store.server import server_facts
 from tests.api.asking import refused
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
@@ -62,6 +63,23 @@ def test_a_gateway_where_nothing_happened_yet_is_told_as_empty(scrape):
     assert seen["limner_jobs_waiting", "fast"] == 0
     assert seen["limner_jobs_waiting_oldest_seconds", "relaxed"] == 0
     assert seen["limner_workers", "fast"] == 0
+
+
+def test_what_redis_uses_of_its_memory_is_told_and_what_it_may_use(store, scrape):
+    seen = scrape()
+
+    assert 0 < seen["limner_redis_memory_bytes",] < seen["limner_redis_memory_limit_bytes",]
+    facts = server_facts(store.redis)
+    silent = replace(facts, memory_bytes=None, memory_limit_bytes=None)
+    assert b"limner_redis_memory" not in page(store.numbers.read(), silent)
+
+
+def test_every_sweep_is_counted_so_that_its_absence_shows(store, scrape):
+    assert ("limner_ticks_total",) not in scrape()
+    store.lanes.sweep(MESSAGES)
+    store.lanes.sweep(MESSAGES)
+
+    assert scrape()["limner_ticks_total",] == 2
 
 
 def test_waiting_jobs_and_the_age_of_the_oldest_are_told_per_lane(store, clock, scrape):

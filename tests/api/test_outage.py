@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
@@ -35,6 +36,34 @@ def test_without_redis_the_process_is_alive_and_not_ready(mortal_app):
 
     assert client.get("/healthz").json == {"status": "alive"}
     refused(client.get("/readyz"), 503)
+
+
+def failed(mortal_app) -> dict[str, float]:
+    text = mortal_app.test_client().get("/metrics").text
+    (family,) = (
+        family
+        for family in text_string_to_metric_families(text)
+        if family.name == "limner_requests_failed"
+    )
+    return {sample.labels["status"]: sample.value for sample in family.samples}
+
+
+def test_requests_that_failed_without_redis_are_counted_once_it_is_back(mortal_app, server):
+    stranger = Caller(mortal_app, "some-token", "ann")
+    for _ in range(3):
+        refused(stranger.imagine(), 503)
+    refused(stranger("GET", "/draw/midjourney/jobs"), 503)  # asks for nothing to be drawn
+    server.start()
+    store = Store(server.url)
+    caller = a_caller(mortal_app, store, "ann")
+    wait_until(lambda: caller("GET", "/draw/midjourney/jobs").status_code == 200)
+
+    assert failed(mortal_app) == {"503": 3}
+
+    # What is counted is not counted again, and a caller's own fault not at all.
+    refused(caller.imagine(promptEn=""), 422)
+    assert failed(mortal_app) == {"503": 3}
+    store.close()
 
 
 @pytest.mark.parametrize("job_id", ["x", "0" * 31, "0" * 33, "G" * 32, "0" * 32 + ":x"])

@@ -18,6 +18,7 @@ local MESSAGE_MAX = 65536
 -- Waiting jobs that one sweep looks at, whether they are in a queue.
 local WALK = 200
 
+count('ticks')
 reap()
 drop_former(tonumber(ARGV[10]))
 -- A pause or a start that is too far ahead is corrected, so that operators see the right time.

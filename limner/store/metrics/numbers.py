@@ -157,9 +157,9 @@ class NumbersReader:
         )
 
     @guarded
-    def count(self, what: str, *labels: str) -> None:
-        """Increment a counter for something that happens outside the scripts."""
-        self._redis.hincrby(self._prefix + "numbers", "|".join((what, *labels)), 1)
+    def count(self, what: str, *labels: str, times: int = 1) -> None:
+        """Add to a counter for something that happens outside the scripts."""
+        self._redis.hincrby(self._prefix + "numbers", "|".join((what, *labels)), times)
 
     @guarded
     def look(self, job_id: str) -> JobNow:

@@ -51,15 +51,32 @@ class _Now(Collector):
     def collect(self) -> Iterator[Metric]:
         up = self._numbers is not None
         yield GaugeMetricFamily("limner_redis_up", "1 if Redis responds.", value=float(up))
+        if self._facts is not None:
+            yield from _memory(self._facts)
         if self._numbers is not None:
             yield from _lanes(self._numbers)
             yield from _engines(self._numbers.engines)
             yield from _jobs(self._numbers)
             yield from _callbacks(self._numbers)
             yield from _inline(self._numbers)
+            yield _failed(self._numbers)
             yield _tokens(self._numbers)
             yield _halted(self._numbers)
             yield _warnings(self._numbers, self._facts)
+
+
+def _memory(facts: ServerFacts) -> Iterator[Metric]:
+    for name, about, size_bytes in (
+        ("limner_redis_memory_bytes", "Memory that Redis uses.", facts.memory_bytes),
+        (
+            "limner_redis_memory_limit_bytes",
+            "Memory that Redis may use: its maxmemory, or else what its machine has.",
+            facts.memory_limit_bytes,
+        ),
+    ):
+        # Hosted servers may not tell.
+        if size_bytes is not None:
+            yield GaugeMetricFamily(name, about, value=size_bytes)
 
 
 def _lanes(numbers: Numbers) -> Iterator[Metric]:
@@ -83,6 +100,9 @@ def _lanes(numbers: Numbers) -> Iterator[Metric]:
         workers.add_metric([lane.value], now.workers)
         stalled.add_metric([lane.value], now.stalled_s)
     yield from (waiting, oldest, workers, stalled)
+    yield _counter(
+        numbers, "ticks", "limner_ticks", "Sweeps over the lanes, one for each message of beat.", []
+    )
     yield _counter(
         numbers,
         "aside",
@@ -202,6 +222,17 @@ def _inline(numbers: Numbers) -> Iterator[Metric]:
         "limner_requests_refused",
         "Requests refused for lack of room: inline_full, inline_too_large, disk_full.",
         ["why"],
+    )
+
+
+def _failed(numbers: Numbers) -> Metric:
+    return _counter(
+        numbers,
+        "failed",
+        "limner_requests_failed",
+        "POSTs of callers that failed by no fault of theirs, by the HTTP status (500, 503, 507). "
+        "Those that failed for want of Redis are counted when it is back.",
+        ["status"],
     )
 
 
