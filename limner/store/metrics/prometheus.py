@@ -6,7 +6,7 @@ state of its own. Help texts say what a metric means; docs/operations.md says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from limner.callback.policy import Kind
 from limner.request import Lane
 from limner.store.engines import STATES, EngineNow
-from limner.store.metrics.numbers import Durations, Numbers
+from limner.store.metrics.numbers import Durations, Labels, Numbers
 from limner.store.metrics.warning import warnings
 from limner.store.server import ServerFacts
 
@@ -101,7 +101,12 @@ def _lanes(numbers: Numbers) -> Iterator[Metric]:
         stalled.add_metric([lane.value], now.stalled_s)
     yield from (waiting, oldest, workers, stalled)
     yield _counter(
-        numbers, "ticks", "limner_ticks", "Sweeps over the lanes, one for each message of beat.", []
+        numbers,
+        "ticks",
+        "limner_ticks",
+        "Sweeps over the lanes, one for each message of beat.",
+        [],
+        always=[()],
     )
     yield _counter(
         numbers,
@@ -233,6 +238,7 @@ def _failed(numbers: Numbers) -> Metric:
         "POSTs of callers that failed by no fault of theirs, by the HTTP status (500, 503, 507). "
         "Those that failed for want of Redis are counted when it is back.",
         ["status"],
+        always=[("500",), ("503",), ("507",)],
     )
 
 
@@ -273,9 +279,21 @@ def _warnings(numbers: Numbers, facts: ServerFacts | None) -> Metric:
     return family
 
 
-def _counter(numbers: Numbers, what: str, name: str, about: str, labels: list[str]) -> Metric:
+def _counter(
+    numbers: Numbers,
+    what: str,
+    name: str,
+    about: str,
+    labels: list[str],
+    always: Iterable[Labels] = (),
+) -> Metric:
+    """Return a counter; ``always``: labels that are told even while nothing was counted under them.
+
+    A counter that begins above zero shows Prometheus no increase.
+    """
     family = CounterMetricFamily(name, about, labels=labels)
-    for values, how_often in sorted(numbers.counts.get(what, {}).items()):
+    counted = dict.fromkeys(always, 0) | dict(numbers.counts.get(what, {}))
+    for values, how_often in sorted(counted.items()):
         family.add_metric(values, how_often)
     return family
 
