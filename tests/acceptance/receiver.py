@@ -11,11 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Receiver:
-    """Answers 204; ``bodies`` are per job, ``ids`` the webhook-ids beside them."""
+    """Answers ``status``; ``bodies`` are per job, ``ids`` the webhook-ids beside them."""
 
     bodies: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
     ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     lock: threading.Lock = field(default_factory=threading.Lock)
+    status: int = 204
 
     def __enter__(self) -> Receiver:
         receiver = self
@@ -28,7 +29,9 @@ class Receiver:
                 with receiver.lock:
                     receiver.bodies[body["id"]].append(body)
                     receiver.ids[body["id"]].append(self.headers["webhook-id"])
-                self.send_response(204)
+                self.send_response(receiver.status)
+                if receiver.status != 204:
+                    self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
