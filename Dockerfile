@@ -1,5 +1,5 @@
 # One image for every process; compose says which one a container runs.
-FROM python:3.12-slim
+FROM python:3.12.12-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \

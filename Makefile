@@ -18,7 +18,8 @@ LOCK := $(LOCK_OF) pyproject.toml --group build
 CLIENTS := .clients
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients demo up test lint check test-seams lock bench bench-callbacks bench-sketch soak mutate clean
+.PHONY: help install clients demo up test lint check test-seams lock bench bench-callbacks bench-sketch soak mutate deploy-check \
+  deploy-files clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +68,13 @@ bench-sketch: $(VENV)/.installed-dev ## measure the sketch engine over 30 prompt
 
 soak: $(VENV)/.installed-dev ## kill, freeze and restart under load for 5 minutes, and reckon
 	$(BIN)/python -m tests.soak --seconds 300 --json build/soak.json
+
+deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests and the compose file (a minute; more with Prometheus)
+	$(BIN)/python -m tests.deploy
+
+deploy-files: $(VENV)/.installed-dev ## renew what is made in deploy/: the dashboard, the operator's alerts
+	$(BIN)/python -m deploy.grafana.dashboard
+	$(BIN)/python -m deploy.kubernetes.rules
 
 mutate: $(VENV)/.installed-mutate ## change one thing at a time and see which tests notice (hours; MUTATE="--sample 40")
 	$(BIN)/python -m tests.mutate $(MUTATE)

@@ -1,0 +1,85 @@
+"""The compose file and the image: pinned, hardened, bounded, and passing on what operators set."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from limner.settings import Settings
+
+HOME = Path(__file__).parents[2]
+FILE = yaml.safe_load((HOME / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES = FILE["services"]
+OURS = [name for name, service in SERVICES.items() if service["image"] == "limner"]
+SETTINGS = {
+    f"LIMNER_{f.name.upper()}"
+    for f in fields(Settings)
+    if f.name not in ("engines", "face_options")
+}
+#: of the containers, where the image or this file sets them
+INNER = {
+    *("LIMNER_DATA_DIR", "LIMNER_HOST", "LIMNER_PORT"),
+    *("LIMNER_FLOWER_HOST", "LIMNER_FLOWER_PORT", "LIMNER_FLOWER_AUTH"),
+}
+#: an exact version, which may have a suffix
+PINNED = re.compile(r"[\w./-]+:\d+\.\d+\.\d+(?:-[\w.]+)*(?:@sha256:[0-9a-f]{64})?")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_cannot_write_its_root_or_gain_rights(name):
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_container_takes_is_bounded(name):
+    service = SERVICES[name]
+
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert service["logging"]["driver"] == "json-file"
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_write_their_volume_and_a_bounded_folder_in_memory(name):
+    (mount,) = SERVICES[name]["tmpfs"]
+    path, _, options = mount.partition(":")
+
+    assert path == "/tmp"
+    assert "size=512m" in options.split(",")
+    assert SERVICES[name]["volumes"] == ["pictures:/data"]
+
+
+def test_redis_needs_no_right_to_become_its_user_and_refuses_before_it_is_killed():
+    assert SERVICES["redis"]["user"] == "999:1000"
+    assert "--maxmemory ${LIMNER_REDIS_MEMORY:-2gb}" in SERVICES["redis"]["command"]
+
+
+def test_images_of_others_are_pinned():
+    base = re.search(r"^FROM (\S+)$", (HOME / "Dockerfile").read_text(), re.M)[1]
+    others = [service["image"] for service in SERVICES.values() if service["image"] != "limner"]
+
+    assert [image for image in (base, *others) if not PINNED.fullmatch(image)] == []
+    assert not PINNED.fullmatch("redis:7-alpine")
+    assert not PINNED.fullmatch("python:3.12-slim")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_is_passed_on_and_keeps_its_default_if_it_is_not_set(name):
+    given = dict(SERVICES[name]["environment"])
+    ours = {"LIMNER_REDIS_URL", "LIMNER_PUBLIC_URL"}
+
+    assert SETTINGS - INNER <= given.keys()
+    # Without a value in the file: taken from the environment or .env, and else not there at all.
+    assert [key for key in SETTINGS - INNER - ours if given[key] is not None] == []
+    assert given["LIMNER_REDIS_URL"] == "${LIMNER_REDIS_URL:-redis://redis:6379/0}"
