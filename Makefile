@@ -69,7 +69,7 @@ bench-sketch: $(VENV)/.installed-dev ## measure the sketch engine over 30 prompt
 soak: $(VENV)/.installed-dev ## kill, freeze and restart under load for 5 minutes, and reckon
 	$(BIN)/python -m tests.soak --seconds 300 --json build/soak.json
 
-deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests and the compose file (a minute; more with Prometheus)
+deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests and the compose file (a minute; all of it with Prometheus)
 	$(BIN)/python -m tests.deploy
 
 deploy-files: $(VENV)/.installed-dev ## renew what is made in deploy/: the dashboard, the operator's alerts

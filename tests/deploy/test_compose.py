@@ -79,7 +79,7 @@ def test_every_setting_is_passed_on_and_keeps_its_default_if_it_is_not_set(name)
     given = dict(SERVICES[name]["environment"])
     ours = {"LIMNER_REDIS_URL", "LIMNER_PUBLIC_URL"}
 
-    assert SETTINGS - INNER <= given.keys()
+    assert given.keys() >= SETTINGS - INNER
     # Without a value in the file: taken from the environment or .env, and else not there at all.
     assert [key for key in SETTINGS - INNER - ours if given[key] is not None] == []
     assert given["LIMNER_REDIS_URL"] == "${LIMNER_REDIS_URL:-redis://redis:6379/0}"
