@@ -9,9 +9,11 @@ import logging
 from dataclasses import replace
 
 from api.access.guard import caller, check_lane
+from api.callers_trace import callers_span
 from api.choices import check_choices, has_choices
 from api.house import House, Seeds, house
 from api.spool import Spooling, check_room, spool_bytes
+from limner import tracing
 from limner.callback.policy import destination
 from limner.client import Client
 from limner.egress.target import UrlRefused
@@ -23,6 +25,7 @@ from limner.log import event
 from limner.prompt import prompt_of
 from limner.request import CELLS, SPOOL, Request
 from limner.store import Idempotency, Try
+from limner.tracing import JobTrace
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +72,12 @@ def accept(
             return earlier
         copied = any(one.startswith(SPOOL) for one in pictures)
         check_room(here, client, size_bytes, copied=copied)
-    with Spooling(here, client) as spooling:
+    asker = callers_span()
+    accepting = tracing.accepting(
+        asker, job=job_id, client=client.name, lane=request.lane.value, face=request.face
+    )
+    with accepting as span, Spooling(here, client) as spooling:
+        trace = JobTrace(span.carried, asker) if span.carried else None
         if pictures:
             request = request.with_pictures(spooling.spooled)
         if url != request.callback_url:
@@ -88,8 +96,10 @@ def accept(
             picked=picked,
             charge=spooling.charge(),
             budgets=client.budgets,
+            trace=trace,
         )
         job = accepted.job
+        span.note(job=job.id, again=accepted.again)
         # Of these very files, this call itself made it: its answer was lost, and redis-py asked again.
         others = job.request.pictures != request.pictures or (picked and job.picture != picked)
         if job.id != job_id or (accepted.again and others):

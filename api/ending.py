@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Ending:
-    """The two steps of an end: first ``/readyz`` says so, then nothing new is accepted."""
+    """The steps of an end: first ``/readyz`` says so, then nothing new is accepted, then all is answered."""
 
     def __init__(self) -> None:
         #: how long load balancers have to notice, seconds
@@ -14,6 +14,8 @@ class Ending:
         #: whether it has begun
         self.begun = False
         self._at_last: list[Callable[[], None]] = []
+        #: called once every request is answered
+        self.leave: Callable[[], None] = lambda: None
 
     def call(self, function: Callable[[], None]) -> None:
         """Have ``function`` called once nothing new is accepted."""

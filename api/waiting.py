@@ -17,7 +17,7 @@ from api.places import Hold
 from api.watcher import REREAD_S
 from limner.errors import JobNotFound, StoreDown
 from limner.job import Job, Status
-from limner.store.jobs import State
+from limner.store.jobs.state import State
 from limner.store.waits import waiting_at_most
 
 #: how often an idle stream sends a keep-alive, and so learns whether its reader is still there

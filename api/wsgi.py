@@ -8,6 +8,7 @@ from api.house import EXTENSION
 from api.server.greenlets import GREENLETS
 from limner.log import set_up
 from limner.settings import Settings
+from stack import traces
 from stack.image_watch import ImageWatch
 from stack.privacy import keep_to_ourselves
 
@@ -18,5 +19,7 @@ app = create_app(_settings, concurrency=GREENLETS)
 _house = app.extensions[EXTENSION]
 ENDING.drain_s = _settings.api_drain_s
 ENDING.call(_house.watcher.end)
+# In each worker, which loads the application after it was forked: what sends them is a thread.
+ENDING.leave = traces.start(_settings, "api")
 # Not in ``create_app``: only processes that serve need the thread.
 ImageWatch(_house.images.direct, _house.store.reports).start()

@@ -19,6 +19,7 @@ from limner.compact_json import compact_json
 from limner.prompt import compile_prompt, prompt_of
 from limner.ratios import SQUARE, ratio_of
 from limner.request import Lane, Request
+from limner.tracing import JobTrace
 
 #: operations that start from no job
 ALONE = ("blend", "describe")
@@ -121,6 +122,8 @@ class Job:
     attempts: int = 0
     #: the job that this one follows up
     parent: str | None = None
+    #: None: no trace was kept when it was accepted
+    trace: JobTrace | None = None
 
     @property
     def lane(self) -> Lane:
@@ -210,6 +213,7 @@ class Job:
             handle=json.loads(record["handle"]) if record.get("handle") else None,
             attempts=int(record.get("attempts") or 0),
             parent=record.get("parent") or None,
+            trace=JobTrace.of(record),
         )
 
 

@@ -40,6 +40,8 @@ _CLIENTS = ("celery", "kombu", "flower", "workers.flower")
 _QUIET = {
     # urllib3 logs whole URLs, and callback URLs may contain secrets.
     "urllib3": logging.ERROR,
+    # It logs each failure to send, with a URL that may contain a password; `stack.otel` says what matters.
+    "opentelemetry.exporter": logging.CRITICAL,
     # Celery logs the start and end of each task, ticks included.
     "celery.worker.strategy": logging.WARNING,
     "celery.app.trace": logging.WARNING,

@@ -65,7 +65,7 @@ def test_the_import_contracts_bite(tmp_path):
         "limner/bad.py": "import requests\nimport api.house",
         "limner/egress/bad.py": "import limner.store",
         "limner/followup.py": "import limner.store",
-        "workers/bad.py": "import flask\nimport marshmallow\nimport redis\nimport requests",
+        "workers/bad.py": "import flask\nimport marshmallow\nimport redis\nimport requests\nimport opentelemetry",
         "workers/drawing/bad.py": "import workers.posting.letters",
         "api/ops/bad.py": "import api.faces.limner.draw",
         "api/faces/other.py": "import api.faces.limner.draw",

@@ -12,6 +12,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, Task, signals
@@ -22,6 +23,7 @@ from limner.log import event
 from limner.message import TASK
 from limner.request import Lane
 from limner.settings import Settings
+from stack import traces
 from stack.privacy import keep_to_ourselves
 from workers import control
 from workers.binding import CLAIM, binder
@@ -64,6 +66,7 @@ class Process:
 
     lanes: LaneRuntime | None = None
     callbacks: CallbackRuntime | None = None
+    end_traces: Callable[[], None] | None = None
 
     def parts(self) -> list[LaneRuntime | CallbackRuntime]:
         """Return the parts that run."""
@@ -126,6 +129,7 @@ def _build(**_: Any) -> None:
             binder.take = process.lanes.claim
         if "callbacks" in consumed:
             process.callbacks = CallbackRuntime(settings, app)
+        process.end_traces = traces.start(settings, " ".join(["worker", *sorted(consumed)]))
         for part in process.parts():
             sieve.set_aside = part.store.aside.put
     except ConfigError as error:
@@ -168,3 +172,5 @@ def _drain(**_: Any) -> None:
 def _end(**_: Any) -> None:
     for part in process.parts():
         part.end()
+    if process.end_traces:
+        process.end_traces()

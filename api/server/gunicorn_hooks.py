@@ -11,6 +11,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
 
+from api.ending import ENDING
 from api.server.listening import ADDRESS
 from limner.log import set_up
 from limner.settings import Settings
@@ -52,6 +53,11 @@ def when_ready(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Do the same in each worker."""
     when_ready(worker)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Let go of what is needed to the very end of a worker; in its process."""
+    ENDING.leave()
 
 
 def _tell_of_the_end(server: Any) -> None:

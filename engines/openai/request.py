@@ -11,6 +11,7 @@ import math
 import queue
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -75,7 +76,9 @@ class RequestUnderWay:
         self._silent_s, self._news = silent_s, news
         self._prompt = part.prompt
         self._cut = Cut()
-        self._thread = threading.Thread(target=self._run, name="openai", daemon=True)
+        # The job that the thread works for is known by its context.
+        run = copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._run,), name="openai", daemon=True)
         self._thread.start()
 
     def hang_up(self) -> None:

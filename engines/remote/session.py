@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,11 +18,13 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from engines.remote.pool import pooled
 from engines.remote.reading import NoAnswer, pieces, read_json
+from limner import tracing
 from limner.callback.retry_after import asked_s
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
 from net.cut import Cut
-from net.lines import CutAdapter, LineAdapter
+from net.lines import CutAdapter
 
 __all__ = ["Answer", "Answered", "Judge", "NoAnswer", "Remote"]
 
@@ -39,8 +40,6 @@ WHOLE_S = 60.0
 QUICK_S = 3.0
 REDIRECTS_MAX = 5
 BUSY_S, BUSY_MAX_S = 5.0, 3600.0
-#: pooled connections; more are opened when needed, and closed after use
-POOL_SIZE = 16
 
 
 class Answered(EngineError):
@@ -110,12 +109,12 @@ class Remote:
         #: where it is, for operators: no credentials, no path
         self.peer = urlsplit(base_url).netloc.rpartition("@")[2]
         self._connect_s, self._read_s, self._judge = connect_s, read_s, judge
-        self._session = _session(self.base_url)
+        self._session = pooled(self.base_url)
         self._session.headers.update(headers or {})
         self._session.auth = auth
         # For pictures on other hosts. Its connections are pooled, because a new one with TLS costs
         # 20 ms of CPU; it has no credentials or cookies.
-        self._elsewhere = _session(self.base_url)
+        self._elsewhere = pooled(self.base_url, ours=False)
         self._elsewhere.proxies = {}
         self._elsewhere.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
@@ -138,7 +137,10 @@ class Remote:
         most_bytes: int | None = None,
     ) -> bytes:
         """GET ``path`` and return its bytes."""
-        return self.request("GET", path, params=params, read_s=read_s, most_bytes=most_bytes).body
+        with self._fetching():
+            return self.request(
+                "GET", path, params=params, read_s=read_s, most_bytes=most_bytes
+            ).body
 
     def request(
         self,
@@ -204,6 +206,10 @@ class Remote:
 
         Our credentials are sent to the server's own origin only; elsewhere redirects are followed.
         """
+        with self._fetching():
+            return self._downloaded(url, read_s)
+
+    def _downloaded(self, url: str, read_s: float | None) -> bytes:
         own = urlsplit(self.base_url)
         for _ in range(REDIRECTS_MAX + 1):
             parts = urlsplit(url)
@@ -240,12 +246,15 @@ class Remote:
                 return Answer(response.status_code, response.headers, b"")
             return _read(response, PICTURE_MAX_BYTES, self._whole_s(read_s))
 
+    def _fetching(self) -> contextlib.AbstractContextManager[tracing.Span]:
+        return tracing.step("fetch", "client", host=self.peer.partition(":")[0], what="drawing")
+
     @contextlib.contextmanager
     def _line(self, cut: Cut | None) -> Iterator[requests.Session]:
         if cut is None:
             yield self._session
             return
-        with _session(self.base_url) as session, contextlib.closing(cut):
+        with pooled(self.base_url) as session, contextlib.closing(cut):
             session.headers, session.auth = self._session.headers, self._session.auth
             bundle = session.verify if isinstance(session.verify, str) else None
             session.mount("http://", CutAdapter(cut, bundle))
@@ -314,21 +323,3 @@ def _read_error(response: requests.Response, whole_s: float) -> Answer:
         for piece in pieces(response, most_bytes=ERROR_MAX_BYTES, whole_s=whole_s):
             body += piece
     return Answer(response.status_code, response.headers, bytes(body))
-
-
-class _Session(requests.Session):
-    """A session that treats a redirect as a response: otherwise requests reads its body, without limit."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Never follow a redirect."""
-
-
-def _session(url: str) -> requests.Session:
-    """Return a session that reads the environment's proxies once, for ``url``, and no ``.netrc``."""
-    session = _Session()
-    session.trust_env = False
-    session.proxies = dict(requests.utils.get_environ_proxies(url))
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-    session.mount("http://", LineAdapter(pool_maxsize=POOL_SIZE))
-    session.mount("https://", LineAdapter(pool_maxsize=POOL_SIZE))
-    return session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from contextvars import copy_context
 
 from engines.remote.session import Answer, Remote
 from net.cut import Cut
@@ -21,7 +22,9 @@ class Post:
         self.answer: Answer | None = None
         self.error: Exception | None = None
         self.over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sdapi", daemon=True)
+        # The job that the thread works for is known by its context.
+        run = copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._run,), name="sdapi", daemon=True)
         self._thread.start()
 
     def hang_up(self) -> None:

@@ -79,6 +79,13 @@ class ServerSettings:
         "info", values.one_of("debug", "info", "warning", "error"), "least level"
     )
 
+    otlp_url: str | None = setting(
+        None,
+        values.base_url,
+        "collector of traces, OTLP over HTTP: `http://collector:4318`. Empty: as OTEL_EXPORTER_OTLP_ENDPOINT says",
+        secret=True,
+    )
+
     @property
     def served_faces(self) -> tuple[str, ...]:
         """The names of the faces that are served, in their order."""

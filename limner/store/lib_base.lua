@@ -3,6 +3,8 @@
 --   job:<id>               HASH  the record; fields as limner/job.py reads them, and beside them
 --                                token worker dest needs prefers attach paid begun lost
 --                                failed_on waits_ms (since when it waits, if not since created_ms)
+--                                returned_ms (when it came back to its lane last)
+--                                trace traceparent tracestate (limner/tracing.py)
 --                                epoch (of its newest event) skipped (seqs that are no event's)
 --                                tells (the statuses that callbacks tell of; none: all) turn (lib_turns.lua)
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job

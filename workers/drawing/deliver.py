@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from limner import tracing
 from limner.applied import applied_of, levels_of
 from limner.engine import Finished
 from limner.job import Picture
@@ -57,15 +58,17 @@ class Delivery:
         clear = self._patience.store(lambda: lanes.free_slot(job.id, drawing.token))
         # The next drawings are being started right now, and need the CPU.
         drawing.wait(STARTS_FIRST_S)
-        composed, notes = self._results.composed(job, grant.engine, drawn)
+        with tracing.of_job("compose", job.trace, job=job.id):
+            composed, notes = self._results.composed(job, grant.engine, drawn)
         if not clear:
             self._patience.store(lambda: lanes.free_slot(job.id, drawing.token, checked=True))
         pictures = []
-        for encoded in composed:
-            kept = self._keep(drawing, encoded)
-            if kept is None:
-                return False
-            pictures.append(kept)
+        with tracing.of_job("store", job.trace, job=job.id, pictures=len(composed)):
+            for encoded in composed:
+                kept = self._keep(drawing, encoded)
+                if kept is None:
+                    return False
+                pictures.append(kept)
         result = self._result(grant, drawn.finished, pictures, notes)
         self._patience.store(lambda: lanes.done(job.id, drawing.token, result))
         return True

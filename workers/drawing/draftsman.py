@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from limner import tracing
 from limner.errors import EngineError, PicturesNotKept, Rejected, StaleLease, StoreDown
 from limner.ids import new_id
 from limner.job import Job
@@ -95,6 +96,7 @@ class Draftsman:
                 if taken.job is None:
                     return "nothing to do"
                 on_grant()
+                _tell_wait(taken.job)
                 return self._draw(self._granted(drawing, taken.job, taken.attempt), on_start)
             except StaleLease:
                 event(log, "lease.lost", level=logging.WARNING, job=job_id)
@@ -109,9 +111,12 @@ class Draftsman:
         return Grant(drawing, job, engine, attempt, settings.on_lost, models)
 
     def _draw(self, grant: Grant, on_start: Callable[[str], None]) -> str:
-        endings = self._endings
+        endings, job = self._endings, grant.job
+        facts = {"job": job.id, "lane": job.lane.value, "client": job.client}
+        facts |= {"engine": grant.engine_name, "operation": job.request.operation}
+        drawing = tracing.of_job("draw", job.trace, "consumer", **facts, cells=job.count)
         try:
-            with folder_for(grant.job) as folder:
+            with drawing, folder_for(job) as folder:
                 drawn = self._run.watch(grant, Path(folder), on_start)
             if drawn is None or not self._delivery.deliver(grant, drawn):
                 endings.stopped(grant)
@@ -128,3 +133,8 @@ class Draftsman:
             endings.crashed(grant)
         event(log, "job.finished", job=grant.job.id, engine=grant.engine_name, status="done")
         return f"done on {grant.engine_name}"
+
+
+def _tell_wait(job: Job) -> None:
+    facts = {"job": job.id, "lane": job.lane.value, "client": job.client, "engine": str(job.engine)}
+    tracing.waited(job.trace, job.created_at, job.started_at, **facts)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from limner import tracing
 from limner.brief import Pictures, brief_of, size_of_request
 from limner.engine import Brief, Parent
 from limner.errors import Rejected
@@ -127,9 +128,10 @@ class Preparation:
         if not any(references):
             return ()
         fetch = self._patience.store(lambda: self._fetch_for(job.client))
-        found = self._patience.images(
-            drawing, lambda: prepare_references(references, folder, self._images, fetch, kind)
-        )
+        with tracing.step("fetch", pictures=len(references), what=kind):
+            found = self._patience.images(
+                drawing, lambda: prepare_references(references, folder, self._images, fetch, kind)
+            )
         if found is None:
             raise StoppedMeanwhile
         return tuple(found)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from limner import tracing
 from limner.brief import brief_of
 from limner.engine import Brief, Event, Finished, Handle
 from limner.errors import BadResult, StaleLease, StoreDown
@@ -57,7 +58,8 @@ class Run:
             return None
         grant.drawing.began()
         on_start(grant.engine_name)
-        finished = self._watch(grant, grant.drawing.handle, brief)
+        with tracing.step("watch", attached=handle is not None):
+            finished = self._watch(grant, grant.drawing.handle, brief)
         if finished is None or brief.operation != "edit":
             return Drawn(finished) if finished else None
         # Whoever attaches to a drawing has not made its canvas. Who has does not fetch the mask again: by
@@ -70,7 +72,8 @@ class Run:
         brief = self._preparation.brief(grant, folder)
         if brief is None:
             return None
-        grant.drawing.handle = grant.engine.submit(brief)
+        with tracing.step("submit", attempt=brief.attempt):
+            grant.drawing.handle = grant.engine.submit(brief)
         try:
             self._keep_handle(grant, grant.drawing.handle)
         except (StaleLease, StoreDown):

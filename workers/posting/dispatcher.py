@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from limner import tracing
 from limner.callback.policy import GiveUp, Health, Kind, Outcome, RetryIn, Verdict, classify
 from limner.errors import StoreDown
 from limner.ids import new_id
@@ -21,8 +22,9 @@ from limner.log import event
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.outbox import AttemptReport, Claim, Done, Fenced, Next, Poster, Released
+from limner.tracing import JobTrace
 from workers.clock import tell_clock
-from workers.posting.letters import Letters, attempt_record
+from workers.posting.letters import Letter, Letters, attempt_record
 
 log = logging.getLogger(__name__)
 
@@ -205,9 +207,26 @@ class Dispatcher:
         if isinstance(letter, GiveUp):
             outcome = Outcome(error=letter.why)
             return self._report(taken, outcome, letter, default_of="", health="none")
-        outcome = letter.outgoing.post(letter.url, letter.body, letter.headers, self._total_s)
+        outcome = self._post_letter(taken, letter)
         verdict = classify(told, outcome, taken.tried, self._random, self._clock())
         return self._report(taken, outcome, verdict, letter.default_of, outcome.health)
+
+    def _post_letter(self, taken: Claim, letter: Letter) -> Outcome:
+        told, trace = taken.event, JobTrace.of(taken.record)
+        facts = {"job": told.job, "client": taken.record["client"], "kind": told.kind.name.lower()}
+        facts["destination"] = taken.record["dest"]
+        attempt = tracing.of_job(
+            "callback", trace, "client", **facts, seq=told.seq, attempt=taken.tried + 1
+        )
+        with attempt as span:
+            carried = span.carried.headers if span.carried else {}
+            headers = {**letter.headers, **carried}
+            outcome = letter.outgoing.post(letter.url, letter.body, headers, self._total_s)
+            if outcome.status is not None:
+                span.note(status=outcome.status)
+            if not outcome.delivered:
+                span.broke(outcome.error_class or "unknown")
+        return outcome
 
     def _report(
         self, taken: Claim, outcome: Outcome, verdict: Verdict, default_of: str, health: Health

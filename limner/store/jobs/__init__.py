@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis import Redis
 
@@ -28,6 +28,7 @@ from limner.store.levers import Levers
 from limner.store.policy import to_ms
 from limner.store.scripts import Scripts
 from limner.store.spool import Charge
+from limner.tracing import JobTrace
 
 #: Retry-After for a client whose waiting cap or quota of inline pictures is full
 FULL_RETRY_AFTER_S = 10.0
@@ -55,20 +56,6 @@ class Page:
 
     jobs: tuple[Job, ...]
     cursor: str | None
-
-
-class State(NamedTuple):
-    """The part of a job that changes while it is watched."""
-
-    seq: int
-    status: str
-    progress: int
-    url: str
-
-    @classmethod
-    def of(cls, job: Job) -> State:
-        """Return the state of a job as read."""
-        return cls(job.seq, job.status, job.progress, job.picture.url if job.picture else "")
 
 
 class Jobs:
@@ -99,6 +86,7 @@ class Jobs:
         picked: Picture | None = None,
         charge: Charge = _NOTHING,
         budgets: Budgets = _UNLIMITED,
+        trace: JobTrace | None = None,
     ) -> Accepted:
         """Store a new job and enqueue its message, in one script.
 
@@ -106,7 +94,8 @@ class Jobs:
         (``limner.callback.policy.destination``); None: there are no callbacks. On return Redis has the record
         and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job is done with
         that picture at once, and nothing is enqueued. ``charge``: the job's files in the spool, charged to
-        the client in the same script. ``budgets``: what the client may have drawn; counted in it, too.
+        the client in the same script. ``budgets``: what the client may have drawn; counted in it, too. ``trace``: what
+        the job's later spans go on from.
         A ``Try`` gets the job of the try before it while that goes on or has just ended; a first one never does.
 
         Raises:
@@ -133,6 +122,8 @@ class Jobs:
                 record["drawn_seeds"] = compact_json(follow_up.drawn_seeds)
         if destination is not None:
             record["dest"] = destination
+        if trace:
+            record |= trace.fields
         arguments: tuple[str | int, ...] = (
             job_id,
             client,

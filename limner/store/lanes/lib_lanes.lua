@@ -118,7 +118,7 @@ local function wait_again(id, cause, keep, token)
         redis.call('ZREM', key('leases'), id)
         redis.call('HDEL', record, 'handle', 'attach', 'engine', 'paid')
     end
-    move(id, cause, {'progress', '0'}, token)
+    move(id, cause, {'progress', '0', 'returned_ms', ms(NOW)}, token)
     needs_message(id, lane)
 end
 
