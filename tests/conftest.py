@@ -160,3 +160,13 @@ def store(redis_url: str, clock: MovingClock) -> Iterator[Store]:
     store.redis.flushall()
     yield store
     store.close()
+
+
+@pytest.fixture
+def spans():
+    """The spans that this process makes, kept in memory."""
+    # Not at the top: few tests need it, and OpenTelemetry takes a while to import.
+    from tests.collector import kept
+
+    with kept() as spans:
+        yield spans
