@@ -14,9 +14,13 @@ WORKDIR /app
 COPY requirements/run.txt requirements/
 RUN pip install --require-hashes --requirement requirements/run.txt
 
+# Of pyproject.toml's optional dependencies, which are not locked: `--build-arg EXTRAS=otel,s3`
+ARG EXTRAS=""
+
 COPY . .
 # Compiled now: the user below cannot write beside the code.
 RUN pip install --no-deps --no-build-isolation --editable . \
+    && if [ -n "$EXTRAS" ]; then pip install --no-build-isolation --editable ".[$EXTRAS]"; fi \
     && python -m compileall -q api workers cli stack schemas engines net limner celeryconfig.py
 
 USER limner

@@ -163,7 +163,7 @@ def on() -> bool:
     return _tracer is not None
 
 
-def accepting(caller: Carried | None, **facts: Fact) -> AbstractContextManager[Span]:
+def accepting(caller: Carried | None, /, **facts: Fact) -> AbstractContextManager[Span]:
     """Return the block in which a job is accepted: ``caller`` waits for its end, and so is its parent."""
     if _tracer is None:
         return _NOTHING
@@ -171,7 +171,7 @@ def accepting(caller: Carried | None, **facts: Fact) -> AbstractContextManager[S
 
 
 def of_job(
-    name: str, trace: JobTrace | None, kind: Kind = "internal", **facts: Fact
+    name: str, trace: JobTrace | None, kind: Kind = "internal", /, **facts: Fact
 ) -> AbstractContextManager[Span]:
     """Return the block of a job's later work, in whichever process.
 
@@ -182,13 +182,13 @@ def of_job(
     return _tracer.span(name, kind, facts, trace.accepted, trace.caller)
 
 
-def step(name: str, kind: Kind = "internal", **facts: Fact) -> AbstractContextManager[Span]:
+def step(name: str, kind: Kind = "internal", /, **facts: Fact) -> AbstractContextManager[Span]:
     """Return the block of a part of what this thread does for a job; no span if it does nothing for one."""
     return (_tracer and _tracer.step(name, kind, facts)) or _NOTHING
 
 
 def waited(
-    trace: JobTrace | None, created: datetime, granted: datetime | None, **facts: Fact
+    trace: JobTrace | None, created: datetime, granted: datetime | None, /, **facts: Fact
 ) -> None:
     """Tell that a job has waited for its slot, from when it was accepted or came back."""
     if _tracer is None or trace is None:

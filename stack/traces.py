@@ -18,7 +18,7 @@ from limner.settings import Settings
 log = logging.getLogger(__name__)
 
 #: how long an ending process waits for its last spans to be taken
-END_S = 1.5
+END_S = 1.0
 #: the standard variables, of which one must be set
 ADDRESSES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
