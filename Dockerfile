@@ -10,17 +10,15 @@ RUN useradd --uid 10001 --create-home limner \
 
 WORKDIR /app
 
+# run, or otel for traces as well
+ARG LOCK=run
 # The libraries first: a change of our own code does not install them again. Only what the lock names.
-COPY requirements/run.txt requirements/
-RUN pip install --require-hashes --requirement requirements/run.txt
-
-# Of pyproject.toml's optional dependencies, which are not locked: `--build-arg EXTRAS=otel,s3`
-ARG EXTRAS=""
+COPY requirements/${LOCK}.txt requirements/
+RUN pip install --require-hashes --requirement requirements/${LOCK}.txt
 
 COPY . .
 # Compiled now: the user below cannot write beside the code.
 RUN pip install --no-deps --no-build-isolation --editable . \
-    && if [ -n "$EXTRAS" ]; then pip install --no-build-isolation --editable ".[$EXTRAS]"; fi \
     && python -m compileall -q api workers cli stack schemas engines net limner celeryconfig.py
 
 USER limner

@@ -51,7 +51,8 @@ test-seams: $(VENV)/.installed-dev ## try the private seams with the lowest and 
 
 lock: $(BIN)/uv ## renew requirements/ within the bounds of pyproject.toml
 	$(LOCK) --output-file requirements/run.txt
-	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(LOCK) --extra otel --constraint requirements/run.txt --output-file requirements/otel.txt
+	$(LOCK) --extra dev --constraint requirements/otel.txt --output-file requirements/dev.txt
 	$(LOCK) --extra mutate --constraint requirements/dev.txt --output-file requirements/mutate.txt
 	$(LOCK_OF) tests/clients/requirements.in --output-file requirements/clients.txt
 	cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund

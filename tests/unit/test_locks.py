@@ -20,7 +20,8 @@ CLIENTS = HOME / "tests/clients/requirements.in"
 #: each lock, and the requirements it is made of
 LOCKS = {
     "run": [*PROJECT["dependencies"], *ASKED["build-system"]["requires"]],
-    "dev": [*PROJECT["dependencies"], *EXTRAS["dev"]],
+    "otel": [*PROJECT["dependencies"], *EXTRAS["otel"], *ASKED["build-system"]["requires"]],
+    "dev": [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["otel"]],
     "mutate": [*PROJECT["dependencies"], *EXTRAS["mutate"]],
     "clients": CLIENTS.read_text(encoding="utf-8").splitlines()[1:],
     "seams-lowest": seams.bounded(),
@@ -76,7 +77,7 @@ def test_a_lock_names_no_registry(lock):
 
 def test_developers_have_the_versions_that_users_have():
     run = pins("run")
-    for other in ("dev", "mutate"):
+    for other in ("otel", "dev", "mutate"):
         there = pins(other)
         assert {name: there[name] for name in run} == run
 
@@ -85,9 +86,10 @@ def test_the_image_installs_from_the_lock_and_fetches_nothing_else():
     lines = (HOME / "Dockerfile").read_text(encoding="utf-8")
     installs = re.findall(r"pip install (.+?)(?: \\)?$", lines, re.M)
     assert installs == [
-        "--require-hashes --requirement requirements/run.txt",
+        "--require-hashes --requirement requirements/${LOCK}.txt",
         "--no-deps --no-build-isolation --editable .",
     ]
+    assert re.findall(r"^ARG (.+)$", lines, re.M) == ["LOCK=run"]
 
 
 def test_the_build_is_locked_as_it_is_asked_for():
