@@ -4,7 +4,7 @@ Off until ``install`` is called, which only ``stack.traces`` does; then every ca
 where a job is accepted, waits, is drawn, stored and told of. A job is one trace: the span that accepts it
 belongs to its caller's trace, if the caller has one, and every later span of the job to that one. The record
 keeps both contexts, in W3C's form, so that any process can go on. Facts are short names, as in log events; never
-a prompt, a token, or a full URL.
+a prompt, a token, or a full URL: of what is called ``server``, only the host is kept.
 """
 
 from __future__ import annotations

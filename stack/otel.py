@@ -44,7 +44,6 @@ TEXT_MOST = 256
 NAMES = {
     "job": "messaging.message.id",
     "lane": "messaging.destination.name",
-    "host": "server.address",
     "status": "http.response.status_code",
     "cells": "gen_ai.request.choice.count",
     "model": "gen_ai.request.model",
@@ -75,15 +74,15 @@ KINDS = {
 BLAMELESS = (RequestError, StaleLease)
 
 
-def sending(settings: Settings, part: str) -> tuple[Tracer, Callable[[], None]]:
+def sending(settings: Settings, part: str) -> tuple[OtelTracer, Callable[[], None]]:
     """Return the tracer of a process whose spans are sent, and what ends that; it may block."""
     # None: as the standard variables say.
     address = f"{settings.otlp_url}/v1/traces" if settings.otlp_url else None
     provider = provider_of(part)
-    exporter = Told(OTLPSpanExporter(endpoint=address))
+    exporter = WordyExporter(OTLPSpanExporter(endpoint=address))
     provider.add_span_processor(BatchSpanProcessor(exporter))
     event(log, "traces.started", process=part)
-    return Tracer(provider), provider.shutdown
+    return OtelTracer(provider), provider.shutdown
 
 
 def provider_of(part: str) -> TracerProvider:
@@ -102,7 +101,7 @@ def provider_of(part: str) -> TracerProvider:
     return TracerProvider(resource=resource, span_limits=limits, shutdown_on_exit=False)
 
 
-class Tracer:
+class OtelTracer:
     """Makes spans with a provider of the SDK's."""
 
     def __init__(self, provider: TracerProvider) -> None:
@@ -202,7 +201,7 @@ class _Span:
             self.broke(name)
 
 
-class Told(SpanExporter):
+class WordyExporter(SpanExporter):
     """An exporter that tells operators once when its collector does not take spans, and when it does again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -233,13 +232,20 @@ class Told(SpanExporter):
 def _attributes(span: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
     attributes: dict[str, Fact] = dict(ALWAYS.get(span, ()))
     for name, fact in facts.items():
-        if name == "destination":
-            # As `limner.callback.policy.destination` writes it: no path, no credentials.
-            parts = urlsplit(str(fact))
-            attributes |= {"server.address": parts.hostname or "", "server.port": parts.port or 0}
+        if name == "server":
+            attributes["server.address"] = _host_of(str(fact))
         else:
             attributes[NAMES.get(name, f"limner.{name}")] = fact
     return attributes
+
+
+def _host_of(url: str) -> str:
+    """Return the host of a URL and nothing else of it; "" if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    # Engines' servers say where their pictures are.
+    except ValueError:
+        return ""
 
 
 def _context(under: Carried | None) -> contexts.Context:

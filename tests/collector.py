@@ -53,7 +53,7 @@ class Spans:
 def kept() -> Iterator[Spans]:
     """Keep this process's spans while the block runs."""
     spans = Spans()
-    tracing.install(otel.Tracer(spans.provider))
+    tracing.install(otel.OtelTracer(spans.provider))
     try:
         yield spans
     finally:

@@ -137,7 +137,7 @@ class Remote:
         most_bytes: int | None = None,
     ) -> bytes:
         """GET ``path`` and return its bytes."""
-        with self._fetching():
+        with _fetching(self.base_url):
             return self.request(
                 "GET", path, params=params, read_s=read_s, most_bytes=most_bytes
             ).body
@@ -206,7 +206,7 @@ class Remote:
 
         Our credentials are sent to the server's own origin only; elsewhere redirects are followed.
         """
-        with self._fetching():
+        with _fetching(url):
             return self._downloaded(url, read_s)
 
     def _downloaded(self, url: str, read_s: float | None) -> bytes:
@@ -245,9 +245,6 @@ class Remote:
             if response.status_code >= 300:
                 return Answer(response.status_code, response.headers, b"")
             return _read(response, PICTURE_MAX_BYTES, self._whole_s(read_s))
-
-    def _fetching(self) -> contextlib.AbstractContextManager[tracing.Span]:
-        return tracing.step("fetch", "client", host=self.peer.partition(":")[0], what="drawing")
 
     @contextlib.contextmanager
     def _line(self, cut: Cut | None) -> Iterator[requests.Session]:
@@ -307,6 +304,10 @@ class Remote:
             raise NoAnswer(f"{self.peer} did not answer in time") from None
         except requests.exceptions.RequestException as error:
             raise NoAnswer(f"{self.peer}: {type(error).__name__}") from None
+
+
+def _fetching(url: str) -> contextlib.AbstractContextManager[tracing.Span]:
+    return tracing.step("fetch", "client", server=url, what="drawing")
 
 
 def _read(response: requests.Response, most_bytes: int, whole_s: float) -> Answer:

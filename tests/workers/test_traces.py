@@ -6,7 +6,6 @@ import logging
 import socket
 import threading
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
@@ -216,7 +215,6 @@ def test_each_attempt_at_a_callback_is_a_span_that_its_receiver_can_go_on_from(l
         assert span.attributes["limner.attempt"] == number
         assert span.attributes["limner.seq"] == 1
         assert span.attributes["server.address"] == "127.0.0.1"
-        assert span.attributes["server.port"] == urlsplit(receiver.url).port
         assert "hunter2" not in span.to_json()
         assert "/hook" not in span.to_json()
     assert (first.attributes["http.response.status_code"], first.attributes["error.type"]) == (

@@ -214,7 +214,7 @@ class Dispatcher:
     def _post_letter(self, taken: Claim, letter: Letter) -> Outcome:
         told, trace = taken.event, JobTrace.of(taken.record)
         facts = {"job": told.job, "client": taken.record["client"], "kind": told.kind.name.lower()}
-        facts["destination"] = taken.record["dest"]
+        facts["server"] = taken.record["dest"]
         attempt = tracing.of_job(
             "callback", trace, "client", **facts, seq=told.seq, attempt=taken.tried + 1
         )
