@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(app: Flask, options: argparse.Namespace) -> int:
     """Do that with the parts of an application."""
     with app.app_context():
+        house().store.schema.check()
         jobs = house().store.search.find(wanted(options, {Status.FAILED}), options.limit)
         if not confirmed(options, len(jobs), about(jobs), Resubmitted().body(len(jobs))):
             return 1 if jobs else 0

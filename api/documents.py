@@ -7,8 +7,8 @@ from flask import Blueprint, Response
 from api.answer import answer
 from api.face import face_named
 from api.house import house
-from api.version import version
 from limner.errors import FaceNotServed
+from limner.version import version
 
 documents = Blueprint("documents", __name__)
 

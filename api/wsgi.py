@@ -6,6 +6,7 @@ from api import create_app
 from api.ending import ENDING
 from api.house import EXTENSION
 from api.server.greenlets import GREENLETS
+from api.settled import settle_first
 from limner.log import set_up
 from limner.settings import Settings
 from stack import traces
@@ -17,6 +18,7 @@ _settings = Settings.load()
 set_up(_settings.log_format, _settings.log_level)
 app = create_app(_settings, concurrency=GREENLETS)
 _house = app.extensions[EXTENSION]
+settle_first(app, _house.store.schema)
 ENDING.drain_s = _settings.api_drain_s
 ENDING.call(_house.watcher.end)
 # In each worker, which loads the application after it was forked: what sends them is a thread.

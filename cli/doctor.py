@@ -133,6 +133,8 @@ def _server(settings: Settings) -> Iterator[Finding]:
     try:
         facts = usable(store.redis)
         numbers = _with_own_clock(store)
+        mark, _ = store.schema.mark()
+        store.schema.check()
     except StoreRefused as error:
         yield False, f"LIMNER_REDIS_URL: {error.message}"
         return
@@ -144,6 +146,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
         store.close()
     version = facts.version or "of unknown version"
     yield True, f"{facts.product} {version} (6.2 or newer is needed)"
+    yield True, f"data: schema {mark.schema}; this Limner's is {store.schema.ours}"
     ahead = (f"{host} {ahead_s:+.1f} s" for host, ahead_s in sorted(numbers.clocks.items()))
     yield None, f"clocks, compared with Redis: {', '.join(ahead)}"
     for warned in warnings(numbers, facts):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import TypeAlias
 
 from cli import (
@@ -19,9 +18,11 @@ from cli import (
     operators,
     pictures,
     processes,
+    schema,
     top,
 )
 from limner.store.operators import Role
+from limner.version import version
 from stack.processes import QUEUES
 
 #: takes the parsed arguments and returns the exit code
@@ -35,7 +36,7 @@ def build() -> argparse.ArgumentParser:
         prog="limner",
         description="A self-hosted imagine gateway. Settings: LIMNER_* and limner.toml.",
     )
-    parser.add_argument("--version", action="version", version=f"limner {version('limner')}")
+    parser.add_argument("--version", action="version", version=f"limner {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="run everything on this machine, in the foreground")
@@ -91,6 +92,7 @@ def build() -> argparse.ArgumentParser:
     prune.set_defaults(run=pictures.prune)
     adopt = actions.add_parser("adopt", help="accept a replaced image folder as it is")
     adopt.set_defaults(run=pictures.adopt)
+    _add_schema(commands)
     view = commands.add_parser("top", help="watch lanes, engines, clients and callbacks live")
     view.set_defaults(run=top.top)
     look = commands.add_parser("doctor", help="check this installation for problems")
@@ -244,6 +246,15 @@ def _add_messages(commands: Subparsers) -> None:
     parser.set_defaults(run=messages.listing)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     actions.add_parser("drop", help="delete them").set_defaults(run=messages.drop)
+
+
+def _add_schema(commands: Subparsers) -> None:
+    parser = commands.add_parser("schema", help="show which schema the data in Redis have")
+    parser.set_defaults(run=schema.look)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    back = actions.add_parser("back", help="take the data back for an older Limner")
+    back.add_argument("--to", type=int, metavar="N", help="the schema (the one before ours)")
+    back.set_defaults(run=schema.back)
 
 
 def _add_callbacks(commands: Subparsers) -> None:

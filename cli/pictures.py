@@ -11,7 +11,6 @@ from limner.pictures.image_store import Images
 from limner.plural import counted
 from limner.printing import document, line
 from limner.settings import Settings
-from limner.store import Store
 
 
 def prune(options: argparse.Namespace) -> int:
@@ -32,8 +31,7 @@ def prune(options: argparse.Namespace) -> int:
 
 def adopt(options: argparse.Namespace) -> int:
     """Accept the image folder as it is: it was emptied or replaced on purpose."""
-    settings = Settings.load()
-    images = Images.of(settings, Store.of(settings).folders)
+    images = Images.of(Settings.load(), show.open_store().folders)
     if images.folder is None:
         raise ConfigError("images adopt", "the image store is a bucket, not a folder")
     images.adopt()

@@ -156,7 +156,9 @@ def process(options: argparse.Namespace) -> int:
 
 
 def _check_redis(settings: Settings) -> None:
-    """Refuse to start with a Redis that will not serve us; one that is down may still come up.
+    """Refuse to start with a Redis that will not serve us, or whose data are newer; one that is down may come up.
+
+    Older data are brought to our schema here, before anything uses them.
 
     Raises:
         StoreRefused: its operator must act first.
@@ -164,6 +166,7 @@ def _check_redis(settings: Settings) -> None:
     store = Store.of(settings)
     try:
         usable(store.redis)
+        store.schema.settle()
     except StoreRefused:
         raise
     except StoreDown as error:

@@ -30,8 +30,15 @@ STYLES = {
 
 
 def open_store() -> Store:
-    """Return the configured store; nothing connects to it yet."""
-    return Store.of(Settings.load())
+    """Return the configured store.
+
+    Raises:
+        StoreUnfit: its data are of a newer Limner.
+        StoreDown: Redis cannot be reached.
+    """
+    store = Store.of(Settings.load())
+    store.schema.check()
+    return store
 
 
 def actor() -> str:

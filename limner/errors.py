@@ -18,6 +18,7 @@ Used by every package. The tree::
     ├── StoreDown, ImagesDown   the gateway's     → HTTP 503, or retry
     │   ├── DiskFull            (an ImagesDown)   → HTTP 507, or retry
     │   └── StoreRefused        (a StoreDown)     → the same, though an operator must act
+    │       └── StoreUnfit      its data are of a newer Limner → refuse to start
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
 A docstring is the default message, so type and text cannot drift apart.
@@ -289,6 +290,10 @@ class StoreDown(LimnerError):
 
 class StoreRefused(StoreDown):
     """Redis responds, but does not serve this gateway."""
+
+
+class StoreUnfit(StoreRefused):
+    """The data in Redis are not such as this Limner can use."""
 
 
 class ImagesDown(LimnerError):

@@ -86,7 +86,8 @@ class Stack:
 
         Raises:
             ConfigError: a port or the data folder is in use; nothing was started.
-            StoreRefused: Redis responds but refuses to serve us; its operator must act.
+            StoreRefused: Redis responds but refuses to serve us, or its data are of a newer Limner; its operator
+                must act.
             StartFailed: a process ended, or did not become ready in time.
             StopAsked: a signal came.
         """
@@ -149,6 +150,7 @@ class Stack:
         facts = usable(self.store.redis)
         for warning in facts.warnings().values():
             event(log, "redis.unsafe", level=logging.WARNING, why=warning)
+        self.store.schema.settle()
         return facts
 
     def _start(

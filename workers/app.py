@@ -18,7 +18,7 @@ from typing import Any
 from celery import Celery, Task, signals
 from celery.exceptions import Retry
 
-from limner.errors import ConfigError, JobNotFound, StoreDown
+from limner.errors import ConfigError, JobNotFound, StoreDown, StoreUnfit
 from limner.log import event
 from limner.message import TASK
 from limner.request import Lane
@@ -155,6 +155,10 @@ def _start(**_: Any) -> None:
             try:
                 part.start()
                 break
+            except StoreUnfit as error:
+                # Redis was down when the start was checked (`cli/processes.py`). Celery swallows all else.
+                sys.stderr.write(f"limner: {error.message}\n")
+                raise SystemExit(2) from None
             except StoreDown as error:
                 # Celery would swallow the exception and leave a worker without a heartbeat.
                 event(log, "store.missed", why=error.message)

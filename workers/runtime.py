@@ -70,8 +70,10 @@ class LaneRuntime:
         """Register the engines with the store, and start the heartbeat.
 
         Raises:
+            StoreUnfit: the data are of a newer Limner.
             StoreDown: Redis is down; call it again.
         """
+        self.store.schema.settle()
         self._keeper.start()
         self._probe.start()
         self._image_watch.start()
@@ -127,7 +129,13 @@ class CallbackRuntime:
         self._dispatcher = Dispatcher(self.store, settings)
 
     def start(self) -> None:
-        """Start posting."""
+        """Start posting.
+
+        Raises:
+            StoreUnfit: the data are of a newer Limner.
+            StoreDown: Redis is down; call it again.
+        """
+        self.store.schema.settle()
         self._dispatcher.start()
         self._image_watch.start()
 
@@ -142,7 +150,14 @@ class CallbackRuntime:
         self.store.close()
 
     def tick(self) -> str:
-        """Look after the lanes and, less often, the pictures; return a line for operators."""
+        """Look after the lanes and, less often, the pictures; return a line for operators.
+
+        Raises:
+            StoreUnfit: the data are of a newer Limner, or are being migrated.
+            StoreDown: Redis is down.
+        """
+        # They may have been emptied, or come back as an older Limner left them.
+        self.store.schema.settle(patient=False)
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
         dropped, days = self._spool.tick(), self._prune()

@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 
 from api.answer import answer
 from api.house import house
-from api.version import version
+from limner.version import version
 from schemas.limner.openapi import document
 
 docs = Blueprint("docs", __name__)

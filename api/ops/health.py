@@ -42,6 +42,7 @@ def ready() -> Response:
 
 def _ready() -> Response:
     here = house()
+    here.store.schema.check()
     facts = server_facts(here.store.redis)
     here.messages()
     numbers = here.store.numbers.read()

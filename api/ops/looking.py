@@ -14,8 +14,8 @@ import cli.levers
 from api.answer import answer
 from api.house import house
 from api.ops.entry import a_room, as_options
-from api.version import version
 from cli import many
+from limner.version import version
 from schemas.limner.job import job_body
 from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery
 from schemas.ops.openapi import ops_document

@@ -2,8 +2,8 @@
 
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
-``spool``, ``drafts``, ``uploads``, ``clients``, ``operators`` and ``levers`` (what operators change live). Every change of
-state is one Lua script, next to the Python that calls it;
+``spool``, ``drafts``, ``uploads``, ``clients``, ``operators``, ``levers`` (what operators change live) and ``schema``
+(which Limner the data are of). Every change of state is one Lua script, next to the Python that calls it;
 Python only passes arguments and reads results.
 """
 
@@ -36,6 +36,7 @@ from limner.store.metrics.reports import Reports
 from limner.store.operators import Operators
 from limner.store.outbox import Outbox
 from limner.store.policy import Policy
+from limner.store.schema import Schema
 from limner.store.scripts import Clock, Scripts
 from limner.store.spool import Charge, Spool
 from limner.store.stories import Stories, Story
@@ -86,6 +87,7 @@ class Store:
         self.redis = connect(url, waits, per_thread=per_thread)
         self._watch = watch_over(self.redis, url, waits)
         scripts = Scripts(self.redis, prefix, clock)
+        self.schema = Schema(self.redis, prefix, scripts)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
         self.operators = Operators(self.redis, prefix, scripts)

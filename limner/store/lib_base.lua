@@ -49,7 +49,7 @@
 -- lib_health.lua and lib_engines.lua, those of the order in lib_turns.lua, what operators set in
 -- lib_levers.lua, the audit trail in lib_audit.lua, operators in write_operator.lua, budgets in
 -- lib_budgets.lua, the tries of client libraries in lib_tries.lua, drafts of follow-ups in keep_draft.lua, uploads in
--- lib_uploads.lua.
+-- lib_uploads.lua, the mark of the data's schema in schema_begin.lua.
 --
 -- The last lines at the top of each file: the kinds of keys that it reads and writes itself; what it does
 -- through its libraries is said in these. <lane> is the broker's queue of that name.

@@ -82,6 +82,14 @@ ANSWERS = {
     "jobs cancel --client ann --yes": ({"found", "cancelled"}, None),
     "messages": ({"data"}, {"at", "queue", "why", "about", "sizeBytes", "text"}),
     "messages drop": ({"deleted"}, None),
+    "schema": (
+        {
+            *("schema", "readableFrom", "markedBy", "markedAt", "state", "limner", "limnerSchema"),
+            "data",
+        },
+        {"schema", "since", "readableFrom", "about"},
+    ),
+    "schema back": ({"schema", "before", "changed"}, None),
     "images prune": ({"deleted", "data"}, {"kind", "day"}),
     "images adopt": ({"imageFolder"}, None),
     "top": ({"at", "lanes", "engines", "clients", "callbacks", "failures", "warnings"}, None),

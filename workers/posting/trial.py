@@ -131,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.load()
         store = Store.of(settings)
+        store.schema.check()
         client = store.clients.get(options.client)
         if client is None:
             raise ConfigError("--client", f"there is no client called {options.client!r}")

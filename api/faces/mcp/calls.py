@@ -20,10 +20,10 @@ from api.faces.mcp.look import picture_of
 from api.faces.mcp.tools import ToolJob, begin
 from api.house import House, house
 from api.places import Hold
-from api.version import version
 from limner.compact_json import sendable_json
 from limner.errors import Crowded, JobNotFound, RequestError, StoreDown, TooManyAtOnce
 from limner.job import Job
+from limner.version import version
 from schemas.mcp.arguments import FACE
 from schemas.mcp.messages import RpcMessage, result_body
 from schemas.mcp.progress import ProgressNotes

@@ -14,8 +14,8 @@ from api.body import json_value
 from api.cors import allow_browsers
 from api.faces.mcp import origins, sessions
 from api.faces.mcp.calls import Call, called
-from api.version import version
 from limner.compact_json import sendable_json
+from limner.version import version
 from schemas.mcp.messages import (
     HTTP_STATUS,
     INVALID_REQUEST,

@@ -1,4 +1,4 @@
-"""The installed version, as every document of the API says it."""
+"""The installed version, as documents of the API, the command line and the data in Redis tell it."""
 
 from __future__ import annotations
 

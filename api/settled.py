@@ -1,0 +1,35 @@
+"""Serve nothing before the data in Redis are known to be such as this Limner can use; set up by ``api/wsgi.py``.
+
+``limner api`` has looked before it became gunicorn; here the question is asked again for those that came up while
+Redis was down, or were started in another way.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, request
+
+from limner.errors import StoreDown, StoreUnfit
+from limner.store.schema import Schema
+
+#: says that the process is alive, whatever its data are
+_ALIVE = "health.alive"
+
+
+def settle_first(app: Flask, schema: Schema) -> None:
+    """Have the first request that reaches Redis settle the data; until then every one is refused, or finds it down."""
+    settled = False
+
+    def settle() -> None:
+        nonlocal settled
+        if settled or request.endpoint == _ALIVE:
+            return
+        try:
+            schema.settle(patient=False)
+        except StoreUnfit:
+            raise
+        except StoreDown:
+            # The view says so, if it needs Redis at all.
+            return
+        settled = True
+
+    app.before_request(settle)
