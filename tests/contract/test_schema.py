@@ -1,0 +1,284 @@
+"""The mark of the data's schema: migrated once, under a lock, and never used by whoever cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from limner.errors import StoreUnfit
+from limner.store.schema import Schema
+from limner.store.schema.steps import STEPS, Hand, Step
+from tests.callback_doubles import logged
+from tests.conftest import wait_until
+from tests.contract.schema_victim import GO, TRAIL
+
+HOME = Path(__file__).parents[2]
+
+
+class Trail:
+    """Steps that write down what was done; a step may be told to break once."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.breaks: set[str] = set()
+
+    def step(self, number: int, readable_from: int = 1) -> Step:
+        def noting(way: str):
+            def note(hand: Hand) -> None:
+                hand.go_on()
+                name = f"{way} {number}"
+                if name in self.breaks:
+                    self.breaks.remove(name)
+                    raise RuntimeError(name)
+                self.done.append(name)
+
+            return note
+
+        back, forward = noting("back"), noting("forward")
+        return Step(number, f"{number}.0.0", "a test", readable_from, forward, back)
+
+    def steps(self, *readable_from: int) -> list[Step]:
+        return [self.step(number, oldest) for number, oldest in enumerate(readable_from, start=1)]
+
+
+@pytest.fixture
+def trail() -> Trail:
+    return Trail()
+
+
+def schema_of(store, steps, lock_s: float = 10.0) -> Schema:
+    """The schema of a Limner that has these steps."""
+    return Schema(store.redis, "limner:", store.clients._scripts, steps, lock_s)
+
+
+@pytest.fixture
+def used(store):
+    """A store that operators have used."""
+    store.clients.add("ann")
+    return store
+
+
+# -- forward --------------------------------------------------------------------------------------
+
+
+def test_data_without_a_mark_are_those_of_the_first_release(used):
+    mark, busy = used.schema.mark()
+
+    assert (mark.schema, mark.readable_from, mark.limner, busy) == (1, 1, "", False)
+
+
+def test_a_newer_limner_migrates_forward_once_and_says_so(used, trail, caplog, clock):
+    caplog.set_level("INFO")
+    schema = schema_of(used, trail.steps(1, 1, 2))
+
+    for _ in range(3):
+        schema.settle()
+
+    mark, busy = schema.mark()
+    assert trail.done == ["forward 2", "forward 3"]
+    assert (mark.schema, mark.readable_from, mark.at_ms, busy) == (3, 2, clock.now_ms, False)
+    assert logged(caplog, "migration.begun") == [{"before": 1, "schema": 3}]
+    assert logged(caplog, "data.migrated") == [{"before": 1, "schema": 3}]
+
+
+def test_an_empty_store_is_marked_without_a_word(store, trail, caplog):
+    caplog.set_level("INFO")
+    schema = schema_of(store, trail.steps(1, 1))
+
+    schema.settle()
+
+    assert schema.mark()[0].schema == 2
+    assert logged(caplog, "data.migrated") == []
+
+
+def test_only_what_is_missing_is_done(used, trail):
+    schema_of(used, trail.steps(1, 1)).settle()
+    schema_of(used, trail.steps(1, 1, 1, 1)).settle()
+
+    assert trail.done == ["forward 2", "forward 3", "forward 4"]
+
+
+def test_the_mark_comes_back_after_the_store_was_emptied_under_running_processes(used, trail):
+    schema = schema_of(used, trail.steps(1, 1))
+    schema.settle()
+    used.redis.flushall()
+
+    schema.settle(patient=False)
+
+    assert schema.mark()[0].schema == 2
+
+
+def test_the_steps_of_today_follow_each_other_and_only_ever_close():
+    assert [step.schema for step in STEPS] == list(range(1, len(STEPS) + 1))
+    assert all(step.readable_from <= step.schema for step in STEPS)
+    assert all(one.readable_from <= other.readable_from for one, other in pairwise(STEPS))
+    project = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert _numbers(STEPS[-1].since) <= _numbers(project["version"])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+# -- one at a time --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def victims(used, redis_url, tmp_path):
+    """Start processes that migrate; all have ended at the end."""
+    started: list[Victim] = []
+
+    def start() -> Victim:
+        started.append(Victim(redis_url, tmp_path / f"{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for victim in started:
+        victim.kill()
+
+
+class Victim:
+    """One process that migrates, and what it has said."""
+
+    def __init__(self, redis_url: str, log: Path) -> None:
+        self._log = log
+        command = [sys.executable, "-m", "tests.contract.schema_victim", redis_url]
+        with log.open("w") as output:
+            self.process = subprocess.Popen(command, cwd=HOME, stdout=output)
+
+    def said(self, name: str) -> bool:
+        return name in self._log.read_text()
+
+    def end(self) -> None:
+        assert self.process.wait(60) == 0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def trail_of(store) -> list[str]:
+    return store.redis.lrange(TRAIL, 0, -1)
+
+
+def test_of_two_processes_one_migrates_and_the_other_waits_for_it(used, victims):
+    pair = victims(), victims()
+    wait_until(lambda: trail_of(used), what="the beginning")
+    wait_until(lambda: any(one.said("migration.awaited") for one in pair), what="the other")
+    with pytest.raises(StoreUnfit, match="another process migrates"):
+        schema_of(used, [*STEPS, Trail().step(len(STEPS) + 1)]).settle(patient=False)
+    assert used.schema.mark()[1], "limner schema shows it"
+    used.redis.set(GO, "")
+
+    for one in pair:
+        one.end()
+    assert trail_of(used) == ["began", "ended"]
+    assert sorted(one.said("data.migrated") for one in pair) == [False, True]
+    assert used.schema.mark()[0].schema == len(STEPS) + 1
+
+
+def test_after_a_crash_in_mid_migration_another_process_does_it_again(used, victims):
+    first = victims()
+    wait_until(lambda: trail_of(used), what="the beginning")
+    first.kill()
+    assert used.schema.mark()[0].schema == len(STEPS), "what was finished is marked"
+    used.redis.set(GO, "")
+
+    victims().end()
+
+    assert trail_of(used) == ["began", "began", "ended"]
+    mark, busy = used.schema.mark()
+    assert (mark.schema, busy) == (len(STEPS) + 1, False)
+
+
+def test_a_step_that_breaks_leaves_the_lock_and_is_the_next_one_to_be_done(used, trail):
+    schema = schema_of(used, trail.steps(1, 1, 1))
+    trail.breaks.add("forward 3")
+    with pytest.raises(RuntimeError):
+        schema.settle()
+    mark, busy = schema.mark()
+    assert (mark.schema, busy) == (2, False)
+
+    schema.settle()
+
+    assert trail.done == ["forward 2", "forward 3"]
+
+
+def test_whoever_lost_the_lock_writes_nothing_more_and_begins_behind_its_new_holder(used):
+    calls = []
+
+    def frozen(hand: Hand) -> None:
+        calls.append("began")
+        if len(calls) == 1:
+            # Another process took it meanwhile, and soon lets go.
+            used.redis.set("limner:schema_lock", "another", px=50)
+        hand.go_on()
+        calls.append("ended")
+
+    schema = schema_of(used, [*STEPS, Step(len(STEPS) + 1, "9.0.0", "a test", 1, frozen)])
+    schema.settle()
+
+    assert calls == ["began", "began", "ended"]
+    assert schema.mark()[0].schema == len(STEPS) + 1
+
+
+# -- newer data -----------------------------------------------------------------------------------
+
+
+def test_an_older_limner_refuses_data_that_only_newer_ones_can_use_in_one_sentence(used, trail):
+    schema_of(used, trail.steps(1, 1, 1, 3)).settle()
+    before = used.redis.hgetall("limner:schema")
+    old = schema_of(used, trail.steps(1, 1))
+
+    for use in (old.check, old.settle, lambda: old.back(1)):
+        with pytest.raises(StoreUnfit) as refused:
+            use()
+        assert refused.value.message == (
+            f"Redis holds data of Limner {before['limner']} (schema 4), which only a Limner of schema 3 or newer can "
+            f"use; this one, {before['limner']}, is of schema 2: upgrade it, or take the data back first with that "
+            "one's `limner schema back`"
+        )
+    assert used.redis.hgetall("limner:schema") == before
+
+
+def test_an_older_limner_goes_on_beside_a_newer_one_that_says_it_may(used, trail):
+    schema_of(used, trail.steps(1, 1, 2)).settle()
+    old = schema_of(used, trail.steps(1, 1))
+
+    old.settle()
+    old.check()
+
+    assert old.mark()[0].schema == 3, "it does not take them back"
+
+
+# -- back -----------------------------------------------------------------------------------------
+
+
+def test_data_are_taken_back_step_by_step_and_come_forward_again(used, trail):
+    schema = schema_of(used, trail.steps(1, 1, 3))
+    schema.settle()
+    with pytest.raises(StoreUnfit):
+        schema_of(used, trail.steps(1)).check()
+
+    assert schema.back(1).schema == 3
+
+    assert trail.done[2:] == ["back 3", "back 2"]
+    schema_of(used, trail.steps(1)).check()
+    mark, busy = schema.mark()
+    assert (mark.schema, mark.readable_from, busy) == (1, 1, False)
+    schema.settle()
+    assert trail.done[4:] == ["forward 2", "forward 3"]
+
+
+def test_there_is_no_way_back_that_an_older_limner_knows(used, trail):
+    schema_of(used, trail.steps(1, 1, 1)).settle()
+
+    with pytest.raises(StoreUnfit, match="knows the way back"):
+        schema_of(used, trail.steps(1, 1)).back(1)
+
+    assert used.schema.mark()[0].schema == 3
