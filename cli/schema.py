@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cli import show
-from limner.errors import ConfigError
+from limner.errors import ConfigError, StoreDown
 from limner.printing import document, line
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.schema import Schema
 from limner.store.schema.lock import Mark
 from limner.version import version
+from stack import embedded
+from stack.stack import SERVER_READY_S
 
 #: how the data stand to this Limner, and what that means
 STATES = {
@@ -79,15 +84,18 @@ def _state(schema: Schema, mark: Mark, *, moving: bool) -> str:
 
 def back(options: argparse.Namespace) -> int:
     """Take the data back to the schema before this Limner's, or to the one that is named."""
-    store = show.open_store()
+    settings = Settings.load()
+    store = Store.of(settings)
     schema = store.schema
     wanted = schema.ours - 1 if options.to is None else options.to
     if not 1 <= wanted < schema.ours:
         raise ConfigError("--to", f"must be from 1 to {schema.ours - 1} (it is {wanted})")
-    before = schema.back(wanted)
-    changed = before.schema > wanted
+    with _served(settings, store):
+        before = schema.back(wanted)
+        changed = before.schema > wanted
+        if changed:
+            store.levers.note(show.actor(), "schema", {"schema": str(wanted)})
     if changed:
-        store.levers.note(show.actor(), "schema", {"schema": str(wanted)})
         since = schema.steps[wanted - 1].since
         sentence = (
             f"The data are of schema {wanted} again: start Limner {since}. A process of this Limner, {version()}, "
@@ -97,3 +105,37 @@ def back(options: argparse.Namespace) -> int:
         sentence = f"The data are of schema {before.schema}: nothing is to be taken back."
     body = {"schema": min(before.schema, wanted), "before": before.schema, "changed": changed}
     return show.outcome(options, sentence, body)
+
+
+@contextmanager
+def _served(settings: Settings, store: Store) -> Iterator[None]:
+    """Run the embedded server within, where there is one: it has ended with `limner up`.
+
+    Raises:
+        ConfigError: `limner up` runs, and would bring the data forward again; or it never ran there.
+        StoreDown: the server does not answer.
+    """
+    if settings.redis_url:
+        yield
+        return
+    if not settings.data_dir.is_dir():
+        raise ConfigError("LIMNER_DATA_DIR", f"there is no {settings.data_dir}")
+    server = embedded.start(settings.data_dir)
+    try:
+        _await(store)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _await(store: Store) -> None:
+    until = time.monotonic() + SERVER_READY_S
+    while True:
+        try:
+            store.ping()
+            return
+        except StoreDown:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.1)

@@ -14,9 +14,9 @@ from limner.__main__ import main
 from limner.errors import StoreUnfit
 from limner.settings import Settings
 from limner.store import Store
-from stack import processes
+from stack import embedded, processes
 from tests.builders import MESSAGES
-from tests.conftest import free_port
+from tests.conftest import answers, free_port, wait_until
 from tests.recorded.frozen.scene import dump
 from tests.unit import test_cli_json
 from tests.unit.test_cli_json import bare_environment  # noqa: F401
@@ -181,6 +181,30 @@ def test_data_are_taken_back_with_a_line_in_the_audit_trail(store, capsys):
     assert main(["schema", "back"]) == 0
     assert "nothing is to be taken back" in capsys.readouterr().out
     assert store.levers.audit(1)[0] == line
+
+
+def test_the_embedded_server_is_run_for_it_and_not_under_a_running_limner(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("LIMNER_DATA_DIR", str(tmp_path / "data"))
+    assert main(["schema", "back"]) == 2
+    assert "there is no" in capsys.readouterr().err
+    server = embedded.start(tmp_path / "data")
+    try:
+        store = Store.of(Settings.load())
+        wait_until(lambda: answers(store), what="the embedded server")
+        store.clients.add("ann")
+        store.schema.settle()
+        assert main(["schema", "back"]) == 2
+        assert "another Limner runs on" in capsys.readouterr().err
+        assert store.schema.mark()[0].schema == store.schema.ours
+        store.close()
+    finally:
+        server.terminate()
+        server.wait()
+
+    assert main(["schema", "back"]) == 0
+    assert "start Limner 0.1.0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("to", ["0", "99"])
