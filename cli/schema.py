@@ -13,7 +13,7 @@ from limner.printing import document, line
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.schema import Schema
-from limner.store.schema.lock import Mark
+from limner.store.schema.lock import SchemaMark
 from limner.version import version
 from stack import embedded
 from stack.stack import SERVER_READY_S
@@ -72,7 +72,7 @@ def look(options: argparse.Namespace) -> int:
     return code
 
 
-def _state(schema: Schema, mark: Mark, *, moving: bool) -> str:
+def _state(schema: Schema, mark: SchemaMark, *, moving: bool) -> str:
     if mark.readable_from > schema.ours:
         return "newer"
     if moving:

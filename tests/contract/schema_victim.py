@@ -11,7 +11,7 @@ import time
 
 from limner.store import Store
 from limner.store.schema import Schema
-from limner.store.schema.steps import STEPS, Hand, Step
+from limner.store.schema.steps import STEPS, Hand, SchemaStep
 
 TRAIL, GO = "trail", "go"
 #: soon over, when its holder is killed
@@ -31,7 +31,7 @@ def main(url: str) -> None:
     """Bring the data one schema further than ours."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s", force=True)
     store = Store(url)
-    newest = Step(len(STEPS) + 1, "9.0.0", "a slow one", readable_from=1, forward=slow)
+    newest = SchemaStep(len(STEPS) + 1, "9.0.0", "a slow one", readable_from=1, forward=slow)
     schema = Schema(store.redis, "limner:", store.clients._scripts, (*STEPS, newest), LOCK_S)
     schema.settle()
 

@@ -12,7 +12,7 @@ import pytest
 
 from limner.errors import StoreUnfit
 from limner.store.schema import Schema
-from limner.store.schema.steps import STEPS, Hand, Step
+from limner.store.schema.steps import STEPS, Hand, SchemaStep
 from tests.callback_doubles import logged
 from tests.conftest import wait_until
 from tests.contract.schema_victim import GO, TRAIL
@@ -27,7 +27,7 @@ class Trail:
         self.done: list[str] = []
         self.breaks: set[str] = set()
 
-    def step(self, number: int, readable_from: int = 1) -> Step:
+    def step(self, number: int, readable_from: int = 1) -> SchemaStep:
         def noting(way: str):
             def note(hand: Hand) -> None:
                 hand.go_on()
@@ -40,9 +40,9 @@ class Trail:
             return note
 
         back, forward = noting("back"), noting("forward")
-        return Step(number, f"{number}.0.0", "a test", readable_from, forward, back)
+        return SchemaStep(number, f"{number}.0.0", "a test", readable_from, forward, back)
 
-    def steps(self, *readable_from: int) -> list[Step]:
+    def steps(self, *readable_from: int) -> list[SchemaStep]:
         return [self.step(number, oldest) for number, oldest in enumerate(readable_from, start=1)]
 
 
@@ -220,7 +220,7 @@ def test_whoever_lost_the_lock_writes_nothing_more_and_begins_behind_its_new_hol
         hand.go_on()
         calls.append("ended")
 
-    schema = schema_of(used, [*STEPS, Step(len(STEPS) + 1, "9.0.0", "a test", 1, frozen)])
+    schema = schema_of(used, [*STEPS, SchemaStep(len(STEPS) + 1, "9.0.0", "a test", 1, frozen)])
     schema.settle()
 
     assert calls == ["began", "began", "ended"]

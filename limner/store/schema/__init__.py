@@ -18,8 +18,8 @@ from redis import Redis
 from limner.errors import StaleLease, StoreUnfit
 from limner.log import event
 from limner.store.connection import guarded
-from limner.store.schema.lock import Lock, Mark, Taken, Way
-from limner.store.schema.steps import LOCK_S, STEPS, Hand, Step
+from limner.store.schema.lock import Lock, LockState, SchemaMark, Way
+from limner.store.schema.steps import LOCK_S, STEPS, Hand, SchemaStep
 from limner.store.scripts import Scripts
 from limner.version import version
 
@@ -37,7 +37,7 @@ class Schema:
         redis: Redis,
         prefix: str,
         scripts: Scripts,
-        steps: Sequence[Step] = STEPS,
+        steps: Sequence[SchemaStep] = STEPS,
         lock_s: float = LOCK_S,
     ) -> None:
         self._redis: Any = redis
@@ -49,7 +49,7 @@ class Schema:
         self.ours = self.steps[-1].schema
 
     @guarded
-    def mark(self) -> tuple[Mark, bool]:
+    def mark(self) -> tuple[SchemaMark, bool]:
         """Return what the data say of themselves, and whether a process migrates them now.
 
         Raises:
@@ -59,7 +59,7 @@ class Schema:
             pipe.hmget(self._prefix + "schema", "version", "readable_from", "limner", "at")
             pipe.exists(self._prefix + "schema_lock")
             fields, busy = pipe.execute()
-        return Mark.of(*fields), bool(busy)
+        return SchemaMark.of(*fields), bool(busy)
 
     def check(self) -> None:
         """Return if this Limner may use the data as they are.
@@ -81,7 +81,7 @@ class Schema:
         """
         self._bring(self.ours, Way.FORWARD, patient=patient)
 
-    def back(self, schema: int) -> Mark:
+    def back(self, schema: int) -> SchemaMark:
         """Take the data back to an older schema, for the Limner that has it; return what they were.
 
         Raises:
@@ -91,7 +91,7 @@ class Schema:
         return self._bring(schema, Way.BACK, patient=True)
 
     @guarded
-    def _bring(self, schema: int, way: Way, *, patient: bool) -> Mark:
+    def _bring(self, schema: int, way: Way, *, patient: bool) -> SchemaMark:
         waited = False
         while True:
             # Whoever lost the lock begins again behind the one that has it now.
@@ -102,9 +102,9 @@ class Schema:
                     raise StoreUnfit(
                         f"the data are of schema {mark.schema}: only Limner {mark.limner} knows the way back from it"
                     )
-                if taken is Taken.TAKEN:
+                if taken is LockState.TAKEN:
                     self._walk(lock, mark, schema, tell=used)
-                if taken is not Taken.BUSY:
+                if taken is not LockState.BUSY:
                     return mark
             if not patient:
                 raise StoreUnfit(
@@ -115,7 +115,7 @@ class Schema:
                 waited = True
             time.sleep(LOOK_S)
 
-    def _walk(self, lock: Lock, mark: Mark, schema: int, *, tell: bool) -> None:
+    def _walk(self, lock: Lock, mark: SchemaMark, schema: int, *, tell: bool) -> None:
         """Go from the schema that the data have to another; ``tell``: there is something to bring."""
         hand = Hand(self._redis, self._prefix, self._scripts, lock.go_on)
         if tell:
@@ -129,7 +129,7 @@ class Schema:
         if tell:
             event(log, "data.migrated", before=mark.schema, schema=schema)
 
-    def _refuse_newer(self, mark: Mark) -> None:
+    def _refuse_newer(self, mark: SchemaMark) -> None:
         if mark.readable_from > self.ours:
             raise StoreUnfit(
                 f"Redis holds data of Limner {mark.limner} (schema {mark.schema}), which only a Limner of schema "

@@ -15,13 +15,13 @@ from redis.exceptions import RedisError
 
 from limner.errors import StaleLease
 from limner.ids import new_id
-from limner.store.schema.steps import Step
+from limner.store.schema.steps import SchemaStep
 from limner.store.scripts import Scripts
 from limner.version import version
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SchemaMark:
     """What the data say of themselves; without a mark, what is true of those that Limner 0.1.0 left."""
 
     schema: int = 1
@@ -48,7 +48,7 @@ class Way(StrEnum):
     BACK = "back"
 
 
-class Taken(StrEnum):
+class LockState(StrEnum):
     """What came of asking for the lock."""
 
     #: nothing is left to do
@@ -67,13 +67,13 @@ class Lock:
         self._token = new_id()
         self._held = False
 
-    def take(self, schema: int, way: Way) -> tuple[Taken, Mark, bool]:
+    def take(self, schema: int, way: Way) -> tuple[LockState, SchemaMark, bool]:
         """Take it if the data have to be brought to ``schema``; return also their mark, and whether they were used."""
         what, *fields, used = self._scripts(
             "schema_begin", schema, way.value, self._token, self._lock_ms
         )
-        self._held = what == Taken.TAKEN
-        return Taken(what), Mark.of(*fields), bool(used)
+        self._held = what == LockState.TAKEN
+        return LockState(what), SchemaMark.of(*fields), bool(used)
 
     def go_on(self) -> None:
         """Keep it for as long again.
@@ -83,8 +83,8 @@ class Lock:
         """
         self._hold(self._lock_ms)
 
-    def reach(self, step: Step) -> None:
-        """Mark the data as being of this step's schema, and keep the lock.
+    def reach(self, step: SchemaStep) -> None:
+        """SchemaMark the data as being of this step's schema, and keep the lock.
 
         Raises:
             StaleLease: it expired, and another process has it.

@@ -38,7 +38,7 @@ def _nothing(_hand: Hand) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SchemaStep:
     """One schema, and how the data come to it from the one before."""
 
     schema: int
@@ -53,6 +53,6 @@ class Step:
 
 
 STEPS = (
-    Step(1, "0.1.0", "what Limner 0.1.0 writes, without a mark", readable_from=1),
-    Step(2, "0.2.0", "the data carry the mark of their schema", readable_from=1),
+    SchemaStep(1, "0.1.0", "what Limner 0.1.0 writes, without a mark", readable_from=1),
+    SchemaStep(2, "0.2.0", "the data carry the mark of their schema", readable_from=1),
 )
