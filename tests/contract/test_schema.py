@@ -196,6 +196,21 @@ def test_after_a_crash_in_mid_migration_another_process_does_it_again(used, vict
     assert (mark.schema, busy) == (len(STEPS) + 1, False)
 
 
+def test_the_lock_lasts_for_a_while_and_for_as_long_again_with_each_sign_of_life(used):
+    seen = []
+
+    def look(hand: Hand) -> None:
+        seen.append(used.redis.pttl("limner:schema_lock"))
+        used.redis.pexpire("limner:schema_lock", 2000)
+        hand.go_on()
+        seen.append(used.redis.pttl("limner:schema_lock"))
+
+    newest = SchemaStep(len(STEPS) + 1, "9.0.0", "a test", 1, look)
+    schema_of(used, [*STEPS, newest], lock_s=300.0).settle()
+
+    assert all(2000 < left_ms <= 300_000 for left_ms in seen), seen
+
+
 def test_a_step_that_breaks_leaves_the_lock_and_is_the_next_one_to_be_done(used, trail):
     schema = schema_of(used, trail.steps(1, 1, 1))
     trail.breaks.add("forward 3")
@@ -273,6 +288,20 @@ def test_data_are_taken_back_step_by_step_and_come_forward_again(used, trail):
     assert (mark.schema, mark.readable_from, busy) == (1, 1, False)
     schema.settle()
     assert trail.done[4:] == ["forward 2", "forward 3"]
+
+
+def test_a_way_back_that_breaks_off_is_marked_as_far_as_it_went(used, trail):
+    schema = schema_of(used, trail.steps(1, 2, 3))
+    schema.settle()
+    trail.breaks.add("back 2")
+    with pytest.raises(RuntimeError):
+        schema.back(1)
+    mark, busy = schema.mark()
+    assert (mark.schema, mark.readable_from, busy) == (2, 2, False)
+
+    schema.back(1)
+
+    assert trail.done[2:] == ["back 3", "back 2"]
 
 
 def test_there_is_no_way_back_that_an_older_limner_knows(used, trail):
