@@ -15,7 +15,7 @@ from limner.errors import StoreUnfit
 from limner.settings import Settings
 from limner.store import Store
 from stack import embedded, processes
-from tests.builders import MESSAGES
+from tests.builders import MESSAGES, a_worker
 from tests.conftest import answers, free_port, wait_until
 from tests.recorded.frozen.scene import dump
 from tests.unit import test_cli_json
@@ -105,10 +105,16 @@ def test_an_api_that_came_up_before_redis_serves_nothing_but_its_health(newer, r
     assert newer.schema.mark()[0].schema == newer.schema.ours, "the first request settled the data"
 
 
-def test_an_api_that_runs_when_the_data_are_taken_further_is_not_ready(newer, redis_url, tmp_path):
-    app = create_app(Settings(redis_url=redis_url, data_dir=tmp_path), newer, MESSAGES)
+def test_an_api_that_runs_when_the_data_are_taken_further_is_not_ready(store, redis_url, tmp_path):
+    caller = create_app(
+        Settings(redis_url=redis_url, data_dir=tmp_path), store, MESSAGES
+    ).test_client()
+    a_worker(store)
+    assert caller.get("/readyz").status_code == 200
 
-    assert app.test_client().get("/readyz").status_code == 503
+    store.redis.hset("limner:schema", mapping=NEWER)
+
+    assert caller.get("/readyz").status_code == 503
 
 
 def test_a_sweep_of_a_process_that_runs_on_is_refused_too(newer, redis_url, tmp_path):
