@@ -1,8 +1,8 @@
 """The Celery app, its tasks and what Celery's signals start and stop; run as ``celery -A workers.app``.
 
 Only this module, ``workers.gate`` (how many messages a process may take), ``workers.binding`` (which job a
-message is for), ``workers.control`` (what Flower's buttons do) and ``workers.transport`` (which messages it
-accepts) know Celery. Tasks call plain functions.
+message is for), ``workers.control`` (what Flower's buttons do), ``workers.stopping`` (what signals do) and
+``workers.transport`` (which messages it accepts) know Celery. Tasks call plain functions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from limner.request import Lane
 from limner.settings import Settings
 from stack import traces
 from stack.privacy import keep_to_ourselves
-from workers import control
+from stack.readiness import tell_ready
+from workers import control, stopping
 from workers.binding import CLAIM, binder
 from workers.descriptors import raise_limit
 from workers.drawing import ClaimedJob, GivenBack, JobFailed
@@ -148,8 +149,6 @@ def _cancel(request: Any = None, expired: bool = False, **_: Any) -> None:
 
 @signals.worker_ready.connect
 def _start(**_: Any) -> None:
-    if HANGUP_IGNORED:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for part in process.parts():
         while not gate.closed:
             try:
@@ -163,6 +162,7 @@ def _start(**_: Any) -> None:
                 # Celery would swallow the exception and leave a worker without a heartbeat.
                 event(log, "store.missed", why=error.message)
                 time.sleep(STORE_RETRY_S)
+    tell_ready()
 
 
 @signals.worker_shutting_down.connect
@@ -170,6 +170,15 @@ def _drain(**_: Any) -> None:
     gate.closed = True
     for part in process.parts():
         part.drain()
+
+
+def _retire() -> None:
+    gate.closed = True
+    for part in process.parts():
+        part.retire()
+
+
+stopping.install(app, _retire, hangup_ignored=HANGUP_IGNORED)
 
 
 @signals.worker_shutdown.connect

@@ -58,6 +58,7 @@ class LaneRuntime:
         self._images = Images.of(settings, self.store.folders)
         self._image_watch = ImageWatch(self._images, self.store.reports)
         self._fetchers = Fetchers(self.store, settings)
+        self._retired = False
         self.draftsman = Draftsman(
             self.store,
             self._worker,
@@ -79,6 +80,9 @@ class LaneRuntime:
         self._image_watch.start()
 
     def _announce(self) -> None:
+        if self._retired:
+            # Whoever comes after this process may have other settings, and they count.
+            return
         self.store.engines.register(self._settings.engines)
         self._probe.ask_again()
 
@@ -100,6 +104,12 @@ class LaneRuntime:
     def drain(self) -> None:
         """Hand over every drawing, because the process is about to stop."""
         self.draftsman.drain()
+
+    def retire(self) -> None:
+        """Start nothing more, and finish every drawing: another process has taken this one's place."""
+        self._retired = True
+        self._probe.end()
+        self.draftsman.retire()
 
     def end(self) -> None:
         """Release everything, once the drawings have ended."""
@@ -142,6 +152,10 @@ class CallbackRuntime:
     def drain(self) -> None:
         """Start no new POSTs."""
         self._dispatcher.stop(POSTS_GRACE_S)
+
+    def retire(self) -> None:
+        """Start no new POSTs: another process has taken this one's place."""
+        self.drain()
 
     def end(self) -> None:
         """Release everything."""

@@ -151,6 +151,21 @@ def test_draining_hands_a_drawing_over_with_its_handle_and_its_slot(workshop):
     thread.join(10)
 
 
+def test_a_worker_that_retires_finishes_what_it_draws_and_lets_go_what_waits(workshop):
+    drawn = workshop.accept(prompt_en="a lighthouse [[seconds 1.5]]")
+    thread = workshop.in_thread(drawn)
+    wait_until(lambda: record(workshop, drawn, "handle"), what="the handle")
+
+    workshop.draftsman.retire()
+    waiting = workshop.accept()
+    with pytest.raises(GivenBack):
+        workshop.draftsman.imagine(waiting.id)
+    thread.join(20)
+
+    assert workshop.store.jobs.get(drawn.id).status is Status.DONE
+    assert workshop.store.jobs.get(waiting.id).status is Status.WAITING
+
+
 def test_a_lost_lease_stops_the_drawing_and_writes_nothing(workshop):
     job = workshop.accept(prompt_en="a lighthouse [[seconds 30]]")
     thread = workshop.in_thread(job)

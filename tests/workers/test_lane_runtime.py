@@ -51,6 +51,17 @@ def test_a_store_that_has_lost_a_worker_s_engines_learns_them_again(live, runtim
     assert [engine.name for engine in live.engines.all()] == ["stage"]
 
 
+def test_a_worker_that_retires_tells_nobody_its_settings_any_more(live, runtime):
+    runtime.start()
+    wait_until(lambda: is_known(live), what="the engine")
+    runtime.retire()
+
+    live.redis.flushall()
+    runtime._announce()
+
+    assert not live.redis.exists("limner:settings:stage")
+
+
 def test_what_is_lost_the_moment_after_the_start_is_told_again(live, runtime):
     """No heartbeat of the thread's has come yet, by which a loss could be noticed."""
     runtime.start()

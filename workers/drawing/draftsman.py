@@ -64,8 +64,13 @@ class Draftsman:
 
     def drain(self) -> None:
         """Hand over everything: called when the process is told to stop."""
+        self.retire()
         self._patience.draining = True
         self._keeper.stop_all("shutdown")
+
+    def retire(self) -> None:
+        """Start nothing more; what is being drawn is finished."""
+        self._patience.retired = True
 
     def close(self) -> None:
         """Stop the threads, once the drawings have ended."""

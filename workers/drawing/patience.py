@@ -26,6 +26,8 @@ class Patience:
     """Retries store calls of one process's drawings, until the process must stop."""
 
     def __init__(self) -> None:
+        #: set when the process starts nothing more: what waits for its slot is let go
+        self.retired = False
         #: set when the process is told to stop: what it holds is handed over
         self.draining = False
 

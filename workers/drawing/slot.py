@@ -49,7 +49,7 @@ class Slots:
         Raises:
             GivenBack: the process is stopping.
         """
-        while not drawing.is_set() and not self._patience.draining:
+        while not drawing.is_set() and not self._patience.retired:
             taken = claimed or self._patience.store(lambda: self._take(drawing, begin=True))
             claimed = None
             drawing.taken = taken.state in ("granted", "wait")
