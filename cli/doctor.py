@@ -27,8 +27,8 @@ from limner.store.metrics.numbers import Numbers
 from limner.store.metrics.warning import Code, warnings
 from limner.store.server import usable
 from stack import embedded, processes
+from stack.door import port_trouble
 from stack.privacy import exposed_mode, may_close
-from stack.stack import port_trouble
 
 #: whether the check passed (None: for information), and one line
 Finding = tuple[bool | None, str]

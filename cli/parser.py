@@ -45,6 +45,11 @@ def build() -> argparse.ArgumentParser:
     up.add_argument("--no-flower", action="store_true", help="run without Flower")
     up.set_defaults(run=processes.up)
 
+    reload = commands.add_parser(
+        "reload", help="have the running `limner up` read its settings and engines anew"
+    )
+    reload.set_defaults(run=processes.reload)
+
     demo = commands.add_parser("demo", help="draw two pictures and show every callback")
     demo.set_defaults(run=processes.demo)
 

@@ -22,18 +22,20 @@ from cli import show
 from limner.client import NewClient
 from limner.compact_json import compact_json
 from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
-from limner.errors import ConfigError, StoreDown, StoreRefused
+from limner.errors import ConfigError, LimnerError, StoreDown, StoreRefused
 from limner.job import rfc3339
 from limner.log import event, flush, json_line, set_up
 from limner.plural import counted
-from limner.printing import document, record
+from limner.printing import document, line, record
 from limner.settings import Settings, surroundings
 from limner.settings.listening import bound_to, is_everywhere
 from limner.store import Store
 from limner.store.server import usable
 from stack import demo as demo_show
 from stack import grader, processes
+from stack.control import Control, ask_reload
 from stack.privacy import keep_to_ourselves
+from stack.reload import Reload
 from stack.stack import Stack, StartFailed, StopAsked, answers
 
 log = logging.getLogger(__name__)
@@ -44,11 +46,8 @@ LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
 
 def up(options: argparse.Namespace) -> int:
     """Run everything until a signal comes."""
-    settings = _as_json(_with_ports(Settings.load(), options), options)
+    settings = _of_up(options)
     keep_to_ourselves()
-    if settings.log_format == "auto":
-        # The lines pass through us, so the children cannot tell whether they end up on a terminal.
-        settings = replace(settings, log_format="text")
     as_json = settings.log_format == "json"
     with Console(left_out=_left_out_json) if as_json else Console() as console:
         say = partial(_say_json, console) if as_json else console.say_as
@@ -56,6 +55,15 @@ def up(options: argparse.Namespace) -> int:
         _tell_strangers()
         _up(settings, console, say, options)
     return 0
+
+
+def _of_up(options: argparse.Namespace) -> Settings:
+    """Return the settings of everything that ``limner up`` runs."""
+    settings = _as_json(_with_ports(Settings.load(), options), options)
+    if settings.log_format == "auto":
+        # The lines pass through us, so the children cannot tell whether they end up on a terminal.
+        settings = replace(settings, log_format="text")
+    return settings
 
 
 def _say_json(console: Console, process: str, line: str) -> None:
@@ -82,6 +90,7 @@ def _up(
     made: list[NewClient] = []
     flower = not options.no_flower
     stack = Stack(settings, say, flower=flower)
+    stack.supervisor.hangup_reloads = not _has_terminal()
     try:
         with stack:
             facts = stack.start(lambda store: made.extend(_first_client(store)))
@@ -91,13 +100,45 @@ def _up(
             else:
                 greeting = _greeting(console, settings, server, made, flower=flower)
             console.say(greeting)
-            stack.supervisor.run()
+            with Control(settings.data_dir) as control:
+                reload = Reload(stack, partial(_of_up, options), control)
+                stack.supervisor.run(reload.look)
             say("limner", "stopping; Ctrl-C again kills")
     except StopAsked:
         say("limner", "stopped before it was up")
     except StartFailed as error:
         raise StartFailed(f"{error.message}; see its lines above") from error
     say("limner", "stopped")
+
+
+def _has_terminal() -> bool:
+    """Return whether a terminal could hang up on this process; then SIGHUP means that it has gone."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+    except OSError:
+        return False
+    return True
+
+
+def reload(options: argparse.Namespace) -> int:
+    """Have the ``limner up`` of the data folder read its settings anew, and wait until that is done."""
+    try:
+        data_dir = Settings.load().data_dir
+    except ConfigError as error:
+        # What it would say, too.
+        raise LimnerError(f"not reloaded: {error.message}") from error
+    body = ask_reload(data_dir)
+    if not body["reloaded"]:
+        raise LimnerError(f"not reloaded: {body['why']}")
+    if options.json:
+        document(body)
+        return 0
+    line("Reloaded.", *([] if body["changed"] else [" No setting has changed."]))
+    for change in body["changed"]:
+        line(f"  {change}")
+    if body["finishing"]:
+        line(f"Former processes that finish what they have begun: {', '.join(body['finishing'])}.")
+    return 0
 
 
 def _tell_strangers() -> None:

@@ -50,13 +50,16 @@ def celery(*arguments: str) -> list[str]:
     return python("celery", "--quiet", *arguments)
 
 
-def api(settings: Settings) -> list[str]:
-    """Return the command of the API: gunicorn with an event loop and no access log."""
+def api(settings: Settings, door: int | None = None) -> list[str]:
+    """Return the command of the API: gunicorn with an event loop and no access log.
+
+    ``door``: the descriptor of a bound socket that it inherits, to listen on that.
+    """
     return python(
         "gunicorn",
         "api.wsgi:app",
         *("--config", "python:api.server.gunicorn_hooks"),
-        *("--bind", bound_to(settings.host, settings.port)),
+        *("--bind", bound_to(settings.host, settings.port) if door is None else f"fd://{door}"),
         *("--worker-class", "api.server.worker.Worker"),
         *("--workers", str(settings.api_workers)),
         *("--worker-connections", str(settings.api_connections)),

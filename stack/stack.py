@@ -5,7 +5,6 @@ Used by ``limner up`` and ``limner demo``, over ``stack.supervisor``.
 
 from __future__ import annotations
 
-import errno
 import http.client
 import logging
 import os
@@ -19,18 +18,15 @@ from limner.errors import ConfigError, LimnerError, StoreDown, StoreRefused
 from limner.log import event
 from limner.settings import Settings
 from limner.settings.broker import redis_address, redis_url
-from limner.settings.listening import bound_to, is_everywhere
+from limner.settings.listening import is_everywhere
 from limner.store import Store
 from limner.store.server import ServerFacts, usable
 from stack import embedded, processes
+from stack.door import in_words, open_door, port_trouble
+from stack.lineup import GRACE_S, SERVER, Lineup
 from stack.supervisor import Program, Supervisor, describe_exit
 
 log = logging.getLogger(__name__)
-
-# Stopped in this order, all within 15 s: senders of work first, the server last.
-WATCHERS, DOOR, HANDS, SERVER = range(4)
-#: the API needs as long only for callers that are slow to send or to take
-GRACE_S = {WATCHERS: 1.0, DOOR: 3.0, HANDS: 9.0, SERVER: 2.0}
 
 SERVER_READY_S = 60.0  # loading a long append-only file takes time
 API_READY_S = 60.0
@@ -59,21 +55,27 @@ class Stack:
         flower: bool = True,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self.settings = settings
         self.supervisor = Supervisor(self._hear)
         self.store = Store(redis_url(settings))
+        self.lineup = Lineup.of(settings, environ, flower=flower)
+        #: the socket that the API listens on
+        self.door: socket.socket | None = None
         self._say = say
-        self._ready: set[str] = set()
         self._missed = ""
-        self._flower = flower
         self._exit = ExitStack()
-        self._environment = processes.environment(settings, environ)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.lineup.settings
 
     def __enter__(self) -> Stack:
         self._exit.enter_context(self.supervisor.signals())
-        # Unwound in reverse: the processes first, then the connection.
+        # Unwound in reverse: the API's socket, which it then gives up itself; the processes; the connection.
         self._exit.callback(self.store.close)
+        self._exit.callback(lambda: self.lineup.drop_configs())
         self._exit.callback(self.supervisor.stop)
+        self._exit.callback(self._shut_door)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -92,46 +94,39 @@ class Stack:
             StopAsked: a signal came.
         """
         settings = self.settings
-        lines = self._command_lines()
-        self._check_ports()
+        self.door = open_door(settings.host, settings.port)
+        programs = self.lineup.programs(self.door.fileno())
+        if self.lineup.flower:
+            check_flower_port(settings)
         if not settings.redis_url:
             self._start_server()
         facts = self._server_ready()
         on_server(self.store)
         processes.make_folder(settings)
-        for name, (stage, command) in lines.items():
-            self._start(name, stage, command)
-        self._wait(self._api_answers, API_READY_S, "the API did not answer")
+        self.lineup.keep_config()
+        for program in programs.values():
+            self.supervisor.start(program)
+        self._wait(lambda: self.supervisor.ready(["api"]), API_READY_S, "the API did not answer")
         self._workers_ready()
         return facts
 
-    def _command_lines(self) -> dict[str, tuple[int, list[str]]]:
-        settings, mark = self.settings, str(os.getpid())
-        lines = {name: (HANDS, processes.worker(name, settings, mark)) for name in processes.QUEUES}
-        lines["beat"] = (WATCHERS, processes.beat(settings))
-        lines["api"] = (DOOR, processes.api(settings))
-        if self._flower:
-            lines["flower"] = (WATCHERS, processes.flower(settings))
-        return lines
-
-    def _check_ports(self) -> None:
-        settings = self.settings
-        wanted = [("LIMNER_PORT", "--port", settings.host, settings.port)]
-        if self._flower:
-            wanted.append(
-                ("LIMNER_FLOWER_PORT", "--flower-port", settings.flower_host, settings.flower_port)
-            )
-        for name, option, host, port in wanted:
-            if why := port_trouble(host, port):
-                raise ConfigError(
-                    name, f"{bound_to(host, port)} {why}; choose another with {option}"
-                )
+    def _shut_door(self) -> None:
+        if self.door:
+            self.door.close()
 
     def _start_server(self) -> None:
         descriptor = embedded.lock(self.settings.data_dir)
         self._exit.callback(os.close, descriptor)
-        self._start(
-            "server", SERVER, embedded.command(self.settings.data_dir), inherits=(descriptor,)
+        self.supervisor.start(
+            Program(
+                name="server",
+                command=embedded.command(self.settings.data_dir),
+                stage=SERVER,
+                grace_s=GRACE_S[SERVER],
+                environment=self.lineup.environment,
+                folder=processes.HOME,
+                inherits=(descriptor,),
+            )
         )
 
     def _server_ready(self) -> ServerFacts:
@@ -153,32 +148,15 @@ class Stack:
         self.store.schema.settle()
         return facts
 
-    def _start(
-        self, name: str, stage: int, command: list[str], inherits: tuple[int, ...] = ()
-    ) -> None:
-        self.supervisor.start(
-            Program(
-                name=name,
-                command=command,
-                stage=stage,
-                grace_s=GRACE_S[stage] + (self.settings.api_drain_s if stage == DOOR else 0),
-                environment=self._environment,
-                folder=processes.HOME,
-                inherits=inherits,
-            )
-        )
-
     def _workers_ready(self) -> None:
         """Wait a limited time until the workers are ready; jobs may be accepted before."""
         deadline = time.monotonic() + WORKERS_READY_S
-        while self._ready < set(processes.QUEUES) and time.monotonic() < deadline:
+        while not self.supervisor.ready(processes.QUEUES) and time.monotonic() < deadline:
             self.check()
             time.sleep(0.05)
         self.check()
 
     def _hear(self, name: str, line: str) -> None:
-        if name in processes.QUEUES and line.endswith(" ready."):
-            self._ready.add(name)
         # Matters for servers of many gigabytes (docs/operations.md), and only confuses newcomers.
         if name != "server" or "Memory overcommit must be enabled" not in line:
             self._say(name, line)
@@ -217,9 +195,6 @@ class Stack:
             return False
         return True
 
-    def _api_answers(self) -> bool:
-        return answers(self.settings.host, self.settings.port, "/healthz")
-
 
 def answers(host: str, port: int, path: str, *, secure: bool = False) -> bool:
     """Return whether our server on ``host:port`` responds to ``path`` with 200."""
@@ -239,19 +214,12 @@ def answers(host: str, port: int, path: str, *, secure: bool = False) -> bool:
         connection.close()
 
 
-def port_trouble(host: str, port: int) -> str | None:
-    """Return why we cannot listen on ``host:port`` now, or None."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return (
-            "is in use"
-            if error.errno == errno.EADDRINUSE
-            else f"cannot be used: {error.strerror or error}"
-        )
-    return None
+def check_flower_port(settings: Settings) -> None:
+    """Check that Flower could listen.
+
+    Raises:
+        ConfigError: another process has its port, or this machine no such address.
+    """
+    host, port = settings.flower_host, settings.flower_port
+    if why := port_trouble(host, port):
+        raise ConfigError("LIMNER_FLOWER_PORT", in_words("--flower-port", host, port, why))

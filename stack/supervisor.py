@@ -4,6 +4,8 @@ Each process leads a process group of its own, so that Ctrl-C on the terminal re
 children of a process are left behind. If we are killed with -9 ourselves, a watchdog
 (``stack/watchdog.py``) ends the groups. Everything happens in the caller's thread, in ``look``,
 ``stop`` and ``kill``; threads only copy output.
+
+A running process can be succeeded: the next one is started beside it, and takes its place once it is ready.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 
 from limner.log import event
 from stack import watchdog
+from stack.supervised import Program, Supervised, describe_exit, kill_group
+
+__all__ = ["Program", "Supervisor", "describe_exit"]
 
 log = logging.getLogger(__name__)
 
@@ -30,36 +33,8 @@ LOOK_S = 0.1
 RESTART_MAX_S = 30.0
 #: a process that lived this long is healthy: its backoff starts over
 HEALTHY_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One process to keep running."""
-
-    name: str
-    command: Sequence[str]
-    #: programs of a lower stage are stopped together, before those of a higher one
-    stage: int = 0
-    #: seconds between SIGTERM and SIGKILL
-    grace_s: float = 10.0
-    environment: Mapping[str, str] | None = None
-    folder: Path | None = None
-    #: file descriptors that it inherits
-    inherits: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class _Child:
-    program: Program
-    process: subprocess.Popen[bytes] | None = None
-    reader: threading.Thread | None = None
-    started_at: float = 0.0
-    start_at: float = 0.0
-    failures: int = 0
-
-    @property
-    def group(self) -> int | None:
-        return self.process.pid if self.process else None
+#: how many former processes of one name may finish what they have begun; older ones hand it over
+FORMER_MOST = 3
 
 
 @dataclass(slots=True)
@@ -68,11 +43,19 @@ class Supervisor:
 
     say: Callable[[str, str], None]
     first_restart_s: float = 1.0
+    #: whether SIGHUP asks to reload; otherwise it asks to stop
+    hangup_reloads: bool = False
     #: set by SIGINT, SIGTERM and SIGHUP within ``signals``
     stopping: bool = False
+    #: set by SIGHUP within ``signals``, if that is what it means
+    reload_asked: bool = False
     #: the processes that have died so far, with their exit codes, in order
     deaths: list[tuple[str, int]] = field(default_factory=list)
-    _children: dict[str, _Child] = field(default_factory=dict)
+    _children: dict[str, Supervised] = field(default_factory=dict)
+    #: those that are to succeed the children of their names
+    _heirs: dict[str, Supervised] = field(default_factory=dict)
+    #: those that were succeeded, and finish what they have begun
+    _leaving: list[Supervised] = field(default_factory=list)
     _watchdog: subprocess.Popen[bytes] | None = None
 
     @contextlib.contextmanager
@@ -85,6 +68,9 @@ class Supervisor:
 
         def ask(number: int, frame: FrameType | None) -> None:
             nonlocal asked
+            if number == signal.SIGHUP and self.hangup_reloads:
+                self.reload_asked = True
+                return
             asked += 1
             self.stopping = True
             if asked > 1:
@@ -107,12 +93,68 @@ class Supervisor:
 
     def start(self, program: Program) -> None:
         """Start ``program`` and keep it running from now on."""
-        child = self._children[program.name] = _Child(program)
+        child = self._children[program.name] = Supervised(program)
         self._spawn(child)
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of the running programs, by name."""
         return {name: c.process.pid for name, c in self._children.items() if c.process}
+
+    def ready(self, names: Iterable[str]) -> bool:
+        """Return whether these programs are ready."""
+        return all(self._children[name].is_ready() for name in names)
+
+    # -- succession ---------------------------------------------------------------------------
+
+    def start_heir(self, program: Program) -> None:
+        """Start ``program`` beside the one of its name, which goes on; nobody restarts it yet."""
+        heir = self._heirs[program.name] = Supervised(program)
+        self._spawn(heir)
+
+    def heirs_ready(self) -> bool:
+        """Return whether every heir is ready."""
+        return all(heir.is_ready() for heir in self._heirs.values())
+
+    def dead_heir(self) -> tuple[str, int] | None:
+        """Return the name and the exit code of an heir that has ended, if there is one."""
+        for name, heir in self._heirs.items():
+            if heir.process and (code := heir.process.poll()) is not None:
+                return name, code
+        return None
+
+    def succeed(self, name: str, number: int, patience_s: float) -> None:
+        """Put an heir in place, and send the former one ``number``, which asks it to finish what it has begun.
+
+        After ``patience_s`` it gets SIGTERM, and is killed after its grace period.
+        """
+        former = self._children[name]
+        former.hurried_at = time.monotonic() + patience_s
+        if former.process:
+            self._leaving.append(former)
+        self._children[name] = self._heirs[name]
+        del self._heirs[name]
+        namesakes = [child for child in self._leaving if child.program.name == name]
+        for older in namesakes[:-FORMER_MOST]:
+            self._hurry(older, time.monotonic())
+        former.send(number)
+
+    def disinherit(self) -> None:
+        """End every heir: those that are in place go on."""
+        self._end(list(self._heirs.values()))
+        self._heirs.clear()
+
+    def restart(self, program: Program) -> None:
+        """Stop the program of that name, and then start this one: they cannot run side by side."""
+        if program.name in self._children:
+            self._end([self._children[program.name]])
+        self._children[program.name] = Supervised(program)
+        self.look()
+
+    def leaving(self) -> tuple[str, ...]:
+        """Return the names of the former programs that finish what they have begun."""
+        return tuple(child.program.name for child in self._leaving)
+
+    # -- watching -----------------------------------------------------------------------------
 
     def look(self) -> None:
         """Notice processes that died, and restart those whose backoff is over."""
@@ -148,83 +190,78 @@ class Supervisor:
                         why=error.strerror,
                         again_in_s=RESTART_MAX_S,
                     )
+        self._look_after_leaving(now)
         if self._watchdog and self._watchdog.poll() is not None:
             self._close_watchdog()
-            self._tell_watchdog(*(f"+{c.group}" for c in self._children.values() if c.group))
+            self._tell_watchdog(*(f"+{c.group}" for c in self._all() if c.group))
 
-    def run(self) -> None:
-        """Keep the programs running until a signal asks to stop."""
+    def run(self, between: Callable[[], None] = lambda: None) -> None:
+        """Keep the programs running until a signal asks to stop; call ``between()`` after each look."""
         while not self.stopping:
             self.look()
+            between()
             time.sleep(LOOK_S)
 
     def stop(self) -> None:
         """Stop everything, stage by stage: SIGTERM, grace period, SIGKILL to the group."""
-        for stage in sorted({child.program.stage for child in self._children.values()}):
-            children = [c for c in self._children.values() if c.program.stage == stage]
-            for child in children:
-                if child.process:
-                    with contextlib.suppress(ProcessLookupError):
-                        child.process.send_signal(signal.SIGTERM)
-            asked_at = time.monotonic()
-            for child in children:
-                if not child.process:
-                    continue
-                left_s = max(0.0, asked_at + child.program.grace_s - time.monotonic())
-                try:
-                    child.process.wait(left_s)
-                except subprocess.TimeoutExpired:
-                    event(
-                        log,
-                        "process.killed",
-                        level=logging.WARNING,
-                        process=child.program.name,
-                        after_s=child.program.grace_s,
-                    )
-                self._bury(child)
+        for stage in sorted({child.program.stage for child in self._all()}):
+            self._end([child for child in self._all() if child.program.stage == stage])
         self._children.clear()
+        self._heirs.clear()
+        self._leaving.clear()
         self._close_watchdog()
 
     def kill(self) -> None:
         """Kill every group at once. Safe in a signal handler."""
-        for child in self._children.values():
+        for child in self._all():
             if child.group:
-                _kill_group(child.group)
+                kill_group(child.group)
 
-    def _spawn(self, child: _Child) -> None:
-        program = child.program
-        child.process = subprocess.Popen(
-            list(program.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=program.environment,
-            cwd=program.folder,
-            pass_fds=program.inherits,
-            start_new_session=True,
-        )
-        self._tell_watchdog(f"+{child.process.pid}")
-        child.started_at = time.monotonic()
-        child.reader = threading.Thread(
-            target=self._copy, args=(child.process, program.name), daemon=True
-        )
-        child.reader.start()
+    def _all(self) -> list[Supervised]:
+        return [*self._children.values(), *self._heirs.values(), *self._leaving]
 
-    def _copy(self, process: subprocess.Popen[bytes], name: str) -> None:
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for line in lines:
-                self.say(name, line.decode(errors="replace").rstrip())
+    def _look_after_leaving(self, now: float) -> None:
+        for child in list(self._leaving):
+            if child.process and child.process.poll() is None:
+                if now >= child.killed_at:
+                    _tell_of_kill(child)
+                    child.send(signal.SIGKILL)
+                elif now >= child.hurried_at:
+                    self._hurry(child, now)
+                continue
+            code = child.process.returncode if child.process else 0
+            if child.process:
+                self._bury(child)
+            self._leaving.remove(child)
+            event(log, "process.left", process=child.program.name, exit=describe_exit(code))
 
-    def _bury(self, child: _Child) -> None:
-        """Kill what is left of the group, and wait for the process and its last lines."""
-        assert child.process is not None
-        _kill_group(child.process.pid)
-        child.process.wait()
-        if child.reader:
-            child.reader.join(2)
-        self._tell_watchdog(f"-{child.process.pid}")
-        child.process = None
+    def _hurry(self, child: Supervised, now: float) -> None:
+        """Have a process that leaves hand over what it has not finished."""
+        if child.killed_at == float("inf"):
+            child.hurried_at, child.killed_at = float("inf"), now + child.program.grace_s
+            child.send(signal.SIGTERM)
+
+    def _end(self, children: list[Supervised]) -> None:
+        """SIGTERM, grace period, SIGKILL to the group."""
+        for child in children:
+            child.send(signal.SIGTERM)
+        asked_at = time.monotonic()
+        for child in children:
+            if not child.process:
+                continue
+            left_s = max(0.0, asked_at + child.program.grace_s - time.monotonic())
+            try:
+                child.process.wait(left_s)
+            except subprocess.TimeoutExpired:
+                _tell_of_kill(child)
+            self._bury(child)
+
+    def _spawn(self, child: Supervised) -> None:
+        child.spawn(self.say)
+        self._tell_watchdog(f"+{child.group}")
+
+    def _bury(self, child: Supervised) -> None:
+        self._tell_watchdog(f"-{child.bury()}")
 
     def _tell_watchdog(self, *lines: str) -> None:
         if self._watchdog is None:
@@ -249,17 +286,11 @@ class Supervisor:
             self._watchdog = None
 
 
-def _kill_group(group: int) -> None:
-    # PermissionError: on macOS, a group with only zombies left.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
-
-
-def describe_exit(code: int) -> str:
-    """Return an exit code in readable form: ``1``, or ``SIGKILL`` for -9."""
-    if code >= 0:
-        return str(code)
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
+def _tell_of_kill(child: Supervised) -> None:
+    event(
+        log,
+        "process.killed",
+        level=logging.WARNING,
+        process=child.program.name,
+        after_s=child.program.grace_s,
+    )

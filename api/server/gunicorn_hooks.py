@@ -62,12 +62,21 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def _tell_of_the_end(server: Any) -> None:
     """Have ``server``, before it stops its workers for good, say so to them."""
-    stop = server.stop
+    stop, followed = server.stop, False
 
     def stop_for_good(graceful: bool = True) -> None:
         # A new master, started by SIGUSR2, or systemd keeps the address.
-        if not server.systemd and server.reexec_pid == server.master_pid == 0:
+        kept = server.systemd or server.reexec_pid or server.master_pid or followed
+        if not kept:
             ADDRESS.give_up()
         stop(graceful)
 
+    def followed_by_another() -> None:
+        nonlocal followed
+        followed = True
+        server.handle_term()
+
     server.stop = stop_for_good
+    if any(isinstance(address, int) for address in server.cfg.address):
+        # The socket is the supervisor's, which has started the next server on it itself.
+        server.handle_usr2 = followed_by_another

@@ -29,6 +29,7 @@ from api.server.link import READ_BYTES, REQUEST_S, Link
 from api.server.listening import ADDRESS, HANDSHAKE_S, accept_the_last, take_nobody_new
 from api.server.unreadable import head_and_body, is_the_proxys, status_of
 from limner.log import event
+from stack.readiness import tell_ready
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().init_process()
 
     def run(self) -> None:
-        """Accept until told to end; then let ``/readyz`` say so for a while, and finish what has come."""
+        """Accept until told to end, then finish what has come; first let ``/readyz`` say so if nobody else listens there."""
         pool = Pool(self.worker_connections)
         servers = [
             StreamServer(one, handle=partial(self.handle, _Listener(one)), spawn=pool)
@@ -89,13 +90,15 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 # Or one process would take all that come at once.
                 server.max_accept = 1
             server.start()
+        tell_ready()
         while self.alive:
             self.notify()
             self._told.wait(NOTIFY_S)
-        ENDING.begin()
-        self._rest(ENDING.drain_s)
-        ends = time.monotonic() + self.cfg.graceful_timeout - ENDING.drain_s
+        ends = time.monotonic() + self.cfg.graceful_timeout
         if ADDRESS.given_up:
+            # Where others go on at the address, nobody should look for another.
+            ENDING.begin()
+            self._rest(ENDING.drain_s)
             for server in servers:
                 take_nobody_new(server.socket)
             self._rest(HANDSHAKE_S)

@@ -1,4 +1,4 @@
-"""The path of the embedded server's socket: in its data folder, or by a short link to it."""
+"""The paths of sockets in a data folder, the embedded server's and others: there, or by a short link to it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ SOCKET_NAME = "redis.sock"
 SOCKET_PATH_MAX = 100
 
 
-def socket_path(data_dir: Path) -> Path:
-    """Return the path of the embedded server's socket, the same in every process.
+def socket_path(data_dir: Path, name: str = SOCKET_NAME) -> Path:
+    """Return the path of the embedded server's socket, or of another one, the same in every process.
 
     Raises:
         ConfigError: the folder's path is too long for a socket, and no short link can be made.
     """
-    path = data_dir / SOCKET_NAME
+    path = data_dir / name
     if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
         return path
     try:
-        return short_way(data_dir) / SOCKET_NAME
+        return short_way(data_dir) / name
     except OSError as error:
         raise ConfigError(
             "LIMNER_DATA_DIR",

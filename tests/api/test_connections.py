@@ -337,6 +337,8 @@ def test_the_kernel_takes_nobody_new_once_told_but_lets_in_who_had_come():
 @pytest.mark.parametrize(
     ("master", "given_up"),
     [
+        # The supervisor's socket, which it gives up too, unless another server has followed (below).
+        ({"systemd": False, "reexec_pid": 0, "master_pid": 0, "address": 7}, True),
         ({"systemd": False, "reexec_pid": 0, "master_pid": 0}, True),
         ({"systemd": True, "reexec_pid": 0, "master_pid": 0}, False),
         ({"systemd": False, "reexec_pid": 7, "master_pid": 0}, False),
@@ -348,7 +350,8 @@ def test_an_address_is_given_up_only_where_nobody_listens_there_after(
 ):
     address, stopped = Address(), []
     monkeypatch.setattr(gunicorn_hooks, "ADDRESS", address)
-    server = SimpleNamespace(stop=stopped.append, **master)
+    bound = SimpleNamespace(address=[master.pop("address", ("127.0.0.1", 8000))])
+    server = SimpleNamespace(stop=stopped.append, cfg=bound, **master)
     gunicorn_hooks.on_starting(server)
     assert not address.given_up
 
@@ -409,6 +412,34 @@ def test_a_stopping_api_says_so_while_it_still_accepts_and_then_ends_idle_connec
         house.running["api"].wait(30)
         with contextlib.closing(idle):
             assert idle.sock.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "own", [True, False], ids=["the supervisor's socket", "a socket of its own"]
+)
+def test_a_server_that_another_follows_on_the_supervisors_socket_ends_and_gives_up_nothing(
+    monkeypatch, own
+):
+    address, stopped = Address(), []
+    monkeypatch.setattr(gunicorn_hooks, "ADDRESS", address)
+
+    def end() -> None:
+        server.stop(True)
+
+    server = SimpleNamespace(
+        systemd=False,
+        reexec_pid=0,
+        master_pid=0,
+        stop=stopped.append,
+        handle_term=end,
+        cfg=SimpleNamespace(address=[7 if own else ("127.0.0.1", 8000)]),
+    )
+    gunicorn_hooks.on_starting(server)
+
+    assert hasattr(server, "handle_usr2") is own, "otherwise it stays gunicorn's"
+    if own:
+        server.handle_usr2()
+        assert (stopped, address.given_up) == ([True], False)
 
 
 def connection_to(house) -> http.client.HTTPConnection:

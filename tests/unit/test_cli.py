@@ -16,7 +16,7 @@ from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Store
 from stack import processes
-from stack.stack import port_trouble
+from stack.door import port_trouble
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 

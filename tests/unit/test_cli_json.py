@@ -109,6 +109,7 @@ ELSEWHERE = {
     "callbacks try": "test_each_step_of_a_trial_is_a_line_of_json",
     "up": "test_the_greeting_is_one_line_among_those_of_the_log",
     "demo": "test_each_callback_of_the_demo_is_reported",
+    "reload": "test_a_reload_is_told_with_what_changed",
 }
 #: they read their own arguments; `verify` prints JSON always
 OTHERS = {"sketch": "test_a_sketch_says_what_was_understood", "verify": ""}
@@ -355,6 +356,13 @@ def test_the_greeting_is_one_line_among_those_of_the_log(store):
     }
     assert (body["token"], body["flower"]) == (made.token, None)
     assert TIME.fullmatch(body["at"])
+
+
+def test_a_reload_is_told_with_what_changed(monkeypatch, capsys):
+    told = {"reloaded": True, "changed": ["lease_s: 15.0 → 20.0"], "finishing": ["fast"]}
+    monkeypatch.setattr(processes, "ask_reload", lambda _data_dir: told)
+    assert main(["reload", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == told
 
 
 def test_reason_codes_stay_as_the_api_has_them(store, capsys):
