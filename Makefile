@@ -9,17 +9,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Only what a lock names is installed, byte for byte; Limner itself is then put beside it and fetches nothing.
 LOCKED := $(PIP) --require-hashes --requirement
 OURSELVES := $(PIP) --no-deps --no-build-isolation --editable .
-# The same locks for every platform and every Python from 3.11 on. UPGRADE= keeps each version that fits.
+# UPGRADE= keeps each version that fits.
 UPGRADE ?= --upgrade
-LOCK_OF := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
-  --custom-compile-command 'make lock'
-LOCK := $(LOCK_OF) pyproject.toml --group build
 # Other people's clients, in an environment of their own.
 CLIENTS := .clients
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients demo up test lint check test-seams lock bench bench-callbacks bench-sketch soak mutate deploy-check \
-  deploy-files clean
+.PHONY: help install clients demo up test lint check test-seams lock lock-check audit bench bench-callbacks bench-sketch \
+  soak mutate deploy-check deploy-files clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,13 +47,14 @@ test-seams: $(VENV)/.installed-dev ## try the private seams with the lowest and 
 	$(BIN)/python -m tests.seams
 
 lock: $(BIN)/uv ## renew requirements/ within the bounds of pyproject.toml
-	$(LOCK) --output-file requirements/run.txt
-	$(LOCK) --extra otel --constraint requirements/run.txt --output-file requirements/otel.txt
-	$(LOCK) --extra dev --constraint requirements/otel.txt --output-file requirements/dev.txt
-	$(LOCK) --extra mutate --constraint requirements/dev.txt --output-file requirements/mutate.txt
-	$(LOCK_OF) tests/clients/requirements.in --output-file requirements/clients.txt
+	$(BIN)/python -m tests.locks $(UPGRADE)
 	cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
-	$(BIN)/python -m tests.seams --lock
+
+lock-check: $(VENV)/.installed-dev ## see whether requirements/ is what pyproject.toml asks for
+	@$(BIN)/python -m tests.locks --check
+
+audit: $(VENV)/.installed-dev ## look for known vulnerabilities in what is locked
+	@$(BIN)/python -m tests.audit
 
 bench: $(VENV)/.installed-dev ## measure everything beside plain baselines (about 10 minutes)
 	$(BIN)/python -m bench

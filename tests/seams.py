@@ -2,8 +2,8 @@
 
 Run as ``make test-seams``. A package with an upper bound is one whose private parts we use. Its lowest
 and its newest version, and what these need, are laid before the locked ones for one run of the tests
-marked ``seam``; their processes see the same packages. ``make lock`` says which versions these are
-(``requirements/seams-*.txt``), so that a run does not depend on what came out since.
+marked ``seam``; their processes see the same packages. ``make lock`` (``tests.locks``) says which versions
+these are (``requirements/seams-*.txt``), so that a run does not depend on what came out since.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ TESTERS = os.environ.get("TESTERS", "3")
 
 
 def bounded() -> list[str]:
-    """Return the requirements with an upper bound."""
-    project = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [asked for asked in project["dependencies"] if "<" in asked.partition(";")[0]]
+    """Return the requirements with an upper bound that stands for a seam."""
+    asked = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
+    others = asked["tool"]["limner"]["major-bounds"]
+    return [
+        one
+        for one in asked["project"]["dependencies"]
+        if "<" in one.partition(";")[0] and re.match(r"[\w-]+", one)[0] not in others
+    ]
 
 
 def marked() -> list[str]:
@@ -89,11 +94,7 @@ def run(end: str) -> int:
 
 
 def main() -> None:
-    """Run both ends, the second also where the first fails; or lock them anew (``--lock``)."""
-    if sys.argv[1:] == ["--lock"]:
-        for end in ENDS:
-            resolve(end)
-        return
+    """Run both ends, the second also where the first fails."""
     failed = [end for end in ENDS if run(end)]
     if failed:
         sys.exit(f"The seams do not hold with the {' and the '.join(failed)} versions.")

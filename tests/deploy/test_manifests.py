@@ -19,7 +19,7 @@ from cli import parser
 from deploy.kubernetes import rules
 from limner.settings import Settings
 from stack.processes import API_GRACE_S, QUEUES
-from stack.stack import GRACE_S, HANDS
+from stack.lineup import GRACE_S, HANDS
 from tests.deploy import kustomize, manifests, queries
 
 HOME = Path(__file__).parents[2]

@@ -53,6 +53,11 @@ def bounded() -> dict[str, str]:
     return {row: comment for comment, row in rows if "<" in str(Requirement(row).specifier)}
 
 
+def majors() -> set[str]:
+    """Return the names of the requirements that are bounded at their next major release alone."""
+    return set(ASKED["tool"]["limner"]["major-bounds"])
+
+
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_every_requirement_at_a_version_that_is_allowed(lock):
     held = pins(lock)
@@ -100,6 +105,18 @@ def test_an_upper_bound_stands_where_a_comment_names_the_private_seam_and_its_fi
     rows = bounded()
     assert rows
     for row, comment in rows.items():
+        if Requirement(row).name in majors():
+            continue
         files = re.findall(r"[\w/]+\.py", comment)
         assert files, f"{row}: which seam is this for?"
         assert [file for file in files if not (HOME / file).exists()] == [], row
+
+
+def test_a_bound_that_is_no_seam_is_the_next_major_release_after_the_locked_one():
+    rows = {Requirement(row).name: Requirement(row) for row in bounded()}
+    assert majors() <= set(rows)
+    for name in majors():
+        locked = max(int(version.partition(".")[0]) for version in pins("run")[name])
+        (bound,) = (each.version for each in rows[name].specifier if each.operator == "<")
+        assert int(bound) == locked + 1, name
+    assert majors().isdisjoint(Requirement(row).name for row in seams.bounded())
