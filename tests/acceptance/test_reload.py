@@ -128,8 +128,9 @@ def test_jobs_callers_and_callbacks_notice_nothing_of_two_reloads(up):
                 "engine other: added",
                 "engine stage: fast.slots 2 → 3",
             ]
-            ids += [imagine() for _ in range(2)]
-            wait_until(lambda: "other" in {line["engine"] for line in ledger(up)}, 30)
+            # More than `stage` has slots, also if what it drew has ended meanwhile.
+            ids += [imagine() for _ in range(4)]
+            wait_until(lambda: "other" in {line["engine"] for line in ledger(up)}, 60)
 
             write(up, engine("stage", 20, 3), 'color = "blue"\n')
             refused = reloaded(up)
