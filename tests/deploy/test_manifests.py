@@ -18,8 +18,8 @@ import yaml
 from cli import parser
 from deploy.kubernetes import rules
 from limner.settings import Settings
-from stack.processes import API_GRACE_S, QUEUES
 from stack.lineup import GRACE_S, HANDS
+from stack.processes import API_GRACE_S, QUEUES
 from tests.deploy import kustomize, manifests, queries
 
 HOME = Path(__file__).parents[2]
