@@ -96,8 +96,7 @@ def _refused(error: errors.RequestError) -> Response:
 
 def _store_down(error: errors.StoreDown) -> Response:
     event(log, "store.missed", level=logging.WARNING, path=request.path, why=error.message)
-    message = "The gateway cannot reach its store. Try again soon."
-    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, message, STORE_RETRY_AFTER_S)
+    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, error.told, STORE_RETRY_AFTER_S)
 
 
 def _images_down(error: errors.ImagesDown) -> Response:

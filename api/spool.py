@@ -21,6 +21,7 @@ from limner.errors import (
     ParentGone,
     RequestError,
     StoreDown,
+    TooFewReplicas,
 )
 from limner.job import Picture
 from limner.pictures.image_store import ANSWER_S
@@ -118,7 +119,7 @@ class Spooling:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             return
-        if issubclass(kind, (RequestError, ImagesDown)):
+        if issubclass(kind, (RequestError, ImagesDown, TooFewReplicas)):
             self.drop()
         if issubclass(kind, InlineFull):
             tell_full(self._here, self._client)

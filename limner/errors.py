@@ -17,8 +17,9 @@ Used by every package. The tree::
     ├── StaleLease              nobody's          → stop: another worker owns the job
     ├── StoreDown, ImagesDown   the gateway's     → HTTP 503, or retry
     │   ├── DiskFull            (an ImagesDown)   → HTTP 507, or retry
-    │   └── StoreRefused        (a StoreDown)     → the same, though an operator must act
-    │       └── StoreUnfit      its data are of a newer Limner → refuse to start
+    │   ├── StoreRefused        (a StoreDown)     → the same, though an operator must act
+    │   │   └── StoreUnfit      its data are of a newer Limner → refuse to start
+    │   └── TooFewReplicas, JobInDoubt (StoreDowns)  the job is not accepted, or may go on
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
 A docstring is the default message, so type and text cannot drift apart.
@@ -287,6 +288,9 @@ class StaleLease(LimnerError):
 class StoreDown(LimnerError):
     """Redis cannot be reached."""
 
+    #: what callers are told
+    told = "The gateway cannot reach its store. Try again soon."
+
 
 class StoreRefused(StoreDown):
     """Redis responds, but does not serve this gateway."""
@@ -294,6 +298,21 @@ class StoreRefused(StoreDown):
 
 class StoreUnfit(StoreRefused):
     """The data in Redis are not such as this Limner can use."""
+
+
+class TooFewReplicas(StoreDown):
+    """Too few replicas of Redis have the job, and it was not accepted."""
+
+    told = "Too few copies of the gateway's store have this job, so it was not accepted. Try again soon."
+
+
+class JobInDoubt(StoreDown):
+    """Too few replicas of Redis have the job, and it may go on."""
+
+    told = (
+        "Too few copies of the gateway's store have this job, and it may go on. "
+        "Its tag finds it then, and so does the same request with its Idempotency-Key."
+    )
 
 
 class ImagesDown(LimnerError):

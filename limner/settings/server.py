@@ -20,6 +20,9 @@ class ServerSettings:
         "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server",
         secret=True,
     )
+    redis_replicas: int = setting(
+        0, values.whole(0, 16), "replicas of Redis that must have a job before it is accepted"
+    )
     data_dir: Path = setting(
         Path("limner-data").absolute(),
         values.path,

@@ -90,9 +90,11 @@ class Store:
         self.schema = Schema(self.redis, prefix, scripts)
         self.clients = Clients(self.redis, prefix, scripts)
         policy = policy or Policy()
+        #: how many replicas must have a job before it is accepted
+        self.replicas = policy.replicas
         self.operators = Operators(self.redis, prefix, scripts)
         self.levers = Levers(self.redis, prefix, scripts, policy)
-        self.jobs = Jobs(self.redis, prefix, scripts, policy.keep_job_s, self.levers)
+        self.jobs = Jobs(self.redis, prefix, scripts, policy, self.levers)
         self.search = Search(self.redis, prefix)
         self.awaited = Awaited(self.redis, prefix)
         self.chosen = Chosen(self.redis, prefix)

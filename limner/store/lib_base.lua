@@ -7,9 +7,10 @@
 --                                trace traceparent tracestate (limner/tracing.py)
 --                                epoch (of its newest event) skipped (seqs that are no event's)
 --                                tells (the statuses that callbacks tell of; none: all) turn (lib_turns.lua)
+--                                tentative (lib_tentative.lua: such a job has no status yet)
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
 --   jobs:<client>          ZSET  job ids in the same way
---   waits:<client>         SET   job ids in state waiting
+--   waits:<client>         SET   job ids in state waiting, and tentative ones
 --   runs:<client>          SET   job ids submitted or drawing
 --   idem:<client>:<key>    STR   "<body hash> <job id>"
 --   rate:<client>          STR   when the client has caught up with its requests, ms
@@ -49,7 +50,8 @@
 -- lib_health.lua and lib_engines.lua, those of the order in lib_turns.lua, what operators set in
 -- lib_levers.lua, the audit trail in lib_audit.lua, operators in write_operator.lua, budgets in
 -- lib_budgets.lua, the tries of client libraries in lib_tries.lua, drafts of follow-ups in keep_draft.lua, uploads in
--- lib_uploads.lua, the mark of the data's schema in schema_begin.lua.
+-- lib_uploads.lua, tentative jobs in lib_tentative.lua, replicas in lib_replicas.lua, the mark of the data's schema
+-- in schema_begin.lua.
 --
 -- The last lines at the top of each file: the kinds of keys that it reads and writes itself; what it does
 -- through its libraries is said in these. <lane> is the broker's queue of that name.

@@ -21,6 +21,8 @@ class Policy:
     waiting_limit_s: float = 86_400.0
     #: an engine that no running worker has had for this long is a former one
     engine_absent_s: float = 900.0
+    #: how many replicas must have a job before it is accepted
+    replicas: int = 0
 
     def arguments(self) -> tuple[int, ...]:
         """Return the first arguments of every script that uses ``lib_lanes.lua``."""
@@ -41,6 +43,7 @@ class Policy:
             keep_job_s=settings.keep_days * 86_400,
             waiting_limit_s=settings.waiting_limit_s,
             engine_absent_s=settings.engine_absent_s,
+            replicas=settings.redis_replicas,
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from limner.store import domain
 
 #: gives the time in ms since 1970; tests move it
 Clock = Callable[[], int]
+Command = tuple[str | int | float | bytes, ...]
 
 
 class Scripts:
@@ -38,14 +39,36 @@ class Scripts:
 
     def __call__(self, name: str, *args: str | int | float | bytes) -> Any:
         """Run the script ``<name>.lua``, whichever room it lies in, and return what it returns."""
+        script = self._script(name)
+        arguments = self._arguments(args)
+        try:
+            return self._lines.run("EVALSHA", script.sha, 0, *arguments)
+        except NoScriptError:
+            return script(args=arguments)
+
+    def and_then(
+        self, then: Callable[[Any], Command | None], name: str, *args: str | int | float | bytes
+    ) -> tuple[Any, Any]:
+        """Run the script, and on the same connection the command, if any, that ``then`` makes of its answer.
+
+        Returns both answers, the second one also if it is an error. If the connection breaks, both are run again.
+        """
+        script = self._script(name)
+        command = ("EVALSHA", script.sha, 0, *self._arguments(args))
+        try:
+            return self._lines.run_both(command, then)
+        except NoScriptError:
+            self._redis.script_load(script.script)
+            return self._lines.run_both(command, then)
+
+    def _script(self, name: str) -> Script:
         script = self._loaded.get(name)
         if script is None:
             script = self._loaded.setdefault(name, self._redis.register_script(source(name)))
-        now_ms: str | int = self._clock() if self._clock else ""
-        try:
-            return self._lines.run("EVALSHA", script.sha, 0, self._prefix, now_ms, *args)
-        except NoScriptError:
-            return script(args=[self._prefix, now_ms, *args])
+        return script
+
+    def _arguments(self, args: Sequence[str | int | float | bytes]) -> list[Any]:
+        return [self._prefix, self._clock() if self._clock else "", *args]
 
 
 class _Lines:
@@ -60,17 +83,30 @@ class _Lines:
         self._idle: dict[ConnectionPool, list[AbstractConnection]] = {}
 
     def run(self, *command: str | int | float | bytes) -> Any:
+        """Return what the command returns."""
+        return self._on_a_line(lambda line: _answer(line, command))
+
+    def run_both(self, command: Command, then: Callable[[Any], Command | None]) -> tuple[Any, Any]:
+        """Return what the command returns, and what the one after it does, or its error."""
+
+        def asked(line: AbstractConnection) -> tuple[Any, Any]:
+            answer = _answer(line, command)
+            following = then(answer)
+            try:
+                return answer, _answer(line, following) if following else None
+            except ResponseError as error:
+                return answer, error
+
+        found: tuple[Any, Any] = self._on_a_line(asked)
+        return found
+
+    def _on_a_line(self, asked: Callable[[AbstractConnection], Any]) -> Any:
         pool = self._redis.connection_pool
         idle = self._idle.setdefault(pool, [])
         line = _line(pool, idle)
-
-        def asked() -> Any:
-            line.send_command(*command)  # type: ignore[no-untyped-call]
-            return line.read_response()
-
         try:
             return line.retry.call_with_retry(
-                asked,
+                lambda: asked(line),
                 lambda _error: line.disconnect(),  # type: ignore[no-untyped-call]
             )
         except ResponseError:
@@ -81,6 +117,11 @@ class _Lines:
             raise
         finally:
             idle.append(line)
+
+
+def _answer(line: AbstractConnection, command: Command) -> Any:
+    line.send_command(*command)  # type: ignore[no-untyped-call]
+    return line.read_response()
 
 
 def _line(pool: ConnectionPool, idle: list[AbstractConnection]) -> AbstractConnection:

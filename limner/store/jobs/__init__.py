@@ -23,9 +23,12 @@ from limner.job import Job, Picture, Standing, Status, from_ms, new_record, tag_
 from limner.message import Messages
 from limner.request import Request
 from limner.store.connection import guarded
+from limner.store.jobs.assurance import Assurance
+from limner.store.jobs.cursors import cursor_of, rank_after
+from limner.store.jobs.first_record import more_of
 from limner.store.jobs.keys import Idempotency, Try
 from limner.store.levers import Levers
-from limner.store.policy import to_ms
+from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
 from limner.store.spool import Charge
 from limner.tracing import JobTrace
@@ -62,13 +65,14 @@ class Jobs:
     """The records of all jobs."""
 
     def __init__(
-        self, redis: Redis, prefix: str, scripts: Scripts, keep_job_s: float, levers: Levers
+        self, redis: Redis, prefix: str, scripts: Scripts, policy: Policy, levers: Levers
     ) -> None:
         self._redis: Any = redis
         self._prefix = prefix
         self._scripts = scripts
-        self._keep_ms = round(keep_job_s * 1000)
+        self._keep_ms = to_ms(policy.keep_job_s)
         self._levers = levers
+        self._assurance = Assurance(scripts, policy)
 
     @guarded
     def accept(
@@ -92,10 +96,10 @@ class Jobs:
 
         ``destination`` is the key under which callbacks to the request's URL share their fate
         (``limner.callback.policy.destination``); None: there are no callbacks. On return Redis has the record
-        and the message. ``follow_up`` marks its parent in the same script; ``picked``: the job is done with
-        that picture at once, and nothing is enqueued. ``charge``: the job's files in the spool, charged to
-        the client in the same script. ``budgets``: what the client may have drawn; counted in it, too. ``trace``: what
-        the job's later spans go on from.
+        and the message, and as many replicas as ``Policy.replicas`` says have the record. ``follow_up`` marks its
+        parent in the same script; ``picked``: the job is done with that picture at once, and nothing is enqueued.
+        ``charge``: the job's files in the spool, charged to the client in the same script. ``budgets``: what the
+        client may have drawn; counted in it, too. ``trace``: what the job's later spans go on from.
         A ``Try`` gets the job of the try before it while that goes on or has just ended; a first one never does.
 
         Raises:
@@ -104,28 +108,13 @@ class Jobs:
             BudgetSpent: it has used up a budget.
             InlineFull: its other pictures in the spool leave no room for these.
             JobConflict: the parent is not done, or the button works only once and was used.
+            TooFewReplicas, JobInDoubt: too few replicas have the job; it is not accepted, or may go on.
         """
         record = new_record(job_id, client, request, seeds)
-        if follow_up:
-            record |= {"draw_type": follow_up.button, "parent": follow_up.parent}
-            if follow_up.engine:
-                record["prefers"] = follow_up.engine
-        if picked:
-            record |= {
-                "url": picked.url,
-                "width": str(picked.width),
-                "height": str(picked.height),
-            }
-            if follow_up and follow_up.can is not None:
-                record["can"] = " ".join(follow_up.can)
-            if follow_up and follow_up.drawn_seeds:
-                record["drawn_seeds"] = compact_json(follow_up.drawn_seeds)
-        if destination is not None:
-            record["dest"] = destination
+        record |= more_of(destination, follow_up, picked)
         if trace:
             record |= trace.fields
         arguments: tuple[str | int, ...] = (
-            job_id,
             client,
             request.lane.value,
             tag_key(request.tag),
@@ -149,7 +138,7 @@ class Jobs:
             idempotency.try_number if idempotency else "",
         )
         for _ in range(ROOM_CALLS_MOST):
-            answer = self._scripts("accept", *arguments)
+            answer = self._assurance.accept(job_id, *arguments)
             if answer[0] != "spool_more":
                 break
         match answer[0]:
@@ -196,7 +185,7 @@ class Jobs:
         Raises:
             JobNotFound: there is none, or it is another client's.
         """
-        record = self._redis.hgetall(self._prefix + "job:" + job_id)
+        (record,) = self._records([job_id], settles=True)
         if not record or (client is not None and record["client"] != client):
             raise JobNotFound
         return self._read([record])[0]
@@ -204,7 +193,8 @@ class Jobs:
     @guarded
     def several(self, ids: Sequence[str], client: str) -> list[Job]:
         """Return those of these jobs that the client has, in this order."""
-        return [job for job in self._many(ids) if job is not None and job.client == client]
+        jobs = self._many(ids, settles=True)
+        return [job for job in jobs if job is not None and job.client == client]
 
     @guarded
     def earlier(self, client: str, idempotency: Idempotency | Try) -> Job | None:
@@ -212,17 +202,20 @@ class Jobs:
 
         Raises:
             IdempotencyConflict: the key was used with another body.
+            TooFewReplicas, JobInDoubt: as ``accept``.
         """
         if isinstance(idempotency, Try):
-            first = self._scripts("tried", client, idempotency.key) if idempotency.again else None
-            return self.get(first) if first else None
-        seen = self._redis.get(f"{self._prefix}idem:{client}:{idempotency.key}")
-        if not seen:
+            again = idempotency.again
+            first = (again and self._scripts("tried", client, idempotency.key)) or ""
+        else:
+            seen = self._redis.get(f"{self._prefix}idem:{client}:{idempotency.key}") or ""
+            body_hash, _, first = seen.partition(" ")
+            if first and body_hash != idempotency.body_hash:
+                raise IdempotencyConflict
+        if not first:
             return None
-        body_hash, _, job_id = seen.partition(" ")
-        if body_hash != idempotency.body_hash:
-            raise IdempotencyConflict
-        return self.get(job_id)
+        self._assurance.again(first)
+        return self.get(first)
 
     @guarded
     def newest_by_tag(self, client: str, tag: str) -> Job:
@@ -255,11 +248,11 @@ class Jobs:
         index = (
             f"{self._prefix}tag:{client}:{tag_key(tag)}" if tag else f"{self._prefix}jobs:{client}"
         )
-        start = self._after(index, cursor)
+        start = rank_after(self._redis, index, cursor)
         found: list[Job] = []
         for offset in range(start, start + PAGE_SCAN, limit):
             rows = self._redis.zrevrange(index, offset, offset + limit - 1, withscores=True)
-            jobs = self._many([job_id for job_id, _created in rows])
+            jobs = self._many([job_id for job_id, _created in rows], settles=bool(tag))
             for place, (job, row) in enumerate(zip(jobs, rows, strict=True), start=offset):
                 if job is None or (status is not None and job.status is not status):
                     continue
@@ -268,11 +261,11 @@ class Jobs:
                 found.append(job)
                 if len(found) == limit:
                     more = self._redis.zcard(index) > place + 1
-                    return Page(tuple(found), _cursor(*row) if more else None)
+                    return Page(tuple(found), cursor_of(*row) if more else None)
             if len(rows) < limit:
                 return Page(tuple(found), None)
             last = rows[-1]
-        return Page(tuple(found), _cursor(*last))
+        return Page(tuple(found), cursor_of(*last))
 
     @guarded
     def budgets_used(self, client: str) -> Budgets:
@@ -295,13 +288,26 @@ class Jobs:
         ids = self._redis.lrange(f"{self._prefix}failures", 0, limit - 1)
         return [job for job in self._many(ids) if job is not None and job.finished_at]
 
-    def _many(self, ids: Sequence[str]) -> list[Job | None]:
+    def _many(self, ids: Sequence[str], *, settles: bool = False) -> list[Job | None]:
+        records = self._records(ids, settles=settles)
+        jobs = {job.id: job for job in self._read([record for record in records if record])}
+        return [jobs.get(job_id) for job_id in ids]
+
+    def _records(self, ids: Sequence[str], *, settles: bool) -> list[dict[str, str]]:
+        """Return these jobs' records, empty where there is none.
+
+        A tentative job is none yet, or with ``settles`` from now on: who asks for it must be told what lasts.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in ids:
                 pipe.hgetall(self._prefix + "job:" + job_id)
-            records = pipe.execute()
-        jobs = {job.id: job for job in self._read([record for record in records if record])}
-        return [jobs.get(job_id) for job_id in ids]
+            records: list[dict[str, str]] = pipe.execute()
+        for place, record in enumerate(records):
+            if record and "status" not in record:
+                if settles:
+                    self._assurance.settle(ids[place])
+                records[place] = self._records([ids[place]], settles=False)[0] if settles else {}
+        return records
 
     def _read(self, records: Sequence[dict[str, str]]) -> list[Job]:
         waiting = [record["id"] for record in records if record["status"] == Status.WAITING]
@@ -320,21 +326,3 @@ class Jobs:
         """Return where those of these jobs stand that wait."""
         rows = self._scripts("positions", *ids) if ids else []
         return {i: Standing.of(row) for i, row in zip(ids, rows, strict=True) if row}
-
-    def _after(self, index: str, cursor: str | None) -> int:
-        """Return the rank of the first job after the cursor, also if its job is gone meanwhile."""
-        if cursor is None:
-            return 0
-        created, _, job_id = cursor.partition("-")
-        if not created.isdigit() or not job_id:
-            raise ValueError("not a cursor")
-        rank = self._redis.zrevrank(index, job_id)
-        return (
-            int(rank) + 1
-            if rank is not None
-            else int(self._redis.zcount(index, f"({created}", "+inf"))
-        )
-
-
-def _cursor(job_id: str, created_ms: float) -> str:
-    return f"{int(created_ms)}-{job_id}"

@@ -1,6 +1,7 @@
--- uses: base levers health engines halts domain spool outbox turns moves budgets tries
+-- uses: base levers health engines halts domain spool outbox turns moves budgets tries replicas tentative
 -- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
--- A follow-up marks its parent in the same step; a picked cell (no message) is done at once.
+-- A follow-up marks its parent in the same step; a picked cell (no message) is done at once. Where replicas must have
+-- the job first, it is tentative (lib_tentative.lua), and gets its status, its place and its message afterwards.
 --
 -- ARGV 3 job id · 4 client · 5 lane · 6 tag key · 7 message ("" = done already, nothing to draw)
 --      8 most waiting jobs of this client · 9 idempotency key ("" = none) · 10 hash of the body
@@ -10,19 +11,20 @@
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 --      20 ms until it is given up ("" = no deadline) · 21, 22 the client's budgets of drawings, a day and a
 --      month ("" = none) · 23 "": the key is the caller's own; else it tells the request of a client library that
---      counts its tries: "first" or "again"
+--      counts its tries: "first" or "again" · 24 how many replicas must have the job (0: it is accepted at once)
 -- Returns {"accepted", where it stands (standing in lib_turns.lua), ms, files that made room, what it waits for
 --       instead (lib_halts) or ""} · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", ms
 --       when the next begins, ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes room each
---       time · {"no_parent"} · {"used"}
+--       time · {"no_parent"} · {"used"} · {"few", how many replicas keep up}: nothing was written
 --
 -- Reads: idem job jobs tag waits
--- Writes: <lane> deadlines idem job jobs places tag tries
+-- Writes: idem job jobs places tag tentative tries waits
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
 local parent, mark, once = ARGV[13], ARGV[14], ARGV[15]
 local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
+local replicas = tonumber(ARGV[24])
 KEEP_JOB_MS = tonumber(ARGV[12])
 -- How long a job may wait and be drawn before it ends and its retention time begins.
 local INDEX_SPARE_MS = 40 * 86400000
@@ -52,19 +54,19 @@ local budgeted = message ~= '' and next(budgets) ~= nil
 local spent, ends = nil, nil
 if budgeted then spent, ends = budget_spent(client, budgets) end
 if spent then return {'budget', spent, ms(ends), ms(ends - NOW)} end
-local set_mark
+local marks_parent = false
 if parent ~= '' then
     local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
     if not row_of(status, 'followed_up') then return {'no_parent'} end
-    local marked = string.find(' ' .. (marks or '') .. ' ', ' ' .. mark .. ' ', 1, true)
-    if marked and once == '1' then return {'used'} end
-    if not marked then set_mark = marks and marks .. ' ' .. mark or mark end
+    marks_parent = not has_mark(marks, mark)
+    if once == '1' and not marks_parent then return {'used'} end
 end
+local few = replicas > 0 and too_few(replicas)
+if few then return {'few', few} end
 local fits, gone = 'fits', {}
 if bytes > 0 then fits, gone = charge_spooled(client, id, bytes, quota, keys) end
 if fits == 'more' then return {'spool_more'} end
 if fits == 'full' then return {'spool_full'} end
-if set_mark then redis.call('HSET', job_key(parent), 'marks', set_mark) end
 
 local picked = message == ''
 local record = picked and {'progress', '100', 'started_ms', ms(NOW)} or {'progress', '0'}
@@ -77,7 +79,21 @@ write('created_ms', ms(NOW))
 write('place', ms(redis.call('INCR', key('places', lane))))
 local fields = cjson.decode(ARGV[16])
 for field, value in pairs(fields) do write(field, value) end
-move(id, picked and 'picked' or 'accepted', record)
+local plan = {cause = picked and 'picked' or 'accepted', lane = lane, message = message,
+    ends = ARGV[20] ~= '' and ms(NOW + tonumber(ARGV[20])) or nil, mark = marks_parent and mark or nil}
+if replicas == 0 then
+    take_up(id, plan, record)
+else
+    -- What is there once only is taken at once: a mark, and room beneath the cap.
+    if marks_parent and once == '1' then
+        set_mark(parent, mark)
+        plan.mark, plan.took = nil, mark
+    end
+    if not picked then redis.call('SADD', key('waits', client), id) end
+    plan.budgeted, plan.asked, plan.tried = budgeted, try == '' and idem or nil, try ~= '' and idem or nil
+    redis.call('HSET', job_key(id), 'tentative', cjson.encode(plan), unpack(record))
+    redis.call('ZADD', key('tentative'), ms(NOW), id)
+end
 for _, index in ipairs({key('tag', client, tag), key('jobs', client)}) do
     -- The last to arrive is the newest, even of two in one millisecond, or after the clock was set back.
     local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')[2]
@@ -90,11 +106,7 @@ if try ~= '' then
 elseif idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
-if picked then return {'accepted', {}, ms(NOW), gone, ''} end
 if budgeted then spend_budget(client) end
-if ARGV[20] ~= '' then redis.call('ZADD', key('deadlines'), ms(NOW + tonumber(ARGV[20])), id) end
-count('accepted', lane)
--- The broker's list: kombu pushes at the left and workers pop at the right.
-redis.call('LPUSH', lane, message)
+if picked or replicas > 0 then return {'accepted', {}, ms(NOW), gone, ''} end
 return {'accepted', standing(id, lane, client, redis.call('HGET', job_key(id), 'place')), ms(NOW), gone,
     halted_for(lane, client, fields.needs) or ''}

@@ -57,3 +57,14 @@ local function spend_budget(client)
         'month', ms(used.month.first), 'month_used', ms(used.month.used + 1))
     redis.call('PEXPIRE', key('budget', client), ms(BUDGET_KEPT_MS))
 end
+
+-- Take back one drawing that was counted at a time, if its periods go on.
+local function return_to_budget(client, counted)
+    local today = math.floor(counted / DAY_MS)
+    local month = month_around(today)
+    for period, first in pairs({day = today, month = month}) do
+        if tonumber(redis.call('HGET', key('budget', client), period)) == first then
+            redis.call('HINCRBY', key('budget', client), period .. '_used', -1)
+        end
+    end
+end

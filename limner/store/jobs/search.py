@@ -108,5 +108,7 @@ class Search:
             with self._redis.pipeline(transaction=False) as pipe:
                 for job_id in job_ids[at : at + BATCH]:
                     pipe.hgetall(self._prefix + "job:" + job_id)
-                jobs += [Job.from_record(record) for record in pipe.execute() if record]
+                # A tentative job (lib_tentative.lua) is none yet.
+                records = [record for record in pipe.execute() if "status" in record]
+                jobs += map(Job.from_record, records)
         return jobs

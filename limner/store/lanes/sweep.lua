@@ -1,6 +1,6 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting stall
--- Look after the lanes: reclaim what silent workers held, use free slots, keep as many messages as there are
--- jobs that wait for a worker, drop former engines, and note which lane is stalled.
+-- uses: base levers health engines halts domain spool outbox turns moves tentative lanes granting stall
+-- Look after the lanes: reclaim what silent workers held, take up what was left tentative, use free slots, keep as
+-- many messages as there are jobs that wait for a worker, drop former engines, and note which lane is stalled.
 --
 -- ARGV 8 how long messages must seem lost before they are resent, ms · 9 most jobs at once
 --      10 an engine that no worker has had for this long is a former one, ms
@@ -20,6 +20,7 @@ local WALK = 200
 
 count('ticks')
 reap()
+settle_left(most)
 drop_former(tonumber(ARGV[10]))
 -- A pause or a start that is too far ahead is corrected, so that operators see the right time.
 for _, name in ipairs(engine_names()) do engine_of(name) end
