@@ -67,6 +67,9 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
             elif name in table:
                 given[name] = _read(f"limner.toml: {name}", setting, table[name])
         settings = cls(**given)
+        if settings.redis_replicas and not settings.redis_url:
+            why = "needs LIMNER_REDIS_URL: the embedded server has no replicas"
+            raise ConfigError(ENV_PREFIX + "REDIS_REPLICAS", why)
         options = face_options_of(faces) if isinstance(faces, dict) else {}
         return replace(settings, engines=engines_of(entries, settings), face_options=options)
 

@@ -36,6 +36,10 @@ class ServerFacts:
     memory_bytes: int | None = None
     #: its ``maxmemory``, or else what its machine has
     memory_limit_bytes: int | None = None
+    #: how many follow it and have been given all data
+    replicas: int | None = None
+    #: how many must have a job before it is accepted
+    replicas_asked: int = 0
 
     @property
     def too_old(self) -> bool:
@@ -53,6 +57,15 @@ class ServerFacts:
         if self.mode == "sentinel":
             return "Redis does not serve this gateway: it is a Sentinel; name the server it watches"
         return None
+
+    def too_few_replicas(self) -> str | None:
+        """Return that jobs are refused for want of replicas, as one sentence, or None."""
+        if self.replicas is None or self.replicas >= self.replicas_asked:
+            return None
+        return (
+            f"Too few replicas follow Redis ({self.replicas} of {self.replicas_asked}): "
+            "no job is accepted."
+        )
 
     def warnings(self) -> dict[str, str]:
         """Return what would be lost on this server: the setting it is about → one sentence."""
@@ -83,8 +96,8 @@ class ServerFacts:
 
 
 @guarded
-def server_facts(redis: Redis) -> ServerFacts:
-    """Ask the server what it is and how it is set up.
+def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
+    """Ask the server what it is and how it is set up; ``replicas``: how many must have a job.
 
     Raises:
         StoreDown: it cannot be reached.
@@ -95,6 +108,7 @@ def server_facts(redis: Redis) -> ServerFacts:
     server = _asked(lambda: client.info("server")) or _asked(lambda: _hello(client))
     memory = _asked(lambda: client.info("memory"))
     append_only = _asked(lambda: client.config_get("appendonly")).get("appendonly")
+    following = _asked(lambda: client.info("replication")) if replicas else {}
     version = server.get("valkey_version") or server.get("redis_version") or server.get("version")
     return ServerFacts(
         product="Valkey" if _is_valkey(server) else "Redis",
@@ -104,21 +118,25 @@ def server_facts(redis: Redis) -> ServerFacts:
         mode=server.get("server_mode") or server.get("redis_mode") or server.get("mode"),
         memory_bytes=memory.get("used_memory"),
         memory_limit_bytes=memory.get("maxmemory") or memory.get("total_system_memory"),
+        replicas=_online(following) if following else None,
+        replicas_asked=replicas,
     )
 
 
-def usable(redis: Redis) -> ServerFacts:
+def usable(redis: Redis, replicas: int = 0) -> ServerFacts:
     """Return what the server is, once it was seen to be one that Limner can work with.
+
+    ``replicas``: how many must have a job; that they are there now is not asked for.
 
     Raises:
         StoreRefused: it is not, and its operator must act first.
         StoreDown: it cannot be reached.
     """
-    facts = server_facts(redis)
+    facts = server_facts(redis, replicas)
     if refusal := facts.refusal():
         raise StoreRefused(refusal)
     try:
-        _try_rights(redis)
+        _try_rights(redis, replicas)
     except StoreRefused:
         raise
     except StoreDown:
@@ -127,7 +145,7 @@ def usable(redis: Redis) -> ServerFacts:
 
 
 @guarded
-def _try_rights(redis: Redis) -> None:
+def _try_rights(redis: Redis, replicas: int) -> None:
     """Do once, without a trace, what a user of an access list must be allowed to do.
 
     docs/operations.md lists what that is.
@@ -141,6 +159,8 @@ def _try_rights(redis: Redis) -> None:
         1,
         "limner:rights",
     )
+    if replicas:
+        client.wait(0, 1)
     with client.pipeline() as pipeline:
         pipeline.lpush("callbacks.rights", "").delete("callbacks.rights").execute()
     with client.pubsub() as events:
@@ -162,6 +182,12 @@ def _hello(client: Any) -> dict[str, Any]:
     if isinstance(said, dict):
         return said
     return dict(zip(said[::2], said[1::2], strict=False))
+
+
+def _online(said: dict[str, Any]) -> int:
+    """Return how many replicas INFO lists that have been given all data."""
+    rows = (row for name, row in said.items() if name[:5] == "slave" and isinstance(row, dict))
+    return sum(row.get("state") == "online" for row in rows)
 
 
 def _is_valkey(server: dict[str, Any]) -> bool:

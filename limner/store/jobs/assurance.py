@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 from redis.exceptions import RedisError
 
 from limner.errors import JobInDoubt, StoreDown, TooFewReplicas
-from limner.plural import counted
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Command, Scripts
 from limner.store.waits import allowed_s
@@ -100,8 +99,8 @@ class Assurance:
 
     def _said(self, have: int | RedisError) -> str:
         if isinstance(have, RedisError):
-            return f"Redis does not tell whether {counted(self._replicas, 'replica')} have a job: {have}"
-        return f"{have} of {counted(self._replicas, 'replica')} have the job"
+            return f"Redis does not tell how many replicas have the job: {have}"
+        return f"Too few replicas of Redis have the job: {have} of {self._replicas}"
 
     def _taken_up(self, job_id: str, answer: Any) -> Any:
         status, *standing = self._settled(job_id)
@@ -117,7 +116,7 @@ class Assurance:
             # Enough replicas have it. But this may be a failover, and to one that has not.
             raise JobInDoubt(f"Redis was lost while a job was accepted: {error}") from error
         if found[0] == "gone":
-            raise TooFewReplicas("another Redis took over, which does not have the job")
+            raise TooFewReplicas("Another Redis took over, which does not have the job")
         return found
 
     def _withdraw(self, job_id: str, have: int | RedisError) -> NoReturn:

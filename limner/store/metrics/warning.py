@@ -35,6 +35,7 @@ class Code(StrEnum):
     """The kinds of warnings; stable, for alerts."""
 
     SERVER = "server"
+    REPLICAS = "replicas"
     ENGINE_OUT = "engine_out"
     NO_ENGINE = "no_engine"
     NO_WORKER = "no_worker"
@@ -76,6 +77,8 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
     if facts is not None:
         for setting, text in facts.warnings().items():
             yield Warned(Code.SERVER, setting, text)
+        if few := facts.too_few_replicas():
+            yield Warned(Code.REPLICAS, "", few)
     for lane in lanes_without_workers(numbers):
         yield Warned(Code.NO_WORKER, lane.value, f"No worker of the lane {lane} is running.")
     yield from _engines(numbers)
