@@ -235,6 +235,18 @@ def test_each_right_that_is_missing_is_found_at_the_start(server, missing):
     store.close()
 
 
+def test_the_right_to_wait_for_replicas_is_needed_only_where_they_are(server):
+    server.admin.redis.execute_command(
+        "ACL", "SETUSER", "less", "reset", "on", ">s3cret", "~*", "&*", "+@all", "-wait"
+    )
+    store = Store(f"redis://less:s3cret@127.0.0.1:{server.port}/0")
+
+    usable(store.redis)
+    with pytest.raises(StoreRefused, match="may not do all that Limner needs"):
+        usable(store.redis, replicas=1)
+    store.close()
+
+
 def test_a_user_without_dangerous_commands_will_do(server):
     server.admin.redis.execute_command(
         "ACL", "SETUSER", "less", "reset", "on", ">s3cret", "~*", "&*", "+@all", "-@dangerous"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 
+from limner.__main__ import main
 from limner.client import Budgets
 from limner.errors import JobInDoubt, JobNotFound, StoreDown, TooFewReplicas, WaitingFull
 from limner.followup import FollowUp
@@ -200,6 +201,17 @@ def a_done_job(store: Store) -> str:
     store.lanes.take(job.id, "t", WORKER, MESSAGES)
     store.lanes.done(job.id, "t", Result(Picture("http://l/g.png", 8, 8), [], {}))
     return job.id
+
+
+def test_operators_are_told_how_many_replicas_follow(group, monkeypatch, capsys):
+    monkeypatch.setenv("LIMNER_REDIS_URL", group.primary.url)
+    for asked, said in (
+        ("2", "ok  replicas: 2; 2 must have a job before it is accepted"),
+        ("3", "BAD Too few replicas follow Redis (2 of 3): no job is accepted."),
+    ):
+        monkeypatch.setenv("LIMNER_REDIS_REPLICAS", asked)
+        main(["doctor"])
+        assert said in capsys.readouterr().out
 
 
 # -- what is refused ------------------------------------------------------------------------------

@@ -166,6 +166,14 @@ def test_doctor_names_what_is_wrong(on_redis, monkeypatch, capsys):
     assert "BAD Redis cannot be reached" in said
 
 
+def test_doctor_says_that_replicas_are_missing(on_redis, monkeypatch, capsys):
+    monkeypatch.setenv("LIMNER_REDIS_REPLICAS", "2")
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "BAD Too few replicas follow Redis (0 of 2): no job is accepted." in said
+    assert "must have a job" not in said
+
+
 def test_doctor_tries_the_image_store(on_redis, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("LIMNER_IMAGE_STORE", str(tmp_path / "pictures"))
     assert main(["doctor"]) == 0

@@ -40,6 +40,14 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert (settings.port, settings.fast_slots) == (8200, 5)
 
 
+def test_replicas_need_a_redis_that_has_some(tmp_path):
+    said = refused(tmp_path, LIMNER_REDIS_REPLICAS="1")
+    assert said.startswith("LIMNER_REDIS_REPLICAS: needs LIMNER_REDIS_URL")
+
+    url = {"LIMNER_REDIS_URL": "redis://localhost/0"}
+    assert load(tmp_path, LIMNER_REDIS_REPLICAS="1", **url).redis_replicas == 1
+
+
 def test_a_file_that_is_named_must_be_there(tmp_path):
     with pytest.raises(ConfigError, match="LIMNER_CONFIG: cannot read"):
         Settings.load({"LIMNER_CONFIG": str(tmp_path / "none.toml")})
