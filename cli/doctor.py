@@ -131,7 +131,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
             return
     store = Store(redis_url(settings))
     try:
-        facts = usable(store.redis)
+        facts = usable(store.redis, settings.redis_replicas)
         numbers = _with_own_clock(store)
         mark, _ = store.schema.mark()
         store.schema.check()
@@ -147,6 +147,9 @@ def _server(settings: Settings) -> Iterator[Finding]:
     version = facts.version or "of unknown version"
     yield True, f"{facts.product} {version} (6.2 or newer is needed)"
     yield True, f"data: schema {mark.schema}; this Limner's is {store.schema.ours}"
+    if facts.replicas is not None and not facts.too_few_replicas():
+        must = f"{facts.replicas_asked} must have a job before it is accepted"
+        yield True, f"replicas: {facts.replicas}; {must}"
     ahead = (f"{host} {ahead_s:+.1f} s" for host, ahead_s in sorted(numbers.clocks.items()))
     yield None, f"clocks, compared with Redis: {', '.join(ahead)}"
     for warned in warnings(numbers, facts):

@@ -206,7 +206,7 @@ def _check_redis(settings: Settings) -> None:
     """
     store = Store.of(settings)
     try:
-        usable(store.redis)
+        usable(store.redis, store.replicas)
         store.schema.settle()
     except StoreRefused:
         raise

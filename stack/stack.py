@@ -142,7 +142,7 @@ class Stack:
             if error.process is None:
                 error.message = f"{error.message} ({self._missed})"
             raise
-        facts = usable(self.store.redis)
+        facts = usable(self.store.redis, self.settings.redis_replicas)
         for warning in facts.warnings().values():
             event(log, "redis.unsafe", level=logging.WARNING, why=warning)
         self.store.schema.settle()

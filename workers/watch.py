@@ -21,7 +21,7 @@ def watch(store: Store) -> None:
     Raises:
         StoreDown: Redis is down.
     """
-    found = warnings(store.numbers.read(), server_facts(store.redis))
+    found = warnings(store.numbers.read(), server_facts(store.redis, store.replicas))
     now = {warned.name: warned for warned in found}
     came, gone = store.reports.settle(now)
     for name in came:

@@ -30,7 +30,7 @@ def alive() -> Response:
 
 @health.get("/readyz")
 def ready() -> Response:
-    """Answer 200 if jobs are accepted and drawn: Redis is up, and every lane has a worker.
+    """Answer 200 if jobs are accepted and drawn: Redis is up, with its replicas, and every lane has a worker.
 
     ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
     """
@@ -43,13 +43,18 @@ def ready() -> Response:
 def _ready() -> Response:
     here = house()
     here.store.schema.check()
-    facts = server_facts(here.store.redis)
+    facts = server_facts(here.store.redis, here.store.replicas)
     here.messages()
     numbers = here.store.numbers.read()
     found = list(warnings(numbers, facts))
-    missing = [warned.text for warned in found if warned.code is Code.NO_WORKER]
+    missing = {
+        what: texts
+        for what, code in (("workers", Code.NO_WORKER), ("replicas", Code.REPLICAS))
+        if (texts := [warned.text for warned in found if warned.code is code])
+    }
     if missing:
-        return refusal(503, " ".join(missing), {"workers": missing}, STORE_RETRY_AFTER_S)
+        said = " ".join(text for texts in missing.values() for text in texts)
+        return refusal(503, said, missing, STORE_RETRY_AFTER_S)
     openly = may_look()
     body: dict[str, Any] = {
         "status": "ready",

@@ -23,6 +23,6 @@ def scrape() -> Response:
 def _page() -> bytes:
     store = house().store
     try:
-        return page(store.numbers.read(), server_facts(store.redis))
+        return page(store.numbers.read(), server_facts(store.redis, store.replicas))
     except StoreDown:
         return page(None)
