@@ -10,7 +10,7 @@ from itertools import chain
 from flask import Flask
 
 from api import answer, errors
-from api.accept import new_seeds
+from api.accept import CLIENT_COPIES, COPIES, new_seeds
 from api.access import guard
 from api.access.door import Doorkeeper
 from api.body import BODIES_BYTES, CLIENT_BODIES_BYTES, READ_MAX_BYTES
@@ -70,6 +70,7 @@ def create_app(
         now=now,
         watcher=Watcher(store.changes, concurrency),
         waits=Places(settings.api_client_waits, settings.api_waits),
+        copies=Places(CLIENT_COPIES, COPIES),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
     )
     errors.register(app)

@@ -6,6 +6,7 @@ Called by the views of ``draw`` and ``follow``. When ``accept`` returns, Redis h
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from api.access.guard import caller, check_lane
@@ -29,6 +30,10 @@ from limner.tracing import JobTrace
 
 log = logging.getLogger(__name__)
 
+#: most requests of one client, and of all, that wait for replicas at once in a process: of its 2,000 connections to
+#: Redis, some stay for whoever asks for something else
+CLIENT_COPIES, COPIES = 1000, 1500
+
 
 def accept(
     request: Request,
@@ -48,10 +53,12 @@ def accept(
 
     Raises:
         LaneNotAllowed, IdempotencyConflict, WaitingFull, BudgetSpent, JobConflict: not allowed, or not now.
+        TooManyAtOnce, Crowded: too many wait for replicas of Redis.
         BodyTooLarge, InlineFull: the inline pictures exceed the client's quota, alone or with others.
         InvalidRequest: the stored callback URL of the client or its job is one we refuse to call.
         ParentGone: a picture it needs has been deleted.
         StoreDown, ImagesDown, DiskFull: Redis or the image store is down or full.
+        TooFewReplicas, JobInDoubt (StoreDowns): too few replicas of Redis have the job.
     """
     here, client = house(), caller()
     check_lane(client, request.lane)
@@ -83,21 +90,22 @@ def accept(
         if url != request.callback_url:
             request = replace(request, callback_url=url)
         picked = spooling.copied(cell) if cell else None
-        accepted = here.store.jobs.accept(
-            job_id,
-            client.name,
-            request,
-            seeds or seeds_of(here, request),
-            messages,
-            waiting_cap=here.settings.waiting_cap if cap is None else cap,
-            destination=goes_to,
-            idempotency=key,
-            follow_up=follow_up,
-            picked=picked,
-            charge=spooling.charge(),
-            budgets=client.budgets,
-            trace=trace,
-        )
+        with _copying(here, client):
+            accepted = here.store.jobs.accept(
+                job_id,
+                client.name,
+                request,
+                seeds or seeds_of(here, request),
+                messages,
+                waiting_cap=here.settings.waiting_cap if cap is None else cap,
+                destination=goes_to,
+                idempotency=key,
+                follow_up=follow_up,
+                picked=picked,
+                charge=spooling.charge(),
+                budgets=client.budgets,
+                trace=trace,
+            )
         job = accepted.job
         span.note(job=job.id, again=accepted.again)
         # Of these very files, this call itself made it: its answer was lost, and redis-py asked again.
@@ -116,7 +124,16 @@ def accepted_before(key: Idempotency | Try | None) -> Job | None:
 
     ``accept`` finds it, too; who asks first needs not what may have changed or gone since.
     """
-    return house().store.jobs.earlier(caller().name, key) if key else None
+    if not key:
+        return None
+    here, client = house(), caller()
+    with _copying(here, client):
+        return here.store.jobs.earlier(client.name, key)
+
+
+def _copying(here: House, client: Client) -> AbstractContextManager[object]:
+    """Return a block in which a request may wait for replicas, if any are asked for."""
+    return here.copies.hold(client.name) if here.store.replicas else nullcontext()
 
 
 def _destination(url: str, client: Client) -> str:

@@ -39,6 +39,8 @@ class House:
     watcher: Watcher
     #: long polls and event streams
     waits: Places
+    #: requests that wait for replicas of Redis, each on a connection of its own
+    copies: Places
     #: bytes of request bodies being received and read
     bodies: Places
 

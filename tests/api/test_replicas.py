@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from api import create_app
 from api.again import main as submit_again
+from api.places import Places
 from limner.errors import JobInDoubt, TooFewReplicas
 from limner.store import Policy, Store
 from limner.store.jobs import assurance
@@ -106,6 +107,15 @@ def test_no_way_makes_a_job_that_no_replica_has(app, alone, store, caller, paren
     assert store.jobs.page("ann").jobs == before
     assert store.jobs.waiting_count("ann") == 0
     assert list(app.extensions["limner"].settings.image_dir.rglob("*.txt")) == []
+
+
+def test_requests_that_wait_for_replicas_leave_connections_for_others(app, alone, caller):
+    for gateway, status in ((alone, 429), (app, 202)):
+        full = replace(gateway.extensions["limner"], copies=Places(0, 9))
+        gateway.extensions["limner"] = full
+        response = replace(caller, app=gateway).imagine(headers={"Idempotency-Key": "k"})
+        assert response.status_code == status, response.text
+        assert full.copies.taken == 0
 
 
 def test_no_operator_submits_again_what_no_replica_would_have(alone, store, parents):

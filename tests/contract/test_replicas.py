@@ -373,13 +373,17 @@ def test_a_job_whose_withdrawal_is_lost_is_there_or_not_and_stays_so(store, grou
 
 
 @pytest.mark.parametrize("ran", [False, True], ids=["lost", "only its answer"])
-@pytest.mark.parametrize("who", ["key", "earlier", "tag", "id", "ids", "tagged", "sweep"])
+@pytest.mark.parametrize(
+    "who", ["key", "earlier", "try", "earlier try", "tag", "id", "ids", "tagged", "sweep"]
+)
 def test_a_job_whose_taking_up_is_lost_goes_on_whoever_asks_for_it(store, clock, ran, who):
-    job_id = uuid.uuid4().hex
+    job_id, again = uuid.uuid4().hex, Try("hash", again=True)
     Cut(store).lose("settle", ran=ran)
     with pytest.raises(JobInDoubt):
-        ask(store, KEYED, job_id)
+        ask(store, Try("hash", again=False) if "try" in who else KEYED, job_id)
     found = {
+        "try": lambda: ask(store, again).job.id,
+        "earlier try": lambda: store.jobs.earlier("ann", again).id,
         "key": lambda: ask(store, KEYED).job.id,
         "earlier": lambda: store.jobs.earlier("ann", KEYED).id,
         "tag": lambda: store.jobs.newest_by_tag("ann", TAG).id,

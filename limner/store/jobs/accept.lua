@@ -79,7 +79,7 @@ write('created_ms', ms(NOW))
 write('place', ms(redis.call('INCR', key('places', lane))))
 local fields = cjson.decode(ARGV[16])
 for field, value in pairs(fields) do write(field, value) end
-local plan = {cause = picked and 'picked' or 'accepted', lane = lane, message = message,
+local plan = {picked = picked, lane = lane, message = message,
     ends = ARGV[20] ~= '' and ms(NOW + tonumber(ARGV[20])) or nil, mark = marks_parent and mark or nil}
 if replicas == 0 then
     take_up(id, plan, record)

@@ -6,7 +6,7 @@
 -- told apart by the record alone, so whichever script runs first decides. docs/decisions/0012 says why.
 --
 --   tentative  ZSET  tentative jobs → since when, ms; their records have a field of that name, a JSON object:
---                    cause, lane, message, ends (when it is given up, ms), mark (to set on its parent): what is left
+--                    picked, lane, message, ends (when it is given up, ms), mark (to set on its parent): what is left
 --                    to do · budgeted, asked or tried (its key in idem or tries), took (mark set on its parent):
 --                    what to undo
 --
@@ -20,19 +20,19 @@ local function has_mark(marks, mark)
     return string.find(' ' .. (marks or '') .. ' ', ' ' .. mark .. ' ', 1, true) ~= nil
 end
 
--- Mark a job that another one follows up.
+-- Mark a job that another one follows up, if it is still there.
 local function set_mark(parent, mark)
-    local marks = redis.call('HGET', job_key(parent), 'marks')
-    if not has_mark(marks, mark) then
+    local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
+    if status and not has_mark(marks, mark) then
         redis.call('HSET', job_key(parent), 'marks', marks and marks .. ' ' .. mark or mark)
     end
 end
 
 -- Do what is left of a job's acceptance. `fields`: of a record that is not written yet.
 local function take_up(id, plan, fields)
-    move(id, plan.cause, fields)
+    move(id, plan.picked and 'picked' or 'accepted', fields)
     if plan.mark then set_mark(redis.call('HGET', job_key(id), 'parent'), plan.mark) end
-    if plan.cause == 'picked' then return end
+    if plan.picked then return end
     if plan.ends then redis.call('ZADD', key('deadlines'), plan.ends, id) end
     count('accepted', plan.lane)
     for _, lane in ipairs(LANES) do

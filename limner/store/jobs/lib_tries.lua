@@ -13,9 +13,9 @@ local ANSWER_LOST_MS = 120000
 local function tried_before(client, request)
     local first = redis.call('GET', key('tries', client, request))
     if not first then return nil end
-    local status, code, finished =
-        unpack(redis.call('HMGET', job_key(first), 'status', 'reason_code', 'finished_ms'))
-    if not status or code == WHY.cancelled[1] then return nil end
+    local status, tentative, code, finished =
+        unpack(redis.call('HMGET', job_key(first), 'status', 'tentative', 'reason_code', 'finished_ms'))
+    if not (status or tentative) or code == WHY.cancelled[1] then return nil end
     if (tonumber(finished or NOW) or NOW) < NOW - ANSWER_LOST_MS then return nil end
     return first
 end
