@@ -124,8 +124,9 @@ def in_doubt(store: Store) -> str:
 
 
 def is_waiting_once(store: Store, job_id: str) -> bool:
+    # Not by looking it up, which takes it up.
     return (
-        store.jobs.get(job_id).status is Status.WAITING
+        store.redis.hget(f"limner:job:{job_id}", "status") == "waiting"
         and messages_in(store) == [job_id]
         and store.jobs.waiting_count("ann") == 1
         and store.redis.zcard("limner:tentative") == 0
@@ -193,6 +194,23 @@ def test_a_picked_cell_is_done_and_told_only_once_replicas_have_it(store, group,
     assert (job.status, job.picture.url) == (Status.DONE, "http://l/c.png")
     assert store.redis.keys("limner:outq:*") == [f"limner:outq:{job.id}"]
     assert store.redis.hget(f"limner:job:{parent}", "marks") == "u1"
+
+
+def test_a_follow_up_marks_its_parent_as_it_is_taken_up_if_that_is_still_there(store, clock):
+    parents = [a_done_job(store), a_done_job(store)]
+    for parent in parents:
+        Cut(store).lose("settle", ran=False)
+        with pytest.raises(JobInDoubt):
+            ask(store, follow_up=FollowUp(parent, "v1"))
+        store.jobs._assurance._scripts = store.jobs._scripts
+    assert not store.jobs.get(parents[0]).marks
+    store.redis.delete(f"limner:job:{parents[1]}")
+
+    swept_later(store, clock)
+
+    assert store.jobs.get(parents[0]).marks == {"v1"}
+    assert not store.redis.exists(f"limner:job:{parents[1]}")
+    assert store.jobs.waiting_count("ann") == store.redis.llen("fast") - 2 == 2
 
 
 def a_done_job(store: Store) -> str:
