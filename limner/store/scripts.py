@@ -18,7 +18,7 @@ from typing import Any
 from redis import ConnectionPool, Redis
 from redis.commands.core import Script
 from redis.connection import AbstractConnection
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ConnectionError, NoScriptError, ResponseError
 
 from limner.store import domain
 
@@ -89,13 +89,18 @@ class _Lines:
     def run_both(self, command: Command, then: Callable[[Any], Command | None]) -> tuple[Any, Any]:
         """Return what the command returns, and what the one after it does, or its error."""
 
-        def asked(line: AbstractConnection) -> tuple[Any, Any]:
-            answer = _answer(line, command)
-            following = then(answer)
-            try:
-                return answer, _answer(line, following) if following else None
-            except ResponseError as error:
-                return answer, error
+        def asked(line: Any) -> tuple[Any, Any]:
+            answer, after = _answer(line, command), None
+            socket = line._sock
+            if following := then(answer):
+                try:
+                    after = _answer(line, following)
+                except ResponseError as error:
+                    after = error
+            # A line that was dropped in between makes itself anew, unasked.
+            if line._sock is not socket:
+                raise ConnectionError("The connection was lost between two commands.")
+            return answer, after
 
         found: tuple[Any, Any] = self._on_a_line(asked)
         return found

@@ -322,6 +322,29 @@ def test_a_connection_that_breaks_while_it_waits_makes_one_job(store, group, mon
     assert is_waiting_once(store, "a" * 32)
 
 
+@pytest.mark.parametrize("how", ["by the server", "by us"])
+def test_a_connection_that_is_lost_before_it_waits_does_not_wait_on_another(
+    store, group, brief, how
+):
+    wait, lost = store.jobs._assurance._wait, []
+
+    def lose_once(answer: Any) -> Any:
+        if not lost:
+            lost.append(answer)
+            if how == "by us":
+                store.redis.connection_pool.disconnect()
+            else:
+                group.primary.admin.execute_command("CLIENT", "KILL", "TYPE", "normal")
+        return wait(answer)
+
+    store.jobs._assurance._wait = lose_once
+    with frozen(group), pytest.raises(TooFewReplicas):
+        ask(store, KEYED, "a" * 32)
+
+    assert lost[0][0] == "accepted"
+    assert ask(store, KEYED).job.id != "a" * 32
+
+
 def test_a_broken_connection_does_not_count_replicas_that_lack_the_job(store, group, brief):
     # As if the first answer had been lost: the second call meets the job, and no write of its own.
     store.jobs._scripts.and_then(lambda _answer: None, *accept_arguments("b" * 32))

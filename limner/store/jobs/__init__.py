@@ -185,7 +185,7 @@ class Jobs:
         Raises:
             JobNotFound: there is none, or it is another client's.
         """
-        (record,) = self._records([job_id], settles=True)
+        record = self._record(job_id)
         if not record or (client is not None and record["client"] != client):
             raise JobNotFound
         return self._read([record])[0]
@@ -288,26 +288,27 @@ class Jobs:
         ids = self._redis.lrange(f"{self._prefix}failures", 0, limit - 1)
         return [job for job in self._many(ids) if job is not None and job.finished_at]
 
+    def _record(self, job_id: str) -> dict[str, str]:
+        """Return a job's record, empty if there is none; who asks for a tentative job must be told what lasts."""
+        name = self._prefix + "job:" + job_id
+        record: dict[str, str] = self._redis.hgetall(name)
+        if record and "status" not in record:
+            self._assurance.settle(job_id)
+            record = self._redis.hgetall(name)
+        return record if "status" in record else {}
+
     def _many(self, ids: Sequence[str], *, settles: bool = False) -> list[Job | None]:
-        records = self._records(ids, settles=settles)
-        jobs = {job.id: job for job in self._read([record for record in records if record])}
-        return [jobs.get(job_id) for job_id in ids]
-
-    def _records(self, ids: Sequence[str], *, settles: bool) -> list[dict[str, str]]:
-        """Return these jobs' records, empty where there is none.
-
-        A tentative job is none yet, or with ``settles`` from now on: who asks for it must be told what lasts.
-        """
+        """Return these jobs; a tentative one is none yet, or with ``settles`` from now on."""
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in ids:
                 pipe.hgetall(self._prefix + "job:" + job_id)
-            records: list[dict[str, str]] = pipe.execute()
-        for place, record in enumerate(records):
-            if record and "status" not in record:
-                if settles:
-                    self._assurance.settle(ids[place])
-                records[place] = self._records([ids[place]], settles=False)[0] if settles else {}
-        return records
+            found = zip(ids, pipe.execute(), strict=True)
+        records = [
+            self._record(job_id) if settles and record and "status" not in record else record
+            for job_id, record in found
+        ]
+        jobs = {job.id: job for job in self._read([one for one in records if "status" in one])}
+        return [jobs.get(job_id) for job_id in ids]
 
     def _read(self, records: Sequence[dict[str, str]]) -> list[Job]:
         waiting = [record["id"] for record in records if record["status"] == Status.WAITING]
