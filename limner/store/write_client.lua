@@ -41,6 +41,7 @@ if digest ~= '' then
         if flat[i + 1] == name then redis.call('HDEL', key('tokens'), flat[i]) end
     end
     redis.call('HSET', key('tokens'), digest, name)
+    redis.call('HSET', fields, 'digest', digest)
     after.token, changed = 'new', true
 end
 if changed then audit(who, 'client ' .. name, before, after) end

@@ -40,7 +40,7 @@ KEPT_FOR_EVER = {
         "numbers",
         "epoch",
     ),
-    *("workers:fast", "workers:relaxed", "ticked"),
+    *("workers:fast", "workers:relaxed", "ticked", "mended"),
     # What is in it is forgotten by time, with each tick.
     "dead",
 }

@@ -17,7 +17,7 @@
 --       when the next begins, ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes room each
 --       time · {"no_parent"} · {"used"} · {"few", how many replicas keep up}: nothing was written
 --
--- Reads: idem job jobs tag waits
+-- Reads: idem job jobs tag waiting waits
 -- Writes: idem job jobs places tag tentative tries waits
 
 local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -26,8 +26,6 @@ local parent, mark, once = ARGV[13], ARGV[14], ARGV[15]
 local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
 local replicas = tonumber(ARGV[24])
 KEEP_JOB_MS = tonumber(ARGV[12])
--- How long a job may wait and be drawn before it ends and its retention time begins.
-local INDEX_SPARE_MS = 40 * 86400000
 
 local try = ARGV[23]
 if try == 'again' then
@@ -68,6 +66,15 @@ if bytes > 0 then fits, gone = charge_spooled(client, id, bytes, quota, keys) en
 if fits == 'more' then return {'spool_more'} end
 if fits == 'full' then return {'spool_full'} end
 
+-- If the count is lost, it goes on after the jobs that wait: they came first.
+local function next_place()
+    local place = redis.call('INCR', key('places', lane))
+    local last = place == 1 and redis.call('ZREVRANGE', key('waiting', lane), 0, 0, 'WITHSCORES')[2]
+    if not last then return place end
+    redis.call('SET', key('places', lane), ms(math.max(tonumber(last), 0) + 1))
+    return math.max(tonumber(last), 0) + 1
+end
+
 local picked = message == ''
 local record = picked and {'progress', '100', 'started_ms', ms(NOW)} or {'progress', '0'}
 local function write(field, value)
@@ -76,7 +83,8 @@ local function write(field, value)
 end
 write('seq', '0')
 write('created_ms', ms(NOW))
-write('place', ms(redis.call('INCR', key('places', lane))))
+write('place', ms(next_place()))
+if ARGV[20] ~= '' then write('deadline_ms', ms(NOW + tonumber(ARGV[20]))) end
 local fields = cjson.decode(ARGV[16])
 for field, value in pairs(fields) do write(field, value) end
 local plan = {picked = picked, lane = lane, message = message,

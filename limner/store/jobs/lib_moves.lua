@@ -11,9 +11,9 @@
 local SET_OF = {waiting = 'waits', submitted = 'runs', drawing = 'runs'}
 
 -- The fields that a job loses in a status.
-local OF_ITS_WORKER = {'token', 'worker', 'attach'}
+local OF_ITS_WORKER = {'token', 'worker', 'attach', 'freed'}
 local LEFT_BEHIND = {
-    waiting = {'token', 'worker', 'begun', 'url', 'width', 'height'},
+    waiting = {'token', 'worker', 'begun', 'freed', 'url', 'width', 'height'},
     -- The engine's handle stays: follow-ups may need it.
     done = OF_ITS_WORKER,
     failed = OF_ITS_WORKER,
@@ -21,6 +21,8 @@ local LEFT_BEHIND = {
 
 -- How long an ended job is kept, ms; set by whoever ends jobs.
 local KEEP_JOB_MS
+-- How long a job may wait and be drawn before it ends and its retention time begins.
+local INDEX_SPARE_MS = 40 * 86400000
 
 -- Return the row of the table for a job in `status` (false: it does not exist): the new status, who, and
 -- the kind of event ("-": none); nil if there is no such move.

@@ -1,6 +1,6 @@
 """Slots, leases and recovery: the store's operations on a job's way; called by workers only.
 
-The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep
+The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep mend
 send_again verdicts deadlines plan claim positions front``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
 creates a *token* each time it takes a job; every later call carries it, so that a worker that was given up
 cannot change anything.
@@ -290,10 +290,11 @@ class Lanes:
     def sweep(self, messages: Messages) -> int:
         """Reclaim what silent workers held, and resend lost messages; return how many were resent.
 
-        Also drops engines that no worker has any more.
+        Also drops engines that no worker has any more, and makes some of what was lost again (``mend.lua``).
         """
         unsent = self._run("sweep", to_ms(MISSING_PATIENCE_S), SWEEP_MOST, self._engine_absent_ms)
         self._send(unsent, messages)
+        self._run("mend")
         return len(unsent)
 
     @guarded

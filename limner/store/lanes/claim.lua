@@ -46,10 +46,8 @@ end
 local function first_in_order()
     local back = redis.call('ZRANGE', key('back', lane), 0, 0)[1]
     if back then return {back, redis.call('HGET', job_key(back), 'client') or ''} end
-    local member = redis.call('ZRANGE', key('turns', lane), 0, 0)[1]
-    local client = member and client_of(member)
-    local id = client and redis.call('ZRANGE', key('queue', lane, client), 0, 0)[1]
-    return id and {id, client}
+    local client, id = first_in_turn(lane)
+    return client and {id, client}
 end
 
 local function starts_now(id)

@@ -6,7 +6,7 @@
 -- Returns 1 · 0: call again once they are checked · false: another worker owns the job.
 --
 -- Reads: job
--- Writes: nothing itself
+-- Writes: job
 
 local id, token = ARGV[8], ARGV[9]
 if not may(id, 'drawn', token) then return false end
@@ -18,6 +18,7 @@ else
     clear = engine_drew_unchecked(name)
     if engine_of(name).state == 'failing' then return 0 end
 end
+redis.call('HSET', job_key(id), 'freed', '1')
 drop_slot(id)
 grant_ready()
 return clear and 1 or 0

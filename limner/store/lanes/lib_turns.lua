@@ -27,7 +27,8 @@
 --                                last starts, and how many these were; last start, ms; waited: jobs waited then
 --   costs:<lane>           HASH  kind of drawing → how long it takes: mean, ms, over the last ones, and how many
 --                                these were
--- All but the pace and the costs is made from the waiting jobs' records again if it is lost: sweep.lua.
+-- All but the pace and the costs is made again from the waiting jobs' records, or from the rest of these keys, if
+-- it is lost: sweep.lua, mend.lua.
 --
 -- Reads: back client costs ends heads job pace queue ready turns virtual waiting
 -- Writes: back costs ends heads job pace queue turns virtual
@@ -55,10 +56,52 @@ local function client_of(member)
     return string.match(member, '^%d+ %d+ (.*)$')
 end
 
+-- The client's member of turns, or nil: it has no queue. The hash may be lost: then it is the one that the first
+-- job of the queue makes.
+local function head_of(lane, client)
+    local member = redis.call('HGET', key('heads', lane), client)
+    if member then return member end
+    local first = redis.call('ZRANGE', key('queue', lane, client), 0, 0, 'WITHSCORES')[2]
+    member = first and member_of(client, first)
+    if not member or not redis.call('ZSCORE', key('turns', lane), member) then return nil end
+    redis.call('HSET', key('heads', lane), client, member)
+    return member
+end
+
 -- The tag of a client's first job, or nil: it has no queue.
 local function tag_of(lane, client)
-    local member = redis.call('HGET', key('heads', lane), client)
+    local member = head_of(lane, client)
     return member and tonumber(redis.call('ZSCORE', key('turns', lane), member) or nil)
+end
+
+-- The lane's virtual time. If it is lost, it is at most the smallest tag: newcomers must not begin at 0, and be
+-- first until it has caught up.
+local function virtual_tag(lane)
+    local now = redis.call('HGET', key('virtual', lane), 'tag')
+    if now then return tonumber(now) end
+    local least = redis.call('ZRANGE', key('turns', lane), 0, 0, 'WITHSCORES')[2]
+    if least then redis.call('HSET', key('virtual', lane), 'tag', least) end
+    return tonumber(least or '0')
+end
+
+-- Where a client's next job starts, if none of its others waits.
+local function start_tag(lane, client)
+    return math.max(virtual_tag(lane), tonumber(redis.call('HGET', key('ends', lane), client) or '0'))
+end
+
+-- The client whose turn it is, and its first job; nil: no queue has a job. Members without a queue are dropped.
+local function first_in_turn(lane)
+    while true do
+        local member = redis.call('ZRANGE', key('turns', lane), 0, 0)[1]
+        local client = member and client_of(member)
+        if not client then return nil end
+        local id = redis.call('ZRANGE', key('queue', lane, client), 0, 0)[1]
+        if id then return client, id end
+        redis.call('ZREM', key('turns', lane), member)
+        if redis.call('HGET', key('heads', lane), client) == member then
+            redis.call('HDEL', key('heads', lane), client)
+        end
+    end
 end
 
 -- The client's queue has another first job, or none: it starts at `tag`.
@@ -124,9 +167,7 @@ local function queue_up(id, lane, client, place)
     local first = redis.call('ZRANGE', key('queue', lane, client), 0, 0, 'WITHSCORES')
     redis.call('ZADD', key('queue', lane, client), place, id)
     if tag and first[2] and tonumber(first[2]) <= tonumber(place) then return end
-    local now = tonumber(redis.call('HGET', key('virtual', lane), 'tag') or '0')
-    local ends = tonumber(redis.call('HGET', key('ends', lane), client) or '0')
-    head_changed(lane, client, tag or math.max(now, ends))
+    head_changed(lane, client, tag or start_tag(lane, client))
 end
 
 -- A job waits no more, or a worker holds it.
@@ -136,6 +177,17 @@ local function leave_queue(id, lane, client)
     if redis.call('ZREM', key('queue', lane, client), id) == 1 then head_changed(lane, client, tag or 0) end
 end
 
+-- A new turn, after all that were given. If the count is lost, it goes on after those of the jobs that have one.
+local function next_turn(lane)
+    local turn = redis.call('HINCRBY', key('virtual', lane), 'turn', 1)
+    if turn > 1 then return turn end
+    for _, name in ipairs({'ready', 'back'}) do
+        turn = math.max(turn, tonumber(redis.call('ZREVRANGE', key(name, lane), 0, 0, 'WITHSCORES')[2] or '0') + 1)
+    end
+    redis.call('HSET', key('virtual', lane), 'turn', ms(turn))
+    return turn
+end
+
 -- A worker holds the job: its client pays for it, unless it has before. Returns its turn.
 local function give_turn(id, lane, client)
     local turn = redis.call('HGET', job_key(id), 'turn')
@@ -143,15 +195,13 @@ local function give_turn(id, lane, client)
     redis.call('ZREM', key('back', lane), id)
     if redis.call('ZREM', key('queue', lane, client), id) == 1 then
         tag = tag or 0
-        local virtual = key('virtual', lane)
-        local now = tonumber(redis.call('HGET', virtual, 'tag') or '0')
         local ends = tag + cost_of(id, lane) / share_of(client)
-        if tag > now then redis.call('HSET', virtual, 'tag', tag_text(tag)) end
+        if tag > virtual_tag(lane) then redis.call('HSET', key('virtual', lane), 'tag', tag_text(tag)) end
         redis.call('HSET', key('ends', lane), client, tag_text(ends))
         head_changed(lane, client, ends)
     end
     if not turn then
-        turn = redis.call('HINCRBY', key('virtual', lane), 'turn', 1)
+        turn = next_turn(lane)
         redis.call('HSET', job_key(id), 'turn', turn)
     end
     return turn
@@ -167,8 +217,11 @@ local function come_back(id, lane, client, place)
     end
 end
 
-local function in_queue(id, lane, client)
-    return redis.call('ZSCORE', key('back', lane), id) or redis.call('ZSCORE', key('queue', lane, client), id)
+-- See to it that a waiting job that no worker holds is in its queue, and its client among those that get turns.
+local function be_in_queue(id, lane, client, place)
+    if redis.call('ZSCORE', key('back', lane), id) then return end
+    if not redis.call('ZSCORE', key('queue', lane, client), id) then return come_back(id, lane, client, place) end
+    if not tag_of(lane, client) then head_changed(lane, client, start_tag(lane, client)) end
 end
 
 -- Positions.

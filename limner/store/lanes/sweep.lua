@@ -91,8 +91,8 @@ local function walk(lane)
         if not may(id, 'held') then
             redis.call('ZREM', key('waiting', lane), id)
             leave_queue(id, lane, client or '')
-        elseif not redis.call('ZSCORE', key('ready', lane), id) and not in_queue(id, lane, client) then
-            come_back(id, lane, client, place)
+        elseif not redis.call('ZSCORE', key('ready', lane), id) then
+            be_in_queue(id, lane, client, place)
         end
     end
     local over = #rows < 2 * WALK

@@ -2,7 +2,7 @@
 -- Create an operator, change or remove one, with its line in the audit trail.
 --
 --   operators         SET   their names
---   operator:<name>   HASH  name, role (view, steer)
+--   operator:<name>   HASH  name, role (view, steer), digest: the sha256 of its token
 --   operator_tokens   HASH  sha256 of a token → name
 --
 -- ARGV 3 who · 4 "create", "change" or "remove" · 5 name · 6 role ("" = it keeps its own)
@@ -33,6 +33,7 @@ if verb == 'remove' then
 else
     redis.call('SADD', key('operators'), name)
     redis.call('HSET', key('operator', name), 'name', name, 'role', after.role)
+    if digest ~= '' then redis.call('HSET', key('operator', name), 'digest', digest) end
 end
 audit(who, 'operator ' .. name, before, after)
 return 1

@@ -97,6 +97,14 @@ local function let_go_of(id, fate, still_posted)
     end
 end
 
+-- Later than all that were given. If the count is lost, it goes on from the time, which is further than any count.
+local function next_turn()
+    local turn = redis.call('INCR', key('turns'))
+    if turn > 1 then return turn end
+    redis.call('SET', key('turns'), ms(NOW))
+    return ms(NOW)
+end
+
 local function line_of(fate)
     return key(fate.proven and 'line' or 'strangers', fate.dest)
 end
@@ -105,7 +113,7 @@ end
 local function queue_up(fate, lack)
     if lack == 'host' then
         -- By serve_host.
-        redis.call('ZADD', line_of(fate), 'NX', redis.call('INCR', key('turns')), fate.client)
+        redis.call('ZADD', line_of(fate), 'NX', next_turn(), fate.client)
         local sick = sick_until(fate.dest)
         if sick > NOW then redis.call('ZADD', key('rests'), ms(sick), fate.dest) end
     elseif lack == 'lobby' then
@@ -124,20 +132,6 @@ local function park(id, fate, lack)
     redis.call('HSET', key('out', id), 'parked', fate.name)
     redis.call('ZREM', key('due'), id)
     queue_up(fate, lack)
-end
-
-local function leave_parked(id, name)
-    redis.call('ZREM', key('parked', name), id)
-    redis.call('ZREM', key('parked'), id)
-    redis.call('HDEL', key('out', id), 'parked')
-    if redis.call('EXISTS', key('parked', name)) == 0 then
-        redis.call('SREM', key('parkedat'), name)
-    end
-end
-
-local function unpark_one(id, name)
-    leave_parked(id, name)
-    wake(id)
 end
 
 -- Let in up to `count` jobs of a fate, longest waiting first, each to a place reserved for it.
@@ -191,7 +185,7 @@ local function serve_lobby(most)
             local fate = condition_named(name)
             if fate and admit(fate) then
                 most = most - 1
-                redis.call('ZADD', key('lobby'), redis.call('INCR', key('turns')), client)
+                redis.call('ZADD', key('lobby'), next_turn(), client)
                 break
             end
         end

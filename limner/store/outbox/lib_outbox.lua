@@ -34,6 +34,7 @@
 --   parked       the fate under which the job waits for a place        – lib_destinations
 --   ended        the terminal event is in the queue, or was            – lib_outbox
 --   last         the terminal event as it was delivered, for resending – outbox_done
+--   buried       the terminal event was given up                       – lib_outbox
 --   gone         a 410 was answered: nothing more is posted            – outbox_done
 --
 -- The states in docs/architecture.md follow from these: empty (outq and resend are), leased (until is ahead),
@@ -42,8 +43,8 @@
 -- The poster builds bodies from the record and `v`: any script can emit events, and the same event always
 -- gives the same bytes.
 --
--- Reads: due epoch job out outq places salt story wake
--- Writes: dead due epoch job out outq story wake
+-- Reads: due epoch job out outq parked places salt story wake
+-- Writes: dead due epoch job out outq parked parkedat story wake
 
 -- What may differ between two events of a job.
 local CHANGING = {
@@ -97,10 +98,26 @@ local function wake(id)
     end
 end
 
+-- A job that waited for a place waits no more. The sets are those of lib_destinations.lua.
+local function leave_parked(id, name)
+    redis.call('ZREM', key('parked', name), id)
+    redis.call('ZREM', key('parked'), id)
+    redis.call('HDEL', key('out', id), 'parked')
+    if redis.call('EXISTS', key('parked', name)) == 0 then
+        redis.call('SREM', key('parkedat'), name)
+    end
+end
+
+local function unpark_one(id, name)
+    leave_parked(id, name)
+    wake(id)
+end
+
 -- Make an event that is given up a dead letter. Progress is dropped.
 local function bury(id, text, why)
     local event = cjson.decode(text)
     if event.c == 'P' then return end
+    if event.c == 'X' then redis.call('HSET', key('out', id), 'buried', 1) end
     event.why, event.dead = why, NOW
     redis.call('RPUSH', key('dead', id), cjson.encode(event))
     redis.call('LTRIM', key('dead', id), -DEAD_KEPT, -1)
@@ -191,6 +208,7 @@ end
 
 -- Note that some seqs of a job belong to no event; shown by `limner job`.
 local function skip(id, first, last)
+    if redis.call('EXISTS', job_key(id)) == 0 then return end
     local skipped = (redis.call('HGET', job_key(id), 'skipped') or '') .. ' ' .. first .. '-' .. last
     redis.call('HSET', job_key(id), 'skipped', string.match(string.sub(skipped, -SKIPPED_KEPT), ' .*'))
 end

@@ -1,0 +1,201 @@
+-- uses: base levers health engines halts domain spool outbox turns moves lanes mending
+-- Walk through all keys, some with each call, and make again from the records what was lost of the rest.
+--
+-- A key may be lost by a hand, or to a server that evicts. Most that is kept beside the records says again what they
+-- say, for whoever looks for it; what is neither there nor follows from them is gone (docs/operations.md).
+--
+--   mended    HASH  cursor: where the walk through the keys goes on; at: when it last did, ms
+--   mending   LIST  sets that the walk has come to, whose members it looks at next: "<kind> <cursor> <rest>"
+--
+-- Returns how many keys and members it looked at.
+--
+-- Reads: back client dead job log mended mending operator operator_tokens out queue ready resend runs story
+--   tokens turns upload uploads waits
+-- Writes: back client clients dead heads log mended mending operator operator_tokens operators out resend
+--   runs story tokens turns uploads waits
+
+-- Nothing else runs in Redis meanwhile; and many processes call this.
+local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 250, 100, 300
+local work = 0
+
+-- The members of sets.
+
+local function through_set(name, cursor, check)
+    local found = redis.call('SSCAN', name, cursor, 'COUNT', MEMBERS_AT_ONCE)
+    for _, member in ipairs(found[2]) do check(member) end
+    work = work + #found[2]
+    return found[1]
+end
+
+local function through_zset(name, cursor, check)
+    local found = redis.call('ZSCAN', name, cursor, 'COUNT', MEMBERS_AT_ONCE)
+    for i = 1, #found[2], 2 do check(found[2][i]) end
+    work = work + #found[2] / 2
+    return found[1]
+end
+
+local function through_hash(name, cursor, check)
+    local found = redis.call('HSCAN', name, cursor, 'COUNT', MEMBERS_AT_ONCE)
+    for i = 1, #found[2], 2 do check(found[2][i], found[2][i + 1]) end
+    work = work + #found[2] / 2
+    return found[1]
+end
+
+local function status_of(id)
+    return redis.call('HGET', job_key(id), 'status')
+end
+
+local function lane_and_rest(text)
+    return string.match(text, '^(%a+):?(.*)$')
+end
+
+-- Kind → what looks at some members; returns where to go on.
+local MEMBERS = {
+    waits = function(cursor, client)
+        return through_set(key('waits', client), cursor, function(id)
+            if status_of(id) ~= 'waiting' then redis.call('SREM', key('waits', client), id) end
+        end)
+    end,
+    runs = function(cursor, client)
+        return through_set(key('runs', client), cursor, function(id)
+            if not RUNNING[status_of(id)] then redis.call('SREM', key('runs', client), id) end
+        end)
+    end,
+    queue = function(cursor, rest)
+        local lane, client = lane_and_rest(rest)
+        return through_zset(key('queue', lane, client), cursor, function(id)
+            if status_of(id) ~= 'waiting' then leave_queue(id, lane, client) end
+        end)
+    end,
+    back = function(cursor, lane)
+        return through_zset(key('back', lane), cursor, function(id)
+            if status_of(id) ~= 'waiting' then redis.call('ZREM', key('back', lane), id) end
+        end)
+    end,
+    turns = function(cursor, lane)
+        return through_zset(key('turns', lane), cursor, function(member)
+            local client = client_of(member) or ''
+            local is_head = head_of(lane, client) == member
+            if is_head and redis.call('EXISTS', key('queue', lane, client)) == 1 then return end
+            redis.call('ZREM', key('turns', lane), member)
+            if is_head then redis.call('HDEL', key('heads', lane), client) end
+        end)
+    end,
+    -- Those that an older release made have no digest in their records.
+    tokens = function(cursor)
+        return through_hash(key('tokens'), cursor, function(digest, name)
+            if redis.call('EXISTS', key('client', name)) == 1 then
+                redis.call('HSETNX', key('client', name), 'digest', digest)
+            end
+        end)
+    end,
+    operator_tokens = function(cursor)
+        return through_hash(key('operator_tokens'), cursor, function(digest, name)
+            if redis.call('EXISTS', key('operator', name)) == 1 then
+                redis.call('HSETNX', key('operator', name), 'digest', digest)
+            end
+        end)
+    end,
+}
+
+-- The keys themselves.
+
+local function has_record(id)
+    return redis.call('EXISTS', job_key(id)) == 1
+end
+
+local function mend_name(names, name, tokens, digest)
+    redis.call('SADD', names, name)
+    if digest then redis.call('HSETNX', tokens, digest, name) end
+end
+
+-- Kind → what sees to one key of it, by what comes after the kind.
+local OF_KIND = {
+    job = mend_job,
+    client = function(name)
+        mend_name(key('clients'), name, key('tokens'), redis.call('HGET', key('client', name), 'digest'))
+    end,
+    operator = function(name)
+        mend_name(key('operators'), name, key('operator_tokens'), redis.call('HGET', key('operator', name), 'digest'))
+    end,
+    slots = function(rest)
+        local engine, lane = string.match(rest, '^(.*):(%a+)$')
+        if engine then check_slots(engine, lane) end
+    end,
+    outq = be_due,
+    resend = function(id)
+        if has_record(id) then be_due(id) else forget_later(key('resend', id)) end
+    end,
+    out = function(id)
+        if not has_record(id) then forget_later(key('out', id)) end
+    end,
+    log = function(id)
+        if not has_record(id) then forget_later(key('log', id)) end
+    end,
+    story = function(id)
+        if not has_record(id) then forget_later(key('story', id)) end
+    end,
+    dead = function(id)
+        if id == '' then return end
+        if not has_record(id) then forget_later(key('dead', id)) end
+        if redis.call('ZSCORE', key('dead'), id) then return end
+        local newest = redis.call('LINDEX', key('dead', id), -1)
+        if newest then redis.call('ZADD', key('dead'), ms(cjson.decode(newest).dead), id) end
+    end,
+    upload = function(id)
+        local client, created = unpack(redis.call('HMGET', key('upload', id), 'client', 'created_ms'))
+        if not client or not created then return end
+        redis.call('ZADD', key('uploads', client), 'NX', created, id)
+        if redis.call('PTTL', key('uploads', client)) == -1 then
+            redis.call('PEXPIRE', key('uploads', client), redis.call('PTTL', key('upload', id)))
+        end
+    end,
+}
+
+local function come_to(name)
+    local kind, rest = string.match(string.sub(name, #PREFIX + 1), '^([^:]+):?(.*)$')
+    if OF_KIND[kind] then
+        OF_KIND[kind](rest)
+        work = work + 1
+    elseif MEMBERS[kind] and (kind ~= 'turns' or rest ~= '') then
+        redis.call('RPUSH', key('mending'), kind .. ' 0 ' .. rest)
+    end
+end
+
+local function next_members()
+    local kind, cursor, rest = string.match(redis.call('LPOP', key('mending')) or '', '^(%S+) (%d+) (.*)$')
+    if not MEMBERS[kind] then return end
+    cursor = MEMBERS[kind](cursor, rest)
+    if cursor ~= '0' then redis.call('LPUSH', key('mending'), kind .. ' ' .. cursor .. ' ' .. rest) end
+    work = work + 1
+end
+
+local function next_keys(cursor)
+    local found = redis.pcall('SCAN', cursor, 'MATCH', PREFIX .. '*', 'COUNT', KEYS_AT_ONCE)
+    -- A user of an access list may not be allowed to.
+    if found.err then return '0' end
+    for _, name in ipairs(found[2]) do come_to(name) end
+    return found[1]
+end
+
+-- Few as they are, these are looked at with every call.
+local function few()
+    for _, name in ipairs(engine_names()) do
+        for _, lane in ipairs(LANES) do check_slots(name, lane) end
+    end
+    for _, lane in ipairs(LANES) do
+        for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, SLOTS_AT_ONCE - 1)) do
+            if status_of(id) ~= 'waiting' then drop_hold(id, lane) end
+        end
+    end
+end
+
+local at, cursor = unpack(redis.call('HMGET', key('mended'), 'at', 'cursor'))
+local since = NOW - (tonumber(at or '') or -EVERY_MS)
+if since >= 0 and since < EVERY_MS then return 0 end
+few()
+cursor = cursor or '0'
+if redis.call('EXISTS', key('mending')) == 0 then cursor = next_keys(cursor) end
+redis.call('HSET', key('mended'), 'at', ms(NOW), 'cursor', cursor)
+while work < WORK_AT_ONCE and redis.call('EXISTS', key('mending')) == 1 do next_members() end
+return math.floor(work)
