@@ -20,6 +20,8 @@ health = Blueprint("health", __name__)
 
 #: how long all of ``/readyz`` waits for Redis: orchestrators give a probe a second
 READY_S = 0.7
+#: after Redis has lost its data, until the next heartbeat
+UNKNOWN = "No engine is known: the workers have not registered theirs yet."
 
 
 @health.get("/healthz")
@@ -30,7 +32,9 @@ def alive() -> Response:
 
 @health.get("/readyz")
 def ready() -> Response:
-    """Answer 200 if jobs are accepted and drawn: Redis is up, with its replicas, and every lane has a worker.
+    """Answer 200 if jobs are accepted and drawn.
+
+    That is: Redis is up, with its replicas, every lane has a worker, and an engine is known.
 
     ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
     """
@@ -52,6 +56,8 @@ def _ready() -> Response:
         for what, code in (("workers", Code.NO_WORKER), ("replicas", Code.REPLICAS))
         if (texts := [warned.text for warned in found if warned.code is code])
     }
+    if not missing and not numbers.knows_engines:
+        missing = {"engines": [UNKNOWN]}
     if missing:
         said = " ".join(text for texts in missing.values() for text in texts)
         return refusal(503, said, missing, STORE_RETRY_AFTER_S)

@@ -74,6 +74,19 @@ def test_a_lane_that_no_engine_serves_needs_no_worker(store, ready):
     assert ready().status_code == 200
 
 
+@pytest.mark.parametrize("lost", ["engines", "settings:stage"])
+def test_a_gateway_that_knows_no_engine_is_not_ready_until_one_is_registered(store, ready, lost):
+    a_worker(store)
+    store.redis.delete(f"limner:{lost}")
+
+    said = refused(ready(), 503)
+    assert said == {
+        "engines": ["No engine is known: the workers have not registered theirs yet."]
+    }
+    a_worker(store)
+    assert ready().status_code == 200
+
+
 def test_a_redis_that_would_lose_jobs_is_warned_of(store, ready):
     a_worker(store)
     store.redis.config_set("appendonly", "no")

@@ -66,14 +66,43 @@ def test_a_process_is_announced_again_to_a_store_that_lost_its_heartbeat_and_onl
     store, ticking
 ):
     announced = []
-    keeper = a_keeper(store, announce=lambda: announced.append(ticking.now_s))
+
+    def announce() -> None:
+        announced.append(ticking.now_s)
+        store.engines.register([an_engine()])
+
+    announce()
+    keeper = a_keeper(store, announce=announce)
     ticking.run(keeper, 4 * BEAT_S)
-    assert announced == []
+    assert len(announced) == 1
 
     store.redis.flushall()
     ticking.run(keeper, 4 * BEAT_S)
 
-    assert len(announced) == 1
+    assert len(announced) == 2
+
+
+@pytest.mark.parametrize("lost", ["engines", "settings:stage", "engine:stage"])
+def test_a_process_is_announced_again_to_a_store_that_has_lost_one_key_of_its_engine(
+    store, ticking, lost
+):
+    announced = []
+
+    def announce() -> None:
+        announced.append(lost)
+        store.engines.register([an_engine()])
+
+    announce()
+    keeper = a_keeper(store, announce=announce)
+    ticking.run(keeper, 2 * BEAT_S)
+    store.redis.delete(f"limner:{lost}")
+
+    ticking.run(keeper, 4 * BEAT_S)
+
+    assert store.redis.exists(f"limner:{lost}")
+    assert not store.engines.has_forgotten(["stage"])
+    # A worker's every heartbeat puts back what makes an engine known, as long as its settings are there.
+    assert len(announced) == (1 if lost == "engines" else 2)
 
 
 def test_it_is_announced_until_the_store_has_heard_it(store, ticking):
@@ -82,7 +111,9 @@ def test_it_is_announced_until_the_store_has_heard_it(store, ticking):
     def announce() -> None:
         if answer := answers.pop(0):
             raise answer
+        store.engines.register([an_engine()])
 
+    store.engines.register([an_engine()])
     keeper = a_keeper(store, announce=announce)
     ticking.run(keeper, BEAT_S)
     store.redis.flushall()

@@ -185,9 +185,10 @@ class Keeper:
                 event(log, "keeper.failed", level=logging.ERROR, error=True)
 
     def _tell_clock(self) -> None:
-        """Report the clock, and announce this process again to a store that was rolled back."""
+        """Report the clock, and announce this process again to a store that was rolled back, or knows it no more."""
         tell_clock(self._store)
-        if (losses := self._store.clock.losses) != self._losses:
+        losses = self._store.clock.losses
+        if losses != self._losses or self._store.engines.has_forgotten(self._worker.engines):
             self._announce()
             self._losses = losses
 

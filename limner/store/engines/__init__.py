@@ -165,6 +165,16 @@ class Engines:
         return tuple(EngineNow.of(row) for row in self._scripts("engines"))
 
     @guarded
+    def has_forgotten(self, engines: Iterable[str]) -> bool:
+        """Return whether any of these engines has to be registered: the store has lost what it was told of it."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in engines:
+                pipe.hexists(f"{self._prefix}settings:{name}", "driver")
+                pipe.hexists(f"{self._prefix}engine:{name}", "state")
+                pipe.sismember(f"{self._prefix}engines", name)
+            return not all(pipe.execute())
+
+    @guarded
     def states_of(self, engines: Iterable[str]) -> dict[str, str]:
         """Return the state of each engine: ``ok busy down refused failing``."""
         return {

@@ -30,8 +30,8 @@
 -- All but the pace and the costs is made again from the waiting jobs' records, or from the rest of these keys, if
 -- it is lost: sweep.lua, mend.lua.
 --
--- Reads: back client costs ends heads job pace queue ready turns virtual waiting
--- Writes: back costs ends heads job pace queue turns virtual
+-- Reads: back client costs ends heads holds job pace queue ready turns virtual waiting
+-- Writes: back costs ends heads job pace queue ready turns virtual
 
 local SHARE_LEAST, SHARE_MOST = 0.001, 1000
 
@@ -220,7 +220,12 @@ end
 -- See to it that a waiting job that no worker holds is in its queue, and its client among those that get turns.
 local function be_in_queue(id, lane, client, place)
     if redis.call('ZSCORE', key('back', lane), id) then return end
-    if not redis.call('ZSCORE', key('queue', lane, client), id) then return come_back(id, lane, client, place) end
+    if not redis.call('ZSCORE', key('queue', lane, client), id) then
+        local till, turn = redis.call('ZSCORE', key('holds'), id), redis.call('HGET', job_key(id), 'turn')
+        if not till or not turn or tonumber(till) <= NOW then return come_back(id, lane, client, place) end
+        -- A worker holds it after all.
+        return redis.call('ZADD', key('ready', lane), turn, id)
+    end
     if not tag_of(lane, client) then head_changed(lane, client, start_tag(lane, client)) end
 end
 

@@ -3,7 +3,7 @@
 -- A record is the truth: what else is kept of a job follows from it. Each function sees to it that one thing is as its
 -- record says, and writes nothing where it is.
 --
--- Reads: dead deadlines due holds job jobs out outq parked parkedat ready slots tag waiting
+-- Reads: dead deadlines due holds job jobs leases out outq parked parkedat ready slots tag waiting
 -- Writes: deadlines holds job jobs leases out outq runs slots tag waiting waits
 
 -- A terminal event is not told again that would have been given up by now. Shorter than any record is kept.
@@ -42,7 +42,8 @@ local function be_told(id, finished)
         wake(id)
     end
     if last or gone or buried or number(till) > NOW then return end
-    if redis.call('EXISTS', key('outq', id)) == 1 or ends_in_dead_letter(id) then return end
+    if redis.call('EXISTS', key('outq', id)) == 1 then return end
+    if ends_in_dead_letter(id) then return redis.call('HSET', key('out', id), 'buried', 1) end
     redis.call('RPUSH', key('outq', id), last_event(id, finished))
     new_head(id)
     wake(id)
@@ -59,7 +60,7 @@ local function be_due(id)
     end
 end
 
-local function be_waiting(id, lane, client, place, owner)
+local function be_waiting(id, lane, client, place, owner, engine)
     redis.call('SADD', key('waits', client), id)
     if not redis.call('ZSCORE', key('waiting', lane), id) then redis.call('ZADD', key('waiting', lane), place, id) end
     if not redis.call('ZSCORE', key('ready', lane), id) then
@@ -67,6 +68,8 @@ local function be_waiting(id, lane, client, place, owner)
     elseif owner and not redis.call('ZSCORE', key('holds'), id) then
         redis.call('ZADD', key('holds'), ms(NOW + LEASE_MS), id)
     end
+    -- Its slot is kept for the drawing that goes on there.
+    if engine and redis.call('ZSCORE', key('leases'), id) then redis.call('SADD', key('slots', engine, lane), id) end
 end
 
 -- If its worker lives, its heartbeats renew the lease; if not, the lease ends.
@@ -90,7 +93,7 @@ local function mend_job(id)
         return
     end
     if status == 'waiting' then
-        be_waiting(id, lane, client, place, owner)
+        be_waiting(id, lane, client, place, owner, engine)
     elseif RUNNING[status] then
         be_running(id, lane, client, engine, freed)
     end

@@ -9,10 +9,10 @@
 --
 -- Returns how many keys and members it looked at.
 --
--- Reads: back client dead job log mended mending operator operator_tokens out queue ready resend runs story
---   tokens turns upload uploads waits
--- Writes: back client clients dead heads log mended mending operator operator_tokens operators out resend
---   runs story tokens turns uploads waits
+-- Reads: back client dead deadlines job log mended mending operator operator_tokens out queue ready resend
+--   runs story tokens turns upload uploads waits
+-- Writes: back client clients dead deadlines heads log mended mending operator operator_tokens operators out
+--   resend runs story tokens turns uploads waits
 
 -- Nothing else runs in Redis meanwhile; and many processes call this.
 local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 250, 100, 300
@@ -70,6 +70,12 @@ local MEMBERS = {
     back = function(cursor, lane)
         return through_zset(key('back', lane), cursor, function(id)
             if status_of(id) ~= 'waiting' then redis.call('ZREM', key('back', lane), id) end
+        end)
+    end,
+    deadlines = function(cursor)
+        return through_zset(key('deadlines'), cursor, function(id)
+            local status = status_of(id)
+            if not status or ENDED[status] then redis.call('ZREM', key('deadlines'), id) end
         end)
     end,
     turns = function(cursor, lane)

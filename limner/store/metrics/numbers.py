@@ -88,6 +88,11 @@ class Numbers:
         """The engines of running workers; Redis remembers former ones for a while."""
         return tuple(engine for engine in self.engines if engine.workers)
 
+    @property
+    def knows_engines(self) -> bool:
+        """Whether any engine of a running worker is registered; if not, whatever is accepted waits."""
+        return any(engine.driver for engine in self.carried)
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
