@@ -80,9 +80,7 @@ def test_a_gateway_that_knows_no_engine_is_not_ready_until_one_is_registered(sto
     store.redis.delete(f"limner:{lost}")
 
     said = refused(ready(), 503)
-    assert said == {
-        "engines": ["No engine is known: the workers have not registered theirs yet."]
-    }
+    assert said == {"engines": ["No engine is known: the workers have not registered theirs yet."]}
     a_worker(store)
     assert ready().status_code == 200
 

@@ -49,7 +49,11 @@ class House:
         job_id = options.pop("job_id", "") or uuid.uuid4().hex
         at = options.pop("at", "receiver")
         wanted = {"waiting_cap": 1000, "destination": f"http://{at}:80" if at else None}
-        extra = {name: options.pop(name) for name in ("charge", "idempotency", "budgets") if name in options}
+        extra = {
+            name: options.pop(name)
+            for name in ("charge", "idempotency", "budgets")
+            if name in options
+        }
         url = f"http://{at}/hook" if at else None
         request = a_request(callback_url=url, **options)
         self.store.jobs.accept(job_id, client, request, (1, 2, 3, 4), MESSAGES, **wanted, **extra)
@@ -150,10 +154,10 @@ class House:
         for client in CLIENTS:
             self.store.spool.mend(client)
 
-    def play(self, rounds: int) -> None:
-        """Let everything go on, a second at a time."""
+    def play(self, rounds: int, each_s: float = 1.0) -> None:
+        """Let everything go on, some time in each round."""
         for _ in range(rounds):
-            self.clock.pass_s(1)
+            self.clock.pass_s(each_s)
             self.beat()
             self.store.lanes.sweep(MESSAGES)
             self.store.lanes.pass_deadlines()
@@ -184,7 +188,9 @@ def busy(store: Store, clock: MovingClock) -> House:
 
 
 def _clients(house: House) -> None:
-    token = house.store.clients.add("ann", rate_per_s=0.01, share=2, per_day=500, in_flight=50).token
+    token = house.store.clients.add(
+        "ann", rate_per_s=0.01, share=2, per_day=500, in_flight=50
+    ).token
     for name in ("bob", "carol", "dan"):
         house.store.clients.add(name)
     house.store.clients.admit(token, "10.0.0.1")
@@ -247,7 +253,7 @@ def _callbacks(house: House, done_before: str) -> None:
                 house.finish(job)
     store.outbox.tick(a_poster("p1", cap=1, places=2))
     house.posting = take(store, a_poster("p1", cap=1, places=2), 3)
-    take(store, a_poster("p9", cap=1, places=1), 2)
+    take(store, a_poster("p9", cap=1, places=1, lease_ms=10_000), 2)
     store.outbox.resend(done_before)
 
 
@@ -297,7 +303,14 @@ def _beside(house: House) -> None:
     store.chosen.choose("sdapi", "ann", "one")
     now = datetime.fromtimestamp(clock.now_ms / 1000, UTC)
     store.drafts.keep("ann", Draft("d", Press("region", "0" * 32, Lane.FAST, "1" * 32), now))
-    fields = {"id": "u1", "key": "u1.b64", "name": "a.png", "type": "image/png", "size": "9", "sha256": "0"}
+    fields = {
+        "id": "u1",
+        "key": "u1.b64",
+        "name": "a.png",
+        "type": "image/png",
+        "size": "9",
+        "sha256": "0",
+    }
     store.uploads.keep("ann", fields, 4096, QUOTA, 3600)
     fields |= {"id": "u2", "key": "u2.b64"}
     store.uploads.keep("ann", fields, 4096, QUOTA, 3600)

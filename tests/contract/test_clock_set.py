@@ -334,7 +334,9 @@ def test_no_stored_moment_lies_further_ahead_than_its_interval(store, clock):
             if 2 * DAY_MS < ahead_ms < 40 * DAY_MS and name not in HISTORY:
                 late[f"{key} {name}"] = ahead_ms
     # Their order counts, and nothing waits for them.
-    orders = tuple(f"limner:{name}" for name in ("jobs", "tag", "parked", "lobby", "fates", "turns"))
+    orders = tuple(
+        f"limner:{name}" for name in ("jobs", "tag", "parked", "lobby", "fates", "turns")
+    )
     late = {name: ahead_ms for name, ahead_ms in late.items() if not name.startswith(orders)}
     assert late == {}
 
