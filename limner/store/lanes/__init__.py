@@ -33,6 +33,10 @@ __all__ = ["Begun", "Lanes", "PlannedJob", "Result", "Taken", "Trouble"]
 MISSING_PATIENCE_S = 5.0
 #: most messages resent in one sweep
 SWEEP_MOST = 1000
+#: most steps of the walk that looks for what was lost, in one sweep
+MEND_MOST = 50
+#: it ends after so many that found nothing missing
+MEND_IN_VAIN = 4
 
 
 class Lanes:
@@ -294,8 +298,16 @@ class Lanes:
         """
         unsent = self._run("sweep", to_ms(MISSING_PATIENCE_S), SWEEP_MOST, self._engine_absent_ms)
         self._send(unsent, messages)
-        self._run("mend")
+        self._mend()
         return len(unsent)
+
+    def _mend(self) -> None:
+        """Look at some more keys for what was lost; where something was missing, at more of them."""
+        empty_handed = 0 if self._run("mend", 0) else MEND_IN_VAIN
+        for _ in range(MEND_MOST):
+            if empty_handed == MEND_IN_VAIN:
+                return
+            empty_handed = 0 if self._run("mend", 1) else empty_handed + 1
 
     @guarded
     def verdicts(self, job_id: str) -> dict[str, str]:

@@ -217,6 +217,9 @@ local function come_back(id, lane, client, place)
     end
 end
 
+-- Clients that are known to get turns in a lane.
+local gets_turns = {}
+
 -- See to it that a waiting job that no worker holds is in its queue, and its client among those that get turns.
 local function be_in_queue(id, lane, client, place)
     if redis.call('ZSCORE', key('back', lane), id) then return end
@@ -226,6 +229,9 @@ local function be_in_queue(id, lane, client, place)
         -- A worker holds it after all.
         return redis.call('ZADD', key('ready', lane), turn, id)
     end
+    local name = lane .. ':' .. client
+    if gets_turns[name] then return end
+    gets_turns[name] = true
     if not tag_of(lane, client) then head_changed(lane, client, start_tag(lane, client)) end
 end
 

@@ -3,17 +3,24 @@
 -- A record is the truth: what else is kept of a job follows from it. Each function sees to it that one thing is as its
 -- record says, and writes nothing where it is.
 --
--- Reads: dead deadlines due holds job jobs leases out outq parked parkedat ready slots tag waiting
+-- Reads: dead deadlines due holds job jobs leases out outq parked parkedat ready slots tag
 -- Writes: deadlines holds job jobs leases out outq runs slots tag waiting waits
 
 -- A terminal event is not told again that would have been given up by now. Shorter than any record is kept.
 local TOLD_AGAIN_MS = 90 * 3600000
 local SLOTS_AT_ONCE = 200
 
+-- How much was found to be missing; what is added is counted.
+local found_missing = 0
+
+local function add(added)
+    found_missing = found_missing + added
+end
+
 -- The jobs of an index, by when they were accepted.
 local function be_indexed(index, id, created)
     if redis.call('ZSCORE', index, id) or NOW - created > KEEP_JOB_MS + INDEX_SPARE_MS then return end
-    redis.call('ZADD', index, ms(created), id)
+    add(redis.call('ZADD', index, ms(created), id))
     redis.call('PEXPIRE', index, ms(KEEP_JOB_MS + INDEX_SPARE_MS))
 end
 
@@ -44,7 +51,7 @@ local function be_told(id, finished)
     if last or gone or buried or number(till) > NOW then return end
     if redis.call('EXISTS', key('outq', id)) == 1 then return end
     if ends_in_dead_letter(id) then return redis.call('HSET', key('out', id), 'buried', 1) end
-    redis.call('RPUSH', key('outq', id), last_event(id, finished))
+    add(redis.call('RPUSH', key('outq', id), last_event(id, finished)))
     new_head(id)
     wake(id)
 end
@@ -53,7 +60,9 @@ end
 local function be_due(id)
     local parked = redis.call('HGET', key('out', id), 'parked')
     if not parked then
-        if not redis.call('ZSCORE', key('due'), id) then wake(id) end
+        if redis.call('ZSCORE', key('due'), id) then return end
+        add(1)
+        wake(id)
     elseif not redis.call('ZSCORE', key('parked', parked), id) or not redis.call('ZSCORE', key('parked'), id)
         or redis.call('SISMEMBER', key('parkedat'), parked) == 0 then
         unpark_one(id, parked)
@@ -61,8 +70,8 @@ local function be_due(id)
 end
 
 local function be_waiting(id, lane, client, place, owner, engine)
-    redis.call('SADD', key('waits', client), id)
-    if not redis.call('ZSCORE', key('waiting', lane), id) then redis.call('ZADD', key('waiting', lane), place, id) end
+    add(redis.call('SADD', key('waits', client), id))
+    add(redis.call('ZADD', key('waiting', lane), 'NX', place, id))
     if not redis.call('ZSCORE', key('ready', lane), id) then
         be_in_queue(id, lane, client, place)
     elseif owner and not redis.call('ZSCORE', key('holds'), id) then
@@ -74,7 +83,7 @@ end
 
 -- If its worker lives, its heartbeats renew the lease; if not, the lease ends.
 local function be_running(id, lane, client, engine, freed)
-    redis.call('SADD', key('runs', client), id)
+    add(redis.call('SADD', key('runs', client), id))
     redis.call('ZADD', key('leases'), 'NX', ms(NOW + LEASE_MS), id)
     if engine and not freed then redis.call('SADD', key('slots', engine, lane), id) end
 end

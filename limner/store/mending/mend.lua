@@ -7,7 +7,8 @@
 --   mended    HASH  cursor: where the walk through the keys goes on; at: when it last did, ms
 --   mending   LIST  sets that the walk has come to, whose members it looks at next: "<kind> <cursor> <rest>"
 --
--- Returns how many keys and members it looked at.
+-- ARGV 8 "1": also if somebody has called this a moment ago
+-- Returns how much was missing that is there now.
 --
 -- Reads: back client dead deadlines job log mended mending operator operator_tokens out queue ready resend
 --   runs story tokens turns upload uploads waits
@@ -15,7 +16,7 @@
 --   resend runs story tokens turns uploads waits
 
 -- Nothing else runs in Redis meanwhile; and many processes call this.
-local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 250, 100, 300
+local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 150, 100, 200
 local work = 0
 
 -- The members of sets.
@@ -198,10 +199,10 @@ end
 
 local at, cursor = unpack(redis.call('HMGET', key('mended'), 'at', 'cursor'))
 local since = NOW - (tonumber(at or '') or -EVERY_MS)
-if since >= 0 and since < EVERY_MS then return 0 end
+if since >= 0 and since < EVERY_MS and ARGV[8] ~= '1' then return 0 end
 few()
 cursor = cursor or '0'
 if redis.call('EXISTS', key('mending')) == 0 then cursor = next_keys(cursor) end
 redis.call('HSET', key('mended'), 'at', ms(NOW), 'cursor', cursor)
 while work < WORK_AT_ONCE and redis.call('EXISTS', key('mending')) == 1 do next_members() end
-return math.floor(work)
+return found_missing
