@@ -2,7 +2,8 @@
 
 Every request to the API begins with ``admit``: token, client and rate in one round trip.
 
-Keys: ``client:<name>`` HASH · ``tokens`` HASH sha256(token) → name · ``clients`` SET of names.
+Keys: ``client:<name>`` HASH, in which ``digest`` is sha256(token) · ``tokens`` HASH sha256(token) → name · ``clients``
+SET of names.
 """
 
 from __future__ import annotations

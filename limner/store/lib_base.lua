@@ -8,6 +8,7 @@
 --                                epoch (of its newest event) skipped (seqs that are no event's)
 --                                tells (the statuses that callbacks tell of; none: all) turn (lib_turns.lua)
 --                                tentative (lib_tentative.lua: such a job has no status yet)
+--                                deadline_ms, freed ("1" once its slot is, before its end)
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
 --   jobs:<client>          ZSET  job ids in the same way
 --   waits:<client>         SET   job ids in state waiting, and tentative ones
@@ -26,6 +27,7 @@
 --   grant:<job>            LIST  one element when a waiting job was given a slot
 --   worker:<id>            HASH  lane, engines; claimed: token and id of the job that it claimed last
 --   workers:<lane>         ZSET  worker id → seen until, ms
+--   mended, mending              how far the walk has come that looks for what was lost (mend.lua)
 --   looked                 STR   when a script last looked after the lanes, ms
 --   clocks                 HASH  host → how far its clock is ahead of the server's, ms, and when it said so
 --   beats                  STR   counts what processes said of their hosts' clocks

@@ -16,7 +16,7 @@
 --   resend runs story tokens turns uploads waits
 
 -- Nothing else runs in Redis meanwhile; and many processes call this.
-local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 150, 100, 200
+local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 100, 100, 100
 local work = 0
 
 -- The members of sets.
