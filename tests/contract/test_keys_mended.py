@@ -59,7 +59,7 @@ def test_an_end_that_was_delivered_is_told_once_more_only_if_nobody_knows_of_tha
     sweep(store, clock)
 
     assert take(store) == []
-    assert 0 < store.redis.pttl(f"limner:out:{job.id}")
+    assert store.redis.pttl(f"limner:out:{job.id}") > 0
 
 
 def test_an_end_that_would_have_been_given_up_by_now_is_not_told_again(store, clock):
