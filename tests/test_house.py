@@ -295,7 +295,7 @@ def test_no_python_writes_what_is_known_of_engines():
         for path in SOURCES
     }
     assert {name: calls for name, calls in named.items() if calls} == {
-        "limner/store/engines/__init__.py": ["hmget", "hget"]
+        "limner/store/engines/__init__.py": ["hmget", "hexists", "hexists", "hget"]
     }
 
 

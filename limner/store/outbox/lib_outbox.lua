@@ -31,10 +31,10 @@
 --   rest_ms      for how long it was to wait                           – outbox_done
 --   not_before   the receiver asked for quiet until then, ms           – outbox_done
 --   kicked       this head's rest was cut short once                   – lib_outbox outbox_done
---   parked       the fate under which the job waits for a place        – lib_destinations
---   ended        the terminal event is in the queue, or was            – lib_outbox
+--   parked       the fate under which the job waits for a place        – lib_outbox lib_destinations
+--   ended        the terminal event is in the queue, or was            – lib_outbox lib_mending
 --   last         the terminal event as it was delivered, for resending – outbox_done
---   buried       the terminal event was given up                       – lib_outbox
+--   buried       the terminal event was given up                       – lib_outbox lib_mending
 --   gone         a 410 was answered: nothing more is posted            – outbox_done
 --
 -- The states in docs/architecture.md follow from these: empty (outq and resend are), leased (until is ahead),
