@@ -175,11 +175,13 @@ def busy(store: Store, clock: MovingClock) -> House:
             store.lanes.renew(worker, lane, NAMES, {})
     house.beat()
     store.redis.set("limner:salt", "drawn", nx=True)
+    store.schema.settle()
     store.redis.set("limner:healed", "drawn", px=60_000)
     _clients(house)
     _callbacks(house, done_before=_ended(house))
     _running(house)
     _waiting(house)
+    _tentative(house)
     _beside(house)
     store.numbers.read()
     store.lanes.sweep(MESSAGES)
@@ -293,6 +295,18 @@ def _waiting(house: House) -> None:
     store.levers.resume("cli:x", "client", "dan")
 
 
+def _tentative(house: House) -> None:
+    """A job whose request ended before it was known whether replicas have it, as accept.lua leaves it."""
+    redis, job = house.store.redis, uuid.uuid4().hex
+    record = redis.hgetall(f"limner:job:{house.accept('bob')}")
+    del record["status"]
+    plan = {"picked": False, "lane": "fast", "message": MESSAGES.fill(Lane.FAST, job)}
+    redis.hset(f"limner:job:{job}", mapping=record | {"tentative": json.dumps(plan)})
+    redis.sadd("limner:waits:bob", job)
+    redis.zadd("limner:jobs:bob", {job: house.clock.now_ms})
+    redis.zadd("limner:tentative", {job: house.clock.now_ms})
+
+
 def _beside(house: House) -> None:
     """What is kept beside jobs."""
     store, clock = house.store, house.clock
@@ -322,6 +336,8 @@ def _in_passing(house: House) -> None:
     store, now = house.store, house.clock.now_ms
     store.redis.hset("limner:reckoned:ann", mapping={"cursor": "0", "live": "0"})
     store.redis.set("limner:recheck", "0")
+    store.redis.set("limner:schema_lock", "drawn", px=10_000)
+    store.redis.set("limner:touched", now)
     store.redis.hset("limner:stalled", "fast", now)
     store.redis.zadd("limner:absent", {"former": now})
     store.redis.rpush("limner:mending", "waits 0 ann")

@@ -35,6 +35,8 @@ ROWS: dict[str, tuple[str, str]] = {
     "failures": (GONE, "the list of the last failures; it fills again"),
     "idem:": (GONE, "a caller that repeats its request gets a second job"),
     "tries:": (GONE, "a client library that repeats its request gets a second job"),
+    "tentative": (REBUILT, "records"),
+    "touched": (ANEW, ""),
     "awaited:": (GONE, "the job may be cancelled by one of several requests that wait for it"),
     "budget:": (GONE, "what was used of the budget; it begins again at nothing"),
     "story:": (GONE, "its watchers get the present state only"),
@@ -104,6 +106,8 @@ ROWS: dict[str, tuple[str, str]] = {
     "endpoint:": (GONE, "a default URL that was switched off is tried again"),
     "epoch": (ANEW, ""),
     "salt": (ANEW, "a new epoch"),
+    "schema": (ANEW, "marked again with the next tick"),
+    "schema_lock": (ANEW, "a migration that has lost it ends, and the next one does it again"),
     "healed": (ANEW, ""),
     "beats": (ANEW, ""),
     "beaten": (ANEW, "a new epoch, and workers register their engines again"),
@@ -149,6 +153,7 @@ MOMENTS = {
     "holds",
     "leases",
     "due",
+    "tentative",
     "parked",
     "parked:",
     "turns:",
@@ -161,6 +166,7 @@ MOMENTS = {
 WORK = (
     *(
         "waits:",
+        "tentative",
         "runs:",
         "waiting:",
         "ready:",

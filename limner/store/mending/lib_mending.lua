@@ -4,7 +4,7 @@
 -- record says, and writes nothing where it is.
 --
 -- Reads: dead deadlines due holds job jobs leases out outq parked parkedat ready slots tag
--- Writes: deadlines holds job jobs leases out outq runs slots tag waiting waits
+-- Writes: deadlines holds job jobs leases out outq runs slots tag tentative waiting waits
 
 -- A terminal event is not told again that would have been given up by now. Shorter than any record is kept.
 local TOLD_AGAIN_MS = 90 * 3600000
@@ -88,15 +88,22 @@ local function be_running(id, lane, client, engine, freed)
     if engine and not freed then redis.call('SADD', key('slots', engine, lane), id) end
 end
 
+-- A tentative job is taken up by the sweep, if by nobody else (lib_tentative.lua).
+local function be_tentative(id, client, plan)
+    add(redis.call('ZADD', key('tentative'), 'NX', ms(NOW), id))
+    if not cjson.decode(plan).picked then add(redis.call('SADD', key('waits', client), id)) end
+end
+
 local function mend_job(id)
-    local status, client, lane, place, tag, created, deadline, owner, engine, freed, dest, finished =
+    local status, client, lane, place, tag, created, deadline, owner, engine, freed, dest, finished, plan =
         unpack(redis.call('HMGET', job_key(id), 'status', 'client', 'lane', 'place', 'tag', 'created_ms',
-            'deadline_ms', 'token', 'engine', 'freed', 'dest', 'finished_ms'))
+            'deadline_ms', 'token', 'engine', 'freed', 'dest', 'finished_ms', 'tentative'))
     -- Fields that were written after the record was lost.
-    if not status then return redis.call('UNLINK', job_key(id)) end
+    if not status and not plan then return redis.call('UNLINK', job_key(id)) end
     if not client or not lane or not place then return end
     if tag then be_indexed(key('tag', client, tag), id, number(created)) end
     be_indexed(key('jobs', client), id, number(created))
+    if not status then return be_tentative(id, client, plan) end
     if ENDED[status] then
         if dest then be_told(id, number(finished)) end
         return

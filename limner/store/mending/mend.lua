@@ -54,7 +54,8 @@ end
 local MEMBERS = {
     waits = function(cursor, client)
         return through_set(key('waits', client), cursor, function(id)
-            if status_of(id) ~= 'waiting' then redis.call('SREM', key('waits', client), id) end
+            local status, plan = unpack(redis.call('HMGET', job_key(id), 'status', 'tentative'))
+            if status ~= 'waiting' and not plan then redis.call('SREM', key('waits', client), id) end
         end)
     end,
     runs = function(cursor, client)
