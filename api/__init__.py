@@ -15,6 +15,7 @@ from api.access import guard
 from api.access.door import Doorkeeper
 from api.body import BODIES_BYTES, CLIENT_BODIES_BYTES, READ_MAX_BYTES
 from api.concurrency import THREADS, Concurrency
+from api.console.rooms import CONSOLE
 from api.deadline import answer_in_time
 from api.documents import documents
 from api.face import EXTENSION as FACES
@@ -79,7 +80,8 @@ def create_app(
     app.after_request(answer.keep_to_the_asker)
     faces = app.extensions[FACES] = served_faces(settings)
     own = (documents, docs, pictures, health, metrics, looking, steering, bulk)
-    for blueprint in (*chain.from_iterable(face.blueprints for face in faces), *own):
+    pages = () if settings.console == "off" else CONSOLE
+    for blueprint in (*chain.from_iterable(face.blueprints for face in faces), *own, *pages):
         app.register_blueprint(blueprint)
     serve_under(app, settings.base_url)
     answer_in_time(app, store.waits.request_s)

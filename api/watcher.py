@@ -11,12 +11,12 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from api.concurrency import Concurrency, Signal
 from limner.errors import StoreDown
 from limner.log import event
-from limner.store.jobs.changes import Changes
+from limner.store.jobs.changes import Changed, Changes
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +29,23 @@ AT_ONCE = 50
 APART_S = 0.01
 #: between two attempts to subscribe
 PAUSE_S = 1.0
+#: what is followed besides jobs, whose ids are hex
+_OF_CLIENT, _OF_ALL = "client ", "all"
+
+
+#: of jobs that changed while a waiter was busy; beyond these it is told that anything may have changed
+CHANGED_MOST = 500
 
 
 class Waiter:
-    """One request that waits for news of a job."""
+    """One request that waits for news of a job, of a client's jobs or of all."""
 
-    __slots__ = ("_told", "gone")
+    __slots__ = ("_changed", "_told", "gone")
 
     def __init__(self, told: Signal) -> None:
         self._told = told
+        #: ids of jobs that changed; None: any may have
+        self._changed: set[str] | None = set()
         #: its caller has hung up
         self.gone = False
 
@@ -46,9 +54,18 @@ class Waiter:
         self.gone = True
         self._told.set()
 
-    def tell(self) -> None:
-        """Wake it."""
+    def tell(self, job_id: str | None = None) -> None:
+        """Wake it, because this job changed; None: any may have."""
+        if self._changed is not None and job_id and len(self._changed) < CHANGED_MOST:
+            self._changed.add(job_id)
+        else:
+            self._changed = None
         self._told.set()
+
+    def changed(self) -> set[str] | None:
+        """Return the jobs that changed since the last call; None: any may have."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def wait(self, timeout_s: float) -> bool:
         """Return whether there may be news; what was told before counts."""
@@ -77,12 +94,23 @@ class Watcher:
         with self._lock:
             return sum(len(waiters) for waiters in self._waiters.values())
 
-    @contextmanager
-    def following(self, job_id: str) -> Iterator[Waiter]:
+    def following(self, job_id: str) -> AbstractContextManager[Waiter]:
         """Be told of the job's changes from now on; to be entered before the job is read."""
+        return self._following(job_id)
+
+    def following_client(self, name: str) -> AbstractContextManager[Waiter]:
+        """Be told of the changes of all of a client's jobs; to be entered before they are read."""
+        return self._following(_OF_CLIENT + name)
+
+    def following_all(self) -> AbstractContextManager[Waiter]:
+        """Be told of the changes of all jobs; to be entered before they are read."""
+        return self._following(_OF_ALL)
+
+    @contextmanager
+    def _following(self, subject: str) -> Iterator[Waiter]:
         waiter = Waiter(self._concurrency.event())
         with self._lock:
-            self._waiters[job_id].add(waiter)
+            self._waiters[subject].add(waiter)
             begins, self._reading = not self._reading, True
         try:
             if begins:
@@ -94,9 +122,9 @@ class Watcher:
             yield waiter
         finally:
             with self._lock:
-                self._waiters[job_id].discard(waiter)
-                if not self._waiters[job_id]:
-                    del self._waiters[job_id]
+                self._waiters[subject].discard(waiter)
+                if not self._waiters[subject]:
+                    del self._waiters[subject]
 
     def end(self) -> None:
         """Wake everybody for good: the process is about to end."""
@@ -123,11 +151,14 @@ class Watcher:
             self._ready.set()
             self._tell_all()
             while self._go_on():
-                if job_id := news():
-                    with self._lock:
-                        told = list(self._waiters.get(job_id, ()))
-                    for waiter in told:
-                        waiter.tell()
+                if change := news():
+                    for waiter in self._waiters_for(change):
+                        waiter.tell(change.job_id)
+
+    def _waiters_for(self, change: Changed) -> list[Waiter]:
+        subjects = (change.job_id, _OF_CLIENT + change.client, _OF_ALL)
+        with self._lock:
+            return [one for subject in subjects for one in self._waiters.get(subject, ())]
 
     def _go_on(self) -> bool:
         with self._lock:

@@ -10,6 +10,7 @@ from limner.client import Admission, Client, Wrong
 from limner.errors import RequestError, StoreDown, TokenRejected, TokensSlowed
 from limner.log import event
 from limner.store import Clients
+from limner.store.sessions import ConsoleSession
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,17 @@ class Doorkeeper:
             if len(self._known) >= KNOWN_MOST:
                 self._known.clear()
             self._known[token] = (self._clock() + KNOWN_S, admission.client)
+        return admission
+
+    def admit_session(self, session: ConsoleSession, source: str) -> Admission:
+        """Do the same for a client's session in the console.
+
+        Raises:
+            TokenRejected, TokensSlowed: its token was replaced, or its client disabled, this very moment.
+        """
+        admission = self._clients.admit_holder(session.digest, source)
+        if isinstance(admission, Wrong):
+            raise turned_away(admission, source)
         return admission
 
     def wrong_token_of_operators(self, source: str) -> RequestError:

@@ -9,11 +9,13 @@ from typing import cast
 
 from flask import Response, g, request
 
+from api.access.session import session_of_call
 from api.house import house
-from limner.client import Client, Pace
+from limner.client import Admission, Client, Pace
 from limner.errors import LaneNotAllowed, TokenRejected, TooFast
 from limner.peer import source_of
 from limner.request import Lane
+from limner.store.sessions import Kind
 
 
 def let_in() -> None:
@@ -23,6 +25,21 @@ def let_in() -> None:
         TokenRejected, TokensSlowed, TooFast: as ``admit`` says.
     """
     admit(request.headers.get("token", "").strip() or bearer())
+
+
+def let_in_or_page() -> None:
+    """Do the same, and let in the console's own pages by their session; for ``before_request``.
+
+    Raises:
+        TokenRejected, TokensSlowed, TooFast: as ``admit`` says; or the session has ended, or is an operator's.
+    """
+    session = None if sends_token() else session_of_call()
+    if session is None:
+        let_in()
+        return
+    if session.kind is not Kind.CLIENT:
+        raise TokenRejected("This session is an operator's: enter with a client's token to draw.")
+    _counted(house().door.admit_session(session, source_of(request.remote_addr)))
 
 
 def admit(token: str) -> None:
@@ -35,7 +52,10 @@ def admit(token: str) -> None:
     """
     if not token:
         raise TokenRejected("Send your token in the header `token` or as a bearer token.")
-    admission = house().door.admit(token, source_of(request.remote_addr))
+    _counted(house().door.admit(token, source_of(request.remote_addr)))
+
+
+def _counted(admission: Admission) -> None:
     g.client, g.pace = admission.client, admission.pace
     if admission.wait_s:
         raise TooFast(admission.wait_s)
@@ -66,6 +86,11 @@ def check_lane(client: Client, lane: Lane) -> None:
     """
     if lane not in client.lanes:
         raise LaneNotAllowed(f"This client may not use the {lane} lane.")
+
+
+def sends_token() -> bool:
+    """Return whether the request has a token, right or wrong."""
+    return bool(request.headers.get("token", "").strip() or bearer())
 
 
 def bearer() -> str:

@@ -8,12 +8,14 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, g, request
 
-from api.access.guard import bearer
+from api.access.guard import bearer, sends_token
+from api.access.session import session_of_call
 from api.house import house
 from api.refusal import refusal
 from limner.errors import ConfigError, RoleTooLow, TokenRejected
 from limner.peer import source_of
 from limner.store.operators import Operator, Role
+from limner.store.sessions import ConsoleSession
 
 LOOKS = ("GET", "HEAD")
 
@@ -37,12 +39,20 @@ def as_options(filters: Mapping[str, Any]) -> argparse.Namespace:
 
 
 def _let_in() -> None:
-    """Identify the operator.
+    """Identify the operator, by a token or by a session of the console.
 
     Raises:
-        TokenRejected, TokensSlowed: the token is missing or no operator's.
+        TokenRejected, TokensSlowed: the token or the session is missing or no operator's.
         RoleTooLow: this changes something, and the operator may only look.
     """
+    session = None if sends_token() else session_of_call()
+    operator = _by_token() if session is None else _of_session(session)
+    if request.method not in LOOKS and operator.role is not Role.STEER:
+        raise RoleTooLow
+    g.operator = operator
+
+
+def _by_token() -> Operator:
     here = house()
     token = request.headers.get("token", "").strip() or bearer()
     if not token:
@@ -50,9 +60,13 @@ def _let_in() -> None:
     operator = here.store.operators.by_token(token)
     if operator is None:
         raise here.door.wrong_token_of_operators(source_of(request.remote_addr))
-    if request.method not in LOOKS and operator.role is not Role.STEER:
-        raise RoleTooLow
-    g.operator = operator
+    return operator
+
+
+def _of_session(session: ConsoleSession) -> Operator:
+    if session.role is None:
+        raise TokenRejected("This session is a client's: enter with an operator's token.")
+    return Operator(session.name, session.role)
 
 
 def _misnamed(error: ConfigError) -> Response:

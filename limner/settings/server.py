@@ -44,6 +44,9 @@ class ServerSettings:
         values.faces,
         "protocols that are served: `all`, or their names, separated by commas",
     )
+    console: str = setting(
+        "on", values.one_of("on", "off"), "the page for people at `/`: `on` or `off`"
+    )
     api_workers: int = setting(1, values.whole(1, 64), "API processes")
     api_connections: int = setting(
         10_000, values.whole(100, 100_000), "connections that each API process holds"

@@ -2,8 +2,9 @@
 
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
-``spool``, ``drafts``, ``uploads``, ``clients``, ``operators``, ``levers`` (what operators change live) and ``schema``
-(which Limner the data are of). Every change of state is one Lua script, next to the Python that calls it;
+``spool``, ``drafts``, ``uploads``, ``clients``, ``operators``, ``sessions`` (of the console), ``levers`` (what operators
+change live) and ``schema`` (which Limner the data are of). Every change of state is one Lua script, next to the Python that
+calls it;
 Python only passes arguments and reads results.
 """
 
@@ -38,6 +39,7 @@ from limner.store.outbox import Outbox
 from limner.store.policy import Policy
 from limner.store.schema import Schema
 from limner.store.scripts import Clock, Scripts
+from limner.store.sessions import Sessions
 from limner.store.spool import Charge, Spool
 from limner.store.stories import Stories, Story
 from limner.store.uploads import Uploads
@@ -57,6 +59,7 @@ __all__ = [
     "Outbox",
     "Policy",
     "Reports",
+    "Sessions",
     "Spool",
     "Store",
     "Stories",
@@ -111,6 +114,7 @@ class Store:
         self.folders = Folders(scripts)
         self.spool = Spool(self.redis, prefix, scripts)
         self.drafts = Drafts(self.redis, prefix, scripts)
+        self.sessions = Sessions(scripts)
         self.uploads = Uploads(self.redis, prefix, scripts)
 
     @classmethod

@@ -136,14 +136,18 @@ class Clients:
         self._write(who, "change", name, {field: record[field] for field in changes})
         return client
 
-    @guarded
     def admit(self, token: str, source: str) -> Admission | Wrong:
         """Return the client that holds ``token``, and count the request against its rate.
 
         If there is none, or it is disabled, the request counts against ``source``: its address, as
         ``limner.peer.source_of`` names it.
         """
-        first, *more = self._scripts("guard", _digest(token), source)
+        return self.admit_holder(_digest(token), source)
+
+    @guarded
+    def admit_holder(self, digest: str, source: str) -> Admission | Wrong:
+        """Do the same by the sha256 of the token; for sessions that were made from it."""
+        first, *more = self._scripts("guard", digest, source)
         if first == "wrong":
             wait_ms, full, disabled = more
             return Wrong(int(wait_ms) / 1000, bool(full), bool(disabled))

@@ -13,7 +13,7 @@ from schemas.limner.callbacks import ResendSchema, callbacks_body
 from schemas.limner.shapes import count_body
 
 callbacks = Blueprint("callbacks", __name__, url_prefix="/draw/midjourney")
-callbacks.before_request(guard.let_in)
+callbacks.before_request(guard.let_in_or_page)
 
 _RESEND = ResendSchema()
 

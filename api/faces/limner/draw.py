@@ -17,7 +17,7 @@ from schemas.limner.job import job_body
 from schemas.limner.shapes import plan_body
 
 draw = Blueprint("draw", __name__, url_prefix="/draw/midjourney")
-draw.before_request(guard.let_in)
+draw.before_request(guard.let_in_or_page)
 
 _IMAGINE = ImagineSchema()
 _ORIGIN_IMAGINE = OriginImagineSchema()

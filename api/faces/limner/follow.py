@@ -13,7 +13,7 @@ from schemas.limner.followup import ButtonSchema, RefreshSchema
 from schemas.limner.shapes import success_body
 
 follow = Blueprint("follow", __name__, url_prefix="/draw/midjourney")
-follow.before_request(guard.let_in)
+follow.before_request(guard.let_in_or_page)
 
 _BUTTON = ButtonSchema()
 _REFRESH = RefreshSchema()

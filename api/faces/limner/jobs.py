@@ -13,7 +13,7 @@ from schemas.limner.listing import ListingSchema
 from schemas.limner.shapes import count_body, page_body
 
 jobs = Blueprint("jobs", __name__, url_prefix="/draw/midjourney")
-jobs.before_request(guard.let_in)
+jobs.before_request(guard.let_in_or_page)
 
 _LISTING = ListingSchema()
 

@@ -22,7 +22,7 @@ from schemas.limner.job import job_body
 from schemas.limner.look import Look, LookSchema
 
 live = Blueprint("live", __name__, url_prefix="/draw/midjourney")
-live.before_request(guard.let_in)
+live.before_request(guard.let_in_or_page)
 
 LAST_EVENT_ID = "Last-Event-ID"
 #: how long a reader waits before it reconnects, ms

@@ -1,4 +1,4 @@
-"""The ids of jobs that change, as they change; read by an API process that has waiting callers.
+"""Which jobs change, as they change; read by an API process that has waiting callers.
 
 ``lib_moves.lua`` publishes them. Redis keeps nothing for a subscriber that is away.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.exceptions import TimeoutError
@@ -21,6 +21,14 @@ BEAT_S = 1.0
 CONFIRM_S = 2.0
 
 
+class Changed(NamedTuple):
+    """A job that has changed."""
+
+    job_id: str
+    #: whose it is; "": a former release's script does not say
+    client: str
+
+
 class Changes:
     """Every job's changes."""
 
@@ -29,8 +37,8 @@ class Changes:
         self._channel = f"{prefix}changed"
 
     @contextmanager
-    def subscribed(self) -> Iterator[Callable[[], str]]:
-        """Yield what returns the next job's id, or "" after ``BEAT_S`` without one.
+    def subscribed(self) -> Iterator[Callable[[], Changed | None]]:
+        """Yield what returns the next change, or None after ``BEAT_S`` without one.
 
         Raises:
             StoreDown: Redis cannot be reached, or its ACL does not permit it.
@@ -40,7 +48,7 @@ class Changes:
             confirmed = guarded(_next)(pubsub, CONFIRM_S)
             if confirmed is None:
                 raise StoreDown("Redis does not confirm a subscription")
-            yield guarded(lambda: _id(_next(pubsub, BEAT_S)))
+            yield guarded(lambda: _changed(_next(pubsub, BEAT_S)))
 
 
 def _next(pubsub: Any, within_s: float) -> Any:
@@ -55,5 +63,8 @@ def _next(pubsub: Any, within_s: float) -> Any:
     return pubsub.handle_message(read)
 
 
-def _id(message: Any) -> str:
-    return str(message["data"]) if message and message["type"] == "message" else ""
+def _changed(message: Any) -> Changed | None:
+    if not message or message["type"] != "message":
+        return None
+    job_id, _, client = str(message["data"]).partition(" ")
+    return Changed(job_id, client)

@@ -72,6 +72,6 @@ local function move(id, cause, fields, token)
     if told ~= '-' then emit(id, told, position and place_told(id, position)) end
     if ENDED[after] then redis.call('PEXPIRE', record, ms(KEEP_JOB_MS)) end
     -- Who waits for news of it reads it again. A user without this channel only waits longer.
-    redis.pcall('PUBLISH', key('changed'), id)
+    redis.pcall('PUBLISH', key('changed'), id .. ' ' .. (redis.call('HGET', record, 'client') or ''))
     return after
 end

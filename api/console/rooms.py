@@ -1,0 +1,10 @@
+"""All blueprints of the console; ``create_app`` registers them unless it is off."""
+
+from __future__ import annotations
+
+from api.console.assets import assets
+from api.console.drawing import drawing
+from api.console.entering import entering, entrance
+from api.console.live import live
+
+CONSOLE = (entrance, assets, live, drawing, entering)
