@@ -15,7 +15,7 @@ from limner.client import Admission, Client, Pace
 from limner.errors import LaneNotAllowed, TokenRejected, TooFast
 from limner.peer import source_of
 from limner.request import Lane
-from limner.store.sessions import Kind
+from limner.store.sessions import Holder
 
 
 def let_in() -> None:
@@ -37,7 +37,7 @@ def let_in_or_page() -> None:
     if session is None:
         let_in()
         return
-    if session.kind is not Kind.CLIENT:
+    if session.kind is not Holder.CLIENT:
         raise TokenRejected("This session is an operator's: enter with a client's token to draw.")
     _counted(house().door.admit_session(session, source_of(request.remote_addr)))
 

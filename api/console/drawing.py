@@ -12,9 +12,9 @@ from api.console.room import a_room, page
 from api.house import house
 from limner.job import Job
 from limner.request import Lane
-from limner.store.sessions import Kind
+from limner.store.sessions import Holder
 
-drawing = a_room("console_draw", Kind.CLIENT)
+drawing = a_room("console_draw", Holder.CLIENT)
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 

@@ -21,7 +21,7 @@ from api.places import Hold
 from api.waiting import STREAM_MOST_S
 from api.watcher import Waiter
 from limner.errors import JobNotFound, StoreDown, TokenRejected
-from limner.store.sessions import ConsoleSession, Kind
+from limner.store.sessions import ConsoleSession, Holder
 
 #: how often a stream says that it lives, and looks whether its session does
 BEAT_S = 10.0
@@ -41,14 +41,14 @@ def stream() -> Response:
         # werkzeug closes no stream that it does not send.
         return Response(mimetype=MIMETYPE)
     # A client's name has no colon.
-    place = session.name if session.kind is Kind.CLIENT else f"operator:{session.name}"
+    place = session.name if session.kind is Holder.CLIENT else f"operator:{session.name}"
     held = house().waits.held(place)
     frames = _told(house(), _feed(house(), session), held, peer.watched(), lasts())
     return event_stream(frames, held)
 
 
 def _feed(here: House, session: ConsoleSession) -> PageFeed:
-    if session.kind is Kind.CLIENT:
+    if session.kind is Holder.CLIENT:
         return ClientFeed(here, session.name)
     return OperatorFeed(here)
 

@@ -19,7 +19,7 @@ from api.errors import STATUS_CODES, STORE_RETRY_AFTER_S
 from api.house import house
 from api.refusal import tell_when
 from limner.errors import RequestError, StoreDown
-from limner.store.sessions import Kind
+from limner.store.sessions import Holder
 
 #: beside what the gateway itself serves, pictures may come from its public address
 _POLICY = (
@@ -46,20 +46,20 @@ class Entry:
     path: str
     #: the key of its name
     text: str
-    kind: Kind
+    kind: Holder
 
 
 NAVIGATION = (
-    Entry("console_draw.draw", "draw", "nav.draw", Kind.CLIENT),
-    Entry("console_gallery.gallery", "gallery", "nav.gallery", Kind.CLIENT),
-    Entry("console_steer.overview", "overview", "nav.overview", Kind.OPERATOR),
-    Entry("console_steer.jobs", "jobs", "nav.jobs", Kind.OPERATOR),
-    Entry("console_steer.letters", "letters", "nav.letters", Kind.OPERATOR),
-    Entry("console_steer.audit", "audit", "nav.audit", Kind.OPERATOR),
+    Entry("console_draw.draw", "draw", "nav.draw", Holder.CLIENT),
+    Entry("console_gallery.gallery", "gallery", "nav.gallery", Holder.CLIENT),
+    Entry("console_steer.overview", "overview", "nav.overview", Holder.OPERATOR),
+    Entry("console_steer.jobs", "jobs", "nav.jobs", Holder.OPERATOR),
+    Entry("console_steer.letters", "letters", "nav.letters", Holder.OPERATOR),
+    Entry("console_steer.audit", "audit", "nav.audit", Holder.OPERATOR),
 )
 
 
-def a_room(name: str, *kinds: Kind) -> Blueprint:
+def a_room(name: str, *kinds: Holder) -> Blueprint:
     """Return a blueprint below ``/console`` for pages that only these may see; none: everybody may."""
     room = Blueprint(name, __name__, url_prefix="/console", template_folder="templates")
 
@@ -132,7 +132,7 @@ def to(path: str) -> Response:
     return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": at(path)})
 
 
-def home_of(kind: Kind) -> str:
+def home_of(kind: Holder) -> str:
     """Return the first page for whoever has entered as ``kind``."""
     known = current_app.view_functions
     paths = [e.path for e in NAVIGATION if e.kind is kind and e.endpoint in known]

@@ -3,9 +3,8 @@
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
 ``spool``, ``drafts``, ``uploads``, ``clients``, ``operators``, ``sessions`` (of the console), ``levers`` (what operators
-change live) and ``schema`` (which Limner the data are of). Every change of state is one Lua script, next to the Python that
-calls it;
-Python only passes arguments and reads results.
+change live) and ``schema`` (which Limner the data are of). Every change of state is one Lua script, next to the Python
+that calls it; Python only passes arguments and reads results.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ KEPT_S = 14 * 86_400
 TICKET_S = 15 * 60
 
 
-class Kind(StrEnum):
+class Holder(StrEnum):
     """What the holder of a session is."""
 
     CLIENT = "client"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 class ConsoleSession:
     """A person in the console, as a client or as an operator."""
 
-    kind: Kind
+    kind: Holder
     name: str
     #: sha256 of the token that the session was made from, and ends with
     digest: str
@@ -51,7 +51,7 @@ class Entered:
     """A session that has just begun, with the secret that only its holder's browser keeps."""
 
     secret: str
-    kind: Kind
+    kind: Holder
     name: str
 
 
@@ -76,7 +76,7 @@ class Sessions:
         if not found:
             return None
         kind, name, digest, role = found
-        return ConsoleSession(Kind(kind), name, digest, Role(role) if role else None)
+        return ConsoleSession(Holder(kind), name, digest, Role(role) if role else None)
 
     @guarded
     def end(self, secret: str) -> None:
@@ -84,7 +84,7 @@ class Sessions:
         self._scripts("end_session", _digest(secret))
 
     @guarded
-    def new_ticket(self, kind: Kind, name: str) -> str:
+    def new_ticket(self, kind: Holder, name: str) -> str:
         """Return a ticket for a client or an operator: good once, for ``TICKET_S``.
 
         Raises:
@@ -108,7 +108,7 @@ class Sessions:
             wait_ms, full, disabled = more
             return Wrong(int(wait_ms) / 1000, bool(full), bool(disabled))
         kind, name = more
-        return Entered(secret, Kind(kind), name)
+        return Entered(secret, Holder(kind), name)
 
 
 def _digest(secret: str) -> str:
