@@ -9,6 +9,7 @@ from typing import TypeAlias
 from cli import (
     callbacks,
     clients,
+    console,
     doctor,
     engines,
     jobs,
@@ -82,6 +83,7 @@ def build() -> argparse.ArgumentParser:
 
     _add_clients(commands)
     _add_operators(commands)
+    _add_console(commands)
     _add_engines(commands)
     _add_levers(commands)
     _add_callbacks(commands)
@@ -177,6 +179,15 @@ def _add_operators(commands: Subparsers) -> None:
             action.add_argument("--role", choices=roles, required=True)
         action.set_defaults(run=run)
     actions.add_parser("list", help="list the operators").set_defaults(run=operators.listing)
+
+
+def _add_console(commands: Subparsers) -> None:
+    actions = _actions(commands.add_parser("console", help="let people into the page at `/`"))
+    link = actions.add_parser("link", help="print a link that lets its bearer in once")
+    who = link.add_mutually_exclusive_group()
+    who.add_argument("--client", metavar="NAME", help=f"as this client ({console.FIRST})")
+    who.add_argument("--operator", metavar="NAME", help="as this operator")
+    link.set_defaults(run=console.link)
 
 
 def _add_engines(commands: Subparsers) -> None:

@@ -13,11 +13,13 @@ import shlex
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
+from cli import console as pages
 from cli import show
 from limner.client import NewClient
 from limner.compact_json import compact_json
@@ -31,6 +33,7 @@ from limner.settings import Settings, surroundings
 from limner.settings.listening import bound_to, is_everywhere
 from limner.store import Store
 from limner.store.server import usable
+from limner.store.sessions import Holder
 from stack import demo as demo_show
 from stack import grader, processes
 from stack.control import Control, ask_reload
@@ -95,10 +98,12 @@ def _up(
         with stack:
             facts = stack.start(lambda store: made.extend(_first_client(store)))
             server = f"{facts.product} {facts.version or ''}".strip()
+            way_in = _way_in(settings, stack.store)
             if options.json:
-                greeting = compact_json(_body(settings, server, made, flower=flower))
+                body = _body(settings, server, made, flower=flower)
+                greeting = compact_json(body | {"console": way_in})
             else:
-                greeting = _greeting(console, settings, server, made, flower=flower)
+                greeting = _greeting(console, settings, server, made, flower=flower, way_in=way_in)
             console.say(greeting)
             with Control(settings.data_dir) as control:
                 reload = Reload(stack, partial(_of_up, options), control)
@@ -271,11 +276,26 @@ def _first_client(store: Store) -> list[NewClient]:
     """Create the client ``local`` if there is no client yet."""
     if store.clients.names():
         return []
-    return [store.clients.add("local", callback_allow=LOOPBACK)]
+    return [store.clients.add(pages.FIRST, callback_allow=LOOPBACK)]
+
+
+def _way_in(settings: Settings, store: Store) -> str | None:
+    """Return a link to the console: for the first user one that lets them in, once; None: it is off."""
+    if settings.console == "off":
+        return None
+    with suppress(ConfigError):
+        return pages.link_for(settings, store, Holder.CLIENT, pages.FIRST)
+    return f"{settings.base_url}/"
 
 
 def _greeting(
-    console: Console, settings: Settings, server: str, made: list[NewClient], *, flower: bool
+    console: Console,
+    settings: Settings,
+    server: str,
+    made: list[NewClient],
+    *,
+    flower: bool,
+    way_in: str | None,
 ) -> str:
     def fact(name: str, value: str) -> str:
         return f"  {console.paint(DIM, f'{name:8}')} {value}"
@@ -284,6 +304,9 @@ def _greeting(
     token = made[0].token if made else "$TOKEN"
     kept = "LIMNER_REDIS_URL" if settings.redis_url else str(settings.data_dir)
     lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
+    if way_in:
+        once = "   (lets you in once; open it in a browser)" if "#" in way_in else ""
+        lines.append(fact("Console", f"{way_in}{once}"))
     lines.append(fact("API", where))
     if flower:
         lines.append(fact("Flower", processes.flower_url(settings)))
