@@ -22,9 +22,7 @@ class Browser:
     def get(self, path: str, **options: Any) -> TestResponse:
         return self._client.get(path, base_url=self._base_url, **options)
 
-    def post(
-        self, path: str, headers: dict[str, str] | None = None, **fields: str
-    ) -> TestResponse:
+    def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> TestResponse:
         """Send a form of ours, unless ``headers`` say that it is another site's."""
         sent = OURS if headers is None else headers
         return self._client.post(path, data=fields, headers=sent, base_url=self._base_url)

@@ -177,7 +177,9 @@ def test_every_page_has_a_policy_that_runs_nothing_inline(ann, olga):
 
 
 def test_what_pages_load_is_kept_for_good_under_an_address_of_its_version(ann):
-    style = re.search(r'href="\.\./(console/assets/\w+/console\.css)"', ann.get("/console/draw").text)
+    style = re.search(
+        r'href="\.\./(console/assets/\w+/console\.css)"', ann.get("/console/draw").text
+    )
     answer = ann.get(f"/{style[1]}")
 
     assert "immutable" in answer.headers["Cache-Control"]
