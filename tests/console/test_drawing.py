@@ -98,8 +98,8 @@ def test_follow_ups_with_fields_of_their_own_ask_for_them(ann):
 def test_what_is_wrong_is_told_beside_its_field_and_by_the_field_to_readers(ann):
     page = ann.page
     page.get_by_text("Parameters").click()
-    page.get_by_label("Chaos").fill("101")
-    page.get_by_label("Seed").fill("often")
+    page.get_by_label("Chaos", exact=True).fill("101")
+    page.get_by_label("Seed", exact=True).fill("often")
     page.get_by_role("button", name="Draw", exact=True).click()
 
     for name, field in (("promptEn", "What shall be drawn?"), ("chaos", "Chaos"), ("seed", "Seed")):
@@ -117,10 +117,10 @@ def test_what_is_wrong_is_told_beside_its_field_and_by_the_field_to_readers(ann)
 def test_parameters_and_pictures_by_drop_and_paste_reach_the_job(ann):
     page = ann.page
     page.get_by_text("Parameters").click()
-    page.get_by_label("Aspect ratio").fill("3:2")
-    page.get_by_label("Stylize").fill("250")
-    page.get_by_label("Raw").check()
-    page.get_by_label("Previews").uncheck()
+    page.get_by_label("Aspect ratio", exact=True).fill("3:2")
+    page.get_by_label("Stylize", exact=True).fill("250")
+    page.get_by_label("Raw", exact=True).check()
+    page.get_by_label("Previews", exact=True).uncheck()
     for event, place in (("drop", "dataTransfer"), ("paste", "clipboardData")):
         page.evaluate(
             """([event, place, data]) => {
@@ -151,7 +151,7 @@ def test_what_is_copied_asks_for_what_the_form_asks_for(ann, form):
     prompt = 'it\'s a "mill" $HOME `x` \\ \u202e \U0001f600'
     page.get_by_label("What shall be drawn?").fill(prompt)
     page.get_by_text("Parameters").click()
-    page.get_by_label("Raw").check()
+    page.get_by_label("Raw", exact=True).check()
     page.get_by_role("button", name="Copy as code").click()
     page.get_by_text(form, exact=True).click()
     code = page.locator("dialog pre").inner_text()

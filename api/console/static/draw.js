@@ -120,7 +120,7 @@ form.addEventListener("reset", (event) => {
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(go);
 });
-one("#copy").addEventListener("click", () => showCode({ ...asked(), tag: newTag() }));
+one("#copy").addEventListener("click", () => showCode({ ...asked(), promptEn: form.elements.promptEn.value || t("draw.prompt_hint"), tag: newTag() }));
 countSet();
 
 // -- the jobs -------------------------------------------------------------------------------------

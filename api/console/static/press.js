@@ -13,18 +13,19 @@ export function newTag() {
 
 /** Return the follow-ups that are open, as buttons; `only`: of this cell, from 0. */
 export function buttons(job, { did }, only = null) {
-  const rows = { u: [], v: [], vs: [], other: [] };
+  const rows = { u: [], v: [], vs: [], r: [], other: [] };
   for (const name of shownOf(job)) {
     const [, letters, digit] = /^([a-z]+?)(\d?)$/.exec(name);
     if (only !== null && digit && Number(digit) - 1 !== only) continue;
     if (only !== null && name === "r") continue;
-    (digit ? rows[letters] : rows.other).push(button(job, name, letters, digit, did, only));
+    (rows[letters] ?? rows.other).push(button(job, name, letters, digit, did, only));
   }
-  return el(
-    "div",
-    { class: "followups", role: "group", "aria-label": t("job.followups") },
-    Object.values(rows).map((row) => (row.length ? el("div", { class: "row" }, row) : null)),
+  const { vs, other, ...first } = rows;
+  const shown = [first, { vs, other }].map((half) =>
+    Object.values(half).map((row) => (row.length ? el("div", { class: "row" }, row) : null)),
   );
+  const rare = vs.length + other.length ? el("details", {}, el("summary", {}, t("job.more")), shown[1]) : null;
+  return el("div", { class: "followups", role: "group", "aria-label": t("job.followups") }, shown[0], rare);
 }
 
 /** The open ones, and the picks that were used, which stay where they were. */
