@@ -100,8 +100,8 @@ def _up(
             server = f"{facts.product} {facts.version or ''}".strip()
             way_in = _way_in(settings, stack.store)
             if options.json:
-                body = _body(settings, server, made, flower=flower)
-                greeting = compact_json(body | {"console": way_in})
+                body = _body(settings, server, made, flower=flower, way_in=way_in)
+                greeting = compact_json(body)
             else:
                 greeting = _greeting(console, settings, server, made, flower=flower, way_in=way_in)
             console.say(greeting)
@@ -326,7 +326,7 @@ def _greeting(
 
 
 def _body(
-    settings: Settings, server: str, made: list[NewClient], *, flower: bool
+    settings: Settings, server: str, made: list[NewClient], *, flower: bool, way_in: str | None
 ) -> dict[str, object]:
     """Return what the greeting tells, as one line among the log's."""
     new = made[0] if made else None
@@ -336,6 +336,7 @@ def _body(
         "level": "info",
         "event": "gateway.started",
         "api": settings.base_url,
+        "console": way_in,
         "flower": processes.flower_url(settings) if flower else None,
         "redis": server,
         "client": new.client.name if new else None,

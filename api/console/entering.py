@@ -7,6 +7,7 @@ puts them into the form.
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 
 from flask import Blueprint, Response, request
@@ -21,8 +22,11 @@ from api.house import house
 from api.refusal import tell_when
 from limner.client import Wrong
 from limner.errors import NotForStrangers, RequestError, TokenRejected
+from limner.log import event
 from limner.peer import source_of
 from limner.store.sessions import Entered
+
+log = logging.getLogger(__name__)
 
 entrance = Blueprint("console_root", __name__)
 entering = a_room("console_enter")
@@ -61,6 +65,7 @@ def enter() -> Response:
     entered = _entered(form.get("token", "").strip(), form.get("ticket", "").strip())
     if isinstance(entered, RequestError):
         return _not_in(entered, _next(form.get("next", "")))
+    event(log, "session.opened", kind=entered.kind.value, name=entered.name)
     response = to(_next(form.get("next", "")) or home_of(entered.kind))
     # Whoever was here before has left.
     end_session(response)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -128,6 +129,17 @@ def status_of(port: int, path: str, host: str) -> int:
         connection.close()
 
 
+def lets_in(link: str) -> bool:
+    """Say whether a link that was printed begins a session, as its page does with what is behind the #."""
+    page, _, ticket = link.partition("#")
+    line = http.client.HTTPConnection(urlsplit(page).netloc, timeout=30)
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+    line.request("POST", urlsplit(page).path, f"ticket={ticket}", form)
+    answer = line.getresponse()
+    line.close()
+    return answer.status == 303 and "HttpOnly" in answer.headers["Set-Cookie"]
+
+
 def greeted_lines(said: str) -> str:
     return re.search(r"^ *curl .*imagine(?:.*\\\n)*.*", said, re.M)[0]
 
@@ -139,6 +151,7 @@ def test_a_first_start_prints_all_that_is_needed_and_ctrl_c_leaves_nothing(up):
     assert f"http://127.0.0.1:{up.flower_port}" in up.said()
     assert "whsec_" in up.said()
     token = up.token()
+    assert lets_in(re.search(r"Console +(\S+)", up.said())[1])
     # The very lines that are printed, and those of the README.
     assert up.draw(token, greeted_lines(up.said()))["status"] == 1
     readme = re.search(r"```sh\n(curl [^`]*/imagine[^`]*)```", README.read_text())[1]

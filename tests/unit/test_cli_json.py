@@ -78,6 +78,8 @@ ANSWERS = {
     "operators set dan --role view": ({"operator", "role"}, None),
     "operators rotate-token dan": ({"operator", "token"}, None),
     "operators remove dan": ({"operator", "removed"}, None),
+    "console link --client ann": ({"client", "url", "expiresInS"}, None),
+    "console link --operator dan": ({"operator", "url", "expiresInS"}, None),
     "audit": ({"data"}, {"at", "who", "what", "changes"}),
     "jobs cancel --client ann --yes": ({"found", "cancelled"}, None),
     "messages": ({"data"}, {"at", "queue", "why", "about", "sizeBytes", "text"}),
@@ -348,13 +350,15 @@ def test_each_callback_of_the_demo_is_reported(capsys):
 def test_the_greeting_is_one_line_among_those_of_the_log(store):
     made = store.clients.add("local")
 
-    body = processes._body(Settings.load(), "Valkey 9.1", [made], flower=False)
+    way_in = processes._way_in(Settings.load(), store)
+    body = processes._body(Settings.load(), "Valkey 9.1", [made], flower=False, way_in=way_in)
 
     assert set(body) == {
-        *("process", "at", "level", "event", "api", "flower", "redis"),
+        *("process", "at", "level", "event", "api", "console", "flower", "redis"),
         *("client", "token", "secret"),
     }
     assert (body["token"], body["flower"]) == (made.token, None)
+    assert body["console"].startswith("http://127.0.0.1:8000/console/enter#")
     assert TIME.fullmatch(body["at"])
 
 
