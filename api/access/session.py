@@ -90,10 +90,14 @@ def remember(response: Response, entered: Entered) -> None:
     )
 
 
-def end_session(response: Response) -> None:
-    """End the request's session, and have the browser forget it."""
+def end_session() -> None:
+    """End the request's session, if it has one."""
     if secret := _secret():
         house().store.sessions.end(secret)
+
+
+def forget(response: Response) -> None:
+    """Have the browser forget its session."""
     response.delete_cookie(_cookie(), path="/", secure=_is_secure(), httponly=True, samesite="Lax")
 
 

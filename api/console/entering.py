@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from api.access.door import turned_away
-from api.access.session import csrf, end_session, is_from_ourselves, remember, session_here
+from api.access.session import csrf, end_session, forget, is_from_ourselves, remember, session_here
 from api.console.room import a_room, home_of, page, to
 from api.console.texts import COOKIE, LANGUAGES, say
 from api.errors import STATUS_CODES
@@ -68,7 +68,7 @@ def enter() -> Response:
     event(log, "session.opened", kind=entered.kind.value, name=entered.name)
     response = to(_next(form.get("next", "")) or home_of(entered.kind))
     # Whoever was here before has left.
-    end_session(response)
+    end_session()
     remember(response, entered)
     return response
 
@@ -78,8 +78,9 @@ def leave() -> Response:
     """End the session."""
     if not hmac.compare_digest(_form().get("csrf", "").encode(), csrf().encode()):
         raise NotForStrangers(say("trouble.request"))
+    end_session()
     response = to("console/enter")
-    end_session(response)
+    forget(response)
     return response
 
 

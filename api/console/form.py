@@ -27,6 +27,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "weights": ("iw", "styleWeight", "objectWeight"),
     "delivery": ("deadline", "previews", "prompt", "callBackUrl", "callbackEvents", "extra"),
 }
+#: from so many letters on, a text gets several lines
+LONG = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,6 @@ class FormField:
     kind: str
     low: float | None = None
     high: float | None = None
-    longest: int | None = None
     choices: tuple[str, ...] = ()
     #: ticked from the start
     on: bool = False
@@ -92,9 +93,8 @@ def _field(name: str, schema: Mapping[str, Any]) -> FormField:
     if first.get("type") == "array":
         words = tuple(str(word) for word in first["items"].get("enum", ()))
         return FormField(name, "several", choices=words)
-    longest = first.get("maxLength")
-    kind = "long" if longest and longest >= 2000 and name != "callBackUrl" else "text"
-    return FormField(name, kind, longest=longest)
+    kind = "long" if first.get("maxLength", 0) >= LONG and name != "callBackUrl" else "text"
+    return FormField(name, kind)
 
 
 def given_by(request: Request) -> dict[str, Any]:

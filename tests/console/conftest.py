@@ -27,7 +27,7 @@ seconds = 0.2
 steps = 4
 """
 #: what a page may wait for on a busy machine
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from limner.store.operators import Role
 from tests.acceptance.house import House
 from tests.conftest import wait_until
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 #: a gateway that is away, or a session that has ended, is what some tests are about
 _EXPECTED = ("Failed to load resource", "Password forms should have")
 
