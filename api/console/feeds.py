@@ -18,11 +18,38 @@ from schemas.limner.job import job_body
 
 #: of a client's jobs, in a snapshot
 NEWEST = 50
+#: jobs that are kept as JSON, in a process
+SHOWN_MOST = 1000
 
 
 def frame(event: str, data: Any) -> str:
     """Return one event of a stream, with ``data`` as JSON."""
-    return f"event: {event}\ndata: {compact_json(data)}\n\n"
+    return _framed(event, compact_json(data))
+
+
+class ShownJobs:
+    """Jobs as JSON, kept while they stay the same: all pages of a client are told the same, often at once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Job, str]] = {}
+
+    def __call__(self, job: Job) -> str:
+        """Return the job as the API shows it."""
+        known = self._kept.get(job.id)
+        if known and known[0] == job:
+            return known[1]
+        if len(self._kept) >= SHOWN_MOST:
+            self._kept.clear()
+        text = compact_json(job_body(job))
+        self._kept[job.id] = (job, text)
+        return text
+
+
+_SHOWN = ShownJobs()
+
+
+def _framed(event: str, text: str) -> str:
+    return f"event: {event}\ndata: {text}\n\n"
 
 
 class PageFeed(Protocol):
@@ -65,7 +92,7 @@ class ClientFeed:
         self._waiting.clear()
         for job in page.jobs:
             self._note(job)
-        yield frame("snapshot", {"jobs": [job_body(job) for job in page.jobs]})
+        yield _framed("snapshot", f'{{"jobs":[{",".join(map(_SHOWN, page.jobs))}]}}')
 
     def changes(self, ids: set[str]) -> Iterator[str]:
         """Yield the jobs that changed, and the jobs that they go on from, which follow-ups mark."""
@@ -74,7 +101,7 @@ class ClientFeed:
         jobs += self._here.store.jobs.several(sorted(parents), self._client)
         for job in jobs:
             self._note(job)
-            yield frame("job", job_body(job))
+            yield _framed("job", _SHOWN(job))
 
     def looked(self) -> Iterator[str]:
         """Yield the waiting jobs whose place in the order has changed."""
@@ -84,7 +111,7 @@ class ClientFeed:
         for job in self._here.store.jobs.several(list(before), self._client):
             if job != before[job.id]:
                 self._note(job)
-                yield frame("job", job_body(job))
+                yield _framed("job", _SHOWN(job))
 
     def _note(self, job: Job) -> None:
         self._waiting.pop(job.id, None)

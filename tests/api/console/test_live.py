@@ -199,3 +199,24 @@ def test_a_lost_subscription_costs_nothing_but_a_snapshot(watched, app, store, c
     while not told:
         told = watched.next("snapshot")["jobs"]
     assert told[0]["id"] == job["id"]
+
+
+def test_a_job_is_put_into_words_once_for_all_its_pages_and_anew_when_it_changes(
+    ann, store, caller, monkeypatch
+):
+    said: list[str] = []
+    monkeypatch.setattr(
+        "api.console.feeds.job_body", lambda job: said.append(job.id) or {"id": job.id}
+    )
+    job = caller.drawn()
+    streams = [Watched(ann), Watched(ann)]
+    for stream in streams:
+        assert stream.next("snapshot")["jobs"] == [{"id": job["id"]}]
+    assert said == [job["id"]]
+
+    submitted(store, job)
+
+    assert [stream.next("job") for stream in streams] == [{"id": job["id"]}] * 2
+    assert len(said) == 2
+    for stream in streams:
+        stream.close()
