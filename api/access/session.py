@@ -52,8 +52,8 @@ def session_of_call() -> ConsoleSession | None:
 
 def lasts() -> Callable[[], bool]:
     """Return what says whether the request's session still lasts, also beyond the request's context."""
-    sessions, secret, found = house().store.sessions, _secret(), session_here()
-    return lambda: sessions.find(secret) == found
+    sessions, secret = house().store.sessions, _secret()
+    return lambda: sessions.find(secret) is not None
 
 
 def csrf() -> str:
@@ -74,7 +74,8 @@ def is_from_ourselves() -> bool:
         return site == "same-origin"
     if origin is None:
         return request.method in ("GET", "HEAD")
-    return urlsplit(origin).netloc in (request.host, urlsplit(house().settings.base_url).netloc)
+    ours = (request.host, urlsplit(house().settings.base_url).netloc)
+    return origin.partition("://")[2] in ours
 
 
 def remember(response: Response, entered: Entered) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any, Protocol
 
 from api.house import House
@@ -18,6 +19,8 @@ from schemas.limner.job import job_body
 
 #: of a client's jobs, in a snapshot
 NEWEST = 50
+#: waiting jobs whose place is looked up at a time
+LOOKED_AT = 10
 #: jobs that are kept as JSON, in a process
 SHOWN_MOST = 1000
 
@@ -105,12 +108,13 @@ class ClientFeed:
 
     def looked(self) -> Iterator[str]:
         """Yield the waiting jobs whose place in the order has changed."""
-        if not self._waiting:
+        # Some at a time, in turn: whoever was looked at goes to the end.
+        before = dict(islice(self._waiting.items(), LOOKED_AT))
+        if not before:
             return
-        before = dict(self._waiting)
         for job in self._here.store.jobs.several(list(before), self._client):
+            self._note(job)
             if job != before[job.id]:
-                self._note(job)
                 yield _framed("job", _SHOWN(job))
 
     def _note(self, job: Job) -> None:

@@ -207,6 +207,7 @@ def test_a_page_of_ours_draws_by_its_session(ann):
         THEIRS,
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
     ],

@@ -132,6 +132,36 @@ def test_it_ends_with_its_session_and_says_so(ann, store, monkeypatch):
     assert stream.rest()[-1] == ("ended", {})
 
 
+def test_an_operators_new_role_does_not_end_its_stream(app, store, monkeypatch):
+    monkeypatch.setattr(live, "BEAT_S", 0.0)
+    monkeypatch.setattr("api.console.feeds.OperatorFeed.looks_s", 0.01)
+    olga = Browser(app)
+    olga.enter(store.operators.add("test", "olga", Role.STEER))
+    stream = Watched(olga)
+    stream.next("snapshot")
+
+    store.operators.change("test", "olga", Role.VIEW)
+
+    assert [next(stream._pieces) for _ in range(3)] == [b": no news\n\n"] * 3
+    stream.close()
+
+
+def test_the_places_of_many_waiting_jobs_are_looked_up_in_turn(
+    ann, store, caller, other, monkeypatch
+):
+    monkeypatch.setattr("api.console.feeds.ClientFeed.looks_s", 0.02)
+    monkeypatch.setattr("api.console.feeds.LOOKED_AT", 2)
+    first = other.drawn()
+    mine = {caller.drawn()["id"] for _ in range(5)}
+    stream = Watched(ann)
+    stream.next("snapshot")
+
+    store.lanes.cancel(first["id"])
+
+    assert {stream.next("job")["id"] for _ in range(5)} == mine
+    stream.close()
+
+
 def test_it_ends_with_its_process(watched, app):
     watched.next("snapshot")
     app.extensions["limner"].watcher.end()
