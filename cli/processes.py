@@ -11,29 +11,23 @@ import logging
 import os
 import shlex
 import sys
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from cli import console as pages
-from cli import show
+from cli import greeting, show
 from limner.client import NewClient
 from limner.compact_json import compact_json
-from limner.console import BOLD, DIM, YELLOW, CallHandler, Console
+from limner.console import CallHandler, Console
 from limner.errors import ConfigError, LimnerError, StoreDown, StoreRefused
-from limner.job import rfc3339
 from limner.log import event, flush, json_line, set_up
 from limner.plural import counted
 from limner.printing import document, line, record
 from limner.settings import Settings, surroundings
-from limner.settings.listening import bound_to, is_everywhere
+from limner.settings.listening import bound_to
 from limner.store import Store
 from limner.store.server import usable
-from limner.store.sessions import Holder
 from stack import demo as demo_show
 from stack import grader, processes
 from stack.control import Control, ask_reload
@@ -42,9 +36,6 @@ from stack.reload import Reload
 from stack.stack import Stack, StartFailed, StopAsked, answers
 
 log = logging.getLogger(__name__)
-
-#: the callback allow-list of ``limner up``'s first client
-LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
 
 
 def up(options: argparse.Namespace) -> int:
@@ -96,15 +87,16 @@ def _up(
     stack.supervisor.hangup_reloads = not _has_terminal()
     try:
         with stack:
-            facts = stack.start(lambda store: made.extend(_first_client(store)))
+            facts = stack.start(lambda store: made.extend(greeting.first_client(store)))
             server = f"{facts.product} {facts.version or ''}".strip()
-            way_in = _way_in(settings, stack.store)
+            way_in = greeting.way_in(settings, stack.store)
             if options.json:
-                body = _body(settings, server, made, flower=flower, way_in=way_in)
-                greeting = compact_json(body)
+                body = greeting.body(settings, server, made, flower=flower, way_in=way_in)
+                console.say(compact_json(body))
             else:
-                greeting = _greeting(console, settings, server, made, flower=flower, way_in=way_in)
-            console.say(greeting)
+                console.say(
+                    greeting.text(console, settings, server, made, flower=flower, way_in=way_in)
+                )
             with Control(settings.data_dir) as control:
                 reload = Reload(stack, partial(_of_up, options), control)
                 stack.supervisor.run(reload.look)
@@ -270,86 +262,3 @@ def _with_ports(settings: Settings, options: argparse.Namespace) -> Settings:
     if not options.no_flower and settings.port == settings.flower_port:
         raise ConfigError("LIMNER_FLOWER_PORT", f"the API has port {settings.port} already")
     return settings
-
-
-def _first_client(store: Store) -> list[NewClient]:
-    """Create the client ``local`` if there is no client yet."""
-    if store.clients.names():
-        return []
-    return [store.clients.add(pages.FIRST, callback_allow=LOOPBACK)]
-
-
-def _way_in(settings: Settings, store: Store) -> str | None:
-    """Return a link to the console: for the first user one that lets them in, once; None: it is off."""
-    if settings.console == "off":
-        return None
-    with suppress(ConfigError):
-        return pages.link_for(settings, store, Holder.CLIENT, pages.FIRST)
-    return f"{settings.base_url}/"
-
-
-def _greeting(
-    console: Console,
-    settings: Settings,
-    server: str,
-    made: list[NewClient],
-    *,
-    flower: bool,
-    way_in: str | None,
-) -> str:
-    def fact(name: str, value: str) -> str:
-        return f"  {console.paint(DIM, f'{name:8}')} {value}"
-
-    where = settings.base_url
-    token = made[0].token if made else "$TOKEN"
-    kept = "LIMNER_REDIS_URL" if settings.redis_url else str(settings.data_dir)
-    lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
-    if way_in:
-        once = "   (lets you in once; open it in a browser)" if "#" in way_in else ""
-        lines.append(fact("Console", f"{way_in}{once}"))
-    lines.append(fact("API", where))
-    if flower:
-        lines.append(fact("Flower", processes.flower_url(settings)))
-    lines.append(fact("Redis", f"{server}, in {kept}"))
-    if made:
-        lines.append(fact("token", f"{made[0].token}   (client local; shown only now)"))
-        lines.append(fact("secret", f"{made[0].client.secrets[0]}   (signs its callbacks)"))
-    else:
-        lines.append(
-            fact("token", "shown when it was created; for another: limner clients add NAME")
-        )
-    lines += ["", "Draw something, then look at it:", "", _curl_lines(where, token), ""]
-    if settings.public_url is None and is_everywhere(settings.host):
-        note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."
-        lines += [console.paint(YELLOW, note), ""]
-    return "\n".join(lines)
-
-
-def _body(
-    settings: Settings, server: str, made: list[NewClient], *, flower: bool, way_in: str | None
-) -> dict[str, object]:
-    """Return what the greeting tells, as one line among the log's."""
-    new = made[0] if made else None
-    return {
-        "process": "limner",
-        "at": rfc3339(datetime.now(UTC)),
-        "level": "info",
-        "event": "gateway.started",
-        "api": settings.base_url,
-        "console": way_in,
-        "flower": processes.flower_url(settings) if flower else None,
-        "redis": server,
-        "client": new.client.name if new else None,
-        "token": new.token if new else None,
-        "secret": new.client.secrets[0] if new else None,
-    }
-
-
-def _curl_lines(where: str, token: str) -> str:
-    tag = uuid.uuid4().hex
-    body = f'{{"promptEn": "a lighthouse on a cliff at dusk", "fast": true, "tag": "{tag}"}}'
-    return (
-        f'  curl -s {where}/draw/midjourney/imagine -H "token: {token}" \\\n'
-        f"    -H 'content-type: application/json' -d '{body}'\n"
-        f'  curl -s {where}/draw/midjourney/find/by/{tag} -H "token: {token}"'
-    )

@@ -20,6 +20,7 @@ from limner.store.aside import Why
 from limner.store.lanes import Result
 from limner.store.operators import Role
 from limner.store.outbox import Claim, Next
+from limner.store.sessions import Holder
 from tests.builders import MESSAGES, a_request, an_engine
 from tests.callback_doubles import a_poster, done, take
 from tests.conftest import MovingClock
@@ -197,6 +198,8 @@ def _clients(house: House) -> None:
         house.store.clients.add(name)
     house.store.clients.admit(token, "10.0.0.1")
     house.store.clients.admit("wrong", "10.0.0.9")
+    house.store.sessions.enter_by_token(token, "10.0.0.1")
+    house.store.sessions.new_ticket(Holder.CLIENT, "ann")
     house.store.operators.add("cli:x", "otto", Role.STEER)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli import parser, processes
+from cli import greeting, parser, processes
 from engines import check
 from engines.sketch import sheet
 from limner.__main__ import main
@@ -350,8 +350,8 @@ def test_each_callback_of_the_demo_is_reported(capsys):
 def test_the_greeting_is_one_line_among_those_of_the_log(store):
     made = store.clients.add("local")
 
-    way_in = processes._way_in(Settings.load(), store)
-    body = processes._body(Settings.load(), "Valkey 9.1", [made], flower=False, way_in=way_in)
+    way_in = greeting.way_in(Settings.load(), store)
+    body = greeting.body(Settings.load(), "Valkey 9.1", [made], flower=False, way_in=way_in)
 
     assert set(body) == {
         *("process", "at", "level", "event", "api", "console", "flower", "redis"),
