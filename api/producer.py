@@ -21,6 +21,8 @@ from limner.store.waits import allowed_s, count_waited
 
 #: kombu connects for itself, and repeats what fails
 RENDER_S = 2.0
+#: by name, as tasks are: what makes connections for workers makes them here, and knows no task either
+OUR_TRANSPORT = "workers.transport:AMQP"
 
 
 def messages_of(
@@ -29,7 +31,7 @@ def messages_of(
     """Return the messages for the configured broker, rendered on first use."""
 
     def render() -> Messages:
-        with Celery("limner", set_as_current=False) as app:
+        with Celery("limner", amqp=OUR_TRANSPORT, set_as_current=False) as app:
             app.config_from_object("celeryconfig")
             # create_app's settings take precedence over those that celeryconfig read from the environment.
             redis = redis_address(settings)

@@ -98,7 +98,7 @@ class Outgoing:
     def of(cls, settings: Settings, extra_allow: str = "") -> Outgoing:
         """Return a client's ``Outgoing``, under the gateway's allow-list and the client's own."""
         policy = DialPolicy.parse(settings.callback_allow, extra_allow)
-        own = {settings.port, settings.flower_port, redis_address(settings).port}
+        own = {settings.port, settings.flower_port, *redis_address(settings).ports}
         return cls(
             replace(policy, own_ports=frozenset(own)),
             pool_size=settings.callback_threads,

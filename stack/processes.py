@@ -98,7 +98,7 @@ def worker(queue: str, settings: Settings, mark: str) -> list[str]:
 def ping(queue: str, mark: str, *, as_json: bool = False) -> list[str]:
     """Return the command that succeeds if that worker on this host responds."""
     return celery(
-        *("--config", "celeryconfig", "inspect", "ping"),
+        *("-A", "workers.bare", "inspect", "ping"),
         *("--destination", f"{queue}-{mark}@{socket.gethostname()}"),
         *("--timeout", "5"),
         *(["--json"] if as_json else []),
@@ -106,9 +106,9 @@ def ping(queue: str, mark: str, *, as_json: bool = False) -> list[str]:
 
 
 def beat(settings: Settings) -> list[str]:
-    """Return the command of beat. It sends ``tick`` by name and loads no worker code."""
+    """Return the command of beat. It sends ``tick`` by name and loads no task."""
     return celery(
-        *("--config", "celeryconfig", "beat"),
+        *("-A", "workers.bare", "beat"),
         *("--schedule", str(settings.data_dir / "beat-schedule")),
         *("--loglevel", "WARNING"),
     )

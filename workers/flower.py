@@ -5,21 +5,17 @@ Flower consumes the events that workers broadcast; a foreign message there would
 
 from __future__ import annotations
 
-from celery import Celery
-
 from limner import log
 from limner.settings import Settings
 from stack.privacy import keep_to_ourselves
-from workers import queue_lengths
+from workers import flower_events, queue_lengths
+from workers.bare import app as app
 from workers.panel import shut
-from workers.transport import AMQP
-
-app = Celery("limner", amqp=AMQP)
-app.config_from_object("celeryconfig")
 
 keep_to_ourselves()
 shut()
 queue_lengths.install()
+flower_events.install()
 # Flower configures only its own logging, which `stack.processes` tells it to leave alone.
 _settings = Settings.load()
 log.set_up(_settings.log_format, _settings.log_level)

@@ -1,9 +1,9 @@
 """kombu's Redis transport, with foreign messages set aside before anything parses them.
 
 A chain of subclasses down to where a message comes off its queue: ``AMQP`` (which ``workers.app`` names
-to Celery) → ``Connection`` → ``Transport`` → ``Channel`` → its client. Only reading differs; whatever
-``workers.vetting`` refuses looks to kombu like a poll that found nothing. Why:
-docs/decisions/0008-vetting-transport.md.
+to Celery) → ``Connection`` → ``Transport`` → ``Channel`` → its client. Only reading differs, and where its
+connections lead (``limner/store/primary.py``); whatever ``workers.vetting`` refuses looks to kombu like a
+poll that found nothing. Why: docs/decisions/0008-vetting-transport.md.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from typing import Any, Protocol
 from celery.app import amqp
 from kombu import connection
 from kombu.transport import redis
+from kombu.utils.url import maybe_sanitize_url
 
 from limner.log import event
+from limner.settings.redis_address import RedisAddress
 from limner.store.aside import Why
+from limner.store.lookout import primary_of
+from limner.store.primary import leading
 from workers.vetting import QUEUES, Strange, vet, vet_broadcast
 
 log = logging.getLogger(__name__)
@@ -109,16 +113,30 @@ class _Client:
 
 
 class Channel(redis.Channel):
-    """Reads queues and broadcasts, without foreign messages."""
+    """Reads queues and broadcasts, without foreign messages, on connections that lead to the primary."""
 
     def _get_client(self) -> Any:
         return type("Client", (_Client, super()._get_client()), {})  # type: ignore[misc]
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        made: Any = self.connection.client
+        address = RedisAddress.of_broker(made.as_uri(include_password=True), made.ssl or None)
+        options: dict[str, Any] = super()._connparams(asynchronous=asynchronous)  # type: ignore[misc]
+        options["db"] = address.db
+        # To kombu, an error that a server answers is one of the program, and would end the process.
+        options["connection_class"] = leading(options["connection_class"], strict=True)
+        return options | {"primary": primary_of(address)}
 
 
 class Transport(redis.Transport):
     """kombu's Redis transport with these channels."""
 
     Channel = Channel
+
+
+#: between two attempts to connect: the first pause, and how it grows. kombu's own reach half a minute,
+#: and whoever waits for Redis must go on soon after it is back.
+RETRY_S, RETRY_MORE_S, RETRY_MOST_S = 0.5, 0.5, 2.0
 
 
 class Connection(connection.Connection):
@@ -128,6 +146,36 @@ class Connection(connection.Connection):
         """Return the transport's class, whatever form the broker's URL has."""
         found: Any = super().get_transport_cls()
         return Transport if found is redis.Transport else found
+
+    def Pool(self, limit: int | None = None, **options: Any) -> Any:  # noqa: N802
+        """Return a pool of connections that use this transport."""
+        return _Pool(self, limit, **options)
+
+    def info(self) -> dict[str, Any]:
+        """Return what Celery and Flower show of it: without a password that kombu overlooks in a URL."""
+        told: dict[str, Any] = super().info()
+        return told | {"hostname": maybe_sanitize_url(told["hostname"])}
+
+    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
+        # Those who say by themselves how to wait pass everything in order.
+        if len(args) < 3:
+            options = {
+                "interval_start": RETRY_S,
+                "interval_step": RETRY_MORE_S,
+                "interval_max": RETRY_MOST_S,
+            } | options
+        return super()._ensure_connection(*args, **options)
+
+
+class _Pooled(connection.PooledConnection, Connection):  # type: ignore[misc]
+    """One of a pool: what Celery sends events and answers on."""
+
+
+class _Pool(connection.ConnectionPool):
+    """kombu's pool, which makes connections of its own class otherwise."""
+
+    def new(self) -> Any:
+        return _Pooled(self, **dict(self.connection._info(resolve=False)))
 
 
 class AMQP(amqp.AMQP):

@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 from limner.errors import StoreDown
 from limner.store.connection import reason
+from limner.store.primary import leading
 from limner.store.waits import Waits, allowed_s, count_waited
 from limner.store.watch import RedisProbe, Watch, is_answer
 
@@ -158,7 +159,7 @@ def watch_over(
     if waits.probe_s is None:
         return None
     watch = Watch(RedisProbe(url, waits.connect_s), waits.probe_s)
-    pool = client.connection_pool
-    pool.connection_class = _BOUNDED[pool.connection_class]
+    pool: Any = client.connection_pool
+    pool.connection_class = leading(_BOUNDED[pool.connection_class.kind])
     pool.connection_kwargs.update(watch=watch, waits=waits, clock=clock)
     return watch

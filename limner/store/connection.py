@@ -27,7 +27,11 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from limner.errors import StoreDown, StoreRefused
+from limner.settings.redis_address import RedisAddress
+from limner.store.answers import refusal
+from limner.store.lookout import primary_of
 from limner.store.per_thread import PerThread
+from limner.store.primary import NotPrimary, leading
 from limner.store.waits import PATIENT, Waits
 
 P = ParamSpec("P")
@@ -35,14 +39,22 @@ R = TypeVar("R")
 
 DOWN = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError)
 
-#: errors of a server that is alive but cannot be written to: its disk is full, its replicas are gone, a
-#: script blocks it, it has just become a replica. Servers before 7.0 put the script's name in front.
-_REFUSALS = re.compile(r"\b(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|TRYAGAIN|OOM|READONLY|UNBLOCKED)\b")
-
 CLUSTER = "it runs in cluster mode, and Limner needs one server that has every key"
 
 #: errors of a server that will not serve us until an operator acts → an explanation for the operator
 _SETUPS = (
+    (
+        re.compile(r"no Sentinel watches"),
+        "its Sentinels know no servers of the name that LIMNER_REDIS_URL has as master=",
+    ),
+    (
+        re.compile(r"a Sentinel says: .*(auth|WRONGPASS|username-password)", re.IGNORECASE),
+        "its Sentinels want another login than LIMNER_REDIS_URL has as sentinel_password=",
+    ),
+    (
+        re.compile(r"a Sentinel says: .*unknown command", re.IGNORECASE),
+        "what LIMNER_REDIS_URL names as a Sentinel is none",
+    ),
     (
         re.compile(r"NOAUTH|Authentication required"),
         "it wants a user or a password, and LIMNER_REDIS_URL has none",
@@ -86,8 +98,9 @@ def connect(
     ``per_thread``: no connection passes from one thread to another; for a process with an event loop.
     """
     kind = PerThread if per_thread else redis.Redis
+    address = RedisAddress.parse(url)
     client: redis.Redis = kind.from_url(
-        url,
+        address.client_url,
         decode_responses=True,
         socket_connect_timeout=waits.connect_s,
         socket_timeout=waits.answer_s,
@@ -96,6 +109,9 @@ def connect(
         retry=Retry(ConstantBackoff(0.1), 1),
         retry_on_error=[ConnectionError, TimeoutError],
     )
+    pool = client.connection_pool
+    pool.connection_class = leading(pool.connection_class)
+    pool.connection_kwargs.update(primary=primary_of(address))
     return client
 
 
@@ -115,8 +131,8 @@ def told(error: RedisError) -> StoreDown | None:
         if "WRONG_VERSION_NUMBER" in text:
             return StoreRefused("Redis is asked by rediss://, and what answers there speaks no TLS")
         return StoreDown(f"Redis cannot be reached: {reason(error)}")
-    match = _REFUSALS.search(text[:300])
-    return StoreDown(f"Redis refuses to write: {match[1]}") if match else None
+    code = refusal(error)
+    return StoreDown(f"Redis refuses to write: {code}") if code else None
 
 
 def _texts(error: BaseException | None) -> Iterator[str]:
@@ -127,7 +143,7 @@ def _texts(error: BaseException | None) -> Iterator[str]:
 
 def reason(error: RedisError) -> str:
     """Return the operating system's message if there is one, else redis-py's."""
-    cause: BaseException | None = error
+    cause: BaseException | None = None if isinstance(error, NotPrimary) else error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from limner.errors import StoreDown, StoreRefused
 from limner.store.connection import CLUSTER, guarded
+from limner.store.primary import IS_REPLICA, NotPrimary, role_of
 
 VERSION_MIN = (6, 2)
 #: one key of each kind that kombu and Celery have beside ours
@@ -40,6 +41,8 @@ class ServerFacts:
     replicas: int | None = None
     #: how many must have a job before it is accepted
     replicas_asked: int = 0
+    #: primary or replica
+    role: str | None = None
 
     @property
     def too_old(self) -> bool:
@@ -105,7 +108,10 @@ def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
     client: Any = redis
     # What keeps us out altogether, such as a wrong database, shows here.
     client.ping()
-    server = _asked(lambda: client.info("server")) or _asked(lambda: _hello(client))
+    greeting = _asked(lambda: _hello(client))
+    if (role := role_of(greeting)) == "replica":
+        raise NotPrimary(IS_REPLICA)
+    server = _asked(lambda: client.info("server")) or greeting
     memory = _asked(lambda: client.info("memory"))
     append_only = _asked(lambda: client.config_get("appendonly")).get("appendonly")
     following = _asked(lambda: client.info("replication")) if replicas else {}
@@ -120,6 +126,7 @@ def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
         memory_limit_bytes=memory.get("maxmemory") or memory.get("total_system_memory"),
         replicas=_online(following) if following else None,
         replicas_asked=replicas,
+        role=role,
     )
 
 
@@ -177,7 +184,7 @@ def _asked(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _hello(client: Any) -> dict[str, Any]:
-    """Return what every user may ask: product, version and mode."""
+    """Return what every user may ask: product, version, mode and role."""
     said = client.execute_command("HELLO")
     if isinstance(said, dict):
         return said

@@ -11,14 +11,14 @@ import logging
 import threading
 from collections.abc import Callable
 
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
 
 from limner.errors import StoreDown, StoreRefused
 from limner.log import event
-from limner.store.connection import told
+from limner.store.connection import connect, told
+from limner.store.waits import Waits
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +27,11 @@ class RedisProbe:
     """Asks Redis for a sign of life, on a connection of its own."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_connect_timeout=timeout_s,
-            socket_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = connect(url, Waits(connect_s=timeout_s, answer_s=timeout_s))
+        self._redis.set_retry(Retry(NoBackoff(), 0))
 
     def __call__(self) -> bool:
-        """Return whether Redis says anything at all."""
+        """Return whether Redis says anything at all; a replica of it is not Redis to us."""
         try:
             self._redis.ping()
         except RedisError as error:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
+import os
 import shutil
 import socket
 import ssl
@@ -32,8 +33,10 @@ from limner.store import Store
 from limner.store.server import usable
 from limner.store.waits import IMPATIENT, PATIENT
 from stack import embedded
-from tests.conftest import answers, wait_until
+from tests.conftest import answers, free_port, wait_until
+from tests.failover import MASTER, Server
 from workers import queue_lengths
+from workers.transport import AMQP
 
 pytestmark = pytest.mark.seam
 
@@ -64,6 +67,22 @@ def server() -> Iterator[SimpleNamespace]:
         wait_until(lambda: answers(server.admin), what="the server")
         yield server
         server.admin.close()
+
+
+@pytest.fixture(scope="module")
+def sentinel(server) -> Iterator[SimpleNamespace]:
+    """Two Sentinels that watch the server, of which the second wants a password."""
+    lines = [
+        f"sentinel monitor {MASTER} 127.0.0.1 {server.port} 1",
+        f'sentinel auth-pass {MASTER} "{PASSWORD}"',
+    ]
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for password in (None, PASSWORD):
+            watching = Server(server.folder, lines, sentinel=True, password=password)
+            stack.callback(watching.kill)
+            ports.append(watching.port)
+        yield SimpleNamespace(open=ports[0], shut=ports[1])
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +131,7 @@ def tls(server) -> Iterator[SimpleNamespace]:
                 threading.Thread(target=serve, args=(plain,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
-    yield SimpleNamespace(port=listener.getsockname()[1], pem=pem)
+    yield SimpleNamespace(port=listener.getsockname()[1], pem=pem, secret=secret)
     listener.close()
 
 
@@ -122,7 +141,7 @@ def settings_of(url: str) -> Settings:
 
 def pushed_by_celery(settings: Settings, queue: str) -> None:
     redis = redis_address(settings)
-    with Celery("test", set_as_current=False) as app:
+    with Celery("test", amqp=AMQP, set_as_current=False) as app:
         tls = dict(redis.tls) if redis.tls else False
         app.conf.update(broker_url=redis.broker_url, broker_use_ssl=tls)
         with app.connection_for_write() as connection:
@@ -133,9 +152,8 @@ def pushed_by_celery(settings: Settings, queue: str) -> None:
 
 def length_by_flower(settings: Settings, monkeypatch, queue: str) -> int:
     monkeypatch.setenv("LIMNER_REDIS_URL", redis_url(settings))
-    for name in ("Redis", "RedisSsl", "RedisSocket"):
-        # So that they are as they were afterwards.
-        monkeypatch.setattr(flower_broker, name, getattr(flower_broker, name))
+    # So that it is as it was afterwards.
+    monkeypatch.setattr(flower_broker.Broker, "__new__", flower_broker.Broker.__new__)
     queue_lengths.install()
     address = redis_address(settings)
     look = flower_broker.Broker(address.broker_url, broker_use_ssl=address.tls or False)
@@ -156,16 +174,25 @@ def length_by_flower(settings: Settings, monkeypatch, queue: str) -> int:
         ("redis://:{q}@127.0.0.1:{port}/8?health_check_interval=10", 8),
         ("rediss://:{q}@127.0.0.1:{tls}/9?ssl_ca_certs={pem}", 9),
         ("rediss://:{q}@127.0.0.1:{tls}/9?ssl_cert_reqs=none", 9),
+        ("valkey://lim:s3cret@127.0.0.1:{port}/1", 1),
+        ("valkeys://:{q}@127.0.0.1:{tls}/9?ssl_ca_certs={pem}", 9),
+        ("sentinel://:{q}@127.0.0.1:{open}/0?master=mymaster", 0),
+        ("sentinel://lim:s3cret@127.0.0.1:{nobody},127.0.0.1:{open}/3?master=mymaster", 3),
+        ("sentinel://:{q}@127.0.0.1:{shut}?db=4&master=mymaster&sentinel_password={q}", 4),
     ],
 )
-def test_store_broker_and_flower_are_on_one_database(server, tls, monkeypatch, form, db):
+def test_store_broker_and_flower_are_on_one_database(server, tls, sentinel, monkeypatch, form, db):
     server.admin.redis.flushall()
     server.admin.redis.execute_command(
         "ACL", "SETUSER", "lim", "reset", "on", ">s3cret", "~*", "&*", "+@all"
     )
     places = {"port": server.port, "socket": server.socket, "tls": tls.port, "pem": tls.pem}
-    settings = settings_of(form.format(q=QUOTED, **places))
+    places |= {"open": sentinel.open, "shut": sentinel.shut, "nobody": free_port()}
+    all_meet(settings_of(form.format(q=QUOTED, **places)), db, monkeypatch)
 
+
+def all_meet(settings: Settings, db: int, monkeypatch) -> None:
+    """Assert that the store, the broker and Flower find what one of them has left."""
     pushed_by_celery(settings, "fast")
 
     for waits in (PATIENT, IMPATIENT):
@@ -189,15 +216,30 @@ def test_store_broker_and_flower_are_on_one_database(server, tls, monkeypatch, f
         ("rediss://:{q}@127.0.0.1:{tls}", "certificate"),
         ("redis://127.0.0.1:{web}", "is not what answers there"),
         ("redis://less:s3cret@127.0.0.1:{port}", "docs/operations.md"),
+        ("redis://127.0.0.1:{open}", "it is a Sentinel"),
+        ("sentinel://127.0.0.1:{open}?master=mymaster", "it wants a user or a password"),
+        ("sentinel://:{q}@127.0.0.1:{open}?master=other", "as master="),
+        ("sentinel://:{q}@127.0.0.1:{shut}?master=mymaster", "as sentinel_password="),
+        (
+            "sentinel://:{q}@127.0.0.1:{shut}?master=mymaster&sentinel_password=hidden",
+            "as sentinel_password=",
+        ),
+        (
+            "sentinel://:{q}@127.0.0.1:{port}?master=mymaster&sentinel_password={q}",
+            "as a Sentinel is none",
+        ),
     ],
 )
-def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(server, tls, form, words, waits):
+def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(
+    server, tls, sentinel, form, words, waits
+):
     server.admin.redis.execute_command(
         "ACL", "SETUSER", "less", "reset", "on", ">s3cret", "~limner:*", "&*", "+@all"
     )
     with socket.create_server(("127.0.0.1", 0)) as web:
         threading.Thread(target=answer_as_a_web_server, args=(web,), daemon=True).start()
         places = {"port": server.port, "socket": server.socket, "tls": tls.port}
+        places |= {"open": sentinel.open, "shut": sentinel.shut}
         settings = settings_of(form.format(q=QUOTED, web=web.getsockname()[1], **places))
         store = Store.of(settings, waits=waits)
 
@@ -211,6 +253,43 @@ def test_a_server_that_will_not_serve_us_is_named_in_one_sentence(server, tls, f
     assert "\n" not in said
     assert "hidden" not in said
     assert PASSWORD not in said
+
+
+def test_where_all_speak_tls_sentinels_do_as_well(server, tls, monkeypatch):
+    binary = shutil.which("redis-server")
+    if not binary and (not os.environ.get("CI") or os.environ.get("REDIS_OPTIONAL")):
+        pytest.skip(
+            "no redis-server, whose TLS the embedded server lacks (apt install redis-server)"
+        )
+    assert binary, "apt install redis-server"
+    lines = [
+        *(f"tls-cert-file {tls.pem}", f"tls-key-file {tls.secret}", f"tls-ca-cert-file {tls.pem}"),
+        *("tls-auth-clients no", "tls-replication yes"),
+    ]
+    with contextlib.ExitStack() as stack:
+        kept = Server(server.folder, lines, binary=binary, password=PASSWORD, ca=tls.pem)
+        stack.callback(kept.kill)
+        watched = [
+            f"sentinel monitor {MASTER} 127.0.0.1 {kept.port} 1",
+            f'sentinel auth-pass {MASTER} "{PASSWORD}"',
+        ]
+        watching = Server(
+            server.folder, [*lines, *watched], sentinel=True, binary=binary, ca=tls.pem
+        )
+        stack.callback(watching.kill)
+        options = f"ssl_ca_certs={tls.pem}"
+        for number, place in enumerate(
+            (
+                f"rediss://:{QUOTED}@127.0.0.1:{kept.port}/{{}}?{options}",
+                f"sentinels://:{QUOTED}@127.0.0.1:{watching.port}/{{}}?master={MASTER}&{options}",
+            )
+        ):
+            all_meet(settings_of(place.format(number)), number, monkeypatch)
+
+        untrusting = Store(f"sentinels://:{QUOTED}@127.0.0.1:{watching.port}/0?master={MASTER}")
+        with pytest.raises(StoreDown):
+            untrusting.ping()
+        untrusting.close()
 
 
 def answer_as_a_web_server(listener: socket.socket) -> None:

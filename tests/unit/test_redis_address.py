@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kombu import Connection
 from kombu.utils.url import url_to_parts
 from redis.connection import parse_url
 
@@ -45,6 +47,8 @@ ESCAPED = "p%40ss%2Fw%23rd%25%3A%5B%3F%5D%20%C3%A9"
             {"tls": {"ssl_cert_reqs": "none", "ssl_check_hostname": False}},
         ),
         ("rediss://h", {"tls": {"ssl_cert_reqs": "required", "ssl_check_hostname": True}}),
+        ("valkey://h:7000/3", {"scheme": "redis", "host": "h", "port": 7000, "db": 3}),
+        ("VALKEYS://h", {"scheme": "rediss", "host": "h"}),
     ],
 )
 def test_an_address_means_the_same_to_both_clients(text, meant):
@@ -66,6 +70,54 @@ def test_an_address_means_the_same_to_both_clients(text, meant):
     assert theirs.get("db", 0) == address.db
     assert (theirs.get("username"), theirs.get("password")) == (parts.username, parts.password)
     assert (parts.username, parts.password) == (address.username, address.password)
+    assert_kombu_gives_it_back(address)
+
+
+def assert_kombu_gives_it_back(address):
+    made = Connection(address.broker_url, ssl=address.tls or False)
+    given_back = RedisAddress.of_broker(made.as_uri(include_password=True), made.ssl or None)
+    assert given_back == replace(address, health_check_interval=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (
+            "sentinel://one,two:7000,[::1]:7001/3?master=mine",
+            {
+                "sentinels": (("one", 26379), ("two", 7000), ("::1", 7001)),
+                "master": "mine",
+                "db": 3,
+                "ports": {6379, 26379, 7000, 7001},
+            },
+        ),
+        ("sentinel://[fe80::1%25eth0]?master=m", {"sentinels": (("fe80::1%eth0", 26379),)}),
+        ("sentinel://one%3A7%2Ctwo/0?master=m", {"sentinels": (("one", 7), ("two", 26379))}),
+        (
+            f"sentinel://lim:{ESCAPED}@one?master=m&sentinel_username=w&sentinel_password={ESCAPED}",
+            {
+                "username": "lim",
+                "password": ODD,
+                "sentinel_username": "w",
+                "sentinel_password": ODD,
+            },
+        ),
+        (
+            "Sentinels://one?master=m&db=2&ssl_cert_reqs=none",
+            {"tls": {"ssl_cert_reqs": "none", "ssl_check_hostname": False}, "db": 2},
+        ),
+    ],
+)
+def test_a_list_of_sentinels_survives_each_client(text, meant):
+    address = RedisAddress.parse(text)
+
+    assert {name: getattr(address, name) for name in meant} == meant
+    assert RedisAddress.parse(address.url) == address
+    found = parse_url(address.at("db.example", 6390).url)
+    assert (found["host"], found["port"], found.get("db", 0)) == ("db.example", 6390, address.db)
+    assert (found.get("username"), found.get("password")) == (address.username, address.password)
+    assert ("connection_class" in found) == (address.tls is not None)
+    assert_kombu_gives_it_back(address)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +157,18 @@ def test_an_address_means_the_same_to_both_clients(text, meant):
         ("unix://run/redis.sock", "full path"),
         ("unix://", "full path"),
         ("unix://lim:sec/ret@/run/redis.sock", "escaped"),
+        ("valkey://h?ssl_cert_reqs=none", "must begin with rediss://"),
+        ("redis://h?master=m", "none of db"),
+        ("sentinel://h", "?master=mymaster"),
+        ("sentinel://h?master=", "?master=mymaster"),
+        ("sentinel://?master=m", "host:port,host:port"),
+        ("sentinel://h,?master=m", "host:port,host:port"),
+        ("sentinel://h:1,h:0?master=m", "host:port,host:port"),
+        ("sentinel://h:port?master=m", "host:port,host:port"),
+        ("sentinel://:sec/ret@h?master=m", "escaped"),
+        ("sentinel://:sec#ret@h?master=m", "escaped"),
+        ("sentinel://a..b?master=m", "no name server"),
+        ("sentinel://h?master=m&ssl_cert_reqs=none", "must begin with sentinels://"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_without_the_password(text, words):
@@ -131,7 +195,11 @@ def test_a_file_of_tls_is_found_from_every_folder(tmp_path, monkeypatch):
 
 
 def test_what_people_are_shown_has_neither_user_nor_password():
-    for text in ("redis://lim:secret@h:7000/3", "unix://lim:secret@/run/r.sock?db=3"):
+    for text in (
+        "redis://lim:secret@h:7000/3",
+        "unix://lim:secret@/run/r.sock?db=3",
+        "sentinel://lim:secret@h,i:7/3?master=m&sentinel_password=secret",
+    ):
         shown = RedisAddress.parse(text).shown
         assert "secret" not in shown
         assert "lim" not in shown

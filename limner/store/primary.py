@@ -1,0 +1,222 @@
+"""The primary: where it is, which of this process's connections lead to it, and the kind of these connections.
+
+Redis may fail over: the server at an address is demoted, and its connections live on; or another server
+becomes the primary, which Sentinels or a name server know. So a connection leads to a primary or is none:
+it looks at the server's role when it is made, and closes when an answer, or the lookout
+(``limner/store/lookout.py``), finds that its server is no primary any more. All others to that server are
+shut down with it, whoever waits on them: a blocked pop, a subscription, an idle one in a pool.
+
+One ``Primary`` serves all stores and the broker of a process.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import os
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+from redis.connection import AbstractConnection
+from redis.exceptions import ConnectionError, ResponseError
+
+from limner.settings.redis_address import RedisAddress
+from limner.store.answers import is_no_primary, is_of_the_server, said
+from limner.store.sentinels import ANSWER_S, Place, Sentinels
+from limner.store.waits import allowed_s, count_waited
+
+IS_REPLICA = "the server is a replica at the moment"
+#: the least time to ask Sentinels for, seconds
+LEAST_S = 0.05
+
+
+class NotPrimary(ConnectionError):
+    """The server is no primary, or not any more: to us, the connection is lost."""
+
+
+class Primary:
+    """The primary of one address, as a process knows it. Safe to share between threads."""
+
+    def __init__(self, address: RedisAddress, look_out: Callable[[Primary], None]) -> None:
+        self.address = address
+        self._place: Place | None = None
+        # Held for moments only, and never while something is awaited.
+        self._lock = threading.Lock()
+        self._connections: weakref.WeakSet[Leading] = weakref.WeakSet()
+        self._look_out = look_out
+        #: the process that has a lookout: a fork's child has none yet
+        self._watched_by = 0
+
+    def watch(self) -> None:
+        """Have a lookout in this process."""
+        with self._lock:
+            if self._watched_by == os.getpid():
+                return
+            self._watched_by = os.getpid()
+            self._connections.clear()
+        self._look_out(self)
+
+    def place(self) -> Place | None:
+        """Return where the primary is by its Sentinels; None: the address itself says so.
+
+        Raises:
+            ConnectionError: no Sentinel knows.
+        """
+        if not self.address.sentinels:
+            return None
+        place = self._place
+        if place is None:
+            began = time.monotonic()
+            try:
+                with closing(Sentinels(self.address, max(allowed_s(ANSWER_S), LEAST_S))) as asked:
+                    place = self._place = asked.ask()
+            finally:
+                count_waited(time.monotonic() - began)
+        return place
+
+    def named(self, place: Place) -> bool:
+        """Take in what Sentinels say; return whether it is news. What leads elsewhere is dropped."""
+        if place == self._place:
+            return False
+        self._place = place
+        self.drop(lambda line: (line.host, line.port) != place)
+        return True
+
+    def doubt(self) -> None:
+        """Ask Sentinels again before the next connection."""
+        self._place = None
+
+    def joined(self, line: Leading) -> None:
+        """Note a connection to the primary."""
+        with self._lock:
+            self._connections.add(line)
+
+    def left(self, peer: object) -> None:
+        """Note that this server is no primary any more."""
+        self.doubt()
+        self.drop(lambda line: line.peer == peer)
+
+    def drop(self, leads_elsewhere: Callable[[Leading], bool]) -> None:
+        """Shut down those connections: whoever waits on one finds it closed."""
+        for line in self._connected():
+            if leads_elsewhere(line):
+                line.shut()
+
+    def is_used(self, besides: Leading) -> bool:
+        """Return whether there is any other connection."""
+        return any(line is not besides for line in self._connected())
+
+    def _connected(self) -> list[Leading]:
+        with self._lock:
+            lines = list(self._connections)
+        return [line for line in lines if line.is_connected and line.pid == os.getpid()]
+
+
+class Leading(AbstractConnection):
+    """A connection that leads to the primary, or is none; mixed into redis-py's kinds by ``leading``."""
+
+    host: str
+    port: int
+    _sock: Any
+    #: the kind it is mixed into
+    kind: type[AbstractConnection]
+    #: whether every answer about the server ends it; else it is closed before its next use
+    strict = False
+
+    def __init__(self, *, primary: Primary, **options: Any) -> None:
+        self._primary = primary
+        #: the server that it leads to, as the system names it, and since when
+        self.peer: object = None
+        self.joined_at = 0.0
+        self._is_doubtful = False
+        super().__init__(**options)
+
+    def _connect(self) -> Any:
+        self._primary.watch()
+        if place := self._primary.place():
+            self.host, self.port = place
+        try:
+            return super()._connect()  # type: ignore[safe-super,no-untyped-call]
+        except OSError:
+            self._primary.doubt()
+            raise
+
+    def on_connect_check_health(self, check_health: bool = True) -> None:
+        """Shake hands, and go away again if the server says that it is a replica."""
+        super().on_connect_check_health(check_health=check_health)
+        # With RESP3, its answer is part of the handshake.
+        if (role_of(self.handshake_metadata) or self.role()) == "replica":
+            self._primary.doubt()
+            raise NotPrimary(IS_REPLICA)
+        self.peer = self._sock.getpeername()
+        self.joined_at = time.monotonic()
+        self._is_doubtful = False
+        self._primary.joined(self)
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send a command, on a new connection if the server of this one refused to serve."""
+        if self._is_doubtful:
+            self._is_doubtful = False
+            self.disconnect()  # type: ignore[no-untyped-call]
+        super().send_packed_command(command, check_health=check_health)  # type: ignore[no-untyped-call]
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        """Return the answer.
+
+        Raises:
+            NotPrimary: only a server that is no primary says this.
+        """
+        try:
+            return super().read_response(*args, **options)
+        except ResponseError as error:
+            if is_no_primary(error):
+                self.disconnect()  # type: ignore[no-untyped-call]
+                self._primary.left(self.peer)
+                raise NotPrimary(said(error).strip()) from error
+            if is_of_the_server(error):
+                if self.strict:
+                    self.disconnect()  # type: ignore[no-untyped-call]
+                    raise ConnectionError(said(error).strip()) from error
+                # Not at once: within a pipeline, more answers are to be read.
+                self._is_doubtful = True
+            raise
+
+    def role(self) -> str | None:
+        """Return the role that its server has now: primary, replica, or None if it does not say.
+
+        Raises:
+            RedisError: it does not answer.
+        """
+        self.send_command("HELLO", check_health=False)  # type: ignore[no-untyped-call]
+        try:
+            return role_of(self.read_response())
+        except ResponseError:
+            return None
+
+    def shut(self) -> None:
+        """End the connection from another thread, whatever it is doing; its owner finds it closed."""
+        sock = self._sock
+        # The system's own socket: those of an event loop, and those with TLS, are another thread's.
+        with contextlib.suppress(OSError, TypeError, AttributeError):
+            _socket.socket.shutdown(getattr(sock, "_sock", sock), socket.SHUT_RDWR)
+
+
+def leading(kind: Any, *, strict: bool = False) -> Any:
+    """Return the class of connections of ``kind`` that lead to the primary."""
+    return type(f"Leading{kind.__name__}", (Leading, kind), {"kind": kind, "strict": strict})
+
+
+def role_of(hello: Any) -> str | None:
+    """Return the role of the server that greeted so; unlike ROLE, every user may ask for it."""
+    if isinstance(hello, list):
+        hello = dict(zip(hello[::2], hello[1::2], strict=False))
+    if not isinstance(hello, dict):
+        return None
+    role = hello.get("role", hello.get(b"role"))
+    role = role.decode() if isinstance(role, bytes) else role
+    return "primary" if role == "master" else "replica" if role in ("replica", "slave") else None
