@@ -45,7 +45,7 @@ class House:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("LIMNER_")}
         environ["LIMNER_CONFIG"] = str(config)
         self.settings = Settings.load(environ)
-        self._environ = processes.environment(self.settings, environ)
+        self.environ = processes.environment(self.settings, environ)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.started = 0
         #: where processes write that are started from here on; None: each to a file of its own
@@ -53,9 +53,10 @@ class House:
 
     def __enter__(self) -> House:
         self.settings.data_dir.mkdir()
-        self.start_redis()
+        if not self.settings.redis_url:
+            self.start_redis()
         self.store = Store.of(self.settings)
-        wait_until(lambda: redis_answers(self.store), what="the embedded server")
+        wait_until(lambda: redis_answers(self.store), what="the server")
         self.token = self.store.clients.add("ann", callback_allow="127.0.0.1:*").token
         return self
 
@@ -150,6 +151,10 @@ class House:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)
 
+    def ready(self) -> bool:
+        """Whether every lane has a worker, and all that the API needs answers."""
+        return self.ask("GET", "/readyz")[0] == 200
+
     def drawn(self) -> list[dict[str, Any]]:
         """What the rehearsal engine noted: its starts and ends, in order of time."""
         lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
@@ -164,7 +169,7 @@ class House:
             self.running[name] = subprocess.Popen(
                 command,
                 cwd=processes.HOME,
-                env=self._environ,
+                env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

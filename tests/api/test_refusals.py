@@ -59,6 +59,18 @@ def test_what_cannot_be_written_is_503_with_a_time_to_come_again_and_works_again
     assert caller.app.test_client().get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize("state", ["READONLY", "MASTERDOWN"])
+def test_no_gateway_is_ready_on_a_replica(caller, server, state):
+    def ready():
+        return caller.app.test_client().get("/readyz")
+
+    assert ready().status_code == 200
+    with STATES[state](server):
+        refused(ready(), 503)
+
+    assert ready().status_code == 200
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_what_is_only_read_is_answered_rightly_or_503_and_never_otherwise(caller, server, state):
     job = caller.drawn()
