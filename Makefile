@@ -65,8 +65,9 @@ bench-callbacks: $(VENV)/.installed-dev ## measure callbacks beside a bare reque
 bench-sketch: $(VENV)/.installed-dev ## measure the sketch engine over 30 prompts
 	$(BIN)/python -m tests.sketch_bench
 
-soak: $(VENV)/.installed-dev ## kill, freeze and restart under load for 5 minutes, and reckon
+soak: $(VENV)/.installed-dev ## kill, freeze, restart and fail over under load for 10 minutes, and reckon
 	$(BIN)/python -m tests.soak --seconds 300 --json build/soak.json
+	$(BIN)/python -m tests.failover_soak --times 10 --json build/failover-soak.json
 
 deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests and the compose file (a minute; all of it with Prometheus)
 	$(BIN)/python -m tests.deploy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -73,6 +74,9 @@ class Server:
         with contextlib.suppress(redis.RedisError):
             return str(self.admin.role()[0])
         return ""
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         self._process.kill()
@@ -154,6 +158,17 @@ class Failover:
         former.kill()
         self._wait_for_another(former)
         return former
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Stop the primary as it stands until another one is elected, and to the end of this."""
+        former = self.primary
+        former.signal(signal.SIGSTOP)
+        try:
+            self._wait_for_another(former)
+            yield
+        finally:
+            former.signal(signal.SIGCONT)
 
     def demote(self) -> Server:
         """Have the servers change places; return the former primary, whose connections live on."""
