@@ -112,11 +112,8 @@ class _Client:
         return subscription
 
 
-class Channel(redis.Channel):
-    """Reads queues and broadcasts, without foreign messages, on connections that lead to the primary."""
-
-    def _get_client(self) -> Any:
-        return type("Client", (_Client, super()._get_client()), {})  # type: ignore[misc]
+class LedChannel(redis.Channel):
+    """Makes connections that lead to the primary."""
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         made: Any = self.connection.client
@@ -128,8 +125,21 @@ class Channel(redis.Channel):
         return options | {"primary": primary_of(address)}
 
 
+class Channel(LedChannel):
+    """Reads queues and broadcasts, without foreign messages."""
+
+    def _get_client(self) -> Any:
+        return type("Client", (_Client, super()._get_client()), {})  # type: ignore[misc]
+
+
+class LedTransport(redis.Transport):
+    """kombu's Redis transport where only its connections differ."""
+
+    Channel = LedChannel
+
+
 class Transport(redis.Transport):
-    """kombu's Redis transport with these channels."""
+    """kombu's Redis transport with channels that vet what they read."""
 
     Channel = Channel
 
@@ -140,12 +150,14 @@ RETRY_S, RETRY_MORE_S, RETRY_MOST_S = 0.5, 0.5, 2.0
 
 
 class Connection(connection.Connection):
-    """A connection that uses this transport wherever kombu would use its own."""
+    """A connection that uses our transport wherever kombu would use its own."""
+
+    _ours: type[redis.Transport] = Transport
 
     def get_transport_cls(self) -> Any:
         """Return the transport's class, whatever form the broker's URL has."""
         found: Any = super().get_transport_cls()
-        return Transport if found is redis.Transport else found
+        return self._ours if found is redis.Transport else found
 
     def Pool(self, limit: int | None = None, **options: Any) -> Any:  # noqa: N802
         """Return a pool of connections that use this transport."""
@@ -168,7 +180,9 @@ class Connection(connection.Connection):
 
 
 class _Pooled(connection.PooledConnection, Connection):  # type: ignore[misc]
-    """One of a pool: what Celery sends events and answers on."""
+    """One of a pool: Celery sends on it, and reads only the answers to its own questions."""
+
+    _ours = LedTransport
 
 
 class _Pool(connection.ConnectionPool):

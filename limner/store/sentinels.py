@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from redis import Redis
@@ -22,6 +23,7 @@ class Sentinels:
 
     def __init__(self, address: RedisAddress, answer_s: float = ANSWER_S) -> None:
         self._master = address.master
+        self._answer_s = answer_s
         options: dict[str, Any] = dict(address.tls or {})
         if address.tls is not None:
             options["ssl"] = True
@@ -41,29 +43,47 @@ class Sentinels:
         ]
 
     def ask(self) -> Place:
-        """Return where the primary is, by the first Sentinel that knows.
+        """Return where the primary is, by the Sentinel that knows the latest failover.
+
+        They learn of one from each other, which takes seconds; a former primary that came back meanwhile
+        still says that it is one.
 
         Raises:
             ConnectionError: none knows; ``limner.store.connection`` explains the reasons.
         """
-        why = "no Sentinel answers"
+        why, latest, place = "no Sentinel answers", -1, None
+        ends = time.monotonic() + self._answer_s
         for sentinel in list(self._each):
-            try:
-                place = sentinel.sentinel_get_master_addr_by_name(self._master)
-            except (AuthenticationError, ResponseError) as error:
-                why = f"a Sentinel says: {error}"
-            except (ConnectionError, TimeoutError):
-                pass
-            else:
-                if place:
-                    # The next question begins with one that answers.
+            if place and time.monotonic() > ends:
+                break
+            with sentinel.pipeline(transaction=False) as asked:
+                asked.sentinel_get_master_addr_by_name(self._master).sentinel_master(self._master)
+                try:
+                    where, state = asked.execute(raise_on_error=False)
+                except (AuthenticationError, ResponseError) as error:
+                    why = f"a Sentinel says: {error}"
+                    continue
+                except (ConnectionError, TimeoutError):
+                    # Whoever answers is asked before it the next time.
                     self._each.remove(sentinel)
-                    self._each.insert(0, sentinel)
-                    return str(place[0]), int(place[1])
+                    self._each.append(sentinel)
+                    continue
+            if where is None:
                 why = "no Sentinel watches servers of this name"
-        raise ConnectionError(why)
+            elif isinstance(where, Exception):
+                why = f"a Sentinel says: {where}"
+            elif (epoch := _epoch(state)) > latest:
+                latest, place = epoch, (str(where[0]), int(where[1]))
+        if place is None:
+            raise ConnectionError(why)
+        return place
 
     def close(self) -> None:
         """Close every connection."""
         for sentinel in self._each:
             sentinel.close()
+
+
+def _epoch(state: Any) -> int:
+    """Return the number of the failover that a Sentinel knows as the last."""
+    return int(state.get("config-epoch", 0)) if isinstance(state, dict) else 0
