@@ -133,7 +133,7 @@ class Leading(AbstractConnection):
         #: the server that it leads to, as the system names it, and since when
         self.peer: object = None
         self.joined_at = 0.0
-        self._is_doubtful = False
+        self._is_doubtful = self._is_greeting = False
         super().__init__(**options)
 
     def _connect(self) -> Any:
@@ -148,7 +148,15 @@ class Leading(AbstractConnection):
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
         """Shake hands, and go away again if the server says that it is a replica."""
-        super().on_connect_check_health(check_health=check_health)
+        self._is_greeting = True
+        try:
+            super().on_connect_check_health(check_health=check_health)
+        except ResponseError as error:
+            if self.strict and is_of_the_server(error):
+                raise ConnectionError(said(error).strip()) from error
+            raise
+        finally:
+            self._is_greeting = False
         # With RESP3, its answer is part of the handshake.
         if (role_of(self.handshake_metadata) or self.role()) == "replica":
             self._primary.doubt()
@@ -178,7 +186,8 @@ class Leading(AbstractConnection):
                 self.disconnect()  # type: ignore[no-untyped-call]
                 self._primary.left(self.peer)
                 raise NotPrimary(said(error).strip()) from error
-            if is_of_the_server(error):
+            # Much of a greeting is a wish: redis-py knows what it can do without.
+            if is_of_the_server(error) and not self._is_greeting:
                 if self.strict:
                     self.disconnect()  # type: ignore[no-untyped-call]
                     raise ConnectionError(said(error).strip()) from error

@@ -41,8 +41,6 @@ class ServerFacts:
     replicas: int | None = None
     #: how many must have a job before it is accepted
     replicas_asked: int = 0
-    #: primary or replica
-    role: str | None = None
 
     @property
     def too_old(self) -> bool:
@@ -109,7 +107,7 @@ def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
     # What keeps us out altogether, such as a wrong database, shows here.
     client.ping()
     greeting = _asked(lambda: _hello(client))
-    if (role := role_of(greeting)) == "replica":
+    if role_of(greeting) == "replica":
         raise NotPrimary(IS_REPLICA)
     server = _asked(lambda: client.info("server")) or greeting
     memory = _asked(lambda: client.info("memory"))
@@ -126,7 +124,6 @@ def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
         memory_limit_bytes=memory.get("maxmemory") or memory.get("total_system_memory"),
         replicas=_online(following) if following else None,
         replicas_asked=replicas,
-        role=role,
     )
 
 

@@ -88,3 +88,15 @@ def test_what_a_server_refuses_is_a_lost_connection_to_consumer_and_producer(app
             what="that it is taken",
             timeout_s=20,
         )
+
+
+def test_a_user_that_may_not_name_its_library_is_let_in(app, server):
+    server.admin.execute_command("ACL", "SETUSER", "mute", "on", ">s3cret", "~*", "&*", "+@all")
+    server.admin.execute_command("ACL", "SETUSER", "mute", "-client|setinfo")
+    url = server.url.replace("redis://", "redis://mute:s3cret@")
+    app.conf.update(broker_url=RedisAddress.parse(url).broker_url)
+
+    put(app, "taken")
+
+    assert server.admin.llen(QUEUE.name) == 1
+    server.admin.delete(QUEUE.name)
