@@ -17,7 +17,7 @@ class ServerSettings:
     redis_url: str | None = setting(
         None,
         values.redis_url,
-        "Redis 6.2+ or Valkey. Empty: `limner up` runs an embedded server",
+        "Redis 6.2+ or Valkey, also by Sentinels. Empty: `limner up` runs an embedded server",
         secret=True,
     )
     redis_replicas: int = setting(
