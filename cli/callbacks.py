@@ -18,14 +18,17 @@ from stack import processes
 
 #: dead letters that are looked through by a filter
 DEAD_SCAN = 10_000
+#: why a dead letter was given up
+WHYS = ("exhausted", "rejected", "gone", "expired", "superseded", "disabled", "broken")
 KINDS = {"T": "transition", "P": "progress", "X": "end"}
 
 
 def dead(options: argparse.Namespace) -> int:
     """Print one line per dead letter, newest jobs first."""
-    letters = dead_letters(show.open_store(), options)
+    store = show.open_store()
+    letters = dead_letters(store, options)
     if options.json:
-        document({"data": [body(letter) for letter in letters]})
+        document({"data": bodies(store, letters)})
         return 0
     if not letters:
         line("There are no dead letters.")
@@ -149,6 +152,15 @@ def enable_url(store: Store, who: str, name: str) -> None:
 
 def _what(letter: DeadLetter) -> str:
     return letter.event.fields.get("status", KINDS[letter.event.kind.value])
+
+
+def bodies(store: Store, letters: Sequence[DeadLetter]) -> list[dict[str, object]]:
+    """Return dead letters as JSON, each with its job's client."""
+    jobs = store.search.these(list(dict.fromkeys(letter.event.job for letter in letters)))
+    return [
+        body(letter) | {"client": job.client if (job := jobs.get(letter.event.job)) else None}
+        for letter in letters
+    ]
 
 
 def body(letter: DeadLetter) -> dict[str, object]:

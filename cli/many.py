@@ -37,6 +37,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="CODE", help="why they failed: engine_down")
     parser.add_argument("--since", metavar="WHEN", help="accepted since: 30min, 2h, 3d or a time")
     parser.add_argument("--tag", metavar="TAG")
+    parser.add_argument("--id", metavar="ID", help="this one alone")
 
 
 def wanted(options: argparse.Namespace, statuses: Iterable[Status] = ()) -> Wanted:
@@ -57,12 +58,13 @@ def wanted(options: argparse.Namespace, statuses: Iterable[Status] = ()) -> Want
         reason=options.reason,
         since=moment_of(options.since, datetime.now(UTC)) if options.since else None,
         tag=options.tag,
+        id=options.id,
     )
 
 
 def filters(options: argparse.Namespace) -> dict[str, str]:
     """Return the filters that the options name, as they were written."""
-    names = ("lane", "engine", "client", "status", "reason", "since", "tag")
+    names = ("lane", "engine", "client", "status", "reason", "since", "tag", "id")
     return {name: given for name in names if (given := getattr(options, name))}
 
 
@@ -188,8 +190,29 @@ NOT_MOVED = {
 
 
 def front(options: argparse.Namespace) -> int:
-    """Move a waiting job to the front of its lane; exit code 1 if it does not wait."""
+    """Move a waiting job, or those that the filter names, to the front; exit code 1 if it does not wait."""
+    if bool(options.job) == bool(filters(options)):
+        raise ConfigError("jobs front", "name one job, or filters")
+    if not options.job:
+        return _many_to_front(options)
     answer = show.open_store().lanes.to_front(options.job, show.actor())
     sentence = NOT_MOVED.get(answer, "The job is the next in its lane.")
     show.outcome(options, sentence, {"job": options.job, "answer": answer})
     return 0 if answer in ("moved", "held") else 1
+
+
+def _many_to_front(options: argparse.Namespace) -> int:
+    store = show.open_store()
+    jobs = store.search.find(wanted(options, {Status.WAITING}), options.limit)
+    if not confirmed(options, len(jobs), about(jobs), {"found": len(jobs), "moved": 0}):
+        return 1 if jobs else 0
+    done = front_these(store, show.actor(), jobs, filters(options))
+    sentence = f"{counted(done, 'job')} moved to the front."
+    return show.outcome(options, sentence, {"found": len(jobs), "moved": done})
+
+
+def front_these(store: Store, who: str, jobs: Sequence[Job], chosen: Mapping[str, str]) -> int:
+    """Move waiting jobs, the newest of which comes first, to the front; return how many had to be moved."""
+    store.levers.note(who, "jobs", {"moved to the front": str(len(jobs)), **chosen})
+    # The oldest last: so it is the first, and they keep their order.
+    return sum(store.lanes.to_front(job.id, "") == "moved" for job in jobs)

@@ -251,8 +251,13 @@ def _add_jobs(commands: Subparsers) -> None:
         if run is not many.listing:
             action.add_argument("--yes", action="store_true", help="do it; else only count")
         action.set_defaults(run=run)
-    front = actions.add_parser("front", help="move a waiting job to the front of its lane")
-    front.add_argument("job", help="its id")
+    front = actions.add_parser(
+        "front", help="move a waiting job, or many, to the front of the lane"
+    )
+    front.add_argument("job", nargs="?", help="its id")
+    many.add_filters(front)
+    front.add_argument("--limit", type=int, default=10_000, help="most jobs (10000)")
+    front.add_argument("--yes", action="store_true", help="do it; else only count, if filtered")
     front.set_defaults(run=many.front)
 
 

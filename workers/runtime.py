@@ -174,6 +174,7 @@ class CallbackRuntime:
         self.store.schema.settle(patient=False)
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
+        self.store.history.note()
         dropped, days = self._spool.tick(), self._prune()
         again = f"{counted(sent, 'message')} sent again"
         return f"{again}, {counted(dropped, 'inline picture')} and {counted(days, 'day')} dropped"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli import callbacks, show
-from cli.top.look import Snapshot
+from cli import callbacks, engines, show
+from cli.top.look import NEWEST, Snapshot
 from limner.job import Job, rfc3339
 from limner.request import Lane
 from limner.store.engines import EngineNow
+from limner.store.metrics.history import Minute
 from limner.store.metrics.warning import STALLED_S, warnings
 
 Row = tuple[str, ...]
@@ -122,7 +123,10 @@ def body(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "at": show.wire_time(numbers.at_ms),
         "lanes": [_lane_body(snapshot, lane) for lane in Lane],
-        "engines": [_engine_body(engine) for engine in sorted(numbers.engines, key=_by_trouble)],
+        "engines": [
+            engines.body(engine) | {"failedLastHour": snapshot.failed_lately(engine.name)}
+            for engine in sorted(numbers.engines, key=_by_trouble)
+        ],
         "clients": [
             {
                 "name": name,
@@ -139,7 +143,7 @@ def body(snapshot: Snapshot) -> dict[str, Any]:
             "deadLetterJobs": numbers.dead_letter_jobs,
             "deadLetters": [callbacks.body(letter) for letter in snapshot.dead],
         },
-        "failures": [_failure_body(job) for job in snapshot.failures],
+        "failures": [_failure_body(job) for job in snapshot.failures[:NEWEST]],
         "warnings": list(_warnings(snapshot)),
     }
 
@@ -155,25 +159,23 @@ def _lane_body(snapshot: Snapshot, lane: Lane) -> dict[str, object]:
         "workers": now.workers,
         "stalledS": now.stalled_s,
         "halt": snapshot.numbers.halted.lanes.get(lane),
+        "startsPerMin": snapshot.per_minute.get(lane),
+        "lastHour": list(_minutes(snapshot.history.get(lane, ()))),
     }
 
 
-def _engine_body(engine: EngineNow) -> dict[str, object]:
-    def lane(which: Lane) -> dict[str, object]:
-        limits = {"slots": engine.slots[which], "busy": engine.leased[which]}
-        return limits | {"gapS": engine.gap_s[which]}
-
-    return {
-        "name": engine.name,
-        "driver": engine.driver,
-        "fast": lane(Lane.FAST),
-        "relaxed": lane(Lane.RELAXED),
-        "state": engine.state if engine.workers else None,
-        "why": engine.why or None,
-        "halt": engine.halt or None,
-        "pausedS": engine.paused_s,
-        "workers": engine.workers,
-    }
+def _minutes(minutes: Sequence[Minute]) -> Iterator[dict[str, object]]:
+    before: Minute | None = None
+    for one in minutes:
+        # What is counted begins anew with a store that came back empty.
+        starts = one.started - before.started if before else None
+        yield {
+            "at": show.wire_time(one.at_ms),
+            "waiting": one.waiting,
+            "oldestS": one.oldest_ms / 1000,
+            "starts": None if starts is None or starts < 0 else starts,
+        }
+        before = one
 
 
 def _failure_body(job: Job) -> dict[str, object]:

@@ -30,6 +30,8 @@ from limner.store.jobs.keys import Idempotency, Try
 from limner.store.jobs.search import Search
 from limner.store.lanes import Lanes, Taken, Trouble
 from limner.store.levers import Levers
+from limner.store.metrics.crew import Crew
+from limner.store.metrics.history import History
 from limner.store.metrics.loads import Loads
 from limner.store.metrics.numbers import NumbersReader
 from limner.store.metrics.reports import Reports
@@ -106,6 +108,8 @@ class Store:
         self.outbox = Outbox(self.redis, prefix, scripts)
         self.loads = Loads(self.redis, prefix)
         self.numbers = NumbersReader(self.redis, prefix, clock, self.engines)
+        self.crew = Crew(self.redis, prefix)
+        self.history = History(self.redis, prefix, scripts)
         self.stories = Stories(scripts)
         self.aside = Aside(self.redis, prefix, scripts)
         self.clock = ClockTeller(scripts)

@@ -13,7 +13,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -175,6 +175,19 @@ class Clients:
         """Return the client called ``name``."""
         record = self._redis.hgetall(self._key(name))
         return _from_record(record) if record.get("lanes") is not None else None
+
+    @guarded
+    def several(self, names: Sequence[str]) -> dict[str, Client]:
+        """Return those of these clients that there are, by name."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hgetall(self._key(name))
+            records = pipe.execute() if names else []
+        return {
+            name: _from_record(record)
+            for name, record in zip(names, records, strict=True)
+            if record.get("lanes") is not None
+        }
 
     @guarded
     def names(self) -> list[str]:

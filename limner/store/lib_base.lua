@@ -46,6 +46,7 @@
 --   messages               HASH  "<lane>_missing" → how many messages a lane is short of, or has too many
 --                                (below 0), and "<lane>_since" when, ms
 --   stalled                HASH  lane → since when it could start a job and starts none, ms
+--   history:<lane>         LIST  how the lane was, minute by minute, newest first (remember.lua)
 --   numbers                HASH  what is counted for ever, "<what>|<label>|…" → how often; of a duration
 --                                also "…|<upper bound, ms>" and "…|sum" (limner/store/metrics/numbers.py)
 -- The outbox's keys are listed in lib_outbox.lua, the spool's in lib_spool.lua, those of engines in

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
 from limner.job import Status, from_ms
 from limner.request import Lane
 from schemas.cursor import Cursor
-from schemas.fields import Boolean, Integer, Name, OneOf, Tag, Text
+from schemas.fields import Boolean, Integer, Name, OneOf, Strict, Tag, Text
 from schemas.limner.callbacks import SEQ_MOST
 from schemas.names import camel
 from schemas.wire import Query, Wire
@@ -23,6 +24,7 @@ LIMIT_MOST = 1000
 LATEST_MS = 253_402_300_799_000
 #: most jobs changed by one request
 MANY_MOST = 10_000
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
 MEANINGS = {
     "lane": "Of this lane.",
     "engine": "That this engine draws or drew.",
@@ -30,6 +32,7 @@ MEANINGS = {
     "reason": "That failed for this reason: a code such as engine_down.",
     "since": "Accepted since: 30min, 2h, 3d (ago), or a time; of dead letters: given up since.",
     "tag": "With this tag.",
+    "id": "With this id alone.",
     "why": "Given up for this reason.",
     "dryRun": "true: only tell how many these are.",
     "confirm": "How many these are, as dryRun told; another number changes nothing.",
@@ -45,6 +48,18 @@ class Since(Text):
         super().__init__(longest=64, blank=False)
 
 
+class JobId(Strict[str | None]):
+    """A job's id; ``""`` is the same as leaving the field out."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
+        text = value.strip().lower() if isinstance(value, str) else None
+        if text == "":
+            return None
+        if text is None or not _JOB_ID.fullmatch(text):
+            raise ValidationError("Must be a job's id: 32 hex digits.")
+        return text
+
+
 class FilterSchema(Wire):
     """Which jobs are meant; the names are those of the command line."""
 
@@ -57,6 +72,7 @@ class FilterSchema(Wire):
     reason = Name()
     since = Since()
     tag = Tag()
+    id = JobId()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +119,7 @@ def _given(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 class ManySchema(FilterSchema):
     """Which of many jobs to change, and how many these are: found out by ``dryRun``."""
 
-    filters: ClassVar = ("lane", "engine", "client", "status", "reason", "since", "tag")
+    filters: ClassVar = ("lane", "engine", "client", "status", "reason", "since", "tag", "id")
     rules: ClassVar = {
         "allOf": [
             {"anyOf": [_given(name, {"not": {"enum": ["", None]}}) for name in filters]},
@@ -142,6 +158,12 @@ class AgainSchema(ManySchema):
     """Which of the jobs that have failed."""
 
     status = OneOf([Status.FAILED])
+
+
+class FrontSchema(ManySchema):
+    """Which of the jobs that wait."""
+
+    status = OneOf([Status.WAITING])
 
 
 class ManyLettersSchema(ManySchema):

@@ -14,6 +14,8 @@ from schemas.ops.asked import (
     AgainSchema,
     AuditQuery,
     CancelSchema,
+    FrontSchema,
+    JobId,
     JobsQuery,
     LettersQuery,
     ManyLettersSchema,
@@ -45,6 +47,8 @@ _SUBJECT: Json = {
 }
 
 OPERATIONS = (
+    Operation("get", "/ops/overview", "overview", "Show the whole gateway at one moment", _ANY,
+              "Look"),
     Operation("get", "/ops/lanes", "lanes", "Show the lanes", _LIST, "Look"),
     Operation("get", "/ops/engines", "engines", "Show the engines", _LIST, "Look"),
     Operation("get", "/ops/workers", "workers", "Count the workers by lane", _LIST, "Look"),
@@ -90,6 +94,9 @@ OPERATIONS = (
               refusals=(403, 409)),
     Operation("post", "/ops/jobs/cancel", "cancelJobs", "Cancel the jobs that a filter names", _ANY,
               "Steer", body=CancelSchema(), refusals=(403, 409)),
+    Operation("post", "/ops/jobs/front", "manyToFront",
+              "Move the waiting jobs that a filter names to the front of their lanes", _ANY,
+              "Steer", body=FrontSchema(), refusals=(403, 409)),
     Operation("post", "/ops/dead-letters/resend", "resendLetters",
               "Resend the dead letters that a filter names", _ANY, "Steer",
               body=ManyLettersSchema(), refusals=(403, 409)),
@@ -106,6 +113,11 @@ def _(_: Since) -> Json:
             {"type": "string", "format": "date"},
         ]
     }
+
+
+@field_schema.register
+def _(_: JobId) -> Json:
+    return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 
 
 @field_schema.register

@@ -38,6 +38,7 @@ class Wanted:
     #: accepted then or later
     since: datetime | None = None
     tag: str | None = None
+    id: str | None = None
     #: older than this one: when it was accepted, and its id
     before: tuple[datetime, str] | None = None
 
@@ -52,6 +53,7 @@ class Wanted:
             and (self.since is None or job.created_at >= self.since)
             and (self.before is None or (job.created_at, job.id) < self.before)
             and (self.tag is None or tag_key(job.tag) == tag_key(self.tag))
+            and self.id in (None, job.id)
         )
 
 
@@ -65,6 +67,8 @@ class Search:
     @guarded
     def find(self, wanted: Wanted, most: int) -> list[Job]:
         """Return the newest ``most`` of these jobs, newest first, without their positions."""
+        if wanted.id is not None:
+            return [job for job in self._read([wanted.id]) if wanted.fits(job)][:most]
         clients = [wanted.client] if wanted.client else self._clients()
         found = (job for client in clients for job in islice(self._of(client, wanted), most))
         return heapq.nlargest(most, found, key=lambda job: (job.created_at, job.id))

@@ -217,6 +217,11 @@ class Outbox:
         return letters[:limit]
 
     @guarded
+    def dead_jobs(self) -> int:
+        """Return how many jobs have dead letters."""
+        return int(self._redis.zcard(self._prefix + "dead"))
+
+    @guarded
     def resend(self, job: str, seq: int | None = None) -> int:
         """Resend a job's dead letters, or its terminal event if it has none.
 
