@@ -30,6 +30,7 @@ from api.ops.many import bulk
 from api.ops.metrics import metrics
 from api.ops.pictures import pictures
 from api.ops.steering import steering
+from api.overview import Overview
 from api.places import Places
 from api.prefix import serve_under
 from api.producer import messages_of
@@ -70,6 +71,7 @@ def create_app(
         seeds=seeds,
         now=now,
         watcher=Watcher(store.changes, concurrency),
+        overview=Overview(store),
         waits=Places(settings.api_client_waits, settings.api_waits),
         copies=Places(CLIENT_COPIES, COPIES),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),

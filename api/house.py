@@ -11,6 +11,7 @@ from flask import current_app
 
 from api.access.door import Doorkeeper
 from api.offloaded_images import OffloadedImages
+from api.overview import Overview
 from api.places import Places
 from api.watcher import Watcher
 from limner.message import Messages
@@ -37,6 +38,7 @@ class House:
     seeds: Callable[[], Seeds]
     now: Callable[[], datetime]
     watcher: Watcher
+    overview: Overview
     #: long polls and event streams
     waits: Places
     #: requests that wait for replicas of Redis, each on a connection of its own

@@ -23,6 +23,8 @@ NEWEST = 50
 LOOKED_AT = 10
 #: jobs that are kept as JSON, in a process
 SHOWN_MOST = 1000
+#: jobs that are named when they moved
+MOVED_MOST = 200
 
 
 def frame(event: str, data: Any) -> str:
@@ -124,13 +126,20 @@ class ClientFeed:
 
 
 class OperatorFeed:
-    """The whole gateway: ``moved`` whenever jobs have, at most once in ``looks_s``."""
+    """The whole gateway: ``moved`` with the jobs that have, and what else a page shows.
+
+    A page with the overview is told ``overview`` when that has changed; any other ``noted`` after a new line in
+    the audit trail, and ``letters`` when jobs got dead letters or lost them. All of it at most once in ``looks_s``.
+    """
 
     looks_s = 2.0
 
-    def __init__(self, here: House) -> None:
+    def __init__(self, here: House, *, overview: bool = False) -> None:
         self._here = here
-        self._moved = 0
+        self._overview = overview
+        self._moved: set[str] = set()
+        #: what was told last
+        self._told: dict[str, Any] = {}
 
     def following(self) -> AbstractContextManager[Waiter]:
         """Return the block in which changes are told."""
@@ -138,15 +147,49 @@ class OperatorFeed:
 
     def snapshot(self) -> Iterator[str]:
         """Yield the beginning."""
-        yield frame("snapshot", {})
+        self._moved.clear()
+        self._told = self._now()
+        yield frame("snapshot", self._told)
 
     def changes(self, ids: set[str]) -> Iterator[str]:
         """Note the jobs that changed."""
-        self._moved += len(ids)
+        self._moved |= ids
         yield from ()
 
     def looked(self) -> Iterator[str]:
-        """Yield how many jobs moved."""
+        """Yield what has changed since the last look."""
         if self._moved:
-            yield frame("moved", {"jobs": self._moved})
-            self._moved = 0
+            yield frame(
+                "moved", {"jobs": len(self._moved), "ids": sorted(self._moved)[:MOVED_MOST]}
+            )
+            self._moved.clear()
+        now, before = self._now(), self._told
+        self._told = now
+        if self._overview:
+            if now["overview"] != before["overview"]:
+                yield frame("overview", _news(now["overview"], before["overview"]))
+            return
+        if now["audited"] != before["audited"]:
+            yield frame("noted", {})
+        if now["letters"] != before["letters"]:
+            yield frame("letters", {"jobs": now["letters"]})
+
+    def _now(self) -> dict[str, Any]:
+        here = self._here
+        if self._overview:
+            return {"overview": here.overview.body()}
+        newest = here.store.levers.audit(1)
+        audited = [(one.at_ms, one.who, one.what) for one in newest]
+        return {"audited": audited, "letters": here.store.outbox.dead_jobs()}
+
+
+def _news(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return the overview without the hours of lanes that are told already: most of it, and new once a minute."""
+    hours = {lane["name"]: lane["lastHour"] for lane in before["lanes"]}
+    lanes = [
+        {name: value for name, value in lane.items() if name != "lastHour"}
+        if hours.get(lane["name"]) == lane["lastHour"]
+        else lane
+        for lane in now["lanes"]
+    ]
+    return now | {"lanes": lanes}

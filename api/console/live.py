@@ -50,7 +50,7 @@ def stream() -> Response:
 def _feed(here: House, session: ConsoleSession) -> PageFeed:
     if session.kind is Holder.CLIENT:
         return ClientFeed(here, session.name)
-    return OperatorFeed(here)
+    return OperatorFeed(here, overview=request.args.get("show") == "overview")
 
 
 def _told(

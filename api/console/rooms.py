@@ -6,5 +6,6 @@ from api.console.assets import assets
 from api.console.drawing import drawing
 from api.console.entering import entering, entrance
 from api.console.live import live
+from api.console.steering import steering
 
-CONSOLE = (entrance, assets, live, drawing, entering)
+CONSOLE = (entrance, assets, live, drawing, steering, entering)

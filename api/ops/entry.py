@@ -24,6 +24,7 @@ def a_room(name: str) -> Blueprint:
     """Return a blueprint under ``/ops`` whose views only operators reach."""
     room = Blueprint(name, __name__, url_prefix="/ops")
     room.before_request(_let_in)
+    room.after_request(_seen_at_once)
     room.register_error_handler(ConfigError, _misnamed)
     return room
 
@@ -50,6 +51,13 @@ def _let_in() -> None:
     if request.method not in LOOKS and operator.role is not Role.STEER:
         raise RoleTooLow
     g.operator = operator
+
+
+def _seen_at_once(response: Response) -> Response:
+    """Let whoever changed something see it."""
+    if request.method not in LOOKS:
+        house().overview.forget()
+    return response
 
 
 def _by_token() -> Operator:

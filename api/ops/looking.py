@@ -31,6 +31,12 @@ def ops_openapi() -> Response:
     return answer(ops_document(house().settings.base_url, version()))
 
 
+@looking.get("/overview")
+def overview() -> Response:
+    """Show the whole gateway at one moment."""
+    return answer(house().overview.body())
+
+
 @looking.get("/lanes")
 def lanes() -> Response:
     """Show the lanes."""
@@ -98,8 +104,9 @@ def job(job_id: str) -> Response:
 def dead_letters() -> Response:
     """Show dead letters, those of the newest jobs first."""
     options = as_options(_LETTERS.fields_of(request.args.to_dict()))
-    letters = cli.callbacks.dead_letters(house().store, options)
-    return answer({"data": [cli.callbacks.body(letter) for letter in letters]})
+    store = house().store
+    letters = cli.callbacks.dead_letters(store, options)
+    return answer({"data": cli.callbacks.bodies(store, letters)})
 
 
 @looking.get("/audit")

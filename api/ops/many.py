@@ -1,4 +1,4 @@
-"""POST ``/ops/jobs/cancel``, ``/ops/jobs/again`` and ``/ops/dead-letters/resend``: change many by filter.
+"""POST ``/ops/jobs/cancel``, ``…/front``, ``…/again``, ``/ops/dead-letters/resend``: change many by filter.
 
 Nothing is changed before the caller has confirmed how many there are.
 """
@@ -18,11 +18,12 @@ from api.resubmission import Resubmitted, submit_these
 from cli import callbacks, many
 from limner.errors import JobConflict
 from limner.job import Status
-from schemas.ops.asked import MANY_MOST, AgainSchema, CancelSchema, ManyLettersSchema
+from schemas.ops.asked import MANY_MOST, AgainSchema, CancelSchema, FrontSchema, ManyLettersSchema
 
 bulk = a_room("bulk")
 
-_CANCEL, _AGAIN, _LETTERS = CancelSchema(), AgainSchema(), ManyLettersSchema()
+_CANCEL, _FRONT, _AGAIN = CancelSchema(), FrontSchema(), AgainSchema()
+_LETTERS = ManyLettersSchema()
 
 
 @bulk.post("/jobs/cancel")
@@ -35,6 +36,18 @@ def cancel_jobs() -> Response:
     if _confirmed(asked, len(jobs)):
         done = many.cancel_these(store, actor(), jobs, many.filters(options))
     return answer({"found": len(jobs), "cancelled": done})
+
+
+@bulk.post("/jobs/front")
+def many_to_front() -> Response:
+    """Move the waiting jobs that the filter names to the front of their lanes."""
+    asked, store = _FRONT.fields_of(json_object(actor())), house().store
+    options = as_options(asked)
+    jobs = store.search.find(many.wanted(options, {Status.WAITING}), MANY_MOST)
+    done = 0
+    if _confirmed(asked, len(jobs)):
+        done = many.front_these(store, actor(), jobs, many.filters(options))
+    return answer({"found": len(jobs), "moved": done})
 
 
 @bulk.post("/jobs/again")
