@@ -14,7 +14,7 @@ import { ago } from "./when.js";
 const PAGE = 50;
 const MOST = 1000;
 const more = one("#more");
-const list = new Rows(one("#jobs"), (job) => job.id, (job) => new JobRow(job));
+const list = new Rows(one("#found"), (job) => job.id, (job) => new JobRow(job));
 let shown = PAGE;
 
 class JobRow {

@@ -22,7 +22,7 @@ class LetterRow {
       { data: { id: letter.id } },
       el("th", { scope: "row" }, el("a", { href: at(`console/jobs/${letter.job}`), class: "mono" }, letter.job.slice(0, 8), "…")),
       cell("filter.client", said(letter.client ?? "–")),
-      cell("letters.event", t("letters.seq", { seq: letter.seq }), " ", said(word(letter.what))),
+      cell("letters.event", el("span", {}, t("letters.seq", { seq: letter.seq }), " · ", said(word(letter.what)))),
       cell("letters.happened", ago(letter.at)),
       cell("letters.given_up", ago(letter.givenUpAt)),
       cell("filter.why", said(whyOf(letter.why))),

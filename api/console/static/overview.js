@@ -256,10 +256,10 @@ class WorkerRow {
 }
 
 function tellCallbacks({ waiting, lateS, deadLetterJobs }) {
-  tell(one("#pending"), number(waiting));
+  tell(one("#pending"), t("jobs.all", { count: waiting }));
   tell(one("#lag"), lateS ? duration(lateS) : t("overview.no_lag"));
   one("#lag").classList.toggle("bad", lateS > 30);
-  tell(one("#dead"), number(deadLetterJobs));
+  tell(one("#dead"), t("jobs.all", { count: deadLetterJobs }));
   one("#dead").classList.toggle("bad", deadLetterJobs > 0);
 }
 
