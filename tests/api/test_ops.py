@@ -11,7 +11,17 @@ from tests.api.asking import Caller, refused
 from tests.api.drawing import failed
 from tests.builders import a_worker, an_engine
 
-READS = ("lanes", "engines", "workers", "clients", "jobs", "dead-letters", "audit", "openapi.json")
+READS = (
+    "overview",
+    "lanes",
+    "engines",
+    "workers",
+    "clients",
+    "jobs",
+    "dead-letters",
+    "audit",
+    "openapi.json",
+)
 
 
 @pytest.fixture
@@ -51,6 +61,51 @@ def test_lanes_and_workers_and_engines_show_what_is_halted(store, caller, viewer
     assert engine["setByOperators"] == ["fastSlots"]
     counts = {row["lane"]: row["workers"] for row in viewer("GET", "/ops/workers").json["data"]}
     assert counts["fast"] == 1
+
+
+def test_the_overview_has_everything_that_operators_look_at(store, clock, caller, viewer):
+    a_worker(store, an_engine("stage", fast=3))
+    store.clients.add("idle")
+    store.levers.halt("test", "client", "idle")
+    store.clients.change("ann", in_flight=4)
+    failed(store, caller.drawn())
+    caller.drawn()
+    store.history.note()
+    clock.pass_s(60)
+    store.history.note()
+    a_worker(store, an_engine("stage", fast=3))
+
+    told = viewer("GET", "/ops/overview").json
+
+    fast, _ = told["lanes"]
+    assert (fast["waiting"], fast["slots"], fast["busy"], fast["workers"]) == (1, 3, 0, 1)
+    assert [minute["waiting"] for minute in fast["lastHour"]] == [1, 1]
+    assert [minute["starts"] for minute in fast["lastHour"]] == [None, 0]
+    (engine,) = told["engines"]
+    assert (engine["name"], engine["failedLastHour"], engine["halt"]) == ("stage", 1, None)
+    ann, idle = told["clients"]
+    assert (ann["name"], ann["waiting"], ann["share"], ann["inFlight"]) == ("ann", 1, 1.0, 4)
+    assert (idle["name"], idle["paused"]) == ("idle", True)
+    (worker,) = told["workers"]
+    assert (worker["lanes"], worker["engines"]) == (["fast"], ["stage"])
+    assert told["callbacks"]["deadLetterJobs"] == 0
+    assert "Paused by an operator: 1 client: idle." in told["warnings"]
+
+
+def test_the_overview_is_read_once_for_all_and_anew_for_whoever_changed_something(app, store):
+    steerer = Caller(app, store.operators.add("test", "sten", Role.STEER), "sten")
+    looks = []
+    observer = app.extensions["limner"].overview._observer
+    app.extensions["limner"].overview._clock = lambda: 0.0
+    look = observer.look
+    observer.look = lambda: looks.append(1) or look()
+
+    for _ in range(3):
+        assert steerer("GET", "/ops/overview").json["lanes"][0]["halt"] is None
+    assert len(looks) == 1
+    steerer("POST", "/ops/lane/fast/pause")
+
+    assert steerer("GET", "/ops/overview").json["lanes"][0]["halt"] == "paused"
 
 
 def test_clients_show_their_share_and_use_and_no_secret(store, caller, viewer):
@@ -95,7 +150,9 @@ def test_a_cursor_of_any_time_is_taken(at_ms, found, caller, viewer):
     assert len(page["data"]) == found
 
 
-@pytest.mark.parametrize("query", ["since=soon", "lane=slow", "limit=0", "colour=red", "cursor=x"])
+@pytest.mark.parametrize(
+    "query", ["since=soon", "lane=slow", "limit=0", "colour=red", "cursor=x", "id=x"]
+)
 def test_a_wrong_filter_is_refused_by_its_name(query, viewer):
     assert list(refused(viewer("GET", f"/ops/jobs?{query}"), 422)) == [query.split("=")[0]]
 

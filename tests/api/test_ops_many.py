@@ -9,7 +9,7 @@ from tests.api.asking import Caller, refused
 from tests.api.drawing import failed
 from tests.builders import a_worker, an_engine
 
-PATHS = ("/ops/jobs/cancel", "/ops/dead-letters/resend", "/ops/jobs/again")
+PATHS = ("/ops/jobs/cancel", "/ops/dead-letters/resend", "/ops/jobs/again", "/ops/jobs/front")
 
 
 @pytest.fixture
@@ -41,6 +41,30 @@ def test_nothing_is_changed_without_filter_count_or_role(path, app, store, calle
     assert "confirm" in refused(steerer("POST", path, json={"client": "ann"}), 422)
     assert refused(steerer("POST", path, json={"confirm": 1}), 422)
     assert store.jobs.get(job).status == "waiting"
+
+
+def test_many_jobs_are_moved_to_the_front_in_their_order(store, clock, caller, other, steerer):
+    first = [caller.drawn()["id"] for _ in range(2)]
+    last = []
+    for _ in range(2):
+        clock.pass_s(1)
+        last.append(other.drawn()["id"])
+    path, body = PATHS[3], {"client": "bob", "status": "waiting"}
+    assert steerer("POST", path, json=body | {"dryRun": True}).json == {"found": 2, "moved": 0}
+
+    assert steerer("POST", path, json=body | {"confirm": 2}).json == {"found": 2, "moved": 2}
+
+    assert [store.jobs.get(job).position for job in (*last, *first)] == [1, 2, 3, 4]
+
+
+def test_one_job_is_named_by_its_id(store, caller, steerer):
+    job, another = caller.drawn()["id"], caller.drawn()["id"]
+
+    done = steerer("POST", PATHS[0], json={"id": job.upper(), "confirm": 1}).json
+
+    assert done == {"found": 1, "cancelled": 1}
+    assert store.jobs.get(another).status == "waiting"
+    assert "id" in refused(steerer("POST", PATHS[0], json={"id": "x", "confirm": 1}), 422)
 
 
 def test_no_dead_letters_are_none_to_resend(caller, steerer):

@@ -85,3 +85,10 @@ def test_jobs_that_have_expired_are_passed_over(store, jobs):
     assert len(store.search.find(Wanted(), 100)) == 4
     ids = [job.id for job in jobs.values()]
     assert set(store.search.these(ids)) == set(ids) - {jobs["tagged"].id}
+
+
+def test_a_job_is_found_by_its_id_if_the_rest_fits(store, jobs):
+    tagged = jobs["tagged"]
+    assert [job.id for job in store.search.find(Wanted(id=tagged.id), 9)] == [tagged.id]
+    assert store.search.find(Wanted(id=tagged.id, client="bob"), 9) == []
+    assert store.search.find(Wanted(id="0" * 32), 9) == []

@@ -46,6 +46,7 @@ ENGINE = {
     *("name", "driver", "fast", "relaxed", "state", "why", "pausedS", "workers"),
     *("halt", "setByOperators"),
 }
+LETTER = {"job", "client", "seq", "id", "what", "at", "givenUpAt", "why"}
 HALT = {"subject", "name", "halt", "changed"}
 #: what operators see of a job besides what the API shows
 SEEN = {
@@ -65,7 +66,7 @@ ANSWERS = {
     "clients rotate ann": ({"client", "secret"}, None),
     "engines": ({"data", "trouble"}, ENGINE),
     "engines retry stage": ({"engine", "wasPaused"}, None),
-    "callbacks dead": ({"data"}, {"job", "seq", "id", "what", "at", "givenUpAt", "why"}),
+    "callbacks dead": ({"data"}, LETTER),
     "callbacks resend --all": ({"found", "callbacks", "jobs"}, None),
     "callbacks resend --client ann --yes": ({"found", "callbacks", "jobs"}, None),
     "callbacks enable ann --untested": ({"client", "enabled"}, None),

@@ -258,3 +258,34 @@ def test_a_waiting_job_is_moved_to_the_front(store, says):
     assert store.jobs.get(jobs[2]).position == 1
     assert says("jobs", "front", "f" * 32, code=1) == "There is no such job.\n"
     assert store.levers.audit(5)[0].who == "cli:olga"
+
+
+def test_jobs_that_a_filter_names_are_moved_to_the_front(store, says):
+    ann, bob = (
+        [an_accepted_job(store, client=name).id for _ in range(2)] for name in ("ann", "bob")
+    )
+    assert says("jobs", "front", "--client", "bob", code=1).endswith("without --yes.\n")
+    assert store.jobs.get(bob[0]).position != 1
+
+    assert says("jobs", "front", "--client", "bob", "--yes").endswith(
+        "2 jobs moved to the front.\n"
+    )
+
+    assert {store.jobs.get(job).position for job in bob} == {1, 2}
+    assert [store.jobs.get(job).position for job in ann] == [3, 4]
+    (line, *_) = store.levers.audit(5)
+    assert (line.what, line.after) == ("jobs", {"moved to the front": "2", "client": "bob"})
+    # One line, not one for each job.
+    assert not [one for one in store.levers.audit(50) if one.what.startswith("job ")]
+
+
+@pytest.mark.parametrize("arguments", [(), ("f" * 32, "--client", "ann")])
+def test_either_one_job_or_filters_say_what_moves_to_the_front(arguments, says):
+    assert "name one job, or filters" in says("jobs", "front", *arguments, code=2)
+
+
+def test_one_job_is_named_by_its_id(store, says):
+    first, _ = a_failed_job(store), a_failed_job(store)
+
+    assert says("jobs", "list", "--id", first.id).count("\n") == 2
+    assert says("jobs", "list", "--id", "f" * 32) == "There are no such jobs.\n"

@@ -104,6 +104,7 @@ def test_one_snapshot_in_json_has_the_same(busy, redis_url, monkeypatch, capsys)
     assert [lane["name"] for lane in body["lanes"]] == ["fast", "relaxed"]
     assert set(body["lanes"][0]) == {
         *("name", "waiting", "oldestS", "slots", "busy", "workers", "stalledS", "halt"),
+        *("startsPerMin", "lastHour"),
     }
     assert (body["lanes"][0]["waiting"], body["lanes"][0]["busy"]) == (3, 2)
     assert body["engines"][0]["fast"] == {"slots": 2, "busy": 2, "gapS": 0.0}

@@ -18,8 +18,8 @@ from tests.api.drawing import done, submitted
 class Watched:
     """One open stream, read frame by frame."""
 
-    def __init__(self, browser: Browser) -> None:
-        self._answer = browser.call("GET", "/console/live")
+    def __init__(self, browser: Browser, path: str = "/console/live") -> None:
+        self._answer = browser.call("GET", path)
         assert self._answer.status_code == 200, self._answer.text
         self._pieces: Iterator[bytes] = self._answer.iter_encoded()
 
