@@ -87,7 +87,7 @@ def test_the_overview_has_everything_that_operators_look_at(store, clock, caller
     assert (ann["name"], ann["waiting"], ann["share"], ann["inFlight"]) == ("ann", 1, 1.0, 4)
     assert (idle["name"], idle["paused"]) == ("idle", True)
     (worker,) = told["workers"]
-    assert (worker["lanes"], worker["engines"]) == (["fast"], ["stage"])
+    assert (worker["lanes"], worker["engines"]) == (["fast", "relaxed"], ["stage"])
     assert told["callbacks"]["deadLetterJobs"] == 0
     assert "Paused by an operator: 1 client: idle." in told["warnings"]
 
