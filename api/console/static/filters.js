@@ -43,7 +43,7 @@ export class Filters {
 }
 
 /**
- * Return a function that calls `load` soon, but never twice at a time, and after each call rests for ten times as
+ * Return a function that calls `load` soon, but never twice at a time, and after each call rests for four times as
  * long as that took: lists of a busy gateway are read again and again, and must not become its main work.
  */
 export function calmly(load) {
@@ -58,7 +58,7 @@ export function calmly(load) {
       const began = performance.now();
       await load();
       const took = performance.now() - began;
-      await new Promise((go) => setTimeout(go, Math.min(30_000, 10 * took)));
+      await new Promise((go) => setTimeout(go, Math.min(10_000, 4 * took)));
     }
     busy = false;
   };

@@ -71,7 +71,7 @@ function moment({ at: when, afterS, what, about }) {
 
 function event(one) {
   const state = t(`event.${one.state}`);
-  const kind = one.state === "delivered" ? "good" : one.state === "dead" ? "bad" : "warn";
+  const kind = one.state === "delivered" ? "good" : one.state === "dead" ? "bad" : one.state === "dropped" ? "" : "warn";
   const status = one.status === null ? null : ` · ${t(`status.${one.status}`)}`;
   const again = one.state === "dead" ? lever(t("letters.resend"), () => resend(one.seq)) : null;
   return el(

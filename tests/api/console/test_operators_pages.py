@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +60,14 @@ def test_operators_see_their_pages_and_clients_are_led_to_their_own(path, app, c
     ann.enter(caller.token)
     assert ann.get(f"/console/{path}").headers["Location"].endswith("console/draw")
     assert "console/enter" in Browser(app).get(f"/console/{path}").headers["Location"]
+
+
+def test_they_run_nothing_inline_and_load_nothing_from_elsewhere(olga):
+    for path in PAGES:
+        page = olga.get(f"/console/{path}")
+        assert "script-src 'self'; style-src 'self'" in page.headers["Content-Security-Policy"]
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|javascript:", page.text)
+        assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page.text)
 
 
 def test_an_operator_begins_with_the_overview_and_has_no_page_of_clients(olga):
