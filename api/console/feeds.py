@@ -166,7 +166,7 @@ class OperatorFeed:
         now, before = self._now(), self._told
         self._told = now
         if self._overview:
-            if now["overview"] != before["overview"]:
+            if _untimed(now["overview"]) != _untimed(before["overview"]):
                 yield frame("overview", _news(now["overview"], before["overview"]))
             return
         if now["audited"] != before["audited"]:
@@ -181,6 +181,11 @@ class OperatorFeed:
         newest = here.store.levers.audit(1)
         audited = [(one.at_ms, one.who, one.what) for one in newest]
         return {"audited": audited, "letters": here.store.outbox.dead_jobs()}
+
+
+def _untimed(overview: dict[str, Any]) -> dict[str, Any]:
+    """Return an overview without the moment that it is of."""
+    return {name: value for name, value in overview.items() if name != "at"}
 
 
 def _news(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

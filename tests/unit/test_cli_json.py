@@ -83,6 +83,7 @@ ANSWERS = {
     "console link --operator dan": ({"operator", "url", "expiresInS"}, None),
     "audit": ({"data"}, {"at", "who", "what", "changes"}),
     "jobs cancel --client ann --yes": ({"found", "cancelled"}, None),
+    "jobs front --client ann --yes": ({"found", "moved"}, None),
     "messages": ({"data"}, {"at", "queue", "why", "about", "sizeBytes", "text"}),
     "messages drop": ({"deleted"}, None),
     "schema": (

@@ -35,8 +35,8 @@ local function starts(lane)
     local fields = {'waited|' .. lane .. '|inf'}
     for _, upper in ipairs(BOUNDS_MS) do fields[#fields + 1] = 'waited|' .. lane .. '|' .. ms(upper) end
     local sum = 0
-    for _, count in ipairs(redis.call('HMGET', key('numbers'), unpack(fields))) do
-        sum = sum + (tonumber(count or '0') or 0)
+    for _, times in ipairs(redis.call('HMGET', key('numbers'), unpack(fields))) do
+        sum = sum + (tonumber(times or '0') or 0)
     end
     return sum
 end

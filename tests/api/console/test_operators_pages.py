@@ -116,6 +116,18 @@ def test_the_overview_is_told_whole_and_then_when_it_changes(shown, store, clock
     assert [minute["waiting"] for minute in told["lanes"][0]["lastHour"]] == [0, 1]
 
 
+def test_an_overview_that_stays_as_it_was_is_not_told_again(shown, store, clock, monkeypatch):
+    monkeypatch.setattr("api.console.live.BEAT_S", 0.0)
+    shown.next("snapshot")
+    for _ in range(3):
+        clock.pass_s(1)
+        assert next(shown._pieces) == b": no news\n\n"
+
+    store.levers.halt("test", "lane", "relaxed")
+
+    assert shown.next("overview")["lanes"][1]["halt"] == "paused"
+
+
 def test_lists_are_told_which_jobs_moved_and_of_the_audit_trail_and_dead_letters(
     listed, store, caller
 ):
