@@ -48,16 +48,24 @@ class Since(Text):
         super().__init__(longest=64, blank=False)
 
 
-class JobId(Strict[str | None]):
-    """A job's id; ``""`` is the same as leaving the field out."""
+class ClientName(Strict[str | None]):
+    """A client's name, which may have letters of any script; ``""`` is the same as leaving the field out."""
+
+    longest = 64
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        text = value.strip().lower() if isinstance(value, str) else None
-        if text == "":
-            return None
-        if text is None or not _JOB_ID.fullmatch(text):
+        if not isinstance(value, str) or len(value) > self.longest:
+            raise ValidationError(f"Must be a name of at most {self.longest} characters.")
+        return value or None
+
+
+class JobId(Strict[str]):
+    """A job's id."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
             raise ValidationError("Must be a job's id: 32 hex digits.")
-        return text
+        return value
 
 
 class FilterSchema(Wire):
@@ -67,7 +75,7 @@ class FilterSchema(Wire):
 
     lane = OneOf(Lane)
     engine = Name()
-    client = Name()
+    client = ClientName()
     status = OneOf(Status)
     reason = Name()
     since = Since()

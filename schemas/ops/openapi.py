@@ -14,6 +14,7 @@ from schemas.ops.asked import (
     AgainSchema,
     AuditQuery,
     CancelSchema,
+    ClientName,
     FrontSchema,
     JobId,
     JobsQuery,
@@ -113,6 +114,11 @@ def _(_: Since) -> Json:
             {"type": "string", "format": "date"},
         ]
     }
+
+
+@field_schema.register
+def _(field: ClientName) -> Json:
+    return {"type": "string", "maxLength": field.longest}
 
 
 @field_schema.register

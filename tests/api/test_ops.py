@@ -133,6 +133,16 @@ def test_jobs_of_all_clients_are_found_by_filter_and_page(store, caller, other, 
     assert len(seen) == 3
 
 
+def test_a_client_of_any_script_is_found_by_its_name(app, store, viewer):
+    name = "\u0645\u0631\u062d\u0628\u0627"
+    job = Caller(app, store.clients.add(name).token, name).drawn()["id"]
+
+    found = viewer("GET", "/ops/jobs", query_string={"client": name}).json["data"]
+
+    assert [(one["id"], one["client"]) for one in found] == [(job, name)]
+    assert list(refused(viewer("GET", f"/ops/jobs?client={'x' * 65}"), 422)) == ["client"]
+
+
 def test_one_jobs_story_says_why_it_waits(caller, viewer):
     job = caller.drawn()["id"]
     story = viewer("GET", f"/ops/jobs/{job}").json

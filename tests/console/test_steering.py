@@ -276,6 +276,8 @@ def test_hostile_words_are_words_on_every_page_of_operators(people, house, width
         expect(page.locator("#warnings li").filter(has_text=name)).not_to_have_count(0)
     expect(page.locator("#clients th bdi").filter(has_text=ann.name)).to_have_text(ann.name)
     all_words(page)
+    page.locator("#clients th a").filter(has_text=ann.name).click()
+    expect(page.locator("#told")).to_have_text("2 jobs")
     page = open_page(olga, "jobs")
     row = page.locator(f'[data-id="{waiting}"]')
     expect(row.locator(".words")).to_have_text(HOSTILE["html"])

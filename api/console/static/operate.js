@@ -82,8 +82,8 @@ function meant(filter) {
 
 /** Return a filter's value in words, where it is one of a few. */
 export function wordFor(name, value) {
-  const key = `${name === "lane" ? "lane" : "state"}.${value}`;
-  return (name === "lane" || name === "status") && known(key) ? t(key) : value;
+  const key = `${name === "status" ? "state" : name}.${value}`;
+  return known(key) ? t(key) : value;
 }
 
 /**
