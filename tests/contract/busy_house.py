@@ -339,6 +339,7 @@ def _in_passing(house: House) -> None:
     store, now = house.store, house.clock.now_ms
     store.redis.hset("limner:reckoned:ann", mapping={"cursor": "0", "live": "0"})
     store.redis.set("limner:recheck", "0")
+    store.history.note()
     store.redis.set("limner:schema_lock", "drawn", px=10_000)
     store.redis.set("limner:touched", now)
     store.redis.hset("limner:stalled", "fast", now)

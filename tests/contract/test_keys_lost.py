@@ -143,6 +143,7 @@ ROWS: dict[str, tuple[str, str]] = {
     "folders_seen": (ANEW, ""),
     # what is told to operators
     "numbers": (GONE, "counters begin again at 0"),
+    "history:": (GONE, "the lane's last hour; it is noted again from now on"),
     "reports": (ANEW, "reported again within a minute"),
     "report": (ANEW, "reported again within a minute"),
     "warned": (ANEW, "warnings are logged once more"),
