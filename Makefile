@@ -16,7 +16,7 @@ CLIENTS := .clients
 
 .DEFAULT_GOAL := help
 .PHONY: help install clients demo up test lint check test-seams lock lock-check audit bench bench-callbacks bench-sketch \
-  soak mutate deploy-check deploy-files clean
+  soak mutate deploy-check deploy-files screenshots clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests and t
 deploy-files: $(VENV)/.installed-dev ## renew what is made in deploy/: the dashboard, the operator's alerts
 	$(BIN)/python -m deploy.grafana.dashboard
 	$(BIN)/python -m deploy.kubernetes.rules
+
+screenshots: $(VENV)/.installed-dev ## look at every page of the console and show it in docs/img (needs Chromium and a font with Chinese)
+	$(BIN)/python -m tests.screenshots $(PAGES)
 
 mutate: $(VENV)/.installed-mutate ## change one thing at a time and see which tests notice (hours; MUTATE="--sample 40")
 	$(BIN)/python -m tests.mutate $(MUTATE)

@@ -32,6 +32,7 @@ from workers.drawing.lane_worker import LaneWorker
 from workers.drawing.probe import Probe
 from workers.drawing.references import Fetch
 from workers.posting.dispatcher import Dispatcher
+from workers.posting.trial_poster import TrialPoster
 from workers.spool import SpoolKeeper
 from workers.watch import watch
 
@@ -137,6 +138,7 @@ class CallbackRuntime:
         self._spool = SpoolKeeper(self.store, self._images, settings.preview_keep_days * 86_400)
         self._prune_next_s = float("-inf")
         self._dispatcher = Dispatcher(self.store, settings)
+        self._tester = TrialPoster(self.store, settings)
 
     def start(self) -> None:
         """Start posting.
@@ -147,10 +149,12 @@ class CallbackRuntime:
         """
         self.store.schema.settle()
         self._dispatcher.start()
+        self._tester.start()
         self._image_watch.start()
 
     def drain(self) -> None:
         """Start no new POSTs."""
+        self._tester.stop()
         self._dispatcher.stop(POSTS_GRACE_S)
 
     def retire(self) -> None:
@@ -160,6 +164,7 @@ class CallbackRuntime:
     def end(self) -> None:
         """Release everything."""
         self._image_watch.end()
+        self._tester.stop()
         self._dispatcher.stop(0)
         self.store.close()
 

@@ -60,8 +60,9 @@ def _framed(event: str, text: str) -> str:
 class PageFeed(Protocol):
     """What one page is told."""
 
-    #: seconds after which it looks by itself for what time has changed
-    looks_s: float
+    @property
+    def looks_s(self) -> float:
+        """Seconds after which it looks by itself for what time has changed."""
 
     def following(self) -> AbstractContextManager[Waiter]:
         """Return the block in which changes are told."""

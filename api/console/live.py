@@ -15,6 +15,7 @@ from flask import Blueprint, Response, request
 from api import peer
 from api.access.session import ENDED, lasts, session_of_call
 from api.console.feeds import ClientFeed, OperatorFeed, PageFeed, frame
+from api.console.job_feed import JobFeed
 from api.event_stream import MIMETYPE, NO_NEWS, event_stream
 from api.house import House, house
 from api.places import Hold
@@ -33,7 +34,7 @@ live = Blueprint("console_live", __name__, url_prefix="/console")
 
 @live.get("/live")
 def stream() -> Response:
-    """Stream what changes for whoever has entered."""
+    """Stream what changes for whoever has entered; ``job``: all about one of a client's jobs instead."""
     session = session_of_call()
     if session is None:
         raise TokenRejected(ENDED)
@@ -42,15 +43,17 @@ def stream() -> Response:
         return Response(mimetype=MIMETYPE)
     # A client's name has no colon.
     place = session.name if session.kind is Holder.CLIENT else f"operator:{session.name}"
+    feed = _feed(house(), session)
     held = house().waits.held(place)
-    frames = _told(house(), _feed(house(), session), held, peer.watched(), lasts())
+    frames = _told(house(), feed, held, peer.watched(), lasts())
     return event_stream(frames, held)
 
 
 def _feed(here: House, session: ConsoleSession) -> PageFeed:
-    if session.kind is Holder.CLIENT:
-        return ClientFeed(here, session.name)
-    return OperatorFeed(here, overview=request.args.get("show") == "overview")
+    if session.kind is Holder.OPERATOR:
+        return OperatorFeed(here, overview=request.args.get("show") == "overview")
+    job_id = request.args.get("job")
+    return JobFeed(here, session.name, job_id) if job_id else ClientFeed(here, session.name)
 
 
 def _told(

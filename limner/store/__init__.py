@@ -2,9 +2,9 @@
 
 ``Store.of`` returns one object per process, with a part for each subject: ``jobs`` (accept, look up),
 ``lanes`` (slots, leases, recovery), ``engines`` (settings, health), ``outbox`` (events to deliver),
-``spool``, ``drafts``, ``uploads``, ``clients``, ``operators``, ``sessions`` (of the console), ``levers`` (what operators
-change live) and ``schema`` (which Limner the data are of). Every change of state is one Lua script, next to the Python
-that calls it; Python only passes arguments and reads results.
+``trials`` (test events), ``spool``, ``drafts``, ``uploads``, ``clients``, ``operators``, ``sessions`` (of the
+console), ``levers`` (what operators change live) and ``schema`` (which Limner the data are of). Every change of state is
+one Lua script, next to the Python that calls it; Python only passes arguments and reads results.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from limner.store.scripts import Clock, Scripts
 from limner.store.sessions import Sessions
 from limner.store.spool import Charge, Spool
 from limner.store.stories import Stories, Story
+from limner.store.trials import Trials
 from limner.store.uploads import Uploads
 from limner.store.waits import PATIENT, Waits
 
@@ -66,6 +67,7 @@ __all__ = [
     "Stories",
     "Story",
     "Taken",
+    "Trials",
     "Trouble",
     "Try",
     "Uploads",
@@ -110,7 +112,7 @@ class Store:
         self.numbers = NumbersReader(self.redis, prefix, clock, self.engines)
         self.crew = Crew(self.redis, prefix)
         self.history = History(self.redis, prefix, scripts)
-        self.stories = Stories(scripts)
+        self.stories = Stories(self.redis, prefix, scripts)
         self.aside = Aside(self.redis, prefix, scripts)
         self.clock = ClockTeller(scripts)
         self.reports = Reports(scripts)
@@ -118,6 +120,7 @@ class Store:
         self.spool = Spool(self.redis, prefix, scripts)
         self.drafts = Drafts(self.redis, prefix, scripts)
         self.sessions = Sessions(scripts)
+        self.trials = Trials(self.redis, prefix)
         self.uploads = Uploads(self.redis, prefix, scripts)
 
     @classmethod

@@ -119,7 +119,26 @@ class CallbacksSchema(AnswerSchema):
     parked = fields.Boolean(**told("waits for its turn at the receiver"))
 
 
+class TrialSchema(AnswerSchema):
+    """What came of a test event."""
+
+    delivered = fields.Boolean(**told("whether the receiver accepted it"))
+    status = fields.Integer(**maybe("what the receiver answered"))
+    error = fields.String(
+        **maybe("one word for what went wrong; no_worker: nobody posts callbacks now")
+    )
+    ms = fields.Integer(**maybe("how long it took"))
+    answer = fields.String(**maybe("the beginning of the receiver's answer"))
+
+
+_TRIAL = TrialSchema()
 _CALLBACKS = CallbacksSchema()
+
+
+def trial_body(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what came of a test event."""
+    body: dict[str, Any] = _TRIAL.dump({**dict.fromkeys(_TRIAL.fields), **outcome})
+    return body
 
 
 def callbacks_body(about: Told) -> dict[str, Any]:

@@ -121,6 +121,7 @@ MEANINGS = {
     "wait": "Respond when the job changes, or after this many seconds.",
     "seq": "The seq you have seen; if the job has another one by now, the response is immediate.",
     "status": "Only jobs of this status.",
+    "words": "Only jobs whose prompt has all of these. A page looks through 1,000 jobs at most.",
     "cursor": "The cursor from the previous page.",
     "limit": "Jobs per page.",
     "ids": "webhook-ids of the events to resend.",

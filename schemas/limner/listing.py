@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from limner.job import Status
 from schemas.cursor import Cursor
-from schemas.fields import Integer, Tag
+from schemas.fields import Integer, Tag, Text
 from schemas.status import STATUS_OF
 from schemas.wire import Query
 
 LIMIT_DEFAULT = 20
 LIMIT_MOST = 100
+#: characters of the words to look for
+WORDS_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Listing:
 
     tag: str | None
     status: Status | None
+    words: str | None
     cursor: str | None
     limit: int
 
@@ -30,6 +33,7 @@ class ListingSchema(Query):
 
     tag = Tag()
     status = Integer(min(STATUS_OF), max(STATUS_OF))
+    words = Text(longest=WORDS_MOST)
     cursor = Cursor()
     limit = Integer(1, LIMIT_MOST, absent=LIMIT_DEFAULT)
 

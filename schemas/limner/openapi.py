@@ -11,7 +11,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from limner.pictures.thumbnails import SIDES_PX
-from schemas.limner.callbacks import CallbacksSchema, ResendSchema
+from schemas.limner.callbacks import CallbacksSchema, ResendSchema, TrialSchema
 from schemas.limner.describe import MEANINGS, TAG_PATTERN, Json, body_rules, describe_field
 from schemas.limner.followup import ButtonSchema, RefreshSchema
 from schemas.limner.imagine import BlendSchema, DescribeSchema, ImagineSchema, OriginImagineSchema
@@ -52,6 +52,7 @@ _ANSWERED: Mapping[type[AnswerSchema], str] = {
     CountSchema: "How many.",
     PageSchema: "Some of your jobs.",
     CallbacksSchema: "Every event that is still stored, with its attempts.",
+    TrialSchema: "What came of it.",
 }
 #: refusals of every request with a token, and of every body
 _GUARD = (401, 429, 503)
@@ -162,6 +163,9 @@ OPERATIONS = (
     Operation("post", _ONE + "/callbacks/resend", "resend", "Resend dead letters",
               CountSchema, "Callbacks", 200, ResendSchema(), body_required=False,
               parameters=(_JOB_ID,), refusals=(404,)),
+    Operation("post", _ONE + "/callbacks/test", "testCallbacks",
+              "Send a test event to where a job's callbacks go", TrialSchema, "Callbacks",
+              parameters=(_JOB_ID,), refusals=(404, 409)),
     Operation("get", "/images/{key}", "picture", "Show a picture", _TEXT, "Pictures",
               parameters=_PICTURE_PARAMETERS, refusals=(404, 422, 503), guarded=False,
               kind="image/*"),

@@ -196,6 +196,53 @@ def test_the_list_can_be_of_one_tag_and_status(caller, five, store, worker):
     assert ids(caller("GET", LIST, query_string=query)) == [five[3]["id"]]
 
 
+@pytest.mark.parametrize(
+    ("words", "places"),
+    [
+        ("mill", (2, 1)),
+        ("MILL  river", (2,)),
+        ("river mill", (2,)),
+        ("windmill", (1,)),
+        ("wassermühle", (2,)),
+        ("STRASSE", (0,)),
+        ("mill night", ()),
+        (" ", (2, 1, 0)),
+    ],
+)
+def test_the_list_can_be_of_words_of_the_prompt(caller, clock, words, places):
+    jobs = []
+    for prompt, original in (
+        ("a straße at night", None),
+        ("a windmill", None),
+        ("a mill at a river", "eine Wassermühle"),
+    ):
+        clock.pass_s(1)
+        jobs.append(caller.drawn(promptEn=prompt, prompt=original))
+
+    found = ids(caller("GET", LIST, query_string={"words": words}))
+
+    assert found == [jobs[place]["id"] for place in places]
+
+
+def test_a_page_of_words_looks_through_so_many_jobs_and_says_that_there_may_be_more(
+    caller, clock, monkeypatch
+):
+    monkeypatch.setattr("limner.store.jobs.PAGE_SCAN", 2)
+    oldest = caller.drawn(promptEn="a mill")
+    for _ in range(4):
+        clock.pass_s(1)
+        caller.drawn()
+
+    pages, cursor = [], ""
+    for _ in range(3):
+        answer = caller("GET", LIST, query_string={"words": "mill", "cursor": cursor})
+        pages.append(ids(answer))
+        cursor = answer.json["cursor"]
+
+    assert pages == [[], [], [oldest["id"]]]
+    assert cursor is None
+
+
 def test_a_page_has_twenty_jobs_unless_asked_otherwise(caller, clock):
     for _ in range(21):
         clock.pass_s(1)
@@ -222,6 +269,8 @@ def test_an_empty_parameter_says_nothing(caller, five):
         ("status=done", "status"),
         ("status=0.5", "status"),
         ("tag=x", "tag"),
+        ("words=" + "x" * 201, "words"),
+        ("words=%00", "words"),
         ("cursor=x", "cursor"),
         ("cursor=²-" + "0" * 32, "cursor"),
         ("cursor=1-x", "cursor"),

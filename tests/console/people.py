@@ -38,7 +38,7 @@ class Person:
         if operator:
             token = house.store.operators.add("test", unique, operator)
         else:
-            token = house.store.clients.add(unique).token
+            token = house.store.clients.add(unique, callback_allow="127.0.0.1:*").token
         person = cls(house, context, token, unique, context.new_page())
         person.listen(person.page)
         return person

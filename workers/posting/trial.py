@@ -7,14 +7,10 @@ is for operators at a terminal, so it names addresses; callers never see it.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from time import time
 
-from limner.callback.signature import sign
 from limner.client import Client
 from limner.egress.address import AddressNotAllowed, DialPolicy
 from limner.egress.target import Target, UrlRefused, parse_target
@@ -25,6 +21,7 @@ from limner.store import Store
 from net.dialling import RESOLVE_S, NameNotFound, resolve
 from net.outgoing import Outgoing
 from net.reach import Reach
+from workers.posting.trial_poster import a_test_event
 
 #: error words of attempts that did not reach the receiver
 NOT_REACHED = ("refused", "unreachable", "dns", "not_allowed", "proxy")
@@ -89,11 +86,7 @@ def _reach(target: Target, policy: DialPolicy) -> Iterator[Step]:
 def _post(
     url: str, scheme: str, client: Client, settings: Settings, outgoing: Outgoing
 ) -> Iterator[Step]:
-    body = json.dumps({"test": True, "message": "A test callback of Limner."}).encode()
-    headers = {
-        "Content-Type": "application/json",
-        **sign(f"msg_test_{uuid.uuid4().hex}", int(time()), body, client.secrets),
-    }
+    body, headers = a_test_event(client)
     outcome = outgoing.post(url, body, headers, settings.callback_limit_s)
     if outcome.status is None and outcome.error in NOT_REACHED:
         yield Step("connect", False, outcome.error)

@@ -1,6 +1,7 @@
 // The page Draw: ask for a drawing, and watch the newest ones.
 
-import { call, notice, Refused } from "./api.js";
+import { actionsOf } from "./acts.js";
+import { call, Refused } from "./api.js";
 import { showCode } from "./copy.js";
 import { all, one, tell } from "./dom.js";
 import { JobCard, stateOf } from "./job.js";
@@ -127,24 +128,7 @@ countSet();
 
 /** id → card */
 const cards = new Map();
-const actions = {
-  did: came,
-  cancel: (job) => attempt(() => call("DELETE", `draw/midjourney/jobs/${job.id}`)),
-  retry: async (job) => {
-    const made = await attempt(() => call("POST", "draw/midjourney/refresh", { tag: job.tag }));
-    if (made) came(made.data);
-  },
-};
-
-async function attempt(what) {
-  try {
-    return await what();
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    notice(error.message);
-    return null;
-  }
-}
+const actions = actionsOf(came);
 
 /** Show a job that was just made here. */
 function came(job) {

@@ -12,14 +12,20 @@ export function stateOf(job) {
   return t(job.reasonCode === "cancelled" ? "status.cancelled" : `status.${job.status}`);
 }
 
-/** One job on the page. `did(job)`: a follow-up has made that job. */
+/** Return what a job is called: its prompt, or what it does without one. */
+export function nameOf(job) {
+  return job.promptEn || job.prompt || t(`job.operation.${job.drawType === "blend" ? "blend" : "describe"}`);
+}
+
+/** One job on the page. `actions`: see acts.js; `alone`: the page is about this job, which has the rest elsewhere. */
 export class JobCard {
-  constructor(job, { did, cancel, retry }) {
-    this.actions = { did, cancel, retry };
+  constructor(job, actions, { alone = false } = {}) {
+    this.actions = actions;
+    this.alone = alone;
     const title = `job-${job.id}`;
     this.state = el("span", { class: "state" });
     this.meta = el("p", { class: "meta numbers" });
-    this.prompt = said("", "h3", { class: "prompt", id: title });
+    this.prompt = said("", alone ? "h1" : "h3", { class: "prompt", id: title });
     this.place = el("p", { class: "place numbers" });
     this.bar = el("progress", { max: 100, "aria-labelledby": title });
     this.figure = el("div", { class: "picture" });
@@ -52,7 +58,7 @@ export class JobCard {
     this.node.dataset.status = job.status;
     this.state.dataset.status = job.status;
     tell(this.state, stateOf(job));
-    tell(this.prompt, job.promptEn || job.prompt || t(`job.operation.${job.drawType === "blend" ? "blend" : "describe"}`));
+    tell(this.prompt, nameOf(job));
     this.prompt.title = job.promptEn;
     this.reason.hidden = !job.reason || job.reasonCode === "cancelled";
     tell(this.reason, job.reason ?? "");
@@ -116,6 +122,7 @@ export class JobCard {
         ended ? null : act("cancel", t("job.cancel"), () => this.actions.cancel(job)),
         job.status === 2 ? act("retry", t("job.submit_again"), () => this.actions.retry(job)) : null,
         ended ? el("a", { class: "button quiet small", href: at(`console/draw?from=${job.id}`) }, t("job.again")) : null,
+        this.alone ? null : el("a", { class: "button quiet small", href: at(`console/gallery/${job.id}`) }, t("job.details")),
       ),
     );
     if (focused) one(`[data-act="${CSS.escape(focused)}"]`, this.acts)?.focus();
@@ -127,7 +134,7 @@ export class JobCard {
     fill(
       this.more,
       prompts.length ? el("ol", { class: "prompts" }, prompts.map((text) => said(text, "li"))) : null,
-      job.status === 1 && levels.length
+      job.status === 1 && levels.length && !this.alone
         ? el(
             "details",
             {},

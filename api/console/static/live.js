@@ -17,18 +17,18 @@ const LONGEST_WAIT_MS = 15_000;
 
 /**
  * Follow the stream. `handlers`: event name → function of its data. The gateway begins with `snapshot`, after each
- * reconnection, too. `shows`: what the page shows that not every stream tells. Returns a function that stops.
+ * reconnection, too. `about`: what the stream is about, such as { job: id }. Returns a function that stops.
  */
-export function live(handlers, shows = "") {
-  const line = new Line(handlers, `console/live${shows && `?show=${shows}`}`);
+export function live(handlers, about = {}) {
+  const line = new Line(handlers, new URLSearchParams(about));
   line.run();
   return () => line.stop();
 }
 
 class Line {
-  constructor(handlers, path) {
+  constructor(handlers, about) {
     this.handlers = handlers;
-    this.path = path;
+    this.address = at(`console/live?${about}`);
     this.stopped = false;
     this.wait = FIRST_WAIT_MS;
     this.heard = Date.now();
@@ -65,7 +65,7 @@ class Line {
     this.controller = new AbortController();
     const { signal } = this.controller;
     this.heard = Date.now();
-    const response = await fetch(at(this.path), { headers: headers(), signal, cache: "no-store" });
+    const response = await fetch(this.address, { headers: headers(), signal, cache: "no-store" });
     if (response.status === 401) throw new Over();
     if (!response.ok) {
       this.wait = Math.max(this.wait, 1000 * (Number(response.headers.get("Retry-After")) || 0));

@@ -287,4 +287,4 @@ function show(told) {
   tell(one("#more-clients"), more > 0 ? t("overview.more_clients", { count: more }) : "");
 }
 
-live({ snapshot: ({ overview }) => show(overview), overview: show }, "overview");
+live({ snapshot: ({ overview }) => show(overview), overview: show }, { show: "overview" });

@@ -1,4 +1,4 @@
-"""Show a job's callbacks, and resend its dead letters; see docs/callbacks.md."""
+"""Show a job's callbacks, resend its dead letters, and test its receiver; see docs/callbacks.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from api.access.own import own_job
 from api.answer import answer
 from api.body import has_body, json_object
 from api.house import house
-from schemas.limner.callbacks import ResendSchema, callbacks_body
+from api.trying import tried
+from schemas.limner.callbacks import ResendSchema, callbacks_body, trial_body
 from schemas.limner.shapes import count_body
 
 callbacks = Blueprint("callbacks", __name__, url_prefix="/draw/midjourney")
@@ -31,3 +32,9 @@ def resend(job_id: str) -> Response:
     asked = _RESEND.read(json_object() if has_body() else {})
     outbox = house().store.outbox
     return answer(count_body(sum(outbox.resend(job.id, seq) for seq in asked.seqs(job.id))))
+
+
+@callbacks.post("/jobs/<job_id>/callbacks/test")
+def test(job_id: str) -> Response:
+    """Post a test event to where a job's callbacks go; return what came of it."""
+    return answer(trial_body(tried(own_job(job_id))))

@@ -38,6 +38,7 @@ def listing() -> Response:
         guard.caller().name,
         tag=asked.tag,
         status=asked.status,
+        words=asked.words,
         cursor=asked.cursor,
         limit=asked.limit,
     )

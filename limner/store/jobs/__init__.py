@@ -27,6 +27,7 @@ from limner.store.jobs.assurance import Assurance
 from limner.store.jobs.cursors import cursor_of, rank_after
 from limner.store.jobs.first_record import more_of
 from limner.store.jobs.keys import Idempotency, Try
+from limner.store.jobs.pages import BATCH, PAGE_SCAN, JobFilter, Page
 from limner.store.levers import Levers
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
@@ -37,8 +38,6 @@ from limner.tracing import JobTrace
 FULL_RETRY_AFTER_S = 10.0
 #: most calls to make room for a job's pictures, 200 older jobs' at a time; other scripts run in between
 ROOM_CALLS_MOST = 25
-#: how many jobs ``page`` scans for its filters before it continues on the next page
-PAGE_SCAN = 1000
 _NOTHING = Charge()
 _UNLIMITED = Budgets()
 
@@ -51,14 +50,6 @@ class Accepted:
     again: bool = False
     #: files of ended jobs that made room in the spool, which the reader of this has to delete
     to_drop: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of a client's jobs, newest first, and where the next page starts (None: no more)."""
-
-    jobs: tuple[Job, ...]
-    cursor: str | None
 
 
 class Jobs:
@@ -237,32 +228,34 @@ class Jobs:
         tag: str | None = None,
         status: Status | None = None,
         ended: bool | None = None,
+        words: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
         """Return some of the client's jobs, newest first.
 
         A page may have fewer than ``limit`` jobs and still have a next one: with a filter, at most
-        ``PAGE_SCAN`` jobs are scanned for a page. ``cursor`` must be an earlier page's, else ValueError.
+        ``PAGE_SCAN`` jobs are scanned for a page. ``words``: each of them is part of the prompt, in whatever
+        case. ``cursor`` must be an earlier page's, else ValueError.
         """
+        wanted = JobFilter.of(status, ended, words)
         index = (
             f"{self._prefix}tag:{client}:{tag_key(tag)}" if tag else f"{self._prefix}jobs:{client}"
         )
         start = rank_after(self._redis, index, cursor)
         found: list[Job] = []
-        for offset in range(start, start + PAGE_SCAN, limit):
-            rows = self._redis.zrevrange(index, offset, offset + limit - 1, withscores=True)
+        batch = limit if wanted.everything else min(max(limit, BATCH), PAGE_SCAN)
+        for offset in range(start, start + PAGE_SCAN, batch):
+            rows = self._redis.zrevrange(index, offset, offset + batch - 1, withscores=True)
             jobs = self._many([job_id for job_id, _created in rows], settles=bool(tag))
             for place, (job, row) in enumerate(zip(jobs, rows, strict=True), start=offset):
-                if job is None or (status is not None and job.status is not status):
-                    continue
-                if ended is not None and job.status.ended is not ended:
+                if job is None or not wanted.fits(job):
                     continue
                 found.append(job)
                 if len(found) == limit:
                     more = self._redis.zcard(index) > place + 1
                     return Page(tuple(found), cursor_of(*row) if more else None)
-            if len(rows) < limit:
+            if len(rows) < batch:
                 return Page(tuple(found), None)
             last = rows[-1]
         return Page(tuple(found), cursor_of(*last))

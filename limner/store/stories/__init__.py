@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from redis import Redis
 
 from limner.callback.policy import job_at
 from limner.errors import JobNotFound
-from limner.job import Job
+from limner.job import Job, Status, from_ms
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
 
@@ -26,11 +29,43 @@ class Story:
     now: Job
 
 
+@dataclass(frozen=True, slots=True)
+class StatusSince:
+    """When a job came into a state."""
+
+    at: datetime
+    status: Status
+    engine: str | None = None
+
+
 class Stories:
     """The events of all jobs."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, redis: Redis, prefix: str, scripts: Scripts) -> None:
+        self._redis: Any = redis
+        self._prefix = prefix
         self._scripts = scripts
+
+    @guarded
+    def moments(self, job: Job) -> list[StatusSince]:
+        """Return when a job came into each of its states, oldest first; progress is none.
+
+        An hour after the end the story is gone, and only what the record has is left. Unlike ``after``, it
+        tells no watcher's place: what was looked at may still be replaced by something newer.
+        """
+        found = [StatusSince(job.created_at, Status.WAITING)]
+        for text in self._redis.lrange(f"{self._prefix}story:{job.id}", 0, -1):
+            event = json.loads(text[1:])
+            # An empty Lua table may be encoded as a JSON object or a list.
+            then = event["v"] or {}
+            status = Status(then["status"])
+            if status is not found[-1].status:
+                found.append(StatusSince(from_ms(event["t"]), status, then.get("engine")))
+        if len(found) == 1 and job.started_at:
+            found.append(StatusSince(job.started_at, Status.SUBMITTED, job.engine))
+        if job.finished_at and found[-1].status is not job.status:
+            found.append(StatusSince(job.finished_at, job.status, job.engine))
+        return found
 
     @guarded
     def after(self, job_id: str, seq: int) -> Story:

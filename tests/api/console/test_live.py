@@ -4,38 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from api import create_app
 from api.console import live
 from limner.store.operators import Role
-from tests.api.console.browsing import OURS, Browser, frames
+from tests.api.console.browsing import OURS, Browser
+from tests.api.console.watching import Watched
 from tests.api.drawing import done, submitted
-
-
-class Watched:
-    """One open stream, read frame by frame."""
-
-    def __init__(self, browser: Browser, path: str = "/console/live") -> None:
-        self._answer = browser.call("GET", path)
-        assert self._answer.status_code == 200, self._answer.text
-        self._pieces: Iterator[bytes] = self._answer.iter_encoded()
-
-    def next(self, event: str) -> Any:
-        """The data of the next event of that name."""
-        for piece in self._pieces:
-            for name, data in frames(piece.decode()):
-                if name == event:
-                    return data
-        raise AssertionError(f"the stream ended without {event}")
-
-    def rest(self) -> list[tuple[str, Any]]:
-        return frames(b"".join(self._pieces).decode())
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 @pytest.fixture
@@ -196,11 +173,15 @@ def test_without_a_session_there_is_no_stream(app, ann, caller):
 
 
 def test_more_changes_than_are_noted_are_told_as_a_new_snapshot(watched, app, caller, monkeypatch):
-    monkeypatch.setattr("api.watcher.CHANGED_MOST", 2)
+    # However few have been heard of when it looks.
+    monkeypatch.setattr("api.watcher.CHANGED_MOST", 0)
     watched.next("snapshot")
     jobs = [caller.drawn()["id"] for _ in range(3)]
 
-    assert [job["id"] for job in watched.next("snapshot")["jobs"]] == jobs[::-1]
+    told = watched.next("snapshot")["jobs"]
+    while len(told) < 3:
+        told = watched.next("snapshot")["jobs"]
+    assert [job["id"] for job in told] == jobs[::-1]
 
 
 def test_operators_are_told_that_jobs_moved_whoever_they_belong_to(

@@ -9,7 +9,7 @@ import pytest
 
 from limner.store.operators import Role
 from tests.api.console.browsing import Browser
-from tests.api.console.test_live import Watched
+from tests.api.console.watching import Watched
 from tests.builders import a_worker, an_engine
 
 PAGES = ("overview", "jobs", f"jobs/{'0' * 32}", "letters", "audit")

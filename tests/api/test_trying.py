@@ -1,0 +1,130 @@
+"""A test event to where a job's callbacks go: who may send one, who posts it, and what is told of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from limner.store.trials import Trial
+from tests.api.asking import a_caller, refused
+from tests.console.receiving import Receiver
+from workers.posting.trial_poster import TrialPoster
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as here:
+        yield here
+
+
+@pytest.fixture
+def tester(store, settings) -> Iterator[None]:
+    """A worker's part that posts test events."""
+    here = TrialPoster(store, replace(settings, callback_allow="127.0.0.1:*"))
+    here.start()
+    yield
+    here.stop()
+    here._thread.join(15)
+    assert not here._thread.is_alive()
+
+
+def tried(caller, job):
+    return caller("POST", f"/draw/midjourney/jobs/{job['id']}/callbacks/test")
+
+
+def test_a_test_event_reaches_the_receiver_signed_and_its_answer_comes_back(
+    tester, caller, receiver
+):
+    receiver.answers = [(200, "thanks"), (500, "<b>no</b>")]
+    job = caller.drawn(callBackUrl=receiver.url)
+
+    good, bad = tried(caller, job).json, tried(caller, job).json
+
+    assert (good["delivered"], good["status"], good["error"], good["answer"]) == (
+        *(True, 200, None, "thanks"),
+    )
+    assert (bad["delivered"], bad["status"], bad["answer"]) == (False, 500, "<b>no</b>")
+    assert isinstance(bad["ms"], int)
+    assert receiver.told[0]["test"] is True
+    # No event of the job: a receiver that keeps the order of these sees none that it could miss.
+    assert "seq" not in receiver.told[0]
+    assert caller("GET", f"/draw/midjourney/jobs/{job['id']}/callbacks").json["data"] == []
+
+
+def test_a_test_event_goes_to_the_clients_default_url_if_the_job_names_none(
+    tester, app, store, receiver
+):
+    caller = a_caller(app, store, "cat", callback_url=receiver.url)
+
+    assert tried(caller, caller.drawn()).json["delivered"]
+
+
+def test_addresses_that_callbacks_may_not_reach_test_events_do_not_reach_either(
+    store, settings, caller, receiver
+):
+    tester = TrialPoster(store, settings)
+    tester.start()
+
+    outcome = tried(caller, caller.drawn(callBackUrl=receiver.url)).json
+    tester.stop()
+
+    assert (outcome["delivered"], outcome["error"]) == (False, "not_allowed")
+    assert "127.0.0.1" not in str(outcome)
+    assert receiver.told == []
+
+
+def test_nobody_can_be_told_of_a_job_without_a_url_nor_of_another_clients(caller, other):
+    refused(tried(caller, caller.drawn()), 409)
+    refused(tried(caller, other.drawn(callBackUrl="https://receiver.example/")), 404)
+
+
+def test_without_a_worker_the_answer_says_so_and_later_nobody_is_surprised(
+    monkeypatch, caller, store, receiver
+):
+    monkeypatch.setattr("api.trying.WAIT_S", 0.2)
+    job = caller.drawn(callBackUrl=receiver.url)
+
+    assert tried(caller, job).json["error"] == "no_worker"
+
+    # One at a time; and what nobody waits for any more is not posted.
+    refused(tried(caller, job), 429)
+    store.redis.delete(f"limner:trying:{caller.name}")
+    assert store.trials.take(0.1) is None
+    assert receiver.told == []
+
+
+def test_a_client_has_one_test_event_on_its_way_and_others_have_theirs(store):
+    assert store.trials.ask(Trial("1", "ann", "https://receiver.example/"))
+    assert not store.trials.ask(Trial("2", "ann", "https://receiver.example/"))
+    assert store.trials.ask(Trial("3", "bob", "https://receiver.example/"))
+
+    taken = store.trials.take(1)
+    assert taken is not None
+    assert taken.id == "1"
+    store.trials.answer(taken, {"delivered": True})
+
+    assert store.trials.answered("1") == {"delivered": True}
+    assert store.trials.answered("2") is None
+    assert store.trials.ask(Trial("4", "ann", "https://receiver.example/"))
+    assert 0 < store.redis.pttl("limner:trial:1") <= 60_000
+    assert 0 < store.redis.pttl("limner:trying:ann") <= 30_000
+
+
+def test_a_bug_in_one_test_event_ends_no_other(monkeypatch, store, tester, caller, receiver):
+    broken = threading.Event()
+
+    def once(*_):
+        if not broken.is_set():
+            broken.set()
+            raise RuntimeError
+        return {"delivered": True}
+
+    monkeypatch.setattr("workers.posting.trial_poster.WAIT_S", 0.05)
+    monkeypatch.setattr(TrialPoster, "_tried", once)
+    store.trials.ask(Trial("1", "cat", receiver.url))
+
+    assert tried(caller, caller.drawn(callBackUrl=receiver.url)).json["delivered"]
+    assert broken.is_set()
