@@ -21,6 +21,7 @@ from limner.store.lanes import Result
 from limner.store.operators import Role
 from limner.store.outbox import Claim, Next
 from limner.store.sessions import Holder
+from limner.store.trials import Trial
 from tests.builders import MESSAGES, a_request, an_engine
 from tests.callback_doubles import a_poster, done, take
 from tests.conftest import MovingClock
@@ -340,6 +341,9 @@ def _in_passing(house: House) -> None:
     store.redis.hset("limner:reckoned:ann", mapping={"cursor": "0", "live": "0"})
     store.redis.set("limner:recheck", "0")
     store.history.note()
+    for name in ("asked", "answered"):
+        store.trials.ask(Trial(name, name, "http://receiver/hook"))
+    store.trials.answer(Trial("answered", "answered", ""), {"status": 200})
     store.redis.set("limner:schema_lock", "drawn", px=10_000)
     store.redis.set("limner:touched", now)
     store.redis.hset("limner:stalled", "fast", now)

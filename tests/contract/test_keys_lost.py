@@ -144,6 +144,9 @@ ROWS: dict[str, tuple[str, str]] = {
     # what is told to operators
     "numbers": (GONE, "counters begin again at 0"),
     "history:": (GONE, "the lane's last hour; it is noted again from now on"),
+    "trials": (GONE, "test events on their way; ask for another"),
+    "trying:": (ANEW, ""),
+    "trial:": (GONE, "a test event's answer; ask for another"),
     "reports": (ANEW, "reported again within a minute"),
     "report": (ANEW, "reported again within a minute"),
     "warned": (ANEW, "warnings are logged once more"),
