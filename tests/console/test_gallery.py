@@ -112,6 +112,11 @@ def test_the_gallery_is_filtered_by_words_status_and_tag_and_its_address_keeps_t
     expect(tiles(page)).to_have_count(1)
     page.get_by_label("Status").select_option("Done")
     expect(page.locator("#empty")).to_have_text("No drawing of yours fits.")
+    # What comes to fit is shown, and what fits no longer goes.
+    page.get_by_label("Status").select_option("Waiting")
+    expect(tiles(page)).to_have_count(4)
+    ann.house.store.lanes.cancel(river["id"])
+    expect(tiles(page)).to_have_count(3)
     page.get_by_label("Status").select_option("any")
     page.get_by_label("Tag").fill(tag)
     page.keyboard.press("Enter")
@@ -122,6 +127,7 @@ def test_the_gallery_is_filtered_by_words_status_and_tag_and_its_address_keeps_t
     page.keyboard.press("Enter")
     expect(page.locator("#tag-wrong")).to_contain_text("Must be")
     expect(page.get_by_label("Tag")).to_be_focused()
+    expect(tiles(page)).to_have_count(0)
 
 
 def test_callbacks_are_opened_resent_and_each_attempt_is_seen(telling, receiver, ann):

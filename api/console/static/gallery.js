@@ -96,9 +96,9 @@ function filtersNow() {
 
 const filtered = () => Object.keys(filters).length > 0;
 
-function page(from) {
+function page(from, { signal }) {
   const query = new URLSearchParams({ ...filters, limit: PAGE_LENGTH, ...(from ? { cursor: from } : {}) });
-  return call("GET", `draw/midjourney/jobs?${query}`, undefined, { signal: fetching.signal });
+  return call("GET", `draw/midjourney/jobs?${query}`, undefined, { signal });
 }
 
 /** Fetch the first page anew, or the next one. */
@@ -108,14 +108,15 @@ async function load({ fresh = false } = {}) {
   const mine = (fetching = new AbortController());
   further.disabled = true;
   try {
-    const answer = await page(fresh ? null : cursor);
-    if (fresh) for (const id of [...tiles.keys()]) drop(id);
+    const answer = await page(fresh ? null : cursor, mine);
+    if (fresh) clear();
     answer.data.forEach(upsert);
     cursor = answer.cursor;
     settle(answer.data.length);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Refused)) throw error;
+    if (fresh) clear();
     wrong(error);
   } finally {
     if (fetching === mine) {
@@ -126,16 +127,27 @@ async function load({ fresh = false } = {}) {
   watchTheEnd();
 }
 
-/** Say what there is, and whether there may be more; `found`: in the last page. */
-function settle(found) {
+/** Take everything away, before other filters' pages come. */
+function clear() {
+  for (const id of [...tiles.keys()]) drop(id);
+  cursor = null;
+}
+
+/** Say how many there are. */
+function count() {
   empty.hidden = tiles.size > 0;
   tell(empty, t(!filtered() ? "gallery.none" : cursor ? "gallery.none_yet" : "gallery.none_fits"));
+  tell(one("#end"), cursor || !tiles.size ? "" : t("gallery.end"));
+  tell(one("#told"), t("gallery.shown", { count: tiles.size }));
+}
+
+/** Say what there is, and whether there may be more; `found`: in the last page. */
+function settle(found) {
+  count();
   further.hidden = !cursor;
   // A page looks through so many drawings at most: whoever scrolls does not start a long search.
   further.dataset.asks = found ? "" : "1";
   tell(further, t(found ? "gallery.more" : "gallery.further"));
-  tell(one("#end"), cursor || !tiles.size ? "" : t("gallery.end"));
-  tell(one("#told"), t("gallery.shown", { count: tiles.size }));
 }
 
 /** Show beside the filters what is wrong with them; or, above the page, why nothing came. */
@@ -150,9 +162,10 @@ function wrong(error) {
   });
   if (told.length) form.elements[told[0][0]].focus();
   else attempt(() => Promise.reject(error));
-  further.hidden = !tiles.size;
+  // Whoever presses it tries again.
+  further.hidden = told.length > 0;
   further.dataset.asks = "1";
-  if (!tiles.size) tell(empty, t("gallery.none_fits"));
+  if (told.length) count();
 }
 
 const observer = new IntersectionObserver(
@@ -199,18 +212,21 @@ function lookAgain() {
   clearTimeout(asking);
   asking = setTimeout(async () => {
     if (fetching) return lookAgain();
-    fetching = new AbortController();
+    const mine = (fetching = new AbortController());
+    let gap = false;
     try {
-      const { data, cursor: next } = await page(null);
-      if (!tiles.size) cursor = next;
+      const { data, cursor: next } = await page(null, mine);
+      // After a long absence there may be more than a page between these and what is shown.
+      gap = next !== null && !data.some((job) => tiles.has(job.id));
       data.forEach(upsert);
-      settle(data.length);
+      count();
     } catch (error) {
       // What is shown stays; the mark at the top says that the gateway is away.
       if (!(error instanceof Refused) && error.name !== "AbortError") throw error;
     } finally {
-      fetching = null;
+      if (fetching === mine) fetching = null;
     }
+    if (gap) load({ fresh: true });
   }, SETTLE_MS);
 }
 
@@ -219,13 +235,14 @@ function changed(job) {
   if (tile) {
     upsert(job);
     if (filters.status && String(job.status) !== filters.status) drop(job.id);
+    count();
     return;
   }
   const newest = list.firstElementChild && tiles.get(list.firstElementChild.dataset.id).job;
   if (newest && isOlder(job, newest) && !filters.status) return;
   if (filtered()) return lookAgain();
   upsert(job);
-  settle(1);
+  count();
 }
 
 live({
