@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -113,12 +114,12 @@ def ask(store: Store, key: Idempotency | Try | None = None, job_id: str = "", **
     )
 
 
-def in_doubt(store: Store) -> str:
+def in_doubt(store: Store, key: Idempotency | None = KEYED) -> str:
     """Leave a job tentative whose request has ended, and return its id."""
     job_id = uuid.uuid4().hex
     Cut(store).lose("settle", ran=False)
     with pytest.raises(JobInDoubt):
-        ask(store, KEYED, job_id)
+        ask(store, key, job_id)
     store.jobs._assurance._scripts = store.jobs._scripts
     return job_id
 
@@ -346,9 +347,19 @@ def test_a_connection_that_is_lost_before_it_waits_does_not_wait_on_another(
 
 
 def test_a_broken_connection_does_not_count_replicas_that_lack_the_job(store, group, brief):
-    # As if the first answer had been lost: the second call meets the job, and no write of its own.
-    store.jobs._scripts.and_then(lambda _answer: None, *accept_arguments("b" * 32))
+    real = store.jobs._scripts
 
+    class AnswerLost:
+        """The second call meets the job, and no write of its own."""
+
+        __call__ = real.__call__
+
+        def and_then(self, then: Any, name: str, *args: Any) -> Any:
+            if name == "accept":
+                assert real.and_then(lambda _answer: None, name, *args)[0][0] == "accepted"
+            return real.and_then(then, name, *args)
+
+    store.jobs._assurance._scripts = AnswerLost()
     with frozen(group), pytest.raises(TooFewReplicas):
         ask(store, job_id="b" * 32)
 
@@ -356,20 +367,18 @@ def test_a_broken_connection_does_not_count_replicas_that_lack_the_job(store, gr
         store.jobs.get("b" * 32)
 
 
-def accept_arguments(job_id: str) -> list[Any]:
-    """What ``ask`` hands to accept.lua."""
-    caught: list[Any] = []
+@pytest.mark.parametrize("key", [None, KEYED], ids=["no key", "key"])
+def test_a_request_repeated_under_its_jobs_id_withdraws_no_job_that_has_its_202(
+    store, group, brief, key
+):
+    # As after a failover that lost the taking up: who asked first was told that it is accepted.
+    job_id = in_doubt(store, key)
 
-    class Scripts:
-        def and_then(self, _then: Any, *args: Any) -> Any:
-            caught.extend(args)
-            raise StoreDown
+    with frozen(group), pytest.raises(JobInDoubt):
+        ask(store, key, job_id)
 
-    store = Store("redis://127.0.0.1:1/0", policy=Policy(replicas=1))
-    store.jobs._assurance._scripts = Scripts()
-    with pytest.raises(StoreDown):
-        ask(store, job_id=job_id)
-    return caught
+    assert store.jobs.get(job_id).status is Status.WAITING
+    assert is_waiting_once(store, job_id)
 
 
 def test_a_primary_that_is_demoted_meanwhile_leaves_the_job_in_doubt(store, group, monkeypatch):
@@ -408,7 +417,7 @@ def test_a_job_whose_withdrawal_is_lost_is_there_or_not_and_stays_so(store, grou
     else:
         assert store.jobs.newest_by_tag("ann", TAG).id == job_id
         # Held up on its way, it comes after the caller has seen the job.
-        assert store.jobs._scripts("withdraw", job_id) == 0
+        assert withdraw(store, job_id) == 0
         assert ask(store, KEYED).job.id == job_id
         assert is_waiting_once(store, job_id)
 
@@ -436,6 +445,13 @@ def test_a_job_whose_taking_up_is_lost_goes_on_whoever_asks_for_it(store, clock,
 
     assert found == job_id
     assert is_waiting_once(store, job_id)
+
+
+def withdraw(store: Store, job_id: str) -> int:
+    """Withdraw a job as the call that made it does."""
+    plan = json.loads(store.redis.hget(f"limner:job:{job_id}", "tentative") or "{}")
+    gone: int = store.jobs._scripts("withdraw", job_id, plan.get("call", ""))
+    return gone
 
 
 def swept_later(store: Store, clock: MovingClock) -> None:
@@ -480,7 +496,7 @@ def test_nothing_draws_ends_or_lists_a_tentative_job(store, clock):
 
 
 WAYS: dict[str, Callable[[Store, str], Any]] = {
-    "withdraw": lambda store, job_id: store.jobs._scripts("withdraw", job_id),
+    "withdraw": withdraw,
     "settle": lambda store, job_id: store.jobs._assurance.settle(job_id),
     "tag": lambda store, _job_id: store.jobs.newest_by_tag("ann", TAG),
     "key": lambda store, _job_id: store.jobs.earlier("ann", KEYED),
@@ -563,4 +579,4 @@ def test_a_record_that_was_lost_leaves_nothing_to_settle(store, clock):
 
     assert store.redis.zcard("limner:tentative") == 0
     assert messages_in(store) == []
-    assert store.jobs._scripts("withdraw", job_id) == 1
+    assert withdraw(store, job_id) == 1

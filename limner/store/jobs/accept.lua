@@ -11,7 +11,8 @@
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 --      20 ms until it is given up ("" = no deadline) · 21, 22 the client's budgets of drawings, a day and a
 --      month ("" = none) · 23 "": the key is the caller's own; else it tells the request of a client library that
---      counts its tries: "first" or "again" · 24 how many replicas must have the job (0: it is accepted at once)
+--      counts its tries: "first" or "again" · 24 this very call (see withdraw.lua) ·
+--      25 how many replicas must have the job (0: it is accepted at once)
 -- Returns {"accepted", where it stands (standing in lib_turns.lua), ms, files that made room, what it waits for
 --       instead (lib_halts) or ""} · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", ms
 --       when the next begins, ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes room each
@@ -24,7 +25,7 @@ local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
 local parent, mark, once = ARGV[13], ARGV[14], ARGV[15]
 local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
-local replicas = tonumber(ARGV[24])
+local call, replicas = ARGV[24], tonumber(ARGV[25])
 KEEP_JOB_MS = tonumber(ARGV[12])
 
 local try = ARGV[23]
@@ -98,7 +99,8 @@ else
         plan.mark, plan.took = nil, mark
     end
     if not picked then redis.call('SADD', key('waits', client), id) end
-    plan.budgeted, plan.asked, plan.tried = budgeted, try == '' and idem or nil, try ~= '' and idem or nil
+    plan.call, plan.budgeted = call, budgeted
+    plan.asked, plan.tried = try == '' and idem or nil, try ~= '' and idem or nil
     redis.call('HSET', job_key(id), 'tentative', cjson.encode(plan), unpack(record))
     redis.call('ZADD', key('tentative'), ms(NOW), id)
 end

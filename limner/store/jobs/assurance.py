@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from redis.exceptions import RedisError
 
 from limner.errors import JobInDoubt, StoreDown, TooFewReplicas
+from limner.ids import new_id
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Command, Scripts
 from limner.store.waits import allowed_s
@@ -40,22 +41,24 @@ class Assurance:
             JobInDoubt: they have not, and it may be taken up.
         """
         if not self._replicas:
-            return self._scripts("accept", job_id, *arguments, 0)
-        answer, have = self._then_wait("accept", job_id, *arguments)
+            return self._scripts("accept", job_id, *arguments, "", 0)
+        # Ids do not tell calls apart: some callers ask for one job under one id as often as they like.
+        call = new_id()
+        answer, have = self._then_wait("accept", job_id, *arguments, call)
         match answer[0]:
             case "few":
                 raise TooFewReplicas(self._said(answer[1]))
             case "accepted":
                 if not self._enough(have):
-                    self._withdraw(job_id, have)
+                    self._withdraw(job_id, call, have)
                 return self._taken_up(job_id, answer)
             case "again":
-                # Of this very call, the first answer was lost.
-                self.again(answer[1], made=answer[1] == job_id)
+                # Perhaps of this very call, whose first answer was lost.
+                self.again(answer[1], call)
         return answer
 
-    def again(self, job_id: str, *, made: bool = False) -> None:
-        """Make sure that replicas have a job that was accepted before; ``made``: by this very call.
+    def again(self, job_id: str, call: str = "") -> None:
+        """Make sure that replicas have a job that was accepted before, perhaps by the call of that name.
 
         Raises: as ``accept``.
         """
@@ -67,8 +70,8 @@ class Assurance:
             have = answer[1]
         if self._enough(have):
             self._settled(job_id)
-        elif made:
-            self._withdraw(job_id, have)
+        elif call:
+            self._withdraw(job_id, call, have)
         else:
             raise JobInDoubt(self._said(have))
 
@@ -119,9 +122,9 @@ class Assurance:
             raise TooFewReplicas("Another Redis took over, which does not have the job")
         return found
 
-    def _withdraw(self, job_id: str, have: int | RedisError) -> NoReturn:
+    def _withdraw(self, job_id: str, call: str, have: int | RedisError) -> NoReturn:
         try:
-            gone = self._scripts("withdraw", job_id)
+            gone = self._scripts("withdraw", job_id, call)
         except (RedisError, StoreDown) as error:
             raise JobInDoubt(f"{self._said(have)}, and it cannot be withdrawn: {error}") from error
         if gone:

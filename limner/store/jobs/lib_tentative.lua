@@ -8,7 +8,7 @@
 --   tentative  ZSET  tentative jobs → since when, ms; their records have a field of that name, a JSON object:
 --                    picked, lane, message, ends (when it is given up, ms), mark (to set on its parent): what is left
 --                    to do · budgeted, asked or tried (its key in idem or tries), took (mark set on its parent):
---                    what to undo
+--                    what to undo · call: which call made it and may undo it
 --
 -- Reads: job tentative
 -- Writes: <lane> deadlines job tentative

@@ -1,8 +1,9 @@
 -- uses: base domain spool budgets
--- Withdraw a tentative job, of which nothing stays; its caller is told so. One that was taken up meanwhile goes on.
+-- Withdraw a tentative job, of which nothing stays; its caller is told so. One that was taken up meanwhile goes on, and
+-- so does one that another call made: its caller may have been told that it is accepted (lib_tentative.lua).
 --
--- ARGV 3 job id
--- Returns 1: there is no such job, now or before · 0: it is accepted
+-- ARGV 3 job id · 4 the call that made it
+-- Returns 1: there is no such job, now or before · 0: it is accepted, or may be
 --
 -- Reads: idem job tries
 -- Writes: idem job jobs tag tentative tries waits
@@ -12,6 +13,7 @@ local plan, client, tag, parent, created =
     unpack(redis.call('HMGET', job_key(id), 'tentative', 'client', 'tag', 'parent', 'created_ms'))
 if not plan then return 1 - redis.call('EXISTS', job_key(id)) end
 plan = cjson.decode(plan)
+if plan.call ~= ARGV[4] then return 0 end
 
 redis.call('DEL', job_key(id))
 redis.call('ZREM', key('tentative'), id)
