@@ -310,9 +310,14 @@ class JobInDoubt(StoreDown):
     """Too few replicas of Redis have the job, and it may go on."""
 
     told = (
-        "Too few copies of the gateway's store have this job, and it may go on. "
-        "Its tag finds it then, and so does the same request with its Idempotency-Key."
+        "Too few copies of the gateway's store have this job, and it may go on. Its id, {id}, finds it then; "
+        "so do its tag, and the same request with its Idempotency-Key."
     )
+
+    def __init__(self, why: str, job_id: str) -> None:
+        super().__init__(why)
+        # Some callers gave it neither tag nor key.
+        self.told = self.told.format(id=job_id)
 
 
 class ImagesDown(LimnerError):

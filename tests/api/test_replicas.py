@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
+from redis.exceptions import ConnectionError
 from werkzeug.test import TestResponse
 
 from api import create_app
@@ -174,7 +176,22 @@ def test_what_replicas_do_not_confirm_is_refused_and_told_rightly_ever_after(app
             # It is accepted, but nobody can tell now that it would outlive the primary.
             again = caller.imagine(headers=keyed)
             refused(again, 503)
-            assert again.json["message"] == JobInDoubt.told
+            assert again.json["message"] == JobInDoubt("", first.json["id"]).told
             assert caller("GET", f"{DRAW}/find/by/{TAG}").json["id"] == first.json["id"]
         group.settled()
         assert caller.imagine(headers=keyed).json["id"] == first.json["id"]
+
+        # Without tag or key, its id alone finds a job in doubt.
+        agent = Agent(caller)
+        with monkeypatch.context() as broken:
+            broken.setattr(store.jobs._assurance, "settle", lost)
+            doubt = agent.ask(
+                "tools/call", {"name": "imagine", "arguments": {"prompt": "a lighthouse"}}
+            )
+        assert doubt.status_code == 503
+        found = re.search(r"Its id, (\w{32}), finds it", doubt.text)
+        assert caller("GET", f"{DRAW}/jobs/{found[1]}").json["id"] == found[1]
+
+
+def lost(_job_id: str) -> None:
+    raise ConnectionError("Connection closed by server.")

@@ -44,7 +44,7 @@ class Assurance:
             return self._scripts("accept", job_id, *arguments, "", 0)
         # Ids do not tell calls apart: some callers ask for one job under one id as often as they like.
         call = new_id()
-        answer, have = self._then_wait("accept", job_id, *arguments, call)
+        answer, have = self._then_wait(job_id, "accept", job_id, *arguments, call)
         match answer[0]:
             case "few":
                 raise TooFewReplicas(self._said(answer[1]))
@@ -65,7 +65,7 @@ class Assurance:
         if not self._replicas:
             return
         # Whoever has what is written now has all that was written before.
-        answer, have = self._then_wait("touch")
+        answer, have = self._then_wait(job_id, "touch")
         if answer[0] == "few":
             have = answer[1]
         if self._enough(have):
@@ -73,7 +73,7 @@ class Assurance:
         elif call:
             self._withdraw(job_id, call, have)
         else:
-            raise JobInDoubt(self._said(have))
+            raise JobInDoubt(self._said(have), job_id)
 
     def settle(self, job_id: str) -> Any:
         """Take up a job if it is tentative: who asks for it must be told what holds from then on.
@@ -82,12 +82,31 @@ class Assurance:
         """
         return self._scripts("settle", job_id, self._keep_ms)
 
-    def _then_wait(self, name: str, *arguments: str | int) -> tuple[Any, int | RedisError]:
+    def _then_wait(
+        self, job_id: str, name: str, *arguments: str | int
+    ) -> tuple[Any, int | RedisError]:
         """Run a script, and return its answer and how many replicas have what it wrote, or why nobody knows.
 
         WAIT is about what its own connection wrote: on any other one it would count everybody.
+
+        Raises:
+            JobInDoubt: Redis was lost after it wrote.
         """
-        answer, have = self._scripts.and_then(self._wait, name, *arguments, self._replicas)
+        written: list[Any] = []
+
+        def then(answer: Any) -> Command | None:
+            if answer[0] in WRITTEN:
+                written.append(answer)
+            return self._wait(answer)
+
+        try:
+            answer, have = self._scripts.and_then(then, name, *arguments, self._replicas)
+        except RedisError as error:
+            if written:
+                raise JobInDoubt(
+                    f"Redis was lost with a job that it has: {error}", job_id
+                ) from error
+            raise
         return answer, have
 
     def _wait(self, answer: Any) -> Command | None:
@@ -117,7 +136,7 @@ class Assurance:
             found = self.settle(job_id)
         except (RedisError, StoreDown) as error:
             # Enough replicas have it. But this may be a failover, and to one that has not.
-            raise JobInDoubt(f"Redis was lost while a job was accepted: {error}") from error
+            raise JobInDoubt(f"Redis was lost while a job was accepted: {error}", job_id) from error
         if found[0] == "gone":
             raise TooFewReplicas("Another Redis took over, which does not have the job")
         return found
@@ -126,7 +145,8 @@ class Assurance:
         try:
             gone = self._scripts("withdraw", job_id, call)
         except (RedisError, StoreDown) as error:
-            raise JobInDoubt(f"{self._said(have)}, and it cannot be withdrawn: {error}") from error
+            why = f"{self._said(have)}, and it cannot be withdrawn: {error}"
+            raise JobInDoubt(why, job_id) from error
         if gone:
             raise TooFewReplicas(self._said(have))
-        raise JobInDoubt(self._said(have))
+        raise JobInDoubt(self._said(have), job_id)
