@@ -92,3 +92,13 @@ def test_a_page_that_a_comment_or_docstring_cites_exists(path):
     for page in re.findall(r"\bdocs/[\w./-]*\w", path.read_text(encoding="utf-8")):
         found = (HOME / page).exists() or any(HOME.glob(f"{page}*"))
         assert found, page
+
+
+def test_what_is_lost_is_told_once_for_whatever_happens():
+    page = (HOME / "docs/operations.md").read_text(encoding="utf-8")
+    section = page.partition("\n## What is lost when\n")[2].partition("\n## ")[0]
+    happens = re.findall(r"^\| ([^-|][^|]*?) \| [^|]+ \|$", section, re.M)[1:]
+
+    assert len(happens) > 9
+    for one in happens:
+        assert [other for other in happens if other.startswith(one)] == [one]
