@@ -64,9 +64,14 @@ def build() -> argparse.ArgumentParser:
         if name == "worker":
             process.add_argument("queue", choices=QUEUES, help="the queue to consume")
             process.add_argument("--name", help="a name that is unique on this host (its pid)")
+        checks = process.add_mutually_exclusive_group()
         if name != "beat":
-            process.add_argument(
+            checks.add_argument(
                 "--check", action="store_true", help="health check: ask the running process"
+            )
+        if name == "worker":
+            checks.add_argument(
+                "--alive", action="store_true", help="whether it runs, whatever Redis does"
             )
         process.add_argument(
             "--print", action="store_true", help="print the command line instead of running it"

@@ -29,7 +29,7 @@ from limner.settings.listening import bound_to
 from limner.store import Store
 from limner.store.server import usable
 from stack import demo as demo_show
-from stack import grader, processes
+from stack import grader, processes, pulse
 from stack.control import Control, ask_reload
 from stack.privacy import keep_to_ourselves
 from stack.reload import Reload
@@ -156,6 +156,9 @@ def demo(options: argparse.Namespace) -> int:
 
 def process(options: argparse.Namespace) -> int:
     """Run one process of the gateway, show its command line, or check its health."""
+    if getattr(options, "alive", False):
+        # Before the settings: somebody may just be editing them.
+        return _alive(options)
     settings = _as_json(Settings.load(), options)
     keep_to_ourselves()
     if options.command == "worker":
@@ -183,6 +186,8 @@ def process(options: argparse.Namespace) -> int:
         processes.make_folder(settings)
         command = processes.beat(settings)
     environment = processes.environment(settings)
+    if options.command == "worker" and options.name:
+        environment |= _pulse(options)
     if not options.print and not getattr(options, "check", False):
         set_up(settings.log_format, settings.log_level)
         _tell_strangers()
@@ -191,6 +196,33 @@ def process(options: argparse.Namespace) -> int:
         document({"command": command})
         return 0
     return become(command, environment, show=options.print)
+
+
+def _pulse(options: argparse.Namespace) -> dict[str, str]:
+    """Return what tells a worker where to show that it lives."""
+    try:
+        return {pulse.VARIABLE: str(pulse.pulse_file(options.queue, options.name))}
+    except OSError as error:
+        event(log, "pulse.missed", level=logging.WARNING, why=str(error))
+        return {}
+
+
+def _alive(options: argparse.Namespace) -> int:
+    """Tell whether a worker's own heartbeat goes on.
+
+    Raises:
+        ConfigError: it has no name.
+    """
+    if not options.name:
+        raise ConfigError("--name", "must be given, and the same as the worker's")
+    try:
+        age_s = pulse.age_s(pulse.pulse_file(options.queue, options.name))
+    except OSError:
+        age_s = None
+    well = age_s is not None and age_s <= pulse.LIMIT_S
+    seen = "no heartbeat" if age_s is None else f"its last heartbeat was {age_s:.0f} s ago"
+    show.outcome(options, "well" if well else seen, {"ok": well, "ageS": age_s})
+    return 0 if well else 1
 
 
 def _check_redis(settings: Settings) -> None:

@@ -25,6 +25,7 @@ from limner.request import Lane
 from limner.settings import Settings
 from stack import traces
 from stack.privacy import keep_to_ourselves
+from stack.pulse import Pulse
 from stack.readiness import tell_ready
 from workers import control, stopping
 from workers.binding import CLAIM, binder
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 gate = Gate()
+pulse = Pulse.of()
 
 
 def _cancel_job(job_id: str) -> None:
@@ -151,8 +153,9 @@ def _cancel(request: Any = None, expired: bool = False, **_: Any) -> None:
 def _start(**_: Any) -> None:
     for part in process.parts():
         while not gate.closed:
+            pulse.beat()
             try:
-                part.start()
+                part.start(pulse.beat)
                 break
             except StoreUnfit as error:
                 # Redis was down when the start was checked (`cli/processes.py`). Celery swallows all else.

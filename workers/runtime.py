@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,15 +69,15 @@ class LaneRuntime:
             settings.engines,
         )
 
-    def start(self) -> None:
-        """Register the engines with the store, and start the heartbeat.
+    def start(self, alive: Callable[[], None] = lambda: None) -> None:
+        """Register the engines with the store, and start the heartbeat; ``alive()`` is called in each of its rounds.
 
         Raises:
             StoreUnfit: the data are of a newer Limner.
             StoreDown: Redis is down; call it again.
         """
         self.store.schema.settle()
-        self._keeper.start()
+        self._keeper.start(alive)
         self._probe.start()
         self._image_watch.start()
 
@@ -140,15 +141,15 @@ class CallbackRuntime:
         self._dispatcher = Dispatcher(self.store, settings)
         self._tester = TrialPoster(self.store, settings)
 
-    def start(self) -> None:
-        """Start posting.
+    def start(self, alive: Callable[[], None] = lambda: None) -> None:
+        """Start posting; ``alive()`` is called in each of the ticker's rounds.
 
         Raises:
             StoreUnfit: the data are of a newer Limner.
             StoreDown: Redis is down; call it again.
         """
         self.store.schema.settle()
-        self._dispatcher.start()
+        self._dispatcher.start(alive)
         self._tester.start()
         self._image_watch.start()
 

@@ -25,7 +25,7 @@ def short_way(folder: Path) -> Path:
         OSError: it cannot be created, or would not be safe.
     """
     target = os.path.abspath(folder)
-    link = _links() / hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
+    link = own_folder() / hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
     if not link.is_symlink():
         _drop_dead(link.parent)
         with contextlib.suppress(FileExistsError):  # another process was faster
@@ -35,15 +35,19 @@ def short_way(folder: Path) -> Path:
     return link
 
 
-def _links() -> Path:
-    """Return this account's folder for links."""
-    links = _ROOT / f"limner-{os.geteuid()}"
+def own_folder() -> Path:
+    """Return this account's folder for what all of its processes on this host must find, created if missing.
+
+    Raises:
+        OSError: it cannot be created, or others could write in it.
+    """
+    folder = _ROOT / f"limner-{os.geteuid()}"
     with contextlib.suppress(FileExistsError):
-        links.mkdir(mode=0o700)
-    found = links.lstat()
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise OSError(f"{links} is not a folder of this account alone")
-    return links
+        raise OSError(f"{folder} is not a folder of this account alone")
+    return folder
 
 
 def _drop_dead(links: Path) -> None:

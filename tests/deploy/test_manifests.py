@@ -163,7 +163,10 @@ def test_every_process_runs_by_a_command_that_there_is(name):
         for probe in ("startupProbe", "livenessProbe"):
             if command := container.get(probe, {}).get("exec", {}).get("command"):
                 assert command[0] == "limner"
-                assert parser.build().parse_args(command[1:]).check
+                parser.build().parse_args(command[1:])
+                # A worker that were ended because Redis is down would end its drawings, too.
+                how = {"startupProbe": "--check", "livenessProbe": "--alive"}[probe]
+                assert command[1:] == [*container["args"], how]
         paths = {mount["mountPath"] for mount in container["volumeMounts"]}
         assert paths == {"/data", "/tmp", "/etc/limner"}
 

@@ -140,3 +140,16 @@ def test_stopping_does_not_wait_for_an_attempt_that_hangs(one_thread, caplog):
     (line,) = logged(caplog, "dispatcher.stopped")
     assert line["unfinished"] >= 1
     assert [event.seq for event in one_thread.store.outbox.told("j").pending] == [1]
+
+
+def test_the_ticker_shows_that_it_runs_while_redis_is_away(one_thread, monkeypatch):
+    def lost(*_arguments: object) -> None:
+        raise StoreDown
+
+    for name in ("tick", "wait"):
+        monkeypatch.setattr(one_thread.store.outbox, name, lost)
+    rounds = []
+    one_thread.dispatcher.start(lambda: rounds.append(1))
+
+    wait_until(lambda: len(rounds) > 2, what="rounds")
+    one_thread.dispatcher.stop()

@@ -154,3 +154,13 @@ def test_the_thread_sweeps_so_that_lost_messages_are_found_without_beat(store, c
         wait_until(lambda: messages_in(store) == [job.id], what="the message sent again")
     finally:
         keeper.end()
+
+
+def test_the_thread_shows_that_it_runs_while_the_store_is_away(store, monkeypatch):
+    keeper, rounds = a_keeper(store), []
+    keeper.start(lambda: rounds.append(keeper))
+    for name in ("renew", "sweep", "pass_deadlines"):
+        monkeypatch.setattr(keeper._store.lanes, name, Failing(StoreDown()))
+
+    wait_until(lambda: len(rounds) > 2, what="rounds")
+    keeper.end()

@@ -116,11 +116,16 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._swept_s = self._beaten_s = 0.0
         self._announce = announce
+        self._alive: Callable[[], None] = lambda: None
         #: the store's losses after which this process was announced
         self._losses = 0
 
-    def start(self) -> None:
-        """Announce this process, send one heartbeat, so that the store knows it, and continue in a thread."""
+    def start(self, alive: Callable[[], None] = lambda: None) -> None:
+        """Announce this process, send one heartbeat, so that the store knows it, and continue in a thread.
+
+        ``alive()`` is called in each of its rounds, also while the store is away.
+        """
+        self._alive = alive
         self._announce()
         self.beat()
         # From here on a store that loses the announcement has lost a heartbeat that came after it.
@@ -167,6 +172,7 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._ended.wait(min(self._beat_s, LOOK_S)):
+            self._alive()
             try:
                 self._check_clocks()
                 if self._is_time(self._beaten_s, self._beat_s):

@@ -79,11 +79,16 @@ class Dispatcher:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def start(self) -> None:
-        """Start posting; return at once."""
+    def start(self, alive: Callable[[], None] = lambda: None) -> None:
+        """Start posting; return at once. ``alive()`` is called in each round, also while Redis is away."""
+
+        def tick() -> None:
+            alive()
+            self._tick()
+
         bodies: list[tuple[str, Callable[[], None]]] = [
             ("feeder", lambda: self._repeat(self._feed)),
-            ("ticker", lambda: self._repeat(self._tick)),
+            ("ticker", lambda: self._repeat(tick)),
         ]
         bodies += [(f"poster-{n}", self._post) for n in range(self._threads_wanted)]
         for name, body in bodies:
