@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib import metadata
 
+#: the schema of the data that this release writes: the last of limner/store/schema/steps.py
+SCHEMA = 2
+
 
 @cache
 def version() -> str:

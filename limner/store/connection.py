@@ -26,7 +26,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from limner.errors import StoreDown, StoreRefused
+from limner.errors import StoreDown, StoreRefused, StoreUnfit
 from limner.settings.redis_address import RedisAddress
 from limner.store.answers import refusal
 from limner.store.lookout import primary_of
@@ -82,6 +82,8 @@ _SETUPS = (
     ),
     (re.compile(r"unknown command.{0,3}HELLO", re.IGNORECASE), "it is older than 6.2"),
 )
+#: how our own scripts begin what they say of data that only a newer Limner may use (lib_fit.lua)
+_UNFIT = re.compile(r"UNFIT (.*)")
 #: OpenSSL's reason for not trusting a certificate
 _CERTIFICATE = re.compile(r"certificate verify failed: ([^(]+)")
 
@@ -118,6 +120,8 @@ def connect(
 def told(error: RedisError) -> StoreDown | None:
     """Return what ``error`` says about the server; None if it is about our own command."""
     text = " ".join((str(getattr(error, "status_code", None) or ""), *_texts(error)))[:1000]
+    if match := _UNFIT.match(str(error)):
+        return StoreUnfit(match[1])
     if isinstance(error, InvalidResponse):
         return StoreRefused("Redis is not what answers there")
     if isinstance(error, (ResponseError, AuthenticationError, ConnectionError)):

@@ -1,12 +1,13 @@
 """The domain's tables as Lua, for every script that uses ``domain``.
 
-Made from ``limner/moves.py``, ``limner/reasons.py`` and ``limner/job.py``, so that nothing is written
-twice. Called by the scripts' loader. ``lib_moves.lua`` reads what is made here::
+Made from ``limner/moves.py``, ``limner/reasons.py``, ``limner/job.py`` and ``limner/version.py``, so that nothing
+is written twice. Called by the scripts' loader. ``lib_moves.lua`` reads what is made here::
 
     MOVES    "<status before, or none> <cause>" → "<status after> <who> <kind of event, or ->"
     WHY      cause → {reason code, sentence}, where the cause says why a job failed
     RUNNING  status → true, of a job that an engine has
     ENDED    status → true, of a job that nothing changes any more
+    SCHEMA   the schema of the data that this Limner writes
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 
 from limner.job import Status
 from limner.moves import MOVES, Move
+from limner.version import SCHEMA
 
 
 def library() -> str:
@@ -25,7 +27,7 @@ def library() -> str:
         "RUNNING": {status.value: "true" for status in Status if status.running},
         "ENDED": {status.value: "true" for status in Status if status.ended},
     }
-    return "-- Made by limner/store/domain.py.\n" + "".join(
+    return f"-- Made by limner/store/domain.py.\nlocal SCHEMA = {SCHEMA}\n" + "".join(
         f"local {name} = {_table(rows)}\n" for name, rows in tables.items()
     )
 

@@ -9,10 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from limner.errors import StoreUnfit
+from limner.store.connection import guarded
 from limner.store.schema import Schema
 from limner.store.schema.steps import STEPS, Hand, SchemaStep
+from limner.version import SCHEMA
+from tests.builders import MESSAGES, an_accepted_job
 from tests.callback_doubles import logged
 from tests.conftest import wait_until
 from tests.contract.schema_victim import GO, TRAIL
@@ -115,6 +119,7 @@ def test_the_mark_comes_back_after_the_store_was_emptied_under_running_processes
 
 def test_the_steps_of_today_follow_each_other_and_only_ever_close():
     assert [step.schema for step in STEPS] == list(range(1, len(STEPS) + 1))
+    assert STEPS[-1].schema == SCHEMA, "the scripts' word for it"
     assert all(step.readable_from <= step.schema for step in STEPS)
     assert all(one.readable_from <= other.readable_from for one, other in pairwise(STEPS))
     project = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -269,6 +274,46 @@ def test_an_older_limner_goes_on_beside_a_newer_one_that_says_it_may(used, trail
     old.check()
 
     assert old.mark()[0].schema == 3, "it does not take them back"
+
+
+@pytest.fixture
+def dumped(redis_url):
+    """Return all that is in Redis, byte by byte."""
+    with Redis.from_url(redis_url) as raw:
+        yield lambda: {name: raw.dump(name) for name in raw.scan_iter()}
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store: store.lanes.sweep(MESSAGES),
+        guarded(lambda store: store.lanes._run("mend", 1)),
+        lambda store: store.lanes.pass_deadlines(),
+        an_accepted_job,
+    ],
+    ids=["sweep", "mend", "deadlines", "accept"],
+)
+def test_an_older_limner_that_still_runs_beside_newer_data_neither_tends_the_lanes_nor_accepts(
+    used, clock, dumped, use
+):
+    an_accepted_job(used, deadline_s=1)
+    used.redis.delete("fast")
+    clock.pass_s(3600)
+    mark = {"version": SCHEMA + 1, "readable_from": SCHEMA + 1, "limner": "9.0.0"}
+    used.redis.hset("limner:schema", mapping=mark)
+    before = dumped()
+
+    with pytest.raises(StoreUnfit) as refused:
+        use(used)
+
+    assert refused.value.message == (
+        f"Redis holds data that only a Limner of schema {SCHEMA + 1} or newer can use, and this one is of schema "
+        f"{SCHEMA}: `limner schema` says more"
+    )
+    assert dumped() == before
+    used.redis.hset("limner:schema", "readable_from", SCHEMA)
+    use(used)
+    assert dumped().keys() != before.keys(), "one that may use them goes on"
 
 
 # -- back -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves budgets tries replicas tentative
+-- uses: base levers health engines halts domain fit spool outbox turns moves budgets tries replicas tentative
 -- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once. Where replicas must have
 -- the job first, it is tentative (lib_tentative.lua), and gets its status, its place and its message afterwards.
@@ -28,6 +28,8 @@ local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
 local call, replicas = ARGV[24], tonumber(ARGV[25])
 KEEP_JOB_MS = tonumber(ARGV[12])
 
+local newer = refuse_newer()
+if newer then return newer end
 local try = ARGV[23]
 if try == 'again' then
     local first = tried_before(client, idem)

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves tentative lanes granting stall
+-- uses: base levers health engines halts domain fit spool outbox turns moves tentative lanes granting stall
 -- Look after the lanes: reclaim what silent workers held, take up what was left tentative, use free slots, keep as
 -- many messages as there are jobs that wait for a worker, drop former engines, and note which lane is stalled.
 --
@@ -18,6 +18,8 @@ local MESSAGE_MAX = 65536
 -- Waiting jobs that one sweep looks at, whether they are in a queue.
 local WALK = 200
 
+local newer = refuse_newer()
+if newer then return newer end
 count('ticks')
 reap()
 settle_left(most)

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes mending
+-- uses: base levers health engines halts domain fit spool outbox turns moves lanes mending
 -- Walk through all keys, some with each call, and make again from the records what was lost of the rest.
 --
 -- A key may be lost by a hand, or to a server that evicts. Most that is kept beside the records says again what they
@@ -198,6 +198,8 @@ local function few()
     end
 end
 
+local newer = refuse_newer()
+if newer then return newer end
 local at, cursor = unpack(redis.call('HMGET', key('mended'), 'at', 'cursor'))
 local since = NOW - (tonumber(at or '') or -EVERY_MS)
 if since >= 0 and since < EVERY_MS and ARGV[8] ~= '1' then return 0 end
