@@ -200,10 +200,13 @@ class Reload:
 
     def _take_places(self, before: Lineup, programs: Mapping[str, Program], *, moved: bool) -> None:
         supervisor, after = self._stack.supervisor, self._stack.lineup
-        drawing_s = before.settings.drawing_limit_s + FINISH_S
+        # POSTs have to be finished as well, which takes no longer than their leases (workers/posting/dispatcher.py).
+        finish_s = FINISH_S + max(
+            before.settings.drawing_limit_s, 2 * before.settings.callback_limit_s
+        )
         for name, program in programs.items():
             if program.stage == HANDS:
-                supervisor.succeed(name, signal.SIGUSR2, drawing_s)
+                supervisor.succeed(name, signal.SIGUSR2, finish_s)
         # At another address nobody follows: the former API gives its own up, as at a stop.
         ending = signal.SIGTERM if moved else signal.SIGUSR2
         patience_s = before.settings.api_drain_s + API_GRACE_S

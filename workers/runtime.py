@@ -159,14 +159,18 @@ class CallbackRuntime:
         self._dispatcher.stop(POSTS_GRACE_S)
 
     def retire(self) -> None:
-        """Start no new POSTs: another process has taken this one's place."""
-        self.drain()
+        """Start no new POSTs, and finish those in flight: another process has taken this one's place.
+
+        Called in a signal's handler, so ``end`` waits for them: POSTs that were cut off would be sent again.
+        """
+        self._tester.stop()
+        self._dispatcher.retire()
 
     def end(self) -> None:
-        """Release everything."""
+        """Release everything, once the POSTs have ended that ``drain`` has not given up."""
         self._image_watch.end()
         self._tester.stop()
-        self._dispatcher.stop(0)
+        self._dispatcher.stop()
         self.store.close()
 
     def tick(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from limner.settings import Settings
 from limner.store import Store
 from tests.callback_doubles import Receiver, a_job, emit, logged, peer
 from tests.conftest import wait_until
+from workers import runtime
 from workers.posting.dispatcher import Dispatcher
 
 SETTINGS = Settings(callback_threads=1, callback_allow="127.0.0.1:*")
@@ -153,3 +155,57 @@ def test_the_ticker_shows_that_it_runs_while_redis_is_away(one_thread, monkeypat
 
     wait_until(lambda: len(rounds) > 2, what="rounds")
     one_thread.dispatcher.stop()
+
+
+def test_whoever_waits_for_attempts_waits_no_longer_once_told_to_hurry(one_thread, caplog):
+    arrived = threading.Event()
+
+    def hangs(connection, ended):
+        arrived.set()
+        ended.wait(30)
+
+    with peer(hangs) as url:
+        one_thread.dispatcher.start()
+        emit(one_thread.store, a_job(one_thread.store, "j", url), "X")
+        assert arrived.wait(20)
+        patient = threading.Thread(target=one_thread.dispatcher.stop)
+        patient.start()
+        one_thread.dispatcher.stop(0)
+        patient.join()
+
+    # The attempt itself would have ended after its five seconds.
+    assert all(line["unfinished"] for line in logged(caplog, "dispatcher.stopped"))
+
+
+def test_a_poster_that_retires_finishes_its_posts_however_slow(redis_url, tmp_path, monkeypatch):
+    """What it cut off, another poster would send again."""
+    monkeypatch.setattr(runtime, "POSTS_GRACE_S", 0.05)
+    arrived, go_on, order = threading.Event(), threading.Event(), []
+
+    def slow(heard, before):
+        arrived.set()
+        go_on.wait(30)
+        order.append("answered")
+        return 200, {}
+
+    settings = replace(SETTINGS, redis_url=redis_url, data_dir=tmp_path, callback_limit_s=60)
+    store = Store(redis_url)
+    store.redis.flushall()
+    store.clients.add("ann")
+    made = runtime.CallbackRuntime(settings, app=None)
+    with Receiver(slow) as receiver:
+        made.start()
+        emit(store, a_job(store, "j", receiver.url), "X")
+        assert arrived.wait(20)
+        # In a signal's handler: it waits for nothing.
+        made.retire()
+        ending = threading.Thread(target=lambda: (made.end(), order.append("ended")))
+        ending.start()
+        ending.join(0.5)
+        go_on.set()
+        ending.join()
+
+    assert order == ["answered", "ended"]
+    told = store.outbox.told("j")
+    assert (told.pending, len(told.attempts)) == ((), 1)
+    store.close()

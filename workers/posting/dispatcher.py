@@ -37,6 +37,8 @@ WAIT_S = 1.0
 BATCH = 16
 #: a lease must outlast the attempt's own deadline by this much
 LEASE_SPARE_S = 2.0
+#: how soon ``stop`` notices that it is to end earlier
+STOP_LOOK_S = 0.2
 TICK_S, TICK_LEAST_S = 1.0, 0.1
 #: how often the dispatcher reports its host's clock
 CLOCK_S = 5.0
@@ -78,6 +80,8 @@ class Dispatcher:
         self._idle = threading.Semaphore(settings.callback_threads)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        #: when ``stop`` returns at the latest, monotonic seconds
+        self._ends_s = float("inf")
 
     def start(self, alive: Callable[[], None] = lambda: None) -> None:
         """Start posting; return at once. ``alive()`` is called in each round, also while Redis is away."""
@@ -97,17 +101,25 @@ class Dispatcher:
             thread.start()
         event(log, "dispatcher.started", threads=self._threads_wanted)
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Take no more jobs, let attempts in flight finish, and return within ``timeout_s``.
-
-        An attempt still in flight then is repeated by whoever takes its job once the lease has expired.
-        """
+    def retire(self) -> None:
+        """Take no more jobs; return at once, also in a signal's handler."""
         self._stopping.set()
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Take no more jobs, let attempts in flight finish, and return within ``timeout_s``, or when they have.
+
+        An attempt still in flight then is repeated by whoever takes its job once the lease has expired. A signal's
+        handler may call this while it waits: of several the earliest end counts.
+        """
+        self.retire()
         for _ in range(self._threads_wanted):
             self._jobs.put(None)
-        ends = time.monotonic() + timeout_s
+        # Beyond its lease nothing that a thread does counts.
+        patience_s = self._poster.lease_ms / 1000 if timeout_s is None else timeout_s
+        self._ends_s = min(self._ends_s, time.monotonic() + patience_s)
         for thread in self._threads:
-            thread.join(max(0.0, ends - time.monotonic()))
+            while thread.is_alive() and (left_s := self._ends_s - time.monotonic()) > 0:
+                thread.join(min(left_s, STOP_LOOK_S))
         self._letters.close()
         left = sum(thread.is_alive() for thread in self._threads)
         event(log, "dispatcher.stopped", unfinished=left)
