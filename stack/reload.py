@@ -74,6 +74,11 @@ class Reload:
             why = error.message if isinstance(error, LimnerError) else str(error)
             event(log, "gateway.not_reloaded", level=logging.ERROR, why=why)
             return {"reloaded": False, "why": why}
+        # Nobody's mistake may end `limner up`, and everything that runs with it: not a driver's, and not ours.
+        except Exception as error:  # noqa: BLE001
+            why = f"{type(error).__name__}: {error} (the log tells more)"
+            event(log, "gateway.not_reloaded", level=logging.ERROR, error=True, why=why)
+            return {"reloaded": False, "why": why}
         event(log, "gateway.reloaded", changed="; ".join(changed) or "nothing")
         return {"reloaded": True, "changed": changed, "finishing": self._settled()}
 

@@ -154,6 +154,21 @@ def test_a_new_process_that_ends_takes_the_others_along_and_the_engines_are_told
     assert house.supervisor.leaving() == ()
 
 
+@pytest.mark.parametrize("at", ["_read", "_start_heirs"])
+def test_a_bug_is_refused_like_a_mistake_and_the_log_says_where_it_is(
+    house, tmp_path, monkeypatch, caplog, at
+):
+    def buggy(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Reload, at, buggy)
+    answer, moved = tried(house)
+    assert answer == {"reloaded": False, "why": "RuntimeError: a bug (the log tells more)"}
+    assert not moved
+    assert list((tmp_path / "data").glob("settings-*")) == []
+    assert "in buggy" in caplog.text
+
+
 def test_one_that_never_says_that_it_is_ready_is_given_up(house, monkeypatch):
     monkeypatch.setattr("stack.reload.READY_S", 0.3)
     house.worker = SLEEPER
