@@ -110,6 +110,7 @@ class LaneRuntime:
     def retire(self) -> None:
         """Start nothing more, and finish every drawing: another process has taken this one's place."""
         self._retired = True
+        self._keeper.retire()
         self._probe.end()
         self.draftsman.retire()
 

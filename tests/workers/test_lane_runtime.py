@@ -12,6 +12,7 @@ from limner.settings import Settings
 from limner.store import Store
 from tests.builders import an_accepted_job, an_engine
 from tests.conftest import wait_until
+from workers.drawing.keeper import Drawing
 from workers.runtime import LaneRuntime
 
 
@@ -60,6 +61,30 @@ def test_a_worker_that_retires_tells_nobody_its_settings_any_more(live, runtime)
     runtime._announce()
 
     assert not live.redis.exists("limner:settings:stage")
+
+
+def test_a_worker_that_retires_keeps_its_jobs_and_has_no_engines_any_more(live, runtime):
+    """They may be engines that the settings have no more: a job for one would wait for nobody."""
+    runtime.start()
+    wait_until(lambda: is_known(live), what="the engine")
+    claimed = runtime.claim(Lane.FAST, an_accepted_job(live).id)
+    drawing = Drawing(claimed.job_id, claimed.token)
+    drawing.taken = True
+
+    def lease() -> float:
+        return live.redis.zscore("limner:leases", claimed.job_id)
+
+    def workers() -> list[int]:
+        return [engine.workers for engine in live.engines.all()]
+
+    assert workers() == [1]
+    with runtime._keeper.keeping(drawing):
+        runtime.retire()
+        wait_until(lambda: workers() == [0], what="a heartbeat without engines")
+        before = lease()
+        wait_until(lambda: lease() > before, what="the next one")
+
+    assert drawing.stop_reason is None
 
 
 def test_what_is_lost_the_moment_after_the_start_is_told_again(live, runtime):

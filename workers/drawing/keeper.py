@@ -117,6 +117,7 @@ class Keeper:
         self._swept_s = self._beaten_s = 0.0
         self._announce = announce
         self._alive: Callable[[], None] = lambda: None
+        self._retired = False
         #: the store's losses after which this process was announced
         self._losses = 0
 
@@ -137,6 +138,12 @@ class Keeper:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(timeout=self._beat_s + 1)
+
+    def retire(self) -> None:
+        """From now on renew what this process has, but have no engine counted for it; return at once."""
+        self._retired = True
+        # With the next look.
+        self._beaten_s = float("-inf")
 
     @contextmanager
     def keeping(self, drawing: Drawing) -> Iterator[Drawing]:
@@ -162,8 +169,10 @@ class Keeper:
         owned = {d.job_id: d for d in held if not self._unheeded(d)}
         tokens = {job_id: drawing.token for job_id, drawing in owned.items()}
         worker = self._worker
+        # A job that only this process could draw would be accepted, and wait for nobody.
+        engines = () if self._retired else tuple(worker.engines)
         for lane in worker.lanes:
-            for job_id in self._store.lanes.renew(worker.name, lane, tuple(worker.engines), tokens):
+            for job_id in self._store.lanes.renew(worker.name, lane, engines, tokens):
                 # A drawing that has just ended has no owner any more; that does not count as lost.
                 if owned[job_id] in self._held():
                     event(log, "lease.lost", level=logging.WARNING, job=job_id)
