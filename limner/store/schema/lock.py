@@ -84,7 +84,7 @@ class Lock:
         self._hold(self._lock_ms)
 
     def reach(self, step: SchemaStep) -> None:
-        """SchemaMark the data as being of this step's schema, and keep the lock.
+        """Mark the data as being of this step's schema, and keep the lock.
 
         Raises:
             StaleLease: it expired, and another process has it.
