@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from limner.draft import Draft
 from limner.followup import Press
 from limner.job import Picture
 from limner.request import Lane
 from limner.store.lanes import Result
+from limner.store.operators import Role
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import done, take, take_one
 
@@ -149,6 +152,34 @@ def test_a_token_that_an_older_release_made_is_noted_in_its_client_s_record(stor
     sweep(store, clock)
 
     assert store.clients.by_token(token).name == "ann"
+
+
+@pytest.mark.parametrize(
+    ("record", "tokens"),
+    [("client:ann", "tokens"), ("operator:ann", "operator_tokens")],
+    ids=["client", "operator"],
+)
+def test_a_token_that_an_older_release_replaced_stays_replaced(store, clock, record, tokens):
+    """0.1.0 changes the list of tokens alone, and leaves the digest in the record as it was."""
+    redis = store.redis
+    store.clients.add("ann")
+    store.operators.add("cli:x", "ann", Role.STEER)
+    # Another one's, so that the list is never empty.
+    store.clients.add("bob")
+    store.operators.add("cli:x", "bob", Role.STEER)
+    former = redis.hget(f"limner:{record}", "digest")
+    redis.hdel(f"limner:{tokens}", former)
+    redis.hset(f"limner:{tokens}", "new", "ann")
+
+    sweep(store, clock)
+
+    assert redis.hget(f"limner:{tokens}", former) is None
+    assert redis.hget(f"limner:{record}", "digest") == "new"
+    redis.delete(f"limner:{tokens}")
+    sweep(store, clock)
+    found = redis.hgetall(f"limner:{tokens}")
+    assert sorted(found.values()) == ["ann", "bob"]
+    assert found["new"] == "ann"
 
 
 def test_what_is_left_of_a_job_without_a_record_is_kept_no_longer_than_a_job(store, clock):

@@ -50,6 +50,13 @@ local function lane_and_rest(text)
     return string.match(text, '^(%a+):?(.*)$')
 end
 
+-- An older release replaces a token without a word of it in the record, and makes records without.
+local function note_digest(record, digest)
+    if redis.call('EXISTS', record) == 1 and redis.call('HGET', record, 'digest') ~= digest then
+        redis.call('HSET', record, 'digest', digest)
+    end
+end
+
 -- Kind → what looks at some members; returns where to go on.
 local MEMBERS = {
     waits = function(cursor, client)
@@ -89,19 +96,12 @@ local MEMBERS = {
             if is_head then redis.call('HDEL', key('heads', lane), client) end
         end)
     end,
-    -- Those that an older release made have no digest in their records.
     tokens = function(cursor)
-        return through_hash(key('tokens'), cursor, function(digest, name)
-            if redis.call('EXISTS', key('client', name)) == 1 then
-                redis.call('HSETNX', key('client', name), 'digest', digest)
-            end
-        end)
+        return through_hash(key('tokens'), cursor, function(digest, name) note_digest(key('client', name), digest) end)
     end,
     operator_tokens = function(cursor)
         return through_hash(key('operator_tokens'), cursor, function(digest, name)
-            if redis.call('EXISTS', key('operator', name)) == 1 then
-                redis.call('HSETNX', key('operator', name), 'digest', digest)
-            end
+            note_digest(key('operator', name), digest)
         end)
     end,
 }
@@ -112,9 +112,24 @@ local function has_record(id)
     return redis.call('EXISTS', job_key(id)) == 1
 end
 
+-- Key → the names that have a token there.
+local named = {}
+
+local function has_token(tokens, name)
+    if not named[tokens] then
+        named[tokens] = {}
+        local flat = redis.call('HGETALL', tokens)
+        for i = 2, #flat, 2 do named[tokens][flat[i]] = true end
+    end
+    return named[tokens][name]
+end
+
+-- As long as a name has any token, that is its token, and another one in its record was replaced.
 local function mend_name(names, name, tokens, digest)
-    redis.call('SADD', names, name)
-    if digest then redis.call('HSETNX', tokens, digest, name) end
+    add(redis.call('SADD', names, name))
+    if not digest or redis.call('HEXISTS', tokens, digest) == 1 or has_token(tokens, name) then return end
+    add(redis.call('HSET', tokens, digest, name))
+    named[tokens][name] = true
 end
 
 -- Kind → what sees to one key of it, by what comes after the kind.
