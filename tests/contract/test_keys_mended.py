@@ -202,3 +202,35 @@ def test_a_walk_that_finds_much_missing_hurries(store, clock):
     sweep(store, clock, 3)
 
     assert store.redis.zcard("limner:waiting:fast") == store.jobs.waiting_count("ann") == 300
+
+
+def test_what_is_not_as_the_store_writes_it_is_told_and_keeps_the_walk_from_nothing_else(
+    store, clock, caplog
+):
+    redis = store.redis
+    job = an_accepted_job(store)
+    store.clients.add("ann")
+    redis.lpush("limner:job:x", "no hash")
+    redis.set("limner:client:x", "no hash")
+    redis.rpush("limner:dead:x", "no JSON")
+    redis.zadd("limner:waits:x", {"no": 1})
+    redis.delete("limner:waiting:fast", "limner:waits:ann", "limner:clients", "limner:tokens")
+
+    sweep(store, clock, 8)
+
+    assert redis.zrange("limner:waiting:fast", 0, -1) == [job.id]
+    assert redis.smembers("limner:waits:ann") == {job.id}
+    assert store.clients.names() == ["ann"]
+    assert redis.hvals("limner:tokens") == ["ann"]
+    assert "key.malformed" in caplog.messages
+
+
+@pytest.mark.parametrize("name", ["mended", "mending"])
+def test_the_rest_of_a_sweep_goes_on_when_the_walk_cannot(store, clock, caplog, name):
+    an_accepted_job(store)
+    store.redis.delete(f"limner:{name}")
+    store.redis.set(f"limner:{name}", "of another type")
+
+    sweep(store, clock, 2)
+
+    assert "key.malformed" in caplog.messages

@@ -24,6 +24,7 @@ from limner.reasons import Reason
 from limner.request import Lane
 from limner.store.connection import DOWN, guarded
 from limner.store.lanes.answers import Begun, FrontAnswer, PlannedJob, Result, Taken, Trouble
+from limner.store.mending import walk
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
 
@@ -33,10 +34,6 @@ __all__ = ["Begun", "Lanes", "PlannedJob", "Result", "Taken", "Trouble"]
 MISSING_PATIENCE_S = 5.0
 #: most messages resent in one sweep
 SWEEP_MOST = 1000
-#: most steps of the walk that looks for what was lost, in one sweep
-MEND_MOST = 50
-#: it ends after so many that found nothing missing
-MEND_IN_VAIN = 4
 
 
 class Lanes:
@@ -303,11 +300,7 @@ class Lanes:
 
     def _mend(self) -> None:
         """Look at some more keys for what was lost; where something was missing, at more of them."""
-        empty_handed = 0 if self._run("mend", 0) else MEND_IN_VAIN
-        for _ in range(MEND_MOST):
-            if empty_handed == MEND_IN_VAIN:
-                return
-            empty_handed = 0 if self._run("mend", 1) else empty_handed + 1
+        walk(lambda again: self._run("mend", again))
 
     @guarded
     def verdicts(self, job_id: str) -> dict[str, str]:

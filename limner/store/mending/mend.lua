@@ -8,7 +8,7 @@
 --   mending   LIST  sets that the walk has come to, whose members it looks at next: "<kind> <cursor> <rest>"
 --
 -- ARGV 8 "1": also if somebody has called this a moment ago
--- Returns how much was missing that is there now.
+-- Returns {how much was missing that is there now, what cannot be looked at and why: "" or the first such thing}.
 --
 -- Reads: back client dead deadlines job log mended mending operator operator_tokens out queue ready resend
 --   runs story tokens turns upload uploads waits
@@ -18,6 +18,15 @@
 -- Nothing else runs in Redis meanwhile; and many processes call this.
 local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 100, 100, 100
 local work = 0
+local malformed = ''
+
+-- What nobody of ours wrote so must not keep the walk from the rest. A server that refuses to write has said so before,
+-- as the cursor is written first. Returns what `look` returns, or nil.
+local function try(name, look, ...)
+    local could, answer = pcall(look, ...)
+    if could then return answer end
+    if malformed == '' then malformed = name .. ': ' .. tostring(type(answer) == 'table' and answer.err or answer) end
+end
 
 -- The members of sets.
 
@@ -178,7 +187,7 @@ local OF_KIND = {
 local function come_to(name)
     local kind, rest = string.match(string.sub(name, #PREFIX + 1), '^([^:]+):?(.*)$')
     if OF_KIND[kind] then
-        OF_KIND[kind](rest)
+        try(name, OF_KIND[kind], rest)
         work = work + 1
     elseif MEMBERS[kind] and (kind ~= 'turns' or rest ~= '') then
         redis.call('RPUSH', key('mending'), kind .. ' 0 ' .. rest)
@@ -188,27 +197,19 @@ end
 local function next_members()
     local kind, cursor, rest = string.match(redis.call('LPOP', key('mending')) or '', '^(%S+) (%d+) (.*)$')
     if not MEMBERS[kind] then return end
-    cursor = MEMBERS[kind](cursor, rest)
+    cursor = try(kind .. ' ' .. rest, MEMBERS[kind], cursor, rest) or '0'
     if cursor ~= '0' then redis.call('LPUSH', key('mending'), kind .. ' ' .. cursor .. ' ' .. rest) end
     work = work + 1
-end
-
-local function next_keys(cursor)
-    local found = redis.pcall('SCAN', cursor, 'MATCH', PREFIX .. '*', 'COUNT', KEYS_AT_ONCE)
-    -- A user of an access list may not be allowed to.
-    if found.err then return '0' end
-    for _, name in ipairs(found[2]) do come_to(name) end
-    return found[1]
 end
 
 -- Few as they are, these are looked at with every call.
 local function few()
     for _, name in ipairs(engine_names()) do
-        for _, lane in ipairs(LANES) do check_slots(name, lane) end
+        for _, lane in ipairs(LANES) do try('slots ' .. name, check_slots, name, lane) end
     end
     for _, lane in ipairs(LANES) do
         for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, SLOTS_AT_ONCE - 1)) do
-            if status_of(id) ~= 'waiting' then drop_hold(id, lane) end
+            if try(job_key(id), status_of, id) ~= 'waiting' then drop_hold(id, lane) end
         end
     end
 end
@@ -217,10 +218,16 @@ local newer = refuse_newer()
 if newer then return newer end
 local at, cursor = unpack(redis.call('HMGET', key('mended'), 'at', 'cursor'))
 local since = NOW - (tonumber(at or '') or -EVERY_MS)
-if since >= 0 and since < EVERY_MS and ARGV[8] ~= '1' then return 0 end
-few()
+if since >= 0 and since < EVERY_MS and ARGV[8] ~= '1' then return {0, ''} end
 cursor = cursor or '0'
-if redis.call('EXISTS', key('mending')) == 0 then cursor = next_keys(cursor) end
+local names = {}
+if redis.call('EXISTS', key('mending')) == 0 then
+    local found = redis.pcall('SCAN', cursor, 'MATCH', PREFIX .. '*', 'COUNT', KEYS_AT_ONCE)
+    -- A user of an access list may not be allowed to.
+    cursor, names = found[1] or '0', found[2] or {}
+end
 redis.call('HSET', key('mended'), 'at', ms(NOW), 'cursor', cursor)
+few()
+for _, name in ipairs(names) do come_to(name) end
 while work < WORK_AT_ONCE and redis.call('EXISTS', key('mending')) == 1 do next_members() end
-return found_missing
+return {found_missing, malformed}
