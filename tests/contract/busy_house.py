@@ -349,6 +349,7 @@ def _in_passing(house: House) -> None:
     store.redis.hset("limner:stalled", "fast", now)
     store.redis.zadd("limner:absent", {"former": now})
     store.redis.rpush("limner:mending", "waits 0 ann")
+    store.redis.rpush("limner:mending:round", "jobs 0 ann")
     store.redis.zadd("limner:rests", {"http://broken:80": now + 1000})
     store.redis.zadd("limner:line:http://receiver:80", {"ann": now})
     # Messages that went astray, so that the sweep counts what is missing.

@@ -68,6 +68,7 @@ ROWS: dict[str, tuple[str, str]] = {
     "workers:": (ANEW, "with the next heartbeat, of those that live"),
     "mended": (ANEW, "the walk begins again"),
     "mending": (ANEW, "the next walk comes to them"),
+    "mending:": (ANEW, "the round begins again"),
     # engines
     "engines": (REBUILT, "heartbeats"),
     "settings:": (REBUILT, "workers register their engines again"),

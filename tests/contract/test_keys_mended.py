@@ -234,3 +234,43 @@ def test_the_rest_of_a_sweep_goes_on_when_the_walk_cannot(store, clock, caplog, 
     sweep(store, clock, 2)
 
     assert "key.malformed" in caplog.messages
+
+
+def test_lost_callbacks_of_many_clients_are_due_again_long_before_the_walk_comes_round(
+    store, clock
+):
+    jobs = [an_accepted_job(store, client=f"c{number}") for number in range(60)]
+    for job in jobs:
+        store.lanes.cancel(job.id)
+        store.redis.sadd("limner:clients", job.client)
+    # Older keys, of which the walk looks at a hundred or so at a time.
+    with store.redis.pipeline(transaction=False) as pipe:
+        for number in range(8000):
+            pipe.hset(f"limner:upload:{number}", "client", "old")
+        pipe.execute()
+    sweep(store, clock)
+    before = set(store.redis.zrange("limner:due", 0, -1))
+    assert {job.id for job in jobs} <= before
+    store.redis.delete("limner:due")
+
+    sweep(store, clock, 1)
+
+    assert set(store.redis.zrange("limner:due", 0, -1)) == before
+    # It goes on with its own pace after that.
+    walked = store.redis.hget("limner:mended", "cursor")
+    assert walked != "0"
+    assert store.redis.hget("limner:mended", "hurry") is None
+
+
+def test_a_set_that_is_emptied_again_and_again_makes_no_hurry_each_time(store, clock):
+    job = an_accepted_job(store)
+    hurried = set()
+    for _ in range(6):
+        store.redis.zadd("limner:due", {job.id: clock.now_ms})
+        sweep(store, clock, 1)
+        store.redis.delete("limner:due", f"limner:outq:{job.id}")
+        sweep(store, clock, 1)
+        hurried.add(store.redis.hget("limner:mended", "hurried"))
+
+    assert len(hurried) == 1
+    assert None not in hurried

@@ -4,19 +4,29 @@
 -- A key may be lost by a hand, or to a server that evicts. Most that is kept beside the records says again what they
 -- say, for whoever looks for it; what is neither there nor follows from them is gone (docs/operations.md).
 --
---   mended    HASH  cursor: where the walk through the keys goes on; at: when it last did, ms
+-- That takes hours where there are a million keys. So beside it there is a round through what lives and was lately
+-- there: clients, operators, jobs that wait or run, and those that may have callbacks left. It is made at once, and in
+-- a hurry, when a set as a whole is gone. That may be well, as a set without members is none: not too often.
+--
+--   mended    HASH  cursor: where the walk through the keys goes on; at: when it last did, ms; had: which whole sets
+--                   there were then; hurried: when it was last in a hurry, ms; hurry: it is
 --   mending   LIST  sets that the walk has come to, whose members it looks at next: "<kind> <cursor> <rest>"
+--   mending:round  LIST  the same of the round
 --
 -- ARGV 8 "1": also if somebody has called this a moment ago
 -- Returns {how much was missing that is there now, what cannot be looked at and why: "" or the first such thing}.
 --
--- Reads: back client dead deadlines job log mended mending operator operator_tokens out queue ready resend
---   runs story tokens turns upload uploads waits
+-- Reads: back client clients dead deadlines due holds job jobs leases log mended mending operator
+--   operator_tokens operators out outq queue ready resend runs story tokens turns upload uploads waiting
+--   waits
 -- Writes: back client clients dead deadlines heads log mended mending operator operator_tokens operators out
 --   resend runs story tokens turns uploads waits
 
 -- Nothing else runs in Redis meanwhile; and many processes call this.
 local EVERY_MS, KEYS_AT_ONCE, MEMBERS_AT_ONCE, WORK_AT_ONCE = 1000, 100, 100, 100
+-- Older jobs with callbacks left are few: their receivers have been failing for long.
+local LATELY_MS = 32 * 3600000
+local HURRY_EVERY_MS = 300000
 local work = 0
 local malformed = ''
 
@@ -32,21 +42,21 @@ end
 
 local function through_set(name, cursor, check)
     local found = redis.call('SSCAN', name, cursor, 'COUNT', MEMBERS_AT_ONCE)
-    for _, member in ipairs(found[2]) do check(member) end
+    for _, member in ipairs(found[2]) do try(name .. ' ' .. member, check, member) end
     work = work + #found[2]
     return found[1]
 end
 
 local function through_zset(name, cursor, check)
     local found = redis.call('ZSCAN', name, cursor, 'COUNT', MEMBERS_AT_ONCE)
-    for i = 1, #found[2], 2 do check(found[2][i]) end
+    for i = 1, #found[2], 2 do try(name .. ' ' .. found[2][i], check, found[2][i]) end
     work = work + #found[2] / 2
     return found[1]
 end
 
 local function through_hash(name, cursor, check)
     local found = redis.call('HSCAN', name, cursor, 'COUNT', MEMBERS_AT_ONCE)
-    for i = 1, #found[2], 2 do check(found[2][i], found[2][i + 1]) end
+    for i = 1, #found[2], 2 do try(name, check, found[2][i], found[2][i + 1]) end
     work = work + #found[2] / 2
     return found[1]
 end
@@ -194,12 +204,91 @@ local function come_to(name)
     end
 end
 
-local function next_members()
-    local kind, cursor, rest = string.match(redis.call('LPOP', key('mending')) or '', '^(%S+) (%d+) (.*)$')
-    if not MEMBERS[kind] then return end
-    cursor = try(kind .. ' ' .. rest, MEMBERS[kind], cursor, rest) or '0'
-    if cursor ~= '0' then redis.call('LPUSH', key('mending'), kind .. ' ' .. cursor .. ' ' .. rest) end
-    work = work + 1
+-- Look at members of the sets of a list, as many as one call may.
+local function go_through(list, kinds)
+    while work < WORK_AT_ONCE and redis.call('EXISTS', list) == 1 do
+        local kind, cursor, rest = string.match(redis.call('LPOP', list) or '', '^(%S+) (%d+) (.*)$')
+        if kinds[kind] then
+            cursor = try(kind .. ' ' .. rest, kinds[kind], cursor, rest) or '0'
+            if cursor ~= '0' then redis.call('LPUSH', list, kind .. ' ' .. cursor .. ' ' .. rest) end
+        end
+        work = work + 1
+    end
+end
+
+-- The round.
+
+local function look_at(id)
+    mend_job(id)
+    if redis.call('EXISTS', key('outq', id)) == 1 then be_due(id) end
+end
+
+local function look_at_client(name)
+    OF_KIND.client(name)
+    local list = key('mending', 'round')
+    if redis.call('EXISTS', key('waits', name)) == 1 then redis.call('LPUSH', list, 'waits 0 ' .. name) end
+    if redis.call('EXISTS', key('runs', name)) == 1 then redis.call('LPUSH', list, 'runs 0 ' .. name) end
+    if redis.call('EXISTS', key('jobs', name)) == 1 then redis.call('RPUSH', list, 'jobs 0 ' .. name) end
+end
+
+-- Kind → as in MEMBERS.
+local LIVING = {
+    clients = function(cursor) return through_set(key('clients'), cursor, look_at_client) end,
+    tokens = function(cursor)
+        return through_hash(key('tokens'), cursor, function(_, name) look_at_client(name) end)
+    end,
+    operators = function(cursor) return through_set(key('operators'), cursor, OF_KIND.operator) end,
+    operator_tokens = function(cursor)
+        return through_hash(key('operator_tokens'), cursor, function(_, name) OF_KIND.operator(name) end)
+    end,
+    waits = function(cursor, client) return through_set(key('waits', client), cursor, look_at) end,
+    runs = function(cursor, client) return through_set(key('runs', client), cursor, look_at) end,
+    -- The newest first. Where others come meanwhile some are looked at twice.
+    jobs = function(cursor, client)
+        local from = tonumber(cursor)
+        local rows = redis.call('ZREVRANGE', key('jobs', client), from, from + MEMBERS_AT_ONCE - 1, 'WITHSCORES')
+        for i = 1, #rows, 2 do
+            if tonumber(rows[i + 1]) < NOW - LATELY_MS then return '0' end
+            try(job_key(rows[i]), look_at, rows[i])
+            work = work + 1
+        end
+        return #rows < 2 * MEMBERS_AT_ONCE and '0' or ms(from + MEMBERS_AT_ONCE)
+    end,
+}
+
+-- Which of the whole sets there are, a digit for each.
+local function whole_sets()
+    local there = {}
+    for _, name in ipairs({key('clients'), key('tokens'), key('operators'), key('operator_tokens'), key('due'),
+        key('leases'), key('holds'), key('deadlines'), key('waiting', LANES[1]), key('waiting', LANES[2])}) do
+        there[#there + 1] = tostring(redis.call('EXISTS', name))
+    end
+    return table.concat(there)
+end
+
+local function is_any_gone(had, there)
+    for i = 1, #there do
+        if string.sub(had, i, i) == '1' and string.sub(there, i, i) == '0' then return true end
+    end
+    return false
+end
+
+-- Go on with the round, or begin it.
+local function go_round(hurry)
+    local list = key('mending', 'round')
+    if redis.call('EXISTS', list) == 0 then
+        -- Of names that are lost their tokens tell.
+        local clients = redis.call('EXISTS', key('clients')) == 1 and 'clients' or 'tokens'
+        local operators = redis.call('EXISTS', key('operators')) == 1 and 'operators' or 'operator_tokens'
+        redis.call('RPUSH', list, clients .. ' 0 ', operators .. ' 0 ')
+    end
+    go_through(list, LIVING)
+    if redis.call('EXISTS', list) == 0 then
+        redis.call('HDEL', key('mended'), 'hurry')
+    elseif hurry then
+        -- Whoever calls goes on until the round is over.
+        add(1)
+    end
 end
 
 -- Few as they are, these are looked at with every call.
@@ -216,18 +305,30 @@ end
 
 local newer = refuse_newer()
 if newer then return newer end
-local at, cursor = unpack(redis.call('HMGET', key('mended'), 'at', 'cursor'))
+local at, cursor, had, hurried, hurry =
+    unpack(redis.call('HMGET', key('mended'), 'at', 'cursor', 'had', 'hurried', 'hurry'))
 local since = NOW - (tonumber(at or '') or -EVERY_MS)
 if since >= 0 and since < EVERY_MS and ARGV[8] ~= '1' then return {0, ''} end
 cursor = cursor or '0'
-local names = {}
+local names, there = {}, whole_sets()
 if redis.call('EXISTS', key('mending')) == 0 then
     local found = redis.pcall('SCAN', cursor, 'MATCH', PREFIX .. '*', 'COUNT', KEYS_AT_ONCE)
     -- A user of an access list may not be allowed to.
     cursor, names = found[1] or '0', found[2] or {}
 end
-redis.call('HSET', key('mended'), 'at', ms(NOW), 'cursor', cursor)
+local is_gone = is_any_gone(had or '', there)
+local may_hurry = within(key('mended'), 'hurried', hurried, 0) <= NOW - HURRY_EVERY_MS
+-- What is gone is remembered until it may be seen to.
+if is_gone and not may_hurry then there = had end
+redis.call('HSET', key('mended'), 'at', ms(NOW), 'cursor', cursor, 'had', there)
+if is_gone and may_hurry then
+    redis.call('HSET', key('mended'), 'hurried', ms(NOW), 'hurry', '1')
+    redis.call('DEL', key('mending', 'round'))
+    hurry = '1'
+end
 few()
+go_round(hurry)
+work = 0
 for _, name in ipairs(names) do come_to(name) end
-while work < WORK_AT_ONCE and redis.call('EXISTS', key('mending')) == 1 do next_members() end
+go_through(key('mending'), MEMBERS)
 return {found_missing, malformed}
