@@ -7,6 +7,7 @@ itself if the former primary lives on, or vanished without a word.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import weakref
@@ -17,9 +18,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from redis.retry import Retry
 
+from limner.log import event
 from limner.settings.redis_address import RedisAddress
 from limner.store.primary import Leading, NotPrimary, Primary, leading
 from limner.store.sentinels import ANSWER_S, Sentinels
+
+log = logging.getLogger(__name__)
 
 #: between two looks
 PAUSE_S = 1.0
@@ -43,13 +47,22 @@ def _post(primary: Primary) -> None:
 def _run(looked_after: weakref.ref[Primary]) -> None:
     lookout: Lookout | None = None
     pause = threading.Event()
+    is_failing = False
     # A command that ends soon needs none.
     while not pause.wait(PAUSE_S):
         primary = looked_after()
         if primary is None:
             break
         lookout = lookout or Lookout(primary.address)
-        lookout.look(primary)
+        try:
+            lookout.look(primary)
+            is_failing = False
+        # Nobody starts another lookout: whatever this look met, the next may be better.
+        except Exception:  # noqa: BLE001
+            lookout.close()
+            if not is_failing:
+                event(log, "lookout.failed", level=logging.ERROR, error=True)
+            is_failing = True
         del primary
     if lookout:
         lookout.close()

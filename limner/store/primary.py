@@ -104,8 +104,7 @@ class Primary:
     def drop(self, leads_elsewhere: Callable[[Leading], bool]) -> None:
         """Shut down those connections: whoever waits on one finds it closed."""
         for line in self._connected():
-            if leads_elsewhere(line):
-                line.shut()
+            line.shut_if(leads_elsewhere)
 
     def is_used(self, besides: Leading) -> bool:
         """Return whether there is any other connection."""
@@ -137,6 +136,8 @@ class Leading(AbstractConnection):
         super().__init__(**options)
 
     def _connect(self) -> Any:
+        # What is said of the server that it led to until now is not about the next one.
+        self.peer = None
         self._primary.watch()
         if place := self._primary.place():
             self.host, self.port = place
@@ -147,7 +148,19 @@ class Leading(AbstractConnection):
             raise
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
-        """Shake hands, and go away again if the server says that it is a replica."""
+        """Shake hands, and go away again if the server says that it is a replica.
+
+        Raises:
+            ConnectionError: it is one, or is gone already.
+        """
+        try:
+            self.peer = self._sock.getpeername()
+        except OSError as error:
+            # To redis-py, only its own kind is a connection that is lost.
+            raise ConnectionError(self._error_message(error)) from error  # type: ignore[no-untyped-call]
+        self.joined_at = time.monotonic()
+        # Before the server is asked for its role: what others find out after its answer is not missed.
+        self._primary.joined(self)
         self._is_greeting = True
         try:
             super().on_connect_check_health(check_health=check_health)
@@ -161,10 +174,7 @@ class Leading(AbstractConnection):
         if (role_of(self.handshake_metadata) or self.role()) == "replica":
             self._primary.doubt()
             raise NotPrimary(IS_REPLICA)
-        self.peer = self._sock.getpeername()
-        self.joined_at = time.monotonic()
         self._is_doubtful = False
-        self._primary.joined(self)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Send a command, on a new connection if the server of this one refused to serve."""
@@ -207,9 +217,12 @@ class Leading(AbstractConnection):
         except ResponseError:
             return None
 
-    def shut(self) -> None:
+    def shut_if(self, leads_elsewhere: Callable[[Leading], bool]) -> None:
         """End the connection from another thread, whatever it is doing; its owner finds it closed."""
+        # First, for it may be remade meanwhile: then this one is closed already.
         sock = self._sock
+        if not leads_elsewhere(self):
+            return
         # The system's own socket: those of an event loop, and those with TLS, are another thread's.
         with contextlib.suppress(OSError, TypeError, AttributeError):
             _socket.socket.shutdown(getattr(sock, "_sock", sock), socket.SHUT_RDWR)
