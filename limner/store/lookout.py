@@ -92,8 +92,9 @@ class Lookout:
             self.close()
             return
         if self._sentinels:
+            asked_at = time.monotonic()
             try:
-                if primary.named(self._sentinels.ask()):
+                if primary.named(self._sentinels.ask(), asked_at):
                     line.disconnect()
             except RedisError:
                 pass  # the others may know, at the next look

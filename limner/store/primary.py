@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -31,6 +32,7 @@ from limner.store.sentinels import ANSWER_S, Place, Sentinels
 from limner.store.waits import allowed_s, count_waited
 
 IS_REPLICA = "the server is a replica at the moment"
+IS_FORMER = "another server is the primary now"
 #: the least time to ask Sentinels for, seconds
 LEAST_S = 0.05
 
@@ -45,6 +47,8 @@ class Primary:
     def __init__(self, address: RedisAddress, look_out: Callable[[Primary], None]) -> None:
         self.address = address
         self._place: Place | None = None
+        #: when Sentinels were asked for it, and when it was last doubted
+        self._asked_at = self._doubted_at = -math.inf
         # Held for moments only, and never while something is awaited.
         self._lock = threading.Lock()
         self._connections: weakref.WeakSet[Leading] = weakref.WeakSet()
@@ -69,31 +73,43 @@ class Primary:
         """
         if not self.address.sentinels:
             return None
-        place = self._place
-        if place is None:
+        if self._asked_at <= self._doubted_at or self._place is None:
             began = time.monotonic()
             try:
                 with closing(Sentinels(self.address, max(allowed_s(ANSWER_S), LEAST_S))) as asked:
-                    place = self._place = asked.ask()
+                    self.named(asked.ask(), began)
             finally:
                 count_waited(time.monotonic() - began)
-        return place
+        return self._place
 
-    def named(self, place: Place) -> bool:
-        """Take in what Sentinels say; return whether it is news. What leads elsewhere is dropped."""
-        if place == self._place:
-            return False
-        self._place = place
-        self.drop(lambda line: (line.host, line.port) != place)
-        return True
+    def named(self, place: Place, asked_at: float) -> bool:
+        """Take in what Sentinels said when asked then; return whether it is news.
+
+        What leads elsewhere is dropped. An answer to an older question than the last is none.
+        """
+        with self._lock:
+            if asked_at < self._asked_at:
+                return False
+            self._asked_at = asked_at
+            is_news = place != self._place
+            self._place = place
+        if is_news:
+            self.drop(lambda line: (line.host, line.port) != place)
+        return is_news
 
     def doubt(self) -> None:
         """Ask Sentinels again before the next connection."""
-        self._place = None
+        self._doubted_at = time.monotonic()
 
     def joined(self, line: Leading) -> None:
-        """Note a connection to the primary."""
+        """Note a connection to the primary.
+
+        Raises:
+            NotPrimary: since it was begun, Sentinels named another server.
+        """
         with self._lock:
+            if self.address.sentinels and (line.host, line.port) != self._place:
+                raise NotPrimary(IS_FORMER)
             self._connections.add(line)
 
     def left(self, peer: object) -> None:

@@ -1,0 +1,112 @@
+"""What Sentinels say of the primary: who is asked, for how long, and what is dropped when it is news."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from limner.settings.redis_address import RedisAddress
+from limner.store import lookout
+from limner.store.primary import NotPrimary, Primary, leading
+from tests.failover import MASTER, Server
+from tests.relay import Relay, relaying
+
+pytestmark = [pytest.mark.seam, pytest.mark.slow]
+
+
+@pytest.fixture
+def places(redis_url) -> Iterator[tuple[Relay, Relay]]:
+    """Two places of the same server: where the primary was, and where it is."""
+    path = redis_url.removeprefix("unix://").partition("?")[0]
+    with relaying(path) as former, relaying(path) as present:
+        yield former, present
+
+
+@pytest.fixture
+def a_sentinel(tmp_path) -> Iterator[Callable[..., Server]]:
+    """Start a Sentinel that knows the primary at a port, since the failover of that number."""
+    with contextlib.ExitStack() as stack:
+
+        def start(port: int, epoch: int = 0) -> Server:
+            watched = [
+                f"sentinel monitor {MASTER} 127.0.0.1 {port} 1",
+                f"sentinel config-epoch {MASTER} {epoch}",
+            ]
+            sentinel = Server(Path(tmp_path), watched, sentinel=True)
+            stack.callback(sentinel.kill)
+            return sentinel
+
+        yield start
+
+
+def a_primary(*ports: int) -> Primary:
+    """What a process knows by the Sentinels on these ports, without a lookout."""
+    listed = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return Primary(
+        RedisAddress.parse(f"sentinel://{listed}?master={MASTER}"), lambda _primary: None
+    )
+
+
+def a_line(primary: Primary, kind: Any = redis.Connection) -> Any:
+    return leading(kind)(primary=primary)
+
+
+def is_shut(line: Any) -> bool:
+    poll = select.poll()
+    poll.register(line._sock, 0)
+    return bool(poll.poll(0))
+
+
+def test_whoever_asks_first_after_a_doubt_drops_what_leads_to_the_former_primary(
+    places, a_sentinel
+):
+    former, present = places
+    sentinel = a_sentinel(former.port)
+    primary = a_primary(sentinel.port)
+    line = a_line(primary)
+    line.connect()
+    sentinel.admin.sentinel_remove(MASTER)
+    sentinel.admin.sentinel_monitor(MASTER, "127.0.0.1", present.port, 1)
+    assert not is_shut(line)
+
+    primary.doubt()
+
+    assert primary.place() == ("127.0.0.1", present.port)
+    assert is_shut(line)
+    line.disconnect()
+
+
+def test_a_connection_that_was_begun_to_a_former_primary_is_none(places):
+    former, present = places
+    primary = a_primary(1)
+    primary.named(("127.0.0.1", former.port), time.monotonic())
+
+    class Slow(redis.Connection):
+        def _connect(self):
+            sock = super()._connect()
+            primary.named(("127.0.0.1", present.port), time.monotonic())
+            return sock
+
+    line = a_line(primary, Slow)
+    with pytest.raises(NotPrimary):
+        line.connect()
+
+    line.connect()
+    assert line.port == present.port
+    line.disconnect()
+
+
+def test_a_slow_answer_is_not_believed_after_a_later_one():
+    primary = a_primary(1)
+    assert primary.named(("127.0.0.1", 3), asked_at=2.0)
+
+    assert not primary.named(("127.0.0.1", 2), asked_at=1.0)
+
+    assert primary._place == ("127.0.0.1", 3)
