@@ -53,8 +53,11 @@ class Relay:
             answers, far = await asyncio.open_unix_connection(self._target)
         else:
             answers, far = await asyncio.open_connection("127.0.0.1", self._target)
-        with contextlib.suppress(OSError):
+        try:
             await asyncio.gather(_copy(reader, far), _copy(answers, near))
+        finally:
+            near.transport.abort()
+            far.transport.abort()
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

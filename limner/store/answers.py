@@ -1,8 +1,9 @@
-"""What an error of redis-py says about the server that answered; used by the store's connections."""
+"""What an answer, or an error of redis-py, says about the server; used by the store's connections."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -38,3 +39,16 @@ def refusal(error: RedisError) -> str | None:
 def is_of_the_server(error: RedisError) -> bool:
     """Return whether the error is about the server, and not about our command."""
     return refusal(error) is not None or bool(_STRANGERS.search(said(error)))
+
+
+def pairs(answer: Any) -> dict[str, Any]:
+    """Return an answer of names and values as text → value, by either protocol; nothing if it is none."""
+    if isinstance(answer, list):
+        answer = dict(zip(answer[::2], answer[1::2], strict=False))
+    if not isinstance(answer, dict):
+        return {}
+    return {_text(name): _text(value) for name, value in answer.items()}
+
+
+def _text(part: Any) -> Any:
+    return part.decode(errors="replace") if isinstance(part, bytes) else part

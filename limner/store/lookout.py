@@ -53,7 +53,7 @@ def _run(looked_after: weakref.ref[Primary]) -> None:
         primary = looked_after()
         if primary is None:
             break
-        lookout = lookout or Lookout(primary.address)
+        lookout = lookout or Lookout(primary)
         try:
             lookout.look(primary)
             is_failing = False
@@ -71,8 +71,10 @@ def _run(looked_after: weakref.ref[Primary]) -> None:
 class Lookout:
     """Looks after the primary of one address. For one thread."""
 
-    def __init__(self, address: RedisAddress) -> None:
-        self._sentinels = Sentinels(address) if address.sentinels else None
+    def __init__(self, primary: Primary) -> None:
+        address = primary.address
+        # Not the primary itself, which lives only as long as somebody uses it.
+        self._sentinels = Sentinels(address, primary.silent) if address.sentinels else None
         self._pool = ConnectionPool.from_url(
             address.client_url,
             socket_connect_timeout=ANSWER_S,

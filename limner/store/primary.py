@@ -27,8 +27,8 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError, ResponseError
 
 from limner.settings.redis_address import RedisAddress
-from limner.store.answers import is_no_primary, is_of_the_server, said
-from limner.store.sentinels import ANSWER_S, Place, Sentinels
+from limner.store.answers import is_no_primary, is_of_the_server, pairs, said
+from limner.store.sentinels import Place, Sentinels
 from limner.store.waits import allowed_s, count_waited
 
 IS_REPLICA = "the server is a replica at the moment"
@@ -49,6 +49,8 @@ class Primary:
         self._place: Place | None = None
         #: when Sentinels were asked for it, and when it was last doubted
         self._asked_at = self._doubted_at = -math.inf
+        #: the Sentinels that did not answer in time, and since when
+        self.silent: dict[Place, float] = {}
         # Held for moments only, and never while something is awaited.
         self._lock = threading.Lock()
         self._connections: weakref.WeakSet[Leading] = weakref.WeakSet()
@@ -76,7 +78,8 @@ class Primary:
         if self._asked_at <= self._doubted_at or self._place is None:
             began = time.monotonic()
             try:
-                with closing(Sentinels(self.address, max(allowed_s(ANSWER_S), LEAST_S))) as asked:
+                most_s = max(allowed_s(math.inf), LEAST_S)
+                with closing(Sentinels(self.address, self.silent, most_s)) as asked:
                     self.named(asked.ask(), began)
             finally:
                 count_waited(time.monotonic() - began)
@@ -251,10 +254,5 @@ def leading(kind: Any, *, strict: bool = False) -> Any:
 
 def role_of(hello: Any) -> str | None:
     """Return the role of the server that greeted so; unlike ROLE, every user may ask for it."""
-    if isinstance(hello, list):
-        hello = dict(zip(hello[::2], hello[1::2], strict=False))
-    if not isinstance(hello, dict):
-        return None
-    role = hello.get("role", hello.get(b"role"))
-    role = role.decode() if isinstance(role, bytes) else role
+    role = pairs(hello).get("role")
     return "primary" if role == "master" else "replica" if role in ("replica", "slave") else None

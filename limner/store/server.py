@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from limner.errors import StoreDown, StoreRefused
+from limner.store.answers import pairs
 from limner.store.connection import CLUSTER, guarded
 from limner.store.primary import IS_REPLICA, NotPrimary, role_of
 
@@ -106,7 +107,8 @@ def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
     client: Any = redis
     # What keeps us out altogether, such as a wrong database, shows here.
     client.ping()
-    greeting = _asked(lambda: _hello(client))
+    # What every user may ask: product, version, mode and role.
+    greeting = _asked(lambda: pairs(client.execute_command("HELLO")))
     if role_of(greeting) == "replica":
         raise NotPrimary(IS_REPLICA)
     server = _asked(lambda: client.info("server")) or greeting
@@ -178,14 +180,6 @@ def _asked(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return ask()
     except ResponseError:
         return {}
-
-
-def _hello(client: Any) -> dict[str, Any]:
-    """Return what every user may ask: product, version, mode and role."""
-    said = client.execute_command("HELLO")
-    if isinstance(said, dict):
-        return said
-    return dict(zip(said[::2], said[1::2], strict=False))
 
 
 def _online(said: dict[str, Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Any
 
 import pytest
 import redis
+from redis.exceptions import ConnectionError
 
 from limner.settings.redis_address import RedisAddress
-from limner.store import lookout
-from limner.store.primary import NotPrimary, Primary, leading
+from limner.store import sentinels
+from limner.store.answers import pairs
+from limner.store.primary import NotPrimary, Primary, leading, role_of
+from limner.store.waits import allowed_s, waiting_at_most
 from tests.failover import MASTER, Server
 from tests.relay import Relay, relaying
 
@@ -110,3 +114,65 @@ def test_a_slow_answer_is_not_believed_after_a_later_one():
     assert not primary.named(("127.0.0.1", 2), asked_at=1.0)
 
     assert primary._place == ("127.0.0.1", 3)
+
+
+@pytest.fixture
+def silent() -> Iterator[Callable[[], socket.socket]]:
+    """Make something that takes connections and says nothing."""
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+
+def asked(listener: socket.socket) -> int:
+    """Return how often it was connected to since the last time."""
+    times = 0
+    listener.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            times += 1
+    return times
+
+
+def test_a_silent_sentinel_is_waited_for_once_and_hides_no_other(a_sentinel, silent, monkeypatch):
+    # As a slow machine needs it.
+    monkeypatch.setattr(sentinels, "ANSWER_S", 2.0)
+    monkeypatch.setattr(sentinels, "AGAIN_S", 3600.0)
+    mute, stale, fresh = silent(), a_sentinel(3, epoch=3), a_sentinel(4, epoch=4)
+    mute_port = mute.getsockname()[1]
+    primary = a_primary(mute_port, stale.port, fresh.port)
+
+    assert primary.place() == ("127.0.0.1", 4)
+    assert asked(mute) == 1
+    primary.doubt()
+    assert primary.place() == ("127.0.0.1", 4)
+    assert asked(mute) == 0
+
+    # Where nobody else answers, it is asked again.
+    stale.kill()
+    fresh.kill()
+    primary.doubt()
+    with pytest.raises(ConnectionError, match="no Sentinel answers"):
+        primary.place()
+    assert asked(mute) == 1
+
+
+def test_silent_sentinels_take_together_no_longer_than_a_request_may_wait(silent):
+    primary = a_primary(*(silent().getsockname()[1] for _ in range(3)))
+
+    with waiting_at_most(0.9):
+        with pytest.raises(ConnectionError, match="no Sentinel answers"):
+            primary.place()
+        # Each of them alone may take as long as all.
+        assert allowed_s(60.0) > -0.9
+
+
+def test_both_protocols_and_both_kinds_of_text_mean_the_same():
+    said = {"role": "master", "version": "9"}
+
+    assert pairs(said) == said
+    assert pairs(["role", "master", "version", "9"]) == said
+    assert pairs([b"role", b"master", b"version", b"9"]) == said
+    assert pairs({b"role": b"master", b"version": b"9"}) == said
+    assert pairs(None) == {}
+    assert role_of([b"role", b"master"]) == "primary"
