@@ -19,12 +19,13 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from contextvars import ContextVar
 from typing import Any
 
 from redis.connection import AbstractConnection
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import ConnectionError, NoPermissionError, ResponseError
 
 from limner.settings.redis_address import RedisAddress
 from limner.store.answers import is_no_primary, is_of_the_server, pairs, said
@@ -35,6 +36,23 @@ IS_REPLICA = "the server is a replica at the moment"
 IS_FORMER = "another server is the primary now"
 #: the least time to ask Sentinels for, seconds
 LEAST_S = 0.05
+
+
+#: a right that is missing is expected by the caller, and says nothing of the server
+_asks_leave: ContextVar[bool] = ContextVar("asks_leave", default=False)
+
+
+@contextlib.contextmanager
+def asking_leave() -> Iterator[None]:
+    """Keep the connection if the server says that its user may not do what is asked within.
+
+    For what Limner can do without; any other command finds out whether another server has taken its place.
+    """
+    token = _asks_leave.set(True)
+    try:
+        yield
+    finally:
+        _asks_leave.reset(token)
 
 
 class NotPrimary(ConnectionError):
@@ -216,7 +234,10 @@ class Leading(AbstractConnection):
                 self._primary.left(self.peer)
                 raise NotPrimary(said(error).strip()) from error
             # Much of a greeting is a wish: redis-py knows what it can do without.
-            if is_of_the_server(error) and not self._is_greeting:
+            is_wish = self._is_greeting or (
+                _asks_leave.get() and isinstance(error, NoPermissionError)
+            )
+            if is_of_the_server(error) and not is_wish:
                 if self.strict:
                     self.disconnect()  # type: ignore[no-untyped-call]
                     raise ConnectionError(said(error).strip()) from error

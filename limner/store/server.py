@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from limner.errors import StoreDown, StoreRefused
 from limner.store.answers import pairs
 from limner.store.connection import CLUSTER, guarded
-from limner.store.primary import IS_REPLICA, NotPrimary, role_of
+from limner.store.primary import IS_REPLICA, NotPrimary, asking_leave, role_of
 
 VERSION_MIN = (6, 2)
 #: one key of each kind that kombu and Celery have beside ours
@@ -177,7 +177,8 @@ def _try_rights(redis: Redis, replicas: int) -> None:
 def _asked(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Return what the server tells; nothing if it has no such command, or not for this user."""
     try:
-        return ask()
+        with asking_leave():
+            return ask()
     except ResponseError:
         return {}
 

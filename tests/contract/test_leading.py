@@ -11,6 +11,7 @@ import redis
 from limner.settings.redis_address import RedisAddress
 from limner.store import Store, lookout
 from limner.store.primary import leading
+from limner.store.server import server_facts
 from tests.relay import relaying
 
 pytestmark = pytest.mark.seam
@@ -69,3 +70,25 @@ def test_a_lookout_goes_on_whatever_a_look_met(monkeypatch, caplog):
     for _ in range(3):
         assert looked.acquire(timeout=30)
     assert [one.message for one in caplog.records] == ["lookout.failed"]
+
+
+def test_a_user_who_may_not_ask_for_everything_keeps_the_connection(store):
+    store.redis.execute_command(
+        *("ACL", "SETUSER", "less", "reset", "on", ">less", "~*", "&*", "+@all"),
+        *("-info", "-config|get"),
+    )
+    path = store.redis.connection_pool.connection_kwargs["path"]
+    less = Store(f"unix://less:less@{path}")
+    less.redis.client_setname("the-first")
+
+    for _ in range(3):
+        assert server_facts(less.redis).memory_bytes is None
+    assert less.redis.client_getname() == "the-first"
+
+    # What nobody can do without may be another server's answer: that is looked at again.
+    store.redis.execute_command("ACL", "SETUSER", "less", "-set")
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        less.redis.set("a-key", 1)
+    assert less.redis.client_getname() is None
+    less.close()
+    store.redis.execute_command("ACL", "DELUSER", "less")
