@@ -6,6 +6,7 @@ database with a Unix socket, nor TLS options in a URL, nor a list of Sentinels.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,8 +23,8 @@ class QueueLengths(broker.RedisBase):  # type: ignore[misc]
     async def queues(self, names: Iterable[str]) -> Any:
         """Return the length of each queue."""
         address = redis_address(Settings.load())
-        # The event thread's lookout keeps it fresh: Sentinels are asked here at the first time only.
-        place = primary_of(address).place()
+        # Sentinels are asked at the first time, and after a failover: Flower's loop goes on meanwhile.
+        place = await asyncio.to_thread(primary_of(address).place)
         self.redis = broker.redis.Redis.from_url(
             (address.at(*place) if place else address).url,
             socket_connect_timeout=self.socket_connect_timeout,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import select
 import socket
@@ -21,6 +22,7 @@ from limner.store.primary import NotPrimary, Primary, leading, role_of
 from limner.store.waits import allowed_s, waiting_at_most
 from tests.failover import MASTER, Server
 from tests.relay import Relay, relaying
+from workers import queue_lengths
 
 pytestmark = [pytest.mark.seam, pytest.mark.slow]
 
@@ -176,3 +178,21 @@ def test_both_protocols_and_both_kinds_of_text_mean_the_same():
     assert pairs({b"role": b"master", b"version": b"9"}) == said
     assert pairs(None) == {}
     assert role_of([b"role", b"master"]) == "primary"
+
+
+def test_flowers_event_loop_goes_on_while_sentinels_are_asked(places, a_sentinel, monkeypatch):
+    _, present = places
+
+    async def length() -> list[dict[str, Any]]:
+        # Through this very loop: a Sentinel would not answer if the loop waited for it.
+        relay = Relay(a_sentinel(present.port).port)
+        await relay.start()
+        monkeypatch.setenv(
+            "LIMNER_REDIS_URL", f"sentinel://127.0.0.1:{relay.port}/0?master={MASTER}"
+        )
+        try:
+            return await queue_lengths.QueueLengths("redis://").queues(["no-such-queue"])
+        finally:
+            relay.close()
+
+    assert asyncio.run(length()) == [{"name": "no-such-queue", "messages": 0}]
