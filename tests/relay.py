@@ -20,7 +20,8 @@ class Relay:
     def __init__(self, target: str | int) -> None:
         #: a socket's path, or a port of loopback
         self._target = target
-        self._taken: list[Any] = []
+        #: the connections that came in
+        self.taken: list[Any] = []
         self.port = 0
 
     async def start(self) -> None:
@@ -39,22 +40,24 @@ class Relay:
         self.loop.call_soon_threadsafe(self._reset)
 
     def _reset(self) -> None:
-        for near in self._taken:
+        for near in self.taken:
             # It may be closed already.
             with contextlib.suppress(OSError):
                 sock = near.get_extra_info("socket")
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             near.transport.abort()
-        self._taken.clear()
+        self.taken.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
-        self._taken.append(near)
+        self.taken.append(near)
         if isinstance(self._target, str):
             answers, far = await asyncio.open_unix_connection(self._target)
         else:
             answers, far = await asyncio.open_connection("127.0.0.1", self._target)
         try:
-            await asyncio.gather(_copy(reader, far), _copy(answers, near))
+            # Cancelled at the end of the loop.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(_copy(reader, far), _copy(answers, near))
         finally:
             near.transport.abort()
             far.transport.abort()

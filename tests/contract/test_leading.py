@@ -12,6 +12,7 @@ from limner.settings.redis_address import RedisAddress
 from limner.store import Store, lookout
 from limner.store.primary import leading
 from limner.store.server import server_facts
+from tests.conftest import wait_until
 from tests.relay import relaying
 
 pytestmark = pytest.mark.seam
@@ -38,6 +39,7 @@ def test_a_server_that_resets_a_new_connection_is_asked_again_on_another(redis_u
 
     def meet(sock) -> None:
         if len(made) == 1:
+            wait_until(lambda: relay.taken, what="that the relay has taken it")
             relay.reset()
             noticed = select.poll()
             noticed.register(sock, 0)
