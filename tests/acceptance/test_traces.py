@@ -37,7 +37,7 @@ def collector():
 @pytest.fixture
 def house(collector):
     with House(STAGE, otlp_url=collector.url) as house:
-        house._environ |= {"OTEL_EXPORTER_OTLP_TIMEOUT": "100000"}
+        house.environ |= {"OTEL_EXPORTER_OTLP_TIMEOUT": "100000"}
         yield house
 
 
@@ -57,7 +57,7 @@ def post(house, url: str) -> dict:
 
 
 def test_a_job_is_one_trace_through_every_process_sent_at_the_latest_as_they_end(house, collector):
-    house._environ["OTEL_BSP_SCHEDULE_DELAY"] = FOR_EVER
+    house.environ["OTEL_BSP_SCHEDULE_DELAY"] = FOR_EVER
     house.start_api()
     workers = [house.start_worker(queue) for queue in ("fast", "callbacks")]
     with Receiver() as receiver:
@@ -105,7 +105,7 @@ def test_a_job_is_one_trace_through_every_process_sent_at_the_latest_as_they_end
 
 
 def test_a_hanging_collector_stalls_neither_the_api_nor_its_end(house, collector):
-    house._environ["OTEL_BSP_SCHEDULE_DELAY"] = AT_ONCE
+    house.environ["OTEL_BSP_SCHEDULE_DELAY"] = AT_ONCE
     collector.asked.clear()
     collector.awake.clear()
     house.start_api()

@@ -237,7 +237,7 @@ def test_chunks_that_are_none_are_the_callers_fault(caller):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
+        ("GET", "/nothing"),
         ("GET", "/draw/midjourney/"),
         ("POST", IMAGINE + "/"),
         ("POST", "/" + IMAGINE),

@@ -165,7 +165,7 @@ def test_headers_that_http_does_not_have_are_refused(house, headers, status):
         (b"GET /%zz HTTP/1.1", 404),
         (b"GET /images/%ff HTTP/1.1", 404),
         (b"GET //[ HTTP/1.1", 404),
-        (b"TRACE / HTTP/1.1", 404),
+        (b"TRACE /nothing HTTP/1.1", 404),
         (b"CONNECT x:1 HTTP/1.1", 404),
         (b"OPTIONS * HTTP/1.1", 404),
     ],

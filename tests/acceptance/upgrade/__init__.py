@@ -48,7 +48,7 @@ class Upgraded(House):
         super().__init__(engines)
         self._former, self._is_former = former, False
         self._own_port, self._former_port = self.settings.port, free_port()
-        self._of_former = self._environ | {
+        self._of_former = self.environ | {
             "PYTHONPATH": str(former),
             "LIMNER_PORT": str(self._former_port),
         }
