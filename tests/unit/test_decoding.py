@@ -459,13 +459,19 @@ def test_ordinary_pictures_do_not_wait_for_large_ones():
 
 
 def peak_bytes(data: bytes) -> int:
-    """What Python takes at most while the file is taken apart."""
-    tracemalloc.start()
-    try:
-        Source(data, "PNG").needed_bytes(512)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    """What Python takes at most while the file is taken apart.
+
+    The least of several times: what other threads of the run take meanwhile counts, too.
+    """
+    peaks = []
+    for _ in range(5):
+        tracemalloc.start()
+        try:
+            Source(data, "PNG").needed_bytes(512)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    return min(peaks)
 
 
 @pytest.mark.parametrize("step", [1, 7])
