@@ -22,9 +22,10 @@ WAITING = "/draw/midjourney/waiting"
 
 @pytest.fixture
 def admin(server: Mortal) -> Iterator[redis.Redis]:
-    """A connection of the operator's, over which the server is made to refuse."""
+    """A connection of the operator's, over which the server is made to refuse; a store speaks to no replica."""
     server.start()
-    with Store(server.url).redis.client() as connection:
+    client = redis.Redis.from_url(server.url, decode_responses=True)
+    with contextlib.closing(client), client.client() as connection:
         yield connection
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from limner.settings import redis_socket
 from limner.store import Store
@@ -31,25 +32,28 @@ class Server:
     def _start(self) -> None:
         self._process = embedded.start(self.folder)
         self.store = Store(redis_socket.socket_url(self.folder), clock=self.clock)
+        # A store speaks to no replica.
+        self._admin = redis.Redis(
+            unix_socket_path=str(redis_socket.socket_path(self.folder)), decode_responses=True
+        )
         wait_until(lambda: answers(self.store), what="the server")
         # Else what was answered may be written a moment later, while an earlier write is on its way.
-        self.store.redis.config_set("appendfsync", "always")
-        self.store.redis.config_set("port", self.port)
-        self.store.redis.config_set("repl-diskless-sync-delay", 0)
+        self._admin.config_set("appendfsync", "always")
+        self._admin.config_set("port", self.port)
+        self._admin.config_set("repl-diskless-sync-delay", 0)
 
     def follow(self, primary: Server) -> None:
         """Become a replica of another server, and take over all its data."""
-        self.store.redis.replicaof("127.0.0.1", primary.port)
-        wait_until(
-            lambda: (
-                self.store.redis.info("replication").get("master_link_status") == "up"
-                and not self.store.redis.info("replication")["master_sync_in_progress"]
-            ),
-            what="the replica",
-        )
+        self._admin.replicaof("127.0.0.1", primary.port)
+
+        def has_all() -> bool:
+            told = self._admin.info("replication")
+            return told.get("master_link_status") == "up" and not told["master_sync_in_progress"]
+
+        wait_until(has_all, what="the replica")
 
     def promote(self) -> None:
-        self.store.redis.replicaof("NO", "ONE")
+        self._admin.replicaof("NO", "ONE")
 
     def keep(self) -> None:
         """Keep the data as they are now."""
@@ -65,6 +69,7 @@ class Server:
 
     def stop(self) -> None:
         self.store.close()
+        self._admin.close()
         self._process.kill()
         self._process.wait()
 
