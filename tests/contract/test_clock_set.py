@@ -16,7 +16,7 @@ from tests.conftest import a_while_later
 HOUR_S = 3600
 DAY_MS = 86_400_000
 #: moments of the past that tell when something happened, and that nothing waits for
-HISTORY = {"created_ms", "started_ms", "finished_ms", "since"}
+HISTORY = {"created_ms", "started_ms", "finished_ms", "returned_ms", "since"}
 
 
 def take_job(store, job, token="t1", worker=WORKER):
