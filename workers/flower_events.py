@@ -13,6 +13,7 @@ from typing import Any
 from flower import events
 
 from limner.log import event
+from limner.store.connection import told_within
 
 log = logging.getLogger(__name__)
 
@@ -35,5 +36,6 @@ def listen(thread: Any) -> None:
                 receiver.capture(limit=None, timeout=None, wakeup=True)
         # Whatever it is, Flower without events shows nothing that is true.
         except Exception as error:  # noqa: BLE001
-            event(log, "flower.deaf", level=logging.WARNING, why=type(error).__name__)
+            why = told_within(error) or type(error).__name__
+            event(log, "flower.deaf", level=logging.WARNING, why=str(why))
             time.sleep(PAUSE_S)

@@ -139,6 +139,16 @@ def told(error: RedisError) -> StoreDown | None:
     return StoreDown(f"Redis refuses to write: {code}") if code else None
 
 
+def told_within(error: BaseException) -> StoreDown | None:
+    """Return what an error of another library says about the server, by the redis-py error that caused it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, RedisError) and (down := told(cause)):
+            return down
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 def _texts(error: BaseException | None) -> Iterator[str]:
     while error is not None:
         yield str(error)
