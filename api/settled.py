@@ -13,6 +13,9 @@ from limner.store.schema import Schema
 
 #: says that the process is alive, whatever its data are
 _ALIVE = "health.alive"
+#: how long a request waits for another, of this process or a second one, that brings the data to our schema: many
+#: may be the first at once, and most of the time there is next to nothing to bring
+WAIT_S = 1.0
 
 
 def settle_first(app: Flask, schema: Schema) -> None:
@@ -24,7 +27,7 @@ def settle_first(app: Flask, schema: Schema) -> None:
         if settled or request.endpoint == _ALIVE:
             return
         try:
-            schema.settle(patient=False)
+            schema.settle(WAIT_S)
         except StoreUnfit:
             raise
         except StoreDown:

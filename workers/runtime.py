@@ -182,7 +182,7 @@ class CallbackRuntime:
             StoreDown: Redis is down.
         """
         # They may have been emptied, or come back as an older Limner left them.
-        self.store.schema.settle(patient=False)
+        self.store.schema.settle(wait_s=0)
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
         self.store.history.note()

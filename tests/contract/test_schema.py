@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -112,7 +114,7 @@ def test_the_mark_comes_back_after_the_store_was_emptied_under_running_processes
     schema.settle()
     used.redis.flushall()
 
-    schema.settle(patient=False)
+    schema.settle(wait_s=0)
 
     assert schema.mark()[0].schema == 2
 
@@ -176,7 +178,7 @@ def test_of_two_processes_one_migrates_and_the_other_waits_for_it(used, victims)
     wait_until(lambda: trail_of(used), what="the beginning")
     wait_until(lambda: any(one.said("migration.awaited") for one in pair), what="the other")
     with pytest.raises(StoreUnfit, match="another process migrates"):
-        schema_of(used, [*STEPS, Trail().step(len(STEPS) + 1)]).settle(patient=False)
+        schema_of(used, [*STEPS, Trail().step(len(STEPS) + 1)]).settle(wait_s=0)
     assert used.schema.mark()[1], "limner schema shows it"
     used.redis.set(GO, "")
 
@@ -185,6 +187,26 @@ def test_of_two_processes_one_migrates_and_the_other_waits_for_it(used, victims)
     assert trail_of(used) == ["began", "ended"]
     assert sorted(one.said("data.migrated") for one in pair) == [False, True]
     assert used.schema.mark()[0].schema == len(STEPS) + 1
+
+
+def test_who_waits_for_a_moment_finds_the_data_settled_and_says_no_word(used, caplog):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(hand: Hand) -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    steps = [*STEPS, SchemaStep(len(STEPS) + 1, "9.0.0", "a test", 1, slowly)]
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(schema_of(used, steps).settle)
+        assert begun.wait(60)
+        others = [threads.submit(schema_of(used, steps).settle, 60.0) for _ in range(3)]
+        with pytest.raises(StoreUnfit, match="another process migrates"):
+            schema_of(used, steps).settle(0.01)
+        go_on.set()
+        for each in (first, *others):
+            each.result()
+    assert not logged(caplog, "migration.awaited")
 
 
 def test_after_a_crash_in_mid_migration_another_process_does_it_again(used, victims):

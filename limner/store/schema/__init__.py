@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -70,16 +71,16 @@ class Schema:
         """
         self._refuse_newer(self.mark()[0])
 
-    def settle(self, *, patient: bool = True) -> None:
+    def settle(self, wait_s: float = math.inf) -> None:
         """Bring the data to this Limner's schema if they are of an older one, once over all processes.
 
-        ``patient``: wait while another process does it.
+        ``wait_s``: how long to wait while another does it.
 
         Raises:
-            StoreUnfit: they are of a newer Limner; or another process migrates them, and we do not wait.
+            StoreUnfit: they are of a newer Limner; or another migrates them for longer than we wait.
             StoreDown: Redis cannot be reached.
         """
-        self._bring(self.ours, Way.FORWARD, patient=patient)
+        self._bring(self.ours, Way.FORWARD, wait_s)
 
     def back(self, schema: int) -> SchemaMark:
         """Take the data back to an older schema, for the Limner that has it; return what they were.
@@ -88,11 +89,12 @@ class Schema:
             StoreUnfit: they are of a newer Limner than this, which alone knows the way.
             StoreDown: Redis cannot be reached.
         """
-        return self._bring(schema, Way.BACK, patient=True)
+        return self._bring(schema, Way.BACK, math.inf)
 
     @guarded
-    def _bring(self, schema: int, way: Way, *, patient: bool) -> SchemaMark:
+    def _bring(self, schema: int, way: Way, wait_s: float) -> SchemaMark:
         waited = False
+        until_s = time.monotonic() + wait_s
         while True:
             # Whoever lost the lock begins again behind the one that has it now.
             with contextlib.suppress(StaleLease), Lock(self._scripts, self._lock_s) as lock:
@@ -106,11 +108,12 @@ class Schema:
                     self._walk(lock, mark, schema, tell=used)
                 if taken is not LockState.BUSY:
                     return mark
-            if not patient:
+            if time.monotonic() >= until_s:
                 raise StoreUnfit(
                     "another process migrates the data in Redis: wait until it has done so"
                 )
-            if not waited:
+            # What waits for a moment only may be one of many.
+            if not waited and wait_s == math.inf:
                 event(log, "migration.awaited", schema=schema)
                 waited = True
             time.sleep(LOOK_S)
