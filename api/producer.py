@@ -6,12 +6,14 @@ docs/decisions/0002-one-message-a-job.md.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from celery import Celery
 
-from api.concurrency import THREADS, Concurrency
+from api.concurrency import THREADS, Concurrency, Signal
 from limner.errors import StoreDown
 from limner.message import Messages
 from limner.settings import Settings
@@ -51,6 +53,15 @@ def messages_of(
     return InTime(render, store.ping, concurrency)
 
 
+@dataclass(slots=True)
+class Rendering:
+    """One rendering, and what came of it once it has ended."""
+
+    ended: Signal
+    messages: Messages | None = None
+    error: BaseException | None = None
+
+
 class InTime:
     """Renders beside the requests, and lets each caller wait no longer than its request may."""
 
@@ -66,6 +77,10 @@ class InTime:
         self._concurrency = concurrency
         self._most_s = most_s
         self._messages: Messages | None = None
+        #: the one that all wait for; none if the last one failed
+        self._underway: Rendering | None = None
+        # Nothing within waits: an event loop goes on.
+        self._beginning = threading.Lock()
 
     def __call__(self) -> Messages:
         """Return the messages.
@@ -79,24 +94,27 @@ class InTime:
         return self._messages
 
     def _rendered(self) -> Messages:
-        # The first callers may each render the same; so none of them waits for another's lock.
-        outcome: list[Messages | BaseException] = []
-        ended = self._concurrency.event()
+        # All that come meanwhile wait for one rendering: it takes much of a processor, and many may be the first.
+        with self._beginning:
+            underway = self._underway or self._begun()
+        began = time.monotonic()
+        underway.ended.wait(max(0.0, allowed_s(self._most_s)))
+        count_waited(time.monotonic() - began)
+        if underway.messages is not None:
+            return underway.messages
+        raise underway.error or StoreDown("The broker does not respond")
 
-        def run() -> None:
+    def _begun(self) -> Rendering:
+        rendering = self._underway = Rendering(self._concurrency.event())
+
+        def render() -> None:
             try:
-                outcome.append(self._concurrency.offload(self._render))
+                rendering.messages = self._concurrency.offload(self._render)
             # Whatever it is, who waits for the messages raises it.
             except BaseException as error:  # noqa: BLE001
-                outcome.append(error)
-            ended.set()
+                rendering.error = error
+                self._underway = None
+            rendering.ended.set()
 
-        began = time.monotonic()
-        self._concurrency.spawn(run)
-        ended.wait(max(0.0, allowed_s(self._most_s)))
-        count_waited(time.monotonic() - began)
-        if not outcome:
-            raise StoreDown("The broker does not respond")
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
-        return outcome[0]
+        self._concurrency.spawn(render)
+        return rendering

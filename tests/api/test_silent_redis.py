@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -169,3 +170,19 @@ def test_a_broker_that_failed_is_asked_again():
     with pytest.raises(StoreDown):
         rendering()
     assert rendering() == rendering() == "the messages"
+
+
+def test_many_first_callers_wait_for_one_rendering():
+    go_on, rendered = threading.Event(), []
+
+    def render():
+        rendered.append(go_on.wait(60))
+        return "the messages"
+
+    # All ask before any of them renders.
+    rendering = InTime(render, threading.Barrier(8).wait, most_s=60)
+    with ThreadPoolExecutor(8) as threads:
+        told = [threads.submit(rendering) for _ in range(8)]
+        go_on.set()
+        assert {each.result() for each in told} == {"the messages"}
+    assert rendered == [True]
