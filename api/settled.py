@@ -6,10 +6,15 @@ Redis was down, or were started in another way.
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+
 from flask import Flask, request
 
+from api.concurrency import THREADS, Concurrency, Signal
 from limner.errors import StoreDown, StoreUnfit
 from limner.store.schema import Schema
+from limner.store.waits import allowed_s, count_waited
 
 #: says that the process is alive, whatever its data are
 _ALIVE = "health.alive"
@@ -18,14 +23,33 @@ _ALIVE = "health.alive"
 WAIT_S = 1.0
 
 
-def settle_first(app: Flask, schema: Schema) -> None:
+@dataclass(slots=True)
+class Settling:
+    """One request's settling of the data, which others wait for."""
+
+    ended: Signal
+    well: bool = False
+
+    def wait(self) -> bool:
+        """Return whether it has ended well, as soon as it ends or the request may wait no longer."""
+        began = time.monotonic()
+        self.ended.wait(max(0.0, allowed_s(WAIT_S)))
+        count_waited(time.monotonic() - began)
+        return self.well
+
+
+def settle_first(app: Flask, schema: Schema, concurrency: Concurrency = THREADS) -> None:
     """Have the first request that reaches Redis settle the data; until then every one is refused, or finds it down."""
-    settled = False
+    newest: Settling | None = None
 
     def settle() -> None:
-        nonlocal settled
-        if settled or request.endpoint == _ALIVE:
+        nonlocal newest
+        if request.endpoint == _ALIVE:
             return
+        # The others leave Redis to the one that settles the data.
+        if newest is not None and (newest.well or newest.wait()):
+            return
+        ours = newest = Settling(concurrency.event())
         try:
             schema.settle(WAIT_S)
         except StoreUnfit:
@@ -33,6 +57,9 @@ def settle_first(app: Flask, schema: Schema) -> None:
         except StoreDown:
             # The view says so, if it needs Redis at all.
             return
-        settled = True
+        else:
+            ours.well = True
+        finally:
+            ours.ended.set()
 
     app.before_request(settle)

@@ -18,7 +18,7 @@ _settings = Settings.load()
 set_up(_settings.log_format, _settings.log_level)
 app = create_app(_settings, concurrency=GREENLETS)
 _house = app.extensions[EXTENSION]
-settle_first(app, _house.store.schema)
+settle_first(app, _house.store.schema, GREENLETS)
 ENDING.drain_s = _settings.api_drain_s
 ENDING.call(_house.watcher.end)
 # In each worker, which loads the application after it was forked: what sends them is a thread.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api import again, create_app
+from api import again, create_app, settled
 from api.settled import settle_first
 from limner.__main__ import main
 from limner.errors import StoreUnfit
@@ -103,6 +105,35 @@ def test_an_api_that_came_up_before_redis_serves_nothing_but_its_health(newer, r
     newer.redis.delete("limner:schema")
     assert caller.get("/draw/midjourney/jobs", headers=token).status_code == 200
     assert newer.schema.mark()[0].schema == newer.schema.ours, "the first request settled the data"
+
+
+def test_of_many_first_requests_one_settles_the_data_and_all_are_served(
+    store, redis_url, tmp_path, monkeypatch
+):
+    app = create_app(Settings(redis_url=redis_url, data_dir=tmp_path), store, MESSAGES)
+    settle_first(app, store.schema)
+    monkeypatch.setattr(settled, "WAIT_S", 60.0)
+    begun, go_on, asked, really = threading.Event(), threading.Event(), [], store.schema.settle
+
+    def slowly(wait_s: float) -> None:
+        asked.append(wait_s)
+        begun.set()
+        assert go_on.wait(60)
+        really(wait_s)
+
+    monkeypatch.setattr(store.schema, "settle", slowly)
+    with ThreadPoolExecutor(4) as threads:
+
+        def ask():
+            return threads.submit(lambda: app.test_client().get("/metrics").status_code)
+
+        first = ask()
+        assert begun.wait(60)
+        others = [ask() for _ in range(3)]
+        go_on.set()
+        said = {one.result() for one in (first, *others)}
+    assert len(asked) == 1
+    assert not said & {500, 503}
 
 
 def test_an_api_that_runs_when_the_data_are_taken_further_is_not_ready(store, redis_url, tmp_path):
