@@ -18,9 +18,12 @@ from limner.store.waits import allowed_s, count_waited
 
 #: says that the process is alive, whatever its data are
 _ALIVE = "health.alive"
+_READY = "health.ready"
 #: how long a request waits for another, of this process or a second one, that brings the data to our schema: many
 #: may be the first at once, and most of the time there is next to nothing to bring
 WAIT_S = 1.0
+#: how long a probe waits for it, which has a second in all
+READY_S = 0.2
 
 
 @dataclass(slots=True)
@@ -30,10 +33,10 @@ class Settling:
     ended: Signal
     well: bool = False
 
-    def wait(self) -> bool:
+    def wait(self, most_s: float) -> bool:
         """Return whether it has ended well, as soon as it ends or the request may wait no longer."""
         began = time.monotonic()
-        self.ended.wait(max(0.0, allowed_s(WAIT_S)))
+        self.ended.wait(max(0.0, allowed_s(most_s)))
         count_waited(time.monotonic() - began)
         return self.well
 
@@ -46,12 +49,13 @@ def settle_first(app: Flask, schema: Schema, concurrency: Concurrency = THREADS)
         nonlocal newest
         if request.endpoint == _ALIVE:
             return
+        most_s = READY_S if request.endpoint == _READY else WAIT_S
         # The others leave Redis to the one that settles the data.
-        if newest is not None and (newest.well or newest.wait()):
+        if newest is not None and (newest.well or newest.wait(most_s)):
             return
         ours = newest = Settling(concurrency.event())
         try:
-            schema.settle(WAIT_S)
+            schema.settle(most_s)
         except StoreUnfit:
             raise
         except StoreDown:
