@@ -31,11 +31,13 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(scope="session")
-def telling(house: House) -> House:
+@pytest.fixture(scope="module")
+def telling(house: House) -> Iterator[House]:
     """The gateway, with a worker that posts callbacks."""
-    house.start_worker("callbacks")
-    return house
+    worker = house.start_worker("callbacks")
+    yield house
+    # Other modules post in its stead.
+    house.kill(worker)
 
 
 @pytest.fixture

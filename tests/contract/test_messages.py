@@ -44,12 +44,14 @@ def without_moving(message: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def imagine(celery_app: Celery) -> Task:
+def imagine(celery_app: Celery) -> Iterator[Task]:
     @celery_app.task(name=TASK, shared=False)
     def imagine(job_id: str) -> None:
         """Never run: only its messages are looked at."""
 
-    return celery_app.tasks[TASK]
+    yield celery_app.tasks[TASK]
+    # The app is the whole session's, and this module may be come back to.
+    celery_app.tasks.unregister(TASK)
 
 
 @pytest.mark.parametrize("lane", Lane)

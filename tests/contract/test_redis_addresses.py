@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -157,7 +158,9 @@ def length_by_flower(settings: Settings, monkeypatch, queue: str) -> int:
     queue_lengths.install()
     address = redis_address(settings)
     look = flower_broker.Broker(address.broker_url, broker_use_ssl=address.tls or False)
-    return asyncio.run(look.queues([queue]))[0]["messages"]
+    # In a thread of its own: what drives a browser leaves a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, look.queues([queue])).result()[0]["messages"]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_one_schema_reads_many_requests_without_mixing_them():
 
 
 def test_the_list_is_read_with_its_defaults():
-    assert LISTING.read({}) == Listing(tag=None, status=None, cursor=None, limit=20)
+    assert LISTING.read({}) == Listing(tag=None, status=None, words=None, cursor=None, limit=20)
     assert LISTING.read({"status": "0", "limit": "5"}).status is Status.DRAWING
 
 
