@@ -45,13 +45,17 @@ def without_moving(message: dict) -> dict:
 
 @pytest.fixture(scope="module")
 def imagine(celery_app: Celery) -> Iterator[Task]:
+    # The app is the whole session's: others have given it a task of this name, or this module before.
+    theirs = celery_app.tasks.pop(TASK, None)
+
     @celery_app.task(name=TASK, shared=False)
     def imagine(job_id: str) -> None:
         """Never run: only its messages are looked at."""
 
     yield celery_app.tasks[TASK]
-    # The app is the whole session's, and this module may be come back to.
-    celery_app.tasks.unregister(TASK)
+    del celery_app.tasks[TASK]
+    if theirs is not None:
+        celery_app.tasks[TASK] = theirs
 
 
 @pytest.mark.parametrize("lane", Lane)
