@@ -99,6 +99,16 @@ def went_on(house: House, lot: Lot) -> None:
     wait_until(lambda: task(house, lot.accepted[-1])["state"] == "SUCCESS", what="Flower's news")
 
 
+def overtaken(posted: list[str], drawn: list[str]) -> set[str]:
+    """The jobs that more than one later job was drawn before."""
+    place = {job: number for number, job in enumerate(posted)}
+    return {
+        job
+        for number, job in enumerate(drawn)
+        if sum(place[earlier] > place[job] for earlier in drawn[:number]) > 1
+    }
+
+
 def test_every_process_goes_on_by_itself_after_a_planned_failover_and_after_a_killed_primary():
     with (
         a_failover() as redis,
@@ -133,10 +143,15 @@ def test_every_process_goes_on_by_itself_after_a_planned_failover_and_after_a_ki
             # An end that the former primary took along is told again, under another id.
             assert (taken[0], taken[-1]) == (-1, 1), taken
         starts = [line["job"] for line in house.drawn() if line["what"] == "start"]
-        kept = [job for job in dict.fromkeys(starts) if job in lot.accepted]
-        assert len(kept) == len(lot.accepted)
+        drawn = [job for job in dict.fromkeys(starts) if job in lot.accepted]
+        assert len(drawn) == len(lot.accepted)
+        # A job whose taking the former primary took along waits until its lease has run out, in each of two
+        # slots, at each of two failovers; it holds up nobody else.
+        late = overtaken(lot.accepted, drawn)
+        assert len(late) <= 2 * 2, late
         # Two slots that come free together are taken by two threads, in any order.
-        moved = [abs(place - kept.index(job)) for place, job in enumerate(lot.accepted)]
+        posted, drawn = ([job for job in jobs if job not in late] for jobs in (lot.accepted, drawn))
+        moved = [abs(place - drawn.index(job)) for place, job in enumerate(posted)]
         assert max(moved) <= 1, moved
 
         workers = stats(house)
