@@ -133,14 +133,21 @@ class Failover:
         """Wait until another failover could be made: the replica follows, and every Sentinel knows it."""
         wait_until(self._is_whole, what="a primary with a replica and three Sentinels")
 
-    def _is_whole(self) -> bool:
+    def is_followed(self) -> bool:
+        """Whether a replica would confirm what is written now."""
         with contextlib.suppress(redis.RedisError, AssertionError, StopIteration):
             primary = self.primary
             (replica,) = (server for server in self.servers if server is not primary)
+            link: str | None = replica.admin.info("replication").get("master_link_status")
+            return primary.role() == "master" and link == "up"
+        return False
+
+    def _is_whole(self) -> bool:
+        with contextlib.suppress(redis.RedisError, AssertionError, StopIteration):
+            primary = self.primary
             seen = [sentinel.admin.sentinel_master(MASTER) for sentinel in self.sentinels]
             return (
-                primary.role() == "master"
-                and replica.admin.info("replication").get("master_link_status") == "up"
+                self.is_followed()
                 and primary.admin.info("replication")["connected_slaves"] == 1
                 and all(
                     one["port"] == primary.port

@@ -108,6 +108,7 @@ class Soak:
         self._redis, self._house, self._receiver = redis, house, receiver
         self.caller = Caller(house, receiver.url)
         self.healed_s: list[float] = []
+        self.confirmed_s: list[float] = []
 
     def run(self, times: int) -> dict[str, Any]:
         self._house.start_api()
@@ -133,18 +134,27 @@ class Soak:
         return self._reckon(time.monotonic() - began)
 
     def _fail_over(self, fail_over: Any) -> None:
-        """Fail over once, and note how long after the election a job was begun by an engine."""
+        """Fail over once; note how long after the election a job was accepted and another begun.
+
+        And how long after a replica could confirm a job, which takes Sentinels some ten seconds.
+        """
         former = fail_over()
         elected = time.monotonic()
+        if fail_over == self._redis.kill:
+            # Without it no replica is left to confirm a job, and all are refused.
+            former.start()
         drawn = len(self._house.drawn())
         accepted = len(self.caller.accepted)
+        confirmed = None
         while len(self._house.drawn()) == drawn or len(self.caller.accepted) == accepted:
             if time.monotonic() > elected + DRAIN_S:
                 raise SystemExit(f"nothing is accepted or drawn after {fail_over.__name__}")
+            if confirmed is None and self._redis.is_followed():
+                confirmed = time.monotonic()
             time.sleep(0.05)
-        self.healed_s.append(round(time.monotonic() - elected, 1))
-        if fail_over == self._redis.kill:
-            former.start()
+        now = time.monotonic()
+        self.healed_s.append(round(now - elected, 1))
+        self.confirmed_s.append(round(now - (confirmed or now), 1))
 
     def _unfinished(self) -> list[str]:
         return [job for job in self.caller.accepted if self._exists(job) and not self._told(job)]
@@ -184,6 +194,7 @@ class Soak:
             "passed": passed and max(moved, default=0) < SLOTS,
             "longest_refusal_s": round(self.caller.longest_s, 1),
             "after_each_election_s": self.healed_s,
+            "after_a_replica_follows_s": self.confirmed_s,
             "answers": dict(self.caller.answers),
             "accepted": len(accepted),
             "lost_with_their_primary": len(lost),
