@@ -10,7 +10,7 @@ from itertools import chain
 from flask import Flask
 
 from api import answer, errors
-from api.accept import CLIENT_COPIES, COPIES, new_seeds
+from api.accept import CLIENT_COPIES, COPIES, new_seeds, tell_replay
 from api.access import guard
 from api.access.door import Doorkeeper
 from api.body import BODIES_BYTES, CLIENT_BODIES_BYTES, READ_MAX_BYTES
@@ -79,6 +79,7 @@ def create_app(
     errors.register(app)
     app.after_request(Failures(store.numbers).note)
     app.after_request(guard.tell_pace)
+    app.after_request(tell_replay)
     app.after_request(answer.keep_to_the_asker)
     faces = app.extensions[FACES] = served_faces(settings)
     own = (documents, docs, pictures, health, metrics, looking, steering, bulk)

@@ -9,6 +9,8 @@ import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
+from flask import Response, g
+
 from api.access.guard import caller, check_lane
 from api.callers_trace import callers_span
 from api.choices import check_choices, has_choices
@@ -112,6 +114,7 @@ def accept(
         others = job.request.pictures != request.pictures or (picked and job.picture != picked)
         if job.id != job_id or (accepted.again and others):
             spooling.drop()
+            _note_replay(key)
             return job
         if accepted.to_drop:
             spooling.make_room(accepted.to_drop)
@@ -128,7 +131,22 @@ def accepted_before(key: Idempotency | Try | None) -> Job | None:
         return None
     here, client = house(), caller()
     with _copying(here, client):
-        return here.store.jobs.earlier(client.name, key)
+        earlier = here.store.jobs.earlier(client.name, key)
+    if earlier:
+        _note_replay(key)
+    return earlier
+
+
+def _note_replay(key: Idempotency | Try | None) -> None:
+    # A library that counts its tries knows nothing of keys.
+    g.replayed = isinstance(key, Idempotency)
+
+
+def tell_replay(response: Response) -> Response:
+    """Say that an Idempotency-Key found an earlier request's job; for ``after_request``."""
+    if g.get("replayed"):
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 def _copying(here: House, client: Client) -> AbstractContextManager[object]:

@@ -14,6 +14,7 @@ from limner.brief import size_of_request
 from limner.errors import InvalidRequest, JobConflict
 from limner.job import needs_of
 from limner.prompt import compile_prompt
+from limner.refusals import RefusalCode
 from limner.request import CELLS, Request
 from limner.store.lanes import PlannedJob
 
@@ -46,7 +47,7 @@ def check_choices(request: Request, *, repeats: bool = False) -> None:
     """
     ability = _ability(request)
     if ability and _plan(request).engine is None:
-        raise JobConflict(f"No engine here can {ability}.")
+        raise JobConflict(f"No engine here can {ability}.", RefusalCode.NO_ENGINE)
     if request.engine is None and request.version is None:
         return
     here = house().store.engines.choices(caller().name)
@@ -60,7 +61,8 @@ def check_choices(request: Request, *, repeats: bool = False) -> None:
         errors["version"] = [listed]
     if errors and repeats:
         gone = " and ".join(f"the {name} {getattr(request, name)}" for name in errors)
-        raise JobConflict(f"That job asked for {gone}, which is not here any more.")
+        message = f"That job asked for {gone}, which is not here any more."
+        raise JobConflict(message, RefusalCode.NO_ENGINE)
     if errors:
         raise InvalidRequest(errors)
 

@@ -17,9 +17,10 @@ from api.cors import readable
 from api.encoding import CODINGS
 from api.face import Refusal, face_at
 from api.house import house
-from api.refusal import refusal, tell_when
+from api.refusal import code_of, refusal, tell_when
 from limner import errors
 from limner.log import event
+from limner.refusals import RefusalCode
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +73,19 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
-def _said(error: Exception, status: int, message: str, retry_after_s: float | None) -> Response:
+def _said(
+    error: Exception,
+    status: int,
+    code: RefusalCode,
+    message: str,
+    retry_after_s: float | None = None,
+) -> Response:
     """Return the refusal in the shape of the face at this address."""
     fields = error.errors if isinstance(error, errors.RequestError) else {}
     face = face_at(current_app, request.path)
     if face is None:
-        return refusal(status, message, fields, retry_after_s)
-    response = face.refuse(Refusal(int(status), message, fields, retry_after_s, error))
+        return refusal(status, code, message, fields, retry_after_s)
+    response = face.refuse(Refusal(int(status), code, message, fields, retry_after_s, error))
     tell_when(response, retry_after_s)
     # Where no view was found, no blueprint does it.
     return readable(response) if face.open_to_pages else response
@@ -86,7 +93,7 @@ def _said(error: Exception, status: int, message: str, retry_after_s: float | No
 
 def _refused(error: errors.RequestError) -> Response:
     status = STATUS_CODES[type(error)]
-    response = _said(error, status, error.message, error.retry_after_s)
+    response = _said(error, status, error.code, error.message, error.retry_after_s)
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.WrongEncoding):
@@ -96,13 +103,14 @@ def _refused(error: errors.RequestError) -> Response:
 
 def _store_down(error: errors.StoreDown) -> Response:
     event(log, "store.missed", level=logging.WARNING, path=request.path, why=error.message)
-    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, error.told, STORE_RETRY_AFTER_S)
+    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.told, STORE_RETRY_AFTER_S)
 
 
 def _images_down(error: errors.ImagesDown) -> Response:
     event(log, "images.missed", level=logging.WARNING, path=request.path, why=error.message)
     message = "The gateway cannot reach its pictures. Try again soon."
-    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, message, STORE_RETRY_AFTER_S)
+    code = RefusalCode.PICTURES_DOWN
+    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, code, message, STORE_RETRY_AFTER_S)
 
 
 def _disk_full(error: errors.DiskFull) -> Response:
@@ -110,13 +118,14 @@ def _disk_full(error: errors.DiskFull) -> Response:
     with contextlib.suppress(errors.StoreDown):
         house().store.numbers.count("refused", "disk_full")
     message = "The gateway has no room for more pictures now. Try again later."
-    return _said(error, HTTPStatus.INSUFFICIENT_STORAGE, message, DISK_RETRY_AFTER_S)
+    code = RefusalCode.DISK_FULL
+    return _said(error, HTTPStatus.INSUFFICIENT_STORAGE, code, message, DISK_RETRY_AFTER_S)
 
 
 def _http(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = _SENTENCES.get(status, f"{error.name}.")
-    response = _said(error, status, sentence.format(method=request.method), None)
+    response = _said(error, status, code_of(status), sentence.format(method=request.method))
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after", "content-range"):
             response.headers[name] = value
@@ -134,4 +143,5 @@ def _unforeseen(error: Exception) -> Response:
         kind=type(error).__name__,
     )
     message = "Something went wrong in the gateway."
-    return _said(error, HTTPStatus.INTERNAL_SERVER_ERROR, message, None)
+    code = RefusalCode.INTERNAL_ERROR
+    return _said(error, HTTPStatus.INTERNAL_SERVER_ERROR, code, message)

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app
 
 from limner.errors import FieldErrors
+from limner.refusals import RefusalCode
 from limner.settings import Settings
 
 EXTENSION = "limner.faces"
@@ -25,6 +26,8 @@ class Refusal:
 
     #: of HTTP, as the gateway's own API answers it
     status: int
+    #: what a program goes by
+    code: RefusalCode
     #: a sentence
     message: str
     #: field name on the wire → its errors

@@ -15,6 +15,7 @@ from limner.errors import JobConflict, JobNotFound, ParentGone
 from limner.faces import LIMNER
 from limner.followup import FollowUp, Press, cell_of, follow_up, request_of
 from limner.job import Job, Status
+from limner.refusals import RefusalCode
 from limner.request import CELLS, SPOOL, Request
 from limner.store import Idempotency
 
@@ -53,7 +54,8 @@ def submit_again(tag: str, key: Idempotency | None) -> Job:
     """
     job = house().store.jobs.newest_by_tag(caller().name, tag)
     if job.status is not Status.FAILED:
-        raise JobConflict(f"The newest job with that tag is {job.status}: it has not failed.")
+        message = f"The newest job with that tag is {job.status}: it has not failed."
+        raise JobConflict(message, RefusalCode.NOT_FAILED)
     return submit_copy(replace(job, request=replace(job.request, face=LIMNER, echo=None)), key)
 
 

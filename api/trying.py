@@ -13,6 +13,7 @@ from api.access.guard import caller
 from api.house import house
 from limner.errors import JobConflict, TooManyAtOnce
 from limner.job import Job
+from limner.refusals import RefusalCode
 from limner.store.trials import Trial
 
 #: longer than the attempt itself may take
@@ -32,7 +33,8 @@ def tried(job: Job) -> Mapping[str, Any]:
     here, client = house(), caller()
     url = job.request.callback_url or client.callback_url or here.settings.callback_url
     if url is None:
-        raise JobConflict("The job has no callback URL, so nobody can be told.")
+        message = "The job has no callback URL, so nobody can be told."
+        raise JobConflict(message, RefusalCode.NO_CALLBACK_URL)
     trial = Trial(here.job_id(), client.name, url)
     with here.waits.hold(client.name):
         if not here.store.trials.ask(trial):

@@ -5,8 +5,7 @@ Used by every package. The tree::
     LimnerError
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
-    │   ├── FaceNotServed, ModelNotFound
-    │   ├── JobConflict, ParentGone, RoleTooLow
+    │   ├── FaceNotServed, ModelNotFound, JobConflict, ParentGone, RoleTooLow
     │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
     │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
@@ -27,12 +26,14 @@ A docstring is the default message, so type and text cannot drift apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 from limner.plural import counted
 from limner.reasons import Reason
+from limner.refusals import RefusalCode
 
 FieldErrors = Mapping[str, Sequence[str]]
 
@@ -54,10 +55,16 @@ class LimnerError(Exception):
 class RequestError(LimnerError):
     """The request cannot be served as it stands."""
 
+    #: what a program goes by; the name of the class says which
+    code: RefusalCode
     #: field name on the wire → its errors
     errors: FieldErrors = {}
     #: when a retry makes sense, seconds, for the Retry-After header
     retry_after_s: float | None = None
+
+    def __init_subclass__(cls) -> None:
+        """Find the code of that name."""
+        cls.code = RefusalCode[re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).upper()]
 
 
 class NotJson(RequestError):
@@ -98,6 +105,10 @@ class IdempotencyConflict(RequestError):
 
 class JobConflict(RequestError):
     """The job's state does not allow that."""
+
+    def __init__(self, message: str | None = None, code: RefusalCode | None = None) -> None:
+        super().__init__(message)
+        self.code = code or RefusalCode.JOB_CONFLICT
 
 
 class ParentGone(RequestError):
@@ -288,6 +299,7 @@ class StaleLease(LimnerError):
 class StoreDown(LimnerError):
     """Redis cannot be reached."""
 
+    code = RefusalCode.STORE_DOWN
     #: what callers are told
     told = "The gateway cannot reach its store. Try again soon."
 
@@ -303,12 +315,14 @@ class StoreUnfit(StoreRefused):
 class TooFewReplicas(StoreDown):
     """Too few replicas of Redis have the job, and it was not accepted."""
 
+    code = RefusalCode.TOO_FEW_REPLICAS
     told = "Too few copies of the gateway's store have this job, so it was not accepted. Try again soon."
 
 
 class JobInDoubt(StoreDown):
     """Too few replicas of Redis have the job, and it may go on."""
 
+    code = RefusalCode.JOB_IN_DOUBT
     told = (
         "Too few copies of the gateway's store have this job, and it may go on. Its id, {id}, finds it then; "
         "so do its tag, and the same request with its Idempotency-Key."

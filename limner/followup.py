@@ -13,6 +13,7 @@ from limner.engine import Operation
 from limner.errors import JobConflict
 from limner.faces import LIMNER
 from limner.job import ALONE, Job, Picture
+from limner.refusals import RefusalCode
 from limner.request import Change, Lane, Request
 
 #: the buttons whose name says which cell they are about
@@ -95,28 +96,34 @@ def buttons_of(job: Job) -> tuple[str, ...]:
     return tuple(button for button in BUTTONS if closed(job, button) is None)
 
 
-def closed(job: Job, button: str) -> str | None:
-    """Return why a follow-up is not open on a job, as a sentence; None: it is."""
+def closed(job: Job, button: str) -> JobConflict | None:
+    """Return why a follow-up is not open on a job, as what may be raised; None: it is."""
     if job.status != "done":
-        return f"The job is {job.status}: only one that is done can be followed up."
+        message = f"The job is {job.status}: only one that is done can be followed up."
+        return JobConflict(message, RefusalCode.NOT_DONE)
     pictures, cell = job.pictures, cell_of(button)
     if not pictures:
-        return "That job has no pictures."
+        return JobConflict("That job has no pictures.")
     # Callers of old know a picked cell as an end; a job of one cell they do not know.
     of_a_grid = PICKS if job.cells else (*PICKS, *VARIATIONS, REDRAW)
     if len(pictures) == 1 and button in of_a_grid:
-        return "That job is one picture, not a grid."
+        return JobConflict("That job is one picture, not a grid.")
     if cell is not None and cell >= len(pictures):
-        return f"That job has no picture {cell + 1}."
+        return _no_picture(cell)
     if button in PICKS and button in job.marks:
-        return f"{button} was used on this job before."
+        return JobConflict(f"{button} was used on this job before.", RefusalCode.ALREADY_USED)
     if button == REDRAW and job.parent is None and job.request.operation == "edit":
         # Its picture and mask may be gone, and without them it would be another drawing.
-        return "That job redrew a part of a picture: send the picture and its mask again."
+        message = "That job redrew a part of a picture: send the picture and its mask again."
+        return JobConflict(message)
     needed, can = _NEEDS.get(button, ()), _FORMERLY if job.can is None else job.can
     if needed and not set(needed) & set(can):
-        return f"The engine {job.engine} cannot do that."
+        return JobConflict(f"The engine {job.engine} cannot do that.", RefusalCode.NO_ENGINE)
     return None
+
+
+def _no_picture(cell: int) -> JobConflict:
+    return JobConflict(f"That job has no picture {cell + 1}.", RefusalCode.NO_SUCH_CELL)
 
 
 def cell_of(button: str) -> int | None:
@@ -131,10 +138,11 @@ def chosen(job: Job, asked: Press) -> int:
         JobConflict: it does not say which, or there is no such picture.
     """
     if asked.cell is None and len(job.pictures) > 1:
-        raise JobConflict("That job has several pictures: say which, as cell.")
+        message = "That job has several pictures: say which, as cell."
+        raise JobConflict(message, RefusalCode.NO_SUCH_CELL)
     cell = (asked.cell or 1) - 1
     if cell >= len(job.pictures):
-        raise JobConflict(f"That job has no picture {cell + 1}.")
+        raise _no_picture(cell)
     return cell
 
 
@@ -146,9 +154,10 @@ def follow_up(parent: Job, button: str, kind: str | None = None) -> FollowUp:
     """
     why = closed(parent, button)
     if why is None and kind and f"upscale_{kind}" not in (parent.can or ()):
-        why = f"The engine {parent.engine} cannot upscale that way."
+        message = f"The engine {parent.engine} cannot upscale that way."
+        why = JobConflict(message, RefusalCode.NO_ENGINE)
     if why:
-        raise JobConflict(why)
+        raise why
     cell = cell_of(button)
     seeds = parent.drawn_seeds[cell : cell + 1] if cell is not None else ()
     return FollowUp(parent.id, button, parent.engine, parent.can, seeds)

@@ -8,6 +8,7 @@ from api.access.guard import caller
 from api.house import house
 from limner.errors import JobConflict, JobNotFound
 from limner.job import Job
+from limner.refusals import RefusalCode
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -32,5 +33,6 @@ def cancelled(job_id: str) -> Job:
     """
     job = own_job(job_id)
     if not house().store.lanes.cancel(job.id):
-        raise JobConflict("The job ended before it could be cancelled.")
+        message = "The job ended before it could be cancelled."
+        raise JobConflict(message, RefusalCode.ALREADY_ENDED)
     return own_job(job.id)

@@ -14,6 +14,7 @@ from api.house import house
 from api.refusal import refusal
 from limner.errors import ConfigError, RoleTooLow, TokenRejected
 from limner.peer import source_of
+from limner.refusals import RefusalCode
 from limner.store.operators import Operator, Role
 from limner.store.sessions import ConsoleSession
 
@@ -81,5 +82,7 @@ def _misnamed(error: ConfigError) -> Response:
     """Refuse a wrong filter, or a name that nothing has."""
     if error.setting.startswith("--"):
         field, _, why = error.message.removeprefix("--").partition(": ")
-        return refusal(422, "One or more fields are wrong.", {field: [why]})
-    return refusal(404, f"{error.message}.")
+        return refusal(
+            422, RefusalCode.INVALID_REQUEST, "One or more fields are wrong.", {field: [why]}
+        )
+    return refusal(404, RefusalCode.NOT_FOUND, f"{error.message}.")

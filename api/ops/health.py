@@ -12,6 +12,7 @@ from api.errors import STORE_RETRY_AFTER_S
 from api.house import house
 from api.ops.insight import may_look
 from api.refusal import refusal
+from limner.refusals import RefusalCode
 from limner.store.metrics.warning import Code, warnings
 from limner.store.server import server_facts
 from limner.store.waits import waiting_at_most
@@ -39,7 +40,9 @@ def ready() -> Response:
     ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
     """
     if ENDING.begun:
-        return refusal(503, "This process is about to stop.", {}, STORE_RETRY_AFTER_S)
+        return refusal(
+            503, RefusalCode.NOT_READY, "This process is about to stop.", {}, STORE_RETRY_AFTER_S
+        )
     with waiting_at_most(READY_S):
         return _ready()
 
@@ -60,7 +63,7 @@ def _ready() -> Response:
         missing = {"engines": [UNKNOWN]}
     if missing:
         said = " ".join(text for texts in missing.values() for text in texts)
-        return refusal(503, said, missing, STORE_RETRY_AFTER_S)
+        return refusal(503, RefusalCode.NOT_READY, said, missing, STORE_RETRY_AFTER_S)
     openly = may_look()
     body: dict[str, Any] = {
         "status": "ready",

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from gunicorn.http import errors
 
 from api.answer import PRIVATE
-from api.refusal import refusal_body
+from api.refusal import code_of, refusal_body
 
 _BAD = HTTPStatus.BAD_REQUEST
 _PROXY = (
@@ -69,7 +69,7 @@ def is_the_proxys(error: Exception) -> bool:
 
 def head_and_body(status: HTTPStatus, sentence: str) -> tuple[bytes, bytes]:
     """Return the raw response; the connection closes after it."""
-    body = refusal_body(status, sentence).encode()
+    body = refusal_body(status, code_of(status), sentence).encode()
     headers = {
         "Connection": "close",
         "Content-Type": "application/json",

@@ -26,7 +26,7 @@ ABOUT = """\
 POST a prompt, get a job; receive every change at your `callBackUrl`, or poll, wait or listen for it.
 
 Send your token as the header `token`, or as `Authorization: Bearer <token>`. Bodies are JSON. Every
-refusal has one shape: `statusCode`, `message`, and `errors` by field. You see your own jobs only.
+refusal has one shape: `statusCode`, `code`, `message`, and `errors` by field. You see your own jobs only.
 """
 DRAW = "/draw/midjourney"
 REFUSALS = {
@@ -60,7 +60,8 @@ _BODY = (400, 408, 413, 415, 422)
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same key within 24 h returns the first job and starts nothing.",
+    "description": "The same key within 24 h returns the first job and starts nothing; "
+    "the answer then has `Idempotent-Replayed: true`.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"},
 }
 _JOB_ID: Json = {

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import fields
 
 from limner.job import Job
+from limner.refusals import RefusalCode
 from schemas.limner.job import Applied, JobSchema
 from schemas.shape import AnswerSchema, maybe, told
 
@@ -16,6 +17,12 @@ class RefusalSchema(AnswerSchema):
     """Every refusal (`api/errors.py` makes them, also for requests that never reach the application)."""
 
     status_code = fields.Integer(**told("the HTTP status"))
+    code = fields.String(
+        **told(
+            "\n".join(["why, for programs:", *(f"- `{one}`: {one.advice}" for one in RefusalCode)]),
+            enum=list(RefusalCode),
+        )
+    )
     message = fields.String(**told("one sentence"))
     errors = fields.Dict(
         keys=fields.String(),

@@ -30,7 +30,7 @@ For operators: look at the whole gateway, and steer it.
 
 Send an operator's token (`limner operators add NAME --role view|steer`) as the header `token`, or as
 `Authorization: Bearer <token>`. The role view reads; the role steer changes as well. A client's token
-opens nothing here. Every refusal has one shape: `statusCode`, `message`, and `errors` by field.
+opens nothing here. Every refusal has one shape: `statusCode`, `code`, `message`, and `errors` by field.
 """
 _ANY: Json = {"type": "object"}
 _LIST: Json = {

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from limner.refusals import RefusalCode
 from limner.store import Store
 
 IMAGINE = "/draw/midjourney/imagine"
@@ -57,7 +58,8 @@ def refused(response: TestResponse, status: int) -> dict[str, list[str]]:
     assert response.status_code == status, response.text
     assert response.mimetype == "application/json"
     body = json.loads(response.text)
-    assert set(body) == {"statusCode", "message", "errors"}
+    assert set(body) == {"statusCode", "code", "message", "errors"}
+    assert body["code"] in set(RefusalCode)
     assert body["statusCode"] == status
     assert body["message"].endswith(".")
     assert "Traceback" not in response.text

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from limner.refusals import RefusalCode
 from tests.acceptance.house import House
 from tests.api.asking import a_body
 from tests.conftest import wait_until
@@ -52,7 +53,9 @@ def refused_once(answer: bytes, status: int) -> str:
     assert b"\r\nCache-Control: no-store" in head
     assert b"\r\nX-Content-Type-Options: nosniff" in head
     body = json.loads(text)
-    assert body == {"statusCode": status, "message": body["message"], "errors": {}}
+    assert set(body) == {"statusCode", "code", "message", "errors"}
+    assert (body["statusCode"], body["errors"]) == (status, {})
+    assert body["code"] in set(RefusalCode)
     return body["message"]
 
 

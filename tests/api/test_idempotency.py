@@ -22,6 +22,8 @@ def test_the_same_key_returns_the_first_job_and_starts_nothing(caller, store):
 
     assert (first.status_code, again.status_code) == (202, 202)
     assert again.json == first.json
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
     assert waiting(caller) == 1
     assert store.redis.llen("fast") == 1
 

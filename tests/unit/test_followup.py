@@ -146,5 +146,5 @@ def test_an_edit_of_a_callers_own_picture_is_not_drawn_again_without_its_mask():
     edited = a_done_job(operation="edit", references=("http://p/1",), change=Change(0, mask="m"))
 
     assert "r" not in buttons_of(edited)
-    assert "send the picture" in (closed(edited, "r") or "")
+    assert "send the picture" in str(closed(edited, "r"))
     assert "r" in buttons_of(replace(edited, parent="1" * 32)), "its parent's words are drawn"

@@ -18,7 +18,7 @@ from schemas.limner.openapi import document
 
 
 def _refuse(why: Refusal) -> Response:
-    return refusal(why.status, why.message, why.fields)
+    return refusal(why.status, why.code, why.message, why.fields)
 
 
 FACE = Face(

@@ -120,7 +120,7 @@ def _press(job: Job, follow: Follow, button: Pressed) -> Press:
 def _opened(job: Job, wanted: Press) -> dict[str, Any]:
     """Keep a draft of what was pressed, and return the answer that asks for the rest."""
     if why := closed(job, wanted.button):
-        raise JobConflict(why)
+        raise why
     here = house()
     draft = Draft(here.job_id(), wanted, here.now())
     here.store.drafts.keep(caller().name, draft)

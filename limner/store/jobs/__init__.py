@@ -21,6 +21,7 @@ from limner.errors import (
 from limner.followup import FollowUp
 from limner.job import Job, Picture, Standing, Status, from_ms, new_record, tag_key
 from limner.message import Messages
+from limner.refusals import RefusalCode
 from limner.request import Request
 from limner.store.connection import guarded
 from limner.store.jobs.assurance import Assurance
@@ -148,10 +149,12 @@ class Jobs:
             case "spool_full" | "spool_more":
                 raise InlineFull(FULL_RETRY_AFTER_S)
             case "no_parent":
-                raise JobConflict("Only a job that is done can be followed up.")
+                message = "Only a job that is done can be followed up."
+                raise JobConflict(message, RefusalCode.NOT_DONE)
             case "used":
                 assert follow_up is not None
-                raise JobConflict(f"{follow_up.button} was used on this job before.")
+                message = f"{follow_up.button} was used on this job before."
+                raise JobConflict(message, RefusalCode.ALREADY_USED)
         if picked:
             return Accepted(self.get(job_id))
         job = Job(
