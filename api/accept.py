@@ -21,6 +21,7 @@ from limner.callback.policy import destination
 from limner.client import Client
 from limner.egress.target import UrlRefused
 from limner.errors import InvalidRequest
+from limner.faces import LIMNER
 from limner.followup import FollowUp
 from limner.ids import random_number
 from limner.job import Job, Picture
@@ -70,6 +71,8 @@ def accept(
             return earlier
         check_choices(request, repeats=repeats)
     url = request.callback_url or client.callback_url or here.settings.callback_url
+    if not url and follow_up and request.face == LIMNER:
+        url = follow_up.callback_url
     cap = client.waiting_cap
     goes_to = _destination(url, client) if url else None
     messages = here.messages()

@@ -84,6 +84,8 @@ class FollowUp:
     #: of a picked cell: the parent's ``can``, and the cell's own seed
     can: tuple[str, ...] | None = None
     drawn_seeds: tuple[int, ...] = ()
+    #: where the parent's callbacks went, for a child that has nowhere else to tell; None: in another face's shape
+    callback_url: str | None = None
 
     @property
     def once(self) -> bool:
@@ -160,7 +162,8 @@ def follow_up(parent: Job, button: str, kind: str | None = None) -> FollowUp:
         raise why
     cell = cell_of(button)
     seeds = parent.drawn_seeds[cell : cell + 1] if cell is not None else ()
-    return FollowUp(parent.id, button, parent.engine, parent.can, seeds)
+    url = parent.request.callback_url if parent.request.face == LIMNER else None
+    return FollowUp(parent.id, button, parent.engine, parent.can, seeds, url)
 
 
 def request_of(parent: Job, asked: Press) -> Request:

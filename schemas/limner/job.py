@@ -114,6 +114,9 @@ class JobSchema(AnswerSchema):
     draw_type = fields.String(
         **told("draw, blend, describe, or the button that made it", enum=[*DRAW_TYPES])
     )
+    parent_id = fields.String(
+        attribute="parent", **maybe("the job whose button made it, or a copy of such a job")
+    )
     ar = fields.String(**told("the aspect ratio that is drawn"))
     ar_requested = fields.String(**maybe("the ratio asked for, if ar is only the nearest to it"))
     url = fields.String(

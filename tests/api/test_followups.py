@@ -50,6 +50,45 @@ def test_a_picked_cell_is_a_job_done_with_a_copy_of_that_cell(app, caller, paren
     assert job["id"] not in messages_in(store)
 
 
+def test_a_follow_up_names_its_parent(caller, parent):
+    assert shown(caller, parent)["parentId"] is None
+    for button in ("u1", "v2", "r"):
+        job = followed(caller, parent, button)
+        assert job["parentId"] == shown(caller, job)["parentId"] == parent["id"], button
+
+
+@pytest.mark.parametrize("button", ["u1", "v2", "r"])
+def test_a_follow_up_that_has_nowhere_to_tell_tells_where_its_parent_did(
+    app, store, caller, button
+):
+    told = "https://parent.example/hook"
+    parent = done(app, store, caller.drawn(callBackUrl=told))
+
+    def goes_to(job) -> str | None:
+        return store.jobs.get(job["id"]).request.callback_url
+
+    assert goes_to(followed(caller, parent, button)) == told
+    own = "https://own.example/hook"
+    assert (
+        goes_to(followed(caller, done(app, store, caller.drawn()), button, callBackUrl=own)) == own
+    )
+    # A default comes first, as for every job without a URL of its own.
+    default = a_caller(app, store, "bea", callback_url="https://default.example/hook")
+    parent = done(app, store, default.drawn(callBackUrl=told))
+    assert goes_to(followed(default, parent, button)) == "https://default.example/hook"
+
+
+def test_what_is_told_in_another_faces_shape_is_not_inherited(app, store, caller):
+    body = {"prompt": "a fox", "notifyHook": "https://proxy.example/hook"}
+    headers = {"mj-api-secret": caller.token}
+    assert caller("POST", "/mj/submit/imagine", json=body, headers=headers).json["code"] == 1
+    parent = done(app, store, caller("GET", "/draw/midjourney/jobs").json["data"][0])
+
+    job = followed(caller, parent, "v1")
+
+    assert store.jobs.get(job["id"]).request.callback_url is None
+
+
 def test_a_picked_cell_outlives_its_parents_pictures(app, caller, parent):
     job = followed(caller, parent, "u1")
 
