@@ -21,11 +21,13 @@ import yaml
 
 from cli import parser
 from limner.callback import signature
+from limner.client import Client
 from limner.job import Status
 from limner.settings import Settings
 from schemas.status import STATUS_CODE
 from stack.processes import QUEUES
 from stack.receiver import WORDS, is_signed
+from workers.posting.trial_poster import a_test_event
 
 HOME = Path(__file__).parents[1]
 PACKAGES = ("api", "workers", "cli", "stack", "schemas", "engines", "net", "limner")
@@ -356,6 +358,13 @@ def test_the_receiver_of_the_readme_takes_what_limner_signs_and_nothing_else(rec
     assert client.post("/callbacks", data=BODY).status_code == 401
     late = signature.sign("evt_1", int(time.time()) - 600, BODY, [secret])
     assert client.post("/callbacks", data=BODY, headers=late).status_code == 401
+
+
+def test_the_receiver_of_the_readme_takes_a_test_event_as_any_other(receiver):
+    app, secret = receiver
+    client = Client("ann", secrets=(secret,))
+    body, headers = a_test_event(client)
+    assert app.post("/callbacks", data=body, headers=headers).status_code == 204
 
 
 def test_the_demo_checks_signatures_as_the_library_does():

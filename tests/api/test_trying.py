@@ -48,9 +48,12 @@ def test_a_test_event_reaches_the_receiver_signed_and_its_answer_comes_back(
     )
     assert (bad["delivered"], bad["status"], bad["answer"]) == (False, 500, "<b>no</b>")
     assert isinstance(bad["ms"], int)
-    assert receiver.told[0]["test"] is True
-    # No event of the job: a receiver that keeps the order of these sees none that it could miss.
-    assert "seq" not in receiver.told[0]
+    told = receiver.told[0]
+    assert told["test"] is True
+    # As any callback, but of no job that there is: who keeps the order of a job's misses none.
+    assert set(told) - {"test"} == set(job)
+    assert (told["seq"], told["status"], told["messageId"]) == (1, -1, told["id"])
+    assert told["id"] != job["id"]
     assert caller("GET", f"/draw/midjourney/jobs/{job['id']}/callbacks").json["data"] == []
 
 

@@ -1,4 +1,4 @@
-"""Test events: one signed POST to a client's receiver, which tells of no job.
+"""Test events: one signed POST to a client's receiver, in a job's shape, which tells of no job that there is.
 
 ``TrialPoster`` posts those that clients ask for in the API, from where callbacks are posted; ``limner callbacks try``
 (``workers/posting/trial.py``) posts the same.
@@ -6,23 +6,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Mapping
-from time import time
+from datetime import UTC, datetime
 from typing import Any
 
 from limner.callback.policy import Outcome
 from limner.callback.signature import sign
 from limner.client import Client
+from limner.compact_json import sendable_json
 from limner.errors import StoreDown
 from limner.ids import new_id
+from limner.job import Job, Status
 from limner.log import event
+from limner.request import CELLS, Lane, Request
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.trials import Trial
 from net.reach import Reach
+from schemas.limner.job import job_body
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +36,27 @@ WAIT_S = 1.0
 
 
 def a_test_event(client: Client) -> tuple[bytes, Mapping[str, str]]:
-    """Return the body and the headers of a test event, signed as the client's callbacks are."""
-    body = json.dumps({"test": True, "message": "A test callback of Limner."}).encode()
-    signed = sign(f"msg_test_{new_id()}", int(time()), body, client.secrets)
+    """Return the body and the headers of a test event, signed as the client's callbacks are.
+
+    A receiver reads it as it reads any callback: it is the first event of a job that was just submitted, but for
+    ``test``, which is true. No such job exists, so that nothing of a real one is told or missed.
+    """
+    now = datetime.now(UTC)
+    request = Request(prompt_en="A test callback of Limner.", lane=Lane.FAST, tag="0" * 32)
+    job = Job(
+        id=new_id(),
+        client=client.name,
+        request=request,
+        final_prompt=request.prompt_en,
+        draw_type="draw",
+        seeds=(0,) * CELLS,
+        created_at=now,
+        started_at=now,
+        status=Status.SUBMITTED,
+        seq=1,
+    )
+    body = sendable_json(job_body(job) | {"test": True}).encode()
+    signed = sign(f"msg_test_{job.id}", int(now.timestamp()), body, client.secrets)
     return body, {"Content-Type": "application/json", **signed}
 
 
