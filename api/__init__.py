@@ -16,6 +16,7 @@ from api.access.door import Doorkeeper
 from api.body import BODIES_BYTES, CLIENT_BODIES_BYTES, READ_MAX_BYTES
 from api.concurrency import THREADS, Concurrency
 from api.console.rooms import CONSOLE
+from api.cors import allow_pages_of
 from api.deadline import answer_in_time
 from api.documents import documents
 from api.face import EXTENSION as FACES
@@ -86,6 +87,9 @@ def create_app(
     pages = () if settings.console == "off" else CONSOLE
     for blueprint in (*chain.from_iterable(face.blueprints for face in faces), *own, *pages):
         app.register_blueprint(blueprint)
+    for face in faces:
+        if not face.open_to_pages and (origins := settings.face(face.name).origins):
+            allow_pages_of(app, origins, face.paths)
     serve_under(app, settings.base_url)
     answer_in_time(app, store.waits.request_s)
     return app

@@ -38,7 +38,7 @@ class FaceOptions:
     models: Mapping[str, Alias] = field(default_factory=dict)
     #: whether a job that nobody waits for any more is cancelled
     hang_up_cancels: bool = True
-    #: of web pages that may call it, where its protocol has servers check that
+    #: of web pages that may call it; of the faces that do not let all do so
     origins: tuple[str, ...] = ()
 
 
