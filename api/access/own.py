@@ -13,13 +13,18 @@ from limner.refusals import RefusalCode
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
+def is_job_id(text: str) -> bool:
+    """Return whether a job could be called that."""
+    return bool(_JOB_ID.fullmatch(text))
+
+
 def own_job(job_id: str) -> Job:
     """Return one of the caller's jobs.
 
     Raises:
         JobNotFound: there is none, or it is another client's.
     """
-    if not _JOB_ID.fullmatch(job_id):
+    if not is_job_id(job_id):
         raise JobNotFound
     return house().store.jobs.get(job_id, caller().name)
 

@@ -18,7 +18,14 @@ from schemas.limner.imagine import BlendSchema, DescribeSchema, ImagineSchema, O
 from schemas.limner.job import JobSchema
 from schemas.limner.listing import ListingSchema
 from schemas.limner.look import LookSchema
-from schemas.limner.shapes import CountSchema, PageSchema, PlanSchema, RefusalSchema, SuccessSchema
+from schemas.limner.shapes import (
+    AddressSchema,
+    CountSchema,
+    PageSchema,
+    PlanSchema,
+    RefusalSchema,
+    SuccessSchema,
+)
 from schemas.shape import AnswerSchema
 from schemas.wire import Wire
 
@@ -51,6 +58,7 @@ _ANSWERED: Mapping[type[AnswerSchema], str] = {
     SuccessSchema: "The job, in an envelope.",
     CountSchema: "How many.",
     PageSchema: "Some of your jobs.",
+    AddressSchema: "The address, for a quarter of an hour.",
     CallbacksSchema: "Every event that is still stored, with its attempts.",
     TrialSchema: "What came of it.",
 }
@@ -116,6 +124,12 @@ _LAST_EVENT_ID: Json = {
     "description": "The id of the last event you received: the stream continues after it.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
 }
+_TICKET: Json = {
+    "name": "ticket",
+    "in": "query",
+    "description": "Instead of a token; part of what `events/address` returns.",
+    "schema": {"type": "string"},
+}
 _THUMBNAIL = (
     rf"^(?:(?:style/scale|image/resize,(?:m_lfit,)?l_)(?:{'|'.join(map(str, SIDES_PX))}))?$"
 )
@@ -150,8 +164,11 @@ OPERATIONS = (
     Operation("delete", _ONE, "cancel", "Cancel a job", JobSchema, parameters=(_JOB_ID,),
               refusals=(404, 409)),
     Operation("get", _ONE + "/events", "events", "Stream a job's events as they happen", _EVENTS,
-              parameters=(_JOB_ID, _LAST_EVENT_ID), refusals=(404, 422), kind="text/event-stream",
-              nothing="You have already received the last event."),
+              parameters=(_JOB_ID, _LAST_EVENT_ID, _TICKET), refusals=(404, 422),
+              kind="text/event-stream", nothing="You have already received the last event."),
+    Operation("post", _ONE + "/events/address", "eventsAddress",
+              "Get an address of a job's events that needs no token", AddressSchema,
+              parameters=(_JOB_ID,), refusals=(404,)),
     Operation("get", _JOBS, "jobs", "List jobs, the newest first", PageSchema,
               parameters=({"in": "query", "schema": ListingSchema},), refusals=(422,)),
     Operation("get", DRAW + "/find/by/{tag}", "newestByTag", "Show the newest job with a tag",

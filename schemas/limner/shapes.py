@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from marshmallow import fields
@@ -10,7 +11,7 @@ from marshmallow import fields
 from limner.job import Job
 from limner.refusals import RefusalCode
 from schemas.limner.job import Applied, JobSchema
-from schemas.shape import AnswerSchema, maybe, told
+from schemas.shape import AnswerSchema, Rfc3339, maybe, told
 
 
 class RefusalSchema(AnswerSchema):
@@ -52,6 +53,13 @@ class PlanSchema(AnswerSchema):
     height = fields.Integer(**told("of a cell, pixels"))
 
 
+class AddressSchema(AnswerSchema):
+    """A signed address of a job's events."""
+
+    url = fields.String(**told("opens the stream without a token"))
+    expires_at = Rfc3339(**told("until when a stream may be opened; one that is open goes on"))
+
+
 class CountSchema(AnswerSchema):
     """A count."""
 
@@ -67,6 +75,7 @@ class PageSchema(AnswerSchema):
 
 _SUCCESS = SuccessSchema()
 _COUNT = CountSchema()
+_ADDRESS = AddressSchema()
 _PLAN = PlanSchema()
 _PAGE = PageSchema()
 
@@ -80,6 +89,12 @@ def success_body(job: Job) -> dict[str, Any]:
 def plan_body(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return what would become of a job, from the fields of ``PlanSchema`` by their own names."""
     body: dict[str, Any] = _PLAN.dump(plan)
+    return body
+
+
+def address_body(url: str, expires_at: datetime) -> dict[str, Any]:
+    """Return a signed address."""
+    body: dict[str, Any] = _ADDRESS.dump({"url": url, "expires_at": expires_at})
     return body
 
 

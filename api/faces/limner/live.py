@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from api import peer, waiting
 from api.access import guard
 from api.access.own import own_job
+from api.access.ticket import TICKET, let_in_by_ticket, ticket_of
 from api.answer import answer
 from api.event_stream import MIMETYPE, NO_NEWS, event_stream
 from api.house import house
@@ -20,9 +21,19 @@ from limner.errors import InvalidRequest
 from limner.job import Job
 from schemas.limner.job import job_body
 from schemas.limner.look import Look, LookSchema
+from schemas.limner.shapes import address_body
 
 live = Blueprint("live", __name__, url_prefix="/draw/midjourney")
-live.before_request(guard.let_in_or_page)
+
+
+@live.before_request
+def let_in() -> None:
+    """Identify the caller, who may have an address of the events alone."""
+    if request.endpoint == "live.events":
+        let_in_by_ticket()
+    else:
+        guard.let_in_or_page()
+
 
 LAST_EVENT_ID = "Last-Event-ID"
 #: how long a reader waits before it reconnects, ms
@@ -53,6 +64,15 @@ def events(job_id: str) -> Response:
     held = house().waits.held(job.client)
     happened = waiting.events(house(), held, peer.watched(), job.id, seen)
     return event_stream(_stream(held, happened), held)
+
+
+@live.post("/jobs/<job_id>/events/address")
+def events_address(job_id: str) -> Response:
+    """Return a signed address of a job's events, for readers that cannot send a token."""
+    job, here = own_job(job_id), house()
+    ticket, expires = ticket_of(guard.caller(), job.id, here.now())
+    path = f"/draw/midjourney/jobs/{job.id}/events?{TICKET}={ticket}"
+    return answer(address_body(here.settings.base_url + path, expires))
 
 
 def _waits(asked: Look, job: Job) -> bool:
