@@ -23,6 +23,7 @@ from api.face import EXTENSION as FACES
 from api.face import served_faces
 from api.failures import Failures
 from api.house import EXTENSION, House, Seeds
+from api.impossible import CLIENT_LOOKS, LOOKS
 from api.offloaded_images import OffloadedImages
 from api.ops.docs import docs
 from api.ops.health import health
@@ -76,6 +77,7 @@ def create_app(
         waits=Places(settings.api_client_waits, settings.api_waits),
         copies=Places(CLIENT_COPIES, COPIES),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
+        looks=Places(CLIENT_LOOKS, LOOKS),
     )
     errors.register(app)
     app.after_request(Failures(store.numbers).note)

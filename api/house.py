@@ -45,6 +45,8 @@ class House:
     copies: Places
     #: bytes of request bodies being received and read
     bodies: Places
+    #: requests whose pictures are decoded before they are accepted
+    looks: Places
 
 
 def house() -> House:

@@ -27,4 +27,5 @@ FACE = Face(
     refuse=_refuse,
     document=document,
     open_to_pages=True,
+    names={"references": "init_images"},
 )
