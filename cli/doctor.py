@@ -28,6 +28,7 @@ from limner.store.metrics.warning import Code, warnings
 from limner.store.server import usable
 from stack import embedded, processes
 from stack.door import port_trouble
+from stack.engines_asked import WRONG, ask_engines
 from stack.privacy import exposed_mode, may_close
 
 #: whether the check passed (None: for information), and one line
@@ -45,6 +46,7 @@ def doctor(options: argparse.Namespace) -> int:
     settings = Settings.load()
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _settings,
+        _engines,
         _tokens,
         _folder,
         _descriptors,
@@ -75,13 +77,21 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield True, f"settings: {source}; Python {platform.python_version()}"
     if ignored := surroundings.strangers(os.environ):
         yield None, f"environment: {', '.join(ignored)}: set for other programs, ignored"
-    for engine in settings.engines:
-        lanes = f"fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
-        yield True, f"engine {engine.name} ({engine.driver}): slots {lanes}"
     try:
         processes.flower(settings)
     except ConfigError as error:
         yield False, error.message
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    """Build each engine and ask how it is: what no worker has asked yet is not well for that."""
+    for engine, asked in zip(settings.engines, ask_engines(settings), strict=True):
+        lanes = f"slots fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
+        if asked.state == WRONG:
+            yield False, f"{asked.setting}: {asked.why}"
+            continue
+        well = {"ok": True, "degraded": None}.get(asked.state, False)
+        yield well, f"engine {engine.name} ({engine.driver}): {asked.words}; {lanes}"
 
 
 def _tokens(settings: Settings) -> Iterator[Finding]:
