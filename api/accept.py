@@ -86,7 +86,7 @@ def accept(
             return earlier
         copied = any(one.startswith(SPOOL) for one in pictures)
         check_room(here, client, size_bytes, copied=copied)
-    _check_possible(request, key, repeats=repeats)
+    _check_possible(request, key, repeats=repeats, picks=cell is not None)
     asker = callers_span()
     accepting = tracing.accepting(
         asker, job=job_id, client=client.name, lane=request.lane.value, face=request.face
@@ -143,10 +143,12 @@ def accepted_before(key: Idempotency | Try | None) -> Job | None:
     return earlier
 
 
-def _check_possible(request: Request, key: Idempotency | Try | None, *, repeats: bool) -> None:
+def _check_possible(
+    request: Request, key: Idempotency | Try | None, *, repeats: bool, picks: bool
+) -> None:
     """Return unless the request can never work; an earlier one with this key may have been in time."""
     try:
-        check_possible(request, repeats=repeats)
+        check_possible(request, repeats=repeats, picks=picks)
     except (InvalidRequest, ParentGone):
         if not accepted_before(key):
             raise

@@ -20,7 +20,7 @@ from limner.errors import Crowded, InvalidRequest, ParentGone, TooManyAtOnce
 from limner.pictures.decoding import (
     REFERENCE_FORMATS,
     UnreadablePictureError,
-    check_head,
+    decoding_pixels,
     open_picture,
 )
 from limner.pictures.inline import decode
@@ -40,10 +40,11 @@ CLIENT_LOOKS, LOOKS = 2, 4
 _NOT_ALLOWED = "This address is not allowed."
 
 
-def check_possible(request: Request, *, repeats: bool = False) -> None:
+def check_possible(request: Request, *, repeats: bool = False, picks: bool = False) -> None:
     """Return unless something in the request can never work.
 
-    ``repeats``: pictures that are in the spool were judged with an earlier job's request.
+    ``repeats``: pictures that are in the spool were judged with an earlier job's request. ``picks``: a cell is picked,
+    for which the request's pictures are not needed.
 
     Raises:
         InvalidRequest: a callback URL or a picture's is an address that is not allowed, or a picture that is here
@@ -55,7 +56,7 @@ def check_possible(request: Request, *, repeats: bool = False) -> None:
     errors: dict[str, list[str]] = {}
     if request.callback_url and (wrong := _wrong_url(request.callback_url, here, client)):
         errors[_named(request, "callback_url")] = [wrong]
-    if request.pictures:
+    if request.pictures and not picks:
         with ExitStack() as held:
             look = _Look(here, client, _budget(here, client, held), repeats=repeats)
             for name, pictures in _groups(request):
@@ -152,22 +153,28 @@ class _Look:
             return ""
 
     def _check_text(self, text: str) -> None:
-        if text:
-            self._pixels -= self._here.images.aside(_look, text, self._pixels)
+        if not text:
+            return
+        spent, wrong = self._here.images.aside(_look, text, self._pixels)
+        self._pixels -= spent
+        if wrong:
+            raise wrong
 
 
-def _look(text: str, pixels: int) -> int:
-    """Decode a picture if it has no more than so many pixels, and return how many it had.
+def _look(text: str, pixels: int) -> tuple[int, UnreadablePictureError | None]:
+    """Decode a picture if that takes no more than so many pixels; return how many it took, and what is wrong.
 
-    Raises:
-        UnreadablePictureError: it cannot be read.
+    A broken picture may take as long as a good one, so it counts as well.
     """
+    spent = 0
     try:
         data = decode(text)
-    except ValueError as error:
-        raise UnreadablePictureError("is not base64") from error
-    width, height = check_head(data, REFERENCE_FORMATS)
-    if width * height > pixels:
-        return 0
-    open_picture(data, REFERENCE_FORMATS, LOOK_SIDE_PX)
-    return width * height
+        needed = decoding_pixels(data, REFERENCE_FORMATS)
+        if needed <= pixels:
+            spent = needed
+            open_picture(data, REFERENCE_FORMATS, LOOK_SIDE_PX)
+    except UnreadablePictureError as error:
+        return spent, error
+    except ValueError:
+        return spent, UnreadablePictureError("is not base64")
+    return spent, None

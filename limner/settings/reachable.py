@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from limner.egress.address import DialPolicy
+from limner.egress.address import NEVER_NAMES, DialPolicy
 from limner.egress.target import parse_target
 from limner.settings import Settings
 from limner.settings.broker import redis_address
@@ -33,6 +33,8 @@ def check_url(url: str, settings: Settings, client_allow: str = "") -> None:
         AddressNotAllowed: its host is an address, or a name with a fixed one, that is not allowed.
     """
     target = parse_target(url)
+    if not (target.literal or target.local or target.host in NEVER_NAMES):
+        return
     try:
         policy = dial_policy(settings, client_allow)
     except ValueError:

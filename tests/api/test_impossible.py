@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from api import create_app, impossible
 from limner.pictures import decoding
@@ -111,6 +113,33 @@ def test_beyond_its_budget_of_pixels_only_the_heads_of_pictures_are_read(caller,
     assert list(caller.wrong(imageList=[inline(a_picture(1))] * 5 + [inline(b"none")])) == [
         "imageList"
     ]
+
+
+def test_pictures_that_break_are_paid_for_from_the_same_budget(caller, monkeypatch):
+    decoded = []
+
+    def breaking(data, *_):
+        decoded.append(data)
+        raise decoding.UnreadablePictureError("cannot be read")
+
+    monkeypatch.setattr(impossible, "open_picture", breaking)
+    monkeypatch.setattr(impossible, "LOOK_PIXELS", 2 * 8 * 8)
+
+    wrong = caller.wrong(imageList=[inline(a_picture(colour)) for colour in range(5)])
+
+    assert wrong == {"imageList": [f"Image {place} cannot be read." for place in (1, 2)]}
+    assert len(decoded) == 2
+
+
+def test_a_picture_in_many_scans_takes_as_much_of_the_budget_as_they_take_time():
+    buffer = io.BytesIO()
+    Image.new("RGB", (100, 100), (9, 90, 200)).save(buffer, "JPEG", progressive=True)
+    usual = buffer.getvalue()
+    end = usual.rindex(b"\xff\xd9")
+    last_scan = usual[usual.rindex(b"\xff\xda") : end]
+
+    assert decoding.decoding_pixels(usual) == 10_000
+    assert decoding.decoding_pixels(usual[:end] + last_scan * 50 + usual[end:]) == 60_000
 
 
 def test_a_client_that_has_its_share_of_pictures_decoded_is_served_by_their_heads(

@@ -26,7 +26,7 @@ __all__ = [
     "SIDE_MAX_PX",
     "UnreadablePictureError",
     "alpha_of",
-    "check_head",
+    "decoding_pixels",
     "open_picture",
     "size_of",
 ]
@@ -71,15 +71,19 @@ def open_picture(
     return shown
 
 
-def check_head(data: bytes, formats: tuple[str, ...] = RESULT_FORMATS) -> tuple[int, int]:
-    """Return width and height as the file's header gives them, before any rotation; cheap.
+def decoding_pixels(data: bytes, formats: tuple[str, ...] = RESULT_FORMATS) -> int:
+    """Return about how many pixels decoding a picture handles: its own, or more if they come in many scans; cheap.
 
     Raises:
         UnreadablePictureError: as the header shows, not one of ``formats``, too many pixels, or broken.
     """
+    return _head(data, formats).work_pixels
+
+
+def _head(data: bytes, formats: tuple[str, ...]) -> Source:
     kind = _taken_kind(data, formats)
     with _reading():
-        return Source(data, kind).size
+        return Source(data, kind)
 
 
 @contextlib.contextmanager
@@ -130,7 +134,7 @@ def size_of(data: bytes) -> tuple[int, int] | None:
     None: it is not a picture that we accept.
     """
     try:
-        return check_head(data)
+        return _head(data, RESULT_FORMATS).size
     except UnreadablePictureError:
         return None
 
