@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from limner.egress.address import AddressNotAllowed
 from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown, StoreRefused
 from limner.peer import leads_here
 from limner.pictures.image_folder import ImageFolder, free_bytes
@@ -22,6 +23,7 @@ from limner.printing import BAD, GOOD, QUIET, document, line
 from limner.settings import Settings, redis_socket, surroundings
 from limner.settings.broker import redis_url
 from limner.settings.listening import bound_to
+from limner.settings.reachable import check_url
 from limner.store import Store
 from limner.store.metrics.numbers import Numbers
 from limner.store.metrics.warning import Code, warnings
@@ -48,6 +50,7 @@ def doctor(options: argparse.Namespace) -> int:
         _settings,
         _engines,
         _tokens,
+        _default_url,
         _folder,
         _descriptors,
         _server,
@@ -99,6 +102,18 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         yield (
             None,
             "/metrics: nobody can read it; with a public URL, set LIMNER_METRICS_TOKEN",
+        )
+
+
+def _default_url(settings: Settings) -> Iterator[Finding]:
+    try:
+        if settings.callback_url:
+            check_url(settings.callback_url, settings)
+    except AddressNotAllowed:
+        yield (
+            None,
+            "LIMNER_CALLBACK_URL: its address is not in LIMNER_CALLBACK_ALLOW; only clients whose own list allows it "
+            "are called there",
         )
 
 

@@ -192,6 +192,16 @@ def test_doctor_names_what_is_wrong(on_redis, monkeypatch, capsys):
     assert "BAD Redis cannot be reached" in said
 
 
+def test_doctor_tells_of_a_default_url_that_no_callback_may_reach(on_redis, monkeypatch, capsys):
+    monkeypatch.setenv("LIMNER_CALLBACK_URL", LOCAL_HOOK)
+    assert main(["doctor"]) == 0
+    assert "LIMNER_CALLBACK_ALLOW" in capsys.readouterr().out
+
+    monkeypatch.setenv("LIMNER_CALLBACK_ALLOW", "127.0.0.1:9000")
+    assert main(["doctor"]) == 0
+    assert "LIMNER_CALLBACK_ALLOW" not in capsys.readouterr().out
+
+
 def test_doctor_says_that_replicas_are_missing(on_redis, monkeypatch, capsys):
     monkeypatch.setenv("LIMNER_REDIS_REPLICAS", "2")
     assert main(["doctor"]) == 1
