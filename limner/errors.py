@@ -211,6 +211,8 @@ class EngineError(LimnerError):
 
     #: what the job's caller is told if the job ends by this error
     reason = Reason.ENGINE_FAILED
+    #: what the host says that the drawing cost all the same, as in ``limner.engine.Finished``; None: it does not say
+    cost: float | None = None
 
 
 class EngineDown(EngineError):
