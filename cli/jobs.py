@@ -11,8 +11,10 @@ from cli import show, waiting
 from limner.callback.policy import Told, Wait
 from limner.errors import JobNotFound
 from limner.job import Job, Status
+from limner.money import shown, units
 from limner.plural import counted
 from limner.printing import TITLE, document, line
+from limner.settings import Settings
 from limner.store import Store
 from limner.store.metrics.numbers import JobNow
 
@@ -78,6 +80,7 @@ def body(store: Store, found: Job) -> dict[str, Any]:
         "client": found.client,
         "parent": found.parent,
         "submitted": found.attempts,
+        "cost": None if found.cost is None else units(found.cost),
         "workersLost": int(now.record.get("lost") or 0),
         "seqsSkipped": now.record.get("skipped", "").split(),
         "timeline": [
@@ -130,6 +133,7 @@ def _facts(found: Job, now: JobNow) -> None:
             "waits for": found.waits_for,
             "engine": found.engine,
             "submitted": counted(found.attempts, "time"),
+            "cost": None if found.cost is None else shown(found.cost, Settings.load().currency),
             "workers lost": None if lost == "0" else lost,
             "newest event": f"seq {found.seq}",
             "seqs skipped": now.record.get("skipped"),

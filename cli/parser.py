@@ -143,6 +143,8 @@ def _add_clients(commands: Subparsers) -> None:
         action.add_argument("--in-flight", metavar="N", help="most drawings under way in a lane")
         action.add_argument("--per-day", metavar="N", help="budget of drawings a day, in UTC")
         action.add_argument("--per-month", metavar="N", help="budget of drawings a month, in UTC")
+        action.add_argument("--cost-per-day", metavar="M", help="budget of money a day, in UTC")
+        action.add_argument("--cost-per-month", metavar="M", help="budget of money a month")
         action.add_argument(
             "--callback-allow",
             metavar="LIST",

@@ -31,7 +31,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from limner.plural import counted
 from limner.reasons import Reason
 from limner.refusals import RefusalCode
 
@@ -176,11 +175,11 @@ class WaitingFull(RequestError):
 
 
 class BudgetSpent(RequestError):
-    """This client has used up its budget of drawings."""
+    """This client has used up its budget of drawings, or of money."""
 
-    def __init__(self, most: int, period: str, ends: datetime, retry_after_s: float) -> None:
+    def __init__(self, most: str, period: str, ends: datetime, retry_after_s: float) -> None:
         super().__init__(
-            f"This client's budget of {counted(most, 'drawing')} a {period} is spent. The next one begins at "
+            f"This client's budget of {most} a {period} is spent. The next one begins at "
             f"{ends:%Y-%m-%dT%H:%M:%SZ}."
         )
         self.retry_after_s = retry_after_s

@@ -120,6 +120,8 @@ class Job:
     handle: Mapping[str, Any] | None = None
     #: how many times this job was submitted to an engine before
     attempts: int = 0
+    #: what its drawings have cost so far, millionths of the operator's currency; None: nothing that is known
+    cost: int | None = None
     #: the job that this one follows up
     parent: str | None = None
     #: None: no trace was kept when it was accepted
@@ -212,6 +214,7 @@ class Job:
             finished_at=from_ms(record["finished_ms"]) if record.get("finished_ms") else None,
             handle=json.loads(record["handle"]) if record.get("handle") else None,
             attempts=int(record.get("attempts") or 0),
+            cost=int(record["spent"]) if record.get("spent") else None,
             parent=record.get("parent") or None,
             trace=JobTrace.of(record),
         )

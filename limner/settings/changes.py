@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
+from limner.money import shown
 from limner.settings import EngineSettings, Settings
 
 #: what a running gateway cannot change: where everything is kept, and how its own output looks
@@ -60,6 +61,9 @@ def _engine(was: EngineSettings, now: EngineSettings) -> Iterator[str]:
         left, right = getattr(was, name), getattr(now, name)
         if left != right:
             yield f"{name} {left} → {right}"
+    if was.price != now.price:
+        left, right = (shown(one.price) if one.price is not None else "-" for one in (was, now))
+        yield f"price {left} → {right}"
     for name in ("clients", "versions"):
         if getattr(was, name) != getattr(now, name):
             yield f"{name} changed"

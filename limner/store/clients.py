@@ -34,7 +34,7 @@ OLD_SECRET_S = 24 * 3600.0
 #: in the audit trail, who makes what no person asked for
 GATEWAY = "limner"
 #: the fields that are budgets
-BUDGETS = ("per_day", "per_month")
+BUDGETS = ("per_day", "per_month", "cost_per_day", "cost_per_month")
 
 
 class Clients:
@@ -60,6 +60,8 @@ class Clients:
         in_flight: int | None = None,
         per_day: int | None = None,
         per_month: int | None = None,
+        cost_per_day: int | None = None,
+        cost_per_month: int | None = None,
         token: str | None = None,
         who: str = GATEWAY,
     ) -> NewClient:
@@ -85,7 +87,7 @@ class Clients:
             callback_allow=callback_allow,
             share=share,
             in_flight=in_flight,
-            budgets=Budgets(per_day, per_month),
+            budgets=Budgets(per_day, per_month, cost_per_day, cost_per_month),
         )
         if not self._write(who, "create", name, _to_record(client), token):
             raise ConfigError("client name", f"there is a client called {name!r} already")
@@ -256,10 +258,13 @@ def _to_record(client: Client) -> dict[str, str]:
         "callback_allow": client.callback_allow,
         "share": repr(client.share),
         "in_flight": "" if client.in_flight is None else str(client.in_flight),
-        "per_day": "" if client.budgets.per_day is None else str(client.budgets.per_day),
-        "per_month": "" if client.budgets.per_month is None else str(client.budgets.per_month),
+        **{name: _text(getattr(client.budgets, name)) for name in BUDGETS},
         "disabled": "1" if client.disabled else "",
     }
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 def _whole(record: Mapping[str, str], field: str) -> int | None:
@@ -280,6 +285,6 @@ def _from_record(record: dict[str, str]) -> Client:
         callback_allow=record["callback_allow"],
         share=float(record.get("share") or 1),
         in_flight=_whole(record, "in_flight"),
-        budgets=Budgets(_whole(record, "per_day"), _whole(record, "per_month")),
+        budgets=Budgets(*(_whole(record, name) for name in BUDGETS)),
         disabled=bool(record.get("disabled")),
     )

@@ -168,6 +168,24 @@ def test_a_clients_share_caps_and_budgets_are_changed(store, caller, steerer):
     refused(steerer("PATCH", "/ops/client/none", json=body), 404)
 
 
+def test_a_clients_budgets_of_money_are_changed_and_told_with_what_it_has_spent(
+    store, caller, steerer
+):
+    body = {"costPerDay": 0.1, "costPerMonth": 25}
+    assert steerer("PATCH", "/ops/client/ann", json=body).json.items() >= body.items()
+    assert store.clients.get("ann").budgets.cost_per_day == 100_000
+    store.numbers.count("spent", "ann", "stage", times=30_000)
+    an_accepted_job(store)
+    (row,) = steerer("GET", "/ops/clients").json["data"]
+    assert (
+        row.items() >= {"costToday": 0, "costEver": 0.03, "costByEngine": {"stage": 0.03}}.items()
+    )
+    assert steerer("GET", "/ops/overview").json["clients"][0]["cost"] == 0.03
+    assert 'limner_cost_total{client="ann",engine="stage"} 0.03' in steerer("GET", "/metrics").text
+    assert steerer("PATCH", "/ops/client/ann", json={"costPerDay": None}).json["costPerDay"] is None
+    refused(steerer("PATCH", "/ops/client/ann", json={"costPerDay": -1}), 422)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [

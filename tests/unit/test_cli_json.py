@@ -37,20 +37,31 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 CLIENT = {
     *("name", "disabled", "lanes", "waitingCap", "ratePerS", "inlineQuotaMb"),
     *("callbackHost", "callbackAllow", "paused", "share", "inFlight", "perDay", "perMonth"),
+    *("costPerDay", "costPerMonth"),
 }
 STATE = {
     *("callbacksDisabledAt", "callbacksFailingSince", "callbackFailures", "inlineBytes"),
     *("inlineBytesOfEndedJobs", "secrets", "waiting", "running", "usedPerDay", "usedPerMonth"),
+    *("costToday", "costThisMonth", "costEver", "costByEngine"),
 }
 ENGINE = {
     *("name", "driver", "fast", "relaxed", "state", "why", "pausedS", "workers"),
-    *("halt", "setByOperators"),
+    *("halt", "setByOperators", "cost"),
 }
 LETTER = {"job", "client", "seq", "id", "what", "at", "givenUpAt", "why"}
 HALT = {"subject", "name", "halt", "changed"}
 #: what operators see of a job besides what the API shows
 SEEN = {
-    *("client", "parent", "submitted", "workersLost", "seqsSkipped", "timeline", "callbacks"),
+    *(
+        "client",
+        "parent",
+        "submitted",
+        "cost",
+        "workersLost",
+        "seqsSkipped",
+        "timeline",
+        "callbacks",
+    ),
     "whyItWaits",
 }
 #: each command that answers by itself → the names of its answer, and of the things under `data`
@@ -64,7 +75,7 @@ ANSWERS = {
     "clients rotate-token ann": ({"client", "token"}, None),
     "clients rotate-secret ann": ({"client", "secret"}, None),
     "clients rotate ann": ({"client", "secret"}, None),
-    "engines": ({"data", "trouble"}, ENGINE),
+    "engines": ({"data", "trouble"}, ENGINE | {"price"}),
     "engines retry stage": ({"engine", "wasPaused"}, None),
     "callbacks dead": ({"data"}, LETTER),
     "callbacks resend --all": ({"found", "callbacks", "jobs"}, None),

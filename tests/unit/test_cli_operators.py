@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -148,6 +149,28 @@ def test_a_clients_share_caps_and_budgets_are_set_shown_and_taken_away(store, sa
     says("clients", "set", "shop", *(word for limit in limits for word in (limit, "none")))
     client = store.clients.get("shop")
     assert (client.share, client.in_flight, client.budgets) == (1.0, None, Budgets())
+
+
+def test_what_a_clients_drawings_cost_and_may_cost_is_set_and_shown(store, says, monkeypatch):
+    monkeypatch.setenv("LIMNER_CURRENCY", "EUR")
+    says("clients", "add", "shop", "--cost-per-day", "2.5")
+    says("clients", "set", "shop", "--cost-per-month", "0.10")
+    assert store.clients.get("shop").budgets == Budgets(None, None, 2_500_000, 100_000)
+    a_worker(store, replace(an_engine("flux"), price=40_000))
+    job = an_accepted_job(store, client="shop")
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    store.lanes.failed(job.id, "token", "No.", Reason.MODERATED, cost=30_000)
+
+    shown = says("clients", "show", "shop")
+    assert "cost today       0.03 of 2.50 EUR" in shown
+    assert "cost this month  0.03 of 0.10 EUR" in shown
+    assert "cost ever        0.03 EUR (flux 0.03)" in shown
+    assert "cost          0.03 EUR" in says("job", job.id)
+    assert "flux: drawings that have cost 0.03 EUR" in says("engines")
+
+    says("clients", "set", "shop", "--cost-per-day", "none", "--cost-per-month", "none")
+    assert store.clients.get("shop").budgets == Budgets()
+    assert "cost today       0.03 EUR" in says("clients", "show", "shop")
 
 
 def test_a_paused_client_is_shown_as_such(store, says):

@@ -25,6 +25,7 @@ from workers.drawing.prepare import Preparation, folder_for
 from workers.drawing.references import Fetch
 from workers.drawing.run import Run
 from workers.drawing.slot import ClaimedJob, Slots
+from workers.drawing.trouble import cost_of
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +129,9 @@ class Draftsman:
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
         except Rejected as error:
-            endings.fail(grant, error.reason, error.message, answered=True)
+            endings.fail(grant, error.reason, error.message, answered=True, cost=cost_of(error))
         except PicturesNotKept as error:
-            endings.fail(grant, error.reason, error.message)
+            endings.fail(grant, error.reason, error.message, cost=cost_of(error))
         except EngineError as error:
             endings.broken(grant, error)
         # A bug in a driver must cost neither the job nor the worker.
