@@ -8,6 +8,7 @@ from limner.store import Trouble
 from limner.store.operators import Role
 from limner.store.outbox import AttemptReport, Poster
 from tests.api.asking import Caller, refused
+from limner.store.metrics.prometheus import page
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 CHANGES = (
@@ -181,7 +182,7 @@ def test_a_clients_budgets_of_money_are_changed_and_told_with_what_it_has_spent(
         row.items() >= {"costToday": 0, "costEver": 0.03, "costByEngine": {"stage": 0.03}}.items()
     )
     assert steerer("GET", "/ops/overview").json["clients"][0]["cost"] == 0.03
-    assert 'limner_cost_total{client="ann",engine="stage"} 0.03' in steerer("GET", "/metrics").text
+    assert b'limner_cost_total{client="ann",engine="stage"} 0.03' in page(store.numbers.read())
     assert steerer("PATCH", "/ops/client/ann", json={"costPerDay": None}).json["costPerDay"] is None
     refused(steerer("PATCH", "/ops/client/ann", json={"costPerDay": -1}), 422)
 
