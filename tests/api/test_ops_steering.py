@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from limner.store import Trouble
+from limner.store.metrics.prometheus import page
 from limner.store.operators import Role
 from limner.store.outbox import AttemptReport, Poster
 from tests.api.asking import Caller, refused
-from limner.store.metrics.prometheus import page
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
 CHANGES = (
