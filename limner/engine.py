@@ -193,6 +193,8 @@ class Capabilities:
     previews: bool = False
     #: a drawing costs money
     charged: bool = False
+    #: it understands words in any language; else what is not English is translated, if the operator has that done
+    any_language: bool = False
 
 
 #: hard requirements: an engine without one does not get a job that needs it

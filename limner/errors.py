@@ -7,6 +7,7 @@ Used by every package. The tree::
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── FaceNotServed, ModelNotFound, JobConflict, ParentGone, RoleTooLow
     │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
+    │   │   └── WordsForbidden  (an InvalidRequest)
     │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
@@ -19,6 +20,7 @@ Used by every package. The tree::
     │   ├── StoreRefused        (a StoreDown)     → the same, though an operator must act
     │   │   └── StoreUnfit      its data are of a newer Limner → refuse to start
     │   └── TooFewReplicas, JobInDoubt (StoreDowns)  the job is not accepted, or may go on
+    ├── ModerationDown          the operator's    → HTTP 503
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
 A docstring is the default message, so type and text cannot drift apart.
@@ -144,6 +146,16 @@ class InvalidRequest(RequestError):
     def __init__(self, errors: FieldErrors, message: str | None = None) -> None:
         super().__init__(message)
         self.errors = errors
+
+
+class WordsForbidden(InvalidRequest):
+    """This may not be drawn here."""
+
+    def __init__(self, errors: FieldErrors, prompt: str, word: str | None = None) -> None:
+        super().__init__(errors, self.summary())
+        self.prompt = prompt
+        #: of the operator's list; None: the moderation's verdict
+        self.word = word
 
 
 class TooFast(RequestError):
@@ -341,6 +353,10 @@ class ImagesDown(LimnerError):
 
 class DiskFull(ImagesDown):
     """The image store has no room for this."""
+
+
+class ModerationDown(LimnerError):
+    """The gateway cannot have these words checked now. Try again soon."""
 
 
 class ConfigError(LimnerError):

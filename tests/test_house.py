@@ -322,7 +322,7 @@ def test_the_readme_lists_every_setting_with_its_default_and_meaning():
     assert rows == [
         (f.name.upper(), as_shown(f.name, f.default), f.metadata["help"])
         for f in fields(Settings)
-        if f.name not in ("engines", "face_options")
+        if f.name not in ("engines", "face_options", "translate", "forbidden")
     ]
 
 

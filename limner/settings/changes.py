@@ -13,7 +13,7 @@ from limner.settings import EngineSettings, Settings
 
 #: what a running gateway cannot change: where everything is kept, and how its own output looks
 FIXED = ("redis_url", "data_dir", "log_format")
-_TABLES = ("engines", "face_options")
+_TABLES = ("engines", "face_options", "translate", "forbidden")
 
 
 def fixed_changes(before: Settings, after: Settings) -> tuple[str, ...]:
@@ -37,6 +37,9 @@ def _settings(before: Settings, after: Settings) -> Iterator[str]:
             yield f"{setting.name}: {_shown(was)} → {_shown(now)}"
     if before.face_options != after.face_options:
         yield "faces: changed"
+    for table in ("translate", "forbidden"):
+        if getattr(before, table) != getattr(after, table):
+            yield f"{table}: changed"
 
 
 def _engines(before: Settings, after: Settings) -> Iterator[str]:
@@ -57,7 +60,7 @@ def _engine(was: EngineSettings, now: EngineSettings) -> Iterator[str]:
             left, right = (getattr(getattr(one, lane), limit) for one in (was, now))
             if left != right:
                 yield f"{lane}.{limit} {left:g} → {right:g}"
-    for name in ("driver", "weight", "on_lost"):
+    for name in ("driver", "weight", "on_lost", "translate"):
         left, right = getattr(was, name), getattr(now, name)
         if left != right:
             yield f"{name} {left} → {right}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from limner import tracing
@@ -88,8 +88,9 @@ class Run:
         # Stored again, so that a death from here on counts as a lost worker.
         self._keep_handle(grant, handle)
         event(log, "job.attached", job=grant.job.id)
+        job = replace(grant.job, translation=None) if grant.understands else grant.job
         return brief_of(
-            grant.job,
+            job,
             attempt=grant.job.attempts,
             models=grant.models,
             draws_any_count=grant.draws_any_count,

@@ -33,5 +33,10 @@ def _refuse(why: Refusal) -> Response:
 
 
 FACE = Face(
-    name=NAME, blueprints=(mcp,), paths=re.compile(r"/mcp(/|$)"), refuse=_refuse, open_to_pages=True
+    name=NAME,
+    words=("prompt", "negative"),
+    blueprints=(mcp,),
+    paths=re.compile(r"/mcp(/|$)"),
+    refuse=_refuse,
+    open_to_pages=True,
 )

@@ -85,7 +85,8 @@ def _of_fields(why: Refusal) -> Failure:
     """Return the first wrong field as ``param``, and what is wrong with all of them as the message."""
     said = [f"{name}: {' '.join(sentences)}" for name, sentences in why.fields.items()]
     param = next(iter(why.fields), None)
-    return Failure(HTTPStatus.BAD_REQUEST, " ".join(said) or why.message, INVALID, None, param)
+    code = "content_policy_violation" if isinstance(why.error, errors.WordsForbidden) else None
+    return Failure(HTTPStatus.BAD_REQUEST, " ".join(said) or why.message, INVALID, code, param)
 
 
 def _by_status(status: int) -> tuple[str, str | None]:

@@ -16,6 +16,7 @@ PROBLEM = "application/problem+json"
 _TITLES: dict[type[Exception], str] = {
     errors.TokenRejected: "Unauthenticated",
     errors.InvalidRequest: "Input validation failed",
+    errors.WordsForbidden: "Input validation failed",
     errors.BudgetSpent: "Insufficient credit",
 }
 

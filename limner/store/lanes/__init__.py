@@ -1,6 +1,6 @@
 """Slots, leases and recovery: the store's operations on a job's way; called by workers only.
 
-The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep mend
+The scripts are ``take let_go begin handle translated progress free_slot finish give_back cancel renew leave sweep mend
 send_again verdicts deadlines plan claim positions front``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
 creates a *token* each time it takes a job; every later call carries it, so that a worker that was given up
 cannot change anything.
@@ -27,6 +27,7 @@ from limner.store.lanes.answers import Begun, FrontAnswer, PlannedJob, Result, T
 from limner.store.mending import walk
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
+from limner.translation import Translation
 
 __all__ = ["Begun", "Lanes", "PlannedJob", "Result", "Taken", "Trouble"]
 
@@ -121,6 +122,15 @@ class Lanes:
             StaleLease: another worker owns the job.
         """
         self._owned(self._run("handle", job_id, token, json.dumps(handle), int(attach), paid))
+
+    @guarded
+    def translated(self, job_id: str, token: str, translation: Translation) -> None:
+        """Store what became of a job's words.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        self._owned(self._run("translated", job_id, token, translation.to_json()))
 
     @guarded
     def progress(self, job_id: str, token: str, percent: int, preview: Picture | None) -> None:
