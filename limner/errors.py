@@ -6,8 +6,8 @@ Used by every package. The tree::
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── FaceNotServed, ModelNotFound, JobConflict, ParentGone, RoleTooLow
-    │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
-    │   │   └── WordsForbidden  (an InvalidRequest)
+    │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding
+    │   ├── InvalidRequest, and WordsForbidden, which is one
     │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
@@ -15,12 +15,11 @@ Used by every package. The tree::
     │   ├── Refused             the operator's account or setup: engine out of rotation
     │   └── Rejected            the caller's prompt or picture: the job fails
     ├── StaleLease              nobody's          → stop: another worker owns the job
-    ├── StoreDown, ImagesDown   the gateway's     → HTTP 503, or retry
+    ├── StoreDown, ImagesDown, ModerationDown     the gateway's → HTTP 503, or retry
     │   ├── DiskFull            (an ImagesDown)   → HTTP 507, or retry
     │   ├── StoreRefused        (a StoreDown)     → the same, though an operator must act
     │   │   └── StoreUnfit      its data are of a newer Limner → refuse to start
     │   └── TooFewReplicas, JobInDoubt (StoreDowns)  the job is not accepted, or may go on
-    ├── ModerationDown          the operator's    → HTTP 503
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
 A docstring is the default message, so type and text cannot drift apart.
@@ -190,10 +189,8 @@ class BudgetSpent(RequestError):
     """This client has used up its budget of drawings, or of money."""
 
     def __init__(self, most: str, period: str, ends: datetime, retry_after_s: float) -> None:
-        super().__init__(
-            f"This client's budget of {most} a {period} is spent. The next one begins at "
-            f"{ends:%Y-%m-%dT%H:%M:%SZ}."
-        )
+        begins = f"The next one begins at {ends:%Y-%m-%dT%H:%M:%SZ}."
+        super().__init__(f"This client's budget of {most} a {period} is spent. {begins}")
         self.retry_after_s = retry_after_s
 
 
