@@ -138,6 +138,7 @@ def _facts(found: Job, now: JobNow) -> None:
             "newest event": f"seq {found.seq}",
             "seqs skipped": now.record.get("skipped"),
             "prompt": found.final_prompt,
+            "translated": found.translation and found.translation.prompt,
             "picture": found.picture and found.picture.url,
             "reason": found.reason,
             "reason code": found.reason_code,
