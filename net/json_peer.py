@@ -6,13 +6,15 @@ of callers, the operator's may lead anywhere, and through the proxy that the env
 
 from __future__ import annotations
 
+import functools
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
-from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
 from limner.compact_json import compact_json
@@ -87,17 +89,27 @@ class JsonPeer:
                 response.close()
 
     def _pools(self) -> urllib3.PoolManager:
-        proxy = select_proxy(self._url, get_environ_proxies(self._url))
         pools: urllib3.PoolManager
-        if proxy:
+        tls = _tls() if self._url.startswith("https:") else None
+        if proxy := _proxy_of(self._url):
             where = parse_proxy(proxy if "://" in proxy else f"http://{proxy}")
-            pools = urllib3.ProxyManager(where.url, proxy_headers=where.headers)
+            pools = urllib3.ProxyManager(where.url, proxy_headers=where.headers, ssl_context=tls)
         else:
-            pools = urllib3.PoolManager()
+            pools = urllib3.PoolManager(ssl_context=tls)
         pools.pool_classes_by_scheme = guarded_pools(ANYWHERE)
         return pools
 
 
-def host_of(url: str) -> str:
-    """Return the host of a URL, which may be told to operators; the rest may contain a secret."""
-    return urlsplit(url).hostname or ""
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Return the one context of the process: loading the system's CAs takes long, and every request connects anew."""
+    return ssl.create_default_context()
+
+
+def _proxy_of(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL, as curl and Python read it."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxies = getproxies_environment()
+    return proxies.get(parts.scheme) or proxies.get("all")

@@ -150,6 +150,17 @@ def _imagine(shop, job):
         return
 
 
+def test_a_server_is_asked_through_the_proxy_that_the_environment_names(words, monkeypatch):
+    monkeypatch.setenv("http_proxy", words.url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    there = TranslateSettings("openai", "http://words.example/v1", "m", KEY)
+    assert translator_of(there).translate(GERMAN) == ENGLISH
+    assert words.asked[0].headers["host"] == "words.example"
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    here = replace(there, url=f"{words.url}/v1")
+    assert translator_of(here).translate(GERMAN) == ENGLISH
+
+
 # -- a program -----------------------------------------------------------------------------------
 
 

@@ -46,6 +46,8 @@ local function spend(id, said)
         if not handle or not reserved then return end
         money = tonumber(reserved)
     end
+    -- Of an engine without a price, it is no news that a failure is free.
+    if money == 0 and not reserved then return end
     redis.call('HINCRBY', job_key(id), 'spent', ms(money))
     if money == 0 then return end
     redis.call('HINCRBY', key('numbers'), table.concat({'spent', client, engine or ''}, '|'), ms(money))
