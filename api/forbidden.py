@@ -13,8 +13,7 @@ from typing import Any
 from flask import g
 
 from api.places import Places
-from limner.errors import ModerationDown, WordsForbidden
-from limner.forbidden import ForbiddenWords
+from limner.forbidden import ForbiddenWords, ModerationDown, WordsForbidden
 from limner.log import event
 from limner.request import Request
 from limner.settings import ForbiddenSettings

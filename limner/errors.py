@@ -6,8 +6,7 @@ Used by every package. The tree::
     ├── RequestError            the caller's      → an HTTP 4xx (api/errors.py holds the table)
     │   ├── NotJson, TokenRejected, LaneNotAllowed, JobNotFound, PictureNotFound, IdempotencyConflict
     │   ├── FaceNotServed, ModelNotFound, JobConflict, ParentGone, RoleTooLow
-    │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding
-    │   ├── InvalidRequest, and WordsForbidden, which is one
+    │   ├── BodyBroken, BodyTooLarge, BodyTooSlow, WrongContentType, WrongEncoding, InvalidRequest
     │   └── TooFast, TooManyAtOnce, Crowded, WaitingFull, BudgetSpent, InlineFull, TokensSlowed, NotForStrangers
     ├── EngineError             the drawing's     → the job: retried, waiting again, or failed
     │   ├── EngineDown, EngineBusy, EngineStuck, JobLost, OutOfMemory, BadResult
@@ -15,14 +14,15 @@ Used by every package. The tree::
     │   ├── Refused             the operator's account or setup: engine out of rotation
     │   └── Rejected            the caller's prompt or picture: the job fails
     ├── StaleLease              nobody's          → stop: another worker owns the job
-    ├── StoreDown, ImagesDown, ModerationDown     the gateway's → HTTP 503, or retry
+    ├── StoreDown, ImagesDown   the gateway's     → HTTP 503, or retry
     │   ├── DiskFull            (an ImagesDown)   → HTTP 507, or retry
     │   ├── StoreRefused        (a StoreDown)     → the same, though an operator must act
     │   │   └── StoreUnfit      its data are of a newer Limner → refuse to start
     │   └── TooFewReplicas, JobInDoubt (StoreDowns)  the job is not accepted, or may go on
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
-A docstring is the default message, so type and text cannot drift apart.
+What forbidden words are refused with is in ``limner/forbidden.py``. A docstring is the default message, so type and
+text cannot drift apart.
 """
 
 from __future__ import annotations
@@ -145,16 +145,6 @@ class InvalidRequest(RequestError):
     def __init__(self, errors: FieldErrors, message: str | None = None) -> None:
         super().__init__(message)
         self.errors = errors
-
-
-class WordsForbidden(InvalidRequest):
-    """This may not be drawn here."""
-
-    def __init__(self, errors: FieldErrors, prompt: str, word: str | None = None) -> None:
-        super().__init__(errors, self.summary())
-        self.prompt = prompt
-        #: of the operator's list; None: the moderation's verdict
-        self.word = word
 
 
 class TooFast(RequestError):
@@ -350,10 +340,6 @@ class ImagesDown(LimnerError):
 
 class DiskFull(ImagesDown):
     """The image store has no room for this."""
-
-
-class ModerationDown(LimnerError):
-    """The gateway cannot have these words checked now. Try again soon."""
 
 
 class ConfigError(LimnerError):

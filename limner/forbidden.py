@@ -11,12 +11,28 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Self
 
+from limner.errors import FieldErrors, InvalidRequest, LimnerError
+
 #: most entries, and the longest
 ENTRIES_MOST, ENTRY_LENGTH = 20_000, 100
 _PLAIN_WORD = re.compile(r"[a-z0-9]+")
 #: scripts that write no spaces between words
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "BOPOMOFO")
 _ACCENTS = range(0x300, 0x370)
+
+
+class WordsForbidden(InvalidRequest):
+    """This may not be drawn here."""
+
+    def __init__(self, errors: FieldErrors, prompt: str, word: str | None = None) -> None:
+        super().__init__(errors, self.summary())
+        self.prompt = prompt
+        #: of the operator's list; None: the moderation's verdict
+        self.word = word
+
+
+class ModerationDown(LimnerError):
+    """The gateway cannot have these words checked now. Try again soon."""
 
 
 class ForbiddenWords:

@@ -11,6 +11,7 @@ from api.face import Face, Refusal
 from api.faces.mjproxy.routes import blueprints
 from api.faces.mjproxy.shown import shown
 from limner import errors
+from limner.forbidden import WordsForbidden
 from schemas.mjproxy.answer import FAILED, FULL, REFUSED, banned_body, refused_body
 from schemas.mjproxy.body import FACE as NAME
 from schemas.mjproxy.openapi import document
@@ -30,7 +31,7 @@ _SAID_WITH_A_CODE = (
 
 
 def _refuse(why: Refusal) -> Response:
-    if isinstance(why.error, errors.WordsForbidden):
+    if isinstance(why.error, WordsForbidden):
         return shown(banned_body(why.message, why.fields, why.error.prompt, why.error.word))
     if isinstance(why.error, _SAID_WITH_A_CODE):
         code = FULL if isinstance(why.error, errors.WaitingFull) else REFUSED

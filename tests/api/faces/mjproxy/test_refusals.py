@@ -8,6 +8,7 @@ import pytest
 
 from api.errors import STATUS_CODES
 from limner import errors
+from limner.forbidden import WordsForbidden
 from tests.api.faces.mjproxy.speaking import Speaker
 
 IMAGINE = "/mj/submit/imagine"
@@ -122,7 +123,7 @@ def test_every_refusal_of_the_gateway_has_the_shape(app, speaker, monkeypatch, k
     wrong = {"prompt": ["Is required."]}
     made = {
         errors.InvalidRequest: lambda: kind(wrong),
-        errors.WordsForbidden: lambda: kind(wrong, "a word", "word"),
+        WordsForbidden: lambda: kind(wrong, "a word", "word"),
     }
     seconds = (errors.TooFast, errors.WaitingFull, errors.InlineFull, errors.TokensSlowed)
 
