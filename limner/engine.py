@@ -113,9 +113,9 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The drawing waits in the engine's own queue; position 1 is next."""
+    """The drawing waits in the engine's own queue; position 1 is next, None: the engine does not say."""
 
-    position: int
+    position: int | None
 
 
 @dataclass(frozen=True, slots=True)
