@@ -27,6 +27,7 @@ BUILT_IN = {
     "openai": "engines.openai",
     "mjproxy": "engines.mjproxy",
     "diffusers": "engines.diffusers",
+    "replicate": "engines.replicate",
 }
 
 

@@ -7,6 +7,7 @@ host before anything is sent again, and what cannot be found is ``JobLost(charge
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 
@@ -99,7 +100,9 @@ class HostedEngine:
                     raise
                 time.sleep(error.retry_after_s)
             except SubmissionLost:
-                found = self._host.find(call)
+                found = None
+                with contextlib.suppress(EngineError):
+                    found = self._host.find(call)
                 if found is None:
                     raise
                 return found

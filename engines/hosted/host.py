@@ -102,7 +102,10 @@ class Host(Protocol):
     def find(self, call: HostedCall) -> Ticket | None:
         """Return the running or finished request that this call started when nobody heard the answer.
 
-        None: there is none, or the host cannot be asked for what it was sent. Never one that failed.
+        None: there is none, or the host has no way to tell. Never one that failed.
+
+        Raises:
+            EngineError: the host could not be asked.
         """
 
     def look(self, ticket: Ticket, read_s: float) -> HostedLook:

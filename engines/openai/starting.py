@@ -13,6 +13,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from engines.openai.manner import OpenAIManner
 from engines.remote.cells import to_png
+from engines.remote.wording import numbered
 from limner.engine import Brief, Level
 from limner.errors import Rejected
 from limner.pictures.decoding import UnreadablePictureError, open_picture
@@ -81,15 +82,9 @@ def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> OpenAIStar
     ):
         added = [path.read_bytes() for path in paths[: manner.pictures_most - len(pictures)]]
         if added:
-            words.append(f"{role} {_numbered(len(pictures) + 1, len(added))}")
+            words.append(f"{role} {numbered(len(pictures) + 1, len(added))}")
             pictures += added
     return OpenAIStart(tuple(pictures), mask, ", ".join(words))
-
-
-def _numbered(first: int, count: int) -> str:
-    if count == 1:
-        return f"picture {first}"
-    return f"pictures {first} to {first + count - 1}"
 
 
 def _opened(path: Path) -> Image.Image:

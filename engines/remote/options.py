@@ -7,6 +7,7 @@ is left over, so that a misspelt option is never silently ignored. Credentials a
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -108,6 +109,17 @@ class Options:
         value = self._take(name, {})
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             self.wrong(name, 'must have the form { Name = "text" }')
+        return dict(value)
+
+    def values(self, name: str) -> dict[str, Any]:
+        """Return a table of what JSON can say: ``input = { go_fast = true, steps = 28 }``."""
+        value = self._take(name, {})
+        try:
+            said = json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            said = ""
+        if not isinstance(value, dict) or not said:
+            self.wrong(name, "must have the form { name = value }, without dates")
         return dict(value)
 
     def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:

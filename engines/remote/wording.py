@@ -67,3 +67,28 @@ def worded(brief: Brief, cell: int, wording: Wording = Wording()) -> str:
     if brief.negative and not wording.negative_apart:
         text += f". Without: {brief.negative}."
     return text
+
+
+def numbered(first: int, count: int) -> str:
+    """Return what pictures are called that are sent along, the first of all being 1."""
+    if count == 1:
+        return f"picture {first}"
+    return f"pictures {first} to {first + count - 1}"
+
+
+def about_listed(brief: Brief, starts: int) -> str:
+    """Return what a list of pictures is for: ``starts`` to start from, then those for style, then things."""
+    words = []
+    if brief.parent and brief.parent.picture:
+        words.append("a variation of the given picture")
+    elif brief.operation == "blend":
+        words.append("the given pictures blended into one")
+    first = starts + 1
+    for paths, role in (
+        (brief.style_references, "in the style of"),
+        (brief.object_references, "with what is shown in"),
+    ):
+        if paths:
+            words.append(f"{role} {numbered(first, len(paths))}")
+        first += len(paths)
+    return ", ".join(words)

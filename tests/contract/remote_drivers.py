@@ -18,12 +18,16 @@ from limner.errors import EngineError
 from limner.settings import EngineSettings, LaneLimits
 from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import EngineSuite
+from tests.standins import replicate
 from tests.standins.comfyui import Comfy
 from tests.standins.loopback import Loopback
 from tests.standins.mjproxy import MjServer
 from tests.standins.openai import OpenAIServer
+from tests.standins.replicate import ReplicateApi
 from tests.standins.sdapi import Sdapi
 
+#: the variable of the environment that holds a hosted engine's key
+KEY_VARIABLE = "DRAWERS_KEY"
 #: where nobody listens
 NOWHERE = "http://127.0.0.1:1"
 WAIT_S = 20.0
@@ -38,6 +42,8 @@ class Driver:
     options: Mapping[str, Any]
     #: the option that says where the server is
     where: str = "url"
+    #: the value of ``KEY_VARIABLE``, for a driver that is given a key by it
+    key: str = "none"
 
     def entry(self, url: str = NOWHERE, **options: Any) -> EngineSettings:
         """Return the engine's entry; an option of None is left out."""
@@ -55,6 +61,19 @@ MJPROXY = Driver("mjproxy", MjServer, {"poll_s": 0.01})
 #: a square, a landscape and a portrait, as OpenAI has them, but quickly drawn
 SMALL = ["128x128", "192x128", "128x192"]
 OPENAI = Driver("openai", OpenAIServer, {"model": "gpt-image", "sizes": SMALL}, where="base_url")
+REPLICATE = Driver(
+    "replicate",
+    ReplicateApi,
+    {
+        "api_token_env": KEY_VARIABLE,
+        "model": "acme/painter",
+        "scale": 1,
+        "poll_s": 0.01,
+        "polls_most": 1000,
+    },
+    where="base_url",
+    key=replicate.KEY,
+)
 SDAPI = Driver("sdapi", Sdapi, {"poll_s": 0.02})
 
 

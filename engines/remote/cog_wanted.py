@@ -1,0 +1,254 @@
+"""Turn a brief into inputs of a cog model, by the names that such models share; pure but for picture files.
+
+``levels_of`` says what a model can do by its inputs, ``inputs_of`` fills them in. What an operator sets in
+``input`` is sent as it stands, and no ability is derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engines.remote.cog_inputs import CogInputs
+from engines.remote.inline import data_url, png_url
+from engines.remote.sizing import Size, SizeLimits, drawn_size, nearest_word
+from engines.remote.starting import blended, filled, fitted
+from engines.remote.wording import Wording, about_listed, worded
+from limner.engine import Brief, Level
+from limner.errors import Rejected
+
+_COUNTS = ("num_outputs", "num_images", "number_of_images", "n")
+_STARTS = ("image", "init_image", "input_image", "img", "image_prompt")
+_LISTS = ("input_images", "image_input", "images", "reference_images")
+_STRENGTHS = ("prompt_strength", "strength", "denoising_strength")
+_MASKS = ("mask", "mask_image")
+_STEPS = ("num_inference_steps", "steps")
+_STYLES = ("style_reference_images",)
+#: a ratio's word for a size that is said in numbers
+_CUSTOM = "custom"
+_LISTED_MOST = 8
+#: how far what is drawn departs from what it starts from, where the caller does not say
+BLEND_STRENGTH, REGION_STRENGTH, EXTENSION_STRENGTH = 0.6, 0.95, 0.9
+#: models round sizes to 8, 16 or 32 pixels: these they do not
+STEP_PX = 32
+DRAFT_QUALITY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CogManner:
+    """How a model is used."""
+
+    #: whether one prediction draws all cells, if the model can
+    together: bool = True
+    #: how many times larger than the cell to draw, where the model takes sizes
+    scale: float = 2.0
+    suffix: str = ""
+    #: inputs of the operator's, sent with every prediction
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def levels_of(model: CogInputs, manner: CogManner) -> dict[str, Any]:
+    """Return the abilities that the model's inputs allow, as fields of ``Capabilities``."""
+    apart = _per_call(model, manner) == 1
+    start, several = model.first(*_STARTS), _several(model)
+    strength = bool(start and model.first(*_STRENGTHS))
+    pictures = bool(start or several)
+    fits: Level = "exact" if _takes_sizes(model) else "near"
+    seeded: Level = "exact" if apart else "near"
+
+    def near(able: object) -> Level:
+        return "near" if able else "none"
+
+    return {
+        "ar": fits,
+        "size": fits,
+        "count": "exact",
+        "seed": seeded if model.first("seed") else "none",
+        "chaos": near(apart),
+        "stylize": "near",
+        "style": "near",
+        "niji": "near",
+        "weird": "near",
+        "tile": "none",
+        "negative": "exact" if model.first("negative_prompt") else "none",
+        "references": near(pictures),
+        "iw": near(strength),
+        "quality": near(_steps_default(model)),
+        "draft": near(_steps_default(model)),
+        "style_references": near(several or model.first(*_STYLES)),
+        "object_references": near(several),
+        "vary": near(pictures),
+        "edit": near(start and model.first(*_MASKS)),
+        "blend": near(several or strength),
+        "previews": apart,
+    }
+
+
+def inputs_of(
+    brief: Brief, model: CogInputs, manner: CogManner
+) -> list[tuple[dict[str, Any], int]]:
+    """Return the inputs of each prediction that draws a brief, and how many pictures it draws.
+
+    Raises:
+        Rejected: a picture cannot be read, or the model cannot do that.
+    """
+    asked = brief.width, brief.height
+    common: dict[str, Any] = dict(manner.inputs)
+    common |= _size(model, asked, manner.scale) | _effort(model, brief)
+    if model.first("negative_prompt") and brief.negative:
+        common["negative_prompt"] = brief.negative
+    pictures, about = _pictures(brief, model)
+    common |= pictures
+    per_call = _per_call(model, manner)
+    counted = model.first(*_COUNTS)
+    wording = Wording(manner.suffix, about, negative_apart=True, spread=per_call == 1)
+    calls = []
+    for first in range(0, len(brief.seeds), per_call):
+        count = min(per_call, len(brief.seeds) - first)
+        own: dict[str, Any] = {"prompt": worded(brief, first, wording)}
+        if model.first("seed"):
+            own["seed"] = _seed(model, brief.seeds[first])
+        if counted:
+            own[counted] = count
+        calls.append((common | own, count))
+    return calls
+
+
+def seeds_of(brief: Brief, model: CogInputs, manner: CogManner) -> tuple[int, ...]:
+    """Return the seed of each cell, if the model draws it from that one: not if it draws several at once."""
+    alone = _per_call(model, manner) == 1 or len(brief.seeds) == 1
+    if not model.first("seed") or not alone:
+        return ()
+    return tuple(_seed(model, seed) for seed in brief.seeds)
+
+
+def _seed(model: CogInputs, seed: int) -> int:
+    most = model.number("seed", "maximum")
+    return seed if most is None else seed % (int(most) + 1)
+
+
+def _per_call(model: CogInputs, manner: CogManner) -> int:
+    """Return how many pictures one prediction draws at most."""
+    name = model.first(*_COUNTS)
+    if not name or not manner.together:
+        return 1
+    most = model.number(name, "maximum")
+    if most is None:
+        most = max((int(word) for word in model.words(name) if word.isdecimal()), default=1)
+    return max(1, min(int(most), 4))
+
+
+def _several(model: CogInputs) -> str | None:
+    """Return the input that takes a list of pictures."""
+    return next((name for name in _LISTS if model.is_list(name)), None)
+
+
+# -- sizes and effort ------------------------------------------------------------------------------
+
+
+def _takes_sizes(model: CogInputs) -> bool:
+    words = model.words("aspect_ratio")
+    # A ratio of the model's own comes before numbers, unless it says otherwise.
+    return bool(model.first("width") and model.first("height")) and (not words or _CUSTOM in words)
+
+
+def _size(model: CogInputs, asked: Size, scale: float) -> dict[str, Any]:
+    words = model.words("aspect_ratio")
+    if _takes_sizes(model):
+        width, height = drawn_size(asked, _limits(model, scale))
+        custom = {"aspect_ratio": _CUSTOM} if words else {}
+        return {**custom, "width": width, "height": height}
+    for name in ("aspect_ratio", "size"):
+        word = nearest_word(asked, model.words(name))
+        if word:
+            return {name: word}
+    return {}
+
+
+def _limits(model: CogInputs, scale: float) -> SizeLimits:
+    sides = [
+        (model.number(name, "minimum") or 0, model.number(name, "maximum") or 2048)
+        for name in ("width", "height")
+    ]
+    longest = int(min(most for _, most in sides))
+    return SizeLimits(
+        step_px=STEP_PX,
+        scale=scale,
+        pixels=(0, longest * longest),
+        shortest_px=int(max(least for least, _ in sides)),
+        longest_px=longest,
+    )
+
+
+def _steps_default(model: CogInputs) -> float | None:
+    name = model.first(*_STEPS)
+    return model.number(name, "default") if name else None
+
+
+def _effort(model: CogInputs, brief: Brief) -> dict[str, int]:
+    """Return the steps for a quality or a draft; nothing for the usual effort."""
+    name, usual = model.first(*_STEPS), _steps_default(model)
+    quality = DRAFT_QUALITY if brief.draft else brief.quality
+    if name is None or usual is None or quality in (None, 1):
+        return {}
+    least, most = model.number(name, "minimum") or 1, model.number(name, "maximum") or usual * 4
+    return {name: int(min(max(round(usual * quality), least), most))}
+
+
+# -- pictures --------------------------------------------------------------------------------------
+
+
+def _pictures(brief: Brief, model: CogInputs) -> tuple[dict[str, Any], str]:
+    """Return the inputs that are pictures, and the words that say what they are for."""
+    if brief.operation == "edit":
+        return _edited(brief, model), ""
+    if brief.operation not in ("draw", "blend"):
+        raise Rejected("parameter", "The engine's model cannot do that.")
+    parent = brief.parent.picture if brief.parent else None
+    starts = [parent] if parent else list(brief.references)
+    several, start = _several(model), model.first(*_STARTS)
+    strength = model.first(*_STRENGTHS)
+    size = brief.width, brief.height
+    found: dict[str, Any] = {}
+    about = ""
+    if several:
+        listed = [*starts, *brief.style_references, *brief.object_references][:_LISTED_MOST]
+        if listed:
+            found[several] = [data_url(path) for path in listed]
+        about = about_listed(brief, len(starts))
+    elif start and starts:
+        blends = brief.operation == "blend" and strength
+        found[start] = png_url(blended(starts, size)) if blends else data_url(starts[0])
+        if strength:
+            found[strength] = _strength(brief)
+        if brief.operation == "blend" or not strength:
+            # A blend may have no words of its own, and every model wants some.
+            about = about_listed(brief, len(starts))
+    styles = model.first(*_STYLES)
+    if styles and brief.style_references and not several:
+        urls = [data_url(path) for path in brief.style_references[:_LISTED_MOST]]
+        found[styles] = urls if model.is_list(styles) else urls[0]
+    return found, about
+
+
+def _strength(brief: Brief) -> float:
+    if brief.operation == "blend":
+        return BLEND_STRENGTH
+    if brief.parent and brief.parent.picture:
+        return brief.parent.strength
+    return round(1 - 0.35 * (1.0 if brief.iw is None else brief.iw), 3)
+
+
+def _edited(brief: Brief, model: CogInputs) -> dict[str, Any]:
+    start, mask_name = model.first(*_STARTS), model.first(*_MASKS)
+    if brief.edit is None or start is None or mask_name is None:
+        raise Rejected("parameter", "The engine's model cannot redraw a part of a picture.")
+    size = brief.width, brief.height
+    canvas, mask = fitted(brief.edit.canvas, size), fitted(brief.edit.mask, size).convert("L")
+    found: dict[str, Any] = {mask_name: png_url(mask.convert("RGB"))}
+    found[start] = png_url(filled(canvas, mask) if brief.edit.kept else canvas)
+    strength = model.first(*_STRENGTHS)
+    if strength:
+        found[strength] = EXTENSION_STRENGTH if brief.edit.kept else REGION_STRENGTH
+    return found
