@@ -2,5 +2,6 @@
 
 A driver is a ``Host`` (``host``): what it asks for, how it submits, looks and cancels. Everything else is
 here: ``engine`` keeps the worker's contract for any host, and never pays twice; ``watching`` polls, fetches
-and reports; ``account`` makes the requests; ``setup`` reads the options that all of them have.
+and reports; ``account`` makes the requests; ``setup`` reads the options that all of them have. A host whose
+answer is the drawing itself is an ``AtOnceHost`` (``at_once``).
 """

@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 
 from engines.hosted.host import HostedCall
 from engines.remote.cells import from_base64
-from engines.remote.session import Answer, Answered, Judge, NoAnswer, Remote
+from engines.remote.session import (
+    DRAWING_MAX_BYTES,
+    Answer,
+    Answered,
+    Judge,
+    NoAnswer,
+    Remote,
+)
 from limner.errors import BadResult, EngineError, JobLost
 from net.cut import Cut
 
@@ -85,6 +92,24 @@ class Account:
             ).table()
         except (NoAnswer, BadResult):
             raise SubmissionLost from None
+
+    def draw(self, call: HostedCall, cut: Cut, silent_s: float) -> Answer:
+        """Send a request whose answer is the drawing; ``silent_s``: how long no byte of it may come.
+
+        Raises:
+            NoAnswer: it may have been drawn.
+            EngineError: it was turned away.
+        """
+        return self._home.request(
+            "POST",
+            call.path,
+            json=call.body,
+            headers=dict(call.headers),
+            read_s=silent_s,
+            cut=cut,
+            most_bytes=DRAWING_MAX_BYTES,
+            judge=self._judge_drawing,
+        )
 
     def ask(self, path: str, *, params: Mapping[str, Any] | None = None) -> Answer:
         """GET what tells about the host itself, quickly: for health and abilities."""
@@ -170,6 +195,11 @@ class Account:
                 )
                 self._elsewhere[origin] = remote
         return remote, where[len(origin) :] or "/"
+
+    def _judge_drawing(self, answer: Answer) -> EngineError | None:
+        if answer.status in _UNKNOWN_OUTCOME:
+            return NoAnswer("a proxy on the way gave up")
+        return self._judge(answer) if self._judge else None
 
     def _judge_submission(self, answer: Answer) -> EngineError | None:
         if answer.status in _UNKNOWN_OUTCOME:

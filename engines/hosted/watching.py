@@ -13,22 +13,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from engines.hosted.ending import Ending, finished_of
 from engines.hosted.host import Host, HostedLook, Ticket
-from engines.remote.cells import cell, looks_whole
+from engines.remote.cells import looks_whole
 from limner.engine import (
     Brief,
     Event,
     Finished,
     Handle,
-    Level,
     Preview,
     Progress,
     Queued,
     Stop,
 )
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost
-from limner.pictures.decoding import size_of
-from limner.plural import counted
 
 #: how often an unchanged drawing is reported again: its host has limits of its own
 ALIVE_S = 10.0
@@ -103,7 +101,7 @@ class HostedWatch:
                 raise
             except EngineError as error:
                 self._cancel_rest(part)
-                error.cost = self._cost()
+                error.cost = Ending(self._looks()).cost
                 raise
         yield from self._news()
 
@@ -113,32 +111,17 @@ class HostedWatch:
         Raises:
             BadResult: the host gave too few pictures, or what is none.
         """
-        brief, wanted = self._brief, len(self._brief.seeds)
-        images = [image for part in self._parts for image in part.images or ()][:wanted]
-        if len(images) < wanted:
-            raise BadResult(f"The engine gave {counted(len(images), 'picture')} of {wanted}.")
-        looks = [part.look for part in self._parts if part.look]
-        applied: dict[str, Level] = dict(self._handle["applied"])
-        exact = self._host.capabilities().size == "exact"
-        if exact and not all(_is_of_ratio(image, brief.width, brief.height) for image in images):
-            applied |= {"ar": "near", "size": "near"}
-        told = [seed for look in looks for seed in look.seeds]
-        notes = dict(self._handle["notes"])
-        for look in looks:
-            notes |= look.notes
-        return Finished(
-            tuple(cell(image, brief.width, brief.height) for image in images),
-            tuple(told if len(told) >= wanted else self._handle["seeds"])[:wanted],
-            notes,
-            applied,
-            cost=self._cost(),
+        ending = Ending(
+            self._looks(),
+            [image for part in self._parts for image in part.images or ()],
+            self._handle["seeds"],
+            self._handle["applied"],
+            self._handle["notes"],
         )
+        return finished_of(ending, self._brief, self._host.capabilities())
 
-    def _cost(self) -> float | None:
-        """Return what the host has told that the requests cost."""
-        costs = [part.look.cost for part in self._parts if part.look]
-        told = [cost for cost in costs if cost is not None]
-        return sum(told) if told else None
+    def _looks(self) -> list[HostedLook]:
+        return [part.look for part in self._parts if part.look]
 
     # -- polling ---------------------------------------------------------------------------------
 
@@ -250,9 +233,3 @@ class _PollFailed(Exception):
     def __init__(self, error: EngineError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-def _is_of_ratio(image: bytes, across: int, down: int) -> bool:
-    """Return whether nothing of a picture is cut off to make it a cell of this size."""
-    width, height = size_of(image) or (0, 1)
-    return width * down == height * across
