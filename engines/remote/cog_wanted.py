@@ -1,20 +1,22 @@
 """Turn a brief into inputs of a cog model, by the names that such models share; pure but for picture files.
 
-``levels_of`` says what a model can do by its inputs, ``inputs_of`` fills them in. What an operator sets in
+``levels_of`` says what a model can do by its inputs, ``wanted_of`` fills them in. What an operator sets in
 ``input`` is sent as it stands, and no ability is derived from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from engines.remote.cog_inputs import CogInputs
 from engines.remote.inline import data_url, png_url
 from engines.remote.sizing import Size, SizeLimits, drawn_size, nearest_word
 from engines.remote.starting import blended, filled, fitted
-from engines.remote.wording import Wording, about_listed, worded
+from engines.remote.wording import Wording, about_listed, fitting, worded
 from limner.engine import Brief, Level
 from limner.errors import Rejected
 
@@ -27,7 +29,7 @@ _STEPS = ("num_inference_steps", "steps")
 _STYLES = ("style_reference_images",)
 #: a ratio's word for a size that is said in numbers
 _CUSTOM = "custom"
-_LISTED_MOST = 8
+LISTED_MOST = 8
 #: how far what is drawn departs from what it starts from, where the caller does not say
 BLEND_STRENGTH, REGION_STRENGTH, EXTENSION_STRENGTH = 0.6, 0.95, 0.9
 #: models round sizes to 8, 16 or 32 pixels: these they do not
@@ -85,42 +87,46 @@ def levels_of(model: CogInputs, manner: CogManner) -> dict[str, Any]:
     }
 
 
-def inputs_of(
-    brief: Brief, model: CogInputs, manner: CogManner
-) -> list[tuple[dict[str, Any], int]]:
-    """Return the inputs of each prediction that draws a brief, and how many pictures it draws.
+@dataclass(frozen=True, slots=True)
+class CogWanted:
+    """The inputs of each prediction that draws a brief, with how many pictures it draws.
+
+    ``seeds``: of each cell, if the model draws it from that one: not if it draws several at once; ``applied``:
+    levels that turn out otherwise than ``levels_of`` says.
+    """
+
+    calls: Sequence[tuple[Mapping[str, Any], int]] = field(repr=False)
+    seeds: tuple[int, ...] = ()
+    applied: Mapping[str, Level] = field(default_factory=dict)
+
+
+def wanted_of(brief: Brief, model: CogInputs, manner: CogManner) -> CogWanted:
+    """Return the predictions that draw a brief.
 
     Raises:
         Rejected: a picture cannot be read, or the model cannot do that.
     """
-    asked = brief.width, brief.height
     common: dict[str, Any] = dict(manner.inputs)
-    common |= _size(model, asked, manner.scale) | _effort(model, brief)
+    common |= _size(model, (brief.width, brief.height), manner.scale) | _effort(model, brief)
     if model.first("negative_prompt") and brief.negative:
         common["negative_prompt"] = brief.negative
-    pictures, about = _pictures(brief, model)
-    common |= pictures
+    given = _pictures(brief, model)
+    common |= given.inputs
     per_call = _per_call(model, manner)
     counted = model.first(*_COUNTS)
-    wording = Wording(manner.suffix, about, negative_apart=True, spread=per_call == 1)
+    seeds = tuple(_seed(model, seed) for seed in brief.seeds) if model.first("seed") else ()
+    wording = Wording(manner.suffix, given.about, negative_apart=True, spread=per_call == 1)
     calls = []
     for first in range(0, len(brief.seeds), per_call):
         count = min(per_call, len(brief.seeds) - first)
         own: dict[str, Any] = {"prompt": worded(brief, first, wording)}
-        if model.first("seed"):
-            own["seed"] = _seed(model, brief.seeds[first])
+        if seeds:
+            own["seed"] = seeds[first]
         if counted:
             own[counted] = count
         calls.append((common | own, count))
-    return calls
-
-
-def seeds_of(brief: Brief, model: CogInputs, manner: CogManner) -> tuple[int, ...]:
-    """Return the seed of each cell, if the model draws it from that one: not if it draws several at once."""
-    alone = _per_call(model, manner) == 1 or len(brief.seeds) == 1
-    if not model.first("seed") or not alone:
-        return ()
-    return tuple(_seed(model, seed) for seed in brief.seeds)
+    alone = all(count == 1 for _, count in calls)
+    return CogWanted(calls, seeds if alone else (), given.applied)
 
 
 def _seed(model: CogInputs, seed: int) -> int:
@@ -199,37 +205,50 @@ def _effort(model: CogInputs, brief: Brief) -> dict[str, int]:
 # -- pictures --------------------------------------------------------------------------------------
 
 
-def _pictures(brief: Brief, model: CogInputs) -> tuple[dict[str, Any], str]:
-    """Return the inputs that are pictures, and the words that say what they are for."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The inputs that are pictures, the words that say what they are for, and what found no room."""
+
+    inputs: Mapping[str, Any]
+    about: str = ""
+    applied: Mapping[str, Level] = field(default_factory=dict)
+
+
+def _pictures(brief: Brief, model: CogInputs) -> _Given:
     if brief.operation == "edit":
-        return _edited(brief, model), ""
+        return _Given(_edited(brief, model))
     if brief.operation not in ("draw", "blend"):
         raise Rejected("parameter", "The engine's model cannot do that.")
     parent = brief.parent.picture if brief.parent else None
     starts = [parent] if parent else list(brief.references)
-    several, start = _several(model), model.first(*_STARTS)
-    strength = model.first(*_STRENGTHS)
-    size = brief.width, brief.height
+    several = _several(model)
+    if several:
+        return _listed(brief, several, starts[:LISTED_MOST])
+    start, strength, styles = (model.first(*names) for names in (_STARTS, _STRENGTHS, _STYLES))
     found: dict[str, Any] = {}
     about = ""
-    if several:
-        listed = [*starts, *brief.style_references, *brief.object_references][:_LISTED_MOST]
-        if listed:
-            found[several] = [data_url(path) for path in listed]
-        about = about_listed(brief, len(starts))
-    elif start and starts:
+    if start and starts:
         blends = brief.operation == "blend" and strength
+        size = brief.width, brief.height
         found[start] = png_url(blended(starts, size)) if blends else data_url(starts[0])
         if strength:
             found[strength] = _strength(brief)
+        # A blend may have no words of its own, and every model wants some.
         if brief.operation == "blend" or not strength:
-            # A blend may have no words of its own, and every model wants some.
-            about = about_listed(brief, len(starts))
-    styles = model.first(*_STYLES)
-    if styles and brief.style_references and not several:
-        urls = [data_url(path) for path in brief.style_references[:_LISTED_MOST]]
+            alone = dataclasses.replace(brief, style_references=(), object_references=())
+            about = about_listed(alone, 1)
+    if styles and brief.style_references:
+        urls = [data_url(path) for path in brief.style_references[:LISTED_MOST]]
         found[styles] = urls if model.is_list(styles) else urls[0]
-    return found, about
+    return _Given(found, about)
+
+
+def _listed(brief: Brief, name: str, starts: Sequence[Path]) -> _Given:
+    """Return what goes to a model that takes a list of pictures."""
+    brief, left_out = fitting(brief, LISTED_MOST, len(starts))
+    listed = [*starts, *brief.style_references, *brief.object_references]
+    urls = {name: [data_url(path) for path in listed]} if listed else {}
+    return _Given(urls, about_listed(brief, len(starts)), left_out)
 
 
 def _strength(brief: Brief) -> float:

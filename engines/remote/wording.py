@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
-from limner.engine import Brief
+from limner.engine import Brief, Level
 
 _SPREAD = (
     # chaos above · one phrase per cell
@@ -74,6 +75,22 @@ def numbered(first: int, count: int) -> str:
     if count == 1:
         return f"picture {first}"
     return f"pictures {first} to {first + count - 1}"
+
+
+def fitting(brief: Brief, room: int, starts: int) -> tuple[Brief, dict[str, Level]]:
+    """Return the brief with as many pictures for style and things as a list of ``room`` pictures takes.
+
+    ``starts`` of them are taken already. Also the levels of what is left out.
+    """
+    left = max(0, room - starts)
+    style = brief.style_references[:left]
+    things = brief.object_references[: left - len(style)]
+    out: dict[str, Level] = {}
+    if brief.style_references and not style:
+        out["style_references"] = "none"
+    if brief.object_references and not things:
+        out["object_references"] = "none"
+    return dataclasses.replace(brief, style_references=style, object_references=things), out
 
 
 def about_listed(brief: Brief, starts: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from engines.hosted.account import Account, id_in
 from engines.hosted.host import HostedCall, HostedLook, HostedPlan, Ticket
-from engines.remote.cog_wanted import CogManner, inputs_of, levels_of, seeds_of
+from engines.remote.cog_wanted import CogManner, levels_of, wanted_of
 from engines.remote.session import Answered
 from engines.replicate.models import ReplicateModel, ReplicateModels
 from engines.replicate.prediction import is_usable, look_of
@@ -62,11 +62,12 @@ class ReplicateHost:
         headers = {}
         if self._manner.cancel_after_s:
             headers["Cancel-After"] = f"{self._manner.cancel_after_s}s"
+        wanted = wanted_of(brief, model.inputs, self._cog)
         calls = [
             HostedCall(self._path(model), self._body(model, inputs), count, headers)
-            for inputs, count in inputs_of(brief, model.inputs, self._cog)
+            for inputs, count in wanted.calls
         ]
-        return HostedPlan(calls, seeds_of(brief, model.inputs, self._cog))
+        return HostedPlan(calls, wanted.seeds, wanted.applied)
 
     def submit(self, call: HostedCall) -> Ticket:
         """Create a prediction."""

@@ -95,6 +95,26 @@ def test_a_model_of_several_pictures_is_told_what_they_are_for(server, build, br
     assert "with what is shown in picture 3" in given["prompt"]
 
 
+def test_what_finds_no_room_among_the_pictures_is_told_and_not_spoken_of(
+    server, build, brief, tmp_path
+):
+    server.faults.add("flux")
+    red = painted(tmp_path / "red.png", "red")
+
+    finished = drawn(
+        build(),
+        dataclasses.replace(
+            brief, references=(red,) * 7, style_references=(red,) * 2, object_references=(red,)
+        ),
+    )
+
+    (given,) = server.created()
+    assert len(given["input_images"]) == 8
+    assert "in the style of picture 8" in given["prompt"]
+    assert "what is shown" not in given["prompt"]
+    assert finished.applied == {"object_references": "none"}
+
+
 def test_what_the_model_cannot_do_is_rejected(server, build, brief, tmp_path):
     with pytest.raises(Rejected):
         build().submit(
