@@ -28,6 +28,7 @@ BUILT_IN = {
     "mjproxy": "engines.mjproxy",
     "diffusers": "engines.diffusers",
     "replicate": "engines.replicate",
+    "fal": "engines.fal",
 }
 
 

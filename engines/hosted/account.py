@@ -22,7 +22,7 @@ from engines.remote.session import (
     NoAnswer,
     Remote,
 )
-from limner.errors import BadResult, EngineError, JobLost
+from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost
 from net.cut import Cut
 
 #: how long connecting takes at most; health must answer within 3 s
@@ -116,16 +116,23 @@ class Account:
         return self._probe.request("GET", path, params=params)
 
     def look(
-        self, where: str, read_s: float, *, params: Mapping[str, Any] | None = None
+        self,
+        where: str,
+        read_s: float,
+        *,
+        params: Mapping[str, Any] | None = None,
+        judge: Judge | None = None,
     ) -> Answer | None:
         """GET a path or one of the host's URLs; None: the host does not know it.
+
+        ``judge``: for this request, in place of the account's own.
 
         Raises:
             EngineError: the host could not be asked, or answered with another error.
         """
         remote, path = self._at(where)
         try:
-            return remote.request("GET", path, params=params, read_s=read_s)
+            return remote.request("GET", path, params=params, read_s=read_s, judge=judge)
         except Answered as error:
             if error.answer.status in (404, 410):
                 return None
@@ -137,13 +144,16 @@ class Account:
         For cancellations: that something is over, or unknown, is no error.
 
         Raises:
-            EngineDown: the host was not reached.
+            EngineDown: the host was not reached, or does not want to be asked now.
+            Refused: it does not take the key.
         """
         remote, path = self._at(where)
         try:
-            return remote.request(method, path, json=body)
+            return remote.request(method, path, json=body, judge=_is_refused)
         except Answered:
             return None
+        except EngineBusy as error:
+            raise EngineDown(error.message) from None
 
     def picture(self, where: str) -> bytes:
         """Return the picture at a URL, or in a data URL.
@@ -205,6 +215,12 @@ class Account:
         if answer.status in _UNKNOWN_OUTCOME:
             return SubmissionLost()
         return self._judge(answer) if self._judge else None
+
+
+def _is_refused(answer: Answer) -> EngineError | None:
+    """Return an error that says so for what a host refuses to do, not for whom it refuses."""
+    theirs = 400 <= answer.status < 500 and answer.status not in (401, 402, 403, 429)
+    return Answered(answer) if theirs else None
 
 
 def id_in(told: Mapping[str, Any], name: str = "id") -> str:

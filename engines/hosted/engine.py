@@ -63,14 +63,15 @@ class HostedEngine:
 
     def cancel(self, handle: Handle) -> None:
         """Cancel every request that still runs, if the host can."""
-        down: EngineDown | None = None
+        failed: EngineError | None = None
         for ticket in handle.get("tickets", ()):
             try:
                 self._host.cancel(ticket)
-            except EngineDown as error:
-                down = error
-        if down:
-            raise down
+            except EngineError as error:
+                # One that was not reached is told later: that matters most.
+                failed = error if isinstance(error, EngineDown) or failed is None else failed
+        if failed:
+            raise failed
 
     def close(self) -> None:
         """Close the connections."""

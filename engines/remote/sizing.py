@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 Size = tuple[int, int]
 
-_RATIO = re.compile(r"([1-9]\d{0,4})\s*[:x*]\s*([1-9]\d{0,4})")
+_RATIO = re.compile(r"([1-9]\d{0,4})\s*[:x*_]\s*([1-9]\d{0,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,28 @@ def nearest(asked: Size, sizes: Iterable[Size]) -> Size:
 
 
 def nearest_word(asked: Size, words: Iterable[str]) -> str | None:
-    """Return the word like ``16:9`` or ``1024x768`` whose ratio is nearest; None if there is no such word."""
-    found = {word: _RATIO.fullmatch(word) for word in words}
-    ratios = {(int(m[1]), int(m[2])): word for word, m in found.items() if m}
+    """Return the word whose ratio is nearest; None if none of them has one.
+
+    Such words are ``16:9``, ``1024x768``, ``square_hd``, ``landscape_16_9`` and ``portrait_4_3``.
+    """
+    ratios: dict[Size, str] = {}
+    for word in words:
+        ratio = _ratio_of(word)
+        if ratio:
+            ratios.setdefault(ratio, word)
     return ratios[nearest(asked, ratios)] if ratios else None
+
+
+def _ratio_of(word: str) -> Size | None:
+    if word.startswith("square"):
+        return 1, 1
+    found = _RATIO.fullmatch(word.removeprefix("landscape_").removeprefix("portrait_"))
+    if not found:
+        return None
+    sides = int(found[1]), int(found[2])
+    if word.startswith("portrait_"):
+        return min(sides), max(sides)
+    return sides
 
 
 def drawn_size(asked: Size, limits: SizeLimits) -> Size:

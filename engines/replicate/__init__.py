@@ -12,10 +12,10 @@ import re
 from engines.hosted.account import Account
 from engines.hosted.engine import HostedEngine
 from engines.hosted.setup import manner_of
-from engines.remote.cog_wanted import CogManner
+from engines.remote.model_wanted import ModelManner
 from engines.remote.options import Options
 from engines.replicate.host import ReplicateHost, ReplicateManner
-from engines.replicate.models import REF, ReplicateModels
+from engines.replicate.models import REF
 from engines.replicate.prediction import judge_with
 from limner.settings import EngineSettings
 
@@ -49,13 +49,13 @@ def build(settings: EngineSettings) -> HostedEngine:
     )
     host = ReplicateHost(
         account,
-        ReplicateModels(account, model),
         ReplicateManner(
+            model=model,
             deployment=deployment,
             cancel_after_s=options.whole("cancel_after_s", 900, 0, 86_400),
             price_per_second=options.number("price_per_second", 0.0, 0.0, 1e6),
         ),
-        CogManner(
+        ModelManner(
             together=options.one_of("outputs", ("together", "apart"), "together") == "together",
             scale=options.number("scale", 2.0, 1.0, 4.0),
             suffix=manner.suffix,

@@ -12,9 +12,11 @@ from typing import Any
 
 from engines.hosted.account import Account, id_in
 from engines.hosted.host import HostedCall, HostedLook, HostedPlan, Ticket
-from engines.remote.cog_wanted import CogManner, levels_of, wanted_of
+from engines.hosted.remembered import Remembered
+from engines.remote.model_inputs import ModelInputs
+from engines.remote.model_wanted import ModelManner, levels_of, turned_out, wanted_of
 from engines.remote.session import Answered
-from engines.replicate.models import ReplicateModel, ReplicateModels
+from engines.replicate.models import ReplicateModel, model_at
 from engines.replicate.prediction import is_usable, look_of
 from limner.engine import Brief, Capabilities
 from limner.errors import BadResult, Refused
@@ -27,6 +29,8 @@ LIST_READ_S = 10.0
 class ReplicateManner:
     """How predictions are run and paid for."""
 
+    #: ``owner/name``, or ``owner/name:version``
+    model: str
     #: ``owner/name`` of a deployment that runs the model
     deployment: str | None = None
     #: after how many seconds Replicate ends a prediction; 0: by its own limit
@@ -39,35 +43,36 @@ class ReplicateHost:
     """One account at Replicate with one usual model."""
 
     def __init__(
-        self, account: Account, models: ReplicateModels, manner: ReplicateManner, cog: CogManner
+        self, account: Account, manner: ReplicateManner, model_manner: ModelManner
     ) -> None:
-        self._account, self._models = account, models
-        self._manner, self._cog = manner, cog
+        self._account, self._manner, self._model_manner = account, manner, model_manner
+        self._models = Remembered(lambda ref: model_at(account, ref))
 
     def capabilities(self) -> Capabilities:
         """Return what the model's inputs allow."""
-        levels = levels_of(self._models.inputs(), self._cog)
-        return Capabilities(**levels, cancel=True, attach=True, charged=True)
+        return Capabilities(**self._levels(), cancel=True, attach=True, charged=True)
 
     def ask(self) -> None:
         """Get the model once, then the account."""
-        if self._models.is_known:
+        if self._models.knows(self._manner.model):
             self._account.ask("/account")
         else:
-            self._models.get()
+            self._models.get(self._manner.model)
 
     def plan(self, brief: Brief) -> HostedPlan:
         """Return a prediction for all cells, or one each."""
-        model = self._models.get(brief.model)
+        model = self._models.get(brief.model or self._manner.model)
         headers = {}
         if self._manner.cancel_after_s:
             headers["Cancel-After"] = f"{self._manner.cancel_after_s}s"
-        wanted = wanted_of(brief, model.inputs, self._cog)
+        wanted = wanted_of(brief, model.inputs, self._model_manner)
+        here = levels_of(model.inputs, self._model_manner)
         calls = [
             HostedCall(self._path(model), self._body(model, inputs), count, headers)
             for inputs, count in wanted.calls
         ]
-        return HostedPlan(calls, wanted.seeds, wanted.applied)
+        applied = {**turned_out(self._levels(), here), **wanted.applied}
+        return HostedPlan(calls, wanted.seeds, applied)
 
     def submit(self, call: HostedCall) -> Ticket:
         """Create a prediction."""
@@ -114,6 +119,10 @@ class ReplicateHost:
     def close(self) -> None:
         """Close the connections."""
         self._account.close()
+
+    def _levels(self) -> dict[str, Any]:
+        model = self._models.if_known(self._manner.model)
+        return levels_of(model.inputs if model else ModelInputs(), self._model_manner)
 
     def _path(self, model: ReplicateModel) -> str:
         if self._manner.deployment:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from engines.remote.cog_inputs import CogInputs
+from engines.remote.model_inputs import ModelInputs
 from limner.engine import Parent
 from limner.errors import Rejected
 from tests.contract.remote_drivers import REPLICATE as DRIVER
@@ -129,10 +129,10 @@ def test_what_the_model_cannot_do_is_rejected(server, build, brief, tmp_path):
 
 def test_inputs_are_read_from_whatever_a_document_is():
     for document in (None, [], {"components": {"schemas": {"Input": {"properties": 3}}}}):
-        assert CogInputs.of(document).fields == {}
+        assert ModelInputs.of_cog(document).fields == {}
     circle = {"$ref": "#/components/schemas/a"}
     schemas = {"a": {"allOf": [circle]}, "Input": {"properties": {"a": circle}}}
-    assert CogInputs.of({"components": {"schemas": schemas}}).first("a") == "a"
+    assert ModelInputs.of_cog({"components": {"schemas": schemas}}).first("a") == "a"
 
 
 def test_a_drawing_of_one_cell_has_its_seed_even_where_several_share_one(build, brief):

@@ -1,4 +1,4 @@
-"""Turn a brief into inputs of a cog model, by the names that such models share; pure but for picture files.
+"""Turn a brief into inputs of a hosted model, by the names that models share; pure but for picture files.
 
 ``levels_of`` says what a model can do by its inputs, ``wanted_of`` fills them in. What an operator sets in
 ``input`` is sent as it stands, and no ability is derived from it.
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engines.remote.cog_inputs import CogInputs
 from engines.remote.inline import data_url, png_url
+from engines.remote.model_inputs import ModelInputs
 from engines.remote.sizing import Size, SizeLimits, drawn_size, nearest_word
 from engines.remote.starting import blended, filled, fitted
 from engines.remote.wording import Wording, about_listed, fitting, worded
@@ -21,12 +21,14 @@ from limner.engine import Brief, Level
 from limner.errors import Rejected
 
 _COUNTS = ("num_outputs", "num_images", "number_of_images", "n")
-_STARTS = ("image", "init_image", "input_image", "img", "image_prompt")
-_LISTS = ("input_images", "image_input", "images", "reference_images")
+_STARTS = ("image", "init_image", "input_image", "img", "image_prompt", "image_url")
+_LISTS = ("input_images", "image_input", "images", "reference_images", "image_urls")
 _STRENGTHS = ("prompt_strength", "strength", "denoising_strength")
-_MASKS = ("mask", "mask_image")
+_MASKS = ("mask", "mask_image", "mask_url", "mask_image_url")
 _STEPS = ("num_inference_steps", "steps")
 _STYLES = ("style_reference_images",)
+#: what callers ask for with a drawing from words
+_PARAMETERS = ("ar", "size", "seed", "chaos", "negative", "quality", "draft")
 #: a ratio's word for a size that is said in numbers
 _CUSTOM = "custom"
 LISTED_MOST = 8
@@ -34,11 +36,12 @@ LISTED_MOST = 8
 BLEND_STRENGTH, REGION_STRENGTH, EXTENSION_STRENGTH = 0.6, 0.95, 0.9
 #: models round sizes to 8, 16 or 32 pixels: these they do not
 STEP_PX = 32
+LONGEST_PX = 2048
 DRAFT_QUALITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class CogManner:
+class ModelManner:
     """How a model is used."""
 
     #: whether one prediction draws all cells, if the model can
@@ -50,7 +53,7 @@ class CogManner:
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
-def levels_of(model: CogInputs, manner: CogManner) -> dict[str, Any]:
+def levels_of(model: ModelInputs, manner: ModelManner) -> dict[str, Any]:
     """Return the abilities that the model's inputs allow, as fields of ``Capabilities``."""
     apart = _per_call(model, manner) == 1
     start, several = model.first(*_STARTS), _several(model)
@@ -88,7 +91,7 @@ def levels_of(model: CogInputs, manner: CogManner) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class CogWanted:
+class ModelWanted:
     """The inputs of each prediction that draws a brief, with how many pictures it draws.
 
     ``seeds``: of each cell, if the model draws it from that one: not if it draws several at once; ``applied``:
@@ -100,7 +103,7 @@ class CogWanted:
     applied: Mapping[str, Level] = field(default_factory=dict)
 
 
-def wanted_of(brief: Brief, model: CogInputs, manner: CogManner) -> CogWanted:
+def wanted_of(brief: Brief, model: ModelInputs, manner: ModelManner) -> ModelWanted:
     """Return the predictions that draw a brief.
 
     Raises:
@@ -126,15 +129,24 @@ def wanted_of(brief: Brief, model: CogInputs, manner: CogManner) -> CogWanted:
             own[counted] = count
         calls.append((common | own, count))
     alone = all(count == 1 for _, count in calls)
-    return CogWanted(calls, seeds if alone else (), given.applied)
+    return ModelWanted(calls, seeds if alone else (), given.applied)
 
 
-def _seed(model: CogInputs, seed: int) -> int:
+def turned_out(usual: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, Level]:
+    """Return the levels of the parameters that another model of the same engine does not honour alike."""
+    return {
+        name: level
+        for name, level in here.items()
+        if name in _PARAMETERS and usual.get(name) != level
+    }
+
+
+def _seed(model: ModelInputs, seed: int) -> int:
     most = model.number("seed", "maximum")
     return seed if most is None else seed % (int(most) + 1)
 
 
-def _per_call(model: CogInputs, manner: CogManner) -> int:
+def _per_call(model: ModelInputs, manner: ModelManner) -> int:
     """Return how many pictures one prediction draws at most."""
     name = model.first(*_COUNTS)
     if not name or not manner.together:
@@ -145,7 +157,7 @@ def _per_call(model: CogInputs, manner: CogManner) -> int:
     return max(1, min(int(most), 4))
 
 
-def _several(model: CogInputs) -> str | None:
+def _several(model: ModelInputs) -> str | None:
     """Return the input that takes a list of pictures."""
     return next((name for name in _LISTS if model.is_list(name)), None)
 
@@ -153,31 +165,33 @@ def _several(model: CogInputs) -> str | None:
 # -- sizes and effort ------------------------------------------------------------------------------
 
 
-def _takes_sizes(model: CogInputs) -> bool:
+def _takes_sizes(model: ModelInputs) -> bool:
     words = model.words("aspect_ratio")
     # A ratio of the model's own comes before numbers, unless it says otherwise.
-    return bool(model.first("width") and model.first("height")) and (not words or _CUSTOM in words)
+    numbers = model.first("width") and model.first("height") and (not words or _CUSTOM in words)
+    return bool(numbers) or model.is_size("image_size")
 
 
-def _size(model: CogInputs, asked: Size, scale: float) -> dict[str, Any]:
-    words = model.words("aspect_ratio")
-    if _takes_sizes(model):
-        width, height = drawn_size(asked, _limits(model, scale))
-        custom = {"aspect_ratio": _CUSTOM} if words else {}
-        return {**custom, "width": width, "height": height}
-    for name in ("aspect_ratio", "size"):
-        word = nearest_word(asked, model.words(name))
-        if word:
-            return {name: word}
-    return {}
+def _size(model: ModelInputs, asked: Size, scale: float) -> dict[str, Any]:
+    if not _takes_sizes(model):
+        for name in ("aspect_ratio", "image_size", "size"):
+            word = nearest_word(asked, model.words(name))
+            if word:
+                return {name: word}
+        return {}
+    width, height = drawn_size(asked, _limits(model, scale))
+    size = {"width": width, "height": height}
+    if model.is_size("image_size"):
+        return {"image_size": size}
+    return {"aspect_ratio": _CUSTOM, **size} if model.words("aspect_ratio") else {**size}
 
 
-def _limits(model: CogInputs, scale: float) -> SizeLimits:
+def _limits(model: ModelInputs, scale: float) -> SizeLimits:
     sides = [
-        (model.number(name, "minimum") or 0, model.number(name, "maximum") or 2048)
+        (model.number(name, "minimum") or 0, model.number(name, "maximum") or LONGEST_PX)
         for name in ("width", "height")
     ]
-    longest = int(min(most for _, most in sides))
+    longest = int(min(LONGEST_PX, *(most for _, most in sides)))
     return SizeLimits(
         step_px=STEP_PX,
         scale=scale,
@@ -187,12 +201,12 @@ def _limits(model: CogInputs, scale: float) -> SizeLimits:
     )
 
 
-def _steps_default(model: CogInputs) -> float | None:
+def _steps_default(model: ModelInputs) -> float | None:
     name = model.first(*_STEPS)
     return model.number(name, "default") if name else None
 
 
-def _effort(model: CogInputs, brief: Brief) -> dict[str, int]:
+def _effort(model: ModelInputs, brief: Brief) -> dict[str, int]:
     """Return the steps for a quality or a draft; nothing for the usual effort."""
     name, usual = model.first(*_STEPS), _steps_default(model)
     quality = DRAFT_QUALITY if brief.draft else brief.quality
@@ -214,7 +228,7 @@ class _Given:
     applied: Mapping[str, Level] = field(default_factory=dict)
 
 
-def _pictures(brief: Brief, model: CogInputs) -> _Given:
+def _pictures(brief: Brief, model: ModelInputs) -> _Given:
     if brief.operation == "edit":
         return _Given(_edited(brief, model))
     if brief.operation not in ("draw", "blend"):
@@ -259,7 +273,7 @@ def _strength(brief: Brief) -> float:
     return round(1 - 0.35 * (1.0 if brief.iw is None else brief.iw), 3)
 
 
-def _edited(brief: Brief, model: CogInputs) -> dict[str, Any]:
+def _edited(brief: Brief, model: ModelInputs) -> dict[str, Any]:
     start, mask_name = model.first(*_STARTS), model.first(*_MASKS)
     if brief.edit is None or start is None or mask_name is None:
         raise Rejected("parameter", "The engine's model cannot redraw a part of a picture.")
