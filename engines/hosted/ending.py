@@ -16,13 +16,17 @@ from limner.plural import counted
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The last look at each request, the pictures of all in order, and what was planned."""
+    """The last look at each request, the pictures of all in order, and what was planned.
+
+    ``planned``: how many pictures the requests draw; None: one a seed.
+    """
 
     looks: Sequence[HostedLook]
     images: Sequence[bytes] = field(default=(), repr=False)
     seeds: Sequence[int] = ()
     applied: Mapping[str, Level] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    planned: int | None = None
 
     @property
     def cost(self) -> float | None:
@@ -37,7 +41,8 @@ def finished_of(ending: Ending, brief: Brief, capabilities: Capabilities) -> Fin
     Raises:
         BadResult: the host gave too few pictures, or what is none.
     """
-    wanted = len(brief.seeds)
+    # An account that draws four at a time gets four seeds, also for what is one picture.
+    wanted = min(len(brief.seeds), ending.planned or len(brief.seeds))
     images = ending.images[:wanted]
     if len(images) < wanted:
         raise BadResult(f"The engine gave {counted(len(images), 'picture')} of {wanted}.")

@@ -117,6 +117,7 @@ class HostedWatch:
             self._handle["seeds"],
             self._handle["applied"],
             self._handle["notes"],
+            sum(part.count for part in self._parts),
         )
         return finished_of(ending, self._brief, self._host.capabilities())
 
