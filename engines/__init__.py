@@ -29,6 +29,7 @@ BUILT_IN = {
     "diffusers": "engines.diffusers",
     "replicate": "engines.replicate",
     "fal": "engines.fal",
+    "bfl": "engines.bfl",
 }
 
 

@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from engines.hosted.host import HostedLook
+from engines.hosted.refused_inputs import DETAILS_MAX, inputs_named, refused_inputs
 from engines.remote.session import Answer, Answered, Judge
 from limner.errors import EngineBusy, EngineError, OutOfMemory, Refused, Rejected
 
-ERROR_MAX, LOGS_MAX, PICTURES_MAX, DETAILS_MAX = 4000, 50, 16, 50
+ERROR_MAX, LOGS_MAX, PICTURES_MAX = 4000, 50, 16
 BUSY_S = 10.0
 
 _PERCENT = re.compile(r"(?:^|[\s:])(\d{1,3})%\|")
@@ -110,9 +111,9 @@ def judge_with(inputs: Collection[str]) -> Judge:
 def failure_of(told: Mapping[str, Any], inputs: Collection[str] = ()) -> EngineError:
     """Return what an error means; its words are not passed on."""
     detail = told.get("detail")
-    details = [one for one in detail if isinstance(one, dict)] if isinstance(detail, list) else []
-    details = details[:DETAILS_MAX]
-    kinds = {str(one.get("type")) for one in details} | {str(told.get("error_type") or "")}
+    details = detail[:DETAILS_MAX] if isinstance(detail, list) else []
+    kinds = {str(one.get("type")) for one in details if isinstance(one, dict)}
+    kinds.add(str(told.get("error_type") or ""))
     for error, known in (
         (_moderated(), _MODERATED),
         (Rejected("reference", "The engine could not use the reference images."), _REFERENCE),
@@ -128,20 +129,9 @@ def failure_of(told: Mapping[str, Any], inputs: Collection[str] = ()) -> EngineE
         return Refused("credit", "the balance is exhausted")
     if kinds & set(_FAILED):
         return EngineError("The engine failed to draw this.")
-    return _of_input(details, kinds, inputs)
-
-
-def _of_input(
-    details: list[dict[str, Any]], kinds: set[str], inputs: Collection[str]
-) -> EngineError:
-    places = [one.get("loc") for one in details]
-    named = {str(place[1]) for place in places if isinstance(place, list) and len(place) > 1}
-    if named & set(inputs):
-        return Refused("setup", "the model does not take what the option input says")
-    if named and all("image" in name or "mask" in name for name in named):
-        return Rejected("reference", "The engine could not use the reference images.")
+    named = inputs_named(detail)
     if named or "bad_request" in kinds:
-        return Rejected("parameter", "The engine does not take these parameters.")
+        return refused_inputs(named, inputs)
     return EngineError("The engine failed to draw this.")
 
 

@@ -100,7 +100,7 @@ class HostedWatch:
             except EngineDown:
                 raise
             except EngineError as error:
-                self._cancel_rest(part)
+                self._settle(part)
                 error.cost = Ending(self._looks()).cost
                 raise
         yield from self._news()
@@ -177,12 +177,13 @@ class HostedWatch:
                 raise JobLost("The engine's pictures are gone.", charged=True) from None
             return None
 
-    def _cancel_rest(self, failed: _Part) -> None:
-        """Stop the other requests, which nobody will pick up; the host may charge for less then."""
+    def _settle(self, failed: _Part) -> None:
+        """Stop the other requests, which nobody will pick up, and learn what they cost."""
         for part in self._parts:
             if part is not failed and part.images is None:
                 with contextlib.suppress(EngineError):
                     self._host.cancel(part.ticket)
+                    part.look = self._host.look(part.ticket, READ_S)
 
     # -- reporting -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Pictures as data URLs, for hosts that take them inside JSON; used by the drivers."""
+"""Pictures as data URLs, or in bare base64, for hosts that take them inside JSON; used by the drivers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def data_url(path: Path, longest_px: int = LONGEST_PX) -> str:
 def png_url(picture: Image.Image) -> str:
     """Return a picture as a PNG data URL: for masks, and canvases that must not change."""
     return _url("image/png", encode_png(picture).data)
+
+
+def bare(url: str) -> str:
+    """Return the base64 in a data URL, for hosts that take it without the rest."""
+    return url.partition(",")[2]
 
 
 def _url(kind: str, data: bytes) -> str:

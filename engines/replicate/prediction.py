@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from engines.hosted.host import HostedLook
+from engines.hosted.refused_inputs import refused_inputs
 from engines.remote.session import Answer, Judge
 from limner.errors import (
     EngineBusy,
@@ -88,13 +89,9 @@ def judge_with(inputs: Collection[str]) -> Judge:
 
 def _of_input(detail: str, inputs: Collection[str]) -> EngineError:
     named = set(_FIELD.findall(detail))
-    if named & set(inputs):
-        return Refused("setup", "the model does not take what the option input says")
     if not named and re.search(r"\bversion\b", detail, re.IGNORECASE):
         return Refused("setup", "there is no such version, or the account may not run it")
-    if named and all("image" in name or "mask" in name for name in named):
-        return Rejected("reference", "The engine could not use the reference images.")
-    return Rejected("parameter", "The engine does not take these parameters.")
+    return refused_inputs(named, inputs)
 
 
 def _done(told: Mapping[str, Any], price_per_second: float) -> HostedLook:

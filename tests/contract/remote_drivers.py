@@ -18,7 +18,8 @@ from limner.errors import EngineError
 from limner.settings import EngineSettings, LaneLimits
 from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import EngineSuite
-from tests.standins import fal, replicate
+from tests.standins import bfl, fal, replicate
+from tests.standins.bfl import BflApi
 from tests.standins.comfyui import Comfy
 from tests.standins.fal import FalQueue
 from tests.standins.loopback import Loopback
@@ -60,6 +61,19 @@ class Driver:
         )
 
 
+BFL = Driver(
+    "bfl",
+    BflApi,
+    {
+        "api_key_env": KEY_VARIABLE,
+        "model": "flux-2-pro",
+        "scale": 1,
+        "poll_s": 0.01,
+        "polls_most": 1000,
+    },
+    where="base_url",
+    key=bfl.KEY,
+)
 COMFYUI = Driver("comfyui", Comfy, {"checkpoint": "sd15.safetensors", "poll_s": 0.05})
 FAL = Driver(
     "fal",
