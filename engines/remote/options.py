@@ -13,11 +13,13 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from limner.errors import ConfigError
 from limner.settings import EngineSettings
+
+Word = TypeVar("Word", bound=str)
 
 
 class Options:
@@ -73,12 +75,11 @@ class Options:
             self.wrong(name, "must be true or false")
         return value
 
-    def one_of(self, name: str, words: tuple[str, ...], default: str) -> str:
+    def one_of(self, name: str, words: tuple[Word, ...], default: Word) -> Word:
         """Return one of ``words``."""
         value = self._take(name, default)
-        if value not in words:
-            self.wrong(name, f"must be one of {', '.join(words)}")
-        return str(value)
+        found = next((word for word in words if value == word), None)
+        return found or self.wrong(name, f"must be one of {', '.join(words)}")
 
     def url(self, name: str, default: str | None = None) -> str:
         """Return an http(s) URL without a trailing slash; it must not contain credentials."""
