@@ -19,7 +19,8 @@ from engines.remote import session as remote
 from engines.remote.reading import read_json
 from engines.remote.session import NoAnswer, Remote
 from limner.errors import BadResult, EngineError, Rejected
-from tests.contract.remote_drivers import COMFYUI, MJPROXY, OPENAI, SDAPI, Driver
+from tests.contract.hosted_drivers import DASHSCOPE, GEMINI, YOUCHUAN
+from tests.contract.remote_drivers import COMFYUI, KEY_VARIABLE, MJPROXY, OPENAI, SDAPI, Driver
 from tests.standins.loopback import Answer, Asked, Loopback, as_json
 
 MB = 1024 * 1024
@@ -134,6 +135,9 @@ SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
         {"poll_s": 0.02, "silent_s": 0.3, "late_s": 0.1},
         ["/mj/submit", "/mj/task", "/"],
     ),
+    YOUCHUAN: ({}, {"silent_s": 0.3}, ["/v1/tob/diffusion", "/v1/tob/job", "/cdn"]),
+    GEMINI: ({}, {}, ["/v1beta/models", "/v1beta/models/gemini-2.5-flash-image:"]),
+    DASHSCOPE: ({}, {"silent_s": 0.3}, ["/api/v1/services", "/api/v1/tasks/t", "/oss"]),
 }
 
 
@@ -160,7 +164,9 @@ def test_a_hostile_answer_ends_in_an_error_and_is_not_read_to_its_end(
         monkeypatch.setattr(remote, name, value)
     monkeypatch.setattr("engines.openai.request.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.sdapi.engine.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.hosted.account.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.comfyui.server.PICTURE_MAX_BYTES", SMALL["PICTURE_MAX_BYTES"])
+    monkeypatch.setenv(KEY_VARIABLE, driver.key)
     manner, options, _ = SETUPS[driver]
     server = driver.stand_in(**manner)
     bodies: list[Answer] = []
