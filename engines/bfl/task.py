@@ -41,9 +41,9 @@ def judge_with(inputs: Collection[str]) -> Judge:
     """Return the judge of refusals; ``inputs`` are names that the operator's options set."""
 
     def judge(answer: Answer) -> EngineError | None:
-        if answer.status in (400, 422):
-            return refused_inputs(inputs_named(answer.table().get("detail")), inputs)
-        return None
+        named = inputs_named(answer.table().get("detail"))
+        # Without a name it may be anything: who fails for everybody is not to be believed.
+        return refused_inputs(named, inputs) if named and answer.status in (400, 422) else None
 
     return judge
 

@@ -77,8 +77,10 @@ def judge_with(inputs: Collection[str]) -> Judge:
             case 404:
                 # Of polls ``Account.look`` makes "gone", of cancellations nothing.
                 return None
-            case 422 | 400:
-                return _of_input(str(answer.table().get("detail") or "")[:ERROR_MAX], inputs)
+            case 422:
+                detail = str(answer.table().get("detail") or "")[:ERROR_MAX]
+                # Without a word it may be anything: who fails for everybody is not to be believed.
+                return _of_input(detail, inputs) if detail else None
             case 429 if "Retry-After" not in answer.headers:
                 found = _RESETS.search(str(answer.table().get("detail") or "")[:ERROR_MAX])
                 return EngineBusy(float(found[1]), "its rate limit is reached") if found else None

@@ -20,7 +20,17 @@ from engines.remote.reading import read_json
 from engines.remote.session import NoAnswer, Remote
 from limner.errors import BadResult, EngineError, Rejected
 from tests.contract.hosted_drivers import DASHSCOPE, GEMINI, YOUCHUAN
-from tests.contract.remote_drivers import COMFYUI, KEY_VARIABLE, MJPROXY, OPENAI, SDAPI, Driver
+from tests.contract.remote_drivers import (
+    BFL,
+    COMFYUI,
+    FAL,
+    KEY_VARIABLE,
+    MJPROXY,
+    OPENAI,
+    REPLICATE,
+    SDAPI,
+    Driver,
+)
 from tests.standins.loopback import Answer, Asked, Loopback, as_json
 
 MB = 1024 * 1024
@@ -135,6 +145,9 @@ SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
         {"poll_s": 0.02, "silent_s": 0.3, "late_s": 0.1},
         ["/mj/submit", "/mj/task", "/"],
     ),
+    REPLICATE: ({}, {"silent_s": 0.3}, ["/v1/models", "/v1/predictions/"]),
+    FAL: ({}, {"silent_s": 0.3}, ["/api/openapi", "/acme/painter/requests"]),
+    BFL: ({}, {"silent_s": 0.3}, ["/v1/flux", "/eu/result"]),
     YOUCHUAN: ({}, {"silent_s": 0.3}, ["/v1/tob/diffusion", "/v1/tob/job", "/cdn"]),
     GEMINI: ({}, {}, ["/v1beta/models", "/v1beta/models/gemini-2.5-flash-image:"]),
     DASHSCOPE: ({}, {"silent_s": 0.3}, ["/api/v1/services", "/api/v1/tasks/t", "/oss"]),

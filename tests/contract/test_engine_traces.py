@@ -9,10 +9,19 @@ from engines.remote.session import Remote
 from limner import tracing
 from limner.tracing import Carried, JobTrace
 from tests.collector import CALLER, TRACE_ID, id_of, parent_of
-from tests.contract.remote_drivers import COMFYUI, MJPROXY, OPENAI, SDAPI, Driver, drawn
+from tests.contract.remote_drivers import (
+    COMFYUI,
+    KEY_VARIABLE,
+    MJPROXY,
+    OPENAI,
+    REPLICATE,
+    SDAPI,
+    Driver,
+    drawn,
+)
 from tests.standins.loopback import Answer, Asked, Loopback
 
-DRIVERS = {one.driver: one for one in (COMFYUI, MJPROXY, OPENAI, SDAPI)}
+DRIVERS = {one.driver: one for one in (COMFYUI, MJPROXY, OPENAI, REPLICATE, SDAPI)}
 TRACE = JobTrace(Carried(CALLER, "vendor=abc"))
 
 
@@ -28,7 +37,8 @@ def server(driver):
 
 
 @pytest.fixture
-def engine(driver, server):
+def engine(driver, server, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, driver.key)
     engine = engines.load(driver.entry(server.url))
     yield engine
     engine.close()
