@@ -76,7 +76,7 @@ class ReplicateApi(Loopback):
             case "GET", ["models", owner, name] if "no-model" not in self.faults:
                 return as_json(self._model(owner, name))
             case "GET", ["models", _, _, "versions", version]:
-                return as_json({"id": version, "openapi_schema": self._schema()})
+                return as_json(self._version(version))
             case "POST", ["models", owner, name, "predictions"] if "community" not in self.faults:
                 return self._create(asked, f"{owner}/{name}", None)
             case "POST", ["deployments", _, _, "predictions"]:
@@ -110,8 +110,19 @@ class ReplicateApi(Loopback):
         return {
             "owner": owner,
             "name": name,
+            "url": f"https://replicate.com/{owner}/{name}",
+            "visibility": "public",
+            "run_count": 1000,
             "is_official": "community" not in self.faults,
-            "latest_version": {"id": VERSION, "openapi_schema": self._schema()},
+            "latest_version": self._version(VERSION),
+        }
+
+    def _version(self, name: str) -> dict[str, Any]:
+        return {
+            "id": name,
+            "created_at": "2026-08-01T12:00:00.000Z",
+            "cog_version": "0.23.1",
+            "openapi_schema": self._schema(),
         }
 
     def _schema(self) -> dict[str, Any]:
