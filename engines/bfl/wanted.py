@@ -14,7 +14,7 @@ from engines.bfl.models import RATIO_MOST, BflModel, BflModels
 from engines.remote.inline import bare, data_url, png_url
 from engines.remote.sizing import SizeLimits, drawn_size
 from engines.remote.starting import filled, fitted
-from engines.remote.wording import Wording, about_listed, fitting, worded
+from engines.remote.wording import SharedWords, about_listed, fitting, worded
 from limner.engine import Brief, Level
 from limner.errors import Rejected
 from limner.ratios import ratio_of
@@ -88,7 +88,7 @@ def wanted_of(brief: Brief, models: BflModels, manner: BflManner) -> BflWanted:
         if brief.edit is None or models.fill is None:
             raise Rejected("parameter", "The engine cannot redraw a part of a picture.")
         common |= _part(brief, models.fill, manner.scale)
-        return BflWanted(models.fill, _bodies(brief, common, Wording(manner.suffix, "", True)))
+        return BflWanted(models.fill, _bodies(brief, common, SharedWords(manner.suffix, "", True)))
     if brief.operation not in ("draw", "blend"):
         raise Rejected("parameter", "The engine cannot do that.")
     model = models.for_brief(brief)
@@ -99,11 +99,11 @@ def wanted_of(brief: Brief, models: BflModels, manner: BflManner) -> BflWanted:
     common |= pictures
     here, usual = sized_by(model), sized_by(models.usual)
     applied = {name: level for name, level in here.items() if usual[name] != level}
-    bodies = _bodies(brief, common, Wording(manner.suffix, about, negative_apart=True))
+    bodies = _bodies(brief, common, SharedWords(manner.suffix, about, negative_apart=True))
     return BflWanted(model, bodies, {**applied, **left_out})
 
 
-def _bodies(brief: Brief, common: Mapping[str, Any], wording: Wording) -> list[dict[str, Any]]:
+def _bodies(brief: Brief, common: Mapping[str, Any], wording: SharedWords) -> list[dict[str, Any]]:
     return [
         {**common, "prompt": worded(brief, cell, wording), "seed": seed}
         for cell, seed in enumerate(brief.seeds)

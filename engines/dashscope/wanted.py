@@ -13,7 +13,7 @@ from typing import Any, Literal
 from engines.hosted.host import HostedCall, HostedPlan
 from engines.remote.listed import listed
 from engines.remote.sizing import Size, SizeLimits, drawn_size, nearest
-from engines.remote.wording import Wording, worded
+from engines.remote.wording import SharedWords, worded
 from limner.engine import Brief, Capabilities, Level
 from limner.errors import Rejected
 
@@ -110,7 +110,7 @@ def plan_of(brief: Brief, manner: DashScopeManner) -> HostedPlan:
     given = listed(brief, manner.pictures_most, size)
     seeds = tuple(seed & SEED_MOST for seed in brief.seeds)
     most = manner.pictures_a_request
-    wording = Wording(manner.suffix, given.words, negative_apart=True, spread=most == 1)
+    wording = SharedWords(manner.suffix, given.words, negative_apart=True, spread=most == 1)
     calls = []
     for first in range(0, len(seeds), most):
         count = min(most, len(seeds) - first)

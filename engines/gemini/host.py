@@ -14,7 +14,7 @@ from engines.hosted.account import Account
 from engines.hosted.host import HostedCall, HostedLook, HostedPlan
 from engines.remote.listed import listed
 from engines.remote.sizing import nearest_word
-from engines.remote.wording import Wording, worded
+from engines.remote.wording import SharedWords, worded
 from limner.engine import Brief, Capabilities, Level
 from limner.errors import Rejected
 from net.cut import Cut
@@ -89,7 +89,7 @@ class GeminiHost:
         if manner.image_size:
             image["imageSize"] = manner.image_size
         seeds = tuple(seed & SEED_MOST for seed in brief.seeds)
-        wording = Wording(manner.suffix, given.words)
+        wording = SharedWords(manner.suffix, given.words)
         path = f"/models/{brief.model or manner.model}:generateContent"
         calls = []
         for cell, seed in enumerate(seeds):

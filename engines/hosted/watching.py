@@ -41,7 +41,7 @@ ASKED_MAX_S = 30.0
 
 
 @dataclass
-class _Part:
+class _WatchedRequest:
     """One request of a drawing, and what is known of it."""
 
     ticket: Ticket
@@ -62,10 +62,10 @@ class HostedWatch:
     def __init__(self, host: Host, handle: Handle, brief: Brief, silent_s: float) -> None:
         self._host, self._handle, self._brief = host, handle, brief
         self._silent_s = silent_s
-        self._parts: list[_Part] = []
+        self._parts: list[_WatchedRequest] = []
         first = 0
         for ticket, count in zip(handle["tickets"], handle["pictures"], strict=True):
-            self._parts.append(_Part(ticket, first, count))
+            self._parts.append(_WatchedRequest(ticket, first, count))
             first += count
         self._heard_s = time.monotonic()
         self._told: Event | None = None
@@ -126,7 +126,7 @@ class HostedWatch:
 
     # -- polling ---------------------------------------------------------------------------------
 
-    def _polled(self, part: _Part) -> Iterator[Event]:
+    def _polled(self, part: _WatchedRequest) -> Iterator[Event]:
         look = self._looked(part)
         if look is None:
             return
@@ -143,7 +143,7 @@ class HostedWatch:
             part.images = self._fetched(part, look)
         yield from self._previews(part, look)
 
-    def _looked(self, part: _Part) -> HostedLook | None:
+    def _looked(self, part: _WatchedRequest) -> HostedLook | None:
         """Return what a poll sees; None if the host does not want to be asked now."""
         read_s = min(READ_S * 2**self._failures, READ_MAX_S)
         try:
@@ -162,7 +162,7 @@ class HostedWatch:
         if time.monotonic() - self._heard_s > self._silent_s:
             raise EngineDown(f"silent for {self._silent_s:g} s: {error.message}")
 
-    def _fetched(self, part: _Part, look: HostedLook) -> list[bytes] | None:
+    def _fetched(self, part: _WatchedRequest, look: HostedLook) -> list[bytes] | None:
         """Return a finished request's pictures; None if the next poll is to try again."""
         try:
             return [
@@ -177,7 +177,7 @@ class HostedWatch:
                 raise JobLost("The engine's pictures are gone.", charged=True) from None
             return None
 
-    def _settle(self, failed: _Part) -> None:
+    def _settle(self, failed: _WatchedRequest) -> None:
         """Stop the other requests, which nobody will pick up, and learn what they cost."""
         for part in self._parts:
             if part is not failed and part.images is None:
@@ -187,7 +187,7 @@ class HostedWatch:
 
     # -- reporting -------------------------------------------------------------------------------
 
-    def _previews(self, part: _Part, look: HostedLook) -> Iterator[Preview]:
+    def _previews(self, part: _WatchedRequest, look: HostedLook) -> Iterator[Preview]:
         if part.images is not None:
             # One picture of several requests: the others are still being drawn.
             if len(self._parts) > 1:
@@ -223,7 +223,7 @@ class HostedWatch:
         self._reached = max(self._reached, sum(share) / len(share))
         return Progress(self._reached)
 
-    def _fraction(self, part: _Part) -> float:
+    def _fraction(self, part: _WatchedRequest) -> float:
         if part.images is not None:
             return 1.0
         return min(max((part.look and part.look.fraction) or 0.0, 0.0), 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from engines.remote.wording import Wording, worded
+from engines.remote.wording import SharedWords, worded
 from limner.engine import Brief
 
 #: sd-server parses parameters in the prompt between such tags: callers must not set them
@@ -17,7 +17,7 @@ def prompt_of(
 ) -> str:
     """Return the words for a cell; ``negative_apart``: the server takes what must not show elsewhere."""
     said = dataclasses.replace(brief, prompt=safe(brief.prompt), negative=safe(brief.negative))
-    return worded(said, cell, Wording(suffix, about_pictures, negative_apart))
+    return worded(said, cell, SharedWords(suffix, about_pictures, negative_apart))
 
 
 def safe(text: str) -> str:

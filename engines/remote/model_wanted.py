@@ -16,7 +16,7 @@ from engines.remote.inline import data_url, png_url
 from engines.remote.model_inputs import ModelInputs
 from engines.remote.sizing import Size, SizeLimits, drawn_size, nearest_word
 from engines.remote.starting import blended, filled, fitted
-from engines.remote.wording import Wording, about_listed, fitting, worded
+from engines.remote.wording import SharedWords, about_listed, fitting, worded
 from limner.engine import Brief, Level
 from limner.errors import Rejected
 
@@ -118,7 +118,7 @@ def wanted_of(brief: Brief, model: ModelInputs, manner: ModelManner) -> ModelWan
     per_call = _per_call(model, manner)
     counted = model.first(*_COUNTS)
     seeds = tuple(_seed(model, seed) for seed in brief.seeds) if model.first("seed") else ()
-    wording = Wording(manner.suffix, given.about, negative_apart=True, spread=per_call == 1)
+    wording = SharedWords(manner.suffix, given.about, negative_apart=True, spread=per_call == 1)
     calls = []
     for first in range(0, len(brief.seeds), per_call):
         count = min(per_call, len(brief.seeds) - first)

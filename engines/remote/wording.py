@@ -35,7 +35,7 @@ _STYLE_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class SharedWords:
     """What goes into the words of every cell beside what the caller asks for.
 
     ``suffix``: the operator's own, but not with style raw; ``about_pictures``: what the pictures sent along
@@ -49,7 +49,7 @@ class Wording:
     spread: bool = True
 
 
-def worded(brief: Brief, cell: int, wording: Wording = Wording()) -> str:
+def worded(brief: Brief, cell: int, wording: SharedWords = SharedWords()) -> str:
     """Return the words for a cell."""
     words = [brief.prompt]
     if brief.niji:
