@@ -18,7 +18,7 @@ from engines.hosted.host import HostedCall, HostedLook, HostedPlan, Ticket
 from engines.remote.model_wanted import ModelManner, levels_of, turned_out, wanted_of
 from engines.remote.session import Answered
 from limner.engine import Brief, Capabilities
-from limner.errors import BadResult, Refused
+from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused
 
 #: a request that nobody has made: the answer tells whether the key is taken
 NOBODYS = "00000000-0000-4000-8000-000000000000"
@@ -57,9 +57,11 @@ class FalHost:
         """Ask for a request that nobody has made."""
         try:
             self._account.ask(self._requests(self._models.usual, NOBODYS) + "/status")
-        except Answered as error:
+        except (Refused, EngineBusy, EngineDown):
+            raise
+        except EngineError as error:
             # Whatever it says of that request, it took the key.
-            if error.answer.status >= 500:
+            if isinstance(error, Answered) and error.answer.status >= 500:
                 raise
 
     def plan(self, brief: Brief) -> HostedPlan:

@@ -1,7 +1,7 @@
 """Turn a brief into inputs of a hosted model, by the names that models share; pure but for picture files.
 
 ``levels_of`` says what a model can do by its inputs, ``wanted_of`` fills them in. What an operator sets in
-``input`` is sent as it stands, and no ability is derived from it.
+``input`` is sent as well, where the brief does not decide; no ability is derived from it.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def wanted_of(brief: Brief, model: ModelInputs, manner: ModelManner) -> ModelWan
         Rejected: a picture cannot be read, or the model cannot do that.
     """
     common: dict[str, Any] = dict(manner.inputs)
-    common |= _size(model, (brief.width, brief.height), manner.scale) | _effort(model, brief)
+    common |= _size(model, (brief.width, brief.height), manner.scale)
+    common |= _effort(model, brief, manner.inputs)
     if model.first("negative_prompt") and brief.negative:
         common["negative_prompt"] = brief.negative
     given = _pictures(brief, model)
@@ -206,13 +207,15 @@ def _steps_default(model: ModelInputs) -> float | None:
     return model.number(name, "default") if name else None
 
 
-def _effort(model: ModelInputs, brief: Brief) -> dict[str, int]:
-    """Return the steps for a quality or a draft; nothing for the usual effort."""
+def _effort(model: ModelInputs, brief: Brief, chosen: Mapping[str, Any]) -> dict[str, int]:
+    """Return the steps for a quality or a draft, as a part of the usual ones; none for the usual effort."""
     name, usual = model.first(*_STEPS), _steps_default(model)
     quality = DRAFT_QUALITY if brief.draft else brief.quality
     if name is None or usual is None or quality in (None, 1):
         return {}
     least, most = model.number(name, "minimum") or 1, model.number(name, "maximum") or usual * 4
+    own = chosen.get(name)
+    usual = float(own) if isinstance(own, int | float) else usual
     return {name: int(min(max(round(usual * quality), least), most))}
 
 

@@ -8,6 +8,7 @@ models take) and ``prediction`` (what a record and a refusal mean).
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from engines.hosted.account import Account
 from engines.hosted.engine import HostedEngine
@@ -41,8 +42,9 @@ def build(settings: EngineSettings) -> HostedEngine:
     if deployment and not _DEPLOYMENT.fullmatch(deployment):
         options.wrong("deployment", "must have the form owner/name")
     inputs = options.values("input")
+    # Replicate's own libraries are told its address without.
     account = Account(
-        manner.url,
+        manner.url if urlsplit(manner.url).path else f"{manner.url}/v1",
         {"Authorization": f"Bearer {manner.key}", **manner.headers},
         judge=judge_with(inputs),
         submit_s=manner.submit_s,

@@ -288,6 +288,8 @@ def test_cancelling_tells_the_queue_once_for_each_request(server, build, brief):
 def test_a_queue_that_is_away_is_down(server, build):
     engine = build()
     assert engine.health().state == "ok"
+    server.faults.add("strict")
+    assert engine.health().state == "ok"
     server.faults.add("no-key")
     assert "credentials" in engine.health().why
     server.stop()

@@ -68,6 +68,19 @@ def test_quality_and_draft_are_steps_within_the_models_bounds(server, build, bri
     assert server.created()[0].get("num_inference_steps") == steps
 
 
+def test_quality_is_a_part_of_the_operators_own_steps(server, build, brief):
+    engine = build(input={"num_inference_steps": 40})
+
+    engine.submit(brief)
+    engine.submit(dataclasses.replace(brief, quality=0.5))
+
+    assert [given["num_inference_steps"] for given in server.created()] == [40, 20]
+
+
+def test_an_address_without_a_path_is_that_of_the_first_version(server, build, brief):
+    assert drawn(build(base_url=server.url.removesuffix("/v1")), brief)
+
+
 def test_an_image_to_start_from_comes_with_its_strength(server, build, brief, tmp_path):
     red = painted(tmp_path / "red.png", "red", (4000, 100))
     engine = build()

@@ -4,7 +4,7 @@
 draws one picture a request. Faults at submission: ``no-key locked no-credit throttled no-app bad-request 500 502
 504 drop-submit foreign-urls no-urls``; of a request: ``policy nsfw bad-image timeout no-runner disconnected
 cancelled invalid oom failed-state downstream plain-urls data-urls one-image fewer gone-url forgets``; of the
-server: ``state-502 state-429 result-502-once no-documents``.
+server: ``state-502 state-429 result-502-once no-documents strict``.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ class FalQueue(Loopback):
         if "requests" not in parts:
             return self._submit(asked, parts)
         match (asked.method, parts):
+            case "GET", [_, _, "requests", name, "status"] if self._is_odd(name):
+                return as_json({"detail": [{"loc": ["path", "request_id"], "type": "uuid"}]}, 422)
             case "GET", [_, _, "requests", name, "status"]:
                 return self._state(name, asked)
             case "PUT", [_, _, "requests", name, "cancel"]:
@@ -192,6 +194,10 @@ class FalQueue(Loopback):
         if "failed-state" in self.faults:
             told |= {"error": "oops in /home/someone", "error_type": "runner_server_error"}
         return as_json(told)
+
+    def _is_odd(self, name: str) -> bool:
+        """Whether it is a request that nobody has made, and the server is particular about that."""
+        return "strict" in self.faults and name not in self.requests
 
     def _cancel(self, name: str) -> Answer:
         one = self.requests.get(name)
