@@ -7,11 +7,13 @@ to add a module, list it here.
 from __future__ import annotations
 
 from engines.sketch.element import Element
-from engines.sketch.scene import (
+from engines.sketch.scene import (  # fmt: skip
     air,
     animals,
+    beasts,
     buildings,
     city,
+    food,
     indoors,
     land,
     lights,
@@ -19,20 +21,26 @@ from engines.sketch.scene import (
     monuments,
     patterns,
     people,
+    pets,
     plants,
     portrait,
+    rooms,
     seaside,
     sky,
     spectacle,
     still_life,
+    sweets,
     things,
+    traffic,
     trees,
+    vehicles,
     water,
     winged,
 )
 
 KINDS = (
-    *(air, animals, buildings, city, indoors, land, lights, machines, monuments, patterns, people),
-    *(plants, portrait, seaside, sky, spectacle, still_life, things, trees, water, winged),
-)
+    air, animals, beasts, buildings, city, food, indoors, land, lights, machines, monuments, patterns, people,
+    pets, plants, portrait, rooms, seaside, sky, spectacle, still_life, sweets, things, traffic, trees, vehicles,
+    water, winged,
+)  # fmt: skip
 ELEMENTS: dict[str, Element] = {one.name: one for kind in KINDS for one in kind.ELEMENTS}

@@ -24,6 +24,8 @@ class Mood:
     brings: str = ""
     #: its effect on the finish: ink, grain, glow, pastel, or none
     finish: str = ""
+    #: words that it comes close to: the notes name the mood instead
+    near: str = ""
 
 
 HOUR, WEATHER, MANNER = 1.0, 1.8, 4.0

@@ -106,6 +106,9 @@ def notes(order: Order) -> dict[str, Any]:
         "understood": list(reading.understood[:MOST_NOTED]),
         "ignored": list(reading.ignored[:MOST_NOTED]),
     }
+    if reading.near:
+        # what it cannot tell apart, it paints as what it knows, and says so
+        said["near"] = dict(list(reading.near.items())[:MOST_NOTED])
     if reading.left_out:
         said["left_out"] = list(reading.left_out)
     return said

@@ -29,6 +29,8 @@ class Plan:
     mirrored: bool
     #: whether a portrait has long hair
     hair: bool
+    #: letters that a logo shows
+    letters: str = ""
     #: elements that must not be seen, whoever would add them
     refused: frozenset[str] = frozenset()
 

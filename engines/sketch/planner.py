@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from engines.sketch.catalogue import ELEMENTS
+from engines.sketch.looks import LOOKS
 from engines.sketch.mention import Mention
 from engines.sketch.moods import CALM_MOODS, MOODS, WEATHER
 from engines.sketch.noise import generator
@@ -19,6 +20,7 @@ from engines.sketch.order import Order
 from engines.sketch.palette import Palette, mix
 from engines.sketch.plan import Plan
 from engines.sketch.reading import Reading, read, unwanted_elements, unwanted_moods
+from engines.sketch.scene import food, sweets
 from engines.sketch.weird import strayed
 
 #: elements that fill the lower part, so that nothing hangs in mid-air
@@ -27,11 +29,21 @@ GROUNDS = frozenset(name for name, known in ELEMENTS.items() if known.place == "
 #: what high chaos may add to a picture unasked
 GUESTS = ("birds", "moon", "tree", "balloon", "lantern", "clouds", "rainbow", "butterfly", "stars")
 
-#: what unknown words may lead to if no other word is known
-OPEN_ENDS = ("abstract", "abstract", "abstract", "mountains", "water", "hills", "dunes")
-
 #: things that stand on a table, unless the words put them elsewhere
-STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock"})
+STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock", "vase"}) | frozenset(
+    known.name for kind in (food, sweets) for known in kind.ELEMENTS
+)
+
+#: things that stand in a room, unless the words put them elsewhere
+FURNITURE = frozenset(
+    {"sofa", "bed", "fireplace", "bookshelf", "kitchen", "cafe", "chair", "lamp", "houseplant"}
+)
+
+#: grounds that are indoors
+INDOORS = frozenset({"room", "table", "window"})
+
+#: a single thing of at least this depth may fill more of the picture: an animal, a person, a car, a cup
+SUBJECTS_FROM, SUBJECT_ZOOM = 55, 1.28
 
 
 def plan(order: Order, seed: int) -> Plan:
@@ -47,9 +59,11 @@ def plan(order: Order, seed: int) -> Plan:
     moods = _moods(order, reading, mentions, chaos, luck)
     mentions = _brought(mentions, moods, reading, order)
     palette = _palette(moods, reading, push, chaos, order)
+    looks = {name for name in reading.moods if name in LOOKS}
 
     scenic = order.niji and order.style == "scenic"
     low = 0.66 if {"mountains", "castle", "city"} & set(names) else 0.6
+    low = 0.53 if "table" in names else low
     wish = (reading.mark % 7 - 3) * 0.012 if reading.mark else 0.0
     horizon = low + wish + push[0] * (0.025 + 0.1 * chaos) + (0.05 if scenic else 0.0)
     side = 1 if luck[0] < 0.5 else -1
@@ -61,17 +75,26 @@ def plan(order: Order, seed: int) -> Plan:
         palette=palette,
         mentions=mentions,
         moods=frozenset(name for name, _ in moods),
-        finishes=frozenset(MOODS[name].finish for name, _ in moods) - {""},
+        letters=reading.letters,
+        finishes=frozenset({MOODS[name].finish for name, _ in moods} - {""} | looks),
         horizon=float(np.clip(horizon, 0.36, 0.84)),
         light_x=float(np.clip(light_x, 0.1, 0.9)),
         light_y=float(np.clip(light_y, 0.1, 0.42)),
         places=_places(mentions, float(focus), push, chaos),
-        zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos))) * (0.8 if scenic else 1.0),
+        zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos)))
+        * (0.8 if scenic else closeness(mentions)),
         mirrored=bool(luck[3] < 0.5),
         hair=bool(reading.find("woman")) or (reading.find("person") is None and luck[2] < 0.5),
         refused=unwanted_elements(order.negative),
     )
     return strayed(usual, order.weird)
+
+
+def closeness(mentions: tuple[Mention, ...]) -> float:
+    """Return how near the painter steps: closer to a single subject than to a scene of several things."""
+    things = [m for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]
+    lonely = len(things) == 1 and ELEMENTS[things[0].name].depth >= SUBJECTS_FROM
+    return SUBJECT_ZOOM if lonely and things[0].size >= 1 and things[0].count in (None, 1) else 1.0
 
 
 # -- which things --------------------------------------------------------------------------------
@@ -121,12 +144,20 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
         add("birds")
     if "whole" in places or order.tile:
         return tuple(mentions)
-    if not names and not reading.moods:
-        add(OPEN_ENDS[wishes % len(OPEN_ENDS)])
-        if "abstract" in names:
-            return tuple(mentions)
+    if not names and not any(mood in MOODS for mood in reading.moods):
+        add("abstract")
+        return tuple(mentions)
+    if "traffic" in names:
+        add("street")
+        add("city")
     standing = {name for name in names if ELEMENTS[name].place == "stand"}
-    if standing and standing <= STILL_LIFE and not names & GROUNDS:
+    if names & FURNITURE and not names & GROUNDS - {"window"}:
+        add("room")
+    if (
+        standing & STILL_LIFE
+        and standing <= STILL_LIFE | FURNITURE
+        and not names & GROUNDS - INDOORS
+    ):
         add("table")
     below = any(ELEMENTS[name].mood == "underwater" for name in names) and not names & (
         GROUNDS | {"lotus"}
@@ -158,7 +189,7 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
     behind = {name for name in names if ELEMENTS[name].place == "backdrop"}
     if (
         not behind
-        and not names & {"dunes", "forest", "city", "street", "table", "waves"}
+        and not names & {"dunes", "forest", "city", "street", "waves", *INDOORS}
         and "float" not in places
     ):
         if wishes % 5 < 3:
@@ -203,7 +234,7 @@ def _moods(
     luck: np.ndarray,
 ) -> list[tuple[str, float]]:
     """Return the moods of the cell with their shares, the strongest first."""
-    names = list(reading.moods)[:3]
+    names = [name for name in reading.moods if name in MOODS]
     refused = unwanted_moods(order.negative)
     implied = [
         ELEMENTS[m.name].mood
@@ -281,6 +312,10 @@ def _places(
 ) -> dict[str, float]:
     """Give every thing its place: the first one named gets the best, the others go around it."""
     order = [focus, 1 - focus, 0.5, 0.5 + (focus - 0.5) * 2.3, 0.5 - (focus - 0.5) * 2.3]
+    if any(m.name == "room" for m in mentions):
+        # furniture is wide: two pieces share the wall
+        side = 0.24 if focus < 0.5 else -0.24
+        order = [0.5 - side, 0.5 + side, 0.5, 0.5 - 1.5 * side, 0.5 + 1.5 * side]
     places: dict[str, float] = {}
     things = [m.name for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]
     for i, name in enumerate(things):

@@ -3,6 +3,7 @@
 Called by ``planner.py`` and by ``painter.notes``. The longest known phrase wins; Chinese, which has no
 spaces, is split the same way. Adjectives wait for the noun after them: "a black cat under a red moon"
 is a black cat and a red moon. Unknown words still influence the picture through their hash.
+A word counts as understood only if the picture shows it: see ``words.py``.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
 from engines.sketch import vocabulary
 from engines.sketch.catalogue import ELEMENTS
+from engines.sketch.lexicon import NAMES, known_form, lexicon
 from engines.sketch.mention import Mention
-from engines.sketch.moods import MOODS
 from engines.sketch.noise import Floats
 from engines.sketch.palette import from_hex
 from engines.sketch.vocabulary import words_of
+from engines.sketch.words import Word, heard, nearly, unheard, unpainted
 
 #: the rest of a longer prompt is ignored: it could not be painted anyway
 MOST_TOKENS = 1200
 
 #: more things would hide each other, and take too long to paint
 MOST_ELEMENTS = 9
+
+#: more moods, or colours without a noun, would turn grey
+MOST_MIXED = 3
 
 LONGEST_PHRASE_WORDS = 3
 LONGEST_CHINESE_WORD = 6
@@ -41,12 +46,14 @@ class Reading:
     """What was found in the words."""
 
     mentions: tuple[Mention, ...] = ()
+    #: moods and looks
     moods: tuple[str, ...] = ()
     #: colours without a noun: they tint the picture
     tints: tuple[Floats, ...] = ()
-    understood: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    #: every word that could have been painted, in the prompt's order
+    words: tuple[Word, ...] = ()
+    #: letters that a logo shows
+    letters: str = ""
     #: hash of the unknown words; 0 if there are none
     mark: int = 0
     #: hash of all the words
@@ -56,6 +63,31 @@ class Reading:
         """Return the mention of an element, if there is one."""
         return next((mention for mention in self.mentions if mention.name == name), None)
 
+    @property
+    def painted(self) -> frozenset[str]:
+        """Return the names of all elements, moods and looks that the picture shows."""
+        return frozenset((*(mention.name for mention in self.mentions), *self.moods))
+
+    @property
+    def understood(self) -> tuple[str, ...]:
+        """Return the words that the picture shows."""
+        return heard(self.words, self.painted)
+
+    @property
+    def near(self) -> dict[str, str]:
+        """Return the words that it shows as something more general, and as what."""
+        return nearly(self.words, self.painted)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Return the words that nothing shows."""
+        return unheard(self.words, self.painted)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Return the words that are known, and not painted: refused, or too many."""
+        return unpainted(self.words, self.painted)
+
 
 @dataclass(slots=True)
 class _Adjectives:
@@ -63,33 +95,8 @@ class _Adjectives:
     size: float = 1.0
     count: int | None = None
     qualities: set[str] = field(default_factory=set)
-
-
-@cache
-def lexicon() -> dict[str, tuple[tuple[str, Any], ...]]:
-    """Return word or phrase → its meanings, each a kind and a value; a word may have two."""
-    found: dict[str, list[tuple[str, Any]]] = {}
-
-    def add(text: str, kind: str, value: Any) -> None:
-        for word in words_of(text):
-            found.setdefault(word, []).append((kind, value))
-
-    for name, known in ELEMENTS.items():
-        add(known.words, "element", name)
-    for name, mood in MOODS.items():
-        add(mood.words, "mood", name)
-    for text, hexa in vocabulary.COLOURS.items():
-        add(text, "colour", hexa)
-    for text, size in vocabulary.SIZES.items():
-        add(text, "size", size)
-    for text, count in vocabulary.COUNTS.items():
-        add(text, "count", count)
-    for word in words_of(vocabulary.QUALITIES):
-        add(word, "quality", word)
-    add(vocabulary.NEGATIONS, "negation", None)
-    add(vocabulary.SILENT, "silent", None)
-    add(vocabulary.ABOUT_THE_PICTURE, "about", None)
-    return {word: tuple(meanings) for word, meanings in found.items()}
+    #: the adjectives' words by what they ask for: "colour", "size", "count", or a quality
+    words: list[tuple[str, Word]] = field(default_factory=list)
 
 
 def read(prompt: str, negative: str = "") -> Reading:
@@ -126,7 +133,7 @@ def unwanted_moods(negative: str) -> frozenset[str]:
     return frozenset(_read(negative).moods)
 
 
-@cache
+@lru_cache
 def _negations() -> frozenset[str]:
     return frozenset(words_of(vocabulary.NEGATIONS))
 
@@ -152,8 +159,7 @@ class _Reader:
         self._mentions: dict[str, Mention] = {}
         self._moods: dict[str, None] = {}
         self._tints: list[Floats] = []
-        self._understood: dict[str, None] = {}
-        self._ignored: dict[str, None] = {}
+        self._words: list[Word] = []
         self._negated = False
         #: the element that the previous word named, or ""
         self._just_named = ""
@@ -177,20 +183,20 @@ class _Reader:
             elif token[0].isalpha():
                 self._unknown(token)
             elif token.isdigit():
-                self._pending.count = int(token) if 0 < int(token[:4]) < 100 else None
+                self._number(token)
             elif not token[0].isdigit():
                 self._break()
             i += used
         self._break()
         names = list(self._mentions)
+        unknown = " ".join(dict.fromkeys(word.text for word in self._words if word.unknown))
         return Reading(
             mentions=tuple(self._mentions[name] for name in names[:MOST_ELEMENTS]),
-            moods=tuple(self._moods),
-            tints=tuple(self._tints[:3]),
-            understood=tuple(self._understood),
-            ignored=tuple(self._ignored),
-            left_out=tuple(names[MOST_ELEMENTS:]),
-            mark=crc32(" ".join(self._ignored).encode()) if self._ignored else 0,
+            moods=tuple(self._moods)[:MOST_MIXED],
+            tints=tuple(self._tints),
+            words=tuple(self._words),
+            letters=self._letters() if "logo" in names else "",
+            mark=crc32(unknown.encode()) if unknown else 0,
             whole_mark=crc32(" ".join(self._tokens).encode()),
         )
 
@@ -225,40 +231,26 @@ class _Reader:
         if unknown:
             self._unknown(unknown)
 
-    def _meant(self, word: str) -> None:
-        self._understand(word)
-        named = [value for kind, value in lexicon()[word] if kind == "element"]
-        self._just_named = named[-1] if named and named[-1] in self._mentions else ""
+    def _number(self, token: str) -> None:
+        if 0 < int(token[:4]) < 100:
+            self._adjective("count", token, int(token))
 
-    def _understand(self, word: str) -> None:
+    def _meant(self, word: str) -> None:
         meanings = lexicon()[word]
-        kinds = {kind for kind, _ in meanings}
-        if kinds & {"element", "mood", "colour", "size", "count", "quality"}:
-            self._understood[word] = None
-        if "element" in kinds:
-            for kind, value in meanings:
-                if kind == "element":
-                    self._mention(value)
-                elif kind == "mood" and not self._negated:
-                    self._moods[value] = None
-            self._pending, self._negated = _Adjectives(), False
-            return
+        named = [value for kind, value in meanings if NAMES.get(kind) == "element"]
+        moods = [value for kind, value in meanings if NAMES.get(kind) == "mood"]
+        if named or moods:
+            self._name(word, meanings, named, moods)
         for kind, value in meanings:
-            if kind == "mood":
-                if not self._negated:
-                    self._moods[value] = None
-            elif kind == "colour":
-                self._pending.colour = value
-            elif kind == "size":
-                self._pending.size = value
-            elif kind == "count":
-                self._pending.count = value
-            elif kind == "quality":
-                self._quality(value)
+            if kind in ("colour", "size", "count") and not named:
+                self._adjective(kind, word, value)
+            elif kind == "quality" and not named:
+                self._quality(word, value)
             elif kind == "negation":
                 self._negated = True
         # "of" joins a count to its noun; after any other small word, the adjectives no longer apply
-        if kinds == {"silent"} and word not in words_of(vocabulary.BINDING) and word != "of":
+        small = meanings == (("silent", None),)
+        if small and word not in words_of(vocabulary.BINDING) and word != "of":
             articles = word in ("a", "an", "the")
             if word in ("a", "an") and self._pending.count is None:
                 self._pending.count = 1
@@ -266,73 +258,88 @@ class _Reader:
                 self._tint()
             if not articles:
                 self._pending = _Adjectives()
+        self._just_named = named[-1] if named and named[-1] in self._mentions else ""
 
-    def _quality(self, word: str) -> None:
+    def _name(
+        self, word: str, meanings: tuple[tuple[str, Any], ...], named: list[str], moods: list[str]
+    ) -> None:
+        """Take a word that names elements or moods."""
+        is_near = all(kind.startswith("near") for kind, _ in meanings if kind in NAMES)
+        shown = () if self._negated else (*named, *moods)
+        self._words.append(Word(word, shown, near=is_near, unknown=False, shown=True))
+        if not self._negated:
+            self._moods.update(dict.fromkeys(moods))
+        if not named:
+            return
+        forms = {value for kind, value in meanings if kind == "form"}
+        for name in dict.fromkeys(named):
+            self._mention(name, forms)
+        self._pending, self._negated = _Adjectives(), False
+
+    def _adjective(self, kind: str, word: str, value: Any) -> None:
+        """Hold an adjective for the next noun."""
+        setattr(self._pending, kind, value)
+        heard = Word(word)
+        self._words.append(heard)
+        self._pending.words.append((kind, heard))
+
+    def _quality(self, word: str, quality: str) -> None:
         """Hold a quality for the next noun, or add it to the noun just named."""
-        if self._just_named and word in vocabulary.AFTER_THE_NOUN:
+        heard = Word(word)
+        self._words.append(heard)
+        if self._just_named and quality in vocabulary.AFTER_THE_NOUN:
             known = self._mentions[self._just_named]
-            self._mentions[self._just_named] = replace(known, qualities=known.qualities | {word})
-        else:
-            self._pending.qualities.add(word)
+            if quality in ELEMENTS[known.name].takes:
+                heard.belong_to(known.name)
+                qualities = known.qualities | {quality}
+                self._mentions[known.name] = replace(known, qualities=qualities)
+            return
+        self._pending.qualities.add(quality)
+        self._pending.words.append((quality, heard))
 
-    def _mention(self, name: str) -> None:
+    def _mention(self, name: str, forms: set[str]) -> None:
         if self._negated:
             return
-        asked = self._pending
-        colour = from_hex(asked.colour) if asked.colour else None
+        asked, takes = self._pending, ELEMENTS[name].takes
+        for kind, word in asked.words:
+            if kind in takes:
+                word.belong_to(name)
+        colour = from_hex(asked.colour) if asked.colour and "colour" in takes else None
+        if asked.colour and colour is None:
+            self._tint()
+        qualities = frozenset((asked.qualities | forms) & takes)
         known = self._mentions.get(name)
         if known is None:
-            self._mentions[name] = Mention(
-                name, colour, asked.size, asked.count, frozenset(asked.qualities)
-            )
+            self._mentions[name] = Mention(name, colour, asked.size, asked.count, qualities)
         else:
             # named twice: the second mention adds, and overrides nothing
             self._mentions[name] = replace(
                 known,
                 colour=known.colour if known.colour is not None else colour,
+                size=known.size if known.size != 1.0 else asked.size,
                 count=known.count or asked.count,
-                qualities=known.qualities | asked.qualities,
+                qualities=known.qualities | qualities,
             )
 
     def _unknown(self, word: str) -> None:
-        self._ignored[word[:40]] = None
+        self._words.append(Word(word[:40], unknown=True))
         # the adjectives belong to this noun, which cannot be painted; a colour still tints the picture
-        self._tint()
-        self._pending, self._negated = _Adjectives(), False
+        self._break()
+        self._just_named = ""
 
     def _break(self) -> None:
         self._tint()
         self._pending, self._negated = _Adjectives(), False
 
     def _tint(self) -> None:
-        if self._pending.colour:
-            self._tints.append(from_hex(self._pending.colour))
-            self._pending.colour = ""
+        colour, self._pending.colour = self._pending.colour, ""
+        if not colour or len(self._tints) >= MOST_MIXED:
+            return
+        self._tints.append(from_hex(colour))
+        for kind, word in self._pending.words:
+            if kind == "colour":
+                word.belong_to()
 
-
-@lru_cache(maxsize=4096)
-def known_form(word: str) -> str:
-    """Return the word in the form that the lexicon knows, perhaps its singular, or ""."""
-    known = lexicon()
-    if word in known:
-        return word
-    for ending, instead in (
-        ("ies", "y"),
-        ("ves", "f"),
-        ("es", ""),
-        ("s", ""),
-        ("'s", ""),
-        ("’s", ""),
-    ):
-        if word.endswith(ending) and len(word) > len(ending) + 2:
-            singular = word.removesuffix(ending) + instead
-            if singular in known:
-                return singular
-    irregular = {
-        "people": "person",
-        "men": "man",
-        "women": "woman",
-        "wolves": "wolf",
-        "mice": "mouse",
-    }
-    return irregular.get(word, "") if irregular.get(word, "") in known else ""
+    def _letters(self) -> str:
+        """Return the letters that a logo shows: a single one, or the initials of its name."""
+        return ""

@@ -81,6 +81,8 @@ def main(argv: list[str]) -> int:
             said = notes(order)
             if not asked.json:
                 sys.stderr.write(f"understood: {', '.join(said['understood']) or 'nothing'}\n")
+                near = [f"{word} as {name}" for word, name in said.get("near", {}).items()]
+                sys.stderr.write(f"near: {', '.join(near) or 'nothing'}\n")
                 sys.stderr.write(f"ignored: {', '.join(said['ignored']) or 'nothing'}\n")
     except UnreadablePicture as error:
         sys.stderr.write(f"--reference: {error}\n")

@@ -1,9 +1,11 @@
-"""Where the copies of a thing go in a tile, and how a thing is told apart from what is behind it.
+"""Where a thing stands, where its copies go in a tile, and how it is told apart from what is behind it.
 
 Used by ``stage.py``.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from engines.sketch.canvas import Canvas
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, to_oklab
 from engines.sketch.plan import Plan
+
+if TYPE_CHECKING:
+    from engines.sketch.stage import Stage
 
 
 def tile_spots(
@@ -52,3 +57,20 @@ def told_apart(
     away = 1.0 if lightness < 0.45 or (apart > 0 and lightness < 0.8) else -1.0
     wanted = lightness + away * 0.17
     return lighter(colour, (wanted - float(colour[0])) * (0.5 if firm else 1.0))
+
+
+def foot(
+    stage: Stage, place: str, x: float, away: float, size: float, rng: np.random.Generator
+) -> float:
+    """Return the height at which a thing of this size stands, floats or flies at ``x``."""
+    if place == "float" and stage.plan.has("seabed"):
+        return 0.22 + 0.5 * rng.random() + 0.4 * size
+    if place == "float":
+        return stage.horizon + (1 - stage.horizon) * (0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1))
+    if place == "fly":
+        low = stage.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
+        return max(low, size * stage.canvas.unit / stage.canvas.height + 0.03)
+    ground = stage.ground_at(x)
+    if stage.ledge:
+        return ground
+    return ground + (1 - ground) * (0.12 + 0.3 * (1 - away) * rng.random()) - 0.02 * away

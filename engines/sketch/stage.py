@@ -15,11 +15,11 @@ import numpy as np
 from engines.sketch.around import Spread, Turn, copies, downwards, repeated
 from engines.sketch.canvas import Canvas
 from engines.sketch.mention import Mention
-from engines.sketch.noise import TEXTURE, Floats, Texture, generator
+from engines.sketch.noise import TEXTURE, Floats, Texture, generator, soften
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.plan import Plan
-from engines.sketch.shape import Mask, Shape
-from engines.sketch.spotting import tile_spots, told_apart
+from engines.sketch.shape import Mask, Shape, clipped
+from engines.sketch.spotting import foot, tile_spots, told_apart
 
 #: sky: behind everything · backdrop: distant land · ground: what things stand on · stand, float, fly: a
 #: thing with a place of its own on the ground, on water or in the air · over: painted after the
@@ -70,6 +70,8 @@ class Stage:
 
         #: how the element that is being painted goes on around the frame
         self.spread: Spread = ""
+        #: whether things are layers of cut paper, each above the one before
+        self.layered = "papercraft" in plan.finishes and not canvas.tile
         #: spots of a tile's pattern that are taken
         self.taken: list[tuple[float, float]] = []
         self._lights: Floats = np.zeros_like(canvas.rgb)
@@ -185,27 +187,10 @@ class Stage:
             own = size * self.size(mention) * max(room, 0.45) * (1 - 0.55 * away)
             keep = min(half * own * self.canvas.unit / self.canvas.width, 0.5)
             x = min(max(x, keep), 1 - keep)
-            spots.append((x, self._foot(place, x, away, own, rng), own))
+            spots.append((x, foot(self, place, x, away, own, rng), own))
         if self.canvas.tile:
             spots = tile_spots(self.taken, self.plan, rng, size)
         return sorted(spots, key=lambda spot: spot[2])
-
-    def _foot(
-        self, place: str, x: float, away: float, size: float, rng: np.random.Generator
-    ) -> float:
-        if place == "float" and self.plan.has("seabed"):
-            return 0.22 + 0.5 * rng.random() + 0.4 * size
-        if place == "float":
-            return self.horizon + (1 - self.horizon) * (
-                0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1)
-            )
-        if place == "fly":
-            low = self.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
-            return max(low, size * self.canvas.unit / self.canvas.height + 0.03)
-        ground = self.ground_at(x)
-        if self.ledge:
-            return ground
-        return ground + (1 - ground) * (0.12 + 0.3 * (1 - away) * rng.random()) - 0.02 * away
 
     def crowd(
         self,
@@ -277,15 +262,20 @@ class Stage:
         shade: float = 0.12,
         far: float = 0.0,
         strength: float = 1.0,
+        within: Shape | None = None,
     ) -> None:
         """Paint a silhouette in OKLab ``colour`` with its foot at (x, y), lit from the side of the light.
 
         ``size`` is in units. ``rim``: how bright its lit edge is; ``shade``: how much darker it gets
-        towards its foot; ``far``: how much haze is in front of it.
+        towards its foot; ``far``: how much haze is in front of it; ``within``: a shape that it does not
+        leave, such as the body that has these stripes.
         """
         canvas = self.canvas
         size_px = size * canvas.unit
-        mask = shape.mask(x * canvas.width, y * canvas.height, size_px, flip=flip)
+        foot_px = (x * canvas.width, y * canvas.height)
+        mask = shape.mask(*foot_px, size_px, flip=flip)
+        if within:
+            mask = clipped(mask, within.mask(*foot_px, size_px, flip=flip))
         rows, columns = mask.alpha.shape
         if rows < 1 or columns < 1:
             return
@@ -307,9 +297,19 @@ class Stage:
         if strength < 1:
             mask.alpha[...] *= strength
         own = np.broadcast_to(paint, (rows, columns, 3)).astype(np.float32)
+        if self.layered and within is None and rim > 0:
+            self._cast(mask, size_px)
         for copy, change in self.copies(mask):
             self._cover(copy)
             canvas.stamp(copy, change(own))
+
+    def _cast(self, mask: Mask, size_px: float) -> None:
+        """Let a layer of cut paper throw its soft shadow on what is below."""
+        reach = max(1, round(0.011 * self.canvas.unit), round(0.02 * size_px * (size_px < 60)))
+        side = -1 if self.plan.light_x > 0.5 else 1
+        soft = soften(np.pad(mask.alpha, 2 * reach), 2 * reach).clip(0, 1) * np.float32(0.5)
+        left, top = mask.left - 2 * reach + side * reach, mask.top - reach
+        self.canvas.stamp(Mask(soft, left, top), np.zeros(3, np.float32))
 
     def light_up(
         self, shape: Shape, x: float, y: float, size: float, colour: Floats, *, flip: bool = False
@@ -343,6 +343,8 @@ class Stage:
             part = self.canvas.part(mask)
             self.sky_left[y0:y1, x0:x1] *= 1 - part
             self._lights_alpha[y0:y1, x0:x1] *= 1 - part
+            if self.opening is not None:
+                self.opening[y0:y1, x0:x1] *= 1 - part
 
     def halo(self, x: float, y: float, radius: float, colour: Floats, strength: float) -> None:
         """Add soft light around a point; ``colour`` is OKLab, ``radius`` in units."""

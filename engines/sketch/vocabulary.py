@@ -44,14 +44,25 @@ COUNTS: dict[str, int] = {
     "许多, 很多, 一群, 无数, 满": 9,
 }
 
-#: words that modify a thing rather than the picture
-QUALITIES = (
-    "snowy, snow-capped, snowcapped, glowing, shining, luminous, crescent, full, autumn, flying, "
-    "sleeping, ringed, 雪, 发光, 弯, 新月, 满, 飞翔, 睡觉, 下雪"
-)
+#: words that modify a thing rather than the picture → the quality that elements know
+QUALITIES: dict[str, str] = {
+    "snowy, snow-capped, snowcapped, 雪, 下雪": "snowy",
+    "glowing, luminous, 发光": "glowing",
+    "crescent, 弯, 新月": "crescent",
+    "autumn": "autumn",
+    "flying, 飞翔": "flying",
+    "sleeping, asleep, 睡觉": "sleeping",
+    "old, elderly, 老": "old",
+    "young, baby": "young",
+    "smiling, laughing, happy, 微笑": "smiling",
+    "striped": "striped",
+    "spotted": "spotted",
+    "bald": "bald",
+    "bearded": "bearded",
+}
 
 #: these may follow their noun: "a whale flying over a city"
-AFTER_THE_NOUN = frozenset({"flying", "glowing", "shining", "sleeping", "飞翔", "发光"})
+AFTER_THE_NOUN = frozenset({"flying", "glowing", "sleeping", "smiling"})
 
 #: what follows one of these is not painted
 NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
@@ -89,12 +100,10 @@ SILENT = (
     "的, 在, 和, 与, 上, 下, 里, 中, 了, 着, 是, 有, 一幅, 一张, 旁, 边, 前, 后, 之, 旁边, 上面, 下面, 下的, 上的"
 )
 
-#: words about the picture as such: known, but there is nothing to paint
+#: words about the picture as such: true of whatever is painted, so there is nothing to claim or to miss
 ABOUT_THE_PICTURE = (
-    "painting, picture, image, photo, photograph, illustration, artwork, art, drawing, render, style, "
-    "styled, view, scene, landscape, scenery, composition, detailed, highly, ultra, hd, 4k, 8k, best, quality, "
-    "masterpiece, beautiful, stunning, trending, artstation, cinematic, wallpaper, lighting, light, "
-    "画, 图, 照片, 风景, 插画, 高清, 高质量, 美丽, 漂亮, 杰作, 风格"
+    "painting, picture, image, illustration, artwork, art, drawing, style, styled, view, scene, "
+    "composition, beautiful, 画, 图, 插画, 美丽, 漂亮, 风格"
 )
 
 #: words that may stand between adjectives and their noun

@@ -16,11 +16,11 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "city",
-    "city, skyline, cityscape, skyscraper, downtown, metropolis, tokyo, new york, shanghai, hong kong, "
-    "urban, town, building, 城市, 都市, 摩天楼, 高楼, 天际线, 东京, 上海, 纽约, 香港, 大楼, 城镇",
+    "city, skyline, cityscape, downtown, metropolis, urban, 城市, 都市, 天际线",
     "backdrop",
     28,
     mood="dusk",
+    near="skyscraper, tokyo, new york, shanghai, hong kong, town, building, 摩天楼, 高楼, 东京, 上海, 纽约, 香港, 大楼, 城镇",
 )
 def city(stage: Stage, mention: Mention) -> None:
     """Three rows of towers, the farther the hazier; some windows are lit."""
@@ -102,10 +102,10 @@ def _street_haze(stage: Stage, y: float, strength: float) -> None:
 
 @ELEMENTS.add(
     "street",
-    "street, road, alley, path, highway, trail, avenue, railway, rails, "
-    "街道, 街, 路, 道路, 小路, 公路, 小巷, 铁路",
+    "street, road, highway, 街道, 街, 路, 道路, 公路",
     "ground",
     35,
+    near="alley, path, trail, avenue, railway, rails, 小路, 小巷, 铁路",
 )
 def street(stage: Stage, mention: Mention) -> None:
     """A road to the vanishing point, wet enough to reflect the light."""

@@ -29,9 +29,10 @@ def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats
 
 @ELEMENTS.add(
     "mountains",
-    "mountain, mountainous, peak, summit, alps, himalaya, cliff, fjord, iceberg, glacier, rocky, 山, 山脉, 高山, 雪山, 群山, 山峰, 悬崖, 冰山, 冰川",
+    "mountain, mountainous, peak, summit, 山, 山脉, 高山, 雪山, 群山, 山峰",
     "backdrop",
     20,
+    near="alps, himalaya, cliff, fjord, iceberg, glacier, rocky, 悬崖, 冰山, 冰川",
 )
 def mountains(stage: Stage, mention: Mention) -> None:
     """Three or four ranges, the farther the paler; rock lit from one side, snow if it is cold."""
@@ -110,9 +111,10 @@ def _range(
 
 @ELEMENTS.add(
     "hills",
-    "hill, rolling hills, highland, countryside, valley, moor, 丘陵, 小山, 山坡, 山谷, 乡村",
+    "hill, rolling hills, 丘陵, 小山, 山坡",
     "ground",
     33,
+    near="highland, countryside, valley, moor, 山谷, 乡村",
 )
 def hills(stage: Stage, mention: Mention) -> None:
     """Two soft slopes; things stand on the nearer one."""
@@ -197,9 +199,10 @@ def _blades(
 
 @ELEMENTS.add(
     "meadow",
-    "meadow, field, grass, grassland, prairie, lawn, pasture, plain, farmland, wheat, 草地, 草原, 田野, 草坪, 田, 麦田",
+    "meadow, field, grass, grassland, 草地, 草原, 田野",
     "ground",
     34,
+    near="prairie, lawn, pasture, plain, farmland, wheat, 草坪, 田, 麦田",
 )
 def meadow(stage: Stage, mention: Mention) -> None:
     """A wide field with blades of grass at its near edge and a path of light across it."""
@@ -232,9 +235,10 @@ def _wild_flowers(stage: Stage, colour: Floats) -> None:
 
 @ELEMENTS.add(
     "shore",
-    "shore, beach, coast, sand, seaside, island, riverbank, 海滩, 沙滩, 岸, 海岸, 岸边, 岛, 小岛",
+    "shore, beach, coast, sand, seaside, 海滩, 沙滩, 岸, 海岸, 岸边",
     "ground",
     36,
+    near="island, riverbank, 岛, 小岛",
 )
 def shore(stage: Stage, mention: Mention) -> None:
     """A bank in front of the water, for things to stand on."""
@@ -248,10 +252,11 @@ def shore(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "dunes",
-    "dune, sand dunes, desert, sahara, oasis, 沙丘, 沙漠, 戈壁, 绿洲",
+    "dune, sand dunes, desert, 沙丘, 沙漠",
     "ground",
     32,
     mood="desert",
+    near="sahara, oasis, 戈壁, 绿洲",
 )
 def dunes(stage: Stage, mention: Mention) -> None:
     """Crests between a lit and a shaded side, rippled by the wind."""
@@ -285,7 +290,7 @@ def dunes(stage: Stage, mention: Mention) -> None:
             stage.ground = (line + 0.03).astype(np.float32)
 
 
-@ELEMENTS.add("treeline", "woods, treeline, pine trees, spruce, 树林, 林", "backdrop", 26)
+@ELEMENTS.add("treeline", "woods, treeline, pine trees, 树林, 林", "backdrop", 26, near="spruce")
 def treeline(stage: Stage, mention: Mention) -> None:
     """A distant line of treetops, where no single tree can be made out."""
     rng = stage.rng("treeline")

@@ -80,11 +80,12 @@ def from_white() -> Floats:
 
 @ELEMENTS.add(
     "planet",
-    "planet, saturn, jupiter, earth, globe, world, alien planet, 行星, 土星, 木星, 地球, 星球",
+    "planet, saturn, alien planet, 行星, 土星, 星球",
     "sky",
     12,
     mood="space",
     spread="",
+    near="jupiter, earth, globe, world, 木星, 地球",
 )
 def planet(stage: Stage, mention: Mention) -> None:
     """A banded ball with a dark night side, an atmosphere and rings."""

@@ -15,9 +15,10 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "abstract",
-    "abstract, abstraction, pattern, marble, fluid, swirl, texture, chaos, emotion, 抽象, 图案, 大理石, 流动, 纹理",
+    "abstract, abstraction, 抽象",
     "whole",
     2,
+    near="pattern, marble, fluid, swirl, texture, chaos, emotion, 图案, 大理石, 流动, 纹理",
 )
 def abstract(stage: Stage, mention: Mention) -> None:
     flow(stage)

@@ -26,11 +26,10 @@ def body_dark(stage: Stage) -> Floats:
 
 @ELEMENTS.add(
     "person",
-    "person, man, boy, traveler, traveller, wanderer, hiker, figure, silhouette, child, kid, "
-    "monk, fisherman, farmer, stranger, hero, prince, king, "
-    "人, 男人, 男孩, 旅人, 行人, 孩子, 背影, 少年, 老人, 渔夫",
+    "person, man, boy, figure, silhouette, child, kid, 人, 男人, 男孩, 孩子, 背影, 少年",
     "stand",
     72,
+    near="traveler, traveller, wanderer, hiker, monk, fisherman, farmer, stranger, hero, prince, king, 旅人, 行人, 老人, 渔夫",
 )
 def person(stage: Stage, mention: Mention) -> None:
     """A wanderer in a long coat with a stick, seen from behind."""
@@ -54,10 +53,10 @@ def person(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "woman",
-    "woman, girl, lady, princess, queen, dancer, bride, ballerina, fairy, goddess, witch, "
-    "女人, 女孩, 少女, 女子, 公主, 女王, 舞者, 仙女, 新娘, 女巫",
+    "woman, girl, lady, 女人, 女孩, 少女, 女子",
     "stand",
     72,
+    near="princess, queen, dancer, bride, ballerina, fairy, goddess, witch, 公主, 女王, 舞者, 仙女, 新娘, 女巫",
 )
 def woman(stage: Stage, mention: Mention) -> None:
     """A woman in a long dress, her hair and hem in the wind."""
@@ -88,9 +87,10 @@ def woman(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "couple",
-    "couple, lovers, two people, family, friends, people, crowd, wedding, 情侣, 恋人, 夫妻, 家人, 朋友, 人群, 人们",
+    "couple, lovers, two people, 情侣, 恋人, 夫妻",
     "stand",
     72,
+    near="family, friends, people, crowd, wedding, 家人, 朋友, 人群, 人们",
 )
 def couple(stage: Stage, mention: Mention) -> None:
     """Two people standing close, looking the same way."""
@@ -107,10 +107,10 @@ def couple(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "samurai",
-    "samurai, warrior, knight, ninja, soldier, swordsman, ronin, viking, gladiator, "
-    "武士, 战士, 骑士, 侠客, 剑客, 忍者, 将军",
+    "samurai, knight, swordsman, ronin, 武士, 骑士",
     "stand",
     72,
+    near="warrior, ninja, soldier, viking, gladiator, 战士, 侠客, 剑客, 忍者, 将军",
 )
 def samurai(stage: Stage, mention: Mention) -> None:
     """A swordsman in a wide hat, his sleeves in the wind, his blade drawn."""
@@ -140,10 +140,11 @@ def samurai(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "wizard",
-    "wizard, mage, sorcerer, magician, druid, 巫师, 法师, 魔法师",
+    "wizard, mage, sorcerer, 巫师, 法师, 魔法师",
     "stand",
     72,
     mood="fantasy",
+    near="magician, druid",
 )
 def wizard(stage: Stage, mention: Mention) -> None:
     """A pointed hat, a long robe, and a staff that shines."""
@@ -207,10 +208,11 @@ def astronaut(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "robot",
-    "robot, android, cyborg, mecha, mech, droid, 机器人, 机甲, 机械",
+    "robot, android, droid, 机器人",
     "stand",
     72,
     mood="cyberpunk",
+    near="cyborg, mecha, mech, 机甲, 机械",
 )
 def robot(stage: Stage, mention: Mention) -> None:
     """A square-shouldered machine with glowing eyes and a glowing heart."""

@@ -71,11 +71,12 @@ def fir(rng: np.random.Generator) -> Shape:
 
 @ELEMENTS.add(
     "flowers",
-    "flower, blossoms, rose, tulip, poppy, daisy, sunflower, lily, bouquet, garden, wildflower, 花, 花朵, 鲜花, 玫瑰, 郁金香, 向日葵, 花园, 野花, 百合",
+    "flower, blossoms, daisy, sunflower, wildflower, 花, 花朵, 鲜花, 向日葵, 野花",
     "stand",
     82,
     mood="spring",
     spread="across",
+    near="rose, tulip, poppy, lily, bouquet, garden, 玫瑰, 郁金香, 花园, 百合",
 )
 def flowers(stage: Stage, mention: Mention) -> None:
     """A bed of flowers in front of everything: the nearer, the taller and larger."""
@@ -116,7 +117,7 @@ def rosette(petals: int) -> Shape:
 
 
 @ELEMENTS.add(
-    "cactus", "cactus, saguaro, cacti, succulent, 仙人掌, 仙人球", "stand", 54, mood="desert"
+    "cactus", "cactus, saguaro, cacti, 仙人掌, 仙人球", "stand", 54, mood="desert", near="succulent"
 )
 def cactus(stage: Stage, mention: Mention) -> None:
     """A column with raised arms and pale ribs."""
@@ -148,7 +149,7 @@ def cactus(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, body, 0.4, green, after=rest)
 
 
-@ELEMENTS.add("mushroom", "mushroom, toadstool, fungus, 蘑菇, 毒蘑菇, 菌", "stand", 78)
+@ELEMENTS.add("mushroom", "mushroom, toadstool, 蘑菇, 毒蘑菇", "stand", 78, near="fungus, 菌")
 def mushroom(stage: Stage, mention: Mention) -> None:
     """Red caps with white spots, one large and some small."""
     stem = Shape().blob(*path("-12,-4 -9,30 -8,58 8,58 9,30 13,-4"))

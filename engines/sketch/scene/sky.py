@@ -31,7 +31,12 @@ def paint_sky(stage: Stage) -> None:
 
 
 @ELEMENTS.add(
-    "stars", "star, starry, starry sky, constellation, 星, 星星, 星空, 繁星", "sky", 5, mood="night"
+    "stars",
+    "star, starry, starry sky, 星, 星星, 星空, 繁星",
+    "sky",
+    5,
+    mood="night",
+    near="constellation",
 )
 def stars(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _stars(stage, mention))
@@ -145,11 +150,12 @@ def nebula(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "galaxy",
-    "galaxy, spiral galaxy, black hole, vortex, 星系, 漩涡, 黑洞",
+    "galaxy, spiral galaxy, 星系",
     "sky",
     9,
     mood="space",
     spread="",
+    near="black hole, vortex, 漩涡, 黑洞",
 )
 def galaxy(stage: Stage, mention: Mention) -> None:
     """A tilted spiral of two arms around a bright heart."""

@@ -16,7 +16,7 @@ ELEMENTS = Elements()
 
 
 @ELEMENTS.add(
-    "candle", "candle, candlelight, torch, flame, 蜡烛, 烛光, 火炬", "stand", 75, mood="dusk"
+    "candle", "candle, candlelight, 蜡烛, 烛光", "stand", 75, mood="dusk", near="torch, flame, 火炬"
 )
 def candle(stage: Stage, mention: Mention) -> None:
     """Wax, wick and flame, with a warm light on things nearby."""
@@ -42,7 +42,7 @@ def candle(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "cup", "cup, coffee, tea, mug, teapot, teacup, 杯子, 咖啡, 茶, 茶杯, 茶壶", "stand", 75
+    "cup", "cup, coffee, tea, teacup, 杯子, 咖啡, 茶, 茶杯", "stand", 75, near="mug, teapot, 茶壶"
 )
 def cup(stage: Stage, mention: Mention) -> None:
     """A steaming cup on its saucer."""
@@ -99,7 +99,9 @@ def fruit(stage: Stage, mention: Mention) -> None:
             stage.put(leaf, *spot, np.array([0.52, -0.09, 0.08], np.float32), rim=0.3)
 
 
-@ELEMENTS.add("book", "book, books, open book, library, 书, 书本, 图书馆", "stand", 75)
+@ELEMENTS.add(
+    "book", "book, books, open book, 书, 书本", "stand", 75, near="novel, notebook, letter, 笔记本"
+)
 def book(stage: Stage, mention: Mention) -> None:
     """An open book with bright pages."""
     cover = Shape().area(*path("-66,8 -60,40 0,30 60,40 66,8 0,-4"))
@@ -125,9 +127,10 @@ def book(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "guitar",
-    "guitar, violin, cello, music, musical instrument, 吉他, 小提琴, 音乐, 琵琶",
+    "guitar, 吉他",
     "stand",
     75,
+    near="violin, cello, music, musical instrument, 小提琴, 音乐, 琵琶",
 )
 def guitar(stage: Stage, mention: Mention) -> None:
     """A leaning guitar, strings and all."""
@@ -151,7 +154,7 @@ def guitar(stage: Stage, mention: Mention) -> None:
         stage.put(strings.turned(lean), x, y, size, mix(stage.palette.light, own, 0.3), rim=0)
 
 
-@ELEMENTS.add("clock", "clock, watch, time, hourglass, 时钟, 钟, 时间, 手表", "stand", 75)
+@ELEMENTS.add("clock", "clock, 时钟, 钟", "stand", 75, near="watch, time, hourglass, 时间, 手表")
 def clock(stage: Stage, mention: Mention) -> None:
     rim_shape, face = Shape().disc(0, 0.5, 0.5), Shape().disc(0, 0.5, 0.43)
     marks = Shape()

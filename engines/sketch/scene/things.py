@@ -17,9 +17,10 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "sailboat",
-    "sailboat, boat, ship, yacht, sailing, vessel, fishing boat, canoe, gondola, pirate ship, 帆船, 船, 小船, 轮船, 渔船, 帆, 小舟, 舟",
+    "sailboat, boat, sailing, 帆船, 船, 小船, 帆, 小舟, 舟",
     "float",
     60,
+    near="ship, yacht, vessel, fishing boat, canoe, gondola, pirate ship, 轮船, 渔船",
 )
 def sailboat(stage: Stage, mention: Mention) -> None:
     """A hull, a mast, two bright sails, and the reflection of it all."""
@@ -94,11 +95,12 @@ def balloon(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "lantern",
-    "lantern, paper lantern, sky lantern, floating lantern, lamp, street lamp, 灯笼, 孔明灯, 天灯, 灯, 河灯, 路灯",
+    "lantern, paper lantern, sky lantern, floating lantern, 灯笼, 孔明灯, 天灯, 河灯",
     "fly",
     83,
     mood="night",
     spread="around",
+    near="street lamp, 路灯",
 )
 def lantern(stage: Stage, mention: Mention) -> None:
     """Rising paper lanterns, lit from within; distant ones are small."""
@@ -163,7 +165,9 @@ def umbrella(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention.uncoloured(), under, 0.32, dark, after=rest)
 
 
-@ELEMENTS.add("heart", "heart, love, valentine, 心, 爱心, 爱, 爱情", "fly", 76, mood="pastel")
+@ELEMENTS.add(
+    "heart", "heart, 心, 爱心", "fly", 76, mood="pastel", near="love, valentine, 爱, 爱情"
+)
 def heart(stage: Stage, mention: Mention) -> None:
     shape = Shape().blob(
         *path(
@@ -181,10 +185,11 @@ def heart(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "crystal",
-    "crystal, gem, gemstone, diamond, crystals, amethyst, quartz, 水晶, 宝石, 钻石, 晶体",
+    "crystal, crystals, amethyst, quartz, 水晶, 晶体",
     "stand",
     75,
     mood="fantasy",
+    near="gem, gemstone, diamond, 宝石, 钻石",
 )
 def crystal(stage: Stage, mention: Mention) -> None:
     """A cluster of prisms, each with a lit and a shaded face, and light from within."""

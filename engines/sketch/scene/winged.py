@@ -17,10 +17,10 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "birds",
-    "bird, crow, raven, seagull, gull, crane, swallow, geese, goose, heron, dove, flamingo, sparrow, "
-    "鸟, 飞鸟, 小鸟, 鹤, 仙鹤, 乌鸦, 海鸥, 燕子, 大雁",
+    "bird, 鸟, 飞鸟, 小鸟",
     "fly",
     62,
+    near="crow, raven, seagull, gull, crane, swallow, geese, goose, heron, dove, flamingo, sparrow, 鹤, 仙鹤, 乌鸦, 海鸥, 燕子, 大雁",
 )
 def birds(stage: Stage, mention: Mention) -> None:
     """A loose flock, each bird with its wings in a different position."""
@@ -42,7 +42,7 @@ def birds(stage: Stage, mention: Mention) -> None:
         stage.put(wings.turned(rng.uniform(-16, 16)), x, y, size, colour, rim=0.2)
 
 
-@ELEMENTS.add("eagle", "eagle, hawk, falcon, phoenix, 鹰, 老鹰, 凤凰, 雄鹰", "fly", 63)
+@ELEMENTS.add("eagle", "eagle, 鹰, 老鹰, 雄鹰", "fly", 63, near="hawk, falcon, phoenix, 凤凰")
 def eagle(stage: Stage, mention: Mention) -> None:
     """One large bird with spread wings and parted feathers."""
     shape = Shape().blob(*path("-8,30 -6,46 0,54 8,50 10,38 8,20 0,0 -10,10"))
@@ -59,7 +59,9 @@ def eagle(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.3, brown)
 
 
-@ELEMENTS.add("butterfly", "butterfly, butterflies, moth, dragonfly, 蝴蝶, 蜻蜓, 飞蛾", "fly", 84)
+@ELEMENTS.add(
+    "butterfly", "butterfly, butterflies, 蝴蝶", "fly", 84, near="moth, dragonfly, 蜻蜓, 飞蛾"
+)
 def butterfly(stage: Stage, mention: Mention) -> None:
     """Four wings with a dark edge and light spots; several butterflies unless the words name a number."""
     rng = stage.rng("butterfly")
@@ -82,10 +84,11 @@ def butterfly(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "dragon",
-    "dragon, wyvern, serpent, sea monster, 龙, 巨龙, 飞龙, 神龙",
+    "dragon, 龙, 巨龙, 飞龙, 神龙",
     "fly",
     64,
     mood="fantasy",
+    near="wyvern, serpent, sea monster",
 )
 def dragon(stage: Stage, mention: Mention) -> None:
     """A long coiled body across the sky, with spines along its back, two wings and a horned head."""
