@@ -13,10 +13,12 @@ from engines.sketch.scene import (  # fmt: skip
     beasts,
     buildings,
     city,
+    faces,
     food,
     indoors,
     land,
     lights,
+    logos,
     machines,
     monuments,
     patterns,
@@ -39,8 +41,8 @@ from engines.sketch.scene import (  # fmt: skip
 )
 
 KINDS = (
-    air, animals, beasts, buildings, city, food, indoors, land, lights, machines, monuments, patterns, people,
-    pets, plants, portrait, rooms, seaside, sky, spectacle, still_life, sweets, things, traffic, trees, vehicles,
+    air, animals, beasts, buildings, city, faces, food, indoors, land, lights, logos, machines, monuments, patterns,
+    people, pets, plants, portrait, rooms, seaside, sky, spectacle, still_life, sweets, things, traffic, trees, vehicles,
     water, winged,
 )  # fmt: skip
 ELEMENTS: dict[str, Element] = {one.name: one for kind in KINDS for one in kind.ELEMENTS}

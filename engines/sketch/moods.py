@@ -256,15 +256,4 @@ MOODS: dict[str, Mood] = {
 }  # fmt: skip
 
 #: the hash of the prompt picks one of these if no word names a mood
-CALM_MOODS = (
-    "dawn",
-    "day",
-    "golden",
-    "sunset",
-    "dusk",
-    "misty",
-    "lush",
-    "pastel",
-    "fantasy",
-    "spring",
-)
+CALM_MOODS = ("dawn", "day", "golden", "sunset", "day", "dusk", "golden", "lush", "summer", "spring")

@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from engines.sketch.catalogue import ELEMENTS
+from engines.sketch.framing import closeness, framed
 from engines.sketch.looks import LOOKS
 from engines.sketch.mention import Mention
 from engines.sketch.moods import CALM_MOODS, MOODS, WEATHER
@@ -42,9 +43,6 @@ FURNITURE = frozenset(
 #: grounds that are indoors
 INDOORS = frozenset({"room", "table", "window"})
 
-#: a single thing of at least this depth may fill more of the picture: an animal, a person, a car, a cup
-SUBJECTS_FROM, SUBJECT_ZOOM = 55, 1.28
-
 
 def plan(order: Order, seed: int) -> Plan:
     """Return the plan of the cell with this seed."""
@@ -61,6 +59,9 @@ def plan(order: Order, seed: int) -> Plan:
     palette = _palette(moods, reading, push, chaos, order)
     looks = {name for name in reading.moods if name in LOOKS}
 
+    near = closeness(
+        mentions, asked_close=reading.find("portrait") is not None and "portrait" not in names
+    )
     scenic = order.niji and order.style == "scenic"
     low = 0.66 if {"mountains", "castle", "city"} & set(names) else 0.6
     low = 0.53 if "table" in names else low
@@ -76,25 +77,18 @@ def plan(order: Order, seed: int) -> Plan:
         mentions=mentions,
         moods=frozenset(name for name, _ in moods),
         letters=reading.letters,
+        manner=reading.whole_mark,
         finishes=frozenset({MOODS[name].finish for name, _ in moods} - {""} | looks),
         horizon=float(np.clip(horizon, 0.36, 0.84)),
         light_x=float(np.clip(light_x, 0.1, 0.9)),
         light_y=float(np.clip(light_y, 0.1, 0.42)),
         places=_places(mentions, float(focus), push, chaos),
-        zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos)))
-        * (0.8 if scenic else closeness(mentions)),
+        zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos))) * (0.8 if scenic else near),
         mirrored=bool(luck[3] < 0.5),
         hair=bool(reading.find("woman")) or (reading.find("person") is None and luck[2] < 0.5),
         refused=unwanted_elements(order.negative),
     )
     return strayed(usual, order.weird)
-
-
-def closeness(mentions: tuple[Mention, ...]) -> float:
-    """Return how near the painter steps: closer to a single subject than to a scene of several things."""
-    things = [m for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]
-    lonely = len(things) == 1 and ELEMENTS[things[0].name].depth >= SUBJECTS_FROM
-    return SUBJECT_ZOOM if lonely and things[0].size >= 1 and things[0].count in (None, 1) else 1.0
 
 
 # -- which things --------------------------------------------------------------------------------
@@ -119,8 +113,9 @@ def _mentions(
 
 def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple[Mention, ...]:
     """Add what the named things need around them: ground to stand on, something behind them."""
-    names = {mention.name for mention in mentions}
     refused = unwanted_elements(order.negative)
+    mentions = [mention for mention in framed(mentions) if mention.name not in refused]
+    names = {mention.name for mention in mentions}
     wishes = reading.whole_mark
 
     def add(name: str) -> None:
@@ -129,16 +124,11 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
             mentions.append(Mention(name))
 
     places = {ELEMENTS[name].place for name in names}
-    if "portrait" in names:
-        # the words name the person portrayed: paint one head, not a head and a figure
-        portrayed = names & {"woman", "person"}
-        mentions[:] = [mention for mention in mentions if mention.name not in portrayed]
-        names -= portrayed
     if "umbrella" in names:
         # it already comes with somebody under it
         mentions[:] = [mention for mention in mentions if mention.name not in ("woman", "person")]
         names -= {"woman", "person"}
-    if names == {"portrait"}:
+    if names == {"double exposure"}:
         # a head without a scene in it would be blank
         add(("forest", "mountains", "flowers", "city")[wishes % 4])
         add("birds")
@@ -312,12 +302,19 @@ def _places(
 ) -> dict[str, float]:
     """Give every thing its place: the first one named gets the best, the others go around it."""
     order = [focus, 1 - focus, 0.5, 0.5 + (focus - 0.5) * 2.3, 0.5 - (focus - 0.5) * 2.3]
-    if any(m.name == "room" for m in mentions):
+    if any(mention.name == "room" for mention in mentions):
         # furniture is wide: two pieces share the wall
         side = 0.24 if focus < 0.5 else -0.24
         order = [0.5 - side, 0.5 + side, 0.5, 0.5 - 1.5 * side, 0.5 + 1.5 * side]
     places: dict[str, float] = {}
     things = [m.name for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]
+    names = {mention.name for mention in mentions}
+    if "portrait" in names:
+        # whoever sits for a portrait is in the middle; other things are beside
+        places["portrait"] = 0.5 + 0.1 * (focus - 0.5)
+        order = [0.14, 0.86, 0.24, 0.76]
+    if "logo" in names:
+        order = [0.5, 0.4, 0.6]
     for i, name in enumerate(things):
         wobble = push[8 + i % 4] * (0.02 + 0.05 * chaos)
         places[name] = float(np.clip(order[i % len(order)] + wobble, 0.12, 0.88))

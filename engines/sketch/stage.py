@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from engines.sketch.around import Spread, Turn, copies, downwards, repeated
+from engines.sketch.around import Spread, Turn, copies, repeated
 from engines.sketch.canvas import Canvas
 from engines.sketch.mention import Mention
 from engines.sketch.noise import TEXTURE, Floats, Texture, generator, soften
@@ -23,8 +23,8 @@ from engines.sketch.spotting import foot, tile_spots, told_apart
 
 #: sky: behind everything · backdrop: distant land · ground: what things stand on · stand, float, fly: a
 #: thing with a place of its own on the ground, on water or in the air · over: painted after the
-#: brush, which would smear it · whole: takes over the whole picture
-Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole"]
+#: brush, which would smear it · whole: takes over the whole picture · part: of a portrait, which paints it
+Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole", "part"]
 
 
 #: a texture is no finer than this, at any size
@@ -54,7 +54,8 @@ class Stage:
         #: size relative to the full picture: 1/8 in the first preview
         self.scale = scale
         #: column → where things stand, as a fraction of the height
-        self.ground: Floats = np.full(canvas.width, min(plan.horizon + 0.16, 0.93), np.float32)
+        foot = 0.7 if plan.has("logo") else min(plan.horizon + 0.16, 0.93)
+        self.ground: Floats = np.full(canvas.width, foot, np.float32)
         #: the first row of the water, if there is any
         self.water_top: float | None = None
         #: whether the ground is a ledge: things stand on its edge, not somewhere below it
@@ -211,6 +212,7 @@ class Stage:
             flip = self.facing(x)
             if not self.canvas.tile:
                 # a wide thing keeps clear of the picture's edge
+                own = min(own, 0.96 * self.canvas.width / self.canvas.unit / max(right - left, 0.1))
                 part = own * self.canvas.unit / self.canvas.width
                 most_left, most_right = (right, -left) if flip else (-left, right)
                 x = float(
@@ -242,10 +244,6 @@ class Stage:
     def copies(self, mask: Mask) -> list[tuple[Mask, Turn]]:
         """Return the mask, and its images around the frame; each with what turns its paint likewise."""
         return copies(self.canvas, self.spread, mask)
-
-    def downwards(self, y: float, step: float) -> list[float]:
-        """Return ``y`` and, on a canvas that goes on below its frame, more rows at this distance."""
-        return downwards(self.canvas, y, step)
 
     # -- silhouettes -----------------------------------------------------------------------------
 

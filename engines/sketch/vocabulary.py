@@ -12,6 +12,8 @@ COLOURS: dict[str, str] = {
     "orange, tangerine, amber, 橙, 橙色, 橘色, 琥珀": "#f08a24",
     "yellow, lemon, 黄, 黄色": "#f5d02f",
     "gold, golden, gilded, 金, 金色, 黄金": "#d9a62e",
+    "blond, blonde, golden-haired, 金发": "#d8b25f",
+    "ginger, auburn, redhead, 姜黄": "#b5592c",
     "green, jade, emerald green, olive, 绿, 绿色, 翠": "#4a9a52",
     "teal, turquoise, cyan, aqua, 青, 青色, 碧": "#2fb5b0",
     "blue, azure, sapphire, cobalt, 蓝, 蓝色": "#2f6fd0",
@@ -54,7 +56,6 @@ QUALITIES: dict[str, str] = {
     "sleeping, asleep, 睡觉": "sleeping",
     "old, elderly, 老": "old",
     "young, baby": "young",
-    "smiling, laughing, happy, 微笑": "smiling",
     "striped": "striped",
     "spotted": "spotted",
     "bald": "bald",
@@ -62,7 +63,7 @@ QUALITIES: dict[str, str] = {
 }
 
 #: these may follow their noun: "a whale flying over a city"
-AFTER_THE_NOUN = frozenset({"flying", "glowing", "sleeping", "smiling"})
+AFTER_THE_NOUN = frozenset({"flying", "glowing", "sleeping"})
 
 #: what follows one of these is not painted
 NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
@@ -70,10 +71,11 @@ NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
 #: words for a whole kind, which only a negative prompt may use → the elements of that kind
 KINDS: dict[str, str] = {
     "people, person, human, humans, figure, man, men, woman, women, child, children, crowd, 人, 人物, 人类": (
-        "person, woman, couple, samurai, wizard, astronaut, mermaid, portrait"
+        "person, woman, couple, samurai, wizard, astronaut, mermaid, portrait, double exposure, hair, beard, "
+        "moustache, freckles, glasses, hat, crown, smile, eyes, earrings"
     ),
     "animal, creature, wildlife, pet, 动物, 野生动物": (
-        "cat, dog, wolf, fox, horse, deer, rabbit, bear, elephant, lion, owl, whale, dolphin, fish, "
+        "cat, dog, wolf, fox, horse, deer, rabbit, bear, panda, elephant, lion, tiger, leopard, panther, owl, whale, dolphin, fish, "
         "jellyfish, turtle, swan, birds, eagle, butterfly, dragon"
     ),
     "building, architecture, structure, 建筑, 建筑物": (
@@ -81,10 +83,19 @@ KINDS: dict[str, str] = {
     ),
     "tree, 树, 树木": "tree, cherry, palm, bamboo, bare tree, forest, treeline",
     "plant, vegetation, foliage, 植物": (
-        "tree, cherry, palm, bamboo, bare tree, forest, treeline, flowers, cactus, mushroom, lotus, meadow"
+        "tree, cherry, palm, bamboo, bare tree, forest, treeline, flowers, cactus, mushroom, lotus, meadow, "
+        "houseplant, christmas tree"
     ),
     "flower, 花": "flowers, cherry, lotus, petals",
-    "vehicle, traffic, 车辆, 交通工具": "train, car, bicycle, rocket, airplane, ufo, sailboat",
+    "vehicle, traffic, 车辆, 交通工具": (
+        "train, car, taxi, bus, double-decker, truck, motorcycle, traffic, bicycle, rocket, airplane, ufo, sailboat"
+    ),
+    "food, meal, dish, 食物, 食品": (
+        "pasta, pizza, burger, fries, sushi, noodles, salad, egg, cake, bread, croissant, doughnut, ice cream, "
+        "pancakes, fruit"
+    ),
+    "drink, beverage, 饮料": "cup, wine, cola",
+    "furniture, 家具": "sofa, bed, bookshelf, kitchen, cafe, chair, lamp",
     "cloud, 云": "clouds, storm clouds",
     "star, 星, 星星": "stars, milky way, galaxy",
     "mountain, 山": "mountains, lone mountain, volcano",

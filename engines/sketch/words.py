@@ -22,10 +22,17 @@ class Word:
     unknown: bool = False
     #: whether something takes it, if that is painted
     shown: bool = False
+    #: what is painted for it, if its names do not say it
+    instead: str = ""
 
     def belong_to(self, *names: str) -> None:
         """Note that these elements show it; without any, the whole picture does."""
         self.names, self.shown = (*self.names, *names), True
+
+    def instead_of(self, instead: str, name: str, *, exactly: bool) -> None:
+        """Note that an element shows something of it: the letters of a logo, the initial of a name."""
+        self.belong_to(name)
+        self.unknown, self.near, self.instead = False, not exactly, instead
 
     def painted(self, painted: Collection[str]) -> tuple[str, ...]:
         """Return which of its names are in the picture."""
@@ -44,7 +51,7 @@ def heard(words: Sequence[Word], painted: Collection[str]) -> tuple[str, ...]:
 def nearly(words: Sequence[Word], painted: Collection[str]) -> dict[str, str]:
     """Return what the picture shows as something more general, with its name."""
     return {
-        word.text: ", ".join(word.painted(painted))
+        word.text: word.instead or ", ".join(word.painted(painted))
         for word in words
         if word.near and word.shown and word.painted(painted)
     }

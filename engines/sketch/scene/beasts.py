@@ -109,8 +109,13 @@ def _spots(rng: np.random.Generator) -> Shape:
 
 def _big_cat(stage: Stage, mention: Mention, *, coat: str, kind: str) -> None:
     """Paint a walking big cat: its coat, its marks, and a mane if it is a lion."""
+
+    def shorter(x: float, y: float) -> tuple[float, float]:
+        return (x if x > 18 / 100 else 0.18 + (x - 0.18) * 0.84, y * 1.04)
+
     far, near, head = _body()
-    tail = _tail()
+    far, near, tail = far.moved(shorter), near.moved(shorter), _tail().moved(shorter)
+    head = head.moved(shorter)
     outline = Shape().with_parts_of(tail, 0, 0).with_parts_of(near, 0, 0).with_parts_of(head, 0, 0)
     belly = Shape().blob(*path("-46,34 -30,38 0,36 20,36 32,42 36,32 16,26 -20,28"))
     muzzle = Shape().blob(*path("68,70 76,72 83,69 83,63 77,57 66,54 62,60"))
@@ -126,7 +131,11 @@ def _big_cat(stage: Stage, mention: Mention, *, coat: str, kind: str) -> None:
     )
     tuft = Shape().blob(*path("-106,40 -112,46 -113,57 -106,60 -101,52 -102,44"))
     usual = tinted(stage, coat)
-    marks = _stripes() if kind == "tiger" else _spots(stage.rng("rosettes"))
+    marks = (_stripes() if kind == "tiger" else _spots(stage.rng("rosettes"))).moved(shorter)
+    face = (muzzle, cheek, bib, nose, mouth, eye, pupil, ears, mane, tuft, belly)
+    muzzle, cheek, bib, nose, mouth, eye, pupil, ears, mane, tuft, belly = (
+        part.moved(shorter) for part in face
+    )
 
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
         own = stage.colour_of(mention, usual)

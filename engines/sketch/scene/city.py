@@ -6,7 +6,7 @@ import numpy as np
 
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
-from engines.sketch.noise import smoothstep
+from engines.sketch.noise import Floats, smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape
 from engines.sketch.stage import Stage
@@ -100,6 +100,14 @@ def _street_haze(stage: Stage, y: float, strength: float) -> None:
     canvas.wash(mask.astype(np.float32), to_linear(lighter(stage.haze, -0.04)))
 
 
+def course(stage: Stage, down: Floats) -> tuple[Floats, Floats]:
+    """Return a street's middle and half its width, from the horizon (0) to the viewer (1)."""
+    bend = 0.12 * (1 if stage.plan.mirrored else -1) * np.sin(down * 2.4) * (1 - down)
+    # two lanes each way where there is traffic
+    wide = 0.62 if stage.plan.has("traffic") else 0.36
+    return np.asarray(0.5 + bend), np.asarray(0.012 + wide * down**1.25)
+
+
 @ELEMENTS.add(
     "street",
     "street, road, highway, 街道, 街, 路, 道路, 公路",
@@ -116,9 +124,7 @@ def street(stage: Stage, mention: Mention) -> None:
     if seen < 2:
         return
     down = ((np.arange(rows, dtype=np.float32) + 0.5) / seen)[:, None]
-    bend = 0.12 * (1 if stage.plan.mirrored else -1) * np.sin(down * 2.4) * (1 - down)
-    middle = 0.5 + bend
-    half = 0.012 + 0.36 * down**1.25
+    middle, half = course(stage, down)
     away = np.abs(canvas.x - middle) / half
     x = (canvas.x - 0.5) / (down + 0.08)
     grain = stage.texture.smooth_at(x * 0.25, 0.5 / (down + 0.08))

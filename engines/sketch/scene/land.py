@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.sketch.around import downwards
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats, ridge, smoothstep
@@ -171,7 +172,7 @@ def _slope(stage: Stage, line: Floats, colour: Floats, far: float) -> None:
 
 def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> None:
     """Paint blades of grass in front of everything at the lower edge, some dark, some lit."""
-    for row, foot in enumerate(stage.downwards(1.02, 0.9 * (1 - low))):
+    for row, foot in enumerate(downwards(stage.canvas, 1.02, 0.9 * (1 - low))):
         rng = stage.rng(f"grasses {row}" if row else "grasses")
         _blades(stage, rng, colour, low=low, count=count, foot=foot)
 
@@ -229,7 +230,7 @@ def _wild_flowers(stage: Stage, colour: Floats) -> None:
             radius = 0.0015 + 0.006 * near**2 * rng.uniform(0.5, 1.2)
             dots.dab(rng.random() * across, -y * tall, radius)
         tone = mix(stage.accent(index), stage.palette.light, 0.2)
-        for foot in stage.downwards(0.0, 0.6 * (1 - stage.horizon)):
+        for foot in downwards(stage.canvas, 0.0, 0.6 * (1 - stage.horizon)):
             stage.put(dots, 0, foot, 1, mix(tone, colour, 0.25), rim=0, shade=0)
 
 

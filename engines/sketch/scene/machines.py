@@ -81,9 +81,7 @@ def train(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add(
-    "bicycle", "bicycle, bike, 自行车, 单车", "stand", 58, near="cyclist, motorcycle, 摩托车"
-)
+@ELEMENTS.add("bicycle", "bicycle, bike, 自行车, 单车", "stand", 58, near="cyclist")
 def bicycle(stage: Stage, mention: Mention) -> None:
     shape = Shape()
     for x in (-0.36, 0.36):

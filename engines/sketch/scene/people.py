@@ -26,10 +26,17 @@ def body_dark(stage: Stage) -> Floats:
 
 @ELEMENTS.add(
     "person",
-    "person, man, boy, figure, silhouette, child, kid, 人, 男人, 男孩, 孩子, 背影, 少年",
+    "person, figure, silhouette, 人, 背影",
     "stand",
     72,
-    near="traveler, traveller, wanderer, hiker, monk, fisherman, farmer, stranger, hero, prince, king, 旅人, 行人, 老人, 渔夫",
+    near="guy, gentleman, traveler, traveller, wanderer, hiker, monk, fisherman, farmer, stranger, hero, prince, king, "
+    "boxer, doctor, chef, sailor, 旅人, 行人, 渔夫",
+    takes="colour, size, count, flying, old, bald, bearded",
+    forms={
+        "man": "man, 男人",
+        "young": "boy, child, kid, toddler, 男孩, 孩子, 少年, 小孩",
+        "old": "old man, grandfather, elder, 老人, 爷爷",
+    },
 )
 def person(stage: Stage, mention: Mention) -> None:
     """A wanderer in a long coat with a stick, seen from behind."""
@@ -44,19 +51,32 @@ def person(stage: Stage, mention: Mention) -> None:
         .line(path("22,60 23,0"), 0.016, 0.014)
     )
 
+    young, old = "young" in mention.qualities, "old" in mention.qualities
+    if young:
+        # a child: a larger head on a shorter body
+        coat, rest_of = (part.moved(lambda x, y: (x * 1.2, y * 0.92)) for part in (coat, rest_of))
+        rest_of.disc(0.0, 0.84, 0.095, 0.1)
+    hair = Shape().blob(*path("-7,84 -8,93 0,98 8,93 7,84 0,88"))
+
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
         stage.put(rest_of, x, y, size, body_dark(stage), flip=flip)
         stage.put(coat, x, y, size, stage.colour_of(mention, cloth(stage)), flip=flip)
+        if old:
+            stage.put(hair, x, y, size, mix(stage.palette.light, stage.haze, 0.3), flip=flip, rim=0)
 
-    stage.crowd(mention.uncoloured(), rest_of, 0.3, body_dark(stage), after=rest)
+    height = 0.21 if young else 0.3
+    stage.crowd(mention.uncoloured(), rest_of, height, body_dark(stage), after=rest)
 
 
 @ELEMENTS.add(
     "woman",
-    "woman, girl, lady, 女人, 女孩, 少女, 女子",
+    "woman, lady, 女人, 女子",
     "stand",
     72,
-    near="princess, queen, dancer, bride, ballerina, fairy, goddess, witch, 公主, 女王, 舞者, 仙女, 新娘, 女巫",
+    near="princess, queen, dancer, bride, ballerina, fairy, goddess, witch, model, actress, "
+    "公主, 女王, 舞者, 仙女, 新娘, 女巫",
+    takes="colour, size, count, flying, old",
+    forms={"young": "girl, young woman, 女孩, 少女", "old": "old woman, grandmother, 奶奶"},
 )
 def woman(stage: Stage, mention: Mention) -> None:
     """A woman in a long dress, her hair and hem in the wind."""
@@ -77,12 +97,15 @@ def woman(stage: Stage, mention: Mention) -> None:
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
         pale = mix(mix(stage.palette.light, stage.accent(0), 0.3), stage.palette.ink, 0.5)
         stage.put(skin, x, y, size, pale, flip=flip)
-        stage.put(hair, x, y, size, body_dark(stage), flip=flip)
+        grey = mix(stage.palette.light, stage.haze, 0.3)
+        locks = grey if "old" in mention.qualities else body_dark(stage)
+        stage.put(hair, x, y, size, locks, flip=flip)
         stage.put(
             dress, x, y, size, stage.colour_of(mention, lighter(cloth(stage), 0.06)), flip=flip
         )
 
-    stage.crowd(mention.uncoloured(), dress, 0.32, cloth(stage), after=rest)
+    height = 0.27 if "young" in mention.qualities else 0.32
+    stage.crowd(mention.uncoloured(), dress, height, cloth(stage), after=rest)
 
 
 @ELEMENTS.add(

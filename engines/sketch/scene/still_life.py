@@ -100,7 +100,7 @@ def fruit(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "book", "book, books, open book, 书, 书本", "stand", 75, near="novel, notebook, letter, 笔记本"
+    "book", "book, books, open book, 书, 书本", "stand", 75, near="novel, notebook, 笔记本"
 )
 def book(stage: Stage, mention: Mention) -> None:
     """An open book with bright pages."""

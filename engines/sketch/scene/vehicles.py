@@ -139,7 +139,7 @@ def _bus(stage: Stage, mention: Mention, *, decks: int) -> None:
     red = from_hex("#c8322b" if decks == 2 else "#3f7fae")
     usual = mix(lighter(red, -0.08 * stage.palette.darkness), stage.haze, 0.06)
     kind = "double-decker" if decks == 2 else "bus"
-    painted(stage, mention, kind, body, 0.36, usual, glass=glass, trim=trim, wheels=_wheels(-0.58, 0.62), sign=sign, lamp=(0.88, 0.17), tail=(-0.88, 0.2))  # fmt: skip
+    painted(stage, mention, kind, body, 0.32, usual, glass=glass, trim=trim, wheels=_wheels(-0.58, 0.62), sign=sign, lamp=(0.88, 0.17), tail=(-0.88, 0.2))  # fmt: skip
 
 
 ELEMENTS.add(
