@@ -14,6 +14,7 @@ from engines.sketch.scene import (  # fmt: skip
     buildings,
     city,
     faces,
+    flowers,
     food,
     indoors,
     land,
@@ -37,12 +38,13 @@ from engines.sketch.scene import (  # fmt: skip
     trees,
     vehicles,
     water,
+    wild,
     winged,
 )
 
 KINDS = (
-    air, animals, beasts, buildings, city, faces, food, indoors, land, lights, logos, machines, monuments, patterns,
-    people, pets, plants, portrait, rooms, seaside, sky, spectacle, still_life, sweets, things, traffic, trees, vehicles,
-    water, winged,
+    air, animals, beasts, buildings, city, faces, flowers, food, indoors, land, lights, logos, machines, monuments,
+    patterns, people, pets, plants, portrait, rooms, seaside, sky, spectacle, still_life, sweets, things, traffic,
+    trees, vehicles, water, wild, winged,
 )  # fmt: skip
 ELEMENTS: dict[str, Element] = {one.name: one for kind in KINDS for one in kind.ELEMENTS}

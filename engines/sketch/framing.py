@@ -17,6 +17,9 @@ SUBJECTS_FROM = 55
 #: sizes of a single thing, and of one that the words want close up
 SUBJECT_ZOOM, CLOSE_ZOOM = 1.28, 1.5
 
+#: three and more must share the picture
+CROWDED_ZOOM = 0.84
+
 #: who a portrait may be of; others are painted whole, and larger
 SITTERS = frozenset({"person", "woman"})
 
@@ -65,4 +68,6 @@ def closeness(mentions: tuple[Mention, ...], *, asked_close: bool) -> float:
         return CLOSE_ZOOM if len(things) == 1 else SUBJECT_ZOOM
     lonely = len(things) == 1 and ELEMENTS[things[0].name].depth >= SUBJECTS_FROM
     single = lonely and things[0].size >= 1 and things[0].count in (None, 1)
-    return SUBJECT_ZOOM if single else 1.0
+    if single:
+        return SUBJECT_ZOOM
+    return CROWDED_ZOOM if len(figures({m.name for m in things})) > 2 else 1.0

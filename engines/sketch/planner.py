@@ -31,7 +31,7 @@ GROUNDS = frozenset(name for name, known in ELEMENTS.items() if known.place == "
 GUESTS = ("birds", "moon", "tree", "balloon", "lantern", "clouds", "rainbow", "butterfly", "stars")
 
 #: things that stand on a table, unless the words put them elsewhere
-STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock", "vase"}) | frozenset(
+STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock", "vase", "pumpkin"}) | frozenset(
     known.name for kind in (food, sweets) for known in kind.ELEMENTS
 )
 
@@ -309,6 +309,11 @@ def _places(
     places: dict[str, float] = {}
     things = [m.name for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]
     names = {mention.name for mention in mentions}
+    shift = 0.2 * (focus - 0.5)
+    if len(things) == 2:
+        order = [0.5 + 1.45 * (focus - 0.5), 0.5 - 1.45 * (focus - 0.5)]
+    elif len(things) > 2:
+        order = [0.5 + shift, 0.19 + shift, 0.81 + shift, 0.35 + shift, 0.66 + shift]
     if "portrait" in names:
         # whoever sits for a portrait is in the middle; other things are beside
         places["portrait"] = 0.5 + 0.1 * (focus - 0.5)

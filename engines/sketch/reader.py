@@ -224,7 +224,7 @@ class Reader:
         self, word: str, meanings: tuple[tuple[str, Any], ...], named: list[str], moods: list[str]
     ) -> None:
         """Take a word that names elements or moods."""
-        is_near = all(kind.startswith("near") for kind, _ in meanings if kind in NAMES)
+        is_near = any(kind.startswith("near") for kind, _ in meanings)
         shown = () if self._negated else (*named, *moods)
         self._words.append(Word(word, shown, near=is_near, unknown=False, shown=True))
         if not self._negated:

@@ -19,7 +19,7 @@ COLOURS: dict[str, str] = {
     "blue, azure, sapphire, cobalt, 蓝, 蓝色": "#2f6fd0",
     "navy, indigo, 靛, 靛蓝, 深蓝": "#26337f",
     "purple, violet, lavender, lilac, magenta, 紫, 紫色": "#8a4fc0",
-    "pink, rose, rosy, blush, 粉, 粉色, 粉红, 粉红色": "#f48fb1",
+    "pink, rosy, blush, 粉, 粉色, 粉红, 粉红色": "#f48fb1",
     "brown, chestnut, bronze, copper, 棕, 棕色, 褐色": "#8a5a34",
     "black, ebony, jet black, 黑, 黑色": "#15151b",
     "white, ivory, pale, snow white, 白, 白色, 雪白": "#f7f4ec",
@@ -58,8 +58,6 @@ QUALITIES: dict[str, str] = {
     "young, baby": "young",
     "striped": "striped",
     "spotted": "spotted",
-    "bald": "bald",
-    "bearded": "bearded",
 }
 
 #: these may follow their noun: "a whale flying over a city"
@@ -71,11 +69,11 @@ NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
 #: words for a whole kind, which only a negative prompt may use → the elements of that kind
 KINDS: dict[str, str] = {
     "people, person, human, humans, figure, man, men, woman, women, child, children, crowd, 人, 人物, 人类": (
-        "person, woman, couple, samurai, wizard, astronaut, mermaid, portrait, double exposure, hair, beard, "
+        "person, woman, couple, samurai, knight, wizard, astronaut, mermaid, portrait, double exposure, hair, beard, bald head, "
         "moustache, freckles, glasses, hat, crown, smile, eyes, earrings"
     ),
     "animal, creature, wildlife, pet, 动物, 野生动物": (
-        "cat, dog, wolf, fox, horse, deer, rabbit, bear, panda, elephant, lion, tiger, leopard, panther, owl, whale, dolphin, fish, "
+        "cat, dog, wolf, fox, horse, deer, rabbit, bear, panda, elephant, lion, tiger, leopard, panther, penguin, giraffe, cow, sheep, frog, pig, owl, whale, dolphin, fish, "
         "jellyfish, turtle, swan, birds, eagle, butterfly, dragon"
     ),
     "building, architecture, structure, 建筑, 建筑物": (
@@ -83,10 +81,10 @@ KINDS: dict[str, str] = {
     ),
     "tree, 树, 树木": "tree, cherry, palm, bamboo, bare tree, forest, treeline",
     "plant, vegetation, foliage, 植物": (
-        "tree, cherry, palm, bamboo, bare tree, forest, treeline, flowers, cactus, mushroom, lotus, meadow, "
+        "tree, cherry, palm, bamboo, bare tree, forest, treeline, flowers, sunflower, rose, tulip, daisy, cactus, mushroom, lotus, meadow, "
         "houseplant, christmas tree"
     ),
-    "flower, 花": "flowers, cherry, lotus, petals",
+    "flower, 花": "flowers, sunflower, rose, tulip, daisy, vase, cherry, lotus, petals",
     "vehicle, traffic, 车辆, 交通工具": (
         "train, car, taxi, bus, double-decker, truck, motorcycle, traffic, bicycle, rocket, airplane, ufo, sailboat"
     ),

@@ -101,6 +101,7 @@ def fog(stage: Stage, mention: Mention) -> None:
     97,
     mood="fantasy",
     near="sparkles, sparkling, fairy lights, glitter, glow, 光点, 星光点点",
+    takes="colour",
 )
 def fireflies(stage: Stage, mention: Mention) -> None:
     colour = stage.colour_of(mention, mix(stage.accent(1), stage.palette.light, 0.4))
@@ -120,7 +121,9 @@ def embers(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add("petals", "petal, 花瓣, 落花", "over", 94, near="confetti, falling leaves, 落叶")
+@ELEMENTS.add(
+    "petals", "petal, 花瓣, 落花", "over", 94, near="confetti, falling leaves, 落叶", takes="colour"
+)
 def petals(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _petals(stage, mention))
 

@@ -20,7 +20,7 @@ def fur(stage: Stage, red: float = 0.0) -> Floats:
     return mix(coat, np.array([0.55, 0.1, 0.11], np.float32), red)
 
 
-@ELEMENTS.add("wolf", "wolf, howling wolf, 狼, 野狼, 雪狼", "stand", 70, near="coyote, husky")
+@ELEMENTS.add("wolf", "wolf, howling wolf, 狼, 野狼", "stand", 70, near="coyote, husky, 雪狼")
 def wolf(stage: Stage, mention: Mention) -> None:
     """A sitting wolf, howling."""
     shape = (
@@ -61,7 +61,12 @@ def fox(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "horse", "horse, stallion, mare, pony, unicorn, pegasus, 马, 骏马, 白马, 独角兽", "stand", 70
+    "horse",
+    "horse, stallion, mare, 马, 骏马",
+    "stand",
+    70,
+    near="pony, pegasus, donkey, zebra, 斑马",
+    forms={"horned": "unicorn, 独角兽"},
 )
 def horse(stage: Stage, mention: Mention) -> None:
     """A walking horse, its mane and tail in the wind."""
@@ -76,7 +81,16 @@ def horse(stage: Stage, mention: Mention) -> None:
         .blob(*path("-44,62 -54,60 -63,44 -60,20 -52,30 -50,46"))
         .blob(*path("8,68 8,80 17,94 31,103 28,92 22,78"))
     )  # fmt: skip
-    stage.crowd(mention, shape, 0.36, fur(stage, 0.3))
+    horned = "horned" in mention.qualities
+    horn = Shape().area(*path("38,101 52,124 44,97"))
+    coat = mix(stage.palette.light, stage.haze, 0.15) if horned else fur(stage, 0.3)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        if horned:
+            gold = mix(np.array([0.8, 0.02, 0.13], np.float32), stage.accent(1), 0.2)
+            stage.light_up(horn, x, y, size, gold, flip=flip)
+
+    stage.crowd(mention, shape, 0.36, lighter(coat, -0.04 * horned), after=rest, firm=horned)
 
 
 @ELEMENTS.add(
@@ -102,7 +116,7 @@ def deer(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.36, fur(stage, 0.35))
 
 
-@ELEMENTS.add("rabbit", "rabbit, bunny, 兔子, 兔, 白兔, 小兔", "stand", 70, near="hare")
+@ELEMENTS.add("rabbit", "rabbit, bunny, 兔子, 兔, 小兔", "stand", 70, near="hare")
 def rabbit(stage: Stage, mention: Mention) -> None:
     shape = (
         Shape()

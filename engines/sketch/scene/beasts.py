@@ -174,7 +174,7 @@ def _big_cat(stage: Stage, mention: Mention, *, coat: str, kind: str) -> None:
         stage.light_up(pupil, *spot, black, flip=flip)
 
     whole = Shape().with_parts_of(far, 0, 0).with_parts_of(outline, 0, 0)
-    stage.crowd(mention, whole, 0.46, usual, after=rest)
+    stage.crowd(mention, whole, 0.46, usual, after=rest, firm=True)
 
 
 ELEMENTS.add(
@@ -253,7 +253,7 @@ def bear(stage: Stage, mention: Mention) -> None:
         stage.put(eye, *spot, black, flip=flip, rim=0)
 
     whole = Shape().with_parts_of(far, 0, 0).with_parts_of(body, 0, 0).with_parts_of(head, 0, 0)
-    stage.crowd(mention, whole, 0.28 if young else 0.42, usual, after=rest)
+    stage.crowd(mention, whole, 0.28 if young else 0.42, usual, after=rest, firm=True)
 
 
 @ELEMENTS.add(
@@ -303,4 +303,4 @@ def panda(stage: Stage, mention: Mention) -> None:
         stage.put(arm, *spot, black, flip=flip, rim=0.5)
 
     whole = Shape().with_parts_of(trunk, 0, 0).with_parts_of(head, 0, 0).with_parts_of(feet, 0, 0)
-    stage.crowd(mention, whole, 0.42, tinted(stage, "#f4efe6", 0.08), after=rest)
+    stage.crowd(mention, whole, 0.42, tinted(stage, "#f4efe6", 0.08), after=rest, firm=True)

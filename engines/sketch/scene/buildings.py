@@ -234,6 +234,7 @@ def church(stage: Stage, mention: Mention) -> None:
     44,
     spread="across",
     near="viaduct, aqueduct",
+    takes="colour",
 )
 def bridge(stage: Stage, mention: Mention) -> None:
     """A stone bridge on arches, from one side of the picture to the other."""

@@ -21,6 +21,7 @@ ELEMENTS = Elements()
     28,
     mood="dusk",
     near="skyscraper, tokyo, new york, shanghai, hong kong, town, building, 摩天楼, 高楼, 东京, 上海, 纽约, 香港, 大楼, 城镇",
+    takes="colour",
 )
 def city(stage: Stage, mention: Mention) -> None:
     """Three rows of towers, the farther the hazier; some windows are lit."""
@@ -114,6 +115,7 @@ def course(stage: Stage, down: Floats) -> tuple[Floats, Floats]:
     "ground",
     35,
     near="alley, path, trail, avenue, railway, rails, 小路, 小巷, 铁路",
+    takes="colour",
 )
 def street(stage: Stage, mention: Mention) -> None:
     """A road to the vanishing point, wet enough to reflect the light."""

@@ -35,7 +35,7 @@ BEARD = "-22,64 -22,50 -17,36 -7,25 0,22 7,25 17,36 22,50 22,64 18,56 11,51 0,53
     "肖像, 人像, 脸, 头像, 面孔, 特写, 自画像",
     "whole",
     60,
-    takes="old, young, bald, bearded",
+    takes="old, young",
 )
 def portrait(stage: Stage, mention: Mention) -> None:
     """Blur the scene, and paint the bust in front of it, lit from the side of the light."""
@@ -117,16 +117,11 @@ class _Bust:
 
     @property
     def man(self) -> bool:
-        return (
-            "man" in self.traits
-            or self.has("beard")
-            or self.has("bearded")
-            or self.has("moustache")
-        )
+        return "man" in self.traits or self.has("beard") or self.has("moustache")
 
     def paint(self) -> None:
         """Paint from the hair behind the shoulders to the glint in the eyes."""
-        bald = self.has("bald")
+        bald = self.has("bald head")
         if not self.man and not bald:
             self.put(Shape().blob(*points(LONG)), lighter(self.hair, -0.06), 0.4)
         self._shoulders()
@@ -140,7 +135,7 @@ class _Bust:
             self._freckles()
         if "old" in self.traits:
             self._wrinkles()
-        if self.has("beard") or self.has("bearded"):
+        if self.has("beard"):
             self._beard()
         elif self.has("moustache"):
             self.put(mirrored("0,51 6,51.5 12,47 8,46 0,48".replace("51.5", "52")), self.hair, 0.2)
@@ -316,7 +311,8 @@ def _part(stage: Stage, mention: Mention) -> None:
 for _name, _words, _near, _takes in (
     ("hair", "hair, long hair, 头发, 长发", "ponytail, braid, curly hair, dreadlocks", "colour"),
     ("freckles", "freckles, freckled, 雀斑", "", ""),
-    ("beard", "beard, 胡子, 胡须", "goatee, stubble", "colour"),
+    ("beard", "beard, bearded, 胡子, 胡须", "goatee, stubble", "colour"),
+    ("bald head", "bald, bald head, 光头", "shaved head", ""),
     ("moustache", "moustache, mustache, 小胡子", "", ""),
     ("glasses", "glasses, spectacles, eyeglasses, 眼镜", "sunglasses, goggles, monocle", "colour"),
     ("hat", "hat, 帽子", "cap, beret, cowboy hat, top hat, helmet, hood", "colour"),

@@ -13,8 +13,7 @@ from engines.sketch.stage import Stage
 ELEMENTS = Elements()
 
 
-@ELEMENTS.add(
-    "pasta", "pasta, spaghetti, noodles with sauce, 意大利面, 意面", "stand", 76,
+@ELEMENTS.add("pasta", "pasta, spaghetti, 意大利面, 意面", "stand", 76,
     near="food, meal, dinner, lunch, dish, lasagna, macaroni, curry, 食物, 美食, 晚餐",
 )  # fmt: skip
 def pasta(stage: Stage, mention: Mention) -> None:

@@ -30,16 +30,18 @@ def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats
 
 @ELEMENTS.add(
     "mountains",
-    "mountain, mountainous, peak, summit, 山, 山脉, 高山, 雪山, 群山, 山峰",
+    "mountain, mountainous, peak, summit, 山, 山脉, 高山, 群山, 山峰",
     "backdrop",
     20,
     near="alps, himalaya, cliff, fjord, iceberg, glacier, rocky, 悬崖, 冰山, 冰川",
+    takes="colour, size, snowy",
+    forms={"snowy": "snowy mountain, snow-capped mountain, 雪山"},
 )
 def mountains(stage: Stage, mention: Mention) -> None:
     """Three or four ranges, the farther the paler; rock lit from one side, snow if it is cold."""
     rng, palette = stage.rng("mountains"), stage.palette
     ink = "ink" in stage.plan.finishes
-    snowy = bool(mention.qualities & {"snowy", "snow-capped", "snowcapped", "雪", "下雪"})
+    snowy = "snowy" in mention.qualities
     snowy = snowy or palette.near[0] > 0.8 or stage.plan.has("snow", "aurora", "milky way")
     snowy = snowy and "snow" not in stage.plan.refused
     own = stage.colour_of(mention, palette.far)
@@ -116,6 +118,7 @@ def _range(
     "ground",
     33,
     near="highland, countryside, valley, moor, 山谷, 乡村",
+    takes="colour",
 )
 def hills(stage: Stage, mention: Mention) -> None:
     """Two soft slopes; things stand on the nearer one."""
@@ -204,6 +207,7 @@ def _blades(
     "ground",
     34,
     near="prairie, lawn, pasture, plain, farmland, wheat, 草坪, 田, 麦田",
+    takes="colour",
 )
 def meadow(stage: Stage, mention: Mention) -> None:
     """A wide field with blades of grass at its near edge and a path of light across it."""
@@ -240,6 +244,7 @@ def _wild_flowers(stage: Stage, colour: Floats) -> None:
     "ground",
     36,
     near="island, riverbank, 岛, 小岛",
+    takes="colour",
 )
 def shore(stage: Stage, mention: Mention) -> None:
     """A bank in front of the water, for things to stand on."""
@@ -258,6 +263,7 @@ def shore(stage: Stage, mention: Mention) -> None:
     32,
     mood="desert",
     near="sahara, oasis, 戈壁, 绿洲",
+    takes="colour",
 )
 def dunes(stage: Stage, mention: Mention) -> None:
     """Crests between a lit and a shaded side, rippled by the wind."""
@@ -291,7 +297,14 @@ def dunes(stage: Stage, mention: Mention) -> None:
             stage.ground = (line + 0.03).astype(np.float32)
 
 
-@ELEMENTS.add("treeline", "woods, treeline, pine trees, 树林, 林", "backdrop", 26, near="spruce")
+@ELEMENTS.add(
+    "treeline",
+    "woods, treeline, pine trees, 树林, 林",
+    "backdrop",
+    26,
+    near="spruce",
+    takes="colour",
+)
 def treeline(stage: Stage, mention: Mention) -> None:
     """A distant line of treetops, where no single tree can be made out."""
     rng = stage.rng("treeline")

@@ -166,11 +166,11 @@ def airplane(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "ufo",
-    "ufo, flying saucer, alien spaceship, 飞碟, 不明飞行物",
+    "ufo, flying saucer, 飞碟, 不明飞行物",
     "fly",
     65,
     mood="night",
-    near="alien, aliens, 外星人",
+    near="alien, aliens, 外星人, alien spaceship",
 )
 def ufo(stage: Stage, mention: Mention) -> None:
     """A saucer and the beam below it."""

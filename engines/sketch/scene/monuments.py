@@ -21,7 +21,13 @@ def stone(stage: Stage) -> Floats:
 
 
 @ELEMENTS.add(
-    "pyramid", "pyramid, 金字塔", "stand", 43, mood="desert", near="sphinx, egypt, 狮身人面像"
+    "pyramid",
+    "pyramid, 金字塔",
+    "stand",
+    43,
+    mood="desert",
+    near="sphinx, egypt, 狮身人面像",
+    takes="colour, size",
 )
 def pyramid(stage: Stage, mention: Mention) -> None:
     """Two faces of coursed stone, one lit, one in the shade; smaller pyramids behind."""
@@ -51,10 +57,10 @@ def pyramid(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "ruins",
-    "ruin, ancient ruins, column, 遗迹, 废墟, 古迹, 石柱",
+    "ruin, ancient ruins, 遗迹, 废墟, 古迹",
     "stand",
     45,
-    near="greek temple, colosseum, parthenon, acropolis, 神殿",
+    near="greek temple, colosseum, parthenon, acropolis, 神殿, column, 石柱",
 )
 def ruins(stage: Stage, mention: Mention) -> None:
     """Columns of a temple, some broken, with part of the beam that they carried."""
@@ -90,9 +96,10 @@ def ruins(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "tower",
-    "tower, eiffel tower, paris, clock tower, big ben, london, 铁塔, 埃菲尔铁塔, 巴黎, 钟楼, 高塔, 伦敦",
+    "tower, eiffel tower, 铁塔, 埃菲尔铁塔, 高塔",
     "stand",
     45,
+    near="paris, clock tower, big ben, london, 巴黎, 钟楼, 伦敦",
 )
 def tower(stage: Stage, mention: Mention) -> None:
     """An iron tower on four legs, tapering, cross-braced."""

@@ -31,7 +31,7 @@ def body_dark(stage: Stage) -> Floats:
     72,
     near="guy, gentleman, traveler, traveller, wanderer, hiker, monk, fisherman, farmer, stranger, hero, prince, king, "
     "boxer, doctor, chef, sailor, 旅人, 行人, 渔夫",
-    takes="colour, size, count, flying, old, bald, bearded",
+    takes="colour, size, count, flying, old",
     forms={
         "man": "man, 男人",
         "young": "boy, child, kid, toddler, 男孩, 孩子, 少年, 小孩",
@@ -130,7 +130,7 @@ def couple(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "samurai",
-    "samurai, knight, swordsman, ronin, 武士, 骑士",
+    "samurai, swordsman, ronin, 武士",
     "stand",
     72,
     near="warrior, ninja, soldier, viking, gladiator, 战士, 侠客, 剑客, 忍者, 将军",
@@ -159,6 +159,45 @@ def samurai(stage: Stage, mention: Mention) -> None:
         stage.light_up(blade, x, y, size, mix(stage.palette.light, stage.haze, 0.2), flip=flip)
 
     stage.crowd(mention, dark, 0.36, body_dark(stage), after=rest)
+
+
+@ELEMENTS.add("knight", "knight, 骑士", "stand", 72, near="paladin, crusader, templar")
+def knight(stage: Stage, mention: Mention) -> None:
+    """A knight in plate: closed helmet with a plume, shield and raised sword."""
+    plate = (
+        Shape()
+        .line(path("-7,36 -9,18 -10,4"), 0.13, 0.09)
+        .line(path("7,36 9,18 11,4"), 0.13, 0.09)
+        .blob(*path("-16,0 -16,5 -5,7 -4,0"))
+        .blob(*path("16,0 17,5 6,7 4,0"))
+        .blob(*path("-15,36 -19,58 -16,74 16,74 19,58 15,36 0,32"))
+        .disc(-0.18, 0.7, 0.075)
+        .disc(0.18, 0.7, 0.075)
+        .line(path("18,68 28,58 30,66"), 0.08, 0.07)
+    )
+    helmet = Shape().blob(*path("-10,76 -11,90 -6,98 0,100 6,98 11,90 10,76 0,72"))
+    slit = Shape().line(path("-9,87 9,87"), 0.022).line(path("0,87 0,78"), 0.014)
+    plume = Shape().blob(*path("0,99 -6,110 -20,112 -28,102 -22,100 -12,104"))
+    skirt = Shape().area(*path("-15,40 15,40 19,26 6,30 0,25 -6,30 -19,26"))
+    sword = Shape().line(path("30,64 42,118"), 0.035, 0.012)
+    hilt = Shape().line(path("25,70 37,67"), 0.026).line(path("30,64 28,58"), 0.028)
+    shield = Shape().blob(*path("-38,64 -26,66 -14,64 -14,48 -20,34 -26,28 -32,34 -38,48"))
+    cross = Shape().line(path("-26,62 -26,34"), 0.035).line(path("-36,52 -16,52"), 0.035)
+    steel = mix(np.array([0.68, -0.005, -0.012], np.float32), stage.haze, 0.18)
+    steel = lighter(steel, -0.16 * stage.palette.darkness)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        cloth_of = stage.colour_of(mention, mix(stage.accent(0), stage.palette.ink, 0.25))
+        stage.put(plume, x, y, size, cloth_of, flip=flip)
+        stage.put(skirt, x, y, size, cloth_of, flip=flip, rim=0.3)
+        stage.put(helmet, x, y, size, lighter(steel, 0.04), flip=flip, rim=0.8)
+        stage.put(slit, x, y, size, stage.palette.ink, flip=flip, rim=0)
+        stage.put(hilt, x, y, size, mix(stage.accent(1), stage.palette.ink, 0.4), flip=flip, rim=0)
+        stage.light_up(sword, x, y, size, mix(stage.palette.light, steel, 0.3), flip=flip)
+        stage.put(shield, x, y, size, cloth_of, flip=flip, rim=0.7)
+        stage.put(cross, x, y, size, mix(stage.palette.light, steel, 0.3), flip=flip, rim=0)
+
+    stage.crowd(mention.uncoloured(), plate, 0.38, steel, after=rest, rim=0.7)
 
 
 @ELEMENTS.add(
@@ -264,7 +303,7 @@ def robot(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, frame, 0.4, metal, after=rest)
 
 
-@ELEMENTS.add("mermaid", "mermaid, siren, 美人鱼, 人鱼", "float", 72, mood="underwater")
+@ELEMENTS.add("mermaid", "mermaid, 美人鱼, 人鱼", "float", 72, mood="underwater", near="siren")
 def mermaid(stage: Stage, mention: Mention) -> None:
     """Hair, arms, and a long tail with a broad fin."""
     tail = Shape().blob(

@@ -122,7 +122,7 @@ def cat(stage: Stage, mention: Mention) -> None:
         stage.light_up(slits, *spot, mix(stage.palette.ink, dark, 0.2), flip=flip)
 
     behind = Shape().with_parts_of(tail, 0, 0).with_parts_of(whole, 0, 0)
-    stage.crowd(mention, behind, 0.32 if young else 0.42, usual, after=rest)
+    stage.crowd(mention, behind, 0.32 if young else 0.42, usual, after=rest, firm=True)
 
 
 @ELEMENTS.add(
@@ -213,4 +213,4 @@ def dog(stage: Stage, mention: Mention) -> None:
         stage.put(eyes, *spot, mix(stage.palette.ink, from_hex("#3a2212"), 0.4), flip=flip, rim=0)
         stage.light_up(glints, *spot, stage.palette.light, flip=flip)
 
-    stage.crowd(mention, outline, 0.34 if young else 0.42, usual, after=rest)
+    stage.crowd(mention, outline, 0.34 if young else 0.42, usual, after=rest, firm=True)

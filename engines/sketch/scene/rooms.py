@@ -17,7 +17,7 @@ ELEMENTS = Elements()
 
 
 @ELEMENTS.add(
-    "sofa", "sofa, couch, living room, 沙发, 客厅", "stand", 43, near="lounge, settee", takes="colour, size",
+    "sofa", "sofa, couch, living room, 沙发, 客厅", "stand", 43, near="lounge, settee", takes="colour, size, count",
 )  # fmt: skip
 def sofa(stage: Stage, mention: Mention) -> None:
     """A sofa with three cushions and two bright pillows."""
@@ -49,7 +49,12 @@ def sofa(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "bed", "bed, bedroom, 床, 卧室", "stand", 43, near="hotel room, dorm", takes="colour, size"
+    "bed",
+    "bed, bedroom, 床, 卧室",
+    "stand",
+    43,
+    near="hotel room, dorm",
+    takes="colour, size, count",
 )
 def bed(stage: Stage, mention: Mention) -> None:
     """A bed from its foot's corner: headboard, pillows, a blanket that hangs over."""
@@ -79,7 +84,7 @@ def bed(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "fireplace", "fireplace, hearth, 壁炉", "stand", 42, near="stove, chimney, 火炉", takes="colour, size",
+    "fireplace", "fireplace, hearth, 壁炉", "stand", 42, near="stove, chimney, 火炉", takes="colour, size, count",
 )  # fmt: skip
 def fireplace(stage: Stage, mention: Mention) -> None:
     """A brick chimney breast with a mantelpiece and a fire that lights the room."""
@@ -110,7 +115,7 @@ def fireplace(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "bookshelf", "bookshelf, bookcase, bookshelves, library, 书架, 图书馆", "stand", 42,
-    near="study, bookstore, bookshop, 书房, 书店", takes="colour, size",
+    near="study, bookstore, bookshop, 书房, 书店", takes="colour, size, count",
 )  # fmt: skip
 def bookshelf(stage: Stage, mention: Mention) -> None:
     """Shelves up to the ceiling, full of books of many heights and colours."""
@@ -145,7 +150,7 @@ def bookshelf(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "lamp", "lamp, floor lamp, 灯, 台灯, 落地灯", "stand", 44, near="light bulb, chandelier, desk lamp, 吊灯",
+    "lamp", "lamp, floor lamp, 灯, 台灯, 落地灯", "stand", 44, near="light bulb, chandelier, desk lamp, 吊灯", takes="colour, size, count"
 )  # fmt: skip
 def lamp(stage: Stage, mention: Mention) -> None:
     """A standing lamp with a warm shade."""
@@ -183,7 +188,7 @@ def houseplant(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "kitchen", "kitchen, kitchen counter, 厨房", "stand", 41, near="bakery kitchen, oven", takes="colour",
+    "kitchen", "kitchen, kitchen counter, 厨房", "stand", 41, near="bakery kitchen, oven", takes="colour, size, count",
 )  # fmt: skip
 def kitchen(stage: Stage, mention: Mention) -> None:
     """A counter with cupboards, an oven, a pot on the stove, and a shelf of plates above."""
@@ -229,7 +234,7 @@ def kitchen(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "cafe", "cafe, café, coffee shop, coffeehouse, 咖啡馆, 咖啡店", "stand", 44,
-    near="diner, restaurant, bar, pub, bistro, 餐厅, 酒吧", takes="",
+    near="diner, restaurant, bar, pub, bistro, 餐厅, 酒吧", takes="size, count",
 )  # fmt: skip
 def cafe(stage: Stage, mention: Mention) -> None:
     """A round table with two chairs and two cups, lamps that hang above, and a board with the menu."""
@@ -276,6 +281,7 @@ def cafe(stage: Stage, mention: Mention) -> None:
     "stand",
     46,
     near="armchair, stool, rocking chair, bench, 沙发椅, 凳子",
+    takes="colour, size, count",
 )
 def chair(stage: Stage, mention: Mention) -> None:
     """A wooden chair, seen from the side of its front."""

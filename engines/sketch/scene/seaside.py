@@ -19,11 +19,11 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "seabed",
-    "seabed, sea floor, coral, seaweed, 海床, 珊瑚, 珊瑚礁",
+    "seabed, sea floor, coral, 海床, 珊瑚, 珊瑚礁",
     "ground",
     34,
     mood="underwater",
-    near="kelp, 海草",
+    near="kelp, 海草, seaweed",
 )
 def seabed(stage: Stage, mention: Mention) -> None:
     """Dim sand and rock at the bottom, weed and corals in front, light playing above."""
@@ -109,11 +109,11 @@ def dolphin(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "fish",
-    "fish, goldfish, tropical fish, 鱼, 金鱼, 热带鱼, 鱼群",
+    "fish, 鱼, 鱼群",
     "float",
     67,
     mood="underwater",
-    near="koi, carp, salmon, 锦鲤, 鲤鱼",
+    near="koi, carp, salmon, 锦鲤, 鲤鱼, goldfish, tropical fish, 金鱼, 热带鱼",
 )
 def fish(stage: Stage, mention: Mention) -> None:
     """A school of fish of different sizes, all facing the same way."""
@@ -135,7 +135,7 @@ def fish(stage: Stage, mention: Mention) -> None:
         stage.put(eye, x, y, size, stage.palette.ink, flip=flip, rim=0)
 
 
-@ELEMENTS.add("jellyfish", "jellyfish, medusa, 水母", "float", 68, mood="underwater")
+@ELEMENTS.add("jellyfish", "jellyfish, 水母", "float", 68, mood="underwater", near="medusa")
 def jellyfish(stage: Stage, mention: Mention) -> None:
     """Glowing bells with long trailing arms."""
     rng = stage.rng("jellyfish")
@@ -214,7 +214,11 @@ def swan(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "lotus", "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶", "float", 68
+    "lotus",
+    "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶",
+    "float",
+    68,
+    takes="colour, count",
 )
 def lotus(stage: Stage, mention: Mention) -> None:
     """Pads flat on the water, with open flowers among them."""
@@ -251,7 +255,14 @@ def lotus(stage: Stage, mention: Mention) -> None:
                 stage.put(bloom, x, y, size, tone, rim=0.3)
 
 
-@ELEMENTS.add("waves", "wave, great wave, 波浪, 海浪, 巨浪, 浪", "ground", 31, near="tsunami, surf")
+@ELEMENTS.add(
+    "waves",
+    "wave, 波浪, 海浪, 巨浪, 浪",
+    "ground",
+    31,
+    near="tsunami, surf, great wave",
+    takes="colour, size",
+)
 def waves(stage: Stage, mention: Mention) -> None:
     """Rows of curling waves with white crests, the nearest the highest."""
     canvas, rng, palette = stage.canvas, stage.rng("waves"), stage.palette

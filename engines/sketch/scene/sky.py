@@ -37,6 +37,7 @@ def paint_sky(stage: Stage) -> None:
     5,
     mood="night",
     near="constellation",
+    takes="colour",
 )
 def stars(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _stars(stage, mention))
@@ -105,6 +106,7 @@ def milky_way(stage: Stage, mention: Mention) -> None:
     "sky",
     8,
     mood="night",
+    takes="colour",
 )
 def aurora(stage: Stage, mention: Mention) -> None:
     """Curtains of light: a wandering lower edge with rays upwards, green below and violet above."""
@@ -127,7 +129,9 @@ def aurora(stage: Stage, mention: Mention) -> None:
     stage.find_or_add(stars, "stars")
 
 
-@ELEMENTS.add("nebula", "nebula, stardust, gas cloud, 星云", "sky", 7, mood="space")
+@ELEMENTS.add(
+    "nebula", "nebula, 星云", "sky", 7, mood="space", takes="colour", near="stardust, gas cloud"
+)
 def nebula(stage: Stage, mention: Mention) -> None:
     """Gas in two colours, folded through itself, with dark lanes."""
     canvas, rng = stage.canvas, stage.rng("nebula")
@@ -156,6 +160,7 @@ def nebula(stage: Stage, mention: Mention) -> None:
     mood="space",
     spread="",
     near="black hole, vortex, 漩涡, 黑洞",
+    takes="colour, size",
 )
 def galaxy(stage: Stage, mention: Mention) -> None:
     """A tilted spiral of two arms around a bright heart."""
@@ -183,14 +188,24 @@ def galaxy(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "clouds", "cloud, cloudy, cumulus, sky, heaven, 云, 云朵, 白云, 云彩, 天空", "sky", 15
+    "clouds",
+    "cloud, cloudy, cumulus, sky, 云, 云朵, 白云, 云彩, 天空",
+    "sky",
+    15,
+    takes="colour",
+    near="heaven",
 )
 def clouds(stage: Stage, mention: Mention) -> None:
     _clouds(stage, mention, cover=0.12, dark=0.0, name="clouds")
 
 
 @ELEMENTS.add(
-    "storm clouds", "storm cloud, dark clouds, thundercloud, 乌云, 雷云", "sky", 15, mood="storm"
+    "storm clouds",
+    "storm cloud, dark clouds, thundercloud, 乌云, 雷云",
+    "sky",
+    15,
+    mood="storm",
+    takes="colour",
 )
 def storm_clouds(stage: Stage, mention: Mention) -> None:
     _clouds(stage, mention, cover=0.75, dark=0.75, name="storm clouds")

@@ -24,6 +24,7 @@ ELEMENTS = Elements()
     mood="night",
     spread="",
     near="celebration, festival, new year, 节日, 新年, 春节",
+    takes="colour, size, count",
 )
 def fireworks(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _fireworks(stage, mention))
@@ -58,6 +59,7 @@ def _fireworks(stage: Stage, mention: Mention) -> None:
     mood="night",
     spread="",
     near="comet, 彗星",
+    takes="colour, size, count",
 )
 def meteor(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _meteors(stage, mention))
@@ -86,6 +88,7 @@ def _meteors(stage: Stage, mention: Mention) -> None:
     21,
     mood="fire",
     spread="",
+    takes="colour, size",
 )
 def volcano(stage: Stage, mention: Mention) -> None:
     """A cone with fire in its mouth and down its side, and smoke above."""
@@ -122,7 +125,15 @@ def volcano(stage: Stage, mention: Mention) -> None:
     stage.light_up(lava, x, base, tall, mix(fire, np.array([0.88, 0.06, 0.16], np.float32), 0.4))
 
 
-@ELEMENTS.add("waterfall", "waterfall, falls, 瀑布", "backdrop", 27, spread="", near="cascade")
+@ELEMENTS.add(
+    "waterfall",
+    "waterfall, falls, 瀑布",
+    "backdrop",
+    27,
+    spread="",
+    near="cascade",
+    takes="colour, size",
+)
 def waterfall(stage: Stage, mention: Mention) -> None:
     """Two cliffs with white water between them, and spray where it lands."""
     canvas, rng, palette = stage.canvas, stage.rng("waterfall"), stage.palette
@@ -173,6 +184,7 @@ def waterfall(stage: Stage, mention: Mention) -> None:
     21,
     spread="",
     near="kilimanjaro",
+    takes="colour, size",
 )
 def lone_mountain(stage: Stage, mention: Mention) -> None:
     """A perfect cone with snow on top."""

@@ -221,9 +221,7 @@ def wine(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add(
-    "cola", "coke, cola, soda, lemonade, juice, iced tea, smoothie, 可乐, 果汁, 汽水", "stand", 76,
-)  # fmt: skip
+@ELEMENTS.add("cola", "coke, cola, soda, 可乐, 汽水", "stand", 76, near="lemonade, juice, iced tea, smoothie, 果汁")  # fmt: skip
 def cola(stage: Stage, mention: Mention) -> None:
     """A tall glass with ice and a straw."""
     glass = (

@@ -76,7 +76,10 @@ SEAM = path("7,24 22,38 32,54 35,70 30,85 18,96 6,100")
 
 @ELEMENTS.add("balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61)
 def balloon(stage: Stage, mention: Mention) -> None:
-    """Striped balloons at several distances, each with its basket."""
+    """Striped balloons at several distances, each with its basket; indoors, toy balloons on strings."""
+    if stage.plan.has("room", "table", "cake"):
+        _toy_balloons(stage, mention)
+        return
     rng = stage.rng("balloon")
     envelope = Shape().blob(*((-r, h) for r, h in SEAM), *((r, h) for r, h in reversed(SEAM)))
     basket = Shape().box(-0.055, 0.0, 0.055, 0.08)
@@ -91,6 +94,24 @@ def balloon(stage: Stage, mention: Mention) -> None:
             gore = [(left * r, h) for r, h in SEAM] + [(right * r, h) for r, h in reversed(SEAM)]
             stage.put(Shape().blob(*gore), x, y, size, other, far=far, rim=0.1, shade=0.22)
         stage.put(basket, x, y, size, mix(stage.palette.ink, stage.accent(1), 0.3), far=far)
+
+
+def _toy_balloons(stage: Stage, mention: Mention) -> None:
+    skin = (
+        Shape()
+        .blob(*path("0,62 -18,74 -24,94 -16,112 0,118 16,112 24,94 18,74"))
+        .area(*path("-4,60 4,60 0,65"))
+    )
+    shine = Shape().disc(-0.09, 1.03, 0.045, 0.075)
+    string = Shape().line(path("0,60 3,40 -3,20 2,0"), 0.012)
+    rng = stage.rng("toy balloons")
+    for i in range(min(mention.count or 5, 9)):
+        x = 0.1 + 0.8 * ((i * 0.382 + stage.place(mention)) % 1.0)
+        y, size = 0.42 + 0.14 * rng.random(), 0.28 * stage.size(mention) * rng.uniform(0.85, 1.1)
+        own = stage.colour_of(mention, stage.accent(i))
+        stage.put(string, x, y, size, mix(stage.palette.light, stage.palette.ink, 0.3), rim=0)
+        stage.put(skin, x, y, size, own, rim=0.4, shade=0.15)
+        stage.put(shine, x, y, size, mix(own, stage.palette.light, 0.7), rim=0, strength=0.7)
 
 
 @ELEMENTS.add(
@@ -138,7 +159,7 @@ def kite(stage: Stage, mention: Mention) -> None:
         stage.put(half.turned(lean), x, y, size, mix(own, stage.palette.light, 0.5), rim=0)
 
 
-@ELEMENTS.add("umbrella", "umbrella, parasol, 雨伞, 伞, 油纸伞", "stand", 73)
+@ELEMENTS.add("umbrella", "umbrella, 雨伞, 伞", "stand", 73, near="parasol, 油纸伞")
 def umbrella(stage: Stage, mention: Mention) -> None:
     """An umbrella, and somebody walking under it."""
     under = Shape().line(path("0,0 0,100"), 0.02)
@@ -185,11 +206,11 @@ def heart(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "crystal",
-    "crystal, crystals, amethyst, quartz, 水晶, 晶体",
+    "crystal, crystals, quartz, 水晶, 晶体",
     "stand",
     75,
     mood="fantasy",
-    near="gem, gemstone, diamond, 宝石, 钻石",
+    near="gem, gemstone, diamond, 宝石, 钻石, amethyst",
 )
 def crystal(stage: Stage, mention: Mention) -> None:
     """A cluster of prisms, each with a lit and a shaded face, and light from within."""

@@ -17,7 +17,12 @@ ELEMENTS = Elements()
 
 
 @ELEMENTS.add(
-    "tree", "tree, lone tree, 树, 大树", "stand", 50, near="oak, maple, willow, 橡树, 枫树, 柳树"
+    "tree",
+    "tree, lone tree, 树, 大树",
+    "stand",
+    50,
+    near="oak, maple, willow, 橡树, 枫树, 柳树",
+    takes="colour, size, count, flying, autumn",
 )
 def tree(stage: Stage, mention: Mention) -> None:
     autumn = "autumn" in stage.plan.moods or "autumn" in mention.qualities
@@ -115,6 +120,7 @@ def _foliage(
     "stand",
     52,
     mood="summer",
+    takes="size, count, flying",
 )
 def palm(stage: Stage, mention: Mention) -> None:
     """A leaning, ringed trunk under a crown of feathered leaves."""
@@ -168,6 +174,7 @@ def palm(stage: Stage, mention: Mention) -> None:
     53,
     spread="across",
     near="reeds, 芦苇",
+    takes="colour",
 )
 def bamboo(stage: Stage, mention: Mention) -> None:
     """Stalks from bottom to top of the picture, the farther the paler, with sprays of narrow leaves."""
@@ -217,10 +224,10 @@ def bamboo(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "bare tree",
-    "dead tree, bare tree, withered tree, twisted tree, 枯树",
+    "dead tree, bare tree, withered tree, 枯树",
     "stand",
     50,
-    near="branch, 老树, 枯藤, 树枝",
+    near="branch, 老树, 枯藤, 树枝, twisted tree",
 )
 def bare_tree(stage: Stage, mention: Mention) -> None:
     """A leafless tree, its crooked twigs against the sky."""

@@ -19,6 +19,7 @@ ELEMENTS = Elements()
     "ground",
     30,
     near="bay, lagoon, pond, river, harbor, harbour, 河, 江, 河流, 港口",
+    takes="colour",
 )
 def water(stage: Stage, mention: Mention) -> None:
     """Mirror the picture above the horizon, stretched by waves that grow towards the viewer."""
