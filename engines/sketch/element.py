@@ -48,6 +48,8 @@ class Element:
     takes: frozenset[str] = frozenset()
     #: quality → the nouns that name the element with this quality: "young" → "kitten"
     forms: Mapping[str, str] = field(default_factory=dict)
+    #: whether there are several of it unless the words name a number
+    many: bool = False
 
 
 class Elements(list[Element]):
@@ -66,6 +68,7 @@ class Elements(list[Element]):
         near: str = "",
         takes: str | None = None,
         forms: Mapping[str, str] | None = None,
+        many: bool = False,
     ) -> Callable[[Paint], Paint]:
         """Register the decorated function as the painter of ``name``; commas separate the ``words``.
 
@@ -81,7 +84,18 @@ class Elements(list[Element]):
             follows = frozenset({*words_of(asked), *kinds})
             self.append(
                 Element(
-                    name, words, place, depth, paint, mood, is_motif, goes_on, near, follows, kinds
+                    name,
+                    words,
+                    place,
+                    depth,
+                    paint,
+                    mood,
+                    is_motif,
+                    goes_on,
+                    near,
+                    follows,
+                    kinds,
+                    many,
                 )
             )
             return paint

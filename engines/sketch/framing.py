@@ -18,7 +18,7 @@ SUBJECTS_FROM = 55
 SUBJECT_ZOOM, CLOSE_ZOOM = 1.28, 1.5
 
 #: three and more must share the picture
-CROWDED_ZOOM = 0.84
+CROWDED_ZOOM, FURNISHED_ZOOM = 0.84, 0.68
 
 #: who a portrait may be of; others are painted whole, and larger
 SITTERS = frozenset({"person", "woman"})
@@ -70,4 +70,6 @@ def closeness(mentions: tuple[Mention, ...], *, asked_close: bool) -> float:
     single = lonely and things[0].size >= 1 and things[0].count in (None, 1)
     if single:
         return SUBJECT_ZOOM
+    if len(things) > 2 and any(m.name == "room" for m in mentions):
+        return FURNISHED_ZOOM
     return CROWDED_ZOOM if len(figures({m.name for m in things})) > 2 else 1.0

@@ -61,6 +61,21 @@ def lexicon() -> dict[str, tuple[Meaning, ...]]:
     return {word: tuple(meanings) for word, meanings in found.items()}
 
 
+@cache
+def general_words() -> dict[str, frozenset[str]]:
+    """Return each general word → the elements of its kind."""
+    kinds = {
+        word: words_of(names)
+        for words, names in vocabulary.KINDS.items()
+        for word in words_of(words)
+    }
+    return {
+        word: frozenset(kinds[words_of(kind)[0]])
+        for words, kind in vocabulary.GENERAL.items()
+        for word in words_of(words)
+    }
+
+
 @lru_cache(maxsize=4096)
 def known_form(word: str) -> str:
     """Return the word in the form that the lexicon knows, perhaps its singular, or ""."""

@@ -114,7 +114,7 @@ def lined(picture: Floats, luma: Floats, seed: int, scale: float, *, tile: bool)
     """Return the picture with brush lines along its edges, broken where the brush ran dry."""
     edge = slope(soften(luma, max(1, round(1.6 * scale)))) / max(scale, 0.25) ** 0.5
     dry = _field(seed, "dry brush", picture, 60, scale, tile=tile)
-    line = smoothstep(0.13, 0.36, edge + 0.05 * dry) * np.float32(0.66)
+    line = smoothstep(0.17, 0.44, edge + 0.06 * dry) * np.float32(0.6)
     return np.asarray(picture * (1 - line)[..., None], np.float32)
 
 

@@ -22,6 +22,7 @@ from engines.sketch.palette import Palette, mix
 from engines.sketch.plan import Plan
 from engines.sketch.reading import Reading, read, unwanted_elements, unwanted_moods
 from engines.sketch.scene import food, sweets
+from engines.sketch.scene.flowers import KINDS
 from engines.sketch.weird import strayed
 
 #: elements that fill the lower part, so that nothing hangs in mid-air
@@ -143,6 +144,9 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
     standing = {name for name in names if ELEMENTS[name].place == "stand"}
     if names & FURNITURE and not names & GROUNDS - {"window"}:
         add("room")
+    if "vase" in names:
+        # what is in the vase does not grow on the ground
+        standing -= set(KINDS)
     if (
         standing & STILL_LIFE
         and standing <= STILL_LIFE | FURNITURE
@@ -226,10 +230,12 @@ def _moods(
     """Return the moods of the cell with their shares, the strongest first."""
     names = [name for name in reading.moods if name in MOODS]
     refused = unwanted_moods(order.negative)
+    on_land = any(ELEMENTS[m.name].place == "stand" for m in mentions)
     implied = [
         ELEMENTS[m.name].mood
         for m in mentions
         if ELEMENTS[m.name].mood not in ("", *names, *refused)
+        and not (on_land and ELEMENTS[m.name].mood == "underwater")
     ]
     # the weather affects the colours at any hour
     weather = [mood for mood in implied if MOODS[mood].weight == WEATHER]
@@ -302,16 +308,15 @@ def _places(
 ) -> dict[str, float]:
     """Give every thing its place: the first one named gets the best, the others go around it."""
     order = [focus, 1 - focus, 0.5, 0.5 + (focus - 0.5) * 2.3, 0.5 - (focus - 0.5) * 2.3]
-    if any(mention.name == "room" for mention in mentions):
-        # furniture is wide: two pieces share the wall
-        side = 0.24 if focus < 0.5 else -0.24
-        order = [0.5 - side, 0.5 + side, 0.5, 0.5 - 1.5 * side, 0.5 + 1.5 * side]
     places: dict[str, float] = {}
     things = [m.name for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]
     names = {mention.name for mention in mentions}
     shift = 0.2 * (focus - 0.5)
     if len(things) == 2:
         order = [0.5 + 1.45 * (focus - 0.5), 0.5 - 1.45 * (focus - 0.5)]
+        if "room" in names:
+            # furniture is wide: two pieces share the wall
+            order = [0.26, 0.74] if focus < 0.5 else [0.74, 0.26]
     elif len(things) > 2:
         order = [0.5 + shift, 0.19 + shift, 0.81 + shift, 0.35 + shift, 0.66 + shift]
     if "portrait" in names:

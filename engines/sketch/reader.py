@@ -17,7 +17,7 @@ from zlib import crc32
 from engines.sketch import vocabulary
 from engines.sketch.catalogue import ELEMENTS
 from engines.sketch.framing import wears
-from engines.sketch.lexicon import NAMES, known_form, lexicon
+from engines.sketch.lexicon import NAMES, general_words, known_form, lexicon
 from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import from_hex
@@ -31,6 +31,9 @@ MOST_TOKENS = 1200
 
 #: more things would hide each other, and take too long to paint
 MOST_ELEMENTS = 9
+
+#: how many "cats" are
+SEVERAL = 3
 
 #: more moods, or colours without a noun, would turn grey
 MOST_MIXED = 3
@@ -118,6 +121,9 @@ class Reader:
         self._tints: list[Floats] = []
         self._words: list[Word] = []
         self._negated = False
+        self._plural = False
+        #: general word → the element that stands in for its kind
+        self._general: dict[str, str] = {}
         #: the element that the previous word named, or ""
         self._just_named = ""
 
@@ -136,7 +142,10 @@ class Reader:
                 continue
             phrase, used = self._longest(i)
             if phrase:
+                said = " ".join(self._tokens[i : i + used])
+                self._plural = said != phrase and said.endswith(("s", "n"))
                 self._meant(phrase)
+                self._plural = False
             elif token[0].isalpha():
                 self._unknown(token)
             elif token.isdigit():
@@ -147,6 +156,7 @@ class Reader:
         self._break()
         if not wears(set(self._mentions)):
             self._drop(PARTS)
+        self._yield_to_the_named()
         letters = self._letters() if "logo" in self._mentions else ""
         names = list(self._mentions)
         unknown = " ".join(dict.fromkeys(word.text for word in self._words if word.unknown))
@@ -218,7 +228,9 @@ class Reader:
                 self._tint()
             if not articles:
                 self._pending = _Adjectives()
-        self._just_named = named[-1] if named and named[-1] in self._mentions else ""
+        if word != "of":
+            # "a cup of tea" is one thing
+            self._just_named = named[-1] if named and named[-1] in self._mentions else ""
 
     def _name(
         self, word: str, meanings: tuple[tuple[str, Any], ...], named: list[str], moods: list[str]
@@ -232,6 +244,10 @@ class Reader:
         if not named:
             return
         forms = {value for kind, value in meanings if kind == "form"}
+        if word in general_words() and is_near and named[0] not in self._mentions:
+            self._general[word] = named[0]
+        else:
+            self._general = {w: name for w, name in self._general.items() if name not in named}
         for name in dict.fromkeys(named):
             known = self._mentions.get(name)
             if known and not forms <= known.qualities and name != self._just_named:
@@ -266,6 +282,8 @@ class Reader:
         if self._negated:
             return
         asked, takes = self._pending, ELEMENTS[name].takes
+        if self._plural and asked.count is None and "count" in takes and not ELEMENTS[name].many:
+            asked.count = SEVERAL
         known = self._mentions.get(name)
         for kind, word in asked.words:
             taken = known is not None and kind == "colour" and known.colour is not None
@@ -305,6 +323,15 @@ class Reader:
         for kind, word in self._pending.words:
             if kind == "colour":
                 word.belong_to()
+
+    def _yield_to_the_named(self) -> None:
+        """Let a general word mean what another word names: "sushi, food photography" is sushi."""
+        for word, name in self._general.items():
+            others = tuple(n for n in self._mentions if n != name and n in general_words()[word])
+            if others:
+                self._mentions.pop(name, None)
+                for said in self._words:
+                    said.names = others if said.text == word else said.names
 
     def _drop(self, names: frozenset[str]) -> None:
         """Forget elements that these words do not let it paint."""

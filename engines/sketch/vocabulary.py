@@ -41,8 +41,8 @@ COUNTS: dict[str, int] = {
     "two, pair of, couple of, twin, 两个, 两只, 两, 二, 两座, 两棵, 双": 2,
     "three, trio of, 三个, 三只, 三, 三座, 三棵": 3,
     "four, 四个, 四只, 四": 4,
-    "five, several, some, few, group of, 五个, 五只, 五, 几个, 几只, 一些": 5,
-    "many, flock of, herd of, swarm of, dozens of, countless, crowd of, lots of, full of, hundreds of, "
+    "five, several, some, few, group of, family of, bunch of, pile of, row of, 五个, 五只, 五, 几个, 几只, 一些": 5,
+    "many, flock of, herd of, swarm of, school of, pack of, fleet of, dozens of, countless, crowd of, lots of, full of, hundreds of, "
     "许多, 很多, 一群, 无数, 满": 9,
 }
 
@@ -98,6 +98,16 @@ KINDS: dict[str, str] = {
     "star, 星, 星星": "stars, milky way, galaxy",
     "mountain, 山": "mountains, lone mountain, volcano",
     "water, 水": "water, waves, waterfall, shore",
+}
+
+#: words for a whole kind that a drawing stands in for → they add nothing where one of that kind is named
+GENERAL: dict[str, str] = {
+    "food, meal, dinner, lunch, dish, breakfast, brunch, dessert, fast food, vegetables, snack, 食物, 美食, 晚餐, "
+    "早餐, 快餐, 甜点, 蔬菜": "food, 食物",
+    "drink, drinks, 饮料": "drink, beverage",
+    "vehicle, 车辆": "vehicle, traffic",
+    "family, friends, 家人, 朋友": "animal, creature",
+    "birthday, birthday party, party, 生日, 派对": "food, 食物",
 }
 
 #: words that are skipped, and not reported as ignored

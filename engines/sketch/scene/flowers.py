@@ -146,7 +146,7 @@ for _kind, (_words, _near) in KINDS.items():
 
 
 @ELEMENTS.add(
-    "vase", "vase, flower vase, 花瓶", "stand", 76, near="flower pot, jar, pitcher, 花盆", takes="colour, size, count",
+    "vase", "vase, flower vase, 花瓶", "stand", 76, near="flower pot, jar, pitcher, 花盆", takes="colour, size, count, flying",
 )  # fmt: skip
 def vase(stage: Stage, mention: Mention) -> None:
     """A vase with a bunch of the flowers that the words name."""

@@ -14,8 +14,7 @@ ELEMENTS = Elements()
 
 
 @ELEMENTS.add("pasta", "pasta, spaghetti, 意大利面, 意面", "stand", 76,
-    near="food, meal, dinner, lunch, dish, lasagna, macaroni, curry, 食物, 美食, 晚餐",
-)  # fmt: skip
+    near="food, meal, dinner, lunch, dish, lasagna, macaroni, curry, 食物, 美食, 晚餐", many=True)  # fmt: skip
 def pasta(stage: Stage, mention: Mention) -> None:
     """A nest of noodles on a plate, sauce over it, a leaf of basil on top."""
     rng = stage.rng("pasta")
@@ -138,7 +137,7 @@ def burger(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add("fries", "fries, french fries, chips, 薯条", "stand", 76)
+@ELEMENTS.add("fries", "fries, french fries, chips, 薯条", "stand", 76, many=True)
 def fries(stage: Stage, mention: Mention) -> None:
     """Golden sticks in a red paper box."""
     rng = stage.rng("fries")
@@ -216,8 +215,7 @@ def sushi(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "noodles", "ramen, noodles, noodle soup, bowl of noodles, 拉面, 面条, 面", "stand", 76,
-    near="soup, stew, pho, udon, hot pot, 汤, 火锅",
-)  # fmt: skip
+    near="soup, stew, pho, udon, hot pot, 汤, 火锅", many=True)  # fmt: skip
 def noodles(stage: Stage, mention: Mention) -> None:
     """A bowl of broth with noodles, two halves of an egg, leaves of nori, and chopsticks."""
     rng = stage.rng("noodles")
@@ -293,6 +291,7 @@ def salad(stage: Stage, mention: Mention) -> None:
     "stand",
     76,
     near="egg, breakfast, brunch, omelette, bacon, 鸡蛋, 早餐",
+    many=True,
 )
 def egg(stage: Stage, mention: Mention) -> None:
     """Two eggs, sunny side up."""

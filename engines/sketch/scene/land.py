@@ -43,7 +43,8 @@ def mountains(stage: Stage, mention: Mention) -> None:
     ink = "ink" in stage.plan.finishes
     snowy = "snowy" in mention.qualities
     snowy = snowy or palette.near[0] > 0.8 or stage.plan.has("snow", "aurora", "milky way")
-    snowy = snowy and "snow" not in stage.plan.refused
+    # on the paper of an ink wash, white peaks would be no peaks
+    snowy = snowy and not ink and "snow" not in stage.plan.refused
     own = stage.colour_of(mention, palette.far)
     layers = 4
     peak = float(np.clip(0.5 + (0.5 - stage.plan.light_x) * rng.uniform(0.2, 1.1), 0.2, 0.8))

@@ -114,6 +114,7 @@ def woman(stage: Stage, mention: Mention) -> None:
     "stand",
     72,
     near="family, friends, people, crowd, wedding, 家人, 朋友, 人群, 人们",
+    many=True,
 )
 def couple(stage: Stage, mention: Mention) -> None:
     """Two people standing close, looking the same way."""

@@ -86,7 +86,8 @@ def cat(stage: Stage, mention: Mention) -> None:
     stripes.with_parts_of(brow.moved(face), 0, 0)
     points = "pointed" in mention.qualities
     rng = stage.rng("coat of cats")
-    choice = int(rng.integers(len(CAT_COATS)))
+    # only the first two coats are light enough, and have a second tone, for stripes
+    choice = int(rng.integers(2 if "striped" in mention.qualities else len(CAT_COATS)))
     usual = tinted(stage, "#e2d3b8" if points else CAT_COATS[choice])
     striped = "striped" in mention.qualities or (mention.colour is None and choice < 2)
     striped = striped and not points

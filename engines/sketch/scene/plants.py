@@ -73,7 +73,13 @@ def fir(rng: np.random.Generator) -> Shape:
 
 
 @ELEMENTS.add(
-    "cactus", "cactus, saguaro, cacti, 仙人掌, 仙人球", "stand", 54, mood="desert", near="succulent"
+    "cactus",
+    "cactus, saguaro, cacti, 仙人掌, 仙人球",
+    "stand",
+    54,
+    mood="desert",
+    near="succulent",
+    many=True,
 )
 def cactus(stage: Stage, mention: Mention) -> None:
     """A column with raised arms and pale ribs."""
@@ -112,6 +118,7 @@ def cactus(stage: Stage, mention: Mention) -> None:
     78,
     near="fungus, 菌",
     takes="colour, size, count, flying, glowing",
+    many=True,
 )
 def mushroom(stage: Stage, mention: Mention) -> None:
     """Red caps with white spots, one large and some small."""

@@ -114,6 +114,7 @@ def dolphin(stage: Stage, mention: Mention) -> None:
     67,
     mood="underwater",
     near="koi, carp, salmon, 锦鲤, 鲤鱼, goldfish, tropical fish, 金鱼, 热带鱼",
+    many=True,
 )
 def fish(stage: Stage, mention: Mention) -> None:
     """A school of fish of different sizes, all facing the same way."""
@@ -135,7 +136,9 @@ def fish(stage: Stage, mention: Mention) -> None:
         stage.put(eye, x, y, size, stage.palette.ink, flip=flip, rim=0)
 
 
-@ELEMENTS.add("jellyfish", "jellyfish, 水母", "float", 68, mood="underwater", near="medusa")
+@ELEMENTS.add(
+    "jellyfish", "jellyfish, 水母", "float", 68, mood="underwater", near="medusa", many=True
+)
 def jellyfish(stage: Stage, mention: Mention) -> None:
     """Glowing bells with long trailing arms."""
     rng = stage.rng("jellyfish")
@@ -219,6 +222,7 @@ def swan(stage: Stage, mention: Mention) -> None:
     "float",
     68,
     takes="colour, count",
+    many=True,
 )
 def lotus(stage: Stage, mention: Mention) -> None:
     """Pads flat on the water, with open flowers among them."""

@@ -25,6 +25,7 @@ ELEMENTS = Elements()
     spread="",
     near="celebration, festival, new year, 节日, 新年, 春节",
     takes="colour, size, count",
+    many=True,
 )
 def fireworks(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _fireworks(stage, mention))
@@ -60,6 +61,7 @@ def _fireworks(stage: Stage, mention: Mention) -> None:
     spread="",
     near="comet, 彗星",
     takes="colour, size, count",
+    many=True,
 )
 def meteor(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _meteors(stage, mention))

@@ -92,8 +92,9 @@ def cup(stage: Stage, mention: Mention) -> None:
     "fruit, apple, 水果, 苹果",
     "stand",
     75,
-    near="pear, peach, plum, pomegranate, lemon tree, still life, strawberry, banana, grapes, cherries, watermelon, avocado, "
-    "tomato, 梨, 桃子, 静物, 草莓, 香蕉, 西瓜, 番茄",
+    near="pear, peach, plum, pomegranate, lemon tree, still life, strawberry, banana, grapes, cherries, watermelon, "
+    "梨, 桃子, 静物, 草莓, 香蕉, 西瓜",
+    many=True,
 )
 def fruit(stage: Stage, mention: Mention) -> None:
     """A heap of round fruit, each with light, shade and a leaf."""

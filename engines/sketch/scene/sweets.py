@@ -260,6 +260,7 @@ def cola(stage: Stage, mention: Mention) -> None:
     "stand",
     76,
     near="waffle, waffles, crepe",
+    many=True,
 )
 def pancakes(stage: Stage, mention: Mention) -> None:
     """A stack with butter and syrup."""

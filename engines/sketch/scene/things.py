@@ -74,7 +74,9 @@ def sailboat(stage: Stage, mention: Mention) -> None:
 SEAM = path("7,24 22,38 32,54 35,70 30,85 18,96 6,100")
 
 
-@ELEMENTS.add("balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61)
+@ELEMENTS.add(
+    "balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61, many=True
+)
 def balloon(stage: Stage, mention: Mention) -> None:
     """Striped balloons at several distances, each with its basket; indoors, toy balloons on strings."""
     if stage.plan.has("room", "table", "cake"):
@@ -122,6 +124,7 @@ def _toy_balloons(stage: Stage, mention: Mention) -> None:
     mood="night",
     spread="around",
     near="street lamp, 路灯",
+    many=True,
 )
 def lantern(stage: Stage, mention: Mention) -> None:
     """Rising paper lanterns, lit from within; distant ones are small."""
@@ -139,7 +142,7 @@ def lantern(stage: Stage, mention: Mention) -> None:
         stage.light_up(flame, x, y, size, lighter(mix(warm, stage.palette.light, 0.6), 0.08))
 
 
-@ELEMENTS.add("kite", "kite, 风筝, 纸鸢", "fly", 63)
+@ELEMENTS.add("kite", "kite, 风筝, 纸鸢", "fly", 63, many=True)
 def kite(stage: Stage, mention: Mention) -> None:
     """A two-coloured kite on crossed sticks, with a tail of bows."""
     whole = Shape().area(*path("0,100 32,66 0,12 -32,66"))
@@ -211,6 +214,7 @@ def heart(stage: Stage, mention: Mention) -> None:
     75,
     mood="fantasy",
     near="gem, gemstone, diamond, 宝石, 钻石, amethyst",
+    many=True,
 )
 def crystal(stage: Stage, mention: Mention) -> None:
     """A cluster of prisms, each with a lit and a shaded face, and light from within."""

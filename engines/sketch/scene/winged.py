@@ -10,6 +10,7 @@ from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.spotting import told_apart
 from engines.sketch.stage import Stage
 
 ELEMENTS = Elements()
@@ -21,6 +22,7 @@ ELEMENTS = Elements()
     "fly",
     62,
     near="crow, raven, seagull, gull, crane, swallow, geese, goose, heron, dove, flamingo, sparrow, 鹤, 仙鹤, 乌鸦, 海鸥, 燕子, 大雁",
+    many=True,
 )
 def birds(stage: Stage, mention: Mention) -> None:
     """A loose flock, each bird with its wings in a different position."""
@@ -38,8 +40,11 @@ def birds(stage: Stage, mention: Mention) -> None:
         )  # fmt: skip
         x, y = middle_x + rng.normal() * 0.11, middle_y + rng.normal() * 0.065
         size = (0.075 if i else 0.1) * stage.size(mention) * rng.uniform(0.45, 1.0)
-        size *= 2.2 if count == 1 else 1.0
-        stage.put(wings.turned(rng.uniform(-16, 16)), x, y, size, colour, rim=0.2)
+        size *= 3.2 if count == 1 else 1.5 if count <= 3 else 1.0
+        seen = colour
+        if count <= 3:
+            seen = told_apart(stage.canvas, colour, x, y, size, firm=mention.colour is not None)
+        stage.put(wings.turned(rng.uniform(-16, 16)), x, y, size, seen, rim=0.2)
 
 
 @ELEMENTS.add("eagle", "eagle, 鹰, 老鹰, 雄鹰", "fly", 63, near="hawk, falcon, phoenix, 凤凰")
@@ -60,7 +65,12 @@ def eagle(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "butterfly", "butterfly, butterflies, 蝴蝶", "fly", 84, near="moth, dragonfly, 蜻蜓, 飞蛾"
+    "butterfly",
+    "butterfly, butterflies, 蝴蝶",
+    "fly",
+    84,
+    near="moth, dragonfly, 蜻蜓, 飞蛾",
+    many=True,
 )
 def butterfly(stage: Stage, mention: Mention) -> None:
     """Four wings with a dark edge and light spots; several butterflies unless the words name a number."""
