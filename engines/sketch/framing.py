@@ -73,3 +73,11 @@ def closeness(mentions: tuple[Mention, ...], *, asked_close: bool) -> float:
     if len(things) > 2 and any(m.name == "room" for m in mentions):
         return FURNISHED_ZOOM
     return CROWDED_ZOOM if len(figures({m.name for m in things})) > 2 else 1.0
+
+
+def proportioned(mentions: tuple[Mention, ...], small: frozenset[str]) -> tuple[Mention, ...]:
+    """Return the mentions with ``small`` things, such as cups, as small as they are in a room without a table."""
+    names = {mention.name for mention in mentions}
+    if "room" not in names or "table" in names:
+        return mentions
+    return tuple(replace(m, size=m.size * 0.55) if m.name in small else m for m in mentions)

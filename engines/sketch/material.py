@@ -42,7 +42,7 @@ def slope(luma: Floats) -> Floats:
     """Return how steep the lightness is at each pixel."""
     down = np.roll(luma, -1, axis=0) - np.roll(luma, 1, axis=0)
     across = np.roll(luma, -1, axis=1) - np.roll(luma, 1, axis=1)
-    return np.sqrt(down * down + across * across)
+    return np.asarray(np.sqrt(down * down + across * across), np.float32)
 
 
 def watercoloured(picture: Floats, luma: Floats, seed: int, scale: float, *, tile: bool) -> Floats:
@@ -107,7 +107,7 @@ def cut(picture: Floats, luma: Floats, seed: int, scale: float, *, tile: bool) -
     lit = np.clip(sheet - np.roll(sheet, (max(1, round(1.5 * scale)),) * 2, axis=(0, 1)), 0, 1)
     fibre = _field(seed, "fibre", picture, 170, scale, tile=tile, octaves=3)
     tone = 1 - 0.3 * shadow + 0.09 * lit + 0.022 * fibre
-    return np.asarray(picture + (flat - picture) * np.float32(0.75), np.float32) * tone[..., None]
+    return np.asarray((picture + (flat - picture) * np.float32(0.75)) * tone[..., None], np.float32)
 
 
 def lined(picture: Floats, luma: Floats, seed: int, scale: float, *, tile: bool) -> Floats:

@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from engines.sketch.catalogue import ELEMENTS
-from engines.sketch.framing import closeness, framed
+from engines.sketch.framing import closeness, framed, proportioned
 from engines.sketch.looks import LOOKS
 from engines.sketch.mention import Mention
 from engines.sketch.moods import CALM_MOODS, MOODS, WEATHER
@@ -53,7 +53,7 @@ def plan(order: Order, seed: int) -> Plan:
     push = rng.normal(size=12).clip(-1.8, 1.8)
     luck = rng.random(8)
 
-    mentions = _mentions(order, reading, chaos, luck, rng)
+    mentions = proportioned(_mentions(order, reading, chaos, luck, rng), STILL_LIFE)
     names = [mention.name for mention in mentions]
     moods = _moods(order, reading, mentions, chaos, luck)
     mentions = _brought(mentions, moods, reading, order)
@@ -144,6 +144,8 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
     standing = {name for name in names if ELEMENTS[name].place == "stand"}
     if names & FURNITURE and not names & GROUNDS - {"window"}:
         add("room")
+    if names & set(KINDS) and names & INDOORS:
+        add("vase")
     if "vase" in names:
         # what is in the vase does not grow on the ground
         standing -= set(KINDS)

@@ -142,7 +142,7 @@ def _sheet(
         page.paste(picture, (left, top + LABEL_PX))
         for k, line in enumerate(_claims(entries[i][1]) if claims else ()):
             y = top + LABEL_PX + picture.height + 3 + CLAIM_PX * k
-            pen.text((left, y), line[:76], fill=(110, 104, 94), font=small)
+            pen.text((left, y), line[: picture.width // 5], fill=(110, 104, 94), font=small)
     return page
 
 

@@ -133,9 +133,9 @@ def bands(stage: Stage) -> None:
         line = 0.26 + 0.115 * k + 0.06 * ridge(rng, canvas.width, 1.2 + 0.35 * k, octaves=2)
         line = canvas.widened(line.astype(np.float32))[None, :]
         edge = 1.5 / canvas.height
-        shadow = smoothstep(line - 0.045, line + 0.004, canvas.y) * 0.32
+        shadow = smoothstep(-0.045, 0.004, canvas.y - line) * 0.32
         canvas.wash(shadow.astype(np.float32), to_linear(palette.ink))
-        mask = smoothstep(line - edge, line + edge, canvas.y)
+        mask = smoothstep(-edge, edge, canvas.y - line)
         down = np.clip((canvas.y - line) * 2.5, 0, 1)[..., None]
         paint = (
             to_linear(lighter(colour, 0.07)) * (1 - down) + to_linear(lighter(colour, -0.07)) * down

@@ -33,7 +33,9 @@ def logo(stage: Stage, mention: Mention) -> None:
     """Lay paper over everything outside a badge, and letters or a mark into it."""
     canvas, palette = stage.canvas, stage.palette
     rng = stage.rng("logo")
-    main = stage.colour_of(mention, mix(stage.accent(int(rng.integers(3))), palette.ink, 0.25))
+    main = stage.colour_of(
+        mention, mix(stage.accent(0), palette.ink, float(rng.uniform(0.08, 0.34)))
+    )
     paper = mix(from_hex("#f7f3ea"), palette.light, 0.25)
     has_scene = any(other.name not in ("logo", "abstract") for other in stage.plan.mentions)
     inside = smoothstep(RADIUS + 0.003, RADIUS - 0.003, canvas.distance(0.5, MIDDLE))

@@ -248,9 +248,9 @@ def cafe(stage: Stage, mention: Mention) -> None:
     leg = Shape().line(path("0,-4 0,42"), 0.04).disc(0, -0.04, 0.2, 0.04)
     top = Shape().disc(0, 0.44, 0.36, 0.075)
     cups = Shape()
-    for x in (-14, 14):
-        cups.blob(*((x / 100 + px, 0.45 + py) for px, py in path("-6,9 -5,2 0,0 5,2 6,9")))
-        cups.disc(x / 100, 0.45, 0.09, 0.02)
+    for at in (-14, 14):
+        cups.blob(*((at / 100 + px, 0.45 + py) for px, py in path("-6,9 -5,2 0,0 5,2 6,9")))
+        cups.disc(at / 100, 0.45, 0.09, 0.02)
     board = Shape().box(-0.42, 0.95, 0.42, 1.42)
     lines = Shape()
     for k in range(5):
@@ -286,8 +286,8 @@ def cafe(stage: Stage, mention: Mention) -> None:
 def chair(stage: Stage, mention: Mention) -> None:
     """A wooden chair, seen from the side of its front."""
     back = Shape().line(path("-20,44 -24,98"), 0.05).line(path("12,44 10,98"), 0.05)
-    for y in (60, 74, 90):
-        back.line([(-0.23, y / 100), (0.11, y / 100)], 0.055)
+    for high in (60, 74, 90):
+        back.line([(-0.23, high / 100), (0.11, high / 100)], 0.055)
     legs = Shape().line(path("-24,40 -26,-4"), 0.05).line(path("18,38 20,-6"), 0.05)
     legs.line(path("-14,44 -13,4"), 0.042).line(path("28,42 30,4"), 0.042)
     seat = Shape().area(*path("-28,40 20,38 32,46 -16,48"))

@@ -25,7 +25,7 @@ def cake(stage: Stage, mention: Mention) -> None:
     side = Shape().box(-0.46, 0.08, 0.46, 0.44).disc(0, 0.08, 0.46, 0.46 * FLAT * 0.8)
     band = Shape().box(-0.46, 0.2, 0.46, 0.25).blob(*path("-46,22 0,6 46,22 46,18 0,2 -46,18"))
     icing = Shape().disc(0, 0.44, 0.47, 0.47 * FLAT * 0.8)
-    for x, drop in (
+    for across, drop in (
         (-44, 12),
         (-33, 20),
         (-21, 24),
@@ -36,8 +36,8 @@ def cake(stage: Stage, mention: Mention) -> None:
         (38, 15),
         (45, 9),
     ):
-        base = 0.44 - 0.47 * FLAT * 0.8 * max(0.0, 1 - (x / 47) ** 2) ** 0.5
-        shape = [(x / 100, base + 0.12), (x / 100, base - drop / 220)]
+        base = 0.44 - 0.47 * FLAT * 0.8 * max(0.0, 1 - (across / 47) ** 2) ** 0.5
+        shape = [(across / 100, base + 0.12), (across / 100, base - drop / 220)]
         icing.line(shape, 0.1, 0.075)
     top = Shape().disc(0, 0.455, 0.42, 0.42 * FLAT * 0.78)
     cherries, wax, flames = Shape(), Shape(), Shape()

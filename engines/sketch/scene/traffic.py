@@ -31,7 +31,7 @@ def lane(stage: Stage, down: float, side: float) -> tuple[float, float, float]:
 
     ``side``: -1 to 1 from the left kerb to the right one.
     """
-    middle, half = course(stage, np.float32(down))
+    middle, half = course(stage, np.array(down, np.float32))
     y = stage.horizon + (1 - stage.horizon) * down
     return float(middle + side * half), y, float(half) * (0.5 if stage.plan.has("traffic") else 1.0)
 
