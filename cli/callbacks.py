@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cli import many, show
-from cli.processes import become
+from cli.processes import a_child, become
 from limner.callback.policy import DeadLetter
 from limner.errors import ConfigError, LimnerError
 from limner.plural import counted
@@ -178,7 +178,7 @@ def body(letter: DeadLetter) -> dict[str, object]:
 
 def _trial(options: argparse.Namespace, *arguments: str) -> int:
     arguments = (*arguments, "--json") if options.json else arguments
-    command = processes.python("workers.posting.trial", *arguments)
+    command = a_child("workers.posting.trial", *arguments)
     return become(command, processes.environment(Settings.load()))
 
 

@@ -119,6 +119,16 @@ def enable(options: argparse.Namespace) -> int:
     return _changed(options, f"{options.name} is enabled again.", store)
 
 
+def remove(options: argparse.Namespace) -> int:
+    """Forget a client; exit code 1 if it has unfinished jobs."""
+    show.open_store().clients.remove(options.name, show.actor())
+    sentence = (
+        f"{options.name} is no client any more. Its jobs and pictures stay until they are old; "
+        "what was to be told of them becomes dead letters."
+    )
+    return show.outcome(options, sentence, {"client": options.name, "removed": True})
+
+
 def rotate_token(options: argparse.Namespace) -> int:
     """Give a client a new token and print it, only this once."""
     once = {"token": show.open_store().clients.rotate_token(options.name, show.actor())}

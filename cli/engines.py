@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cli import show
 from cli.clients import NONE
-from cli.processes import become
+from cli.processes import a_child, become
 from limner.errors import ConfigError, StoreDown
 from limner.money import shown, units
 from limner.printing import document, line
@@ -122,7 +122,7 @@ def check(options: argparse.Namespace) -> int:
         arguments += ["--save", str(Path(options.save).absolute())]
     if options.json:
         arguments.append("--json")
-    command = processes.python("engines.check", *arguments)
+    command = a_child("engines.check", *arguments)
     return become(command, processes.environment(Settings.load()))
 
 

@@ -29,7 +29,7 @@ from limner.settings.listening import bound_to
 from limner.store import Store
 from limner.store.server import usable
 from stack import demo as demo_show
-from stack import grader, processes, pulse
+from stack import processes, pulse
 from stack.control import Control, ask_reload
 from stack.privacy import keep_to_ourselves
 from stack.reload import Reload
@@ -97,7 +97,7 @@ def _up(
                 console.say(
                     greeting.text(console, settings, server, made, flower=flower, way_in=way_in)
                 )
-            with Control(settings.data_dir) as control:
+            with Control(settings.data_dir, lambda: stack.settings.local_url) as control:
                 reload = Reload(stack, partial(_of_up, options), control)
                 stack.supervisor.run(reload.look)
             say("limner", "stopping; Ctrl-C again kills")
@@ -257,13 +257,13 @@ def _check(
 
 def sketch(options: argparse.Namespace) -> int:
     """Run the sketch engine's own command."""
-    command = processes.python("engines.sketch.sheet", *options.rest)
+    command = a_child("engines.sketch.sheet", *options.rest)
     return become(command, dict(os.environ), show=False, folder=None)
 
 
-def verify(options: argparse.Namespace) -> int:
-    """Receive callbacks and grade them."""
-    return grader.main(options.rest)
+def a_child(module: str, *arguments: str) -> list[str]:
+    """Return the command line of a command that lives in another package; it ends as ours do."""
+    return processes.python("limner.child", module, *arguments)
 
 
 def become(

@@ -22,7 +22,8 @@ from redis import Redis
 from limner.client import Admission, Budgets, Client, NewClient, Pace, Wrong
 from limner.egress.address import DialPolicy
 from limner.egress.target import UrlRefused, parse_target
-from limner.errors import ConfigError
+from limner.errors import ConfigError, LimnerError
+from limner.plural import counted
 from limner.request import Lane
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
@@ -35,6 +36,14 @@ OLD_SECRET_S = 24 * 3600.0
 GATEWAY = "limner"
 #: the fields that are budgets
 BUDGETS = ("per_day", "per_month", "cost_per_day", "cost_per_month")
+
+
+#: what ``remove_client.lua`` returns if there is none
+UNKNOWN = -2
+
+
+class ClientBusy(LimnerError):
+    """The client has unfinished jobs."""
 
 
 class Clients:
@@ -138,6 +147,23 @@ class Clients:
         self._write(who, "change", name, {field: record[field] for field in changes})
         return client
 
+    @guarded
+    def remove(self, name: str, who: str = GATEWAY) -> None:
+        """Forget a client, whose token opens nothing from now on; its jobs stay, as those of nobody.
+
+        Raises:
+            ConfigError: there is no such client.
+            ClientBusy: some of its jobs have not ended.
+        """
+        unfinished = int(self._scripts("remove_client", who, name))
+        if unfinished == UNKNOWN:
+            raise _no_client(name)
+        if unfinished > 0:
+            raise ClientBusy(
+                f"{name} has {counted(unfinished, 'unfinished job')}: wait for them, or "
+                f"`limner jobs cancel --client {name} --yes`"
+            )
+
     def admit(self, token: str, source: str) -> Admission | Wrong:
         """Return the client that holds ``token``, and count the request against its rate.
 
@@ -207,11 +233,15 @@ class Clients:
     def _known(self, name: str) -> Client:
         client = self.get(name)
         if client is None:
-            raise ConfigError("client name", f"there is no client called {name!r}")
+            raise _no_client(name)
         return client
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}client:{name}"
+
+
+def _no_client(name: str) -> ConfigError:
+    return ConfigError("client name", f"there is no client called {name!r}")
 
 
 def _new_token() -> str:
