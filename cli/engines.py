@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 from cli import show
 from cli.clients import NONE
 from cli.processes import a_child, become
-from limner.errors import ConfigError, StoreDown
+from limner.errors import ConfigError, LimnerError, StoreDown
+from limner.exits import complain, store_trouble
 from limner.money import shown, units
 from limner.printing import document, line
 from limner.request import Lane
@@ -59,13 +59,13 @@ LIMITS = {
 
 
 def listing(options: argparse.Namespace) -> int:
-    """Print one line per configured engine, with its state if Redis is up."""
+    """Print one line per configured engine, with its state; exit code 1 if Redis cannot tell it."""
     settings = Settings.load()
     now, spent, trouble = _seen(settings)
     if options.json:
         found = [_body(engine, now.get(engine.name), spent) for engine in settings.engines]
         document({"data": found, "trouble": trouble or None})
-        return 0
+        return 1 if trouble else 0
     rows: list[tuple[str, ...]] = [
         ("NAME", "DRIVER", "FAST", "GAP", "RELAXED", "GAP", "STATE", "WHY")
     ]
@@ -77,7 +77,7 @@ def listing(options: argparse.Namespace) -> int:
     for name, amount in sorted(spent.items()):
         line(f"{name}: drawings that have cost {shown(amount, settings.currency)}")
     if trouble:
-        line(f"Their states are unknown: {trouble}")
+        return complain(f"their states are unknown: {trouble}", 1)
     return 0
 
 
@@ -85,8 +85,7 @@ def retry(options: argparse.Namespace) -> int:
     """Let a paused engine draw one job as a trial at once, because its operator has repaired it."""
     found = show.open_store().engines.retry(options.name, show.actor())
     if found == "unknown":
-        print(f"{options.name}: no worker has registered such an engine", file=sys.stderr)
-        return 1
+        raise LimnerError(f"{options.name}: no running worker has registered such an engine")
     paused = found == "tried"
     what = "will be tried with the next job" if paused else "is not paused"
     return show.outcome(
@@ -132,7 +131,7 @@ def _seen(settings: Settings) -> tuple[dict[str, EngineNow], dict[str, int], str
         numbers = store.numbers.read()
         return {engine.name: engine for engine in numbers.engines}, by_engine(numbers.counts), ""
     except StoreDown as error:
-        return {}, {}, error.message
+        return {}, {}, store_trouble(error)
     finally:
         store.close()
 

@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -163,6 +164,8 @@ def process(options: argparse.Namespace) -> int:
     keep_to_ourselves()
     if options.command == "worker":
         mark = options.name or str(os.getpid())
+        if options.check and not options.print:
+            return _check_worker(options, settings, mark)
         if options.check:
             command = processes.ping(options.queue, mark, as_json=options.json)
         else:
@@ -225,6 +228,31 @@ def _alive(options: argparse.Namespace) -> int:
     return 0 if well else 1
 
 
+def _check_worker(options: argparse.Namespace, settings: Settings, mark: str) -> int:
+    """Tell whether a worker of this host answers through Redis, by Celery's own answer.
+
+    Raises:
+        LimnerError: it does not.
+        StoreDown: Redis does not answer.
+    """
+    store = Store.of(settings)
+    try:
+        store.ping()
+    finally:
+        store.close()
+    command = processes.ping(options.queue, mark, as_json=options.json)
+    environment = processes.environment(settings)
+    asked = subprocess.run(
+        command, cwd=processes.HOME, env=environment, capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        raise LimnerError(
+            f"no worker {options.queue}-{mark} answers on this host: is it running, with that --name?"
+        )
+    sys.stdout.write(asked.stdout)
+    return 0
+
+
 def _check_redis(settings: Settings) -> None:
     """Refuse to start with a Redis that will not serve us, or whose data are newer; one that is down may come up.
 
@@ -250,7 +278,8 @@ def _check(
 ) -> int:
     well = answers(host, port, path, secure=secure)
     where = bound_to(host, port)
-    sentence = "well" if well else f"{where} does not answer {path} with 200"
+    cure = "is it running there? LIMNER_HOST, LIMNER_PORT and the like say where"
+    sentence = "well" if well else f"{where} does not answer {path} with 200: {cure}"
     show.outcome(options, sentence, {"ok": well, "address": where, "path": path})
     return 0 if well else 1
 

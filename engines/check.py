@@ -21,6 +21,7 @@ from PIL import Image
 import engines
 from limner.engine import Brief, Capabilities, Engine, Finished, Preview, Progress, lacks
 from limner.errors import ConfigError, EngineError
+from limner.exits import exit_code
 from limner.pictures.editing import check_cells
 from limner.plural import counted
 from limner.printing import Steps
@@ -36,7 +37,11 @@ class StepFailed(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check one configured engine; 0 if it drew four good pictures."""
+    """Check one configured engine; 0 if it drew four good pictures.
+
+    Raises:
+        ConfigError: there is no such engine, or its driver refuses a setting.
+    """
     parser = argparse.ArgumentParser(prog="limner engines check")
     parser.add_argument("name")
     parser.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
@@ -46,9 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         steps = Steps(9, as_json=options.json)
         check(_settings_of(options.name), options.limit, options.save, steps)
-    except ConfigError as error:
-        sys.stderr.write(f"limner: {error.message}\n")
-        return 2
     except StepFailed:
         return 1
     return 0
@@ -170,4 +172,4 @@ def _settings_of(name: str) -> EngineSettings:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

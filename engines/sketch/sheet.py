@@ -19,6 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 from engines.sketch.order import Order
 from engines.sketch.painter import UnreadablePicture, notes, paint
 from engines.sketch.reading import read
+from limner.errors import ConfigError
+from limner.exits import exit_code
 from limner.printing import document
 from limner.ratios import CELL_SIZE_PX, nearest_ratio
 
@@ -54,8 +56,13 @@ PARAMETERS: tuple[tuple[str, dict[str, object]], ...] = (
 
 
 def main(argv: list[str]) -> int:
-    """Draw what the command line asks for; return the exit status."""
+    """Draw what the command line asks for; return the exit status.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
     asked = _parser().parse_args(argv)
+    _check_ending(asked.out)
     width, height = CELL_SIZE_PX[_ratio(asked.ar)]
     order = Order(
         prompt="",
@@ -79,8 +86,7 @@ def main(argv: list[str]) -> int:
             page = _sheet(entries, shrink=asked.shrink, columns=asked.columns, claims=asked.claims)
         else:
             if len(asked.prompt) != 1:
-                sys.stderr.write("give one prompt, or --sheet for a page of several\n")
-                return 2
+                raise ConfigError("prompt", "give one, or --sheet for a page of several")
             order = replace(order, prompt=asked.prompt[0])
             page = grid(order, shrink=asked.shrink)
             said = notes(order)
@@ -90,8 +96,7 @@ def main(argv: list[str]) -> int:
                 sys.stderr.write(f"near: {', '.join(near) or 'nothing'}\n")
                 sys.stderr.write(f"ignored: {', '.join(said['ignored']) or 'nothing'}\n")
     except UnreadablePicture as error:
-        sys.stderr.write(f"--reference: {error}\n")
-        return 1
+        raise ConfigError("--reference", str(error)) from error
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     page.save(asked.out, quality=86)
     if asked.json:
@@ -173,7 +178,13 @@ def _ratio(text: str) -> str:
     try:
         return nearest_ratio(float(width), float(height))
     except (ValueError, ZeroDivisionError):
-        return "1:1"
+        raise ConfigError("--ar", f"must be like 3:2 (it is {text!r})") from None
+
+
+def _check_ending(out: Path) -> None:
+    """Return if a picture can be written to a file of that name."""
+    if out.suffix.lower() not in Image.registered_extensions():
+        raise ConfigError("--out", f"must end in .png, .jpg or the like (it is {str(out)!r})")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -204,4 +215,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code(lambda: main(sys.argv[1:])))
