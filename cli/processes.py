@@ -32,6 +32,7 @@ from limner.store.server import usable
 from stack import demo as demo_show
 from stack import processes, pulse
 from stack.control import Control, ask_reload
+from stack.door import port_trouble
 from stack.privacy import keep_to_ourselves
 from stack.reload import Reload
 from stack.stack import Stack, StartFailed, StopAsked, answers
@@ -191,7 +192,8 @@ def process(options: argparse.Namespace) -> int:
     environment = processes.environment(settings)
     if options.command == "worker" and options.name:
         environment |= _pulse(options)
-    if not options.print and not getattr(options, "check", False):
+    if not options.print:
+        _check_port(options, settings)
         set_up(settings.log_format, settings.log_level)
         _tell_strangers()
         _check_redis(settings)
@@ -199,6 +201,22 @@ def process(options: argparse.Namespace) -> int:
         document({"command": command})
         return 0
     return become(command, environment, show=options.print)
+
+
+def _check_port(options: argparse.Namespace, settings: Settings) -> None:
+    """Refuse a port that cannot be had: gunicorn would try on, and Flower end with a traceback.
+
+    Raises:
+        ConfigError: another process has it, or this machine no such address.
+    """
+    listens = {
+        "api": ("LIMNER_PORT", settings.host, settings.port),
+        "flower": ("LIMNER_FLOWER_PORT", settings.flower_host, settings.flower_port),
+    }
+    if options.command in listens:
+        setting, host, port = listens[options.command]
+        if why := port_trouble(host, port):
+            raise ConfigError(setting, f"{bound_to(host, port)} {why}")
 
 
 def _pulse(options: argparse.Namespace) -> dict[str, str]:

@@ -82,7 +82,9 @@ def becomes(monkeypatch):
 
     def run(*arguments: str) -> list[str]:
         assert main(arguments) == 0
-        return seen.pop()[1:]
+        command = seen.pop()
+        assert command[1:3] == ["-m", "limner.child"]
+        return command[3:]
 
     return run
 
@@ -307,24 +309,25 @@ def test_an_engine_that_rests_is_tried_when_its_operator_says_so(store, says, co
     assert "refused" in says("engines").splitlines()[1]
     assert "tried again in" not in says("engines")
     assert says("engines", "retry", "stage") == "stage is not paused.\n"
-    assert "nobody: no worker has registered" in complains("engines", "retry", "nobody")
+    assert "nobody: no running worker has registered" in complains("engines", "retry", "nobody")
 
 
-def test_engines_are_listed_without_redis_too(says, monkeypatch):
+def test_engines_are_listed_without_redis_too_but_their_states_are_missing(capsys, monkeypatch):
     monkeypatch.setenv("LIMNER_REDIS_URL", "redis://127.0.0.1:1/0")
     configure()
 
-    said = says("engines")
+    assert main(["engines"]) == 1
 
-    assert "stage" in said
-    assert "Their states are unknown: Redis cannot be reached" in said
+    said = capsys.readouterr()
+    assert "stage" in said.out
+    assert "their states are unknown: Redis cannot be reached" in said.err
 
 
 def test_a_check_of_an_engine_becomes_the_command_that_loads_drivers(becomes, tmp_path):
     configure()
     command = becomes("engines", "check", "stage", "--limit", "9", "--save", "out")
 
-    assert command == ["-m", "engines.check", "stage", "--limit", "9", "--save", f"{tmp_path}/out"]
+    assert command == ["engines.check", "stage", "--limit", "9", "--save", f"{tmp_path}/out"]
 
 
 # -- one job --------------------------------------------------------------------------------------
@@ -346,9 +349,9 @@ def test_the_timeline_of_a_done_job_has_its_events_and_attempts_in_order(store, 
     said = says("job", job.id)
 
     timeline = said.partition("Timeline\n")[2].partition("\n\n")[0]
-    words = [line.split()[4] for line in timeline.splitlines()]
+    words = [line.split()[3] for line in timeline.splitlines() if " +" in line]
     assert words == ["accepted", "submitted", "callback", "done"]
-    assert "event 1, attempt 1: 503 in 7 ms, again at 20" in timeline
+    assert "event 1, attempt 1: 503 in 7 ms, again at 20" in " ".join(timeline.split())
     assert "event 2 (done): waits" in said
     assert "The limit of concurrent callbacks is reached" in said
     assert "Why it waits" not in said
@@ -366,9 +369,9 @@ def test_callbacks_that_wait_say_for_what_and_until_when(store, says):
 
     (waiting,) = [job.id for job in jobs if store.outbox.told(job.id).parked]
 
-    assert "the next one is made at 20" in says("job", waiting)
+    assert "the next one is made at 20" in " ".join(says("job", waiting).split())
     (tried, *_) = [job.id for job in jobs if job.id != waiting]
-    assert "The next attempt is due at 20" in says("job", tried)
+    assert "The next attempt is due at 20" in " ".join(says("job", tried).split())
 
 
 def test_a_job_is_found_by_its_tag_whosever_it_is(store, says):
@@ -542,10 +545,10 @@ def dead(store):
 
 
 def test_dead_letters_are_listed_with_why(dead, says):
-    line = says("callbacks", "dead").splitlines()[1]
+    first, second = says("callbacks", "dead").splitlines()
 
-    assert line.split()[:3] == [dead.id, "1", "submitted"]
-    assert line.endswith("exhausted")
+    assert first == f"{dead.id}  seq 1 submitted  exhausted"
+    assert second.split()[:3] == ["ann", "at", "http://receiver:80:"]
 
 
 def test_without_dead_letters_the_list_says_so(store, says):
@@ -570,7 +573,7 @@ def test_a_try_becomes_the_command_that_can_post(store, becomes, complains):
     assert "no clients yet" in complains("callbacks", "try")
     store.clients.add("shop")
     assert becomes("callbacks", "try", "https://shop.example") == (
-        ["-m", "workers.posting.trial", "--client", "shop", "https://shop.example"]
+        ["workers.posting.trial", "--client", "shop", "https://shop.example"]
     )
     store.clients.add("other")
     assert "other, shop" in complains("callbacks", "try", "https://shop.example")
@@ -582,7 +585,7 @@ def test_a_switched_off_url_is_switched_on_after_a_test_event_or_without(store, 
 
     assert "switched off since 1970" in says("clients", "show", "shop")
     assert becomes("callbacks", "enable", "shop") == (
-        ["-m", "workers.posting.trial", "--client", "shop", "--enable"]
+        ["workers.posting.trial", "--client", "shop", "--enable"]
     )
     says("callbacks", "enable", "shop", "--untested")
 
