@@ -153,14 +153,12 @@ def _watched(calls: Calls, begun: Mapping[str, Any], options: argparse.Namespace
     if getattr(options, "no_wait", False):
         return show.outcome(options, str(begun["id"]), begun)
     screen, job = board(), begun
-    if not options.json:
-        line(f"job {job['id']}")
     try:
+        screen.say(f"job {job['id']}")
         for job in news(calls, begun):
             screen.show(job)
     except KeyboardInterrupt:
-        screen.end()
-        line(f"The job goes on: `limner follow {job['id']}`, or `limner cancel {job['id']}`.")
+        screen.say(f"The job goes on: `limner follow {job['id']}`, or `limner cancel {job['id']}`.")
         raise
     finally:
         screen.end()

@@ -67,7 +67,7 @@ def in_words(job: Mapping[str, Any]) -> str:
             return f"{bar(job['progress'])} {job['progress']:3} %  {job['engine']}"
         case "done":
             return f"{bar(100)} 100 %  {job['engine'] or 'done'}"
-    return f"failed, {job['reasonCode']}: {job['reason']}"
+    return WORDS[job["status"]]
 
 
 class Board:
@@ -79,15 +79,26 @@ class Board:
         self._last = ""
 
     def show(self, job: Mapping[str, Any]) -> None:
-        """Show the job as it is now, if that is news."""
+        """Show the job as it is now, if that is news; why it failed is told by the command."""
+        if job["status"] == FAILED:
+            self._forget()
+            return
         text = clean(in_words(job))
         if text == self._last:
             return
         self._last = text
-        if self._moves and job["status"] != FAILED:
-            self._stream.write(f"\r\x1b[K{text[:WIDTH]}")
-        else:
-            self._stream.write(("\r\x1b[K" if self._moves else "") + text + "\n")
+        self._stream.write(f"\r\x1b[K{text[:WIDTH]}" if self._moves else f"{text}\n")
+        self._stream.flush()
+
+    def _forget(self) -> None:
+        if self._moves and self._last:
+            self._stream.write("\r\x1b[K")
+        self._last = ""
+
+    def say(self, text: str) -> None:
+        """Write a line of its own."""
+        self.end()
+        self._stream.write(text + "\n")
         self._stream.flush()
 
     def end(self) -> None:

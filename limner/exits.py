@@ -49,9 +49,10 @@ def exit_code(run: Callable[[], int]) -> int:
     except OSError as error:
         if error.filename is None and error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
             raise
+        if error.filename is not None:
+            return complain(f"cannot read or write {error.filename}: {error.strerror}", 1)
         silence(sys.stdout)
-        where = f" {error.filename}" if error.filename else ""
-        return complain(f"cannot read or write{where}: {error.strerror}", 1)
+        return complain(f"cannot write: {error.strerror}", 1)
 
 
 def complain(sentence: str, code: int) -> int:
