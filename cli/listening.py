@@ -13,6 +13,7 @@ from cli import show
 from cli.caller import first_client
 from limner.errors import ConfigError, LimnerError, StoreDown
 from limner.exits import store_trouble
+from limner.plural import counted
 from limner.printing import BAD, GOOD, QUIET, line, record
 from limner.settings.listening import bound_to
 from limner.settings.surroundings import CALLERS_SECRET
@@ -52,8 +53,9 @@ def listen(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             # That is how it ends, unless it was to wait for more.
             pass
-    missing = options.count is not None and seen < options.count
-    return 1 if wrong or missing else 0
+    if options.count is not None and seen < options.count:
+        raise LimnerError(f"{seen} of {counted(options.count, 'callback')} came.")
+    return 1 if wrong else 0
 
 
 def _print(told: ReceivedCallback, *, as_json: bool) -> None:
