@@ -70,7 +70,7 @@ def in_words(job: Mapping[str, Any]) -> str:
     return WORDS[job["status"]]
 
 
-class Board:
+class JobBoard:
     """Shows how a job stands on one stream."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -109,6 +109,6 @@ class Board:
         self._last = ""
 
 
-def board() -> Board:
+def board() -> JobBoard:
     """Return the board of a command: on standard error, so that standard output has the result alone."""
-    return Board(sys.stderr)
+    return JobBoard(sys.stderr)
