@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import queue
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -39,6 +40,8 @@ def listen(options: argparse.Namespace) -> int:
     with receiver:
         if not options.json:
             line(f"listening: {receiver.url}  (use it as callBackUrl; Ctrl-C ends)")
+            # Whoever reads it by a pipe needs it now.
+            sys.stdout.flush()
         try:
             while ends is None or time.monotonic() < ends:
                 try:
@@ -64,6 +67,7 @@ def _print(told: ReceivedCallback, *, as_json: bool) -> None:
         return
     mark = ("signed  ", GOOD) if told.signed else ("UNSIGNED", BAD)
     line((f"{time.strftime('%H:%M:%S')} ", QUIET), mark, f"  {_about(told.job)}")
+    sys.stdout.flush()
 
 
 def _about(job: Mapping[str, Any]) -> str:
