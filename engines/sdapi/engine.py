@@ -14,13 +14,13 @@ from dataclasses import replace
 
 from engines.remote.cells import cell, looks_whole
 from engines.remote.levels import notes
+from engines.remote.post import Post
 from engines.remote.session import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer
 from engines.sdapi import offers
 from engines.sdapi.abilities import capabilities, otherwise
 from engines.sdapi.answer import pictures, refused_path
 from engines.sdapi.live import DrawingLook, SdapiServer
 from engines.sdapi.offers import Offers
-from engines.sdapi.post import Post
 from engines.sdapi.wanted import IMG2IMG, TXT2IMG, SdapiManner, SdapiRequest, varies, wanted
 from limner.engine import (
     Brief,
