@@ -24,6 +24,7 @@ BUILT_IN = {
     "rehearsal": "engines.rehearsal",
     "comfyui": "engines.comfyui",
     "sdapi": "engines.sdapi",
+    "cog": "engines.cog",
     "openai": "engines.openai",
     "mjproxy": "engines.mjproxy",
     "youchuan": "engines.youchuan",

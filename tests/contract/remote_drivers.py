@@ -20,6 +20,7 @@ from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import EngineSuite
 from tests.standins import bfl, fal, replicate
 from tests.standins.bfl import BflApi
+from tests.standins.cog import CogContainer
 from tests.standins.comfyui import Comfy
 from tests.standins.fal import FalQueue
 from tests.standins.loopback import Loopback
@@ -74,6 +75,7 @@ BFL = Driver(
     where="base_url",
     key=bfl.KEY,
 )
+COG = Driver("cog", CogContainer, {"poll_s": 0.02})
 COMFYUI = Driver("comfyui", Comfy, {"checkpoint": "sd15.safetensors", "poll_s": 0.05})
 FAL = Driver(
     "fal",

@@ -22,6 +22,7 @@ from limner.errors import BadResult, EngineError, Rejected
 from tests.contract.hosted_drivers import DASHSCOPE, GEMINI, YOUCHUAN
 from tests.contract.remote_drivers import (
     BFL,
+    COG,
     COMFYUI,
     FAL,
     KEY_VARIABLE,
@@ -127,6 +128,11 @@ SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
         {"patience_s": 0.2, "poll_s": None},
         ["/prompt", "/queue", "/history", "/view", "/features", "/object_info"],
     ),
+    COG: (
+        {"step_s": 0.01},
+        {"silent_s": 0.3},
+        ["/health-check", "/openapi.json", "/predictions"],
+    ),
     SDAPI: (
         {"step_s": 0.01},
         {"silent_s": 0.3, "checkpoint": "random"},
@@ -176,6 +182,7 @@ def test_a_hostile_answer_ends_in_an_error_and_is_not_read_to_its_end(
     for name, value in SMALL.items():
         monkeypatch.setattr(remote, name, value)
     monkeypatch.setattr("engines.openai.request.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.cog.server.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.sdapi.engine.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.hosted.account.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.comfyui.server.PICTURE_MAX_BYTES", SMALL["PICTURE_MAX_BYTES"])

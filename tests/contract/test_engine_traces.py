@@ -10,6 +10,7 @@ from limner import tracing
 from limner.tracing import Carried, JobTrace
 from tests.collector import CALLER, TRACE_ID, id_of, parent_of
 from tests.contract.remote_drivers import (
+    COG,
     COMFYUI,
     KEY_VARIABLE,
     MJPROXY,
@@ -21,7 +22,7 @@ from tests.contract.remote_drivers import (
 )
 from tests.standins.loopback import Answer, Asked, Loopback
 
-DRIVERS = {one.driver: one for one in (COMFYUI, MJPROXY, OPENAI, REPLICATE, SDAPI)}
+DRIVERS = {one.driver: one for one in (COG, COMFYUI, MJPROXY, OPENAI, REPLICATE, SDAPI)}
 TRACE = JobTrace(Carried(CALLER, "vendor=abc"))
 
 
@@ -66,7 +67,7 @@ def test_a_drawings_requests_carry_the_span_that_they_are_made_in(server, engine
     assert carried
     assert {span for named in carried.values() for span in named} <= ids
     # What makes the drawing is asked for in the job's name.
-    posts = [asked.path for asked in server.asked if asked.method == "POST"]
+    posts = [asked.path for asked in server.asked if asked.method in ("POST", "PUT")]
     assert set(posts) & carried.keys()
     for fetch in spans.named("fetch"):
         assert parent_of(fetch) in ids
