@@ -68,8 +68,14 @@ def outputs(output: Any) -> list[str]:
 
 
 def shown(output: Any) -> list[bytes]:
-    """Return the pictures of a prediction that still runs, as far as they came with its state."""
-    return [from_base64(one) for one in outputs(output) if one.startswith("data:")]
+    """Return the pictures that a running prediction has yielded, as far as its state contains them."""
+    images = []
+    for one in outputs(output):
+        try:
+            images.append(from_base64(one if one.startswith("data:") else None))
+        except BadResult:
+            break
+    return images
 
 
 def failure(words: str) -> EngineError:
@@ -121,7 +127,7 @@ def fraction(logs: Any) -> float:
     return 0.0
 
 
-def note_of(told: Mapping[str, Any]) -> float:
+def seconds_of(told: Mapping[str, Any]) -> float:
     """Return the seconds that the prediction took by the server's clock; 0 if it does not say."""
     metrics = told.get("metrics")
     seconds = metrics.get("predict_time") if isinstance(metrics, dict) else None

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 
 from engines.cog.abilities import capabilities, otherwise
-from engines.cog.answer import fraction, note_of, pictures, shown, wrong_input
+from engines.cog.answer import fraction, pictures, seconds_of, shown, wrong_input
 from engines.cog.manner import CogManner
 from engines.cog.model import CogModel
 from engines.cog.server import CogServer, is_running
@@ -32,7 +33,7 @@ from limner.engine import (
     Progress,
     Stop,
 )
-from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost, Refused
+from limner.errors import EngineBusy, EngineDown, EngineError, JobLost, Refused
 from limner.pictures.decoding import size_of
 
 #: the progress reached when a drawing's last picture arrives
@@ -96,26 +97,31 @@ class Cog:
     def _draw(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         model = self._model()
         predictions = wanted(brief, model, self._manner)
+        shows = capabilities(model, self._manner).previews
         drawn: list[bytes] = []
         took_s = 0.0
         for place, one in enumerate(predictions):
-            done = len(drawn) / len(brief.seeds)
-            answer = yield from self._predict(_name(handle, place), one, model, done, brief, stop)
+            part = _Part(
+                f"{handle['prediction']}-{place}",
+                one,
+                DRAWN * len(drawn) / len(brief.seeds),
+                DRAWN * len(one.cells) / len(brief.seeds),
+            )
+            answer = yield from self._predict(part, model, stop)
             if answer is None:
                 return
-            took_s += note_of(answer.table())
+            took_s += seconds_of(answer.table())
             images = pictures(answer, len(one.cells), self._server.remote)
             drawn += images
-            if len(predictions) > 1:
-                for number, image in zip(one.cells, images, strict=True):
-                    if looks_whole(image):
-                        yield Preview(number, image)
+            if shows:
+                # Some models show their cells only when all are drawn.
+                yield from part.news(images)
         yield self._finished(brief, model, predictions, drawn, took_s)
 
     def cancel(self, handle: Handle) -> None:
         """Cancel its predictions, of which at most one runs."""
         for place in range(CELLS):
-            self._server.cancel(_name(handle, place))
+            self._server.cancel(f"{handle['prediction']}-{place}")
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,21 +131,14 @@ class Cog:
         return self._server.model(self._manner)
 
     def _predict(
-        self,
-        name: str,
-        one: Prediction,
-        model: CogModel,
-        done: float,
-        brief: Brief,
-        stop: Stop,
+        self, part: _Part, model: CogModel, stop: Stop
     ) -> Generator[Event, None, Answer | None]:
         """Make a prediction and report its progress; return the response, or None if told to stop."""
-        share = DRAWN * len(one.cells) / len(brief.seeds)
         ends_s = time.monotonic() + self._silent_s
         while not stop.is_set():
-            post = self._server.begin(name, one.inputs)
+            post = self._server.begin(part.name, part.prediction.inputs)
             try:
-                yield from self._wait_for(post, name, one, model, done * DRAWN, share, stop)
+                yield from self._wait_for(post, part, model, stop)
             finally:
                 post.hang_up()
             if stop.is_set():
@@ -148,52 +147,42 @@ class Cog:
                 answer = self._result(post, model)
             except EngineBusy:
                 # Before the first cell the job can wait in its lane; after it, cells would be lost.
-                if not done or time.monotonic() > ends_s:
+                if not part.done or time.monotonic() > ends_s:
                     raise
             else:
                 if not is_running(answer):
                     return answer
                 # Its output belongs to whoever began it, who has lost this job or does not read.
-                self._server.cancel(name)
+                self._server.cancel(part.name)
                 if time.monotonic() > ends_s:
                     raise EngineBusy(message="the former drawing of this job does not end")
-            yield Progress(done * DRAWN)
+            yield Progress(part.done)
             stop.wait(self._poll_s)
         return None
 
-    def _wait_for(
-        self,
-        post: Post,
-        name: str,
-        one: Prediction,
-        model: CogModel,
-        done: float,
-        share: float,
-        stop: Stop,
-    ) -> Iterator[Event]:
+    def _wait_for(self, post: Post, part: _Part, model: CogModel, stop: Stop) -> Iterator[Event]:
         heard_s, told_s = time.monotonic(), 0.0
         told, reached, logs, grew = -1.0, 0.0, "", False
-        seen = 0
         while not stop.is_set() and not post.over.wait(self._poll_s):
             try:
-                state = self._server.look(name, model)
+                state = self._server.look(part.name, model) or {}
                 heard_s = time.monotonic()
             except EngineError as error:
                 if time.monotonic() - heard_s > self._silent_s:
                     raise EngineDown(f"silent for {self._silent_s:g} s: {error.message}") from None
                 continue
-            said = str((state or {}).get("logs") or "")
+            said = str(state.get("logs") or "")
             reached, grew = max(reached, fraction(said)), grew or said != logs
             logs = said
             # A drawing that has told its progress, and says nothing more, is the worker's to judge.
             lives = grew or not reached
             if reached > told or (lives and time.monotonic() - told_s > ALIVE_S):
                 told, told_s, grew = reached, time.monotonic(), False
-                yield Progress(done + reached * share)
-            for number, image in _new_pictures(state, one.cells, seen):
-                seen += 1
+                yield Progress(part.done + reached * part.share)
+            for preview in part.news(shown(state.get("output"))):
+                # The stop may have come while the worker processed the news.
                 if not stop.is_set():
-                    yield Preview(number, image)
+                    yield preview
 
     def _result(self, post: Post, model: CogModel) -> Answer:
         if post.answer is not None:
@@ -236,18 +225,20 @@ class Cog:
         )
 
 
-def _name(handle: Handle, place: int) -> str:
-    return f"{handle['prediction']}-{place}"
+@dataclass
+class _Part:
+    """One prediction of a drawing: its name, what was done before it, and its share of the whole."""
 
+    name: str
+    prediction: Prediction
+    done: float
+    share: float
+    seen: int = 0
 
-def _new_pictures(
-    state: dict[str, object] | None, cells: Sequence[int], seen: int
-) -> Iterator[tuple[int, bytes]]:
-    """Yield the cells that the model has yielded and that were not shown yet."""
-    try:
-        images = shown((state or {}).get("output"))
-    except BadResult:
-        return
-    for number, image in list(zip(cells, images, strict=False))[seen:]:
-        if looks_whole(image):
-            yield number, image
+    def news(self, images: Sequence[bytes]) -> Iterator[Preview]:
+        """Yield its cells that were not shown yet."""
+        cells = self.prediction.cells
+        for number, image in list(zip(cells, images, strict=False))[self.seen :]:
+            self.seen += 1
+            if looks_whole(image):
+                yield Preview(number, image)

@@ -23,7 +23,11 @@ LOCKS = {
     "otel": [*PROJECT["dependencies"], *EXTRAS["otel"], *ASKED["build-system"]["requires"]],
     "dev": [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["otel"]],
     "mutate": [*PROJECT["dependencies"], *EXTRAS["mutate"]],
-    "clients": CLIENTS.read_text(encoding="utf-8").splitlines()[1:],
+    "clients": [
+        line
+        for line in CLIENTS.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    ],
     "seams-lowest": seams.bounded(),
     "seams-newest": seams.bounded(),
 }
