@@ -12,6 +12,7 @@ from typing import Any
 
 from engines.cog.model import CogModel
 from engines.remote.cells import from_base64
+from engines.remote.failure import failure
 from engines.remote.session import Answer, Answered, Remote
 from limner.errors import BadResult, EngineError, OutOfMemory, Refused, Rejected
 from limner.plural import counted
@@ -31,10 +32,6 @@ _BEFORE = re.compile(r"load|download|fetch", re.I)
 _LOG_MAX_CHARACTERS = 4000
 
 
-class ModelFailure(EngineError):
-    """The model failed, in its own words: for the operator alone."""
-
-
 def pictures(answer: Answer, count: int, remote: Remote) -> list[bytes]:
     """Return ``count`` pictures from a finished prediction.
 
@@ -48,7 +45,7 @@ def pictures(answer: Answer, count: int, remote: Remote) -> list[bytes]:
         case "canceled" | "aborted":
             raise BadResult("Somebody cancelled the drawing.")
         case "failed":
-            raise failure(str(told.get("error") or ""))
+            raise failed(str(told.get("error") or ""))
         case _:
             raise BadResult("The engine's answer has no status.")
     if len(images) < count:
@@ -78,16 +75,14 @@ def shown(output: Any) -> list[bytes]:
     return images
 
 
-def failure(words: str) -> EngineError:
+def failed(words: str) -> EngineError:
     """Return the error for what a model said as it failed."""
     said = words.lower()
     if _MEMORY.search(said):
         return OutOfMemory()
     if _MODERATED.search(said):
         return Rejected("moderated", "The model refuses to show what it drew.")
-    error = EngineError("The model failed.")
-    error.__cause__ = ModelFailure(words[:_LOG_MAX_CHARACTERS])
-    return error
+    return failure("The model failed.", words)
 
 
 def wrong_input(error: Answered, model: CogModel) -> EngineError:

@@ -46,6 +46,8 @@ class SdapiManner:
     batch: bool = True
     #: the server's upscaler for subtle upscales
     upscaler: str | None = None
+    #: whether the server tiles: ``auto``, if it is of a kind that does; ``yes``, ``no``
+    tiling: str = "auto"
     #: more checkpoints, for the versions that a caller may ask for
     versions: tuple[str, ...] = ()
 

@@ -28,6 +28,7 @@ from tests.standins.mjproxy import MjServer
 from tests.standins.openai import OpenAIServer
 from tests.standins.replicate import ReplicateApi
 from tests.standins.sdapi import Sdapi
+from tests.standins.sdcpp import SdServer
 
 #: the variable of the environment that holds a hosted engine's key
 KEY_VARIABLE = "DRAWERS_KEY"
@@ -109,6 +110,7 @@ REPLICATE = Driver(
     key=replicate.KEY,
 )
 SDAPI = Driver("sdapi", Sdapi, {"poll_s": 0.02})
+SDCPP = Driver("sdapi", SdServer, {"poll_s": 0.02})
 
 
 def steps_of(

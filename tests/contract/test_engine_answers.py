@@ -30,6 +30,7 @@ from tests.contract.remote_drivers import (
     OPENAI,
     REPLICATE,
     SDAPI,
+    SDCPP,
     Driver,
 )
 from tests.standins.loopback import Answer, Asked, Loopback, as_json
@@ -141,6 +142,11 @@ SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
             *("/internal/pending", "/sdapi/v1/sd-models"),
         ],
     ),
+    SDCPP: (
+        {"step_s": 0.01},
+        {"silent_s": 0.3},
+        ["/sdcpp/v1/capabilities", "/sdcpp/v1/img_gen", "/sdcpp/v1/jobs"],
+    ),
     OPENAI: (
         {"faults": ("url", "json-only")},
         {"sizes": ["128x192"], "partial_images": 1},
@@ -185,6 +191,7 @@ def test_a_hostile_answer_ends_in_an_error_and_is_not_read_to_its_end(
     monkeypatch.setattr("engines.cog.server.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.sdapi.engine.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.hosted.account.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.sdapi.native.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.comfyui.server.PICTURE_MAX_BYTES", SMALL["PICTURE_MAX_BYTES"])
     monkeypatch.setenv(KEY_VARIABLE, driver.key)
     manner, options, _ = SETUPS[driver]
