@@ -113,6 +113,7 @@ class Cog:
             took_s += seconds_of(answer.table())
             images = pictures(answer, len(one.cells), self._server.remote)
             drawn += images
+            yield Progress(part.done + part.share)
             if shows:
                 # Some models show their cells only when all are drawn.
                 yield from part.news(images)
