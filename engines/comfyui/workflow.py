@@ -23,7 +23,7 @@ Values = Mapping[str, Any]
 
 PLACEHOLDERS = (
     "prompt", "negative", "seed", "width", "height", "steps", "cfg", "sampler", "scheduler",
-    "checkpoint", "denoise", "reference", "batch", "tile", "chaos", "stylize", "iw", "cell",
+    "checkpoint", "guidance", "denoise", "reference", "batch", "tile", "chaos", "stylize", "iw", "cell",
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _PICTURES = ("SaveImage", "PreviewImage")
