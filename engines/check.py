@@ -19,6 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 import engines
+from engines.remote.stock import Stocked
 from limner.engine import Brief, Capabilities, Engine, Finished, Preview, Progress, lacks
 from limner.errors import ConfigError, EngineError
 from limner.exits import exit_code
@@ -68,6 +69,8 @@ def check(settings: EngineSettings, limit_s: float, folder: Path | None, steps: 
         with _step(steps, "health"):
             health = engine.health()
         steps.say("health", health.state != "down", f"{health.state} {health.why}".strip())
+        if isinstance(engine, Stocked):
+            _take_stock(steps, engine)
         if health.state == "down":
             raise StepFailed
         with _step(steps, "abilities"):
@@ -81,6 +84,16 @@ def check(settings: EngineSettings, limit_s: float, folder: Path | None, steps: 
             steps.say("note", True, f"{name}: {note}")
         if folder:
             _save(steps, cells, settings.name, folder)
+
+
+def _take_stock(steps: Steps, engine: Stocked) -> None:
+    """Report all that the server has and lacks for this engine, not only what it lacks first."""
+    with _step(steps, "server"):
+        items = engine.stock()
+    for item in items:
+        steps.say("server", item.there, item.text)
+    if not all(item.there for item in items):
+        raise StepFailed
 
 
 def _draw(steps: Steps, engine: Engine, limit_s: float, capabilities: Capabilities) -> Finished:

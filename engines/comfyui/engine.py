@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engines.comfyui import faults, levels
@@ -27,6 +27,7 @@ from engines.comfyui.server import ComfyServer
 from engines.comfyui.storeroom import HEALTH_SHARE_S, Storeroom, words
 from engines.comfyui.workflow import ReadyGraph
 from engines.remote.session import NoAnswer
+from engines.remote.stock import Item
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Stop
 from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
 from limner.log import event
@@ -79,6 +80,10 @@ class ComfyUI:
         if lacks:
             return Health("down", f"the server has no {words(lacks)}")
         return Health("ok", f"{waiting} in its queue")
+
+    def stock(self) -> Sequence[Item]:
+        """Return what the family, or the operator's graph, needs of the server."""
+        return self._storeroom.items()
 
     def submit(self, brief: Brief) -> Handle:
         """Queue the brief's graph, after opening the socket."""

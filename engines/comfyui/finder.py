@@ -80,7 +80,7 @@ def _stock(family: Family, layout: Layout, named: Mapping[str, str], infos: Info
         if not file:
             lacks.append(Lack("file", _described(part)))
         elif listed is not None and file not in listed:
-            lacks.append(Lack("file", f"{file} ({part.name}, of {part.node})"))
+            lacks.append(Lack("file", told(part, file)))
     return Stock(layout, files, tuple(lacks), infos)
 
 
@@ -101,6 +101,11 @@ def _fits(name: str, word: str, but: Sequence[str]) -> bool:
     while place > 0 and told[place - 1].isalnum():
         place = told.find(word, place + 1)
     return place >= 0
+
+
+def told(part: Part, file: str) -> str:
+    """Return how an operator is told of a part's file."""
+    return f"{file} ({part.name}, of {part.node})"
 
 
 def _described(part: Part) -> str:

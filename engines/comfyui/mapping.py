@@ -176,7 +176,7 @@ def cell_values(
         "sampler": config.sampler,
         "scheduler": config.scheduler,
         "checkpoint": checkpoint(config, brief),
-        "denoise": denoise(brief),
+        "denoise": denoise(brief) if reference else 1.0,
         "reference": reference,
         "batch": batch,
         "tile": "enable" if brief.tile else "disable",

@@ -17,6 +17,7 @@ from engines.comfyui.finder import Lack, Stock
 from engines.comfyui.graph import choices, default_workflow
 from engines.comfyui.server import ComfyServer
 from engines.comfyui.workflow import Graph
+from engines.remote.stock import Item
 from limner.errors import EngineError, Refused
 
 #: how long until a server that lacked something is asked again
@@ -79,6 +80,26 @@ class Storeroom:
                 self._lacks = lacks
                 self._ask_again_s = time.monotonic() + ASK_AGAIN_S
             return lacks or ()
+
+    def items(self) -> list[Item]:
+        """Return the files that are used, and all that is lacking.
+
+        Raises:
+            EngineError: the server cannot be asked.
+        """
+        lacks = self.lacks()
+        with self._lock:
+            stock = None if self._config.workflow else self._stock
+        missing = [Item(False, f"lacks the {lack}") for lack in lacks]
+        if stock is None:
+            return missing or [Item(True, "has every node and file that the workflow names")]
+        named, absent = self._config.files, {lack.name for lack in stock.lacks}
+        there = [
+            Item(True, f"{part.name}: {file} ({'named' if part.name in named else 'found'})")
+            for part in stock.layout.parts
+            if (file := stock.files.get(part.name)) and finder.told(part, file) not in absent
+        ]
+        return [*there, *missing]
 
     def _asked(self, until_s: float | None) -> tuple[Lack, ...] | None:
         config = self._config
