@@ -41,18 +41,26 @@ class Stock:
 
 
 def layouts(family: Family, named: Mapping[str, str]) -> tuple[Layout, ...]:
-    """Return the layouts that have all parts that the operator named, the best first."""
-    return tuple(
+    """Return the layouts that have all parts that the operator named, the best first.
+
+    Those are left out of which a part is neither named nor to be recognised, unless no others remain.
+    """
+    fitting = [
         layout for layout in family.layouts if named.keys() <= {part.name for part in layout.parts}
-    )
+    ]
+    complete = [
+        layout
+        for layout in fitting
+        if all(part.has or part.name in named for part in layout.parts)
+    ]
+    return tuple(complete or fitting)
 
 
 def surely(family: Family, named: Mapping[str, str]) -> Layout | None:
-    """Return the layout for which nothing has to be found: the operator named every part of it."""
-    for layout in layouts(family, named):
-        if named.keys() == {part.name for part in layout.parts}:
-            return layout
-    return None
+    """Return the layout for which the server need not be asked: the only one, with every part named."""
+    fitting = layouts(family, named)
+    parts = {part.name for part in fitting[0].parts}
+    return fitting[0] if len(fitting) == 1 and parts == named.keys() else None
 
 
 def choose(family: Family, named: Mapping[str, str], infos: Infos) -> Stock:
