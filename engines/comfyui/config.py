@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engines.comfyui import finder
+from engines.comfyui.editor import Drawn
 from engines.comfyui.families import FAMILIES, Family
 from engines.comfyui.workflow import Workflow
 from engines.remote.options import Options
@@ -53,8 +55,8 @@ class ComfyConfig:
     upscale_model: str = ""
     #: a preset of the IP-Adapter nodes, for references of style and object
     ip_adapter: str = ""
-    workflow: Workflow | None = None
-    workflow_img2img: Workflow | None = None
+    workflow: Workflow | Drawn | None = None
+    workflow_img2img: Workflow | Drawn | None = None
 
 
 def read_config(name: str, options: Options) -> ComfyConfig:
@@ -133,7 +135,7 @@ def _files(options: Options, family: Family, checkpoint: str) -> dict[str, str]:
     return {name: file for name, file in named.items() if file}
 
 
-def _guidance(options: Options, family: Family, graphs: Sequence[Workflow]) -> float:
+def _guidance(options: Options, family: Family, graphs: Sequence[Workflow | Drawn]) -> float:
     used = any("guidance" in graph.placeholders for graph in graphs)
     default = family.guidance or (GUIDANCE if used else 0.0)
     value = options.number("guidance", default, 0, 100)
@@ -142,11 +144,17 @@ def _guidance(options: Options, family: Family, graphs: Sequence[Workflow]) -> f
     return value
 
 
-def _workflow(options: Options, name: str) -> Workflow | None:
+def _workflow(options: Options, name: str) -> Workflow | Drawn | None:
     path, output = options.file(name), options.optional_text(f"{name}_output")
     if path is None:
         return None
     try:
-        return Workflow.read(path, output)
+        graph = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        options.wrong(name, f"{path} cannot be read as JSON")
+    try:
+        if isinstance(graph, dict) and isinstance(graph.get("nodes"), list):
+            return Drawn.check(graph, output, picture=name == "workflow_img2img")
+        return Workflow.check(graph, output)
     except ValueError as error:
         options.wrong(name, str(error))

@@ -20,7 +20,7 @@ Infos = Mapping[str, NodeInfo | None]
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Something that the server lacks: ``what`` is node, file, choice or server."""
+    """Something that the server lacks: ``what`` is node, file, choice or release."""
 
     what: str
     name: str
@@ -49,9 +49,7 @@ def layouts(family: Family, named: Mapping[str, str]) -> tuple[Layout, ...]:
         layout for layout in family.layouts if named.keys() <= {part.name for part in layout.parts}
     ]
     complete = [
-        layout
-        for layout in fitting
-        if all(part.has or part.name in named for part in layout.parts)
+        layout for layout in fitting if all(part.has or part.name in named for part in layout.parts)
     ]
     return tuple(complete or fitting)
 
@@ -128,7 +126,7 @@ def lacking(
     lacks = []
     if family and family.since and (have := numbers(version)) and have < family.since:
         wanted = ".".join(map(str, family.since))
-        lacks.append(Lack("server", f"of ComfyUI {wanted} or newer (it is {version})"))
+        lacks.append(Lack("release", f"{wanted} or newer (it is {version})"))
     for node in graph.values():
         class_type = node["class_type"]
         info = infos.get(class_type)

@@ -14,6 +14,7 @@ from engines.comfyui.finder import Stock
 from engines.comfyui.graph import Start, Wanted, completed, default_workflow, upscale_workflow
 from engines.comfyui.pictures import Size, blended, filling, opened, png, stretched, within
 from engines.comfyui.server import ComfyServer
+from engines.comfyui.storeroom import Own
 from engines.comfyui.workflow import ReadyGraph, Workflow
 from limner.engine import Brief
 from limner.errors import Rejected
@@ -37,10 +38,12 @@ class Planner:
     def __init__(self, server: ComfyServer, config: ComfyConfig) -> None:
         self._server, self._config = server, config
 
-    def plan(self, brief: Brief, found: Found, stock: Stock | None, *, batch: bool) -> ReadyGraph:
+    def plan(
+        self, brief: Brief, found: Found, loaded: Stock | Own | None, *, batch: bool
+    ) -> ReadyGraph:
         """Upload the brief's pictures and return its graph; ``batch``: all cells from one sampler.
 
-        ``stock``: how the family is loaded; None for an own graph.
+        ``loaded``: how the family is loaded, or an own graph; None for what takes no model.
 
         Raises:
             Rejected: the engine cannot do this, or a picture cannot be read.
@@ -52,11 +55,11 @@ class Planner:
         pictures = self._pictures(brief, start, 1 if batch else count)
         names = [self._uploaded(picture) for picture in pictures]
         adapted = self._adapted(brief, found)
-        more = mapping.adapter_values(self._config, brief, adapted) | self._more(brief, stock)
+        more = mapping.adapter_values(self._config, brief, adapted) | self._more(brief, loaded)
         most = self._most_shown()
         workflow = self._workflow(
             brief,
-            stock,
+            loaded,
             Wanted(
                 start=start,
                 tile=found.tile if brief.tile else {},
@@ -107,19 +110,18 @@ class Planner:
         varies = brief.parent is not None and brief.parent.picture is not None
         return "picture" if varies or brief.references else "noise"
 
-    def _workflow(self, brief: Brief, stock: Stock | None, wanted: Wanted) -> Workflow:
-        if is_subtle(brief):
+    def _workflow(self, brief: Brief, loaded: Stock | Own | None, wanted: Wanted) -> Workflow:
+        if loaded is None:
             return upscale_workflow()
-        if stock:
-            workflow = default_workflow(self._config.family, stock.layout, wanted)
-            infos = {name: info for name, info in stock.infos.items() if info}
+        if isinstance(loaded, Stock):
+            workflow = default_workflow(self._config.family, loaded.layout, wanted)
+            infos = {name: info for name, info in loaded.infos.items() if info}
             return Workflow(completed(workflow.graph, infos), workflow.output)
         if wanted.start == "noise":
-            assert self._config.workflow
-            return self._config.workflow
-        if self._config.workflow_img2img is None:
+            return loaded.graph
+        if loaded.from_picture is None:
             raise Rejected("reference", "The engine takes no reference images.")
-        return self._config.workflow_img2img
+        return loaded.from_picture
 
     def _most_shown(self) -> int:
         shown = self._config.family.shown
@@ -159,12 +161,12 @@ class Planner:
             if paths
         }
 
-    def _more(self, brief: Brief, stock: Stock | None) -> dict[str, Any]:
+    def _more(self, brief: Brief, loaded: Stock | Own | None) -> dict[str, Any]:
         """Return the values of what only our own graphs have a placeholder for."""
         values: dict[str, Any] = {"upscale_model": self._config.upscale_model}
-        if stock:
-            model = stock.layout.parts[0].name
-            values |= mapping.file_values(self._config, brief, stock.files, model)
+        if isinstance(loaded, Stock):
+            model = loaded.layout.parts[0].name
+            values |= mapping.file_values(self._config, brief, loaded.files, model)
         if brief.edit:
             size: Size = mapping.size_px(self._config, brief)
             mask = stretched(opened(brief.edit.mask), size, mask=True)

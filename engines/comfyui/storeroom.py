@@ -9,14 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from engines.comfyui import finder
 from engines.comfyui.config import ComfyConfig
+from engines.comfyui.editor import Drawn
 from engines.comfyui.finder import Lack, Stock
-from engines.comfyui.graph import choices, default_workflow
+from engines.comfyui.graph import Wanted, choices, default_workflow
 from engines.comfyui.server import ComfyServer
-from engines.comfyui.workflow import Graph
+from engines.comfyui.workflow import Graph, Workflow
 from engines.remote.stock import Item
 from limner.errors import EngineError, Refused
 
@@ -24,6 +26,14 @@ from limner.errors import EngineError, Refused
 ASK_AGAIN_S = 10.0
 #: of a health check's three seconds
 HEALTH_SHARE_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The operator's own graphs, ready for placeholders: one from words, and one from a picture."""
+
+    graph: Workflow
+    from_picture: Workflow | None
 
 
 class Storeroom:
@@ -34,18 +44,38 @@ class Storeroom:
         self._lock = threading.Lock()
         self._infos: dict[str, dict[str, Any] | None] = {}
         self._stock: Stock | None = None
+        self._own: Own | None = None
         self._lacks: tuple[Lack, ...] | None = None
         self._ask_again_s = 0.0
 
-    def stock(self) -> Stock | None:
-        """Return how the family is to be loaded; None: the operator's own graph loads something else.
+    def own(self) -> Own | None:
+        """Return the operator's own graphs, if there are any.
+
+        Raises:
+            EngineError: a graph from the editor is to be converted, and the server cannot be asked.
+            Refused: it cannot be converted.
+        """
+        config = self._config
+        if config.workflow is None:
+            return None
+        if not isinstance(config.workflow, Drawn) and not isinstance(
+            config.workflow_img2img, Drawn
+        ):
+            return Own(config.workflow, config.workflow_img2img)
+        self.lacks()
+        with self._lock:
+            own = self._own
+        if own is None:
+            raise Refused("setup", f"the server has no {words(self._lacks or ())}")
+        return own
+
+    def stock(self) -> Stock:
+        """Return how the family is to be loaded.
 
         Raises:
             EngineError: files are to be found, and the server cannot be asked for them.
             Refused: it has no such files.
         """
-        if self._config.workflow:
-            return None
         sure = finder.surely(self._config.family, self._config.files)
         try:
             self.lacks()
@@ -103,21 +133,40 @@ class Storeroom:
 
     def _asked(self, until_s: float | None) -> tuple[Lack, ...] | None:
         config = self._config
-        own = [graph for graph in (config.workflow, config.workflow_img2img) if graph]
-        if own:
-            graphs = [workflow.graph for workflow in own]
-            if not self._ask(_classes(*graphs), until_s):
+        if config.workflow:
+            own = (config.workflow, config.workflow_img2img)
+            if not all(self._ask(graph.classes, until_s) for graph in own if graph):
                 return None
-            return _each_once(self._lacking(graph) for graph in graphs)
+            if missing := self._unreadable(own):
+                return missing
+            self._own = Own(self._ready(config.workflow), self._ready(config.workflow_img2img))
+            graphs = (self._own.graph, self._own.from_picture)
+            return _each_once(self._lacking(graph.graph) for graph in graphs if graph)
         named = finder.layouts(config.family, config.files)
         if not self._ask(_classes(*(layout.loaders for layout in named)), until_s):
             return None
         stock = finder.choose(config.family, config.files, self._infos)
-        graph = default_workflow(config.family, stock.layout).graph
+        most = Wanted(shown=1 if config.family.shown else 0)
+        graph = default_workflow(config.family, stock.layout, most).graph
         if not self._ask(_classes(graph), until_s):
             return None
         self._stock = Stock(stock.layout, stock.files, stock.lacks, dict(self._infos))
         return _each_once((self._lacking(graph), stock.lacks, self._lacking_niji(stock)))
+
+    def _unreadable(self, own: Iterable[Workflow | Drawn | None]) -> tuple[Lack, ...]:
+        """Return the nodes without which a graph from the editor cannot even be read."""
+        drawn = [graph for graph in own if isinstance(graph, Drawn)]
+        names = dict.fromkeys(name for graph in drawn for name in graph.classes)
+        return tuple(Lack("node", name) for name in names if self._infos[name] is None)
+
+    def _ready(self, graph: Any) -> Any:
+        """Return a graph in API format, converted if it is one from the editor."""
+        if not isinstance(graph, Drawn):
+            return graph
+        try:
+            return graph.converted(self._infos)
+        except ValueError as error:
+            raise Refused("setup", f"the workflow {error}") from None
 
     def _ask(self, classes: Iterable[str], until_s: float | None) -> bool:
         """Ask about the classes that are not known yet; False if there was no time for it."""

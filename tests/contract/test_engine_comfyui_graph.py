@@ -78,7 +78,8 @@ def test_a_credential_may_stand_in_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("graph", "options", "why"),
     [
-        ({"nodes": [], "links": []}, {}, r"Export \(API\)"),
+        ({"nodes": [], "links": []}, {}, "has not one SaveImage or PreviewImage but none"),
+        ({"nodes": [{"id": "x"}], "links": []}, {}, "no graph as the editor saves it"),
         ([], {}, "not a graph"),
         ({"1": {"inputs": {}}}, {}, "no class_type"),
         (a_graph(text="{{promt}}"), {}, r"did you mean \{\{prompt\}\}"),

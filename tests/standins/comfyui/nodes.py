@@ -61,6 +61,8 @@ class Node:
 def _told(kind: Any) -> list[Any]:
     if isinstance(kind, Span):
         return [kind.kind, {"min": kind.low, "max": kind.high}]
+    if kind == "FILE":
+        return [["example.png"], {"image_upload": True}]
     return [list(kind)] if isinstance(kind, tuple) else [kind]
 
 
