@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engines.comfyui import finder
-from engines.comfyui.editor import Drawn
-from engines.comfyui.families import FAMILIES, Family
+from engines.comfyui.editor import EditorGraph
+from engines.comfyui.families import FAMILIES, ModelFamily
 from engines.comfyui.workflow import Workflow
 from engines.remote.options import Options
 
@@ -28,7 +28,7 @@ class ComfyConfig:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     checkpoint: str = ""
     niji_checkpoint: str = ""
-    family: Family = FAMILIES[DEFAULT]
+    family: ModelFamily = FAMILIES[DEFAULT]
     #: part of the family → its file, for those that the operator named; the checkpoint among them
     files: Mapping[str, str] = field(default_factory=dict)
     steps: int = 25
@@ -55,8 +55,8 @@ class ComfyConfig:
     upscale_model: str = ""
     #: a preset of the IP-Adapter nodes, for references of style and object
     ip_adapter: str = ""
-    workflow: Workflow | Drawn | None = None
-    workflow_img2img: Workflow | Drawn | None = None
+    workflow: Workflow | EditorGraph | None = None
+    workflow_img2img: Workflow | EditorGraph | None = None
 
 
 def read_config(name: str, options: Options) -> ComfyConfig:
@@ -112,7 +112,7 @@ def read_config(name: str, options: Options) -> ComfyConfig:
     return config
 
 
-def _family(options: Options) -> Family:
+def _family(options: Options) -> ModelFamily:
     """Return the family called ``model``, or ``family`` as releases before called it."""
     model = options.one_of("model", ("", *FAMILIES), "")
     former = options.one_of("family", ("", *FAMILIES), "")
@@ -121,7 +121,7 @@ def _family(options: Options) -> Family:
     return FAMILIES[model or former or DEFAULT]
 
 
-def _files(options: Options, family: Family, checkpoint: str) -> dict[str, str]:
+def _files(options: Options, family: ModelFamily, checkpoint: str) -> dict[str, str]:
     named = options.table("files")
     parts = ", ".join(family.part_names)
     for name in named:
@@ -135,7 +135,9 @@ def _files(options: Options, family: Family, checkpoint: str) -> dict[str, str]:
     return {name: file for name, file in named.items() if file}
 
 
-def _guidance(options: Options, family: Family, graphs: Sequence[Workflow | Drawn]) -> float:
+def _guidance(
+    options: Options, family: ModelFamily, graphs: Sequence[Workflow | EditorGraph]
+) -> float:
     used = any("guidance" in graph.placeholders for graph in graphs)
     default = family.guidance or (GUIDANCE if used else 0.0)
     value = options.number("guidance", default, 0, 100)
@@ -144,7 +146,7 @@ def _guidance(options: Options, family: Family, graphs: Sequence[Workflow | Draw
     return value
 
 
-def _workflow(options: Options, name: str) -> Workflow | Drawn | None:
+def _workflow(options: Options, name: str) -> Workflow | EditorGraph | None:
     path, output = options.file(name), options.optional_text(f"{name}_output")
     if path is None:
         return None
@@ -154,7 +156,7 @@ def _workflow(options: Options, name: str) -> Workflow | Drawn | None:
         options.wrong(name, f"{path} cannot be read as JSON")
     try:
         if isinstance(graph, dict) and isinstance(graph.get("nodes"), list):
-            return Drawn.check(graph, output, picture=name == "workflow_img2img")
+            return EditorGraph.check(graph, output, picture=name == "workflow_img2img")
         return Workflow.check(graph, output)
     except ValueError as error:
         options.wrong(name, str(error))

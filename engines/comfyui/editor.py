@@ -64,7 +64,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class EditorGraph:
     """A graph from the editor, read and checked as far as it can be without a server."""
 
     placed: tuple[Placed, ...]
@@ -76,7 +76,7 @@ class Drawn:
     placeholders: frozenset[str]
 
     @classmethod
-    def check(cls, body: Mapping[str, Any], output: str | None, *, picture: bool) -> Drawn:
+    def check(cls, body: Mapping[str, Any], output: str | None, *, picture: bool) -> EditorGraph:
         """Read a graph; ``picture``: it is to start from one.
 
         Raises:
@@ -136,7 +136,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Brought:
     """What comes to an input: ``[node, output]``, or a value."""
 
     value: Any
@@ -153,7 +153,7 @@ def _linked(one: Placed, definitions: Mapping[str, Node]) -> dict[str, Any]:
     return inputs
 
 
-def _source(sheet: Sheet, link: int, definitions: Mapping[str, Node], depth: int) -> Source | None:
+def _source(sheet: Sheet, link: int, definitions: Mapping[str, Node], depth: int) -> Brought | None:
     """Return what a link brings: a node's output, a primitive's value, or None for nothing."""
     if depth < 0 or link not in sheet.links:
         return None
@@ -168,10 +168,10 @@ def _source(sheet: Sheet, link: int, definitions: Mapping[str, Node], depth: int
         passed = _passed(node, slot)
         return None if passed is None else _source(sheet, passed, definitions, depth - 1)
     if node["type"] == _PRIMITIVE:
-        return Source(next(iter(_told(node)), None))
+        return Brought(next(iter(_told(node)), None))
     definition = definitions.get(str(node["type"]))
     if definition is None:
-        return Source([f"{sheet.prefix}{origin}", slot])
+        return Brought([f"{sheet.prefix}{origin}", slot])
     inner = _sheet(definition, f"{sheet.prefix}{origin}:", (sheet, node))
     out = inner.outputs[slot] if slot < len(inner.outputs) else None
     return None if out is None else _source(inner, out, definitions, depth - 1)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engines.comfyui.families import Family, Layout, Part
+from engines.comfyui.families import Layout, ModelFamily, Part
 from engines.comfyui.graph import NodeInfo, choices
 from engines.comfyui.workflow import Graph
 
@@ -40,7 +40,7 @@ class Stock:
     infos: Infos = field(default_factory=dict)
 
 
-def layouts(family: Family, named: Mapping[str, str]) -> tuple[Layout, ...]:
+def layouts(family: ModelFamily, named: Mapping[str, str]) -> tuple[Layout, ...]:
     """Return the layouts that have all parts that the operator named, the best first.
 
     Those are left out of which a part is neither named nor to be recognised, unless no others remain.
@@ -54,14 +54,14 @@ def layouts(family: Family, named: Mapping[str, str]) -> tuple[Layout, ...]:
     return tuple(complete or fitting)
 
 
-def surely(family: Family, named: Mapping[str, str]) -> Layout | None:
+def surely(family: ModelFamily, named: Mapping[str, str]) -> Layout | None:
     """Return the layout for which the server need not be asked: the only one, with every part named."""
     fitting = layouts(family, named)
     parts = {part.name for part in fitting[0].parts}
     return fitting[0] if len(fitting) == 1 and parts == named.keys() else None
 
 
-def choose(family: Family, named: Mapping[str, str], infos: Infos) -> Stock:
+def choose(family: ModelFamily, named: Mapping[str, str], infos: Infos) -> Stock:
     """Return the first layout that the server has all of; else of which it has the model; else the first."""
     stocks = [_stock(family, layout, named, infos) for layout in layouts(family, named)]
     return min(stocks, key=_shortcomings)
@@ -72,7 +72,7 @@ def _shortcomings(stock: Stock) -> tuple[bool, bool]:
     return bool(stock.lacks) or len(stock.files) < len(parts), parts[0].name not in stock.files
 
 
-def _stock(family: Family, layout: Layout, named: Mapping[str, str], infos: Infos) -> Stock:
+def _stock(family: ModelFamily, layout: Layout, named: Mapping[str, str], infos: Infos) -> Stock:
     files: dict[str, str] = {}
     lacks: list[Lack] = []
     for part in layout.parts:
@@ -120,7 +120,7 @@ def _described(part: Part) -> str:
 
 
 def lacking(
-    graph: Graph, infos: Infos, family: Family | None = None, version: str = ""
+    graph: Graph, infos: Infos, family: ModelFamily | None = None, version: str = ""
 ) -> tuple[Lack, ...]:
     """Return what the server lacks for a graph, as far as it is filled in; ``family``: of a default one."""
     lacks = []

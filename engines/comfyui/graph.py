@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engines.comfyui.families import Family, Layout
+from engines.comfyui.families import Layout, ModelFamily
 from engines.comfyui.families.family import Link
 from engines.comfyui.workflow import Graph, Workflow
 
@@ -33,7 +33,7 @@ Start = Literal["noise", "picture", "enlarged", "masked", "around"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class GraphOptions:
     """What one drawing wants of the graph besides its family."""
 
     start: Start = "noise"
@@ -45,9 +45,11 @@ class Wanted:
     shown: int = 0
 
 
-def default_workflow(family: Family, layout: Layout, wanted: Wanted | None = None) -> Workflow:
+def default_workflow(
+    family: ModelFamily, layout: Layout, wanted: GraphOptions | None = None
+) -> Workflow:
     """Return the graph: loaders, words, latent, sampler, decoder, picture."""
-    wanted = wanted or Wanted()
+    wanted = wanted or GraphOptions()
     graph: Graph = dict(layout.loaders)
     vae = list(layout.vae)
     graph |= _words(family, layout, wanted.shown) | _latent(family, layout.vae, wanted.start)
@@ -91,7 +93,7 @@ def upscale_workflow() -> Workflow:
     return Workflow(graph, "picture")
 
 
-def _words(family: Family, layout: Layout, shown: int) -> Graph:
+def _words(family: ModelFamily, layout: Layout, shown: int) -> Graph:
     """Return the nodes from the words, and the pictures shown with them, to ``positive`` and ``negative``."""
     graph, inputs, latents = _shown(family, layout, shown)
     reader, clip, text = family.reads
@@ -113,7 +115,7 @@ def _words(family: Family, layout: Layout, shown: int) -> Graph:
 
 
 def _shown(
-    family: Family, layout: Layout, count: int
+    family: ModelFamily, layout: Layout, count: int
 ) -> tuple[Graph, dict[str, Any], tuple[str, ...]]:
     """Return the nodes of pictures that a model is shown, the inputs they go to, and their latents."""
     graph: Graph = {}
@@ -134,7 +136,7 @@ def _shown(
     return graph, inputs, tuple(latents)
 
 
-def _latent(family: Family, vae: Link, start: Start) -> Graph:
+def _latent(family: ModelFamily, vae: Link, start: Start) -> Graph:
     if start == "noise":
         size = {"width": "{{width}}", "height": "{{height}}"}
         return {"latent": _node(family.latent, **size, batch_size="{{batch}}")}

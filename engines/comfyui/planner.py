@@ -11,7 +11,7 @@ from engines.comfyui import levels, mapping
 from engines.comfyui.abilities import Found
 from engines.comfyui.config import ComfyConfig
 from engines.comfyui.finder import Stock
-from engines.comfyui.graph import Start, Wanted, completed, default_workflow, upscale_workflow
+from engines.comfyui.graph import GraphOptions, Start, completed, default_workflow, upscale_workflow
 from engines.comfyui.pictures import Size, blended, filling, opened, png, stretched, within
 from engines.comfyui.server import ComfyServer
 from engines.comfyui.storeroom import Own
@@ -60,7 +60,7 @@ class Planner:
         workflow = self._workflow(
             brief,
             loaded,
-            Wanted(
+            GraphOptions(
                 start=start,
                 tile=found.tile if brief.tile else {},
                 adapted={kind: len(names) for kind, names in adapted.items()},
@@ -110,7 +110,7 @@ class Planner:
         varies = brief.parent is not None and brief.parent.picture is not None
         return "picture" if varies or brief.references else "noise"
 
-    def _workflow(self, brief: Brief, loaded: Stock | Own | None, wanted: Wanted) -> Workflow:
+    def _workflow(self, brief: Brief, loaded: Stock | Own | None, wanted: GraphOptions) -> Workflow:
         if loaded is None:
             return upscale_workflow()
         if isinstance(loaded, Stock):

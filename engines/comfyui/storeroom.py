@@ -14,9 +14,9 @@ from typing import Any
 
 from engines.comfyui import finder
 from engines.comfyui.config import ComfyConfig
-from engines.comfyui.editor import Drawn
+from engines.comfyui.editor import EditorGraph
 from engines.comfyui.finder import Lack, Stock
-from engines.comfyui.graph import Wanted, choices, default_workflow
+from engines.comfyui.graph import GraphOptions, choices, default_workflow
 from engines.comfyui.server import ComfyServer
 from engines.comfyui.workflow import Graph, Workflow
 from engines.remote.stock import Item
@@ -58,8 +58,8 @@ class Storeroom:
         config = self._config
         if config.workflow is None:
             return None
-        if not isinstance(config.workflow, Drawn) and not isinstance(
-            config.workflow_img2img, Drawn
+        if not isinstance(config.workflow, EditorGraph) and not isinstance(
+            config.workflow_img2img, EditorGraph
         ):
             return Own(config.workflow, config.workflow_img2img)
         self.lacks()
@@ -146,22 +146,22 @@ class Storeroom:
         if not self._ask(_classes(*(layout.loaders for layout in named)), until_s):
             return None
         stock = finder.choose(config.family, config.files, self._infos)
-        most = Wanted(shown=1 if config.family.shown else 0)
+        most = GraphOptions(shown=1 if config.family.shown else 0)
         graph = default_workflow(config.family, stock.layout, most).graph
         if not self._ask(_classes(graph), until_s):
             return None
         self._stock = Stock(stock.layout, stock.files, stock.lacks, dict(self._infos))
         return _each_once((self._lacking(graph), stock.lacks, self._lacking_niji(stock)))
 
-    def _unreadable(self, own: Iterable[Workflow | Drawn | None]) -> tuple[Lack, ...]:
+    def _unreadable(self, own: Iterable[Workflow | EditorGraph | None]) -> tuple[Lack, ...]:
         """Return the nodes without which a graph from the editor cannot even be read."""
-        drawn = [graph for graph in own if isinstance(graph, Drawn)]
+        drawn = [graph for graph in own if isinstance(graph, EditorGraph)]
         names = dict.fromkeys(name for graph in drawn for name in graph.classes)
         return tuple(Lack("node", name) for name in names if self._infos[name] is None)
 
     def _ready(self, graph: Any) -> Any:
         """Return a graph in API format, converted if it is one from the editor."""
-        if not isinstance(graph, Drawn):
+        if not isinstance(graph, EditorGraph):
             return graph
         try:
             return graph.converted(self._infos)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import engines
-from engines.comfyui.editor import Drawn
+from engines.comfyui.editor import EditorGraph
 from limner.errors import ConfigError, Refused
 from tests.contract.engine_suite import a_brief
 from tests.contract.remote_drivers import COMFYUI as DRIVER
@@ -206,7 +206,7 @@ def test_a_subgraph_that_holds_itself_is_refused(written):
     graph["nodes"].append(node(30, SUBGRAPH))
 
     with pytest.raises(ValueError, match="no graph as the editor saves it"):
-        Drawn.check(graph, None, picture=False)
+        EditorGraph.check(graph, None, picture=False)
 
 
 def test_values_by_name_and_a_seed_that_is_given_by_hand_are_kept(server, build, written):

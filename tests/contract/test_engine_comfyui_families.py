@@ -6,16 +6,19 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageDraw
 
 import engines
+from engines.check import StepFailed, check
 from engines.comfyui import finder
 from engines.comfyui.families import FAMILIES
 from engines.comfyui.finder import found
 from limner.engine import Edit, Finished, Parent
 from limner.errors import ConfigError, Refused, Rejected
+from limner.printing import Steps
 from tests.conftest import wait_until
 from tests.contract.engine_suite import a_brief
 from tests.contract.remote_drivers import COMFYUI as DRIVER
@@ -355,6 +358,22 @@ def test_what_a_server_lacks_is_said_by_node_and_by_file(server, build):
         engine.submit(a_brief())
 
 
+def test_the_check_of_an_engine_tells_all_that_is_missing_at_once(server, capsys):
+    server.forget_file("ae.safetensors")
+    del server.nodes["FluxGuidance"]
+    entry = DRIVER.entry(server.url, model="flux-dev", checkpoint=None)
+
+    with pytest.raises(StepFailed):
+        check(entry, 20.0, None, Steps(9, as_json=True))
+
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    server_said = [(step["ok"], step["text"]) for step in said if step["step"] == "server"]
+    assert (True, "unet: flux1-dev.safetensors (found)") in server_said
+    assert (False, "lacks the node FluxGuidance") in server_said
+    assert (False, "lacks the file vae like ae.… (of VAELoader)") in server_said
+    assert not server.prompts
+
+
 def test_a_choice_that_an_older_server_does_not_know_is_missed(server, build):
     engine = build(model="z-image-turbo", checkpoint=None, sampler="euler_cfg_pp")
 
@@ -392,6 +411,16 @@ def test_files_that_come_later_are_found_later(server, build, monkeypatch):
 
     wait_until(lambda: engine.health().state == "ok")
     assert isinstance(drawn(engine, a_brief(seeds=(7,))), Finished)
+
+
+def test_a_way_of_showing_pictures_that_an_older_server_does_not_know_is_missed(server, build):
+    method = server.nodes["FluxKontextMultiReferenceLatentMethod"]
+    older = {**method.inputs, "reference_latents_method": ("offset", "index", "uxo/uno")}
+    server.nodes["FluxKontextMultiReferenceLatentMethod"] = replace(method, inputs=older)
+
+    assert (
+        "index_timestep_zero" in build(model="qwen-image-edit-2511", checkpoint=None).health().why
+    )
 
 
 def test_a_pack_of_custom_nodes_is_named(server, build):

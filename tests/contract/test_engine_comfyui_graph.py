@@ -13,7 +13,7 @@ from engines.comfyui.abilities import Found
 from engines.comfyui.config import read_config
 from engines.comfyui.families import FAMILIES
 from engines.comfyui.frames import Heard, read_frame
-from engines.comfyui.graph import Wanted, default_workflow
+from engines.comfyui.graph import GraphOptions, default_workflow
 from engines.comfyui.workflow import Workflow
 from engines.remote.options import Options
 from limner.errors import ConfigError, EngineError, JobLost, OutOfMemory, Refused, Rejected
@@ -122,7 +122,7 @@ def values(**changes):
 
 def a_default_graph(**wanted):
     family = FAMILIES["sd15"]
-    return default_workflow(family, family.layouts[0], Wanted(**wanted))
+    return default_workflow(family, family.layouts[0], GraphOptions(**wanted))
 
 
 def test_nodes_that_differ_are_kept_four_times_and_what_hangs_on_them():

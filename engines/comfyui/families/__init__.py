@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engines.comfyui.families import flux, qwen, sana, stable, zimage
-from engines.comfyui.families.family import Family, Layout, Part, Shown
+from engines.comfyui.families.family import Layout, ModelFamily, Part, Showing
 
-__all__ = ["FAMILIES", "Family", "Layout", "Part", "Shown"]
+__all__ = ["FAMILIES", "Layout", "ModelFamily", "Part", "Showing"]
 
-FAMILIES: Mapping[str, Family] = {
+FAMILIES: Mapping[str, ModelFamily] = {
     family.name: family
     for family in (
         *(stable.SD15, stable.SD2, stable.SDXL, stable.SD35, stable.SD35_TURBO),

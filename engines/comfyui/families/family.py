@@ -46,7 +46,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Showing:
     """How a model that edits is shown pictures, beside the words: see ``graph``."""
 
     #: ``latent``: as latents beside the words · ``encoder``: by the node that reads the words
@@ -59,7 +59,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ModelFamily:
     """Models that are drawn by the same graph."""
 
     name: str
@@ -86,7 +86,7 @@ class Family:
     #: what it was told of its guidance instead, if it was; ``FluxGuidance``
     guidance: float | None = None
     #: how it is shown the pictures of a caller; None: it starts from them
-    shown: Shown | None = None
+    shown: Showing | None = None
     #: what works with its latents and layers: masks, a seamless tile, the IP-Adapter
     masks: bool = True
     tiles: bool = False

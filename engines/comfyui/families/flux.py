@@ -6,9 +6,9 @@ from engines.comfyui.families.family import (
     CLIP_L,
     FLUX_VAE,
     T5XXL,
-    Family,
     Layout,
-    Shown,
+    ModelFamily,
+    Showing,
     encoders,
     of_checkpoint,
     of_parts,
@@ -25,7 +25,7 @@ def _layouts(*has: str, but: tuple[str, ...] = ()) -> tuple[Layout, ...]:
     return (of_parts(has, but, _ENCODERS, FLUX_VAE), of_checkpoint(*has, but=but))
 
 
-DEV = Family(
+DEV = ModelFamily(
     "flux-dev",
     _layouts("flux1-dev", "flux.1-dev", "flux-dev", "flux1-krea", but=("kontext", "schnell")),
     steps=20,
@@ -36,7 +36,7 @@ DEV = Family(
     distilled=True,
     guidance=3.5,
 )
-SCHNELL = Family(
+SCHNELL = ModelFamily(
     "flux-schnell",
     _layouts("flux1-schnell", "flux.1-schnell", "flux-schnell"),
     steps=4,
@@ -46,7 +46,7 @@ SCHNELL = Family(
     least_px=MEGAPIXEL_LEAST,
     distilled=True,
 )
-KONTEXT = Family(
+KONTEXT = ModelFamily(
     "flux-kontext",
     _layouts("kontext"),
     steps=20,
@@ -56,5 +56,5 @@ KONTEXT = Family(
     least_px=MEGAPIXEL_LEAST,
     distilled=True,
     guidance=2.5,
-    shown=Shown("latent", ("image1", "image2", "image3"), scale="FluxKontextImageScale"),
+    shown=Showing("latent", ("image1", "image2", "image3"), scale="FluxKontextImageScale"),
 )

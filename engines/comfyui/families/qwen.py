@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engines.comfyui.families.family import (
-    Family,
     Layout,
+    ModelFamily,
     Part,
-    Shown,
+    Showing,
     encoders,
     of_checkpoint,
     of_parts,
@@ -25,7 +25,7 @@ def _layouts(*has: str, but: tuple[str, ...] = ()) -> tuple[Layout, ...]:
     return (of_parts(has, but, _ENCODERS, ("qwen-image-vae",)), of_checkpoint(*has, but=but))
 
 
-QWEN_IMAGE = Family(
+QWEN_IMAGE = ModelFamily(
     "qwen-image",
     _layouts("qwen-image", but=("edit",)),
     steps=20,
@@ -36,7 +36,7 @@ QWEN_IMAGE = Family(
     through=(("ModelSamplingAuraFlow", {"shift": 3.1}),),
 )
 #: one picture at most
-EDIT = Family(
+EDIT = ModelFamily(
     "qwen-image-edit",
     _layouts("qwen-image-edit", but=("2509", "2511")),
     steps=20,
@@ -46,7 +46,7 @@ EDIT = Family(
     least_px=MEGAPIXEL_LEAST,
     through=(("ModelSamplingAuraFlow", {"shift": 3.0}), ("CFGNorm", {"strength": 1.0})),
     reads=("TextEncodeQwenImageEdit", "clip", "prompt"),
-    shown=Shown("encoder", ("image",)),
+    shown=Showing("encoder", ("image",)),
 )
 #: three
 EDIT_2509 = replace(
@@ -55,7 +55,7 @@ EDIT_2509 = replace(
     layouts=_layouts("qwen-image-edit-2509"),
     cfg=4.0,
     reads=("TextEncodeQwenImageEditPlus", "clip", "prompt"),
-    shown=Shown("encoder", ("image1", "image2", "image3")),
+    shown=Showing("encoder", ("image1", "image2", "image3")),
 )
 EDIT_2511 = replace(
     EDIT_2509,
@@ -64,7 +64,7 @@ EDIT_2511 = replace(
     steps=40,
     cfg=3.0,
     through=(("ModelSamplingAuraFlow", {"shift": 3.1}), ("CFGNorm", {"strength": 1.0})),
-    shown=Shown(
+    shown=Showing(
         "encoder",
         ("image1", "image2", "image3"),
         method={"reference_latents_method": "index_timestep_zero"},

@@ -6,7 +6,7 @@ server's own word (``graph.completed``).
 
 from __future__ import annotations
 
-from engines.comfyui.families.family import Family, Layout, Part, loader
+from engines.comfyui.families.family import Layout, ModelFamily, Part, loader
 from engines.comfyui.families.stable import MEGAPIXEL_LEAST
 
 _CHECKPOINT = Part(
@@ -33,7 +33,7 @@ _LAYOUT = Layout(
     ("vae", 0),
 )
 
-SANA = Family(
+SANA = ModelFamily(
     "sana",
     (_LAYOUT,),
     steps=20,

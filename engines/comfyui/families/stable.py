@@ -6,8 +6,8 @@ from engines.comfyui.families.family import (
     CLIP_G,
     CLIP_L,
     T5XXL,
-    Family,
     Layout,
+    ModelFamily,
     encoders,
     of_checkpoint,
 )
@@ -24,7 +24,7 @@ _LEAST_768 = 330_000
 # Nothing in a name tells whose checkpoint it is, so it has to be named.
 _NAMED = (of_checkpoint(), of_checkpoint(vae=True))
 
-SD15 = Family(
+SD15 = ModelFamily(
     "sd15",
     _NAMED,
     steps=25,
@@ -35,7 +35,7 @@ SD15 = Family(
     tiles=True,
     adapts=True,
 )
-SD2 = Family(
+SD2 = ModelFamily(
     "sd2",
     _NAMED,
     steps=25,
@@ -47,7 +47,7 @@ SD2 = Family(
     enlarge=0.5,
     tiles=True,
 )
-SDXL = Family(
+SDXL = ModelFamily(
     "sdxl",
     _NAMED,
     steps=25,
@@ -74,7 +74,7 @@ def _sd35(*has: str, but: tuple[str, ...] = ()) -> tuple[Layout, ...]:
     return (Layout(parts, loaders, model.model, clip.clip, model.vae), model)
 
 
-SD35 = Family(
+SD35 = ModelFamily(
     "sd3.5",
     _sd35("sd3.5-large", "sd3.5-medium", "sd3.5", "sd35", "sd3-medium", but=("turbo",)),
     steps=28,
@@ -83,7 +83,7 @@ SD35 = Family(
     scheduler="sgm_uniform",
     least_px=MEGAPIXEL_LEAST,
 )
-SD35_TURBO = Family(
+SD35_TURBO = ModelFamily(
     "sd3.5-turbo",
     _sd35("sd3.5-large-turbo", "sd35-large-turbo", "sd3.5-turbo"),
     steps=4,

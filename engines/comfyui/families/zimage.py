@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engines.comfyui.families.family import (
     FLUX_VAE,
-    Family,
     Layout,
+    ModelFamily,
     Part,
     encoders,
     of_checkpoint,
@@ -26,7 +26,7 @@ def _layouts(*has: str, but: tuple[str, ...] = ()) -> tuple[Layout, ...]:
     return (of_parts(has, but, _ENCODERS, FLUX_VAE), of_checkpoint(*has, but=but))
 
 
-Z_IMAGE = Family(
+Z_IMAGE = ModelFamily(
     "z-image",
     _layouts("z-image", but=("turbo",)),
     steps=25,
@@ -37,7 +37,7 @@ Z_IMAGE = Family(
     through=_SHIFT,
     since=_SINCE,
 )
-Z_IMAGE_TURBO = Family(
+Z_IMAGE_TURBO = ModelFamily(
     "z-image-turbo",
     _layouts("z-image-turbo"),
     steps=8,
