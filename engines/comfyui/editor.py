@@ -245,24 +245,23 @@ def _passed(node: Node, slot: int) -> int | None:
 def _values(node: Node, info: NodeInfo) -> dict[str, Any]:
     """Return the values of a node's widgets by name."""
     told = node.get("widgets_values") or ()
-    names = list(_widgets(info))
+    widgets = dict(_widgets(info))
     if isinstance(told, Mapping):
-        return {name: told[name] for name in names if name in told}
+        return {name: told[name] for name in widgets if name in told}
     values: dict[str, Any] = {}
-    place = 0
-    for name in names:
-        if place >= len(told):
+    left = list(reversed(told))
+    for name, is_counted in widgets.items():
+        if not left:
             break
-        values[name] = told[place]
-        place += 1
-        # A value that is no widget's own: there are more of them than there are names.
-        if name in _SEEDS and place < len(told) and told[place] in _CONTROLS:
-            place += 1
+        values[name] = left.pop()
+        # A second widget beside it, which says how it changes from one drawing to the next.
+        if is_counted and left and left[-1] in _CONTROLS:
+            left.pop()
     return values
 
 
-def _widgets(info: NodeInfo) -> Iterator[str]:
-    """Yield the inputs of a class that have a widget, in the order in which the editor shows them."""
+def _widgets(info: NodeInfo) -> Iterator[tuple[str, bool]]:
+    """Yield the inputs of a class that have a widget, in the editor's order, and whether it counts on by itself."""
     given = info.get("input") or {}
     order = info.get("input_order") or {}
     for group in ("required", "optional"):
@@ -276,7 +275,7 @@ def _widgets(info: NodeInfo) -> Iterator[str]:
             extra = spec[1] if len(spec) > 1 and isinstance(spec[1], Mapping) else {}
             is_widget = isinstance(spec[0], list) or spec[0] in _WIDGETS
             if is_widget and not extra.get("forceInput"):
-                yield str(name)
+                yield str(name), name in _SEEDS or bool(extra.get("control_after_generate"))
 
 
 def _meaning(class_type: str, name: str) -> str:

@@ -98,18 +98,24 @@ class Storeroom:
             EngineError: it cannot be asked.
         """
         until_s = None if within_s is None else time.monotonic() + within_s
-        with self._lock:
-            if self._lacks is not None and (
-                not self._lacks or time.monotonic() < self._ask_again_s
-            ):
-                return self._lacks
-            if self._lacks is not None:
-                self._infos, self._lacks = {}, None
-            lacks = self._asked(until_s)
-            if lacks is not None:
-                self._lacks = lacks
-                self._ask_again_s = time.monotonic() + ASK_AGAIN_S
-            return lacks or ()
+        # Whoever submits may be asking, and a health check cannot wait for that.
+        if not self._lock.acquire(timeout=-1 if within_s is None else within_s):
+            return ()
+        try:
+            return self._known_or_asked(until_s)
+        finally:
+            self._lock.release()
+
+    def _known_or_asked(self, until_s: float | None) -> tuple[Lack, ...]:
+        if self._lacks is not None and (not self._lacks or time.monotonic() < self._ask_again_s):
+            return self._lacks
+        if self._lacks is not None:
+            self._infos, self._lacks = {}, None
+        lacks = self._asked(until_s)
+        if lacks is not None:
+            self._lacks = lacks
+            self._ask_again_s = time.monotonic() + ASK_AGAIN_S
+        return lacks or ()
 
     def items(self) -> list[Item]:
         """Return the files that are used, and all that is lacking.

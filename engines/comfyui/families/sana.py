@@ -14,7 +14,7 @@ _CHECKPOINT = Part(
     "SanaCheckpointLoader",
     "ckpt_name",
     ("sana-1600m-1024px", "sana-1600m", "sana"),
-    ("sprint", "512px", "2kpx", "4kpx", "600m-5", "sana-600m"),
+    ("sprint", "512px", "2kpx", "4kpx", "sana-600m"),
 )
 _CONFIG = Part("config", "SanaCheckpointLoader", "model", ("sanams-1600m-p1-d20",))
 _GEMMA = Part("gemma", "GemmaLoader", "model_name", ("gemma-2-2b-it",), ("bnb",))
