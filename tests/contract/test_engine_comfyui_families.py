@@ -198,11 +198,6 @@ class TestWhatFluxApplies(AppliesOnAServer):
     options = {"model": "flux-dev", "checkpoint": None}
 
 
-class TestWhatQwenImageEditApplies(AppliesOnAServer):
-    same_within = 0.0
-    options = {"model": "qwen-image-edit-2509", "checkpoint": None}
-
-
 # -- files ---------------------------------------------------------------------------------------
 
 
