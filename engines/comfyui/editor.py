@@ -71,7 +71,7 @@ class EditorGraph:
     #: node → what comes to its inputs by links
     linked: Mapping[str, Mapping[str, Any]]
     output: str
-    #: placeholder → what gets it though the graph does not say so
+    #: the placeholders that are put in, because the graph has them nowhere
     filled: frozenset[str]
     placeholders: frozenset[str]
 
@@ -101,7 +101,7 @@ class EditorGraph:
             if isinstance(value, str)
             for name in PLACEHOLDER.findall(value)
         )
-        filled = _fillable(placed, used, picture=picture)
+        filled = _fillable(placed, linked, used, picture=picture)
         check_placeholders(used | filled)
         return cls(placed, linked, chosen, filled, used | filled)
 
@@ -120,16 +120,16 @@ class EditorGraph:
         for one in self.placed:
             class_type = str(one.node["type"])
             values = _values(one.node, infos.get(class_type) or {})
-            inputs = {**self._filled(class_type, values), **self.linked[one.node_id]}
+            inputs = self._filled(class_type, {**values, **self.linked[one.node_id]})
             graph[one.node_id] = {"class_type": class_type, "inputs": inputs}
         known = {name: info for name, info in infos.items() if info}
         return Workflow.check(completed(graph, known), self.output)
 
     def _filled(self, class_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Put in the placeholders that the graph does not have itself."""
+        """Put in the placeholders that the graph does not have itself, but not in place of a node's output."""
         return {
             name: f"{{{{{wanted}}}}}"
-            if (wanted := _meaning(class_type, name)) in self.filled
+            if (wanted := _meaning(class_type, name)) in self.filled and not isinstance(value, list)
             else value
             for name, value in values.items()
         }
@@ -287,13 +287,21 @@ def _meaning(class_type: str, name: str) -> str:
     return "reference" if class_type == _PICTURE and name == "image" else ""
 
 
-def _fillable(placed: tuple[Placed, ...], used: frozenset[str], *, picture: bool) -> frozenset[str]:
+def _fillable(
+    placed: tuple[Placed, ...],
+    linked: Mapping[str, Mapping[str, Any]],
+    used: frozenset[str],
+    *,
+    picture: bool,
+) -> frozenset[str]:
     """Return the placeholders that are put in."""
-    classes = [str(one.node["type"]) for one in placed]
     filled = {"seed"} - used
-    if not {"width", "height"} & used and any(_EMPTY_LATENT.fullmatch(name) for name in classes):
+    sized = [one for one in placed if _EMPTY_LATENT.fullmatch(str(one.node["type"]))]
+    given = [linked[one.node_id].get(side) for one in sized for side in ("width", "height")]
+    if not {"width", "height"} & used and sized and not any(isinstance(v, list) for v in given):
         filled |= {"width", "height"}
-    if picture and "reference" not in used and classes.count(_PICTURE) == 1:
+    loads = [one for one in placed if one.node["type"] == _PICTURE]
+    if picture and "reference" not in used and len(loads) == 1:
         filled.add("reference")
     return frozenset(filled)
 

@@ -219,6 +219,29 @@ def test_values_by_name_and_a_seed_that_is_given_by_hand_are_kept(server, build,
     assert (ready["5-0"]["inputs"]["width"], ready["5-0"]["inputs"]["height"]) == (128, 320)
 
 
+def test_a_seed_and_a_size_from_primitives_are_the_jobs_and_from_other_nodes_their_own(
+    server, build, written
+):
+    graph = a_graph()
+    graph["nodes"] += [
+        node(41, "PrimitiveNode", [99, "fixed"], gives=["INT"]),
+        node(42, "ResolutionSelector", [1], gives=["INT", "INT"]),
+    ]
+    graph["links"] += [[41, 41, 0, 3, 4, "INT"], [42, 42, 0, 5, 0, "INT"]]
+    (sampler,) = (each for each in graph["nodes"] if each["id"] == 3)
+    sampler["inputs"].append({"name": "seed", "type": "INT", "link": 41})
+    seeded = EditorGraph.check(graph, None, picture=False)
+    changed(graph, 5, inputs=[{"name": "width", "type": "INT", "link": 42}])
+    sized = EditorGraph.check(graph, None, picture=False)
+
+    infos = {name: each.info() for name, each in server.nodes.items()}
+    assert seeded.converted(infos).graph["3"]["inputs"]["seed"] == "{{seed}}"
+    assert {"width", "height"} <= seeded.placeholders
+    assert not {"width", "height"} & sized.placeholders
+    assert sized.converted(infos).graph["5"]["inputs"]["width"] == ["42", 0]
+    assert sized.converted(infos).graph["5"]["inputs"]["height"] == 512
+
+
 def test_a_graph_without_a_place_for_the_words_is_refused_at_the_start(written):
     entry = DRIVER.entry(workflow=written(a_graph(prompt="a cat")))
 
