@@ -68,6 +68,20 @@ class Options:
             self.wrong(name, f"must be a whole number from {low} to {high}")
         return int(value)
 
+    def optional_number(self, name: str, low: float, high: float) -> float | None:
+        """Return a number from ``low`` to ``high``, or None if the option is absent."""
+        return self.number(name, low, low, high) if name in self._left else self._take(name)
+
+    def weights(self, name: str, low: float, high: float) -> dict[str, float]:
+        """Return a table of text to numbers: ``loras = { "ink.safetensors" = 0.8 }``."""
+        value = self._take(name, {})
+        if not isinstance(value, dict) or not all(
+            isinstance(each, int | float) and not isinstance(each, bool) and low <= each <= high
+            for each in value.values()
+        ):
+            self.wrong(name, f'must have the form {{ "name" = number from {low:g} to {high:g} }}')
+        return {key: float(each) for key, each in value.items()}
+
     def flag(self, name: str, default: bool = False) -> bool:
         """Return true or false."""
         value = self._take(name, default)
