@@ -33,7 +33,7 @@ def measured(pipeline: Any) -> Colours:
     moving = "latents_mean" in vae.config and "temperal_downsample" in vae.config
     with torch.inference_mode():
         encoded = vae.encode(given[:, :, None] if moving else given)
-    latents = encoded.latent_dist.mode() if "latent_dist" in encoded else encoded[0]
+    latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded[0]
     values = flat(pipeline, _normalised(vae, latents), side, side)[0]
     channels, height, width = values.shape
     seen = patches.repeat(height // PATCHES, axis=0).repeat(width // PATCHES, axis=1)

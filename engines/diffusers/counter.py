@@ -19,7 +19,7 @@ from engines.diffusers.wire import connection_over, receive, send
 #: how long a worker that takes nothing may keep the others waiting
 GUEST_S = 5.0
 #: how often those who wait are told that there is something to wait for
-AGAIN_S = 1.0
+AGAIN_S = 0.3
 #: whoever starts this process has so long to come
 FIRST_S = 10.0
 #: at most so many connections: each lane's slots, over a reload

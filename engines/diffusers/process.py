@@ -30,6 +30,8 @@ from limner.errors import EngineDown
 _ROOT = Path(__file__).resolve().parents[2]
 #: how long the other end may keep us in the middle of a message
 PEER_S = 20.0
+#: the processes that this one has started; nobody waits for them, since they may outlive it
+_STARTED: list[subprocess.Popen[bytes]] = []
 
 
 class ProcessDied(Exception):
@@ -78,7 +80,6 @@ class PainterProcess:
         self._lock = threading.Lock()
         #: says that this worker lives, between two drawings
         self._presence: Conversation | None = None
-        self._started: list[subprocess.Popen[bytes]] = []
         self._closed = False
 
     def draw(self, order: Mapping[str, Any]) -> Conversation:
@@ -107,7 +108,7 @@ class PainterProcess:
         with self._locked(point), contextlib.suppress(ProcessLookupError, PermissionError):
             if pid := point.listener():
                 os.kill(pid, signal.SIGKILL)
-        self._reap()
+        _reap()
 
     def close(self) -> None:
         """Leave the process to those who still use it."""
@@ -145,7 +146,7 @@ class PainterProcess:
         return line
 
     def _start(self, point: MeetingPoint) -> None:
-        self._reap()
+        _reap()
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         environment = os.environ | {"PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         if self._config.offline:
@@ -165,15 +166,11 @@ class PainterProcess:
                     start_new_session=True,
                 )
             point.note(process.pid)
-            self._started.append(process)
+            _STARTED.append(process)
             with process.stdin as stdin:  # type: ignore[union-attr]
                 stdin.write(config)
         except OSError as error:
             raise EngineDown("The drawing process cannot be started.") from error
-
-    def _reap(self) -> None:
-        """Let go of the processes that were started here and have ended."""
-        self._started = [process for process in self._started if process.poll() is None]
 
     @staticmethod
     @contextlib.contextmanager
@@ -183,3 +180,8 @@ class PainterProcess:
                 yield
         except LockHeld:
             raise EngineDown("The drawing process is being started or stopped.") from None
+
+
+def _reap() -> None:
+    """Let go of the processes that this one has started and that have ended."""
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]

@@ -462,6 +462,7 @@ def seam(cells) -> float:
 @needs_torch
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore")
 class TestItsProcess:
     def test_cells_one_by_one_equal_those_of_a_batch_at_the_models_own_size(self, pipeline):
         """And a batch that does not fit is drawn one by one, with progress that never falls."""

@@ -410,6 +410,7 @@ class TestAsked:
 
 @needs_torch
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 class TestItsModels:
     def test_other_kinds_of_start_share_the_weights(self, pipeline):
         from engines.diffusers.pipelines import Pipelines
