@@ -84,6 +84,16 @@ def test_a_lock_names_no_registry(lock):
     assert not re.search(r"//|--(extra-)?index|--find-links|--trusted", text_of(lock))
 
 
+def test_what_draws_with_diffusers_is_pinned_at_versions_that_its_extra_allows():
+    held = pins("diffusers")
+    for asked in map(Requirement, EXTRAS["diffusers"]):
+        (version,) = held[canonicalize_name(asked.name)]
+        assert asked.specifier.contains(version), asked
+    # It lies over the developers' packages, and changes none of them.
+    assert not set(held) & set(pins("dev"))
+    assert not re.search(r"//|^-", text_of("diffusers"), re.M)
+
+
 def test_developers_have_the_versions_that_users_have():
     run = pins("run")
     for other in ("otel", "dev", "mutate"):
