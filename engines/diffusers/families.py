@@ -93,8 +93,9 @@ class Family:
     proved: bool = True
 
 
-#: assumed of one that is not on this machine yet
+#: assumed of one that is not on this machine yet: what the operator does not say is left to it
 UNKNOWN = Family(
+    guidance=0.0,
     convolves=False,
     starts_from_pictures=False,
     takes_negative=False,

@@ -155,7 +155,7 @@ class Pipelines:
         dtype = self.dtype_for(transforms="unet" not in index)
         pipeline = kind.from_pretrained(
             place_of(model),
-            torch_dtype=dtype,
+            dtype=dtype,
             local_files_only=config.offline,
             variant=config.variant or None,
             # True refuses pickle files; None accepts them if there is nothing else
