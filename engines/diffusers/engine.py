@@ -158,7 +158,8 @@ class Diffusers:
         self, conversation: Conversation, ends: Callable[[], bool]
     ) -> Iterator[Message | None]:
         """Yield the process's messages about an order, and None now and then while there are none."""
-        limit_s = self._config.silent_s
+        # Until it is greeted, the process may be on its start.
+        limit_s = self._config.load_s
         heard_s = said_s = time.monotonic()
         taken = False
         while not ends():
