@@ -134,8 +134,7 @@ class PainterProcess:
             self._presence = Conversation(self._line(point))
 
     def _line(self, point: MeetingPoint) -> socket.socket:
-        if line := point.call():
-            return line
+        # Nobody leaves while we hold the lock.
         with self._locked(point):
             line = point.call()
             if line is None:
@@ -154,7 +153,8 @@ class PainterProcess:
         config = json.dumps(self._config.to_json()).encode()
         try:
             # Not the worker's own output, which would not end with the worker.
-            with point.listen() as listener, point.log.open("wb") as log:
+            with point.listen() as listener, point.log.open("ab") as log:
+                log.truncate(0)
                 arguments = [str(listener.fileno()), str(point.socket.parent), point.key]
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "engines.diffusers.child", *arguments],
