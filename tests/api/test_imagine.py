@@ -56,6 +56,7 @@ def test_the_smallest_request_is_answered_with_the_whole_job(caller):
         "promptTranslated": None,
         "fast": True,
         "drawType": "draw",
+        "parentId": None,
         "ar": "1:1",
         "arRequested": None,
         "url": None,
