@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from engines.hosted.account import SubmissionLost
 from engines.hosted.host import Host, HostedCall, Ticket
-from engines.hosted.pace import Pace
+from engines.hosted.polls import Polls
 from engines.hosted.setup import HostedManner
 from engines.hosted.watching import HostedWatch
 from engines.remote.health import health_of
@@ -27,7 +27,7 @@ class HostedEngine:
 
     def __init__(self, host: Host, manner: HostedManner) -> None:
         self._host, self._manner = host, manner
-        self._pace = Pace(manner.poll_s, manner.polls_most)
+        self._pace = Polls(manner.poll_s, manner.polls_most)
 
     def capabilities(self) -> Capabilities:
         """Return what the host, and the model there, can do."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 
-class Pace:
+class Polls:
     """The polls of one engine in one process."""
 
     def __init__(self, poll_s: float, most_a_second: float) -> None:
