@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from engines.hosted.ending import Ending, finished_of
+from engines.hosted.ending import HostedEnding, finished_of
 from engines.hosted.host import HostedCall, HostedLook, HostedPlan
 from engines.hosted.requests_at_once import RequestsAtOnce
 from engines.hosted.setup import HostedManner
@@ -102,12 +102,12 @@ class AtOnceEngine:
                     told_s = time.monotonic()
                     yield Progress(len(images) / len(plan.calls))
         except EngineError as error:
-            error.cost = Ending(list(work.done.values())).cost
+            error.cost = HostedEnding(list(work.done.values())).cost
             raise
         finally:
             work.hang_up()
         able = self._host.capabilities()
-        ending = Ending(
+        ending = HostedEnding(
             [work.done[number] for number in range(work.count)],
             [image for number in range(work.count) for image in images[number]],
             plan.seeds,

@@ -15,7 +15,7 @@ from limner.plural import counted
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class HostedEnding:
     """The last look at each request, the pictures of all in order, and what was planned.
 
     ``planned``: how many pictures the requests draw; None: one a seed.
@@ -35,7 +35,7 @@ class Ending:
         return sum(told) if told else None
 
 
-def finished_of(ending: Ending, brief: Brief, capabilities: Capabilities) -> Finished:
+def finished_of(ending: HostedEnding, brief: Brief, capabilities: Capabilities) -> Finished:
     """Return what a drawing ends in.
 
     Raises:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from engines.hosted.ending import Ending, finished_of
+from engines.hosted.ending import HostedEnding, finished_of
 from engines.hosted.host import Host, HostedLook, Ticket
 from engines.remote.cells import looks_whole
 from limner.engine import (
@@ -101,7 +101,7 @@ class HostedWatch:
                 raise
             except EngineError as error:
                 self._settle(part)
-                error.cost = Ending(self._looks()).cost
+                error.cost = HostedEnding(self._looks()).cost
                 raise
         yield from self._news()
 
@@ -111,7 +111,7 @@ class HostedWatch:
         Raises:
             BadResult: the host gave too few pictures, or what is none.
         """
-        ending = Ending(
+        ending = HostedEnding(
             self._looks(),
             [image for part in self._parts for image in part.images or ()],
             self._handle["seeds"],
