@@ -51,10 +51,10 @@ check: lint test ## everything a change has to pass
 test-seams: $(VENV)/.installed-dev ## try the private seams with the lowest and newest versions allowed
 	$(BIN)/python -m tests.seams
 
-# A file of tests stays in one process: its models are made and loaded once.
+# A file of tests stays in one process: its models are made and loaded once. More threads would wait for each other.
 test-diffusers: $(TORCH)/.installed ## draw with tiny models of every family that diffusers has (two minutes)
-	$(TORCH)/bin/python -m pytest --numprocesses 2 --dist loadfile --durations=5 tests/contract/test_engine_diffusers*.py \
-	  tests/workers/test_drawing_applied.py
+	OMP_NUM_THREADS=1 $(TORCH)/bin/python -m pytest --numprocesses 2 --dist loadfile --durations=5 \
+	  tests/contract/test_engine_diffusers*.py tests/workers/test_drawing_applied.py
 
 lock: $(BIN)/uv ## renew requirements/ within the bounds of pyproject.toml
 	$(BIN)/python -m tests.locks $(UPGRADE)
