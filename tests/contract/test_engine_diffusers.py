@@ -9,6 +9,7 @@ import dataclasses
 import importlib.util
 import io
 import json
+import os
 import signal
 import threading
 from pathlib import Path
@@ -26,6 +27,7 @@ from engines.diffusers.engine import failure_of
 from engines.diffusers.families import Family
 from engines.diffusers.latents import SD, SD_COLOURS, SDXL, preview
 from engines.diffusers.mapping import order_of
+from engines.diffusers.meeting import meeting_point
 from engines.diffusers.order import PipelineOrder
 from engines.diffusers.wire import Message
 from engines.remote.options import Options
@@ -339,12 +341,13 @@ def drawing_processes() -> set[psutil.Process]:
 
 
 def interrupted(engine, brief, signalled: signal.Signals) -> list:
-    """Draw, and send a signal to every drawing process at the first preview."""
+    """Draw, and send a signal to the engine's drawing process at the first preview."""
+    point = meeting_point("easel", engine._config)
     steps = []
     for step in engine.watch(engine.submit(brief), brief, threading.Event()):
         if isinstance(step, Preview) and not any(isinstance(s, Preview) for s in steps):
-            for process in drawing_processes():
-                process.send_signal(signalled)
+            with point.locked():
+                os.kill(point.listener(), signalled)
         steps.append(step)
     return steps
 
