@@ -19,7 +19,8 @@ from engines.sdapi.wanted import SdapiRequest
 from limner.errors import BadResult, EngineError, JobLost, Refused
 from limner.plural import counted
 
-_LOOK_S = 1.4
+#: the server looks through its folders of LoRAs and upscalers first
+_ASK_S = 5.0
 _FORGOTTEN = (404, 410)
 _TOO_LATE = 409
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -55,7 +56,8 @@ class NativeFace:
         Raises:
             EngineError: the server does not respond.
         """
-        return "img_gen" in self._ask().get("supported_modes", ())
+        modes = self._ask().get("supported_modes")
+        return isinstance(modes, list) and "img_gen" in modes
 
     def cancels(self) -> bool:
         """Return whether it ends what is being drawn."""
@@ -121,7 +123,7 @@ class NativeFace:
     def _ask(self) -> dict[str, Any]:
         if self._told is None:
             try:
-                answer = self._remote.request("GET", "/sdcpp/v1/capabilities", read_s=_LOOK_S)
+                answer = self._remote.request("GET", "/sdcpp/v1/capabilities", read_s=_ASK_S)
                 self._told = answer.table()
             except (Answered, Refused):
                 # An older server, or one behind a proxy that knows /sdapi only.
