@@ -110,7 +110,7 @@ class _Adjectives:
     words: list[tuple[str, Word]] = field(default_factory=list)
 
 
-class Reader:
+class PromptReader:
     """One pass over the tokens of a prompt."""
 
     def __init__(self, tokens: list[str]) -> None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from engines.sketch import vocabulary
 from engines.sketch.lexicon import known_form
-from engines.sketch.reader import Reader, Reading, tokens_of
+from engines.sketch.reader import PromptReader, Reading, tokens_of
 from engines.sketch.scene.faces import PARTS
 from engines.sketch.vocabulary import words_of
 
@@ -37,7 +37,7 @@ def unwanted_elements(negative: str) -> frozenset[str]:
     tokens = tokens_of(negative)
     text = " ".join(tokens)
     # each word by itself: to refuse "no people" is to refuse people
-    reader = Reader([token for token in tokens if known_form(token) not in _negations()])
+    reader = PromptReader([token for token in tokens if known_form(token) not in _negations()])
     reader.read()
     kinds = {
         name
@@ -66,4 +66,4 @@ def _names_kind(text: str, word: str) -> bool:
 
 @lru_cache(maxsize=32)
 def _read(prompt: str) -> Reading:
-    return Reader(tokens_of(prompt)).read()
+    return PromptReader(tokens_of(prompt)).read()

@@ -5,7 +5,7 @@ Used by ``stage.py``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from engines.sketch.canvas import Canvas
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, to_oklab
 from engines.sketch.plan import Plan
-
-if TYPE_CHECKING:
-    from engines.sketch.stage import Stage
 
 
 def tile_spots(
@@ -59,18 +56,31 @@ def told_apart(
     return lighter(colour, (wanted - float(colour[0])) * (0.5 if firm else 1.0))
 
 
-def foot(
-    stage: Stage, place: str, x: float, away: float, size: float, rng: np.random.Generator
-) -> float:
-    """Return the height at which a thing of this size stands, floats or flies at ``x``."""
-    if place == "float" and stage.plan.has("seabed"):
-        return 0.22 + 0.5 * rng.random() + 0.4 * size
+@dataclass(frozen=True, slots=True)
+class Land:
+    """What decides on the height of a thing at one place of the picture, in fractions of its height."""
+
+    horizon: float
+    #: the height of the ground there
+    ground: float
+    #: whether things stand on the ground's edge, and not somewhere below it
+    ledge: bool
+    seabed: bool
+    #: height of a thing of size 1
+    unit: float
+
+
+def foot(land: Land, place: str, away: float, size: float, rng: np.random.Generator) -> float:
+    """Return the height at which a thing of this size stands, floats or flies."""
+    if place == "float" and land.seabed:
+        return float(0.22 + 0.5 * rng.random() + 0.4 * size)
     if place == "float":
-        return stage.horizon + (1 - stage.horizon) * (0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1))
+        near = 0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1)
+        return float(land.horizon + (1 - land.horizon) * near)
     if place == "fly":
-        low = stage.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
-        return max(low, size * stage.canvas.unit / stage.canvas.height + 0.03)
-    ground = stage.ground_at(x)
-    if stage.ledge:
-        return ground
-    return ground + (1 - ground) * (0.12 + 0.3 * (1 - away) * rng.random()) - 0.02 * away
+        low = land.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
+        return float(max(low, size * land.unit + 0.03))
+    if land.ledge:
+        return land.ground
+    below = (1 - land.ground) * (0.12 + 0.3 * (1 - away) * rng.random())
+    return float(land.ground + below - 0.02 * away)

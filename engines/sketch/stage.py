@@ -19,13 +19,12 @@ from engines.sketch.noise import TEXTURE, Floats, Texture, generator, soften
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.plan import Plan
 from engines.sketch.shape import Mask, Shape, clipped
-from engines.sketch.spotting import foot, tile_spots, told_apart
+from engines.sketch.spotting import Land, foot, tile_spots, told_apart
 
 #: sky: behind everything · backdrop: distant land · ground: what things stand on · stand, float, fly: a
 #: thing with a place of its own on the ground, on water or in the air · over: painted after the
 #: brush, which would smear it · whole: takes over the whole picture · part: of a portrait, which paints it
 Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole", "part"]
-
 
 #: a texture is no finer than this, at any size
 MOST_POINTS = 4 * TEXTURE
@@ -177,6 +176,7 @@ class Stage:
         rng = self.rng(f"spots of {mention.name}")
         place = "fly" if mention.flies else self.belongs[mention.name]
         room = 1.0 / (1 + 0.22 * (count - 1))
+        unit, deep = self.canvas.unit / self.canvas.height, self.plan.has("seabed")
         spots = []
         for i in range(count):
             away = 0.0 if count == 1 else (i / (count - 1)) * 0.6
@@ -188,7 +188,8 @@ class Stage:
             own = size * self.size(mention) * max(room, 0.45) * (1 - 0.55 * away)
             keep = min(half * own * self.canvas.unit / self.canvas.width, 0.5)
             x = min(max(x, keep), 1 - keep)
-            spots.append((x, foot(self, place, x, away, own, rng), own))
+            land = Land(self.horizon, self.ground_at(x), self.ledge, deep, unit)
+            spots.append((x, foot(land, place, away, own, rng), own))
         if self.canvas.tile:
             spots = tile_spots(self.taken, self.plan, rng, size)
         return sorted(spots, key=lambda spot: spot[2])
@@ -292,8 +293,7 @@ class Stage:
             lit = np.clip(mask.alpha - behind, 0, 1)[..., None]
             light = to_linear(mix(lighter(colour, 0.18), self.palette.light, 0.55))
             paint = paint + (light - paint) * lit * (rim * (1 - far))
-        if strength < 1:
-            mask.alpha[...] *= strength
+        mask.alpha[...] *= strength
         own = np.broadcast_to(paint, (rows, columns, 3)).astype(np.float32)
         if self.layered and within is None and rim > 0:
             self._cast(mask, size_px)
