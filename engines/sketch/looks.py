@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class PaintManner:
     """A material, by the words that ask for it; its name is its effect on the finish."""
 
     words: str
@@ -18,22 +18,22 @@ class Manner:
     near: str = ""
 
 
-LOOKS: dict[str, Manner] = {
-    "papercraft": Manner(
+LOOKS: dict[str, PaintManner] = {
+    "papercraft": PaintManner(
         "papercraft, paper craft, paper cut, papercut, cut paper, paper cutout, paper art, layered paper, "
         "made of paper, 剪纸, 纸艺, 纸雕",
         "origami, collage, kirigami, 折纸",
     ),
-    "oil": Manner(
+    "oil": PaintManner(
         "oil painting, oil paint, oil on canvas, oils, oil, impasto, palette knife, 油画",
         "acrylic painting, impressionist, impressionism, expressionist, van gogh, monet, rembrandt, 印象派, 梵高",
     ),
-    "watercolour": Manner(
+    "watercolour": PaintManner(
         "watercolor, watercolour, watercolors, watercolours, watercolor painting, watercolour painting, "
         "aquarelle, 水彩, 水彩画",
         "gouache",
     ),
-    "pixel": Manner(
+    "pixel": PaintManner(
         "pixel art, pixelart, pixel, pixelated, 8bit, 8 - bit, 16bit, 16 - bit, 像素, 像素画, 像素风",
         "voxel, minecraft",
     ),
