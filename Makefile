@@ -13,9 +13,12 @@ OURSELVES := $(PIP) --no-deps --no-build-isolation --editable .
 UPGRADE ?= --upgrade
 # Other people's clients, in an environment of their own.
 CLIENTS := .clients
+# Torch and what draws with it, in an environment over the other one. TORCH_PIP= says where its build for CPUs is.
+TORCH := .torch
+TORCH_PIP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients demo up test lint check test-seams lock lock-check audit bench bench-callbacks bench-sketch \
+.PHONY: help install clients torch demo up test lint check test-seams test-diffusers lock lock-check audit bench bench-callbacks bench-sketch \
   soak mutate deploy-check deploy-files screenshots clean
 
 help: ## list these commands
@@ -31,6 +34,8 @@ up: $(VENV)/.installed ## run the gateway on this machine: API on 8000, Flower o
 
 clients: $(CLIENTS)/.installed ## install other people's clients, which some tests run (a minute; needs npm)
 
+torch: $(TORCH)/.installed ## install torch and diffusers, with which some tests draw (a minute; 1 GB)
+
 test: $(VENV)/.installed-dev ## run every test
 	$(BIN)/python -m pytest --numprocesses $(TESTERS) --durations=15
 
@@ -45,6 +50,11 @@ check: lint test ## everything a change has to pass
 
 test-seams: $(VENV)/.installed-dev ## try the private seams with the lowest and newest versions allowed
 	$(BIN)/python -m tests.seams
+
+# A file of tests stays in one process: its models are made and loaded once. More threads would wait for each other.
+test-diffusers: $(TORCH)/.installed ## draw with tiny models of every family that diffusers has (two minutes)
+	OMP_NUM_THREADS=1 $(TORCH)/bin/python -m pytest --numprocesses 2 --dist loadfile --durations=5 \
+	  tests/contract/test_engine_diffusers*.py tests/workers/test_drawing_applied.py
 
 lock: $(BIN)/uv ## renew requirements/ within the bounds of pyproject.toml
 	$(BIN)/python -m tests.locks $(UPGRADE)
@@ -83,7 +93,7 @@ mutate: $(VENV)/.installed-mutate ## change one thing at a time and see which te
 	$(BIN)/python -m tests.mutate $(MUTATE)
 
 clean: ## remove .venv and what the tools leave; keeps limner-data
-	rm -rf $(VENV) $(CLIENTS) tests/clients/node_modules build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) $(TORCH) tests/clients/node_modules build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The stamps are as old as the last install: a changed pyproject.toml or lock makes it run again.
 $(VENV)/bin/python:
@@ -113,6 +123,14 @@ $(CLIENTS)/.installed: requirements/clients.txt tests/clients/package-lock.json
 	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement requirements/clients.txt
 	@cd tests/clients && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Over the other one: what that has is used, at its versions.
+$(TORCH)/.installed: requirements/diffusers.txt $(VENV)/.installed-dev
+	@$(PYTHON) -m venv $(TORCH)
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  >"$$($(TORCH)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/over.pth"
+	@$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH_PIP) --requirement requirements/diffusers.txt
 	@touch $@
 
 $(VENV)/.installed-mutate: requirements/mutate.txt $(VENV)/.installed-dev

@@ -22,6 +22,7 @@ from api.documents import documents
 from api.face import EXTENSION as FACES
 from api.face import served_faces
 from api.failures import Failures
+from api.forbidden import WordCheck
 from api.house import EXTENSION, House, Seeds
 from api.impossible import CLIENT_LOOKS, LOOKS
 from api.offloaded_images import OffloadedImages
@@ -76,6 +77,7 @@ def create_app(
         overview=Overview(store),
         waits=Places(settings.api_client_waits, settings.api_waits),
         copies=Places(CLIENT_COPIES, COPIES),
+        words=WordCheck(settings.forbidden),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
         looks=Places(CLIENT_LOOKS, LOOKS),
     )

@@ -13,7 +13,7 @@ from flask import Response, g
 
 from api.access.guard import caller, check_lane
 from api.callers_trace import callers_span
-from api.choices import check_choices, has_choices
+from api.choices import check_choices, check_words, has_choices
 from api.house import House, Seeds, house
 from api.impossible import check_possible
 from api.spool import Spooling, check_room, spool_bytes
@@ -59,6 +59,7 @@ def accept(
         LaneNotAllowed, IdempotencyConflict, WaitingFull, BudgetSpent, JobConflict: not allowed, or not now.
         TooManyAtOnce, Crowded: too many wait for replicas of Redis.
         BodyTooLarge, InlineFull: the inline pictures exceed the client's quota, alone or with others.
+        WordsForbidden, ModerationDown: its words may not be drawn, or nobody can say so now.
         InvalidRequest: something in it can never work (``api/impossible.py``), or the callback URL that is kept
             for the client or its job is one we refuse to call.
         ParentGone: a picture it needs has been deleted.
@@ -67,6 +68,10 @@ def accept(
     """
     here, client = house(), caller()
     check_lane(client, request.lane)
+    if cell is None and here.words:
+        if earlier := accepted_before(key):
+            return earlier
+        check_words(request)
     if cell is None and has_choices(request):
         # A repeated request needs none of them.
         if earlier := accepted_before(key):

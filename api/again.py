@@ -13,7 +13,7 @@ from api.house import house
 from api.resubmission import Resubmitted, submit_these
 from cli import show
 from cli.many import about, add_filters, confirmed, filters, wanted
-from limner.errors import LimnerError
+from limner.exits import exit_code
 from limner.job import Status
 from limner.plural import counted
 from limner.printing import document, line
@@ -21,18 +21,19 @@ from limner.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Submit the failed jobs that the filters name; exit code 1 if ``--yes`` is missing or some were refused."""
+    """Submit the failed jobs that the filters name; exit code 1 if ``--yes`` is missing or some were refused.
+
+    Raises:
+        ConfigError: a filter is wrong.
+        StoreDown: Redis cannot be reached.
+    """
     parser = argparse.ArgumentParser(prog="limner jobs again")
     add_filters(parser)
     parser.add_argument("--limit", type=int, default=10_000)
     parser.add_argument("--yes", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    try:
-        return run(create_app(Settings.load()), options)
-    except LimnerError as error:
-        print(error.message, file=sys.stderr)
-        return 2
+    return run(create_app(Settings.load()), options)
 
 
 def run(app: Flask, options: argparse.Namespace) -> int:
@@ -55,4 +56,4 @@ def run(app: Flask, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

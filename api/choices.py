@@ -1,4 +1,4 @@
-"""Check what a request names of the gateway's own: an engine, a version; and tell what would be done.
+"""Check what a request names of the gateway's own, an engine or a version, and its words; and tell what would be done.
 
 Called by ``api/accept.py`` and the views of ``draw``.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.access.guard import caller, check_lane
+from api.face import face_named
 from api.house import house
 from api.impossible import check_possible
 from limner.applied import asked_of
@@ -68,14 +69,27 @@ def check_choices(request: Request, *, repeats: bool = False) -> None:
         raise InvalidRequest(errors)
 
 
+def check_words(request: Request) -> None:
+    """Return if what a request wants drawn may be drawn here.
+
+    Raises:
+        WordsForbidden, ModerationDown, TooManyAtOnce, Crowded: it may not, or nobody can say so now.
+    """
+    face = face_named(request.face)
+    names = face.words if face else ("promptEn", "negative")
+    house().words.check(request, caller().name, names)
+
+
 def plan_of(request: Request) -> dict[str, Any]:
     """Return what would become of a job if the request were accepted now.
 
     Raises:
         LaneNotAllowed, InvalidRequest: it would be refused.
+        ModerationDown: nobody can say whether its words may be drawn.
         StoreDown, ImagesDown: Redis or the image store is down.
     """
     check_lane(caller(), request.lane)
+    check_words(request)
     check_choices(request)
     check_possible(request)
     plan = _plan(request)

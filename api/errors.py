@@ -19,6 +19,7 @@ from api.face import Refusal, face_at
 from api.house import house
 from api.refusal import code_of, refusal, tell_when
 from limner import errors
+from limner.forbidden import ModerationDown, WordsForbidden
 from limner.log import event
 from limner.refusals import RefusalCode
 
@@ -47,6 +48,7 @@ STATUS_CODES: Mapping[type[errors.RequestError], HTTPStatus] = {
     errors.WrongContentType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.WrongEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WordsForbidden: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooFast: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -68,6 +70,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(errors.RequestError, _refused)
     app.register_error_handler(errors.StoreDown, _store_down)
     app.register_error_handler(errors.ImagesDown, _images_down)
+    app.register_error_handler(ModerationDown, _moderation_down)
     app.register_error_handler(errors.DiskFull, _disk_full)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
@@ -111,6 +114,11 @@ def _images_down(error: errors.ImagesDown) -> Response:
     message = "The gateway cannot reach its pictures. Try again soon."
     code = RefusalCode.PICTURES_DOWN
     return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, code, message, STORE_RETRY_AFTER_S)
+
+
+def _moderation_down(error: ModerationDown) -> Response:
+    code = RefusalCode.MODERATION_DOWN
+    return _said(error, HTTPStatus.SERVICE_UNAVAILABLE, code, error.message, STORE_RETRY_AFTER_S)
 
 
 def _disk_full(error: errors.DiskFull) -> Response:

@@ -50,6 +50,8 @@ class Face:
     refuse: Callable[[Refusal], Response]
     #: returns the OpenAPI document for a base URL and a version; None: its protocol has no HTTP shapes
     document: Callable[[str, str], dict[str, Any]] | None = None
+    #: what its callers call the words to draw, and those for what must not be there
+    words: tuple[str, str] = ("promptEn", "negative")
     #: pages of other origins may call it (``api/cors.py``), and read where it has nothing, too
     open_to_pages: bool = False
     #: what its callers call a field of the domain, if not as the gateway's own do

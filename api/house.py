@@ -10,6 +10,7 @@ from typing import cast
 from flask import current_app
 
 from api.access.door import Doorkeeper
+from api.forbidden import WordCheck
 from api.offloaded_images import OffloadedImages
 from api.overview import Overview
 from api.places import Places
@@ -43,6 +44,8 @@ class House:
     waits: Places
     #: requests that wait for replicas of Redis, each on a connection of its own
     copies: Places
+    #: what may not be drawn
+    words: WordCheck
     #: bytes of request bodies being received and read
     bodies: Places
     #: requests whose pictures are decoded before they are accepted

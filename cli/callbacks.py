@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cli import many, show
-from cli.processes import become
+from cli.jobs import error_of
+from cli.processes import a_child, become
 from limner.callback.policy import DeadLetter
 from limner.errors import ConfigError, LimnerError
 from limner.plural import counted
@@ -33,29 +34,33 @@ KINDS = {"T": "transition", "P": "progress", "X": "end"}
 
 
 def dead(options: argparse.Namespace) -> int:
-    """Print one line per dead letter, newest jobs first."""
+    """Print each dead letter, newest jobs first: whose it is, where it was to go, and what went wrong."""
     store = show.open_store()
     letters = dead_letters(store, options)
+    told = [_seen(store, letter) for letter in letters]
     if options.json:
-        document({"data": bodies(store, letters)})
+        found = zip(bodies(store, letters), told, strict=True)
+        document({"data": [body | facts for body, facts in found]})
         return 0
     if not letters:
         line("There are no dead letters.")
-        return 0
-    rows = [("JOB", "SEQ", "WHAT", "HAPPENED", "GIVEN UP", "WHY")]
-    rows += [
-        (
-            letter.event.job,
-            str(letter.event.seq),
-            _what(letter),
-            show.moment(letter.event.at_ms),
-            show.moment(letter.dead_ms),
-            letter.why,
-        )
-        for letter in letters
-    ]
-    show.table(rows)
+    for letter, facts in zip(letters, told, strict=True):
+        event = letter.event
+        line(f"{event.job}  seq {event.seq} {_what(letter)}  {letter.why}")
+        error = facts["error"] or "not tried"
+        place = f"{facts['client'] or 'a client that was removed'} at {facts['destination'] or 'no URL'}"
+        show.wrapped(["    "], f"{place}: {error}; given up {show.seconds_of(letter.dead_ms)}")
     return 0
+
+
+def _seen(store: Store, letter: DeadLetter) -> dict[str, object]:
+    """Return whose a dead letter is, where it was to go, and how its last attempt failed."""
+    record = store.numbers.look(letter.event.job).record
+    return {
+        "client": record.get("client"),
+        "destination": record.get("dest"),
+        "error": error_of(store.outbox.told(letter.event.job), letter.event.seq),
+    }
 
 
 def resend(options: argparse.Namespace) -> int:
@@ -187,7 +192,7 @@ def body(letter: DeadLetter) -> dict[str, object]:
 
 def _trial(options: argparse.Namespace, *arguments: str) -> int:
     arguments = (*arguments, "--json") if options.json else arguments
-    command = processes.python("workers.posting.trial", *arguments)
+    command = a_child("workers.posting.trial", *arguments)
     return become(command, processes.environment(Settings.load()))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from limner.client import SHARES, Client
 from limner.egress.address import AddressNotAllowed
 from limner.egress.target import UrlRefused, parse_target
 from limner.errors import ConfigError
+from limner.money import micros, shown, units
 from limner.plural import counted
 from limner.printing import document, line
 from limner.request import Lane
@@ -21,6 +22,7 @@ from limner.settings import Settings, values
 from limner.settings.reachable import check_url
 from limner.settings.setting import parsed
 from limner.store import Store
+from limner.store.jobs.spending import by_client
 from limner.store.outbox import Endpoint
 
 #: the value on the command line that removes a limit
@@ -64,11 +66,13 @@ def one(options: argparse.Namespace) -> int:
     """Print a client's settings and state."""
     store = show.open_store()
     client = _known(store.clients.get(options.name), options.name)
-    used = store.jobs.budgets_used(client.name)
+    used, spending = store.jobs.budgets_used(client.name), store.jobs.spending(client.name)
     paused = store.levers.halted().clients
+    ever = by_client(store.numbers.read().counts).get(client.name, {})
     if options.json:
-        document(body(client, paused) | state_body(store, client))
+        document(body(client, paused) | state_body(store, client, ever))
         return 0
+    budgets, currency = client.budgets, Settings.load().currency
     show.facts(
         {
             "client": client.name,
@@ -79,8 +83,11 @@ def one(options: argparse.Namespace) -> int:
             "rate/s": client.rate_per_s,
             "share": f"{client.share:g}",
             "in flight": client.in_flight,
-            "budget a day": _budget(client.budgets.per_day, used.per_day),
-            "budget a month": _budget(client.budgets.per_month, used.per_month),
+            "budget a day": _budget(budgets.per_day, used.per_day),
+            "budget a month": _budget(budgets.per_month, used.per_month),
+            "cost today": _cost(spending.today, budgets.cost_per_day, currency),
+            "cost this month": _cost(spending.this_month, budgets.cost_per_month, currency),
+            "cost ever": _by_engine(ever, currency),
             "callback URL": _host(client),
             "its health": _health(store.outbox.endpoint(client.name), client),
             "may reach": client.callback_allow,
@@ -118,6 +125,16 @@ def enable(options: argparse.Namespace) -> int:
     store = show.open_store()
     store.clients.change(options.name, who=show.actor(), disabled=False)
     return _changed(options, f"{options.name} is enabled again.", store)
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Forget a client; exit code 1 if it has unfinished jobs."""
+    show.open_store().clients.remove(options.name, show.actor())
+    sentence = (
+        f"{options.name} is no client any more. Its jobs and pictures stay until they are old; "
+        "what was to be told of them becomes dead letters."
+    )
+    return show.outcome(options, sentence, {"client": options.name, "removed": True})
 
 
 def rotate_token(options: argparse.Namespace) -> int:
@@ -164,15 +181,17 @@ def body(client: Client, paused: Sequence[str]) -> dict[str, object]:
         "inFlight": client.in_flight,
         "perDay": client.budgets.per_day,
         "perMonth": client.budgets.per_month,
+        "costPerDay": _units(client.budgets.cost_per_day),
+        "costPerMonth": _units(client.budgets.cost_per_month),
         "callbackHost": _host(client),
         "callbackAllow": client.callback_allow or None,
     }
 
 
-def state_body(store: Store, client: Client) -> dict[str, object]:
-    """Return a client's state and use as JSON."""
+def state_body(store: Store, client: Client, ever: Mapping[str, int]) -> dict[str, object]:
+    """Return a client's state and use as JSON; ``ever``: what its drawings cost, by engine."""
     endpoint, used = store.outbox.endpoint(client.name), store.spool.of(client.name)
-    drawings = store.jobs.budgets_used(client.name)
+    drawings, spending = store.jobs.budgets_used(client.name), store.jobs.spending(client.name)
     return {
         "callbacksDisabledAt": show.wire_time(endpoint.disabled_ms),
         "callbacksFailingSince": show.wire_time(endpoint.failing_since_ms),
@@ -181,6 +200,10 @@ def state_body(store: Store, client: Client) -> dict[str, object]:
         "inlineBytesOfEndedJobs": used.spent_bytes,
         "usedPerDay": drawings.per_day,
         "usedPerMonth": drawings.per_month,
+        "costToday": units(spending.today),
+        "costThisMonth": units(spending.this_month),
+        "costEver": units(sum(ever.values())),
+        "costByEngine": {engine: units(amount) for engine, amount in ever.items()},
         "secrets": len(client.secrets),
         "waiting": store.jobs.waiting_count(client.name),
         "running": store.jobs.running_count(client.name),
@@ -221,6 +244,10 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
     for name in ("in_flight", "per_day", "per_month"):
         if (given := getattr(options, name)) is not None:
             chosen[name] = _limit(f"--{name.replace('_', '-')}", given, int, least=1)
+    for name in ("cost_per_day", "cost_per_month"):
+        if (given := getattr(options, name)) is not None:
+            option = f"--{name.replace('_', '-')}"
+            chosen[name] = None if given == NONE else parsed(option, micros, given)
     if options.callback_allow is not None:
         allow = options.callback_allow
         chosen["callback_allow"] = "" if allow == NONE else allow
@@ -259,6 +286,24 @@ def _states(client: Client, paused: Sequence[str]) -> Iterator[str]:
 
 def _budget(most: int | None, used: int | None) -> str | None:
     return None if most is None else f"{used} of {counted(most, 'drawing')} used"
+
+
+def _cost(spent: int, most: int | None, currency: str) -> str | None:
+    if most is None:
+        return shown(spent, currency) if spent else None
+    return f"{shown(spent)} of {shown(most, currency)}"
+
+
+def _by_engine(ever: Mapping[str, int], currency: str) -> str | None:
+    """Return a sum, and what it is made of."""
+    if not ever:
+        return None
+    parts = ", ".join(f"{engine} {shown(amount)}" for engine, amount in ever.items())
+    return f"{shown(sum(ever.values()), currency)} ({parts})"
+
+
+def _units(amount: int | None) -> float | None:
+    return None if amount is None else units(amount)
 
 
 def _limit(option: str, text: str, number: type[int] | type[float], *, least: int) -> float | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli import show
 from cli.clients import NONE
-from cli.processes import become
-from limner.errors import ConfigError, StoreDown
+from cli.processes import a_child, become
+from limner.errors import ConfigError, LimnerError, StoreDown
+from limner.exits import complain, store_trouble
+from limner.money import shown, units
 from limner.printing import document, line
 from limner.request import Lane
 from limner.settings import EngineSettings, LaneLimits, Settings, values
@@ -19,6 +20,7 @@ from limner.settings.engines import GAP_MOST_S, SLOTS_MOST, WEIGHTS
 from limner.settings.setting import parsed
 from limner.store import Store
 from limner.store.engines import EngineNow
+from limner.store.jobs.spending import by_engine
 from limner.store.levers import OVERRIDES
 from schemas.names import camel
 from stack import processes
@@ -57,13 +59,13 @@ LIMITS = {
 
 
 def listing(options: argparse.Namespace) -> int:
-    """Print one line per configured engine, with its state if Redis is up."""
+    """Print one line per configured engine, with its state; exit code 1 if Redis cannot tell it."""
     settings = Settings.load()
-    now, trouble = _seen(settings)
+    now, spent, trouble = _seen(settings)
     if options.json:
-        found = [_body(engine, now.get(engine.name)) for engine in settings.engines]
+        found = [_body(engine, now.get(engine.name), spent) for engine in settings.engines]
         document({"data": found, "trouble": trouble or None})
-        return 0
+        return 1 if trouble else 0
     rows: list[tuple[str, ...]] = [
         ("NAME", "DRIVER", "FAST", "GAP", "RELAXED", "GAP", "STATE", "WHY")
     ]
@@ -72,8 +74,10 @@ def listing(options: argparse.Namespace) -> int:
     for engine in settings.engines:
         if engine.name in now and now[engine.name].overridden:
             line(_overridden(now[engine.name]))
+    for name, amount in sorted(spent.items()):
+        line(f"{name}: drawings that have cost {shown(amount, settings.currency)}")
     if trouble:
-        line(f"Their states are unknown: {trouble}")
+        return complain(f"their states are unknown: {trouble}", 1)
     return 0
 
 
@@ -81,8 +85,7 @@ def retry(options: argparse.Namespace) -> int:
     """Let a paused engine draw one job as a trial at once, because its operator has repaired it."""
     found = show.open_store().engines.retry(options.name, show.actor())
     if found == "unknown":
-        print(f"{options.name}: no worker has registered such an engine", file=sys.stderr)
-        return 1
+        raise LimnerError(f"{options.name}: no running worker has registered such an engine")
     paused = found == "tried"
     what = "will be tried with the next job" if paused else "is not paused"
     return show.outcome(
@@ -118,16 +121,17 @@ def check(options: argparse.Namespace) -> int:
         arguments += ["--save", str(Path(options.save).absolute())]
     if options.json:
         arguments.append("--json")
-    command = processes.python("engines.check", *arguments)
+    command = a_child("engines.check", *arguments)
     return become(command, processes.environment(Settings.load()))
 
 
-def _seen(settings: Settings) -> tuple[dict[str, EngineNow], str]:
+def _seen(settings: Settings) -> tuple[dict[str, EngineNow], dict[str, int], str]:
     store = Store.of(settings)
     try:
-        return {engine.name: engine for engine in store.numbers.read().engines}, ""
+        numbers = store.numbers.read()
+        return {engine.name: engine for engine in numbers.engines}, by_engine(numbers.counts), ""
     except StoreDown as error:
-        return {}, error.message
+        return {}, {}, store_trouble(error)
     finally:
         store.close()
 
@@ -154,7 +158,9 @@ def _row(engine: EngineSettings, now: EngineNow | None) -> tuple[str, ...]:
     )
 
 
-def _body(engine: EngineSettings, now: EngineNow | None) -> dict[str, object]:
+def _body(
+    engine: EngineSettings, now: EngineNow | None, spent: Mapping[str, int]
+) -> dict[str, object]:
     def lane(which: Lane, limits: LaneLimits) -> dict[str, object]:
         set_live = now.overridden if now else {}
         slots = now.slots[which] if now and f"{which}_slots" in set_live else limits.slots
@@ -166,18 +172,21 @@ def _body(engine: EngineSettings, now: EngineNow | None) -> dict[str, object]:
         "driver": engine.driver,
         "fast": lane(Lane.FAST, engine.fast),
         "relaxed": lane(Lane.RELAXED, engine.relaxed),
+        "price": None if engine.price is None else units(engine.price),
+        "cost": units(spent.get(engine.name, 0)),
         **_state_body(now),
     }
 
 
-def body(now: EngineNow) -> dict[str, object]:
-    """Return an engine as JSON, as far as Redis knows it, with the limits in force."""
+def body(now: EngineNow, spent: Mapping[str, int]) -> dict[str, object]:
+    """Return an engine as JSON, as far as Redis knows it, with the limits in force; ``spent``: by engine."""
     lanes = {
         lane.value: {"slots": now.slots[lane], "busy": now.leased[lane], "gapS": now.gap_s[lane]}
         for lane in Lane
     }
     names = {"name": now.name, "driver": now.driver}
-    return names | lanes | {"weight": now.weight} | _state_body(now)
+    more = {"weight": now.weight, "cost": units(spent.get(now.name, 0))}
+    return names | lanes | more | _state_body(now)
 
 
 def _state_body(now: EngineNow | None) -> dict[str, object]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli import show, waiting
 from limner.callback.policy import Told, Wait
 from limner.errors import JobNotFound
 from limner.job import Job, Status
+from limner.money import shown, units
 from limner.plural import counted
 from limner.printing import TITLE, document, line
+from limner.settings import Settings
 from limner.store import Store
 from limner.store.metrics.numbers import JobNow
 
+#: characters of what a receiver answered
+ANSWER_SHOWN = 60
 #: when, what, details
 Line = tuple[float, str, str]
 #: what the next callback waits for; ``at`` is its earliest time
@@ -38,21 +43,30 @@ def job(options: argparse.Namespace) -> int:
         return 0
     now, told = store.numbers.look(found.id), store.outbox.told(found.id)
     reasons = list(_reasons(store, found, now))
-    _facts(found, now)
+    _facts(found, now, told)
     _title("Timeline")
-    for at_ms, what, about in _timeline(found, now, told):
-        after = f"+{_after_s(found, at_ms):.3f} s"
-        style = show.STYLES.get(what, "")
-        line(f"  {show.moment(at_ms)} {after:>12}  ", (f"{what:10}", style), f" {about}")
+    _tell_timeline(found, _timeline(found, now, told))
     if untold := list(_untold(told)):
         _title("Callbacks not delivered")
     for text in untold:
-        line(f"  {text}")
+        show.wrapped(["  "], text)
     if reasons:
         _title("Why it waits")
     for reason in reasons:
-        line(f"  {reason}")
+        show.wrapped(["  "], reason)
     return 0
+
+
+def _tell_timeline(found: Job, happened: Sequence[Line]) -> None:
+    day = ""
+    for at_ms, what, about in happened:
+        date, time = show.moment(at_ms)[:-1].split()
+        if date != day:
+            line(f"  {date}, in UTC")
+            day = date
+        after = f"+{_after_s(found, at_ms):.3f} s"
+        style = show.STYLES.get(what, "")
+        show.wrapped([f"  {time} {after:>12}  ", (f"{what:10}", style), " "], about)
 
 
 def _reasons(store: Store, found: Job, now: JobNow) -> Iterator[str]:
@@ -78,6 +92,7 @@ def body(store: Store, found: Job) -> dict[str, Any]:
         "client": found.client,
         "parent": found.parent,
         "submitted": found.attempts,
+        "cost": None if found.cost is None else units(found.cost),
         "workersLost": int(now.record.get("lost") or 0),
         "seqsSkipped": now.record.get("skipped", "").split(),
         "timeline": [
@@ -115,7 +130,7 @@ def _find(store: Store, name: str) -> Job:
     return max(tagged, key=lambda job: job.created_at)
 
 
-def _facts(found: Job, now: JobNow) -> None:
+def _facts(found: Job, now: JobNow, told: Told) -> None:
     lost = now.record.get("lost", "0")
     show.facts(
         {
@@ -130,10 +145,14 @@ def _facts(found: Job, now: JobNow) -> None:
             "waits for": found.waits_for,
             "engine": found.engine,
             "submitted": counted(found.attempts, "time"),
+            "cost": None if found.cost is None else shown(found.cost, Settings.load().currency),
             "workers lost": None if lost == "0" else lost,
             "newest event": f"seq {found.seq}",
+            "callbacks to": now.record.get("dest"),
+            "last error": error_of(told),
             "seqs skipped": now.record.get("skipped"),
             "prompt": found.final_prompt,
+            "translated": found.translation and found.translation.prompt,
             "picture": found.picture and found.picture.url,
             "reason": found.reason,
             "reason code": found.reason_code,
@@ -177,11 +196,27 @@ def _about(fields: Mapping[str, str]) -> str:
     return ""
 
 
+def error_of(told: Told, seq: int | None = None) -> str | None:
+    """Return how the last attempt at a job's callbacks, or at one of them, failed, in a few words; None: it did not."""
+    for attempt in reversed(told.attempts):
+        if seq is None or attempt["seq"] == seq:
+            return None if attempt.get("status", 0) // 100 == 2 else _outcome(attempt)
+    return None
+
+
+def _outcome(attempt: Mapping[str, Any]) -> str:
+    """Return an attempt's status or error, and how the receiver put it."""
+    word = str(attempt.get("status") or attempt.get("error") or "?")
+    if word.startswith("2") or not attempt.get("answer"):
+        return word
+    return f"{word}: {textwrap.shorten(attempt['answer'], ANSWER_SHOWN, placeholder='…')}"
+
+
 def _attempt(attempt: Mapping[str, Any]) -> str:
-    outcome = attempt.get("status") or attempt.get("error") or "?"
-    text = f"event {attempt['seq']}, attempt {attempt['attempt']}: {outcome} in {attempt['ms']} ms"
+    word = attempt.get("status") or attempt.get("error") or "?"
+    text = f"event {attempt['seq']}, attempt {attempt['attempt']}: {word} in {attempt['ms']} ms"
     if attempt.get("next"):
-        text += f", again at {show.moment(attempt['next'])}"
+        text += f", again at {show.seconds_of(attempt['next'])}"
     return text + (" (resent)" if attempt.get("resent") else "")
 
 
@@ -191,6 +226,8 @@ def _untold(told: Told) -> Iterator[str]:
         yield f"event {event.seq} ({status}): waits{' to be resent' if event.resent else ''}"
     for letter in told.dead:
         status = letter.event.fields.get("status", "?")
-        yield f"event {letter.event.seq} ({status}): given up, {letter.why}"
+        error = error_of(told, letter.event.seq)
+        how = f", {letter.why}; at last {error}" if error else f", {letter.why}"
+        yield f"event {letter.event.seq} ({status}): given up{how}"
     if told.waits_for:
-        yield WAITS[told.waits_for].format(at=show.moment(told.due_ms) if told.due_ms else "")
+        yield WAITS[told.waits_for].format(at=show.seconds_of(told.due_ms) if told.due_ms else "")

@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cli import show
-from cli.processes import become
+from cli.processes import a_child, become
 from limner.errors import ConfigError
 from limner.job import Job, Status
 from limner.plural import counted
@@ -28,16 +29,34 @@ UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 NAMED = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """An option that names jobs."""
+
+    name: str
+    metavar: str
+    about: str
+    choices: tuple[str, ...] = ()
+
+
+FILTERS = (
+    Filter("lane", "LANE", "fast or relaxed", tuple(lane.value for lane in Lane)),
+    Filter("engine", "NAME", "that draws or drew them"),
+    Filter("client", "NAME", "whose jobs"),
+    Filter(
+        "status", "STATUS", "waiting, submitted, drawing, done, failed", tuple(map(str, Status))
+    ),
+    Filter("reason", "CODE", "why they failed: engine_down"),
+    Filter("since", "WHEN", "accepted since: 30min, 2h, 3d or a time"),
+    Filter("tag", "TAG", "with this tag"),
+    Filter("id", "ID", "this one alone"),
+)
+
+
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name jobs."""
-    parser.add_argument("--lane", choices=[lane.value for lane in Lane])
-    parser.add_argument("--engine", metavar="NAME", help="that draws or drew them")
-    parser.add_argument("--client", metavar="NAME")
-    parser.add_argument("--status", choices=[status.value for status in Status])
-    parser.add_argument("--reason", metavar="CODE", help="why they failed: engine_down")
-    parser.add_argument("--since", metavar="WHEN", help="accepted since: 30min, 2h, 3d or a time")
-    parser.add_argument("--tag", metavar="TAG")
-    parser.add_argument("--id", metavar="ID", help="this one alone")
+    """Add the options that name jobs; for a process that a command becomes."""
+    for one in FILTERS:
+        parser.add_argument(f"--{one.name}", choices=one.choices or None)
 
 
 def wanted(options: argparse.Namespace, statuses: Iterable[Status] = ()) -> Wanted:
@@ -64,8 +83,7 @@ def wanted(options: argparse.Namespace, statuses: Iterable[Status] = ()) -> Want
 
 def filters(options: argparse.Namespace) -> dict[str, str]:
     """Return the filters that the options name, as they were written."""
-    names = ("lane", "engine", "client", "status", "reason", "since", "tag", "id")
-    return {name: given for name in names if (given := getattr(options, name))}
+    return {one.name: given for one in FILTERS if (given := getattr(options, one.name))}
 
 
 def moment_of(text: str, now: datetime) -> datetime:
@@ -176,7 +194,7 @@ def again(options: argparse.Namespace) -> int:
     arguments = [part for name, given in filters(options).items() for part in (f"--{name}", given)]
     arguments += ["--limit", str(options.limit), *(["--yes"] if options.yes else [])]
     arguments += ["--json"] if options.json else []
-    command = processes.python("api.again", *arguments)
+    command = a_child("api.again", *arguments)
     return become(command, processes.environment(Settings.load()))
 
 

@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from cli import show
-from limner.errors import ConfigError
+from limner.errors import ConfigError, LimnerError
 from limner.pictures.image_store import Images
 from limner.plural import counted
 from limner.printing import document, line
@@ -14,8 +14,17 @@ from limner.settings import Settings
 
 
 def prune(options: argparse.Namespace) -> int:
-    """Delete whole days of expired pictures and list them, or only list them."""
+    """Delete whole days of expired pictures and list them, or only list them.
+
+    Raises:
+        LimnerError: there is no folder that pictures could be in.
+    """
     settings = Settings.load()
+    if settings.image_store is None and not settings.data_dir.is_dir():
+        raise LimnerError(
+            f"there are no pictures: no `limner up` has run on {settings.data_dir}; "
+            "call this from its folder, or set LIMNER_DATA_DIR"
+        )
     swept = Images.of(settings).sweep(settings, datetime.now(UTC), dry=options.dry_run)
     days = [(kind.kind, f"{day[:4]}-{day[4:6]}-{day[6:]}") for kind in swept for day in kind.days]
     if options.json:

@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,9 +29,10 @@ from limner.settings.listening import bound_to
 from limner.store import Store
 from limner.store.server import usable
 from stack import demo as demo_show
-from stack import grader, processes, pulse
+from stack import processes, pulse
 from stack.already import check_not_up
 from stack.control import Control, ask_reload
+from stack.door import port_trouble
 from stack.engines_asked import ask_engines, check_engines
 from stack.privacy import keep_to_ourselves
 from stack.reload import Reload
@@ -97,7 +99,7 @@ def _up(
                 console.say(compact_json(greeting.body(settings, told)))
             else:
                 console.say(greeting.text(console, settings, told))
-            with Control(settings.data_dir) as control:
+            with Control(settings.data_dir, lambda: stack.settings.local_url) as control:
                 reload = Reload(stack, partial(_of_up, options), control)
                 stack.supervisor.run(reload.look)
             say("limner", "stopping; Ctrl-C again kills")
@@ -163,6 +165,8 @@ def process(options: argparse.Namespace) -> int:
     keep_to_ourselves()
     if options.command == "worker":
         mark = options.name or str(os.getpid())
+        if options.check and not options.print:
+            return _check_worker(options, settings, mark)
         if options.check:
             command = processes.ping(options.queue, mark, as_json=options.json)
         else:
@@ -188,7 +192,8 @@ def process(options: argparse.Namespace) -> int:
     environment = processes.environment(settings)
     if options.command == "worker" and options.name:
         environment |= _pulse(options)
-    if not options.print and not getattr(options, "check", False):
+    if not options.print:
+        _check_port(options, settings)
         set_up(settings.log_format, settings.log_level)
         _tell_strangers()
         _check_redis(settings)
@@ -196,6 +201,22 @@ def process(options: argparse.Namespace) -> int:
         document({"command": command})
         return 0
     return become(command, environment, show=options.print)
+
+
+def _check_port(options: argparse.Namespace, settings: Settings) -> None:
+    """Refuse a port that cannot be had: gunicorn would try on, and Flower end with a traceback.
+
+    Raises:
+        ConfigError: another process has it, or this machine no such address.
+    """
+    listens = {
+        "api": ("LIMNER_PORT", settings.host, settings.port),
+        "flower": ("LIMNER_FLOWER_PORT", settings.flower_host, settings.flower_port),
+    }
+    if options.command in listens:
+        setting, host, port = listens[options.command]
+        if why := port_trouble(host, port):
+            raise ConfigError(setting, f"{bound_to(host, port)} {why}")
 
 
 def _pulse(options: argparse.Namespace) -> dict[str, str]:
@@ -225,6 +246,31 @@ def _alive(options: argparse.Namespace) -> int:
     return 0 if well else 1
 
 
+def _check_worker(options: argparse.Namespace, settings: Settings, mark: str) -> int:
+    """Tell whether a worker of this host answers through Redis, by Celery's own answer.
+
+    Raises:
+        LimnerError: it does not.
+        StoreDown: Redis does not answer.
+    """
+    store = Store.of(settings)
+    try:
+        store.ping()
+    finally:
+        store.close()
+    command = processes.ping(options.queue, mark, as_json=options.json)
+    environment = processes.environment(settings)
+    asked = subprocess.run(
+        command, cwd=processes.HOME, env=environment, capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        raise LimnerError(
+            f"no worker {options.queue}-{mark} answers on this host: is it running, with that --name?"
+        )
+    sys.stdout.write(asked.stdout)
+    return 0
+
+
 def _check_redis(settings: Settings) -> None:
     """Refuse to start with a Redis that will not serve us, or whose data are newer; one that is down may come up.
 
@@ -250,20 +296,21 @@ def _check(
 ) -> int:
     well = answers(host, port, path, secure=secure)
     where = bound_to(host, port)
-    sentence = "well" if well else f"{where} does not answer {path} with 200"
+    cure = "is it running there? LIMNER_HOST, LIMNER_PORT and the like say where"
+    sentence = "well" if well else f"{where} does not answer {path} with 200: {cure}"
     show.outcome(options, sentence, {"ok": well, "address": where, "path": path})
     return 0 if well else 1
 
 
 def sketch(options: argparse.Namespace) -> int:
     """Run the sketch engine's own command."""
-    command = processes.python("engines.sketch.sheet", *options.rest)
+    command = a_child("engines.sketch.sheet", *options.rest)
     return become(command, dict(os.environ), show=False, folder=None)
 
 
-def verify(options: argparse.Namespace) -> int:
-    """Receive callbacks and grade them."""
-    return grader.main(options.rest)
+def a_child(module: str, *arguments: str) -> list[str]:
+    """Return the command line of a command that lives in another package; it ends as ours do."""
+    return processes.python("limner.child", module, *arguments)
 
 
 def become(

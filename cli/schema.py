@@ -119,7 +119,10 @@ def _served(settings: Settings, store: Store) -> Iterator[None]:
         yield
         return
     if not settings.data_dir.is_dir():
-        raise ConfigError("LIMNER_DATA_DIR", f"there is no {settings.data_dir}")
+        raise ConfigError(
+            "LIMNER_DATA_DIR",
+            f"there is no {settings.data_dir}: call this from the folder of `limner up`",
+        )
     server = embedded.start(settings.data_dir)
     try:
         _await(store)

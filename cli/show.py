@@ -9,15 +9,19 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from limner.job import from_ms, rfc3339
-from limner.printing import BAD, GOOD, NOTE, QUIET, TITLE, clean, console, document, line
+from limner.printing import BAD, GOOD, NOTE, QUIET, TITLE, Part, clean, console, document, line
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.engines import EngineNow
+
+#: what any terminal has, and what a text gets at least
+WIDTH, MIN_ROOM = 80, 30
 
 #: words that have a colour where they are all of a table's cell or of a fact
 STYLES = {
@@ -86,16 +90,32 @@ def table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def facts(pairs: Mapping[str, object]) -> None:
-    """Print one line per field."""
+    """Print one line per field, and more for a long text."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
         text = or_dash(value)
-        line((f"{name:{width}}", QUIET), "  ", (text, STYLES.get(text, "")))
+        wrapped([(f"{name:{width}}", QUIET), "  "], text, STYLES.get(text, ""))
+
+
+def wrapped(before: Sequence[Part], text: str, style: str = "") -> None:
+    """Print a text behind what stands ``before`` it, in lines of at most ``WIDTH``; an address stays whole."""
+    indent = sum(len(part if isinstance(part, str) else part[0]) for part in before)
+    room = max(WIDTH - indent, MIN_ROOM)
+    # Control characters are spelled out before they are counted.
+    lines = textwrap.wrap(clean(text), room, break_long_words=False, break_on_hyphens=False)
+    line(*before, (lines[0] if lines else "", style))
+    for more in lines[1:]:
+        line(" " * indent, (more, style))
 
 
 def moment(at_ms: float) -> str:
     """Return a time in UTC for people, to the millisecond."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
+
+
+def seconds_of(at_ms: float) -> str:
+    """Return a time in UTC for people, to the second."""
+    return f"{moment(at_ms)[:19]}Z"
 
 
 def wire_time(at_ms: float | None) -> str | None:

@@ -24,9 +24,16 @@ BUILT_IN = {
     "rehearsal": "engines.rehearsal",
     "comfyui": "engines.comfyui",
     "sdapi": "engines.sdapi",
+    "cog": "engines.cog",
     "openai": "engines.openai",
     "mjproxy": "engines.mjproxy",
+    "youchuan": "engines.youchuan",
+    "gemini": "engines.gemini",
+    "dashscope": "engines.dashscope",
     "diffusers": "engines.diffusers",
+    "replicate": "engines.replicate",
+    "fal": "engines.fal",
+    "bfl": "engines.bfl",
 }
 
 

@@ -19,8 +19,10 @@ from pathlib import Path
 from PIL import Image
 
 import engines
+from engines.remote.stock import Stocked
 from limner.engine import Brief, Capabilities, Engine, Finished, Preview, Progress, lacks
 from limner.errors import ConfigError, EngineError
+from limner.exits import exit_code
 from limner.pictures.editing import check_cells
 from limner.plural import counted
 from limner.printing import Steps
@@ -36,7 +38,11 @@ class StepFailed(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check one configured engine; 0 if it drew four good pictures."""
+    """Check one configured engine; 0 if it drew four good pictures.
+
+    Raises:
+        ConfigError: there is no such engine, or its driver refuses a setting.
+    """
     parser = argparse.ArgumentParser(prog="limner engines check")
     parser.add_argument("name")
     parser.add_argument("--limit", type=float, default=300.0, help="time limit in seconds (300)")
@@ -46,9 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         steps = Steps(9, as_json=options.json)
         check(_settings_of(options.name), options.limit, options.save, steps)
-    except ConfigError as error:
-        sys.stderr.write(f"limner: {error.message}\n")
-        return 2
     except StepFailed:
         return 1
     return 0
@@ -66,6 +69,8 @@ def check(settings: EngineSettings, limit_s: float, folder: Path | None, steps: 
         with _step(steps, "health"):
             health = engine.health()
         steps.say("health", health.state != "down", f"{health.state} {health.why}".strip())
+        if isinstance(engine, Stocked):
+            _take_stock(steps, engine)
         if health.state == "down":
             raise StepFailed
         with _step(steps, "abilities"):
@@ -79,6 +84,16 @@ def check(settings: EngineSettings, limit_s: float, folder: Path | None, steps: 
             steps.say("note", True, f"{name}: {note}")
         if folder:
             _save(steps, cells, settings.name, folder)
+
+
+def _take_stock(steps: Steps, engine: Stocked) -> None:
+    """Report all that the server has and lacks for this engine, not only what it lacks first."""
+    with _step(steps, "server"):
+        items = engine.stock()
+    for item in items:
+        steps.say("server", item.there, item.text)
+    if not all(item.there for item in items):
+        raise StepFailed
 
 
 def _draw(steps: Steps, engine: Engine, limit_s: float, capabilities: Capabilities) -> Finished:
@@ -170,4 +185,4 @@ def _settings_of(name: str) -> EngineSettings:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -9,7 +9,7 @@ from pathlib import Path
 from limner.canvas import Size, hd
 from limner.engine import Brief, Edit, Parent
 from limner.job import Job
-from limner.prompt import prompt_of
+from limner.prompt import compile_prompt, prompt_of
 from limner.ratios import CELL_SIZE_PX, SQUARE
 from limner.request import CELLS, Lane, Request
 
@@ -36,15 +36,19 @@ def brief_of(
     """Return what an engine may know about ``job``.
 
     ``models``: the engine's own model for each version. ``draws_any_count``: it can draw fewer than four
-    cells; another one gets four seeds, whatever the job's count.
+    cells; another one gets four seeds, whatever the job's count. The words are those of its translation, if it has
+    one.
     """
-    request, prompt = job.request, prompt_of(job.request)
+    request, final_prompt = job.request, job.final_prompt
+    if job.translation and (translated := job.translation.of(request)) is not request:
+        request, final_prompt = translated, compile_prompt(translated)
+    prompt = prompt_of(request)
     width, height = size_of_request(request)
     change = request.change if request.operation == "upscale" else None
     return Brief(
         job_id=job.id,
         prompt=prompt.words,
-        final_prompt=job.final_prompt,
+        final_prompt=final_prompt,
         negative=prompt.negative,
         width=width,
         height=height,

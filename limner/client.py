@@ -14,10 +14,26 @@ SHARES = (0.001, 1000)
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """How many drawings a client may ask for, or has, in a day and a month, in UTC; None: any number."""
+    """How many drawings a client may ask for, or has, in a day and a month, in UTC; None: any number.
+
+    And what they may cost, in millionths of the operator's currency.
+    """
 
     per_day: int | None = None
     per_month: int | None = None
+    cost_per_day: int | None = None
+    cost_per_month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the jobs cost that a client has asked for today and in this month, with what is reserved for those under way.
+
+    In millionths of the operator's currency.
+    """
+
+    today: int
+    this_month: int
 
 
 @dataclass(frozen=True, slots=True)

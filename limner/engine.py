@@ -113,9 +113,9 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The drawing waits in the engine's own queue; position 1 is next."""
+    """The drawing waits in the engine's own queue; position 1 is next, None: the engine does not say."""
 
-    position: int
+    position: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ class Finished:
     """The cells as picture bytes, the seeds actually used (none: unknown), and notes for the caller.
 
     ``applied``: levels that turned out otherwise than ``Capabilities`` said. ``prompts``: of ``describe``, which
-    draws no cells.
+    draws no cells. ``cost``: what the host says that the whole drawing cost, in the operator's currency and
+    0 or more; None: it does not say, and the engine's ``price`` counts.
     """
 
     cells: tuple[bytes, ...]
@@ -146,6 +147,7 @@ class Finished:
     notes: Mapping[str, Any] = field(default_factory=dict)
     applied: Mapping[str, Level] = field(default_factory=dict)
     prompts: tuple[str, ...] = ()
+    cost: float | None = None
 
 
 Event = Queued | Progress | Preview | Finished
@@ -191,6 +193,8 @@ class Capabilities:
     previews: bool = False
     #: a drawing costs money
     charged: bool = False
+    #: it understands words in any language; else what is not English is translated, if the operator has that done
+    any_language: bool = False
 
 
 #: hard requirements: an engine without one does not get a job that needs it

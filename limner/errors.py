@@ -21,7 +21,8 @@ Used by every package. The tree::
     │   └── TooFewReplicas, JobInDoubt (StoreDowns)  the job is not accepted, or may go on
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
-A docstring is the default message, so type and text cannot drift apart.
+What forbidden words are refused with is in ``limner/forbidden.py``. A docstring is the default message, so type and
+text cannot drift apart.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from limner.plural import counted
 from limner.reasons import Reason
 from limner.refusals import RefusalCode
 
@@ -176,13 +176,11 @@ class WaitingFull(RequestError):
 
 
 class BudgetSpent(RequestError):
-    """This client has used up its budget of drawings."""
+    """This client has used up its budget of drawings, or of money."""
 
-    def __init__(self, most: int, period: str, ends: datetime, retry_after_s: float) -> None:
-        super().__init__(
-            f"This client's budget of {counted(most, 'drawing')} a {period} is spent. The next one begins at "
-            f"{ends:%Y-%m-%dT%H:%M:%SZ}."
-        )
+    def __init__(self, most: str, period: str, ends: datetime, retry_after_s: float) -> None:
+        begins = f"The next one begins at {ends:%Y-%m-%dT%H:%M:%SZ}."
+        super().__init__(f"This client's budget of {most} a {period} is spent. {begins}")
         self.retry_after_s = retry_after_s
 
 
@@ -211,6 +209,8 @@ class EngineError(LimnerError):
 
     #: what the job's caller is told if the job ends by this error
     reason = Reason.ENGINE_FAILED
+    #: what the host says that the drawing cost all the same, as in ``limner.engine.Finished``; None: it does not say
+    cost: float | None = None
 
 
 class EngineDown(EngineError):

@@ -20,6 +20,7 @@ from limner.prompt import compile_prompt, prompt_of
 from limner.ratios import SQUARE, ratio_of
 from limner.request import Lane, Request
 from limner.tracing import JobTrace
+from limner.translation import Translation
 
 #: operations that start from no job
 ALONE = ("blend", "describe")
@@ -120,6 +121,10 @@ class Job:
     handle: Mapping[str, Any] | None = None
     #: how many times this job was submitted to an engine before
     attempts: int = 0
+    #: what its drawings have cost so far, millionths of the operator's currency; None: nothing that is known
+    cost: int | None = None
+    #: its words in English; None: they were drawn as they stand, or are not drawn yet
+    translation: Translation | None = None
     #: the job that this one follows up
     parent: str | None = None
     #: None: no trace was kept when it was accepted
@@ -178,6 +183,10 @@ class Job:
     ) -> Self:
         """Read a job from its Redis hash; an empty text stands for None."""
         width, height = record.get("width"), record.get("height")
+        translated, notes = record.get("translation"), json.loads(record.get("notes") or "{}")
+        translation = Translation.from_json(translated) if translated else None
+        if translation and translation.failed:
+            notes |= {"translation": f"drawn as written: {translation.failed}"}
         picture = (
             Picture(record["url"], int(width), int(height))
             if record.get("url") and width and height
@@ -207,11 +216,13 @@ class Job:
             engine=record.get("engine") or None,
             reason=record.get("reason") or None,
             reason_code=record.get("reason_code") or None,
-            notes=json.loads(record.get("notes") or "{}"),
+            notes=notes,
             started_at=from_ms(record["started_ms"]) if record.get("started_ms") else None,
             finished_at=from_ms(record["finished_ms"]) if record.get("finished_ms") else None,
             handle=json.loads(record["handle"]) if record.get("handle") else None,
             attempts=int(record.get("attempts") or 0),
+            cost=int(record["spent"]) if record.get("spent") else None,
+            translation=translation,
             parent=record.get("parent") or None,
             trace=JobTrace.of(record),
         )

@@ -177,6 +177,19 @@ def parse_prompt(text: str) -> Prompt:
     )
 
 
+def reworded(text: str, words: str | None, negative: str | None) -> str:
+    """Return a prompt with other words, and another value of ``--no`` if it has one; None: those that it has."""
+    own, flags = take_flags(text)
+    said = own if words is None else _without_flags(words)
+    written = [
+        f"--no {_without_flags(negative)}"
+        if flag.name == "no" and negative is not None
+        else text[flag.start : flag.end].strip()
+        for flag in flags
+    ]
+    return " ".join([said, *written]).strip()
+
+
 def without_speed(text: str) -> tuple[str, str | None]:
     """Return a prompt without its speed flags, and the last of them: fast, relax or turbo."""
     speed, end, pieces = None, 0, []

@@ -26,6 +26,7 @@ class RefusalCode(StrEnum):
     WRONG_ENCODING = "wrong_encoding", "Compress by gzip or deflate, or not at all."
     METHOD_NOT_ALLOWED = "method_not_allowed", "Use a method that `Allow` lists."
     INVALID_REQUEST = "invalid_request", "Correct the fields that `errors` names."
+    WORDS_FORBIDDEN = "words_forbidden", "Ask for something else: `errors` names the field."
     TOKEN_REJECTED = "token_rejected", "Send a valid token."
     LANE_NOT_ALLOWED = "lane_not_allowed", "Use the other lane, or ask the operator for this one."
     NOT_FOR_STRANGERS = "not_for_strangers", "Send the token that the operator has set."
@@ -74,6 +75,7 @@ class RefusalCode(StrEnum):
         "job_in_doubt",
         "Look the job up by the id in `message`, or send the same key again.",
     )
+    MODERATION_DOWN = "moderation_down", "Send again after `Retry-After`."
     PICTURES_DOWN = "pictures_down", "Send again after `Retry-After`."
     DISK_FULL = "disk_full", "Send again after `Retry-After`, or send pictures by URL."
     INTERNAL_ERROR = "internal_error", "Tell the operator, and when it was: it is in the log."

@@ -156,7 +156,7 @@ def _draw(console: Console, stack: Stack, deadline: float, report: Report) -> No
     token, secret = _client(stack.store)
     base_url = stack.settings.base_url
     drawings = [DemoJob(lane) for lane in PROMPTS]
-    with Receiver(secret) as receiver:
+    with Receiver((secret,)) as receiver:
         for drawing in drawings:
             console.say(f"  {drawing.lane:8} {PROMPTS[drawing.lane]}")
             _submit(base_url, token, receiver.url, drawing)

@@ -57,7 +57,7 @@ class Grader:
     """Collects the marks. Safe to share between threads."""
 
     def __init__(self, secrets: Sequence[str], now: Any = time.time) -> None:
-        self._keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
+        self._keys = [key_of(secret) for secret in secrets]
         self._now = now
         self._lock = threading.Lock()
         self._jobs: dict[str, Seen] = {}
@@ -189,6 +189,21 @@ class Grader:
         return False
 
 
+def key_of(secret: str) -> bytes:
+    """Return the key that a client's secret is the text of.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not key:
+        raise ValueError("must be whsec_ and base64, as `limner clients add` prints it")
+    return key
+
+
 def _epoch(message_id: str) -> str:
     """Return the epoch at the end of a webhook-id: ``msg_<job>_<seq>_<epoch>``."""
     parts = message_id.split("_")
@@ -276,8 +291,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="stop after this many seconds")
     parser.add_argument("--json", metavar="FILE", help="also write the marks to this file")
     options = parser.parse_args(arguments)
-    grader = Grader(options.secret)
-    server = serve(grader, options.host, options.port)
+    try:
+        grader = Grader(options.secret)
+        server = serve(grader, options.host, options.port)
+    except ValueError as error:
+        return _missed(f"--secret {error}", 2)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        where = f"{options.host}:{options.port}"
+        return _missed(f"cannot listen on {where}: {why}; choose another with --port", 1)
+    try:
+        # Before anything is graded, so that nothing is graded in vain.
+        file = open(options.json, "w", encoding="utf-8") if options.json else None  # noqa: SIM115
+    except OSError as error:
+        server.server_close()
+        return _missed(f"cannot write {options.json}: {error.strerror}", 1)
     ended = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: ended.set())
@@ -288,10 +316,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     marks = grader.marks()
     text = json.dumps(marks, indent=2)
     sys.stdout.write(text + "\n")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
+    if file:
+        with file:
             file.write(text + "\n")
     return 0 if marks["passed"] else 1
+
+
+def _missed(why: str, code: int) -> int:
+    sys.stderr.write(f"limner: {why}\n")
+    return code
 
 
 if __name__ == "__main__":

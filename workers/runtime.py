@@ -32,6 +32,7 @@ from workers.drawing.keeper import Keeper, Times
 from workers.drawing.lane_worker import LaneWorker
 from workers.drawing.probe import Probe
 from workers.drawing.references import Fetch
+from workers.drawing.translators import translator_of
 from workers.posting.dispatcher import Dispatcher
 from workers.posting.trial_poster import TrialPoster
 from workers.spool import SpoolKeeper
@@ -61,12 +62,16 @@ class LaneRuntime:
         self._image_watch = ImageWatch(self._images, self.store.reports)
         self._fetchers = Fetchers(self.store, settings)
         self._retired = False
+        translator = translator_of(settings.translate)
+        # As of the draftsman: a translation comes before the submission.
+        self._begins = translator is None
         self.draftsman = Draftsman(
             self.store,
             self._worker,
             self._keeper,
             PictureIO(self._images, self._fetchers, settings.image_format),
             settings.engines,
+            translator,
         )
 
     def start(self, alive: Callable[[], None] = lambda: None) -> None:
@@ -99,7 +104,7 @@ class LaneRuntime:
         """
         token = new_id()
         claimed = self.store.lanes.claim(
-            lane, token, self._worker.name, named, self.messages.at_hand, begin=True
+            lane, token, self._worker.name, named, self.messages.at_hand, begin=self._begins
         )
         return ClaimedJob(claimed[0], token, claimed[1]) if claimed else None
 

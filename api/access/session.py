@@ -9,7 +9,6 @@ no form can send; and a form must come from our own origin.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -18,9 +17,8 @@ from flask import Response, g, request
 
 from api.house import house
 from limner.errors import TokenRejected
-from limner.store.sessions import KEPT_S, ConsoleSession, Entered
+from limner.store.sessions import CSRF, KEPT_S, ConsoleSession, Entered, cookie_of, csrf_of
 
-CSRF = "X-Limner-Csrf"
 ENDED = "This session has ended. Enter again."
 
 
@@ -59,11 +57,6 @@ def lasts() -> Callable[[], bool]:
 def csrf() -> str:
     """Return what our pages send back to us to show that they are ours."""
     return csrf_of(_secret())
-
-
-def csrf_of(secret: str) -> str:
-    """Return the same for a session's secret, which it does not reveal."""
-    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest() if secret else ""
 
 
 def is_from_ourselves() -> bool:
@@ -107,8 +100,7 @@ def _secret() -> str:
 
 
 def _cookie() -> str:
-    # Cookies know no ports, and one machine may have two gateways.
-    return "__Host-limner" if _is_secure() else f"limner_{house().settings.port}"
+    return "__Host-limner" if _is_secure() else cookie_of(house().settings.port)
 
 
 def _is_secure() -> bool:

@@ -15,6 +15,7 @@ from api.answer import answer
 from api.house import house
 from api.ops.entry import a_room, as_options
 from cli import many
+from limner.store.jobs.spending import by_client, by_engine
 from limner.version import version
 from schemas.limner.job import job_body
 from schemas.ops.asked import AuditQuery, JobsQuery, LettersQuery
@@ -58,7 +59,14 @@ def lanes() -> Response:
 @looking.get("/engines")
 def engines() -> Response:
     """Show the engines."""
-    return answer({"data": [cli.engines.body(now) for now in house().store.engines.all()]})
+    numbers = house().store.numbers.read()
+    spent = by_engine(numbers.counts)
+    return answer(
+        {
+            "data": [cli.engines.body(now, spent) for now in numbers.engines],
+            "currency": house().settings.currency,
+        }
+    )
 
 
 @looking.get("/workers")
@@ -75,8 +83,12 @@ def clients() -> Response:
     store = house().store
     paused = store.levers.halted().clients
     found = [client for name in store.clients.names() if (client := store.clients.get(name))]
-    rows = [cli.clients.body(one, paused) | cli.clients.state_body(store, one) for one in found]
-    return answer({"data": rows})
+    spent = by_client(store.numbers.read().counts)
+    rows = [
+        cli.clients.body(one, paused) | cli.clients.state_body(store, one, spent.get(one.name, {}))
+        for one in found
+    ]
+    return answer({"data": rows, "currency": house().settings.currency})
 
 
 @looking.get("/jobs")

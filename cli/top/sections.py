@@ -9,8 +9,10 @@ from typing import Any
 from cli import callbacks, engines, show
 from cli.top.look import NEWEST, Snapshot
 from limner.job import Job, rfc3339
+from limner.money import units
 from limner.request import Lane
 from limner.store.engines import EngineNow
+from limner.store.jobs.spending import by_client, by_engine
 from limner.store.metrics.history import Minute
 from limner.store.metrics.warning import STALLED_S, warnings
 
@@ -120,11 +122,12 @@ def _warnings(snapshot: Snapshot) -> Iterator[str]:
 def body(snapshot: Snapshot) -> dict[str, Any]:
     """Return a look as JSON."""
     numbers, taken = snapshot.numbers, snapshot.taken()
+    spent, paid = by_engine(numbers.counts), by_client(numbers.counts)
     return {
         "at": show.wire_time(numbers.at_ms),
         "lanes": [_lane_body(snapshot, lane) for lane in Lane],
         "engines": [
-            engines.body(engine) | {"failedLastHour": snapshot.failed_lately(engine.name)}
+            engines.body(engine, spent) | {"failedLastHour": snapshot.failed_lately(engine.name)}
             for engine in sorted(numbers.engines, key=_by_trouble)
         ],
         "clients": [
@@ -134,6 +137,7 @@ def body(snapshot: Snapshot) -> dict[str, Any]:
                 "running": snapshot.loads[name].running,
                 "taken": taken[name],
                 "paused": name in numbers.halted.clients,
+                "cost": units(sum(paid.get(name, {}).values())),
             }
             for name in _by_load(snapshot)
         ],

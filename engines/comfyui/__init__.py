@@ -1,8 +1,8 @@
 """The driver of a ComfyUI server: its HTTP routes, and its socket for percent and previews.
 
-Source: ComfyUI 0.3.64, run and read; docs/engines/comfyui.md says how to set it up. The parts:
-``engine`` (the contract) · ``mapping`` (brief → numbers and words) · ``graph``, ``workflow`` (the
-graphs) · ``server`` (HTTP) · ``flights`` (the poller) · ``listener``, ``frames`` (the socket) ·
+Source: ComfyUI 0.3.64 and 0.10.0, run and read; docs/engines/comfyui.md says how to set it up. The parts:
+``engine`` (the contract) · ``mapping`` (brief → numbers and words) · ``families`` (the models) · ``graph``,
+``workflow``, ``editor`` (the graphs) · ``storeroom``, ``finder`` (what the server has) · ``server`` (HTTP) · ``flights`` (the poller) · ``listener``, ``frames`` (the socket) ·
 ``drawing`` (collects the news of both) · ``faults`` (its failures as our errors) · ``config``.
 """
 

@@ -47,7 +47,6 @@ class Abilities:
         self._lock = threading.Lock()
         self._found: Found | None = None
         self._ask_again_s = 0.0
-        self._checkpoints: frozenset[str] = frozenset()
 
     def ask(self, *, surely: bool = False) -> Found:
         """Return what the server can do; while it is unreachable, what it certainly can.
@@ -65,28 +64,18 @@ class Abilities:
                     self._ask_again_s = time.monotonic() + ASK_AGAIN_S
             return self._found or Found(self._config.previews, self._graph_tiles())
 
-    def missing_checkpoint(self) -> str | None:
-        """Return a checkpoint that the server lacks; asks until none was missing."""
-        wanted = {self._config.checkpoint, self._config.niji_checkpoint} - {""}
-        if self._config.workflow or wanted <= self._checkpoints:
-            return None
-        names = choices(self._server.node_info("CheckpointLoaderSimple"), "ckpt_name")
-        if names is None:
-            return None
-        self._checkpoints = frozenset(names)
-        return min(wanted - self._checkpoints, default=None)
-
     def _asked(self) -> Found:
-        own = self._config.workflow is not None
+        own, family = self._config.workflow is not None, self._config.family
         previews = bool(self._server.features().get("supports_preview_metadata"))
-        tile = {} if own else self._tile_nodes()
+        tile = self._tile_nodes() if family.tiles and not own else {}
+        masks = family.masks and not own
         return Found(
             previews=previews and self._config.previews,
             can_tile=self._graph_tiles() if own else bool(tile),
             tile=tile,
-            edits=not own and all(self._server.node_info(name) for name in EDIT_NODES),
+            edits=masks and all(self._server.node_info(name) for name in EDIT_NODES),
             upscales=self._offers(UPSCALE_LOADER, "model_name", self._config.upscale_model),
-            adapts=not own and self._adapts(),
+            adapts=family.adapts and not own and self._adapts(),
         )
 
     def _tile_nodes(self) -> dict[str, Any]:

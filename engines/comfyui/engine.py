@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engines.comfyui import faults, levels
@@ -24,8 +24,10 @@ from engines.comfyui.listener import SocketListener
 from engines.comfyui.pictures import fitted
 from engines.comfyui.planner import Planner, is_subtle, seeds_of
 from engines.comfyui.server import ComfyServer
+from engines.comfyui.storeroom import HEALTH_SHARE_S, Storeroom, words
 from engines.comfyui.workflow import ReadyGraph
 from engines.remote.session import NoAnswer
+from engines.remote.stock import Item
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Stop
 from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
 from limner.log import event
@@ -56,6 +58,7 @@ class ComfyUI:
             config.url, config.headers, self._client_id, self._flights.hear, self._is_stale
         )
         self._abilities = Abilities(self._server, config)
+        self._storeroom = Storeroom(self._server, config)
         self._planner = Planner(self._server, config)
 
     def capabilities(self) -> Capabilities:
@@ -65,18 +68,22 @@ class ComfyUI:
         return Capabilities(**said, cancel=True, attach=True, previews=found.previews)
 
     def health(self) -> Health:
-        """Check that the server is alive, and once that the checkpoints are there."""
+        """Check that the server is alive, and until they are there, for its nodes and files."""
         began_s = time.monotonic()
         try:
             waiting = self._server.waiting()
             # A slow answer leaves no time for a second question.
             in_time = time.monotonic() - began_s < HEALTH_SPARE_S
-            missing = self._abilities.missing_checkpoint() if in_time else None
+            lacks = self._storeroom.lacks(within_s=HEALTH_SHARE_S) if in_time else ()
         except EngineError as error:
             return Health("down", error.message)
-        if missing:
-            return Health("down", f"the server has no checkpoint {missing}")
+        if lacks:
+            return Health("down", f"the server has no {words(lacks)}")
         return Health("ok", f"{waiting} in its queue")
+
+    def stock(self) -> Sequence[Item]:
+        """Return what the family, or the operator's graph, needs of the server."""
+        return self._storeroom.items()
 
     def submit(self, brief: Brief) -> Handle:
         """Queue the brief's graph, after opening the socket."""
@@ -85,7 +92,8 @@ class ComfyUI:
             self._remove_earlier(prompt_id)
         found = self._abilities.ask(surely=brief.operation != "draw")
         batch = self._config.batch and brief.attempt == 0 and not is_subtle(brief)
-        plan = self._planner.plan(brief, found, batch=batch)
+        loaded = None if is_subtle(brief) else self._storeroom.own() or self._storeroom.stock()
+        plan = self._planner.plan(brief, found, loaded, batch=batch)
         self._listener.ready()
         self._flights.expect(Flight(prompt_id, plan.samplers, plan.outputs))
         given = self._queue(plan, prompt_id, brief)

@@ -1,15 +1,18 @@
-"""The default graphs for SD 1.5 and SDXL checkpoints, in ComfyUI's core nodes; see ``workflow``.
+"""The default graphs: what a family of models is drawn with, in the server's own nodes; see ``workflow``.
 
-Two kinds of custom nodes are used where the server has them: ``SeamlessTile``, which differs from version to
-version, so that its inputs are read from the server's ``/object_info`` and filled in by type; and those of
-the IP-Adapter, for references of style and object.
+Custom nodes are used where the server has them: ``SeamlessTile``, which differs from version to version, so
+that its inputs are read from the server's ``/object_info`` and filled in by type; and those of the
+IP-Adapter, for references of style and object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from engines.comfyui.families import Layout, ModelFamily
+from engines.comfyui.families.family import Link
 from engines.comfyui.workflow import Graph, Workflow
 
 TILE_MODEL, TILE_DECODE = "SeamlessTile", "CircularVAEDecode"
@@ -29,52 +32,59 @@ NodeInfo = Mapping[str, Any]
 Start = Literal["noise", "picture", "enlarged", "masked", "around"]
 
 
-def default_workflow(
-    *,
-    start: Start = "noise",
-    tile: NodeInfo | None = None,
-    adapted: Mapping[str, int] | None = None,
-) -> Workflow:
-    """Return the graph: checkpoint, words, latent, sampler, decoder, picture.
+@dataclass(frozen=True, slots=True)
+class GraphOptions:
+    """What one drawing wants of the graph besides its family."""
 
-    ``adapted``: how many pictures each adapter gets, by its name in ``ADAPTED``.
-    """
-    graph: Graph = {
-        "checkpoint": _node("CheckpointLoaderSimple", ckpt_name="{{checkpoint}}"),
-        "positive": _node("CLIPTextEncode", clip=["checkpoint", 1], text="{{prompt}}"),
-        "negative": _node("CLIPTextEncode", clip=["checkpoint", 1], text="{{negative}}"),
-        **_latent(start),
-        "sampler": _node(
-            "KSampler",
-            model=["checkpoint", 0],
-            positive=["positive", 0],
-            negative=["negative", 0],
-            latent_image=["latent", 0],
-            seed="{{seed}}",
-            steps="{{steps}}",
-            cfg="{{cfg}}",
-            sampler_name="{{sampler}}",
-            scheduler="{{scheduler}}",
-            denoise="{{denoise}}",
-        ),
-        "decode": _node("VAEDecode", samples=["sampler", 0], vae=["checkpoint", 2]),
-        "picture": _picture("decode"),
-    }
-    model = "checkpoint"
-    if tile:
-        graph["tile"] = _node(TILE_MODEL, **_required(tile[TILE_MODEL], {"MODEL": [model, 0]}))
-        model = "tile"
-        if TILE_DECODE in tile:
-            links = {"LATENT": ["sampler", 0], "VAE": ["checkpoint", 2]}
-            graph["decode"] = _node(TILE_DECODE, **_required(tile[TILE_DECODE], links))
-    if adapted:
-        graph["adapter"] = _node(ADAPTER_LOADER, model=[model, 0], preset="{{preset}}")
-        model = "adapter"
-        for kind, count in adapted.items():
+    start: Start = "noise"
+    #: the server's entries of the nodes for seamless tiles, if it is to be one
+    tile: NodeInfo | None = None
+    #: how many pictures each adapter gets, by its name in ``ADAPTED``
+    adapted: Mapping[str, int] | None = None
+    #: how many pictures an edit model is shown
+    shown: int = 0
+
+
+def default_workflow(
+    family: ModelFamily, layout: Layout, wanted: GraphOptions | None = None
+) -> Workflow:
+    """Return the graph: loaders, words, latent, sampler, decoder, picture."""
+    wanted = wanted or GraphOptions()
+    graph: Graph = dict(layout.loaders)
+    vae = list(layout.vae)
+    graph |= _words(family, layout, wanted.shown) | _latent(family, layout.vae, wanted.start)
+    model = layout.model
+    for place, (class_type, inputs) in enumerate(family.through):
+        graph[f"model{place}"] = _node(class_type, model=list(model), **inputs)
+        model = (f"model{place}", 0)
+    decode = _node("VAEDecode", samples=["sampler", 0], vae=vae)
+    if wanted.tile:
+        links = {"MODEL": list(model)}
+        graph["tile"] = _node(TILE_MODEL, **_required(wanted.tile[TILE_MODEL], links))
+        model = ("tile", 0)
+        if TILE_DECODE in wanted.tile:
+            links = {"LATENT": ["sampler", 0], "VAE": vae}
+            decode = _node(TILE_DECODE, **_required(wanted.tile[TILE_DECODE], links))
+    if wanted.adapted:
+        graph["adapter"] = _node(ADAPTER_LOADER, model=list(model), preset="{{preset}}")
+        model = ("adapter", 0)
+        for kind, count in wanted.adapted.items():
             graph |= _adapter(kind, count, model)
-            model = kind
-    graph["sampler"]["inputs"]["model"] = [model, 0]
-    return Workflow(graph, "picture")
+            model = (kind, 0)
+    graph["sampler"] = _node(
+        "KSampler",
+        model=list(model),
+        positive=["positive", 0],
+        negative=["negative", 0],
+        latent_image=["latent", 0],
+        seed="{{seed}}",
+        steps="{{steps}}",
+        cfg="{{cfg}}",
+        sampler_name="{{sampler}}",
+        scheduler="{{scheduler}}",
+        denoise="{{denoise}}",
+    )
+    return Workflow(graph | {"decode": decode, "picture": _picture("decode")}, "picture")
 
 
 def upscale_workflow() -> Workflow:
@@ -83,15 +93,58 @@ def upscale_workflow() -> Workflow:
     return Workflow(graph, "picture")
 
 
-def _latent(start: Start) -> Graph:
+def _words(family: ModelFamily, layout: Layout, shown: int) -> Graph:
+    """Return the nodes from the words, and the pictures shown with them, to ``positive`` and ``negative``."""
+    graph, inputs, latents = _shown(family, layout, shown)
+    reader, clip, text = family.reads
+    for name, words in (("positive", "{{prompt}}"), ("negative", "{{negative}}")):
+        if name == "negative" and family.distilled:
+            graph[name] = _node("ConditioningZeroOut", conditioning=["positive", 0])
+            continue
+        chain = [_node(reader, **{clip: list(layout.clip), text: words}, **inputs)]
+        chain += [_node("ReferenceLatent", latent=[latent, 0]) for latent in latents]
+        if shown and family.shown and family.shown.method:
+            chain.append(_node("FluxKontextMultiReferenceLatentMethod", **family.shown.method))
+        if family.guidance is not None and name == "positive":
+            chain.append(_node("FluxGuidance", guidance="{{guidance}}"))
+        for place, node in enumerate(chain[:-1]):
+            graph[f"{name}{place}"] = node
+            chain[place + 1]["inputs"]["conditioning"] = [f"{name}{place}", 0]
+        graph[name] = chain[-1]
+    return graph
+
+
+def _shown(
+    family: ModelFamily, layout: Layout, count: int
+) -> tuple[Graph, dict[str, Any], tuple[str, ...]]:
+    """Return the nodes of pictures that a model is shown, the inputs they go to, and their latents."""
+    graph: Graph = {}
+    inputs: dict[str, Any] = {}
+    latents: list[str] = []
+    for place in range(count if family.shown else 0):
+        assert family.shown
+        image = f"shown{place}"
+        graph[image] = _node("LoadImage", image=f"{{{{shown_{place}}}}}")
+        if family.shown.scale:
+            graph[f"scaled{place}"] = _node(family.shown.scale, image=[image, 0])
+            image = f"scaled{place}"
+        if family.shown.by == "encoder":
+            inputs |= {"vae": list(layout.vae), family.shown.inputs[place]: [image, 0]}
+        else:
+            latents.append(f"seen{place}")
+            graph[latents[-1]] = _node("VAEEncode", pixels=[image, 0], vae=list(layout.vae))
+    return graph, inputs, tuple(latents)
+
+
+def _latent(family: ModelFamily, vae: Link, start: Start) -> Graph:
     if start == "noise":
         size = {"width": "{{width}}", "height": "{{height}}"}
-        return {"latent": _node("EmptyLatentImage", **size, batch_size="{{batch}}")}
+        return {"latent": _node(family.latent, **size, batch_size="{{batch}}")}
     graph, pixels, samples = _reference(), "reference", "encode"
     if start == "enlarged":
         graph |= _enlarged()
         pixels = "scaled"
-    encode: dict[str, Any] = {"pixels": [pixels, 0], "vae": ["checkpoint", 2]}
+    encode: dict[str, Any] = {"pixels": [pixels, 0], "vae": list(vae)}
     graph["encode"] = _node("VAEEncode", **encode)
     if start in ("masked", "around"):
         graph["mask"] = _node("LoadImageMask", image="{{mask}}", channel="red")
@@ -126,7 +179,7 @@ def _enlarged() -> Graph:
     }
 
 
-def _adapter(kind: str, count: int, model: str) -> Graph:
+def _adapter(kind: str, count: int, model: Link) -> Graph:
     """Return the nodes that apply ``count`` pictures to a model at once."""
     graph: Graph = {}
     image = ""
@@ -140,7 +193,7 @@ def _adapter(kind: str, count: int, model: str) -> Graph:
         image = name
     graph[kind] = _node(
         ADAPTER,
-        model=[model, 0],
+        model=list(model),
         ipadapter=["adapter", 1],
         image=[image, 0],
         weight=f"{{{{{kind}_weight}}}}",
@@ -160,7 +213,7 @@ def _node(class_type: str, **inputs: Any) -> dict[str, Any]:
     return {"class_type": class_type, "inputs": inputs}
 
 
-def choices(info: Mapping[str, Any] | None, name: str) -> tuple[str, ...] | None:
+def choices(info: NodeInfo | None, name: str) -> tuple[str, ...] | None:
     """Return what a node's input may be, from its entry in /object_info; None if that does not say."""
     try:
         spec = (info or {})["input"]["required"][name]
@@ -171,8 +224,27 @@ def choices(info: Mapping[str, Any] | None, name: str) -> tuple[str, ...] | None
         return None
 
 
-def _required(info: Mapping[str, Any], links: Mapping[str, list[Any]]) -> dict[str, Any]:
-    """Fill in a node's required inputs: links by their type, anything else by its default."""
+def completed(graph: Graph, infos: Mapping[str, NodeInfo]) -> Graph:
+    """Return a graph with what its nodes require besides on this server, by the defaults of that server.
+
+    A node gets a further input now and then, and a release of the server refuses a graph without it.
+    """
+    return {
+        node_id: {
+            **node,
+            "inputs": _lacking(infos.get(node["class_type"], {}), node["inputs"]) | node["inputs"],
+        }
+        for node_id, node in graph.items()
+    }
+
+
+def _lacking(info: NodeInfo, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = _required(info, {})
+    return {k: v for k, v in wanted.items() if k not in inputs and v is not None}
+
+
+def _required(info: NodeInfo, links: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Fill in a node's required inputs: links by their type, else its default; None if there is neither."""
     inputs: dict[str, Any] = {}
     for name, spec in info.get("input", {}).get("required", {}).items():
         kind, extra = spec[0], spec[1] if len(spec) > 1 else {}
@@ -182,6 +254,6 @@ def _required(info: Mapping[str, Any], links: Mapping[str, list[Any]]) -> dict[s
             inputs[name] = extra["default"]
         else:
             # A choice without a default: a list of words, in old servers in place of the type.
-            options = kind if isinstance(kind, list) else extra.get("options", [""])
-            inputs[name] = options[0]
+            options = kind if isinstance(kind, list) else extra.get("options")
+            inputs[name] = options[0] if options else None
     return inputs

@@ -28,18 +28,21 @@ def levels(config: ComfyConfig, found: Found, *, batch: bool) -> Levels:
     """Return how well each parameter can be honoured, by name as in ``Capabilities``."""
     exact_if: Any = {True: "exact", False: "none"}
     near_if: Any = {True: "near", False: "none"}
+    family, graph = config.family, config.workflow
+    coarse = family.multiple_px > mapping.LATENT_PX
     said: Levels = {
-        "ar": "exact" if config.family == "sd15" else "near",
+        "ar": "near" if family.trained_px or coarse else "exact",
         "chaos": near_if[not batch],
-        "stylize": "near",
+        "stylize": near_if[mapping.is_steered(config)],
         "style": "near",
         "niji": "exact" if config.niji_checkpoint else "near",
         "tile": exact_if[found.can_tile],
         "references": "near",
-        "iw": "near",
-        "negative": exact_if[config.cfg > CFG_HEEDS_NEGATIVE],
+        # What it is shown beside the words has no weight.
+        "iw": near_if[family.shown is None or graph is not None],
+        "negative": exact_if[config.cfg > CFG_HEEDS_NEGATIVE and mapping.follows_cfg(config)],
         "seed": "near" if batch else "exact",
-        "size": "exact",
+        "size": "near" if coarse else "exact",
         "count": "exact",
         "quality": "near",
         "weird": "near",
@@ -49,13 +52,13 @@ def levels(config: ComfyConfig, found: Found, *, batch: bool) -> Levels:
         "vary": "exact",
         "upscale_subtle": exact_if[found.upscales],
         "upscale_creative": "exact",
-        "edit": exact_if[found.edits],
+        "edit": exact_if[found.edits and family.masks],
         "blend": "near",
         "describe": "none",
     }
-    graph, img2img = config.workflow, config.workflow_img2img
     if graph is None:
         return said
+    img2img = config.workflow_img2img
     from_picture = img2img.placeholders if img2img else None
     return said | _of_own_graph(graph.placeholders, from_picture, batch=batch)
 
@@ -68,8 +71,7 @@ def _of_own_graph(
     said: Levels = {"edit": "none", "upscale_creative": "none", "blend": "none"}
     if not {"width", "height"} <= used:
         said["ar"] = said["size"] = "near"
-    if "cfg" not in used:
-        said["stylize"] = near_if["stylize" in used]
+    said["stylize"] = near_if[bool({"cfg", "guidance", "stylize"} & used)]
     if "steps" not in used:
         said["quality"] = said["draft"] = "none"
     if "checkpoint" not in used:
@@ -109,9 +111,11 @@ def _of_brief(config: ComfyConfig, said: Levels, brief: Brief) -> Levels:
         now["references"] = now["iw"] = "none"
     if brief.niji and not mapping.has_niji_model(config, brief):
         now["niji"] = "near"
+    if brief.chaos and not mapping.is_steered(config) and not mapping.adds_words(brief):
+        now["chaos"] = "none"
     if said["negative"] == "exact" and _uses_cfg(config):
         cells = range(len(brief.seeds))
-        heeded = {mapping.guidance(config, brief, c) > CFG_HEEDS_NEGATIVE for c in cells}
+        heeded = {mapping.cfg(config, brief, c) > CFG_HEEDS_NEGATIVE for c in cells}
         now["negative"] = "near" if len(heeded) > 1 else "exact" if True in heeded else "none"
     return now
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engines.comfyui.config import ComfyConfig
 from limner.engine import Brief
 from limner.ratios import CELL_SIZE_PX
 
-#: the sizes SDXL was trained on that are close to the seven ratios
-SDXL_SIZES_PX = (
-    (1024, 1024), (896, 1152), (832, 1216), (768, 1344), (1152, 896), (1216, 832), (1344, 768),
-)  # fmt: skip
 CHAOS_WORDS = (
     "close-up", "wide shot", "seen from above", "low angle", "backlit", "in soft morning light",
     "at night", "in the far distance", "off-centre composition", "minimalist", "richly detailed",
@@ -42,9 +38,7 @@ WEIRD_WORDS = (
 WEIRD_STEPS = (0, 500, 1500)
 IW_DEFAULT = 1.0
 SEED_MAX = 2**64
-#: SDXL's pictures with fewer pixels are poor
-SDXL_LEAST_PX = 600_000
-#: a latent's pixel
+#: a latent's pixel, of nearly all families
 LATENT_PX = 8
 STEPS_MAX = 150
 #: the share of the steps that a draft gets, and the least
@@ -58,17 +52,19 @@ WEIGHT_DEFAULT, WEIGHT_MOST = 100.0, 1.5
 def size_px(config: ComfyConfig, brief: Brief) -> tuple[int, int]:
     """Return the size to draw at, from which the picture is reduced to the brief's if that differs.
 
-    For SDXL, a cell of one of the seven ratios is drawn at the size that it was trained on and that is nearest
-    in shape; any other size as it is, or two, three … times as large if it is small.
+    For a family that was trained at certain sizes, a cell of one of the seven ratios is drawn at that of them
+    that is nearest in shape; any other size as it is, or two, three … times as large if it is small.
     """
-    size = brief.width, brief.height
-    scale = 1
-    if config.family == "sdxl":
-        if brief.operation in ("draw", "blend") and size in CELL_SIZE_PX.values():
-            shape = brief.width / brief.height
-            return min(SDXL_SIZES_PX, key=lambda trained: abs(trained[0] / trained[1] - shape))
-        scale = math.ceil(math.sqrt(SDXL_LEAST_PX / (brief.width * brief.height)))
-    width, height = (-(-side * scale // LATENT_PX) * LATENT_PX for side in size)
+    family, size = config.family, (brief.width, brief.height)
+    is_cell = brief.operation in ("draw", "blend") and size in CELL_SIZE_PX.values()
+    if family.trained_px and is_cell:
+        shape = brief.width / brief.height
+        return min(family.trained_px, key=lambda trained: abs(trained[0] / trained[1] - shape))
+    times = math.sqrt(family.least_px / (brief.width * brief.height))
+    scale = max(1.0, math.ceil(times / family.enlarge) * family.enlarge)
+    width, height = (
+        math.ceil(side * scale / family.multiple_px) * family.multiple_px for side in size
+    )
     return width, height
 
 
@@ -97,14 +93,38 @@ def denoise(brief: Brief) -> float:
     return round(min(max(1 - 0.35 * iw, 0.05), 1.0), 3)
 
 
-def guidance(config: ComfyConfig, brief: Brief, cell: int) -> float:
+def follows_cfg(config: ComfyConfig) -> bool:
+    """Return whether the cfg may be changed: an own graph says so itself, a distilled model keeps its own."""
+    return config.workflow is not None or not config.family.distilled
+
+
+def is_steered(config: ComfyConfig) -> bool:
+    """Return whether stylize and chaos can change how closely the words are followed."""
+    return follows_cfg(config) or config.guidance > 0
+
+
+def adds_words(brief: Brief) -> bool:
+    """Return whether the cells differ in words, by chaos."""
+    return (brief.chaos or 0) > CHAOS_WORDS_FROM
+
+
+def cfg(config: ComfyConfig, brief: Brief, cell: int) -> float:
     """Return a cell's cfg: less for more stylize, spread over the cells by chaos."""
-    cfg = config.cfg
+    if not follows_cfg(config):
+        return config.cfg
+    return round(max(_steered(config.cfg, brief, cell), min(1.0, config.cfg)), 3)
+
+
+def guidance(config: ComfyConfig, brief: Brief, cell: int) -> float:
+    """Return a cell's guidance, of a family that is told of it: as its cfg would be."""
+    return round(_steered(config.guidance, brief, cell), 3)
+
+
+def _steered(value: float, brief: Brief, cell: int) -> float:
     if brief.stylize is not None:
         # 9 - 5·s for a cfg of 7; models made for a low cfg keep their own scale.
-        cfg *= (9 - 5 * brief.stylize / 1000) / 7
-    cfg *= 1 + 0.4 * (brief.chaos or 0) / 100 * CHAOS_CFG_SPREAD[cell]
-    return round(max(cfg, min(1.0, config.cfg)), 3)
+        value *= (9 - 5 * brief.stylize / 1000) / 7
+    return value * (1 + 0.4 * (brief.chaos or 0) / 100 * CHAOS_CFG_SPREAD[cell])
 
 
 def words(config: ComfyConfig, brief: Brief, cell: int) -> str:
@@ -114,7 +134,7 @@ def words(config: ComfyConfig, brief: Brief, cell: int) -> str:
         parts.append("" if has_niji_model(config, brief) else NIJI_WORDS)
         parts.append(STYLE_WORDS.get(brief.style, ""))
     chaos = brief.chaos or 0
-    if chaos > CHAOS_WORDS_FROM and cell > 0:
+    if adds_words(brief) and cell > 0:
         # By the cell's own seed, so that drawing the job again gives the same words.
         count = 1 + int(chaos > 60) + int(chaos > 85)
         parts += random.Random(brief.seeds[cell]).sample(CHAOS_WORDS, count)
@@ -131,11 +151,12 @@ def has_niji_model(config: ComfyConfig, brief: Brief) -> bool:
     return bool(config.niji_checkpoint) and not brief.model
 
 
-def checkpoint(config: ComfyConfig, brief: Brief) -> str:
-    """Return the model's file."""
+def checkpoint(config: ComfyConfig, brief: Brief, usual: str | None = None) -> str:
+    """Return the model's file; ``usual``: the one that was found, if it is none that the operator named."""
     if brief.model:
         return brief.model
-    return config.niji_checkpoint if brief.niji and config.niji_checkpoint else config.checkpoint
+    usual = config.checkpoint if usual is None else usual
+    return config.niji_checkpoint if brief.niji and config.niji_checkpoint else usual
 
 
 def cell_values(
@@ -150,11 +171,12 @@ def cell_values(
         "width": width,
         "height": height,
         "steps": steps(config, brief),
-        "cfg": guidance(config, brief, cell),
+        "cfg": cfg(config, brief, cell),
+        "guidance": guidance(config, brief, cell),
         "sampler": config.sampler,
         "scheduler": config.scheduler,
         "checkpoint": checkpoint(config, brief),
-        "denoise": denoise(brief),
+        "denoise": denoise(brief) if reference else 1.0,
         "reference": reference,
         "batch": batch,
         "tile": "enable" if brief.tile else "disable",
@@ -177,3 +199,19 @@ def adapter_values(
         weight = (WEIGHT_DEFAULT if weight is None else weight) / 100
         values[f"{kind}_weight"] = round(min(weight, WEIGHT_MOST), 3)
     return values
+
+
+def file_values(
+    config: ComfyConfig, brief: Brief, files: Mapping[str, str], model: str
+) -> dict[str, Any]:
+    """Return the values of the loaders' placeholders; ``model``: the part of which there may be versions."""
+    return {**files, model: checkpoint(config, brief, files[model])}
+
+
+def shown_values(names: Sequence[str], most: int, cell: int) -> dict[str, Any]:
+    """Return the pictures that a cell's edit model is shown; more than it can take are dealt out in turn."""
+    first = cell if len(names) > most else 0
+    return {
+        f"shown_{place}": names[(first + place) % len(names)]
+        for place in range(min(len(names), most))
+    }

@@ -44,6 +44,12 @@ def filling(picture: Image.Image, size: Size) -> Image.Image:
     return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
 
 
+def within(picture: Image.Image, size: Size) -> Image.Image:
+    """Return a picture that is no larger than this size, in its own shape."""
+    picture.thumbnail(size, Image.Resampling.LANCZOS)
+    return picture
+
+
 def stretched(picture: Image.Image, size: Size, *, mask: bool = False) -> Image.Image:
     """Return a canvas in this size with nothing cropped, or its mask: grey, and with its edges kept."""
     if mask:

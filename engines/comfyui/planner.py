@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PIL import Image
@@ -11,15 +10,19 @@ from PIL import Image
 from engines.comfyui import levels, mapping
 from engines.comfyui.abilities import Found
 from engines.comfyui.config import ComfyConfig
-from engines.comfyui.graph import Start, default_workflow, upscale_workflow
-from engines.comfyui.pictures import Size, blended, filling, opened, png, stretched
+from engines.comfyui.finder import Stock
+from engines.comfyui.graph import GraphOptions, Start, completed, default_workflow, upscale_workflow
+from engines.comfyui.pictures import Size, blended, filling, opened, png, stretched, within
 from engines.comfyui.server import ComfyServer
+from engines.comfyui.storeroom import Own
 from engines.comfyui.workflow import ReadyGraph, Workflow
 from limner.engine import Brief
 from limner.errors import Rejected
 
 #: the size at which a picture of style or object is sent: an adapter looks at a square of 224
 ADAPTED_SIZE_PX = (512, 512)
+#: and one that an edit model is shown: it looks at a megapixel of it
+SHOWN_SIZE_PX = (2048, 2048)
 _OPERATIONS = {
     "draw": "vary a picture",
     "upscale": "enlarge a picture in this way",
@@ -35,20 +38,35 @@ class Planner:
     def __init__(self, server: ComfyServer, config: ComfyConfig) -> None:
         self._server, self._config = server, config
 
-    def plan(self, brief: Brief, found: Found, *, batch: bool) -> ReadyGraph:
+    def plan(
+        self, brief: Brief, found: Found, loaded: Stock | Own | None, *, batch: bool
+    ) -> ReadyGraph:
         """Upload the brief's pictures and return its graph; ``batch``: all cells from one sampler.
+
+        ``loaded``: how the family is loaded, or an own graph; None for what takes no model.
 
         Raises:
             Rejected: the engine cannot do this, or a picture cannot be read.
         """
         self._check(brief, found)
         count = len(brief.seeds)
-        start = self._start(brief, found)
+        shown = self._shown(brief)
+        start: Start = "noise" if shown else self._start(brief, found)
         pictures = self._pictures(brief, start, 1 if batch else count)
         names = [self._uploaded(picture) for picture in pictures]
         adapted = self._adapted(brief, found)
-        more = mapping.adapter_values(self._config, brief, adapted) | self._more(brief)
-        workflow = self._workflow(brief, found, start, adapted)
+        more = mapping.adapter_values(self._config, brief, adapted) | self._more(brief, loaded)
+        most = self._most_shown()
+        workflow = self._workflow(
+            brief,
+            loaded,
+            GraphOptions(
+                start=start,
+                tile=found.tile if brief.tile else {},
+                adapted={kind: len(names) for kind, names in adapted.items()},
+                shown=min(len(shown), most),
+            ),
+        )
         # Several references are dealt out to the cells in turn, one each.
         values = [
             mapping.cell_values(
@@ -59,6 +77,7 @@ class Planner:
                 count if batch else 1,
             )
             | more
+            | mapping.shown_values(shown, most, cell)
             for cell in range(1 if batch else count)
         ]
         plan = workflow.batch(values[0]) if batch else workflow.chains(values)
@@ -91,22 +110,29 @@ class Planner:
         varies = brief.parent is not None and brief.parent.picture is not None
         return "picture" if varies or brief.references else "noise"
 
-    def _workflow(
-        self, brief: Brief, found: Found, start: Start, adapted: Mapping[str, Sequence[str]]
-    ) -> Workflow:
-        if is_subtle(brief):
+    def _workflow(self, brief: Brief, loaded: Stock | Own | None, wanted: GraphOptions) -> Workflow:
+        if loaded is None:
             return upscale_workflow()
-        if self._config.workflow is None:
-            return default_workflow(
-                start=start,
-                tile=found.tile if brief.tile else {},
-                adapted={kind: len(names) for kind, names in adapted.items()},
-            )
-        if start == "noise":
-            return self._config.workflow
-        if self._config.workflow_img2img is None:
+        if isinstance(loaded, Stock):
+            workflow = default_workflow(self._config.family, loaded.layout, wanted)
+            infos = {name: info for name, info in loaded.infos.items() if info}
+            return Workflow(completed(workflow.graph, infos), workflow.output)
+        if wanted.start == "noise":
+            return loaded.graph
+        if loaded.from_picture is None:
             raise Rejected("reference", "The engine takes no reference images.")
-        return self._config.workflow_img2img
+        return loaded.from_picture
+
+    def _most_shown(self) -> int:
+        shown = self._config.family.shown
+        return len(shown.inputs) if shown and self._config.workflow is None else 0
+
+    def _shown(self, brief: Brief) -> list[str]:
+        """Upload the references that the model is to look at; return their names."""
+        varies = brief.parent is not None and brief.parent.picture is not None
+        if brief.operation != "draw" or varies or not self._most_shown():
+            return []
+        return [self._uploaded(within(opened(p), SHOWN_SIZE_PX)) for p in brief.references]
 
     def _pictures(self, brief: Brief, start: Start, most: int) -> list[Image.Image]:
         """Return the pictures that the cells start from, at the size they are drawn at."""
@@ -119,6 +145,8 @@ class Planner:
         if start == "enlarged":
             # The model enlarges it as it is.
             return [opened(path) for path in (parent,) if path]
+        if start == "noise":
+            return []
         sources = (parent,) if parent else brief.references
         return [filling(opened(source), size) for source in sources[:most]]
 
@@ -133,9 +161,12 @@ class Planner:
             if paths
         }
 
-    def _more(self, brief: Brief) -> dict[str, Any]:
+    def _more(self, brief: Brief, loaded: Stock | Own | None) -> dict[str, Any]:
         """Return the values of what only our own graphs have a placeholder for."""
-        values = {"upscale_model": self._config.upscale_model}
+        values: dict[str, Any] = {"upscale_model": self._config.upscale_model}
+        if isinstance(loaded, Stock):
+            model = loaded.layout.parts[0].name
+            values |= mapping.file_values(self._config, brief, loaded.files, model)
         if brief.edit:
             size: Size = mapping.size_px(self._config, brief)
             mask = stretched(opened(brief.edit.mask), size, mask=True)

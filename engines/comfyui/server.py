@@ -142,6 +142,13 @@ class ComfyServer:
         info = answer.get(class_type) if isinstance(answer, dict) else None
         return info if isinstance(info, dict) else None
 
+    def version(self) -> str:
+        """Return the server's release, or "" if it does not say."""
+        answer = self._quick.get_json("/system_stats")
+        system = answer.get("system") if isinstance(answer, dict) else None
+        version = system.get("comfyui_version") if isinstance(system, dict) else None
+        return version[:40] if isinstance(version, str) else ""
+
     def features(self) -> dict[str, Any]:
         """Return the server's feature flags; empty if it is too old to have any."""
         try:

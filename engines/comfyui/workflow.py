@@ -10,12 +10,10 @@ each with its own previews.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, Self
 
 Graph = dict[str, dict[str, Any]]
@@ -23,9 +21,9 @@ Values = Mapping[str, Any]
 
 PLACEHOLDERS = (
     "prompt", "negative", "seed", "width", "height", "steps", "cfg", "sampler", "scheduler",
-    "checkpoint", "denoise", "reference", "batch", "tile", "chaos", "stylize", "iw", "cell",
+    "checkpoint", "guidance", "denoise", "reference", "batch", "tile", "chaos", "stylize", "iw", "cell",
 )  # fmt: skip
-_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _PICTURES = ("SaveImage", "PreviewImage")
 #: the nodes that take nearly all of the time, and report their steps
 _SAMPLERS = (
@@ -57,20 +55,10 @@ class Workflow:
         """The names of the placeholders that are used."""
         return frozenset(_names(self.graph))
 
-    @classmethod
-    def read(cls, path: Path, output: str | None) -> Self:
-        """Load a graph that was exported in API format.
-
-        Raises:
-            ValueError: the file cannot be used; the message is one clause for the operator.
-        """
-        try:
-            graph = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise ValueError(f"{path} cannot be read as JSON") from None
-        if isinstance(graph, dict) and isinstance(graph.get("nodes"), list):
-            raise ValueError(f"{path} is the editor's format: use Workflow > Export (API)")
-        return cls.check(graph, output)
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of its nodes, each once."""
+        return tuple(dict.fromkeys(str(node["class_type"]) for node in self.graph.values()))
 
     @classmethod
     def check(cls, graph: Any, output: str | None = None) -> Self:
@@ -89,16 +77,8 @@ class Workflow:
             for name, value in node["inputs"].items():
                 if _is_link(value) and value[0] not in graph:
                     raise ValueError(f"node {node_id}: {name} comes from no node of the graph")
-        used = _names(graph)
-        for name in used:
-            if name not in PLACEHOLDERS:
-                near = get_close_matches(name, PLACEHOLDERS, n=1)
-                hint = f"; did you mean {{{{{near[0]}}}}}?" if near else ""
-                raise ValueError(f"there is no placeholder {{{{{name}}}}}{hint}")
-        for name in ("prompt", "seed"):
-            if name not in used:
-                raise ValueError(f"uses no {{{{{name}}}}}")
-        return cls(graph, _output(graph, output))
+        check_placeholders(_names(graph))
+        return cls(graph, output_of(graph, output))
 
     def chains(self, cells: Sequence[Values]) -> ReadyGraph:
         """Render a chain for each set of values."""
@@ -129,7 +109,28 @@ class Workflow:
         return ReadyGraph(graph, samplers, {self.output: None})
 
 
-def _output(graph: Graph, output: str | None) -> str:
+def check_placeholders(used: Set[str]) -> None:
+    """Check the placeholders of a graph.
+
+    Raises:
+        ValueError: one is unknown, or a needed one is missing.
+    """
+    for name in sorted(used):
+        if name not in PLACEHOLDERS:
+            near = get_close_matches(name, PLACEHOLDERS, n=1)
+            hint = f"; did you mean {{{{{near[0]}}}}}?" if near else ""
+            raise ValueError(f"there is no placeholder {{{{{name}}}}}{hint}")
+    for name in ("prompt", "seed"):
+        if name not in used:
+            raise ValueError(f"uses no {{{{{name}}}}}")
+
+
+def output_of(graph: Mapping[str, Mapping[str, Any]], output: str | None) -> str:
+    """Return the node whose pictures count: the one that was named, or the only one there is.
+
+    Raises:
+        ValueError: there is no such node, or not one.
+    """
     if output is not None:
         if output not in graph:
             raise ValueError(f"there is no node {output} to take the pictures from")
@@ -174,10 +175,10 @@ def _filled(value: Any, values: Values) -> Any:
     """Fill in one value, in a single pass: what a caller wrote in the prompt is never a placeholder."""
     if not isinstance(value, str):
         return value
-    whole = _PLACEHOLDER.fullmatch(value)
+    whole = PLACEHOLDER.fullmatch(value)
     if whole:
         return values[whole[1]]
-    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), value)
+    return PLACEHOLDER.sub(lambda match: str(values[match[1]]), value)
 
 
 def _names(graph: Graph) -> set[str]:
@@ -186,7 +187,7 @@ def _names(graph: Graph) -> set[str]:
         for node in graph.values()
         for value in node["inputs"].values()
         if isinstance(value, str)
-        for name in _PLACEHOLDER.findall(value)
+        for name in PLACEHOLDER.findall(value)
     }
 
 

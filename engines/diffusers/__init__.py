@@ -2,9 +2,10 @@
 
 Source: diffusers 0.42.1 with torch 2.13.0, run; docs/engines/diffusers.md says how to set it up. The
 parts: ``engine`` (the contract) · ``mapping`` (brief → ``order``: numbers and words) · ``abilities``
-(what of it is exact) · ``model`` (where a pipeline is, of what kind it is) · ``process``, ``child`` (the
-drawing process and its pipe) · ``painter``, ``pipelines``, ``adapter``, ``captioner``, ``latents`` (what
-runs in it) · ``config``.
+(what of it is exact) · ``families``, ``library`` (what a kind of pipeline takes) · ``model``, ``parts`` (where
+one is, and what it lacks) · ``process``, ``meeting``, ``wire`` (the workers' end of the drawing process) ·
+``child``, ``counter`` (its own end) · ``painter``, ``pipelines``, ``drawing``, ``steps``, ``adapter``,
+``captioner``, ``latents``, ``colours`` (what runs in it) · ``config``.
 """
 
 from __future__ import annotations

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 
 from engines.diffusers.config import PipelineConfig
-from engines.diffusers.mapping import DRAFT_STEPS, GUIDED_FROM
-from engines.diffusers.model import Family
+from engines.diffusers.families import Family
+from engines.diffusers.mapping import DRAFT_STEPS, heeds_negative, is_guided, manner_of
 from engines.diffusers.order import PipelineOrder
 from limner.engine import Brief, Capabilities, Level
+
+#: the gateway's sizes are multiples of this
+EXACT_PX = 8
 
 
 def capabilities(
@@ -18,28 +21,35 @@ def capabilities(
 
     ``adapts``, ``describes``: the operator's image adapter, and caption model, are there.
     """
-    guided = config.guidance > GUIDED_FROM
+    guided = is_guided(config, family)
+    draft: Level = "near" if manner_of(config, family).steps > DRAFT_STEPS else "none"
+    # Of a kind that no test draws with, only its arguments are known.
+    exact: Level = "exact" if family.proved else "near"
     adapted: Level = "near" if adapts and family.adapts else "none"
-    from_pictures: Level = "near" if family.starts_from_pictures else "none"
+    started: Level = "near" if family.starts_from_pictures else "none"
+    seen: Level = "near" if family.looks_at_pictures else started
     return Capabilities(
         chaos="near",
         stylize="near" if guided else "none",
         style="near",
         niji="exact" if config.niji_model else "near",
-        tile="exact" if family.convolves else "none",
-        references=from_pictures,
-        iw=from_pictures,
-        negative="exact" if guided and family.takes_negative else "none",
+        tile=exact if family.convolves else "none",
+        references=seen,
+        iw=started,
+        negative=exact if heeds_negative(config, family) else "none",
+        # Sides in larger steps are drawn in them, and cut.
+        size="exact" if family.proved and family.multiple_px == EXACT_PX else "near",
+        seed=exact,
         count="exact",
         quality="near",
-        draft="near" if config.steps > DRAFT_STEPS else "none",
+        draft=draft,
         style_references=adapted,
         object_references=adapted,
-        vary="exact" if family.starts_from_pictures else "none",
-        upscale_subtle=from_pictures,
-        upscale_creative=from_pictures,
-        edit="exact" if family.inpaints else "none",
-        blend=from_pictures,
+        vary=exact if family.starts_from_pictures else seen,
+        upscale_subtle=started,
+        upscale_creative=started,
+        edit=exact if family.inpaints else "none",
+        blend=started,
         describe="near" if describes else "none",
         cancel=True,
         previews=family.shows_previews,
@@ -59,6 +69,10 @@ def otherwise(
         if (level := getattr(here, one.name)) != getattr(can, one.name)
         and level in ("exact", "near", "none")
     }
+    if order.whole and can.size != "exact":
+        levels["size"] = "exact"
+    elif order.whole:
+        levels.pop("size", None)
     if brief.niji and can.niji == "exact" and order.model != niji_model:
         levels["niji"] = "near"
     if brief.chaos:

@@ -1,118 +1,102 @@
-"""The drawing process: reads orders from its pipe, replies with progress and pictures.
+"""The drawing process: takes orders from the workers of a machine, and replies with progress and pictures.
 
-``process.py`` starts it as ``python -m engines.diffusers.child <parent's pid> <file descriptor>``. It
-exits when the pipe closes or its parent changes, even in the middle of a step: a thread watches both.
-It also exits after a long time without work, which frees its memory.
+``process.py`` starts it as ``python -m engines.diffusers.child <listening descriptor> <folder> <key>``,
+with the configuration on its standard input. It ends when no worker has been connected for a while, and
+after a long time without work, which frees its memory. Drawings take turns: a GPU that draws two at once
+draws both more slowly.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import queue
 import signal
+import socket
 import sys
-import threading
 import traceback
-from multiprocessing.connection import Connection
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from engines.diffusers.config import PipelineConfig
-from engines.diffusers.process import receive, send
-
-#: how often to check for the parent, in case a forked copy of it keeps the pipe open
-LOOK_S = 1.0
+from engines.diffusers.counter import Counter, Ticket
+from engines.diffusers.meeting import LockHeld, MeetingPoint
 
 #: without a GPU, use only the CPU time that the gateway leaves over
 NICENESS = 5
+#: what libraries write may not fill the disk
+LOG_MAX_BYTES = 1 << 20
+#: how long to wait for work before looking who is there
+LOOK_S = 0.25
 
 
-class PipeListener:
-    """The thread that reads the pipe, and ends the process when it closes."""
-
-    def __init__(self, parent: int, pipe: Connection) -> None:
-        self._parent = parent
-        self._pipe = pipe
-        self.said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.left: set[int] = set()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        try:
-            while True:
-                while not self._pipe.poll(LOOK_S):
-                    if os.getppid() != self._parent:
-                        return
-                header = receive(self._pipe).header
-                if "stop" in header:
-                    self.left.add(header["stop"])
-                else:
-                    self.said.put(header)
-        except (EOFError, OSError, ValueError):
-            return
-        finally:
-            os._exit(0)
-
-
-def main(parent: int, descriptor: int) -> None:
-    """Draw orders until the parent is gone, or until there has been no work for a long time."""
-    # Ctrl-C reaches the whole process group; only the parent decides what it means
+def main(descriptor: int, point: MeetingPoint) -> None:
+    """Draw orders until nobody is there, or until there has been no work for a long time."""
+    # Ctrl-C is for workers; they decide what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-    pipe = Connection(descriptor)
-    listener = PipeListener(parent, pipe)
-    config = PipelineConfig.from_json(listener.said.get()["config"])
-    desk = Desk(config, pipe, listener)
+    config = PipelineConfig.from_json(json.load(sys.stdin))
+    counter = Counter(socket.socket(fileno=descriptor), config.linger_s, config.idle_s)
+    serve(Desk(config), counter, lambda: _left(counter, point))
+
+
+def serve(desk: Desk, counter: Counter, left: Callable[[], bool]) -> None:
+    """Draw what is handed in at the counter, until ``left`` says that it is closed."""
     while True:
-        try:
-            said = listener.said.get(timeout=config.idle_s or None)
-        except queue.Empty:
-            os._exit(0)
-        try:
-            desk.draw(said["draw"], said["order"])
-        except OSError:
-            # nobody is listening any more
-            os._exit(0)
+        ticket = counter.next(LOOK_S)
+        if ticket:
+            _shorten(sys.stderr.fileno() if desk.alone else None)
+            desk.draw(ticket)
+            counter.over(ticket)
+        elif counter.unused() and left():
+            return
+
+
+def _left(counter: Counter, point: MeetingPoint) -> bool:
+    """Leave, unless somebody comes or is just starting a process."""
+    try:
+        with point.locked(0.0):
+            if not counter.close():
+                return False
+            point.leave()
+            return True
+    except LockHeld:
+        return False
 
 
 class Desk:
     """Draws one order after the other, and reports the results."""
 
-    def __init__(self, config: PipelineConfig, pipe: Connection, listener: PipeListener) -> None:
+    def __init__(self, config: PipelineConfig, *, alone: bool = True) -> None:
+        """``alone``: it has a process of its own, with a log of its own."""
+        self.alone = alone
         self._config = config
-        self._pipe = pipe
-        self._listener = listener
         self._painter: Any = None
 
-    def draw(self, number: int, values: dict[str, Any]) -> None:
-        """Draw one order; a failure is a reply too, which the parent interprets."""
-
-        def tell(event: str, *parts: bytes, **more: Any) -> None:
-            send(self._pipe, {"order": number, "event": event, **more}, parts)
-
-        def ends() -> bool:
-            return number in self._listener.left
-
-        if ends():
+    def draw(self, ticket: Ticket) -> None:
+        """Draw one order; a failure is a reply too, which the worker interprets."""
+        if ticket.left():
             return
-        tell("taken")
+        ticket.tell("taken")
         try:
             if self._painter is None:
                 from engines.diffusers.painter import Painter
 
                 self._painter = Painter(self._config)
-            if "described" in values:
-                tell("finished", prompts=self._painter.describe(values, tell, ends))
+            if "described" in ticket.order:
+                prompts = self._painter.describe(ticket.order, ticket.tell, ticket.left)
+                ticket.tell("finished", prompts=prompts)
             else:
-                tell("finished", *self._painter.draw(values, tell, ends))
-        except OSError:
-            raise
+                ticket.tell("finished", *self._painter.draw(ticket.order, ticket.tell, ticket.left))
         except ImportError as error:
-            tell("failed", kind="setup", why=f"torch or diffusers cannot be imported: {error}")
+            ticket.tell(
+                "failed", kind="setup", why=f"torch or diffusers cannot be imported: {error}"
+            )
         # No single picture may end the process.
         except Exception as error:  # noqa: BLE001
-            tell("failed", kind=getattr(error, "kind", "failed"), why=_place(error))
+            ticket.tell("failed", kind=getattr(error, "kind", "failed"), why=_place(error))
 
 
 def _place(error: Exception) -> str:
@@ -123,5 +107,13 @@ def _place(error: Exception) -> str:
     return f"{type(error).__name__} at {os.path.basename(last.filename)}:{last.lineno}"
 
 
+def _shorten(log: int | None) -> None:
+    if log is not None and os.fstat(log).st_size > LOG_MAX_BYTES:
+        with contextlib.suppress(OSError):
+            os.ftruncate(log, 0)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), MeetingPoint(Path(sys.argv[2]), sys.argv[3]))
+    # Torch's own threads would take their time.
+    os._exit(0)

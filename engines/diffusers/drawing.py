@@ -9,28 +9,38 @@ from __future__ import annotations
 
 import inspect
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image, ImageOps
 
-from engines.diffusers.latents import preview
+from engines.diffusers.colours import flat, measured
+from engines.diffusers.latents import SD, SDXL, SDXL_BELOW, Colours, preview
 from engines.diffusers.order import PipelineOrder
 from engines.diffusers.pipelines import PainterError
+from engines.diffusers.steps import Stepped, counted_steps, heard_parts
 from engines.remote.starting import blended, filled, fitted
 from limner.errors import Rejected
 from limner.pictures.editing import encode_png
 
 #: about how many previews a drawing shows, however many steps it takes
 PREVIEWS = 8
-#: previews need four channels with known colours
-CHANNELS = 4
+#: SanaSprint's own
+SPRINT_STEPS = 2
+#: how often a drawing without a step tells that it goes on
+ALIVE_S = 1.0
 #: the steps' share of a batch's progress; the rest is decoding
 STEPS_SHARE = 0.94
 #: what an image adapter's encoder makes of any picture anyway
 ADAPTER_PX = (224, 224)
+
+
+#: by decoder, what latents look like
+_MEASURED: WeakKeyDictionary[Any, Colours] = WeakKeyDictionary()
 
 
 class Tell(Protocol):
@@ -67,6 +77,7 @@ class ModelRun:
         self._pipeline = pipeline
         self._tell = tell
         self._ends = ends
+        self._told_s = 0.0
         self._takes = set(inspect.signature(pipeline.__call__).parameters)
         try:
             self._pictures = _pictures_of(order)
@@ -80,60 +91,97 @@ class ModelRun:
         Raises:
             PainterError: told to end, or a picture is refused.
         """
-        order = self.order
-        # One for each cell: a pipeline that gets a single one encodes it with the first cell's generator, and
-        # the other cells would differ from the same ones drawn alone.
-        pictures = {name: [picture] * len(cells) for name, picture in self._pictures.items()}
-        wanted = pictures | {
-            "prompt": [order.prompts[cell] for cell in cells],
-            "negative_prompt": [order.negative] * len(cells) if order.negative else None,
-            "width": order.drawn_px[0],
-            "height": order.drawn_px[1],
-            "num_inference_steps": order.steps,
-            "guidance_scale": order.guidance,
-            # On the CPU, so that a seed gives the same picture on every device.
-            "generator": [torch.Generator("cpu").manual_seed(order.seeds[cell]) for cell in cells],
-            "callback_on_step_end": self._after_steps(cells),
-            "output_type": "pil",
-        }
-        if pictures:
-            wanted["strength"] = order.strength
-        if order.adapted:
-            wanted["ip_adapter_image"] = [self._adapted]
-        result = self._pipeline(**{k: v for k, v in wanted.items() if k in self._takes})
+        wanted = self._wanted(cells)
+        with counted_steps(self._stepping(cells)), heard_parts(self._pipeline, self._hear):
+            result = self._pipeline(**{k: v for k, v in wanted.items() if k in self._takes})
         check(self._ends)
         if any(getattr(result, "nsfw_content_detected", None) or ()):
             raise Flagged("the pipeline's safety checker flagged a picture")
         return [self._finished(picture) for picture in result.images]
 
-    def _after_steps(self, cells: Sequence[int]) -> Callable[..., dict[str, Any]]:
+    def _wanted(self, cells: Sequence[int]) -> dict[str, Any]:
+        """Return all that a pipeline of any kind could take; what is not said is not in it."""
+        order = self.order
+        width, height = order.drawn_px
+        wanted: dict[str, Any] = dict(order.options) | {
+            "prompt": [order.prompts[cell] for cell in cells],
+            "width": width,
+            "height": height,
+            # Kinds that edit draw at a size of their own without it.
+            "max_area": width * height,
+            "num_inference_steps": order.steps,
+            # On the CPU, so that a seed gives the same picture on every device.
+            "generator": [torch.Generator("cpu").manual_seed(order.seeds[cell]) for cell in cells],
+            "output_type": "pil",
+        }
+        if order.steps != SPRINT_STEPS:
+            # A point between two steps, which a kind of two steps has by default.
+            wanted["intermediate_timesteps"] = None
+        if order.negative:
+            wanted["negative_prompt"] = [order.negative] * len(cells)
+        if order.beside:
+            wanted |= self._pictures
+        elif self._pictures:
+            # One for each cell: a pipeline that gets a single one encodes it with the first cell's generator, and
+            # the other cells would differ from the same ones drawn alone.
+            wanted |= {name: [picture] * len(cells) for name, picture in self._pictures.items()}
+            wanted["strength"] = order.strength
+        if order.adapted:
+            wanted["ip_adapter_image"] = [self._adapted]
+        if order.previews and "callback_on_step_end" in self._takes:
+            wanted["callback_on_step_end"] = self._shown_after_steps(cells)
+        elif order.previews and "callback" in self._takes:
+            shown = self._shown_after_steps(cells)
+            wanted["callback"] = lambda step, time, latents: shown(
+                self._pipeline, step, time, {"latents": latents}
+            )
+        return wanted
+
+    def _hear(self) -> None:
+        """Pass on that the pipeline works, between its steps, too; or end it."""
+        check(self._ends)
+        now = time.monotonic()
+        if now - self._told_s > ALIVE_S:
+            self._told_s = now
+            self._tell("works")
+
+    def _stepping(self, cells: Sequence[int]) -> Stepped:
+        def stepped(done: int, steps: int) -> None:
+            check(self._ends)
+            share = done / max(1, steps) * STEPS_SHARE
+            if len(cells) == 1:
+                share = (cells[0] + share) / len(self.order.seeds)
+            self._tell("step", done=share)
+
+        return stepped
+
+    def _shown_after_steps(self, cells: Sequence[int]) -> Callable[..., dict[str, Any]]:
         order = self.order
         planned = max(1, math.floor(order.steps * order.strength))
 
-        def after_step(
-            pipeline: Any, step: int, _time: Any, kept: dict[str, Any]
-        ) -> dict[str, Any]:
-            check(self._ends)
+        def shown(pipeline: Any, step: int, _time: Any, kept: dict[str, Any]) -> dict[str, Any]:
             # The scheduler's actual number: some take two steps for one.
             steps = max(1, getattr(pipeline, "num_timesteps", None) or planned)
-            done = min(1.0, (step + 1) / steps) * STEPS_SHARE
-            done = (cells[0] + done) / len(order.seeds) if len(cells) == 1 else done
-            latents = kept.get("latents")
             every = max(1, math.ceil(steps / PREVIEWS))
             # The last step needs no preview: the picture itself is next.
-            if step % every == 0 and (step + 1 < steps or steps == 1) and _has_colours(latents):
+            if step % every == 0 and (step + 1 < steps or steps == 1):
                 cell = cells[0] if len(cells) == 1 else None
-                self._tell("step", self._preview(pipeline, latents), done=done, cell=cell)
-            else:
-                self._tell("step", done=done)
+                self._tell("preview", self._preview(pipeline, kept["latents"]), cell=cell)
             return kept
 
-        return after_step
+        return shown
 
     def _preview(self, pipeline: Any, latents: Any) -> bytes:
-        values = latents.detach().float().cpu().numpy()
-        scaling = float(pipeline.vae.config.scaling_factor)
-        return preview(values, scaling, self.order.width, self.order.height)
+        width, height = self.order.drawn_px
+        values = flat(pipeline, latents, width, height)
+        return preview(values, self._colours_of(pipeline), self.order.width, self.order.height)
+
+    def _colours_of(self, pipeline: Any) -> Colours:
+        if "unet" in pipeline.components:
+            return SDXL if pipeline.vae.config.scaling_factor < SDXL_BELOW else SD
+        if pipeline.vae not in _MEASURED:
+            _MEASURED[pipeline.vae] = measured(pipeline)
+        return _MEASURED[pipeline.vae]
 
     def _finished(self, picture: Image.Image) -> bytes:
         size = (self.order.width, self.order.height)
@@ -167,10 +215,6 @@ def _resized_tile(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def _ninths() -> Iterator[tuple[int, int]]:
     return ((x, y) for y in range(3) for x in range(3))
-
-
-def _has_colours(latents: Any) -> bool:
-    return latents is not None and latents.ndim == CHANNELS and latents.shape[1] == CHANNELS
 
 
 def check(ends: Callable[[], bool]) -> None:

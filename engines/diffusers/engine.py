@@ -1,7 +1,7 @@
 """The engine contract over the drawing process; ``engines.diffusers.build`` makes one.
 
-Drawings take turns: a GPU that draws two at once draws both more slowly. The process's messages become
-events; while it loads weights or takes a long step, this module reports that it is alive.
+The process's messages become events; while it loads weights or takes a long step, this module reports that
+it is alive.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 from engines.diffusers.abilities import capabilities, otherwise
 from engines.diffusers.config import PipelineConfig
 from engines.diffusers.mapping import order_of
 from engines.diffusers.model import CONFIG, Models
 from engines.diffusers.order import CaptionOrder, PipelineOrder
-from engines.diffusers.process import Message, PainterProcess, ProcessDied, Turns
+from engines.diffusers.process import Conversation, PainterProcess, ProcessDied
+from engines.diffusers.wire import Message
 from engines.remote.levels import notes
 from limner.engine import (
     Brief,
@@ -53,11 +55,8 @@ class Diffusers:
         """``versions``: more pipelines, for the versions that a caller may ask for."""
         self._name = name
         self._config = config
-        self._models = Models((*config.models, *versions), offline=config.offline)
-        self._turns = Turns()
-        self._lock = threading.Lock()
-        self._process: PainterProcess | None = None
-        self._closed = False
+        self._models = Models(config, versions)
+        self._process = PainterProcess(name, config)
         self._cancelled: dict[str, threading.Event] = {}
 
     def capabilities(self) -> Capabilities:
@@ -85,11 +84,8 @@ class Diffusers:
             cancelled.set()
 
     def close(self) -> None:
-        """End the drawing process."""
-        with self._lock:
-            self._closed = True
-            if self._process:
-                self._process.kill()
+        """Leave the drawing process; it ends when no worker is left."""
+        self._process.close()
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Draw when it is this drawing's turn; the same brief gives the same pictures."""
@@ -99,41 +95,31 @@ class Diffusers:
         def ends() -> bool:
             return stop.is_set() or cancelled.is_set()
 
-        ticket = self._turns.join()
         try:
-            position = 0
-            while ahead := self._turns.ahead(ticket, LOOK_S):
-                if ends():
-                    return
-                if ahead != position:
-                    position = ahead
-                    yield Queued(position)
             if ends():
                 return
             family = self._models.family(self._config.model_for(brief))
             yield from self._draw(order_of(self._config, family, brief), ends, brief)
         finally:
-            self._turns.leave(ticket)
             self._cancelled.pop(drawing, None)
-
-    # -- one drawing at a time from here on ----------------------------------------------------
 
     def _draw(
         self, order: PipelineOrder | CaptionOrder, ends: Callable[[], bool], brief: Brief
     ) -> Iterator[Event]:
-        """Draw in the existing process, or in a new one if that has just exited for lack of work."""
-        taken = False
+        """Draw in the existing process, or in a new one if that has just ended, for whatever reason."""
+        begun = False
 
-        def taking(events: Iterator[Event]) -> Iterator[Event]:
-            nonlocal taken
+        def beginning(events: Iterator[Event]) -> Iterator[Event]:
+            nonlocal begun
             for event in events:
-                taken = True
+                # While it waits, it is another's drawing that the process may die of.
+                begun = begun or not isinstance(event, Queued)
                 yield event
 
         try:
-            yield from taking(self._drawn(order, ends, brief))
+            yield from beginning(self._drawn(order, ends, brief))
         except ProcessDied:
-            if taken or ends():
+            if begun or ends():
                 raise EngineDown("The drawing process died.") from None
         else:
             return
@@ -145,59 +131,52 @@ class Diffusers:
     def _drawn(
         self, order: PipelineOrder | CaptionOrder, ends: Callable[[], bool], brief: Brief
     ) -> Iterator[Event]:
-        process = self._living()
-        number = process.draw(order.to_json())
-        over = False
-        done = 0.0
-        try:
-            for message in self._news(process, number, ends):
+        with closing(self._process.draw(order.to_json())) as conversation:
+            done, position = 0.0, 0
+            for message in self._news(conversation, ends):
                 event = message.header["event"] if message else "alive"
-                over = event in ("finished", "failed")
-                if message is None or event in ("taken", "begun"):
+                if event == "queued":
+                    assert message
+                    if message.header["ahead"] != position:
+                        position = message.header["ahead"]
+                        yield Queued(position)
+                elif message is None or event in ("taken", "begun", "works"):
                     yield Progress(done)
+                elif event == "preview":
+                    yield from (Preview(message.header["cell"], each) for each in message.parts)
                 elif event == "failed":
                     raise failure_of(message)
                 elif event == "finished":
                     yield self._finished(message, order, brief)
                     return
-                else:
+                elif event == "step":
                     # A batch that did not fit into memory starts again from its first cell.
                     done = max(done, float(message.header["done"]))
                     yield Progress(done)
-                    for picture in message.parts:
-                        yield Preview(message.header["cell"], picture)
-        finally:
-            if not over:
-                process.stop(number)
-
-    def _living(self) -> PainterProcess:
-        with self._lock:
-            if self._closed:
-                raise EngineDown("The engine is closed.")
-            if self._process is None or not self._process.alive:
-                if self._process:
-                    self._process.kill()
-                self._process = PainterProcess(self._config)
-            return self._process
 
     def _news(
-        self, process: PainterProcess, number: int, ends: Callable[[], bool]
+        self, conversation: Conversation, ends: Callable[[], bool]
     ) -> Iterator[Message | None]:
         """Yield the process's messages about an order, and None now and then while there are none."""
+        # Until it is greeted, the process may be on its start.
         limit_s = self._config.load_s
         heard_s = said_s = time.monotonic()
+        taken = False
         while not ends():
-            message = process.hear(number, LOOK_S)
+            message = conversation.hear(LOOK_S)
             now = time.monotonic()
             if message:
                 heard_s = said_s = now
-                if message.header["event"] != "taken":
-                    limit_s = self._config.silent_s
-                yield message
+                event = message.header["event"]
+                taken = taken or event == "taken"
+                loads = event == "taken" or message.header.get("loads")
+                limit_s = self._config.load_s if loads else self._config.silent_s
+                if event != "hello":
+                    yield message
             elif now - heard_s > limit_s:
-                process.kill()
+                self._process.kill()
                 raise EngineStuck("The drawing process hangs.")
-            elif now - said_s > ALIVE_S:
+            elif taken and now - said_s > ALIVE_S:
                 said_s = now
                 yield None
 

@@ -1,14 +1,16 @@
 """A rough picture straight from latents, for previews: one small matrix instead of the decoder.
 
-A latent's four channels map to colours nearly linearly, so 64 x 64 latents make a thumbnail in a
-millisecond where the VAE takes a second. Sources: Keturn, "Decoding latents to RGB without
+A latent's channels map to colours nearly linearly, so 64 x 64 latents make a thumbnail in a millisecond
+where the VAE takes a second. Those of Stable Diffusion are known; of other kinds they are measured
+(``colours``). Sources: Keturn, "Decoding latents to RGB without
 upscaling" (Hugging Face forum, for SD 1.x), and T. A. Vass, "Explaining the SDXL latent space"
-(Hugging Face blog). Called by ``painter`` with arrays; no torch here.
+(Hugging Face blog). Called by ``drawing`` with arrays; no torch here.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -30,25 +32,35 @@ SD_COLOURS = np.array(
 SDXL_COLOURS = np.array([[60, 60, 60], [-60, -5, 10], [25, 15, -5], [-70, -50, -35]], np.float32)
 SDXL_BIAS = np.array([150, 140, 130], dtype=np.float32)
 
-#: below this VAE scaling factor, the latents are SDXL's (0.13025; SD has 0.18215)
+#: below this VAE scaling factor, the latents of four channels are SDXL's (0.13025; SD has 0.18215)
 SDXL_BELOW = 0.15
 QUALITY = 80
 
 
-def pictures(latents: Latents, scaling: float) -> list[Image.Image]:
-    """Return one small picture for each of ``latents``, of shape (pictures, 4, height, width)."""
-    if scaling < SDXL_BELOW:
-        colours = np.einsum("nchw,cr->nhwr", latents, SDXL_COLOURS) + SDXL_BIAS
-    else:
-        colours = np.einsum("nchw,cr->nhwr", latents, SD_COLOURS) * 127.5 + 127.5
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """Each channel's red, green and blue, of values to 255, and what is added to them."""
+
+    #: of shape (channels, 3)
+    of_channels: Latents
+    bias: Latents
+
+
+SD = Colours(SD_COLOURS * np.float32(127.5), np.full(3, 127.5, np.float32))
+SDXL = Colours(SDXL_COLOURS, SDXL_BIAS)
+
+
+def pictures(latents: Latents, colours: Colours) -> list[Image.Image]:
+    """Return one small picture for each of ``latents``, of shape (pictures, channels, height, width)."""
+    shown = np.einsum("nchw,cr->nhwr", latents, colours.of_channels) + colours.bias
     # A drawing that overflowed has no colours; a preview is not the place to report that.
-    whole = np.clip(np.nan_to_num(colours), 0, 255).astype(np.uint8)
+    whole = np.clip(np.nan_to_num(shown), 0, 255).astype(np.uint8)
     return [Image.fromarray(each) for each in whole]
 
 
-def preview(latents: Latents, scaling: float, width: int, height: int) -> bytes:
+def preview(latents: Latents, colours: Colours, width: int, height: int) -> bytes:
     """Return a JPEG of this size: several cells as a grid, a single one as it is."""
-    cells = pictures(latents, scaling)
+    cells = pictures(latents, colours)
     across = 2 if len(cells) > 1 else 1
     cell_width, cell_height = cells[0].size
     whole = Image.new("RGB", (cell_width * across, cell_height * across))

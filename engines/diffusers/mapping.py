@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.diffusers.config import PipelineConfig
-from engines.diffusers.model import Family
+from engines.diffusers.families import Family
 from engines.diffusers.order import CaptionOrder, PipelineOrder
 from limner.engine import Brief
 
@@ -33,8 +33,10 @@ CHAOS_FROM = (math.inf, 50.0, 25.0, 1.0)
 #: from this chaos on, it gets additional words
 CHAOS_MORE_FROM = (60.0, 85.0)
 IMAGE_WEIGHT = 1.0
-#: pipelines for fewer steps are distilled: they have neither guidance nor negative prompts
-GUIDED_FROM = 1.0
+#: a second guidance above this heeds negative words
+TRUE_FROM = 1.0
+#: said where a pipeline guides only beside negative words, and there are none
+NO_WORDS = " "
 #: less than this does not change the picture
 STRENGTH_LEAST = 0.05
 GUIDANCE_LEAST = 1.5
@@ -61,6 +63,40 @@ class Start:
     strength: float = 1.0
     mask: Path | None = None
     extends: bool = False
+    #: looked at beside the words
+    beside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a pipeline draws: as the operator says, or as its kind does best."""
+
+    steps: int
+    #: None: its kind names none, and nor does the operator
+    guidance: float | None
+    native_px: int
+
+
+def manner_of(config: PipelineConfig, family: Family) -> Manner:
+    """Return how a pipeline of this kind draws."""
+    return Manner(
+        config.steps or family.steps,
+        config.guidance if config.guidance is not None else family.guidance or None,
+        config.native_px or family.native_px,
+    )
+
+
+def is_guided(config: PipelineConfig, family: Family) -> bool:
+    """Return whether the strength of the guidance changes what a pipeline draws."""
+    guidance = manner_of(config, family).guidance
+    return family.guides != "none" and (guidance or 0.0) > family.guided_from
+
+
+def heeds_negative(config: PipelineConfig, family: Family) -> bool:
+    """Return whether negative words change what a pipeline draws."""
+    if family.second:
+        return config.true_guidance > TRUE_FROM
+    return family.takes_negative and family.guides != "embedded" and is_guided(config, family)
 
 
 def order_of(config: PipelineConfig, family: Family, brief: Brief) -> PipelineOrder | CaptionOrder:
@@ -68,20 +104,24 @@ def order_of(config: PipelineConfig, family: Family, brief: Brief) -> PipelineOr
     if brief.operation == "describe":
         described = str(brief.references[0]) if brief.references else ""
         return CaptionOrder(config.caption_model, described, brief.seeds[0] if brief.seeds else 0)
-    start = start_of(brief)
+    start, manner = start_of(brief, family), manner_of(config, family)
     adapted = (*brief.object_references, *brief.style_references) if config.ip_adapter else ()
+    drawn = drawn_px(brief.width, brief.height, manner.native_px, family.multiple_px)
     return PipelineOrder(
         model=config.model_for(brief),
         prompts=tuple(words(config, brief, cell) for cell in range(len(brief.seeds))),
-        negative=joined(brief.negative, config.negative),
+        negative=negative(config, family, brief),
         width=brief.width,
         height=brief.height,
-        drawn_px=drawn_px(brief.width, brief.height, config.native_px, family.multiple_px),
+        drawn_px=drawn,
         seeds=brief.seeds,
-        steps=steps(effort(config, brief), start.strength),
-        guidance=guidance(config, brief),
+        steps=steps(effort(manner, brief), start.strength),
+        options=options(config, family, brief),
+        previews=family.shows_previews,
+        whole=family.proved and drawn[0] * brief.height == drawn[1] * brief.width,
         tile=brief.tile,
         starts=tuple(map(str, start.pictures)),
+        beside=start.beside,
         strength=start.strength,
         mask=str(start.mask or ""),
         extends=start.extends,
@@ -108,16 +148,37 @@ def words(config: PipelineConfig, brief: Brief, cell: int) -> str:
     return joined(*parts)
 
 
-def guidance(config: PipelineConfig, brief: Brief) -> float:
+def guidance(config: PipelineConfig, family: Family, brief: Brief) -> float | None:
     """Return the guidance: the lower, the more freedom for the pipeline's own taste."""
-    if brief.stylize is None or config.guidance <= GUIDED_FROM:
-        return config.guidance
+    usual = manner_of(config, family).guidance
+    if brief.stylize is None or usual is None or not is_guided(config, family):
+        return usual
     # 9 - 5·s for pipelines with the usual 7; others keep their own scale.
-    scaled = config.guidance * (9 - 5 * brief.stylize / 1000) / 7
-    return round(max(scaled, min(GUIDANCE_LEAST, config.guidance)), 3)
+    scaled = usual * (9 - 5 * brief.stylize / 1000) / 7
+    return round(max(scaled, min(GUIDANCE_LEAST, usual)), 3)
 
 
-def start_of(brief: Brief) -> Start:
+def negative(config: PipelineConfig, family: Family, brief: Brief) -> str:
+    """Return what is not to be drawn; "" says nothing at all, as some pipelines take no empty words."""
+    if not heeds_negative(config, family):
+        return ""
+    said = joined(brief.negative, config.negative)
+    return said or (NO_WORDS if family.guides == "true" else "")
+
+
+def options(config: PipelineConfig, family: Family, brief: Brief) -> dict[str, float | bool]:
+    """Return the arguments for guidance, by the names that the kind has for them."""
+    # Pipelines that know sizes by heart would draw the nearest of those, and stretch it.
+    asked: dict[str, float | bool] = {"use_resolution_binning": False}
+    value = guidance(config, family, brief)
+    if value is not None and family.guides != "none":
+        asked["true_cfg_scale" if family.guides == "true" else "guidance_scale"] = value
+    if family.second and negative(config, family, brief):
+        asked["true_cfg_scale"] = config.true_guidance
+    return asked
+
+
+def start_of(brief: Brief, family: Family) -> Start:
     """Return what the drawing starts from, and how far to depart from it."""
     parent = brief.parent.picture if brief.parent else None
     if brief.operation == "edit" and brief.edit:
@@ -128,6 +189,8 @@ def start_of(brief: Brief) -> Start:
         return Start((parent,), UPSCALE_STRENGTH[brief.upscale or "subtle"])
     if brief.operation == "blend":
         return Start(brief.references, BLEND_STRENGTH)
+    if family.looks_at_pictures and (parent or brief.references):
+        return Start((parent,) if parent else brief.references[:1], beside=True)
     if brief.parent and parent:
         return Start((parent,), max(STRENGTH_LEAST, min(1.0, brief.parent.strength)))
     if not brief.references:
@@ -137,12 +200,12 @@ def start_of(brief: Brief) -> Start:
     return Start(brief.references[:1], strength)
 
 
-def effort(config: PipelineConfig, brief: Brief) -> int:
+def effort(manner: Manner, brief: Brief) -> int:
     """Return the steps to take: by the quality; few for a draft."""
-    wanted = config.steps * (1.0 if brief.quality is None else brief.quality)
+    wanted = manner.steps * (1.0 if brief.quality is None else brief.quality)
     if brief.draft:
-        wanted = min(wanted, max(DRAFT_STEPS, config.steps * DRAFT_SHARE))
-    return max(1, round(min(wanted, max(STEPS_MAX, config.steps))))
+        wanted = min(wanted, max(DRAFT_STEPS, manner.steps * DRAFT_SHARE))
+    return max(1, round(min(wanted, max(STEPS_MAX, manner.steps))))
 
 
 def steps(wanted: int, strength: float) -> int:

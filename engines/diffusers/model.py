@@ -1,58 +1,28 @@
-"""Find a pipeline on this machine and determine its kind, without importing torch.
+"""Find a pipeline on this machine, and say before the first drawing what would keep it from drawing.
 
-Called by ``engine`` before the drawing process exists. A pipeline's folder has a ``model_index.json``
-with its class and parts; what each class can do is taken from diffusers 0.42.1
-(``pipelines/auto_pipeline.py`` and the pipelines' ``__call__``).
+Called by ``engine`` before the drawing process exists, so without torch. A pipeline's folder has a
+``model_index.json`` with its class and parts; the hub's cache has such folders, too.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from engines.diffusers.config import PipelineConfig
+from engines.diffusers.families import UNKNOWN, Family, family_of, trouble_of
+from engines.diffusers.parts import missing_part
+
 #: imported by the drawing process only
 NEEDED = ("torch", "diffusers", "transformers")
+#: and what some settings need besides
+_FOR_OFFLOAD, _FOR_LORAS, _FOR_QUANTIZE = "accelerate", "peft", "bitsandbytes"
 INDEX = "model_index.json"
 #: what a model that is no pipeline has instead
 CONFIG = "config.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What a kind of pipeline can do."""
-
-    #: consists of convolutions, which can wrap around
-    convolves: bool = True
-    #: supports img2img with a strength
-    starts_from_pictures: bool = True
-    takes_negative: bool = True
-    #: has four latent channels with known colours
-    shows_previews: bool = True
-    #: has a pipeline that redraws a part, and one takes IP-Adapters
-    inpaints: bool = True
-    adapts: bool = False
-    #: an IP-Adapter can be held to the blocks that decide on style
-    has_style_blocks: bool = False
-    #: both sides must be multiples of this
-    multiple_px: int = 8
-
-
-_TRANSFORMER = Family(convolves=False, shows_previews=False, multiple_px=16)
-
-#: class name in ``model_index.json`` → what it can do
-FAMILIES = {
-    "StableDiffusionPipeline": Family(adapts=True),
-    "StableDiffusionXLPipeline": Family(adapts=True, has_style_blocks=True),
-    "LatentConsistencyModelPipeline": Family(takes_negative=False, inpaints=False),
-    "StableDiffusion3Pipeline": _TRANSFORMER,
-    "ZImagePipeline": _TRANSFORMER,
-    "FluxPipeline": replace(_TRANSFORMER, takes_negative=False),
-    "QwenImagePipeline": replace(_TRANSFORMER, takes_negative=False),
-}
 
 
 def missing_packages() -> list[str]:
@@ -86,12 +56,23 @@ def find_file(model: str, name: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
+def split_lora(name: str) -> tuple[str, str]:
+    """Return a LoRA's folder or hub name, and its file: of ``owner/name/file.safetensors`` both."""
+    if is_path(name):
+        path = Path(name).expanduser()
+        return (str(path), "") if path.is_dir() else (str(path.parent), path.name)
+    owner, _, rest = name.partition("/")
+    model, _, file = rest.partition("/")
+    return f"{owner}/{model}", file
+
+
 class Models:
     """The pipelines of one engine, looked for until they are found."""
 
-    def __init__(self, models: tuple[str, ...], *, offline: bool) -> None:
-        self._models = models
-        self._offline = offline
+    def __init__(self, config: PipelineConfig, versions: tuple[str, ...] = ()) -> None:
+        """``versions``: more pipelines than the configured ones."""
+        self._config = config
+        self._models = (*config.models, *versions)
         self._lock = threading.Lock()
         self._families: dict[str, Family] = {}
 
@@ -101,41 +82,66 @@ class Models:
         ``more``: models that are needed besides its own.
         """
         for model in (*self._models, *more):
-            if find_index(model):
-                continue
-            if is_path(model):
-                return f"there is no {INDEX} in {model}"
-            if self._offline:
-                return f"{model} is not in the hub's cache on this machine, and offline is true"
-        return None
+            if why := self._trouble_of(model):
+                return why
+        return self._trouble_of_settings()
 
     def has(self, model: str, name: str) -> bool:
         """Return whether a model can be loaded, by a file of it; False for none."""
-        return bool(model) and (not self._offline or find_file(model, name) is not None)
+        return bool(model) and (not self._config.offline or find_file(model, name) is not None)
 
     def family(self, model: str) -> Family:
-        """Return what a pipeline can do; one that is not downloaded yet is assumed to be of the usual kind."""
+        """Return what a pipeline can do; of one that is not downloaded yet, nothing is known."""
         with self._lock:
             if model not in self._families:
-                index = find_index(model)
-                if index is None:
-                    return Family()
-                self._families[model] = _family_of(_read(index))
+                path = find_index(model)
+                if path is None:
+                    return UNKNOWN
+                self._families[model] = family_of(_read(path) or {}, path.parent)
             return self._families[model]
 
+    def _trouble_of(self, model: str) -> str | None:
+        path = find_index(model)
+        if path is None:
+            if is_path(model):
+                return f"there is no {INDEX} in {model}"
+            if self._config.offline:
+                return f"{model} is not in the hub's cache on this machine, and offline is true"
+            return None
+        index = _read(path)
+        if index is None:
+            return f"{path} cannot be read"
+        why = trouble_of(index)
+        if not why and (self._config.offline or is_path(model)):
+            variant, allow = self._config.variant, self._config.allow_pickle
+            why = missing_part(index, path.parent, variant=variant, allow_pickle=allow)
+        return f"{model} {why}" if why else None
 
-def _read(index: Path) -> dict[str, Any]:
+    def _trouble_of_settings(self) -> str | None:
+        config = self._config
+        for wanted, package, setting in (
+            (config.offload != "none", _FOR_OFFLOAD, "offload"),
+            (config.loras, _FOR_LORAS, "loras"),
+            (config.quantize != "none", _FOR_QUANTIZE, "quantize"),
+        ):
+            if wanted and find_spec(package) is None:
+                return f"{setting} needs {package}: pip install {package}"
+        for name in config.loras:
+            place, file = split_lora(name)
+            if (is_path(place) or config.offline) and not _lora_is_there(place, file):
+                return f"there is no LoRA {name} on this machine"
+        return None
+
+
+def _lora_is_there(place: str, file: str) -> bool:
+    if file:
+        return find_file(place, file) is not None
+    return Path(place).is_dir() and any(Path(place).glob("*.safetensors"))
+
+
+def _read(index: Path) -> dict[str, Any] | None:
     try:
         read = json.loads(index.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        # The drawing process will say what is wrong with it.
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
-def _family_of(index: dict[str, Any]) -> Family:
-    known = FAMILIES.get(str(index.get("_class_name")))
-    if known:
-        return known
-    # For an untested class, promise only what its parts show.
-    return Family("unet" in index, False, False, False, inpaints=False, multiple_px=16)
+        return None
+    return read if isinstance(read, dict) else None

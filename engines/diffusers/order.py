@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 _LISTS = ("prompts", "drawn_px", "seeds", "starts", "adapted")
@@ -15,6 +16,7 @@ class PipelineOrder:
     model: str
     #: one per cell
     prompts: tuple[str, ...]
+    #: "": none is said; " " is said, and empty
     negative: str
     width: int
     height: int
@@ -23,10 +25,17 @@ class PipelineOrder:
     #: one per cell
     seeds: tuple[int, ...]
     steps: int
-    guidance: float
+    #: what else the pipeline is called with; names that it does not take are left out
+    options: Mapping[str, float | bool] = field(default_factory=dict)
+    #: its latents are shown
+    previews: bool = True
+    #: nothing of what is drawn is cut
+    whole: bool = True
     tile: bool = False
     #: the picture to start from; several are blended
     starts: tuple[str, ...] = ()
+    #: it is looked at beside the words, and not started from
+    beside: bool = False
     #: how far to depart from it, above 0 to 1
     strength: float = 1.0
     #: a picture that is white where to draw; "": everywhere

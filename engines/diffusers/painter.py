@@ -15,9 +15,9 @@ from engines.diffusers.adapter import adapting
 from engines.diffusers.captioner import Captioner
 from engines.diffusers.config import PipelineConfig
 from engines.diffusers.drawing import ModelRun, Tell, check
+from engines.diffusers.library import Kind
 from engines.diffusers.order import CaptionOrder, PipelineOrder
 from engines.diffusers.pipelines import (
-    Kind,
     NoMemory,
     Pipelines,
     decoding_in_parts,
@@ -45,7 +45,8 @@ class Painter:
             PainterError: it cannot be drawn, or was stopped.
         """
         order = PipelineOrder.from_json(values)
-        kind: Kind = "mask" if order.mask else "picture" if order.starts else "text"
+        started = order.starts and not order.beside
+        kind: Kind = "mask" if order.mask else "picture" if started else "text"
         pipeline = self._pipelines.get(order.model, kind)
         check(ends)
         with contextlib.ExitStack() as stack:
@@ -67,7 +68,7 @@ class Painter:
             PainterError: the model or the picture cannot be used.
         """
         order = CaptionOrder.from_json(values)
-        device, dtype = self._pipelines.device, self._pipelines.dtype
+        device, dtype = self._pipelines.device, self._pipelines.dtype_for(transforms=False)
         captioner: Captioner = self._pipelines.kept(
             order.model, lambda model: Captioner(model, self._config, device, dtype)
         )

@@ -10,21 +10,16 @@ import contextlib
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import diffusers
 import torch
 import transformers
 
+from engines.diffusers import library
 from engines.diffusers.config import PipelineConfig
-from engines.diffusers.model import is_path
-
-#: what a pipeline starts from
-Kind = Literal["text", "picture", "mask"]
-_OTHERS = {
-    "picture": diffusers.AutoPipelineForImage2Image,
-    "mask": diffusers.AutoPipelineForInpainting,
-}
+from engines.diffusers.library import Kind
+from engines.diffusers.model import is_path, split_lora
 
 #: messages of out-of-memory errors without a class of their own (MPS, CPU)
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
@@ -68,7 +63,8 @@ class Pipelines:
     def __init__(self, config: PipelineConfig) -> None:
         self._config = config
         self.device = _device(config.device)
-        self.dtype = _dtype(config.dtype, self.device)
+        if config.offload != "none" and self.device == "cpu":
+            raise Unusable("offload needs a GPU, and device is cpu")
         #: by name, the one used last at the end
         self._loaded: dict[str, Any] = {}
         # Its warnings quote the prompt.
@@ -88,11 +84,21 @@ class Pipelines:
         pipeline = self.kept(model, self._load)
         if kind == "text":
             return pipeline
-        try:
-            # Shares all parts: nothing is loaded twice.
-            return _quiet(_OTHERS[kind].from_pipe(pipeline))
-        except (ValueError, AttributeError) as error:
-            raise CannotStart(f"this kind of pipeline cannot start from a {kind}") from error
+        name = library.sibling_of(type(pipeline).__name__, kind)
+        if name is None:
+            raise CannotStart(f"this kind of pipeline cannot start from a {kind}")
+        return _quiet(_over_the_same_parts(pipeline, getattr(diffusers, name)))
+
+    def dtype_for(self, *, transforms: bool) -> Any:
+        """Return torch's dtype for a model: of a transformer, float16 would overflow.
+
+        Half precision is slow on CPUs, and not always correct on MPS.
+        """
+        wanted = self._config.dtype
+        if wanted == "auto":
+            half = "bfloat16" if transforms else "float16"
+            wanted = half if self.device.startswith("cuda") else "float32"
+        return getattr(torch, wanted)
 
     def kept(self, model: str, load: Callable[[str], Any]) -> Any:
         """Return a model, loaded by ``load`` unless it is in memory.
@@ -139,18 +145,84 @@ class Pipelines:
         return self._fit(model, load)
 
     def _load(self, model: str) -> Any:
-        pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
+        config = self._config
+        index = diffusers.DiffusionPipeline.load_config(
+            place_of(model), local_files_only=config.offline
+        )
+        # One that starts from pictures is loaded as its sibling that needs none; many have no sibling.
+        listed = library.sibling_of(str(index.get("_class_name")), "text")
+        kind = diffusers.AutoPipelineForText2Image if listed else diffusers.DiffusionPipeline
+        dtype = self.dtype_for(transforms="unet" not in index)
+        pipeline = kind.from_pretrained(
             place_of(model),
-            dtype=self.dtype,
-            local_files_only=self._config.offline,
-            variant=self._config.variant or None,
+            dtype=dtype,
+            local_files_only=config.offline,
+            variant=config.variant or None,
             # True refuses pickle files; None accepts them if there is nothing else
-            use_safetensors=None if self._config.allow_pickle else True,
-        ).to(self.device)
+            use_safetensors=None if config.allow_pickle else True,
+            **self._quantized(index, dtype),
+        )
+        if model == config.model:
+            self._with_loras(pipeline)
+        self._place(pipeline)
         # Decoding all cells at once would be the peak of memory use, and saves no time.
-        with contextlib.suppress(AttributeError):
+        with contextlib.suppress(AttributeError, NotImplementedError):
             pipeline.vae.enable_slicing()
         return _quiet(pipeline)
+
+    def _quantized(self, index: dict[str, Any], dtype: Any) -> dict[str, Any]:
+        """Return the arguments that make the large parts smaller as they are loaded."""
+        bits = self._config.quantize
+        if bits == "none":
+            return {}
+        large = [name for name in index if name.startswith(("transformer", "unet", "text_encoder"))]
+        how: dict[str, Any] = (
+            {
+                "load_in_4bit": True,
+                "bnb_4bit_quant_type": "nf4",
+                "bnb_4bit_compute_dtype": dtype,
+            }
+            if bits == "4bit"
+            else {"load_in_8bit": True}
+        )
+        return {
+            "quantization_config": diffusers.PipelineQuantizationConfig(
+                quant_backend=f"bitsandbytes_{bits}",
+                quant_kwargs=how,
+                components_to_quantize=[name for name in large if index[name][0]],
+            )
+        }
+
+    def _with_loras(self, pipeline: Any) -> None:
+        names = []
+        for number, name in enumerate(self._config.loras):
+            place, file = split_lora(name)
+            names.append(f"lora{number}")
+            pipeline.load_lora_weights(
+                place,
+                adapter_name=names[-1],
+                local_files_only=self._config.offline,
+                **({"weight_name": file} if file else {}),
+            )
+        if names:
+            pipeline.set_adapters(names, list(self._config.loras.values()))
+
+    def _place(self, pipeline: Any) -> None:
+        match self._config.offload:
+            case "model":
+                pipeline.enable_model_cpu_offload(device=self.device)
+            case "layers":
+                pipeline.enable_sequential_cpu_offload(device=self.device)
+            case _:
+                pipeline.to(self.device)
+
+
+def _over_the_same_parts(pipeline: Any, kind: Any) -> Any:
+    """Return a pipeline of another kind that shares all parts: nothing is loaded twice."""
+    parts, settings = kind._get_signature_keys(kind)
+    shared = {name: part for name, part in pipeline.components.items() if name in parts}
+    known = {name: pipeline.config[name] for name in settings if name in pipeline.config}
+    return kind(**shared, **known)
 
 
 def place_of(model: str) -> str:
@@ -178,13 +250,6 @@ def _device(wanted: str) -> str:
     if wanted not in there:
         raise Unusable(f"device is {wanted}, and torch finds only {', '.join(there)}")
     return wanted
-
-
-def _dtype(wanted: str, device: str) -> Any:
-    """Return torch's dtype; half precision is slow on CPUs and not always correct on MPS."""
-    if wanted == "auto":
-        wanted = "float16" if device.startswith("cuda") else "float32"
-    return getattr(torch, wanted)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
-"""The engine's side of the drawing process: started on first use, replaced when it dies.
+"""A worker's end of the drawing process, which all workers of a machine share; the first one starts it.
 
-Torch computes in a process of its own, because it blocks the interpreter for seconds and needs
-gigabytes that an idle gateway should not hold. It is a plain ``subprocess``, because
-``multiprocessing`` trips over Celery's ``__main__`` and its patched process classes; only the standard
-library's ``Connection`` is used, for its framing. Used by ``engine``, one drawing at a time.
+Torch computes in a process of its own, because it blocks the interpreter for seconds and needs gigabytes
+that an idle gateway should not hold; and in one for all lanes, because a model should lie on a GPU once. It
+is no child of any worker's: it goes on when one is killed, and ends when none is left. It is a plain
+``subprocess``, because ``multiprocessing`` trips over Celery's ``__main__`` and its patched process classes.
+Used by ``engine``.
 """
 
 from __future__ import annotations
@@ -11,152 +12,176 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from engines.diffusers.config import PipelineConfig
+from engines.diffusers.meeting import LockHeld, MeetingPoint, meeting_point
+from engines.diffusers.wire import Message, connection_over, receive, send
 from limner.errors import EngineDown
 
 _ROOT = Path(__file__).resolve().parents[2]
+#: how long the other end may keep us in the middle of a message
+PEER_S = 20.0
+#: the processes that this one has started; nobody waits for them, since they may outlive it
+_STARTED: list[subprocess.Popen[bytes]] = []
 
 
 class ProcessDied(Exception):
     """The drawing process ended before it replied."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message between the two ends: JSON, then pictures."""
+class Conversation:
+    """One order, and what is said about it; closing it abandons the order."""
 
-    header: dict[str, Any]
-    parts: tuple[bytes, ...] = ()
+    def __init__(self, line: socket.socket) -> None:
+        self._pipe: Connection = connection_over(line, PEER_S)
 
+    def say(self, header: Mapping[str, Any]) -> None:
+        """Send a message.
 
-def send(pipe: Connection, header: Mapping[str, Any], parts: Sequence[bytes] = ()) -> None:
-    """Send one message."""
-    pipe.send_bytes(json.dumps({"parts": len(parts), **header}).encode())
-    for part in parts:
-        pipe.send_bytes(part)
+        Raises:
+            ProcessDied: the process ended.
+        """
+        try:
+            send(self._pipe, header)
+        except (OSError, ValueError) as error:
+            raise ProcessDied from error
 
+    def hear(self, wait_s: float) -> Message | None:
+        """Return the next message, or None if none comes in time.
 
-def receive(pipe: Connection) -> Message:
-    """Read one message.
+        Raises:
+            ProcessDied: the process ended.
+        """
+        try:
+            return receive(self._pipe) if self._pipe.poll(wait_s) else None
+        except (EOFError, OSError, ValueError) as error:
+            raise ProcessDied from error
 
-    Raises:
-        EOFError: the other end is gone.
-    """
-    header: dict[str, Any] = json.loads(pipe.recv_bytes())
-    return Message(header, tuple(pipe.recv_bytes() for _ in range(header.pop("parts"))))
+    def close(self) -> None:
+        """Hang up."""
+        self._pipe.close()
 
 
 class PainterProcess:
-    """One drawing process and the pipe to it."""
+    """The drawing process as one worker sees it."""
 
-    def __init__(self, config: PipelineConfig) -> None:
-        ours, theirs = socket.socketpair()
-        path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-        environment = os.environ | {"PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-        if config.offline:
-            environment |= {"HF_HUB_OFFLINE": "1"}
-        module = "engines.diffusers.child"
-        arguments = [str(os.getpid()), str(theirs.fileno())]
-        with theirs:
-            try:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", module, *arguments],
-                    stdin=subprocess.DEVNULL,
-                    env=environment,
-                    pass_fds=[theirs.fileno()],
-                )
-            except OSError as error:
-                ours.close()
-                raise EngineDown("The drawing process cannot be started.") from error
-        self._pipe = Connection(ours.detach())
-        self._numbers = 0
-        self._sending = threading.Lock()
-        with contextlib.suppress(OSError):
-            send(self._pipe, {"config": config.to_json()})
+    def __init__(self, name: str, config: PipelineConfig) -> None:
+        self._name = name
+        self._config = config
+        self._lock = threading.Lock()
+        #: says that this worker lives, between two drawings
+        self._presence: Conversation | None = None
+        self._closed = False
 
-    @property
-    def alive(self) -> bool:
-        """Return whether the process still runs."""
-        return self._process.poll() is None
-
-    def draw(self, order: Mapping[str, Any]) -> int:
-        """Send an order and return its number, which every message about it carries.
+    def draw(self, order: Mapping[str, Any]) -> Conversation:
+        """Hand in an order, to a process that is started if there is none.
 
         Raises:
             ProcessDied: the process ended.
+            EngineDown: it cannot be started.
         """
-        self._numbers += 1
-        self._send({"draw": self._numbers, "order": order})
-        return self._numbers
-
-    def stop(self, number: int) -> None:
-        """Tell the process to abandon an order; it does so at the next step."""
-        with contextlib.suppress(ProcessDied):
-            self._send({"stop": number})
-
-    def hear(self, number: int, wait_s: float) -> Message | None:
-        """Return the next message about an order, or None if none comes in time.
-
-        Raises:
-            ProcessDied: the process ended.
-        """
+        point = self._point()
+        with self._lock:
+            if self._closed:
+                raise EngineDown("The engine is closed.")
+            self._attend(point)
+            conversation = Conversation(self._line(point))
         try:
-            if not self._pipe.poll(wait_s):
-                return None
-            message = receive(self._pipe)
-        except (EOFError, OSError, ValueError) as error:
-            # Its pipe closes a moment before the process is gone.
-            self.kill()
-            raise ProcessDied from error
-        # A late message about an abandoned order is for nobody.
-        return message if message.header.get("order") == number else None
+            conversation.say({"order": order})
+        except ProcessDied:
+            conversation.close()
+            raise
+        return conversation
 
     def kill(self) -> None:
-        """End the process at once and reap it."""
-        self._process.kill()
-        self._process.wait()
+        """End the process at once, for all workers: it hangs."""
+        point = self._point()
+        with self._locked(point), contextlib.suppress(ProcessLookupError, PermissionError):
+            if pid := point.listener():
+                os.kill(pid, signal.SIGKILL)
+        _reap()
 
-    def _send(self, header: Mapping[str, Any]) -> None:
+    def close(self) -> None:
+        """Leave the process to those who still use it."""
+        with self._lock:
+            self._closed = True
+            if self._presence:
+                self._presence.close()
+
+    def _point(self) -> MeetingPoint:
+        return meeting_point(self._name, self._config)
+
+    def _attend(self, point: MeetingPoint) -> None:
+        """Be there, also while nothing is drawn."""
+        if self._presence:
+            try:
+                # It is only ever greeted.
+                while self._presence.hear(0):
+                    pass
+            except ProcessDied:
+                self._presence.close()
+                self._presence = None
+        if not self._presence:
+            self._presence = Conversation(self._line(point))
+
+    def _line(self, point: MeetingPoint) -> socket.socket:
+        # Nobody leaves while we hold the lock.
+        with self._locked(point):
+            line = point.call()
+            if line is None:
+                self._start(point)
+                line = point.call()
+        if line is None:
+            raise ProcessDied
+        return line
+
+    def _start(self, point: MeetingPoint) -> None:
+        _reap()
+        path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+        environment = os.environ | {"PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        if self._config.offline:
+            environment |= {"HF_HUB_OFFLINE": "1"}
+        config = json.dumps(self._config.to_json()).encode()
         try:
-            with self._sending:
-                send(self._pipe, header)
-        except (OSError, ValueError) as error:
-            self.kill()
-            raise ProcessDied from error
+            # Not the worker's own output, which would not end with the worker.
+            with point.listen() as listener, point.log.open("ab") as log:
+                log.truncate(0)
+                arguments = [str(listener.fileno()), str(point.socket.parent), point.key]
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "engines.diffusers.child", *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    pass_fds=[listener.fileno()],
+                    start_new_session=True,
+                )
+            point.note(process.pid)
+            _STARTED.append(process)
+            with process.stdin as stdin:  # type: ignore[union-attr]
+                stdin.write(config)
+        except OSError as error:
+            raise EngineDown("The drawing process cannot be started.") from error
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _locked(point: MeetingPoint) -> Any:
+        try:
+            with point.locked():
+                yield
+        except LockHeld:
+            raise EngineDown("The drawing process is being started or stopped.") from None
 
 
-class Turns:
-    """A queue of drawings: first come, first served."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._queue: list[object] = []
-
-    def join(self) -> object:
-        """Join the queue; pass what this returns to the other methods."""
-        ticket = object()
-        with self._changed:
-            self._queue.append(ticket)
-        return ticket
-
-    def leave(self, ticket: object) -> None:
-        """Leave the queue, or end the turn."""
-        with self._changed, contextlib.suppress(ValueError):
-            self._queue.remove(ticket)
-            self._changed.notify_all()
-
-    def ahead(self, ticket: object, wait_s: float) -> int:
-        """Wait a while for the turn; return how many are ahead, 0 once it is this one's turn."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue[0] is ticket, wait_s)
-            return self._queue.index(ticket)
+def _reap() -> None:
+    """Let go of the processes that this one has started and that have ended."""
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]

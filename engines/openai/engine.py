@@ -38,7 +38,7 @@ from limner.engine import (
     Progress,
     Stop,
 )
-from limner.errors import EngineBusy, EngineDown, Refused, Rejected
+from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
 from limner.pictures.decoding import size_of
 
 #: most retries of a cell that was turned away, and the longest that they may take in here
@@ -68,8 +68,9 @@ class OpenAI:
         """Return what the server can do, as far as options and responses tell."""
         manner = self._manner
         told: Level = "exact" if self._seeds in ("field", "sd-server") else "none"
-        apart: Level = "exact" if self._seeds == "sd-server" else "near"
-        fits: Level = "near" if manner.sizes else "exact"
+        field_apart = manner.negative_field or self._seeds == "sd-server"
+        apart: Level = "exact" if field_apart else "near"
+        fits: Level = "exact" if self._draws_any_size() else "near"
         edits: Level = "near" if manner.edits else "none"
         several: Level = "near" if manner.edits and manner.pictures_most > 1 else "none"
         quality: Level = "near" if manner.qualities else "none"
@@ -92,7 +93,8 @@ class OpenAI:
             style_references=edits,
             object_references=edits,
             vary=edits,
-            edit=edits,
+            # A mask that has no place of its own is a picture more.
+            edit=edits if manner.masks else several,
             blend=several,
             describe="exact" if manner.vision_model else "none",
             previews=True,
@@ -126,12 +128,16 @@ class OpenAI:
                     told_s = time.monotonic()
                     reached = max(reached, work.fraction())
                     yield Progress(reached)
+        except EngineError as error:
+            error.cost = work.cost()
+            raise
         finally:
             work.hang_up()
         if brief.operation == "describe":
-            yield Finished((), prompts=prompts_of(work.done[0].words))
+            yield Finished((), prompts=prompts_of(work.done[0].words), cost=work.cost())
             return
-        finished = self._finished(brief, [work.done[cell].image for cell in range(len(parts))])
+        images = [work.done[cell].image for cell in range(len(parts))]
+        finished = self._finished(brief, images, work.cost())
         self._proved = True
         yield finished
 
@@ -150,17 +156,23 @@ class OpenAI:
             raise Rejected("parameter", "The engine cannot describe pictures.")
         return [description_of(brief.references[0], self._manner.vision_model)]
 
-    def _finished(self, brief: Brief, images: Sequence[bytes]) -> Finished:
+    def _draws_any_size(self) -> bool:
+        return not self._manner.sizes and self._manner.size_as != "none"
+
+    def _finished(
+        self, brief: Brief, images: Sequence[bytes], cost: float | None = None
+    ) -> Finished:
         size = brief.width, brief.height
-        width, height = drawn_size(brief, self._manner)
+        # What it drew: it may know ratios only, or do as it likes.
+        width, height = size_of(images[0]) or drawn_size(brief, self._manner)
         said = notes(brief, self.capabilities(), drawn_size=f"{width}x{height}")
         seeds = brief.seeds if self.capabilities().seed == "exact" else ()
-        cut = not self._manner.sizes and not all(_is_of_this_ratio(one, size) for one in images)
+        cut = self._draws_any_size() and not all(_is_of_this_ratio(one, size) for one in images)
         applied = left_out(brief, self._manner)
         if cut:
             applied |= {"ar": "near", "size": "near"}
         cells = tuple(cell_of(image, *size) for image in images)
-        return Finished(cells, seeds, said, applied)
+        return Finished(cells, seeds, said, applied, cost=cost)
 
     def _check(self) -> None:
         """Check that the server is alive and has our model.
@@ -184,7 +196,7 @@ class OpenAI:
             EngineError: it is not alive, or it refuses our key.
         """
         try:
-            models = self._probe.request("GET", "/models").table().get("data")
+            models = self._probe.request("GET", self._manner.models_path).table().get("data")
         except Answered:
             # Not every server lists its models; this one is alive.
             models = None
@@ -250,6 +262,11 @@ class _Work:
         partials = self.manner.partial_images
         share = {cell: min(n, partials) / (partials + 1) for cell, n in self._partials.items()}
         return sum(1.0 if cell in self.done else share[cell] for cell in share) / len(share)
+
+    def cost(self) -> float | None:
+        """Return what the cells cost that are done, as far as the host says."""
+        told = [done.cost for done in self.done.values() if done.cost is not None]
+        return sum(told) * self.manner.dollar_price if told else None
 
     def hang_up(self) -> None:
         """Close every connection that is still open."""

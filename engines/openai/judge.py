@@ -1,7 +1,8 @@
 """What an OpenAI-style error means: whose fault it is, and whether it is temporary; pure functions.
 
 Source: OpenAI's error guide, ``{"error": {"message", "type", "param", "code"}}``. Other servers send
-``{"error": "text"}``, or their own codes; so the words decide if codes say nothing. A LiteLLM proxy
+``{"error": "text"}``, with a code beside it (xAI), in a list (Google), or their own codes; so the words decide
+if codes say nothing. OpenRouter's 403 is moderation if it says what was flagged. A LiteLLM proxy
 (1.108 was run) puts the status in ``code`` and the details in ``message``; it returns 400 also if it
 has no such model, no database to look up the key, or no healthy server behind it. So a 400 is the
 caller's fault only if it says so.
@@ -10,11 +11,11 @@ caller's fault only if it says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from engines.remote.session import Answer
-from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
+from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused, Rejected
 
 _MODERATED = (
     "moderation_blocked",
@@ -24,6 +25,10 @@ _MODERATED = (
     "safety_violation",
     "sensitive content",
     "data_inspection_failed",
+    # Ark: InputTextSensitiveContentDetected, OutputImage…
+    "sensitivecontentdetected",
+    "input was flagged",
+    "nsfw",
 )
 _CREDIT = (
     "insufficient_quota",
@@ -33,12 +38,18 @@ _CREDIT = (
     "budget_exceeded",
     "budget has been exceeded",
     "crossed budget",
+    "accountoverdue",
+    "balance is insufficient",
+    "any credits",
+    "available credits",
 )
 _CREDENTIALS = (
     "invalid_api_key",
     "incorrect api key",
     "authentication_error",
     "authentication error",
+    "authenticationerror",
+    "api key not valid",
     "auth_error",
     "account_deactivated",
     "no_db_connection",
@@ -52,7 +63,10 @@ _SETUP = {
     "invalid model name": "the server does not know the model",
     "model_not_found": "the server does not know the model",
     "unknown model": "the server does not know the model",
+    "invalidendpointormodel": "the server does not know the model",
+    "modelnotopen": "the account has not opened the model",
     "no such model": "the server does not know the model",
+    "model does not exist": "the server does not know the model",
     "llm provider not provided": "the server does not know who serves the model",
     "model_access_denied": "the key may not use the model",
     "not allowed to access model": "the key may not use the model",
@@ -82,11 +96,16 @@ _CALLERS_MATTER = re.compile(
     rf"\bprompt\b.{{0,60}}\b{_VERDICT}|\b{_VERDICT}.{{0,40}}\bprompt\b|image_generation_user_error"
 )
 _NO_LETTERS = re.compile(r"[\W_]+")
+_SIZES = ("size", "image_size", "aspect_ratio", "width", "height")
 #: fields of a request that the operator's options decide, not the caller
 _OURS = frozenset(
     [
         "model",
         "size",
+        "image_size",
+        "aspect_ratio",
+        "width",
+        "height",
         "quality",
         "n",
         "stream",
@@ -100,27 +119,33 @@ _OURS = frozenset(
 )
 
 
-def judge(answer: Answer, prompt: str = "", *, callers_size: bool = False) -> EngineError | None:
+def judge(
+    answer: Answer, prompt: str = "", *, callers_size: bool = False, ours: Iterable[str] = ()
+) -> EngineError | None:
     """Return the error for a response with a status of 400 or more, or None for the usual one.
 
     ``prompt`` is what was sent: if the server quotes it, its words decide nothing. ``callers_size``: the
-    size is one that the caller asked for, and not the operator's matter.
+    size is one that the caller asked for, and not the operator's matter. ``ours``: what else was sent beside
+    the prompt, by its names.
     """
-    known = judge_table(answer.table(), answer.retry_after_s, prompt)
+    told = _table_of(answer)
+    known = judge_table(told, answer.retry_after_s, prompt)
     if known:
         return known
+    if answer.status == 403 and _says_what_was_flagged(told):
+        return Rejected("moderated", "The prompt or its picture was refused by moderation.")
     if answer.status in (404, 405):
         return Refused("setup", f"no such route or model (HTTP {answer.status})")
     if answer.status == 413:
         return Rejected("reference", "The reference images are too large for the engine.")
     if answer.status in (400, 415, 422):
-        return _of_parameter(answer.table(), prompt, callers_size)
+        return _of_parameter(told, prompt, callers_size, {*_OURS, *ours})
     return None
 
 
 def judge_question(answer: Answer) -> EngineError | None:
     """Judge a response to a request about the server itself: only its own words decide."""
-    return judge_table(answer.table(), answer.retry_after_s)
+    return judge_table(_table_of(answer), answer.retry_after_s)
 
 
 def judge_table(
@@ -149,14 +174,33 @@ def judge_table(
     return None
 
 
-def _of_parameter(told: Mapping[str, Any], prompt: str, callers_size: bool) -> EngineError | None:
+def _table_of(answer: Answer) -> Mapping[str, Any]:
+    told = answer.table()
+    if told:
+        return told
+    try:
+        listed = answer.json()
+    except BadResult:
+        return {}
+    return listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
+
+
+def _says_what_was_flagged(told: Mapping[str, Any]) -> bool:
+    error = told.get("error")
+    about = error.get("metadata") if isinstance(error, dict) else None
+    return isinstance(about, dict) and bool(about.get("reasons") or about.get("flagged_input"))
+
+
+def _of_parameter(
+    told: Mapping[str, Any], prompt: str, callers_size: bool, ours: Collection[str]
+) -> EngineError | None:
     error = told.get("error")
     param = str(error.get("param") or "") if isinstance(error, dict) else ""
-    if param == "size" and callers_size:
+    if param in _SIZES and callers_size:
         return Rejected("parameter", "The engine does not draw this size.")
-    if param in _OURS:
+    if param in ours and "prompt" not in param:
         return Refused("setup", f"the server does not take our {param}")
-    if param.startswith(("image", "mask")):
+    if param.startswith(("image", "mask", "input_reference")):
         return Rejected("reference", "The engine could not use the reference images.")
     if "prompt" in param or (not param and _Said(told, prompt).matches(_CALLERS_MATTER)):
         return Rejected("parameter", "The engine does not take these parameters.")
@@ -174,7 +218,7 @@ class _Said:
     def __init__(self, told: Mapping[str, Any], prompt: str) -> None:
         error = told.get("error", told)
         if not isinstance(error, dict):
-            error = {"message": error}
+            error = {**told, "message": error}
         self._codes = " ".join(str(error.get(key) or "") for key in ("code", "type")).lower()
         self._message = str(error.get("message") or "").lower()
         self._prompt = _letters(prompt)

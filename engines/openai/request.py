@@ -2,7 +2,8 @@
 
 The Content-Type decides whether the response is a stream: some servers ignore ``stream`` and return
 plain JSON. Source: OpenAI's reference of image streaming (``image_generation.partial_image``,
-``….completed``; ``image_edit.*`` for edits); Server-Sent Events as in the HTML standard.
+``….completed``; ``image_edit.*`` for edits); Ark's (``….partial_succeeded`` with the picture,
+``….partial_failed``, and a ``….completed`` without); Server-Sent Events as in the HTML standard.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from collections.abc import Iterator
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
 
+from engines.openai.answer import cost_of, item_picture, picture_of
 from engines.openai.describing import DescriptionRequest, words_of
 from engines.openai.judge import judge, judge_table
 from engines.openai.wanted import PictureRequest
 from engines.remote.cells import from_base64
 from engines.remote.reading import pieces, read_json
 from engines.remote.session import DRAWING_MAX_BYTES, Answer, NoAnswer, Remote
-from limner.errors import BadResult, EngineError, JobLost, Rejected
+from limner.errors import BadResult, EngineError, JobLost
 from net.cut import Cut
 
 #: most partial pictures: more than three cannot be requested
@@ -42,11 +43,12 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A cell's picture; of a description, the words."""
+    """A cell's picture; of a description, the words. ``cost`` is in dollars, if the host says."""
 
     cell: int
     image: bytes = b""
     words: str = ""
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +110,22 @@ class RequestUnderWay:
             judge=self._judge,
             **self._part.arguments(),
         ) as response:
-            if "text/event-stream" in response.headers.get("Content-Type", ""):
-                return Done(self._cell, self._last_of(response))
+            headers = response.headers
+            if "text/event-stream" in headers.get("Content-Type", ""):
+                return self._last_of(response)
             told = _table(b"".join(_pieces(response)))
+        cost = cost_of(told, headers)
         if isinstance(self._part, DescriptionRequest):
-            return Done(self._cell, words=words_of(told))
-        return Done(self._cell, self._picture(told))
+            return Done(self._cell, words=words_of(told), cost=cost)
+        return Done(self._cell, picture_of(told, self._remote, self._prompt), cost=cost)
 
     def _judge(self, answer: Answer) -> EngineError | None:
-        return judge(answer, self._prompt, callers_size=self._part.callers_size)
+        part = self._part
+        # Of a question about a picture, it is the picture that may be wrong.
+        ours = part.fields if isinstance(part, PictureRequest) else ()
+        return judge(answer, self._prompt, callers_size=part.callers_size, ours=ours)
 
-    def _last_of(self, response: requests.Response) -> bytes:
+    def _last_of(self, response: requests.Response) -> Done:
         """Put every partial picture of a stream into the queue; return the final one."""
         partials = 0
         for data in events(_pieces(response)):
@@ -131,35 +138,13 @@ class RequestUnderWay:
                 image = _partial(told.get("b64_json"))
                 if image and partials <= PARTIALS_MAX:
                     self._news.put(Partial(self._cell, partials, image))
-            elif kind.endswith(".completed"):
-                return self._one(told)
+            elif kind.endswith((".completed", ".partial_succeeded")):
+                image = item_picture(told, self._remote, self._prompt)
+                return Done(self._cell, image, cost=cost_of(told, response.headers))
             elif kind == "error" or kind.endswith(".failed") or told.get("error"):
                 error = judge_table(told, prompt=self._prompt)
                 raise error or EngineError("The engine failed while it drew.")
         raise JobLost("The stream ended without a picture.", charged=True)
-
-    def _picture(self, told: dict[str, Any]) -> bytes:
-        data = told.get("data")
-        if data == []:
-            # How some servers report that moderation refused the picture.
-            raise Rejected("moderated", "The picture was refused by moderation.")
-        if isinstance(data, list) and isinstance(data[0], dict):
-            return self._one(data[0])
-        if told.get("error"):
-            error = judge_table(told, prompt=self._prompt)
-            raise error or EngineError("The engine answered with an error.")
-        raise BadResult("The engine's answer has no pictures.")
-
-    def _one(self, told: dict[str, Any]) -> bytes:
-        """Return the picture in the response, or at a URL in it."""
-        if told.get("b64_json"):
-            return from_base64(told["b64_json"])
-        url = told.get("url")
-        if not isinstance(url, str) or not url:
-            raise BadResult("The engine's answer has no picture.")
-        if url.startswith("data:"):
-            return from_base64(url)
-        return self._remote.download(urljoin(self._remote.base_url, url))
 
 
 def events(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,11 +1,13 @@
 """The pictures that an edit starts from, its mask, and the words that say what each of them is for.
 
 ``/images/edits`` takes up to 16 pictures; its mask is transparent where to draw, and of the first
-picture's size. Models of this kind take a mask as advice: the worker restores the rest.
+picture's size. Hosts that have no place for a mask get it as the second picture, and words about it. Models
+of this kind take a mask as advice: the worker restores the rest.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from PIL import Image, ImageChops, ImageOps
 
 from engines.openai.manner import OpenAIManner
 from engines.remote.cells import to_png
+from engines.remote.listed import SHOWN_MASK
+from engines.remote.wording import numbered
 from limner.engine import Brief, Level
 from limner.errors import Rejected
 from limner.pictures.decoding import UnreadablePictureError, open_picture
@@ -30,11 +34,19 @@ class OpenAIStart:
     mask: bytes | None = None
     words: str = ""
 
+    def data_urls(self) -> list[str]:
+        """Return the pictures as JSON takes them."""
+        encoded = (base64.b64encode(picture).decode() for picture in self.pictures)
+        return [f"data:image/png;base64,{text}" for text in encoded]
+
 
 def left_out(brief: Brief, manner: OpenAIManner) -> dict[str, Level]:
     """Return what finds no room among the pictures that the model takes, as levels."""
-    alone = bool(brief.edit or (brief.parent and brief.parent.picture))
-    room = manner.pictures_most - (1 if alone else len(brief.references))
+    alone = bool(brief.parent and brief.parent.picture)
+    taken = 1 if alone else len(brief.references)
+    if brief.edit:
+        taken = 1 if manner.masks else 2
+    room = manner.pictures_most - taken
     found: dict[str, Level] = {}
     for name, paths in (
         ("style_references", brief.style_references),
@@ -62,11 +74,16 @@ def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> OpenAIStar
     if brief.edit:
         canvas = _padded(_opened(brief.edit.canvas), drawn, Image.Resampling.LANCZOS, None)
         pictures.append(encode_png(canvas).data)
-        mask = _mask(brief.edit.mask, drawn)
+        where = "the masked part of the first picture"
+        if manner.masks:
+            mask = _mask(brief.edit.mask, drawn)
+        else:
+            pictures.append(_shown_mask(brief.edit.mask, drawn))
+            where = SHOWN_MASK
         words.append(
             "continue the first picture beyond its edges"
-            if brief.edit.kept
-            else "redraw only the masked part of the first picture"
+            if brief.edit.kept and manner.masks
+            else f"redraw only {where}"
         )
     elif brief.parent and brief.parent.picture:
         pictures.append(to_png(brief.parent.picture, brief.width, brief.height))
@@ -81,15 +98,9 @@ def starting_from(brief: Brief, manner: OpenAIManner, drawn: Size) -> OpenAIStar
     ):
         added = [path.read_bytes() for path in paths[: manner.pictures_most - len(pictures)]]
         if added:
-            words.append(f"{role} {_numbered(len(pictures) + 1, len(added))}")
+            words.append(f"{role} {numbered(len(pictures) + 1, len(added))}")
             pictures += added
     return OpenAIStart(tuple(pictures), mask, ", ".join(words))
-
-
-def _numbered(first: int, count: int) -> str:
-    if count == 1:
-        return f"picture {first}"
-    return f"pictures {first} to {first + count - 1}"
 
 
 def _opened(path: Path) -> Image.Image:
@@ -114,6 +125,15 @@ def _mask(path: Path, size: Size) -> bytes:
 
     It is white there, too, for servers that look at its colours.
     """
-    grey = _padded(_opened(path).convert("L"), size, Image.Resampling.NEAREST, 255)
+    grey = _grey(path, size)
     mask = Image.merge("RGBA", (grey, grey, grey, ImageChops.invert(grey)))
     return encode_png(mask).data
+
+
+def _shown_mask(path: Path, size: Size) -> bytes:
+    """Return the mask as a picture: white where to draw, black where not."""
+    return encode_png(_grey(path, size).convert("RGB")).data
+
+
+def _grey(path: Path, size: Size) -> Image.Image:
+    return _padded(_opened(path).convert("L"), size, Image.Resampling.NEAREST, 255)

@@ -7,16 +7,19 @@ is left over, so that a misspelt option is never silently ignored. Credentials a
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from limner.errors import ConfigError
 from limner.settings import EngineSettings
+
+Word = TypeVar("Word", bound=str)
 
 
 class Options:
@@ -65,6 +68,20 @@ class Options:
             self.wrong(name, f"must be a whole number from {low} to {high}")
         return int(value)
 
+    def optional_number(self, name: str, low: float, high: float) -> float | None:
+        """Return a number from ``low`` to ``high``, or None if the option is absent."""
+        return self.number(name, low, low, high) if name in self._left else self._take(name)
+
+    def weights(self, name: str, low: float, high: float) -> dict[str, float]:
+        """Return a table of text to numbers: ``loras = { "ink.safetensors" = 0.8 }``."""
+        value = self._take(name, {})
+        if not isinstance(value, dict) or not all(
+            isinstance(each, int | float) and not isinstance(each, bool) and low <= each <= high
+            for each in value.values()
+        ):
+            self.wrong(name, f'must have the form {{ "name" = number from {low:g} to {high:g} }}')
+        return {key: float(each) for key, each in value.items()}
+
     def flag(self, name: str, default: bool = False) -> bool:
         """Return true or false."""
         value = self._take(name, default)
@@ -72,12 +89,11 @@ class Options:
             self.wrong(name, "must be true or false")
         return value
 
-    def one_of(self, name: str, words: tuple[str, ...], default: str) -> str:
+    def one_of(self, name: str, words: tuple[Word, ...], default: Word) -> Word:
         """Return one of ``words``."""
         value = self._take(name, default)
-        if value not in words:
-            self.wrong(name, f"must be one of {', '.join(words)}")
-        return str(value)
+        found = next((word for word in words if value == word), None)
+        return found or self.wrong(name, f"must be one of {', '.join(words)}")
 
     def url(self, name: str, default: str | None = None) -> str:
         """Return an http(s) URL without a trailing slash; it must not contain credentials."""
@@ -108,6 +124,17 @@ class Options:
         value = self._take(name, {})
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             self.wrong(name, 'must have the form { Name = "text" }')
+        return dict(value)
+
+    def values(self, name: str) -> dict[str, Any]:
+        """Return a table of what JSON can say: ``input = { go_fast = true, steps = 28 }``."""
+        value = self._take(name, {})
+        try:
+            said = json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            said = ""
+        if not isinstance(value, dict) or not said:
+            self.wrong(name, "must have the form { name = value }, without dates")
         return dict(value)
 
     def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:

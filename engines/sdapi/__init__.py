@@ -3,7 +3,8 @@
 ``docs/engines/sdapi.md`` explains the set-up. ``build`` makes the engine from its ``[[engine]]``
 entry; the rest of the folder is ``engine`` (the contract), ``abilities`` (what is honoured how well),
 ``wanted`` and ``start`` (a brief as request bodies), ``offers`` (what servers can besides drawing), ``live``
-(what a server reports while it draws) and ``answer`` (its responses).
+(what a server reports while it draws), ``queued`` and ``native`` (sd-server's own queue), ``answer`` (its
+responses) and ``result`` (what they come to).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from engines.remote.options import Options
 from engines.sdapi.engine import Sdapi
 from engines.sdapi.live import SdapiServer
+from engines.sdapi.native import NativeFace
+from engines.sdapi.queued import QueuedDrawings
 from engines.sdapi.wanted import SdapiManner
 from limner.settings import EngineSettings
 
@@ -43,15 +46,19 @@ def build(settings: EngineSettings) -> Sdapi:
         scale=options.number("scale", 1.0, 0.5, 4.0),
         batch=options.flag("batch", True),
         upscaler=options.optional_text("upscaler"),
+        tiling=options.one_of("tiling", ("auto", "yes", "no"), "auto"),
         versions=tuple(settings.versions.values()),
     )
+    poll_s = options.number("poll_s", 0.5, 0.02, 1.0)
+    silent_s = options.number("silent_s", 60.0, 0.1, 3600.0)
+    queued = QueuedDrawings(NativeFace(server.remote), poll_s=poll_s, silent_s=silent_s)
     engine = Sdapi(
         settings.name,
         server,
         manner,
-        tiling=options.one_of("tiling", ("auto", "yes", "no"), "auto"),
-        poll_s=options.number("poll_s", 0.5, 0.02, 1.0),
-        silent_s=options.number("silent_s", 60.0, 0.1, 3600.0),
+        poll_s=poll_s,
+        silent_s=silent_s,
+        queued=queued if options.flag("queue", True) else None,
     )
     options.done()
     return engine

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from engines.remote.manner import CFG_LEAST_TO_VARY, DRAFT_STEPS
 from engines.sdapi.live import Kind
-from engines.sdapi.wanted import CFG_LEAST_TO_VARY, DRAFT_STEPS, SdapiManner, drawn_by, varies
+from engines.sdapi.wanted import SdapiManner, drawn_by, varies
 from limner.engine import Brief, Capabilities, Level
 
 #: at this guidance and below, a negative prompt is not read

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from engines.remote.cells import from_base64
+from engines.remote.failure import failure
 from engines.remote.reading import read_json
 from engines.remote.session import Answer, Answered
 from limner.errors import (
@@ -79,6 +80,14 @@ def judge(answer: Answer) -> EngineError | None:
             return Rejected("parameter", "The engine does not take these parameters.")
     # It may be anything: a server that fails for everyone in this way must not be believed.
     return None
+
+
+def failed(words: str) -> EngineError:
+    """Return the meaning of a failed job's message."""
+    said = words.lower()
+    if any(word in said for word in _MEMORY):
+        return OutOfMemory()
+    return failure("The engine could not draw.", words)
 
 
 def refused_path(error: Answered) -> EngineError:

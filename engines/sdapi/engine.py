@@ -14,13 +14,15 @@ from dataclasses import replace
 
 from engines.remote.cells import cell, looks_whole
 from engines.remote.levels import notes
+from engines.remote.post import Post
 from engines.remote.session import DRAWING_MAX_BYTES, Answer, Answered, NoAnswer
 from engines.sdapi import offers
-from engines.sdapi.abilities import capabilities, otherwise
+from engines.sdapi.abilities import capabilities
 from engines.sdapi.answer import pictures, refused_path
 from engines.sdapi.live import DrawingLook, SdapiServer
 from engines.sdapi.offers import Offers
-from engines.sdapi.post import Post
+from engines.sdapi.queued import ALIVE_S, DRAWN, QueuedDrawings
+from engines.sdapi.result import finished
 from engines.sdapi.wanted import IMG2IMG, TXT2IMG, SdapiManner, SdapiRequest, varies, wanted
 from limner.engine import (
     Brief,
@@ -42,13 +44,8 @@ from limner.errors import (
     OutOfMemory,
     Refused,
 )
-from limner.pictures.decoding import size_of
 
-#: the progress reached when a drawing's last picture arrives
-DRAWN = 0.97
 HEALTH_SPARE_S = 0.4
-#: how often an unchanged state is reported again
-ALIVE_S = 5.0
 
 
 class Sdapi:
@@ -60,18 +57,19 @@ class Sdapi:
         server: SdapiServer,
         manner: SdapiManner,
         *,
-        tiling: str,
         poll_s: float,
         silent_s: float,
+        queued: QueuedDrawings | None = None,
     ) -> None:
         self._name = name
         self._server = server
         self._manner = manner
-        self._tiling = tiling
         self._poll_s = poll_s
         self._silent_s = silent_s
         self._checkpoints = (manner.checkpoint, manner.niji_checkpoint, *manner.versions)
         self._offers = Offers(server.remote)
+        #: the server's own queue, if it may be used
+        self._queued = queued
 
     def capabilities(self) -> Capabilities:
         """Return what the server can do; while it cannot be asked, the minimum."""
@@ -79,9 +77,10 @@ class Sdapi:
             kind, tells = self._server.kind(), self._server.tells()
             enlarges = self._offers.has_upscaler(self._manner.upscaler)
             describes = bool(self._offers.captioners())
+            queue = self._queue()
         except EngineError:
-            kind, tells, enlarges, describes = "blind", False, False, False
-        return capabilities(
+            kind, tells, enlarges, describes, queue = "blind", False, False, False, None
+        can = capabilities(
             self._manner_for(kind),
             kind,
             tiles=self._tiles(kind),
@@ -89,6 +88,7 @@ class Sdapi:
             enlarges=enlarges,
             describes=describes,
         )
+        return replace(can, attach=True, cancel=queue.ends_drawings()) if queue else can
 
     def health(self) -> Health:
         """Check that the server is alive and has the checkpoints."""
@@ -108,14 +108,16 @@ class Sdapi:
         return Health("ok")
 
     def submit(self, brief: Brief) -> Handle:
-        """Name the task; only check that the server is there, and has a version's checkpoint.
+        """Queue the drawing on a server with its own queue; else only name the task.
 
-        These servers draw with another one if they do not have it.
+        A server draws with another checkpoint if it does not have the version's: that is looked for.
         """
         self._server.ask()
         if missing := self._missing_checkpoint(brief.model):
             raise Refused("setup", f"the server has no checkpoint {missing!r}")
-        return {"engine": self._name, "task": f"limner-{brief.job_id}-{brief.attempt}"}
+        handle = {"engine": self._name, "task": f"limner-{brief.job_id}-{brief.attempt}"}
+        queue = self._queue() if brief.operation != "describe" else None
+        return handle | {"jobs": queue.begin(self._parts(brief))} if queue else handle
 
     def watch(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
         """Draw, in one request or four; a batch that does not fit into memory is drawn one by one."""
@@ -128,6 +130,9 @@ class Sdapi:
             yield step
 
     def _try(self, handle: Handle, brief: Brief, stop: Stop) -> Iterator[Event]:
+        if self._queued and "jobs" in handle:
+            yield from self._draw_queued(self._queued, handle["jobs"], brief, stop)
+            return
         if brief.operation == "describe":
             yield from self._describe(handle, brief, stop)
             return
@@ -143,7 +148,13 @@ class Sdapi:
             yield from self._draw(handle, brief, stop, batch=False)
 
     def cancel(self, handle: Handle) -> None:
-        """Interrupt the server if it is drawing this one now; otherwise only hanging up ends it."""
+        """Interrupt the server if it is drawing this one now; otherwise only hanging up ends it.
+
+        What waits in the server's own queue is taken out of it.
+        """
+        if self._queued and "jobs" in handle:
+            self._queued.cancel(handle["jobs"])
+            return
         for task in (str(handle["task"]), *(f"{handle['task']}-{n}" for n in range(4))):
             if self._server.interrupt(task):
                 return
@@ -162,9 +173,16 @@ class Sdapi:
     def _forget(self) -> None:
         self._server.forget()
         self._offers.forget()
+        if self._queued:
+            self._queued.forget()
+
+    def _queue(self) -> QueuedDrawings | None:
+        """Return the server's own queue; None if it has none, or reports its drawings without it."""
+        queue = self._queued if self._server.kind() == "blind" else None
+        return queue if queue and queue.is_there() else None
 
     def _tiles(self, kind: str) -> bool:
-        return self._tiling == "yes" or (self._tiling == "auto" and kind != "blind")
+        return self._manner.tiling == "yes" or (self._manner.tiling == "auto" and kind != "blind")
 
     def _manner_for(self, kind: str) -> SdapiManner:
         """Return the options that the server supports: sd-server has one model, and keeps it."""
@@ -172,47 +190,52 @@ class Sdapi:
             return self._manner
         return replace(self._manner, checkpoint=None, niji_checkpoint=None)
 
-    def _draw(self, handle: Handle, brief: Brief, stop: Stop, *, batch: bool) -> Iterator[Event]:
+    def _parts(self, brief: Brief, *, batch: bool | None = None) -> list[SdapiRequest]:
         kind = self._server.kind()
-        # SD.Next accepts a variation's strength, and gives all pictures one seed; but not all of its
-        # pipelines vary it then, and the four would be the same.
-        tiling, subseeds = self._tiles(kind), kind == "task"
-        manner = self._manner_for(kind)
-        parts = wanted(
+        return wanted(
             brief if kind != "blind" else replace(brief, model=None),
-            manner,
-            batch=batch,
-            tiling=tiling,
-            subseeds=subseeds,
+            self._manner_for(kind),
+            batch=self._manner.batch if batch is None else batch,
+            tiling=self._tiles(kind),
+            # SD.Next accepts a variation's strength, and gives all pictures one seed; but not all of
+            # its pipelines vary it then, and the four would be the same.
+            subseeds=kind == "task",
         )
+
+    def _draw(self, handle: Handle, brief: Brief, stop: Stop, *, batch: bool) -> Iterator[Event]:
+        parts = self._parts(brief, batch=batch)
         answers = yield from self._answers(handle, parts, stop)
         if answers is None:
             return
+        # With chaos all pictures have one seed, and differ by the variation's seed.
+        varied = self._server.kind() == "task" and varies(brief)
         drawn: list[bytes] = []
         seeds: list[int] = []
         for part, answer in zip(parts, answers, strict=True):
             images, told = pictures(answer, len(part.cells))
             drawn += images
-            # With chaos all pictures have one seed, and differ by the variation's seed.
-            seeds += part.seeds if subseeds and varies(brief) else told or part.seeds
-        sizes = {size_of(image) for image in drawn}
-        asked_px = (parts[0].body["width"], parts[0].body["height"])
-        can = self.capabilities()
-        more: dict[str, object] = {"requests": len(parts)} if len(parts) > 1 else {}
-        if sizes != {asked_px}:
-            more["drawn"] = sorted(f"{size[0]}x{size[1]}" for size in sizes if size)
-        yield Finished(
-            tuple(cell(image, brief.width, brief.height) for image in drawn),
-            tuple(seeds),
-            notes(brief, can, **more),
-            otherwise(
-                brief,
-                manner,
-                kind,
-                as_sized=sizes == {asked_px},
-                as_seeded=tuple(seeds) == brief.seeds,
-            ),
-        )
+            seeds += part.seeds if varied else told or part.seeds
+        yield self._finished(brief, parts, drawn, seeds)
+
+    def _draw_queued(
+        self, queue: QueuedDrawings, jobs: Sequence[str], brief: Brief, stop: Stop
+    ) -> Iterator[Event]:
+        parts = self._parts(brief)
+        drawn = yield from queue.watch(jobs, parts, stop)
+        if drawn is not None:
+            images = [image for several in drawn for image in several]
+            yield self._finished(brief, parts, images, [n for part in parts for n in part.seeds])
+
+    def _finished(
+        self,
+        brief: Brief,
+        parts: Sequence[SdapiRequest],
+        drawn: Sequence[bytes],
+        seeds: Sequence[int],
+    ) -> Finished:
+        kind = self._server.kind()
+        manner, can = self._manner_for(kind), self.capabilities()
+        return finished(brief, manner, kind, can, parts=parts, drawn=drawn, seeds=seeds)
 
     def _enlarge(self, handle: Handle, brief: Brief, stop: Stop, upscaler: str) -> Iterator[Event]:
         answers = yield from self._answers(handle, offers.upscaling(brief, upscaler), stop)

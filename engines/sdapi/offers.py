@@ -13,8 +13,8 @@ from typing import Any
 from engines.remote.cells import from_base64
 from engines.remote.describing import four_prompts
 from engines.remote.session import Answer, Answered, Remote
+from engines.remote.start import encoded
 from engines.remote.starting import opened
-from engines.sdapi.start import encoded
 from engines.sdapi.wanted import SdapiRequest
 from limner.engine import Brief
 from limner.errors import BadResult, EngineError, Refused

@@ -15,27 +15,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engines.sdapi.start import start_of
+from engines.remote.manner import guidance_of, joined, steps_of, words_of
+from engines.sdapi.start import start_fields
 from limner.engine import Brief
 
 IMG2IMG, TXT2IMG = "/sdapi/v1/img2img", "/sdapi/v1/txt2img"
 #: sd-server parses parameters in the prompt between such tags: callers must not set them
 _EXTRA_ARGS = re.compile(r"</?\s*sd_cpp_extra_args\s*>", re.IGNORECASE)
-_NIJI_WORDS = "anime illustration, clean line art, cel shading"
-_STYLE_WORDS = {
-    "cute": "cute, charming, rounded shapes",
-    "expressive": "expressive, dynamic pose, vivid",
-    "original": "",
-    "scenic": "scenic, detailed background, cinematic light",
-}
-#: distilled models run without guidance, and fail with it
-CFG_LEAST_TO_VARY = 2.0
 _SIDE_STEP_PX = 8
 #: a picture larger than this is not drawn larger still, to be scaled down
 _SIDE_MAX_PX, _AREA_MAX_PX = 2048, 4 * 1024 * 1024
-_DRAFT_SHARE = 0.3
-#: the fewest steps of a draft; the most of a quality above 1, as the servers' own pages have it
-DRAFT_STEPS, STEPS_MAX = 6, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +46,8 @@ class SdapiManner:
     batch: bool = True
     #: the server's upscaler for subtle upscales
     upscaler: str | None = None
+    #: whether the server tiles: ``auto``, if it is of a kind that does; ``yes``, ``no``
+    tiling: str = "auto"
     #: more checkpoints, for the versions that a caller may ask for
     versions: tuple[str, ...] = ()
 
@@ -84,7 +75,7 @@ def wanted(
     body = _common(brief, manner)
     if tiling and brief.tile:
         body["tiling"] = True
-    start = start_of(brief, (body["width"], body["height"]))
+    start = start_fields(brief, (body["width"], body["height"]))
     body |= start
     spread = _spread(brief) if subseeds else None
     requests = []
@@ -123,11 +114,11 @@ def _common(brief: Brief, manner: SdapiManner) -> dict[str, Any]:
     scale = _scale(brief, manner)
     body: dict[str, Any] = {
         "prompt": _prompt(brief, manner),
-        "negative_prompt": _join(_safe(brief.negative), manner.negative),
+        "negative_prompt": joined(_safe(brief.negative), manner.negative),
         "width": _side(brief.width * scale),
         "height": _side(brief.height * scale),
-        "steps": _steps(brief, manner),
-        "cfg_scale": _cfg(brief, manner),
+        "steps": steps_of(brief, manner.steps),
+        "cfg_scale": guidance_of(brief, manner.cfg),
         "n_iter": 1,
         "send_images": True,
         "save_images": False,
@@ -145,22 +136,8 @@ def _common(brief: Brief, manner: SdapiManner) -> dict[str, Any]:
 
 
 def _prompt(brief: Brief, manner: SdapiManner) -> str:
-    words = [_safe(brief.prompt)]
-    if brief.niji:
-        own = manner.niji_checkpoint and drawn_by(brief, manner) == manner.niji_checkpoint
-        words.append("" if own else _NIJI_WORDS)
-        words.append(_STYLE_WORDS.get(brief.style, ""))
-    if brief.style != "raw":
-        words.append(manner.suffix)
-    return _join(*words)
-
-
-def _steps(brief: Brief, manner: SdapiManner) -> int:
-    """Return the steps to take: by the quality; few for a draft."""
-    steps = manner.steps * (1.0 if brief.quality is None else brief.quality)
-    if brief.draft:
-        steps = min(steps, max(DRAFT_STEPS, manner.steps * _DRAFT_SHARE))
-    return max(1, round(min(steps, max(STEPS_MAX, manner.steps))))
+    own = bool(manner.niji_checkpoint) and drawn_by(brief, manner) == manner.niji_checkpoint
+    return words_of(_safe(brief.prompt), brief, suffix=manner.suffix, niji_model=own)
 
 
 def _scale(brief: Brief, manner: SdapiManner) -> float:
@@ -168,13 +145,6 @@ def _scale(brief: Brief, manner: SdapiManner) -> float:
     width, height = brief.width, brief.height
     most = min(_SIDE_MAX_PX / max(width, height), math.sqrt(_AREA_MAX_PX / (width * height)))
     return min(manner.scale, max(1.0, most))
-
-
-def _cfg(brief: Brief, manner: SdapiManner) -> float:
-    """Return the guidance: the lower, the more freedom for the model's own taste."""
-    if brief.stylize is None or manner.cfg < CFG_LEAST_TO_VARY:
-        return manner.cfg
-    return round(max(1.5, manner.cfg + 2 - 5 * brief.stylize / 1000), 2)
 
 
 def _spread(brief: Brief) -> float | None:
@@ -187,7 +157,3 @@ def _side(pixels: float) -> int:
 
 def _safe(text: str) -> str:
     return _EXTRA_ARGS.sub(" ", text)
-
-
-def _join(*words: str) -> str:
-    return ", ".join(word for word in words if word.strip())

@@ -7,32 +7,44 @@ to add a module, list it here.
 from __future__ import annotations
 
 from engines.sketch.element import Element
-from engines.sketch.scene import (
+from engines.sketch.scene import (  # fmt: skip
     air,
     animals,
+    beasts,
     buildings,
     city,
+    faces,
+    flowers,
+    food,
     indoors,
     land,
     lights,
+    logos,
     machines,
     monuments,
     patterns,
     people,
+    pets,
     plants,
     portrait,
+    rooms,
     seaside,
     sky,
     spectacle,
     still_life,
+    sweets,
     things,
+    traffic,
     trees,
+    vehicles,
     water,
+    wild,
     winged,
 )
 
 KINDS = (
-    *(air, animals, buildings, city, indoors, land, lights, machines, monuments, patterns, people),
-    *(plants, portrait, seaside, sky, spectacle, still_life, things, trees, water, winged),
-)
+    air, animals, beasts, buildings, city, faces, flowers, food, indoors, land, lights, logos, machines, monuments,
+    patterns, people, pets, plants, portrait, rooms, seaside, sky, spectacle, still_life, sweets, things, traffic,
+    trees, vehicles, water, wild, winged,
+)  # fmt: skip
 ELEMENTS: dict[str, Element] = {one.name: one for kind in KINDS for one in kind.ELEMENTS}

@@ -11,11 +11,12 @@ import numpy as np
 from engines.sketch.canvas import NOTHING, Around, Canvas
 from engines.sketch.catalogue import ELEMENTS
 from engines.sketch.finish import LUMA, Brush, finish
+from engines.sketch.material import pixelated
 from engines.sketch.noise import Floats
 from engines.sketch.order import Order
 from engines.sketch.plan import Plan
+from engines.sketch.scene.abstracts import flow
 from engines.sketch.scene.motifs import paint_motif
-from engines.sketch.scene.patterns import flow
 from engines.sketch.scene.sky import paint_sky
 from engines.sketch.stage import Stage
 
@@ -62,6 +63,8 @@ def complete(stage: Stage, order: Order, brush: Brush | None = None) -> Floats:
         late()
     if "noir" in stage.plan.moods:
         _bleach(stage.canvas)
+    if "pixel" in stage.plan.finishes:
+        stage.canvas.rgb = pixelated(stage.canvas.rgb, stage.canvas.unit)
     return stage.canvas.rgb
 
 

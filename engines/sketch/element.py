@@ -6,12 +6,13 @@ Each module in ``scene/`` lists its own with ``@ELEMENTS.add``: words and painti
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from engines.sketch.around import Spread
 from engines.sketch.mention import Mention
 from engines.sketch.stage import Place, Stage
+from engines.sketch.vocabulary import words_of
 
 Paint = Callable[[Stage, Mention], None]
 
@@ -20,6 +21,9 @@ Paint = Callable[[Stage, Mention], None]
 SPREADS: dict[Place, Spread] = {
     "sky": "around", "backdrop": "across", "ground": "across", "over": "around",
 }  # fmt: skip
+
+#: the adjectives that a thing with a place of its own follows, unless it says otherwise
+USUAL = "colour, size, count, flying"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,14 @@ class Element:
     motif: bool
     #: how it goes on around the picture when that is put on a larger ground
     spread: Spread = ""
+    #: words for things that it stands in for: it paints them as itself, and the notes say so
+    near: str = ""
+    #: which adjectives change it: colour, size, count, and qualities by name
+    takes: frozenset[str] = frozenset()
+    #: quality → the nouns that name the element with this quality: "young" → "kitten"
+    forms: Mapping[str, str] = field(default_factory=dict)
+    #: whether there are several of it unless the words name a number
+    many: bool = False
 
 
 class Elements(list[Element]):
@@ -53,13 +65,39 @@ class Elements(list[Element]):
         mood: str = "",
         motif: bool | None = None,
         spread: Spread | None = None,
+        near: str = "",
+        takes: str | None = None,
+        forms: Mapping[str, str] | None = None,
+        many: bool = False,
     ) -> Callable[[Paint], Paint]:
-        """Register the decorated function as the painter of ``name``; commas separate the ``words``."""
+        """Register the decorated function as the painter of ``name``; commas separate the ``words``.
+
+        Whatever is in ``words`` and ``forms`` must be recognised in the picture: the rest is ``near``.
+        """
 
         def listed(paint: Paint) -> Paint:
-            is_motif = place in ("stand", "float", "fly") if motif is None else motif
+            placed = place in ("stand", "float", "fly")
+            is_motif = placed if motif is None else motif
             goes_on = SPREADS.get(place, "") if spread is None else spread
-            self.append(Element(name, words, place, depth, paint, mood, is_motif, goes_on))
+            asked = (USUAL if placed else "") if takes is None else takes
+            kinds = dict(forms or {})
+            follows = frozenset({*words_of(asked), *kinds})
+            self.append(
+                Element(
+                    name,
+                    words,
+                    place,
+                    depth,
+                    paint,
+                    mood,
+                    is_motif,
+                    goes_on,
+                    near,
+                    follows,
+                    kinds,
+                    many,
+                )
+            )
             return paint
 
         return listed

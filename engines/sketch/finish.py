@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from engines.sketch.material import cut, left_white, lined, watercoloured
 from engines.sketch.noise import Floats, fractal, generator, smoothstep, soften
 from engines.sketch.order import Order
 from engines.sketch.palette import to_linear, to_oklab
@@ -18,6 +19,11 @@ from engines.sketch.stage import Stage
 
 #: pixels added around a full-size cell before the brush, and cut off after it
 MARGIN_PX = 24
+
+#: these looks have no bristles
+BRUSHLESS = frozenset({"watercolour", "papercraft", "pixel"})
+
+MATERIALS = {"watercolour": watercoloured, "papercraft": cut, "ink": lined}
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -51,20 +57,33 @@ def finish(stage: Stage, order: Order, brush: Brush | None = None) -> None:
     flat = order.niji and not raw
     if not raw:
         strength = 0.18 + 0.82 * stylize**0.55
-        if not flat:
-            picture = _kuwahara(picture, 4 if stage.scale > 0.4 and stylize > 0.55 else 2)
-            if not order.draft:
-                picture = _strokes(picture, stage, strength, margin, brush)
-        else:
-            picture = _kuwahara(picture, 2)
+        coarse = stage.scale > 0.4 and (stylize > 0.55 or finishes & {"oil", "watercolour"})
+        picture = _kuwahara(picture, 4 if coarse and not flat else 2)
+        if not flat and not order.draft and not finishes & BRUSHLESS:
+            oil = "oil" in finishes
+            picture = _strokes(
+                picture, stage, max(strength, 0.75) if oil else strength, margin, brush
+            )
     if flat:
         picture = _inked(picture, order, stage.scale)
+    picture = _in_its_material(picture, stage, brush)
     picture = picture[margin:-margin, margin:-margin]
     if not raw:
         _paper(picture, stage, 0.5 if flat else 1.0, brush)
-    if brush.vignette and not canvas.tile and not raw:
+    if brush.vignette and not canvas.tile and not raw and "watercolour" not in finishes:
         _vignette(picture, stage, 0.16 if finishes & {"ink", "pastel"} else 0.3)
+    if brush.vignette and not canvas.tile and "watercolour" in finishes:
+        picture = left_white(picture, brush.seed, stage.scale)
     canvas.rgb = np.ascontiguousarray(picture * picture)
+
+
+def _in_its_material(picture: Floats, stage: Stage, brush: Brush) -> Floats:
+    """Return the picture as the look that the words ask for makes it."""
+    for name, made in MATERIALS.items():
+        if name in stage.plan.finishes:
+            tile, luma = stage.canvas.tile, picture @ LUMA
+            picture = made(picture, luma, brush.seed, stage.scale, tile=tile)
+    return picture
 
 
 def _bloom(picture: Floats, strength: float, scale: float) -> Floats:
@@ -157,7 +176,9 @@ def _strokes(picture: Floats, stage: Stage, strength: float, margin: int, brush:
     # a bristle leaves a furrow, lit on one flank
     relief = bristles - np.roll(bristles, 1, axis=0)
     mixed = picture + (dragged - picture) * np.float32(min(0.5 + 0.5 * strength, 0.95))
-    tone = 1 + np.float32(0.034 * strength) * bristles + np.float32(0.045 * strength) * relief
+    # oil stands up from the canvas
+    thick = strength * (2.6 if "oil" in stage.plan.finishes else 1.0)
+    tone = 1 + np.float32(0.034 * thick) * bristles + np.float32(0.045 * thick) * relief
     return np.asarray(mixed * tone[..., None])
 
 

@@ -22,7 +22,7 @@ class Mention:
     @property
     def flies(self) -> bool:
         """Return whether the words make it fly, whatever it is."""
-        return bool(self.qualities & {"flying", "飞翔"})
+        return "flying" in self.qualities
 
     def uncoloured(self) -> Mention:
         """Return the mention without its colour, for parts that keep their own."""

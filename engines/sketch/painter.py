@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from engines.sketch.blend import painted_blend
+from engines.sketch.catalogue import ELEMENTS
 from engines.sketch.easel import complete, paint_scene, set_up
 from engines.sketch.ground import painted_around
 from engines.sketch.larger import painted_larger
@@ -25,6 +27,7 @@ from engines.sketch.planner import plan
 from engines.sketch.reading import read
 from engines.sketch.reference import UnreadablePicture, adapted, repainted
 from engines.sketch.region import painted_in_place
+from engines.sketch.scene.motifs import SIGNS
 
 __all__ = ["UnreadablePicture", "notes", "paint", "paint_encoded"]
 
@@ -101,11 +104,20 @@ def paint_encoded(order: Order, cell: int, shrink: int) -> bytes:
 def notes(order: Order) -> dict[str, Any]:
     """Return what the caller should know: what was understood and what was not."""
     reading = read(order.prompt, order.negative)
+    if order.tile:
+        # a pattern has no land or sky: what neither has a sign nor is a thing is not in it
+        signs = tuple(m for m in reading.mentions if m.name in SIGNS or ELEMENTS[m.name].motif)
+        reading = replace(reading, mentions=signs)
     said: dict[str, Any] = {
         "painter": "sketch paints the things it knows by name; it is not a neural model",
         "understood": list(reading.understood[:MOST_NOTED]),
         "ignored": list(reading.ignored[:MOST_NOTED]),
     }
+    if reading.near:
+        # what it cannot tell apart, it paints as what it knows, and says so
+        said["near"] = dict(list(reading.near.items())[:MOST_NOTED])
+    if not reading.painted:
+        said["composed"] = "an abstract: it knows none of these words"
     if reading.left_out:
         said["left_out"] = list(reading.left_out)
     return said

@@ -27,8 +27,12 @@ class Plan:
     zoom: float
     #: whether hills, cats and faces are mirrored
     mirrored: bool
-    #: whether a portrait has long hair
+    #: whether a head in double exposure has long hair
     hair: bool
+    #: a number that the words give, the same for all cells: which manner an abstract has
+    manner: int = 0
+    #: letters that a logo shows
+    letters: str = ""
     #: elements that must not be seen, whoever would add them
     refused: frozenset[str] = frozenset()
 

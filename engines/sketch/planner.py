@@ -12,6 +12,8 @@ from zlib import crc32
 import numpy as np
 
 from engines.sketch.catalogue import ELEMENTS
+from engines.sketch.framing import closeness, framed, proportioned
+from engines.sketch.looks import LOOKS
 from engines.sketch.mention import Mention
 from engines.sketch.moods import CALM_MOODS, MOODS, WEATHER
 from engines.sketch.noise import generator
@@ -19,6 +21,8 @@ from engines.sketch.order import Order
 from engines.sketch.palette import Palette, mix
 from engines.sketch.plan import Plan
 from engines.sketch.reading import Reading, read, unwanted_elements, unwanted_moods
+from engines.sketch.scene import food, sweets
+from engines.sketch.scene.flowers import KINDS
 from engines.sketch.weird import strayed
 
 #: elements that fill the lower part, so that nothing hangs in mid-air
@@ -27,11 +31,18 @@ GROUNDS = frozenset(name for name, known in ELEMENTS.items() if known.place == "
 #: what high chaos may add to a picture unasked
 GUESTS = ("birds", "moon", "tree", "balloon", "lantern", "clouds", "rainbow", "butterfly", "stars")
 
-#: what unknown words may lead to if no other word is known
-OPEN_ENDS = ("abstract", "abstract", "abstract", "mountains", "water", "hills", "dunes")
-
 #: things that stand on a table, unless the words put them elsewhere
-STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock"})
+STILL_LIFE = frozenset({"cup", "fruit", "book", "candle", "clock", "vase", "pumpkin"}) | frozenset(
+    known.name for kind in (food, sweets) for known in kind.ELEMENTS
+)
+
+#: things that stand in a room, unless the words put them elsewhere
+FURNITURE = frozenset(
+    {"sofa", "bed", "fireplace", "bookshelf", "kitchen", "cafe", "chair", "lamp", "houseplant"}
+)
+
+#: grounds that are indoors
+INDOORS = frozenset({"room", "table", "window"})
 
 
 def plan(order: Order, seed: int) -> Plan:
@@ -42,14 +53,19 @@ def plan(order: Order, seed: int) -> Plan:
     push = rng.normal(size=12).clip(-1.8, 1.8)
     luck = rng.random(8)
 
-    mentions = _mentions(order, reading, chaos, luck, rng)
+    mentions = proportioned(_mentions(order, reading, chaos, luck, rng), STILL_LIFE)
     names = [mention.name for mention in mentions]
     moods = _moods(order, reading, mentions, chaos, luck)
     mentions = _brought(mentions, moods, reading, order)
     palette = _palette(moods, reading, push, chaos, order)
+    looks = {name for name in reading.moods if name in LOOKS}
 
+    near = closeness(
+        mentions, asked_close=reading.find("portrait") is not None and "portrait" not in names
+    )
     scenic = order.niji and order.style == "scenic"
     low = 0.66 if {"mountains", "castle", "city"} & set(names) else 0.6
+    low = 0.53 if "table" in names else low
     wish = (reading.mark % 7 - 3) * 0.012 if reading.mark else 0.0
     horizon = low + wish + push[0] * (0.025 + 0.1 * chaos) + (0.05 if scenic else 0.0)
     side = 1 if luck[0] < 0.5 else -1
@@ -61,12 +77,14 @@ def plan(order: Order, seed: int) -> Plan:
         palette=palette,
         mentions=mentions,
         moods=frozenset(name for name, _ in moods),
-        finishes=frozenset(MOODS[name].finish for name, _ in moods) - {""},
+        letters=reading.letters,
+        manner=reading.whole_mark,
+        finishes=frozenset({MOODS[name].finish for name, _ in moods} - {""} | looks),
         horizon=float(np.clip(horizon, 0.36, 0.84)),
         light_x=float(np.clip(light_x, 0.1, 0.9)),
         light_y=float(np.clip(light_y, 0.1, 0.42)),
         places=_places(mentions, float(focus), push, chaos),
-        zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos))) * (0.8 if scenic else 1.0),
+        zoom=float(np.exp(push[5] * (0.05 + 0.3 * chaos))) * (0.8 if scenic else near),
         mirrored=bool(luck[3] < 0.5),
         hair=bool(reading.find("woman")) or (reading.find("person") is None and luck[2] < 0.5),
         refused=unwanted_elements(order.negative),
@@ -96,8 +114,9 @@ def _mentions(
 
 def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple[Mention, ...]:
     """Add what the named things need around them: ground to stand on, something behind them."""
-    names = {mention.name for mention in mentions}
     refused = unwanted_elements(order.negative)
+    mentions = [mention for mention in framed(mentions) if mention.name not in refused]
+    names = {mention.name for mention in mentions}
     wishes = reading.whole_mark
 
     def add(name: str) -> None:
@@ -106,27 +125,35 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
             mentions.append(Mention(name))
 
     places = {ELEMENTS[name].place for name in names}
-    if "portrait" in names:
-        # the words name the person portrayed: paint one head, not a head and a figure
-        portrayed = names & {"woman", "person"}
-        mentions[:] = [mention for mention in mentions if mention.name not in portrayed]
-        names -= portrayed
     if "umbrella" in names:
         # it already comes with somebody under it
         mentions[:] = [mention for mention in mentions if mention.name not in ("woman", "person")]
         names -= {"woman", "person"}
-    if names == {"portrait"}:
+    if names == {"double exposure"}:
         # a head without a scene in it would be blank
         add(("forest", "mountains", "flowers", "city")[wishes % 4])
         add("birds")
     if "whole" in places or order.tile:
         return tuple(mentions)
-    if not names and not reading.moods:
-        add(OPEN_ENDS[wishes % len(OPEN_ENDS)])
-        if "abstract" in names:
-            return tuple(mentions)
+    if not names and not any(mood in MOODS for mood in reading.moods):
+        add("abstract")
+        return tuple(mentions)
+    if "traffic" in names:
+        add("street")
+        add("city")
     standing = {name for name in names if ELEMENTS[name].place == "stand"}
-    if standing and standing <= STILL_LIFE and not names & GROUNDS:
+    if names & FURNITURE and not names & GROUNDS - {"window"}:
+        add("room")
+    if names & set(KINDS) and names & INDOORS:
+        add("vase")
+    if "vase" in names:
+        # what is in the vase does not grow on the ground
+        standing -= set(KINDS)
+    if (
+        standing & STILL_LIFE
+        and standing <= STILL_LIFE | FURNITURE
+        and not names & GROUNDS - INDOORS
+    ):
         add("table")
     below = any(ELEMENTS[name].mood == "underwater" for name in names) and not names & (
         GROUNDS | {"lotus"}
@@ -158,7 +185,7 @@ def _completed(mentions: list[Mention], reading: Reading, order: Order) -> tuple
     behind = {name for name in names if ELEMENTS[name].place == "backdrop"}
     if (
         not behind
-        and not names & {"dunes", "forest", "city", "street", "table", "waves"}
+        and not names & {"dunes", "forest", "city", "street", "waves", *INDOORS}
         and "float" not in places
     ):
         if wishes % 5 < 3:
@@ -203,12 +230,14 @@ def _moods(
     luck: np.ndarray,
 ) -> list[tuple[str, float]]:
     """Return the moods of the cell with their shares, the strongest first."""
-    names = list(reading.moods)[:3]
+    names = [name for name in reading.moods if name in MOODS]
     refused = unwanted_moods(order.negative)
+    on_land = any(ELEMENTS[m.name].place == "stand" for m in mentions)
     implied = [
         ELEMENTS[m.name].mood
         for m in mentions
         if ELEMENTS[m.name].mood not in ("", *names, *refused)
+        and not (on_land and ELEMENTS[m.name].mood == "underwater")
     ]
     # the weather affects the colours at any hour
     weather = [mood for mood in implied if MOODS[mood].weight == WEATHER]
@@ -283,6 +312,21 @@ def _places(
     order = [focus, 1 - focus, 0.5, 0.5 + (focus - 0.5) * 2.3, 0.5 - (focus - 0.5) * 2.3]
     places: dict[str, float] = {}
     things = [m.name for m in mentions if ELEMENTS[m.name].place in ("stand", "float", "fly")]
+    names = {mention.name for mention in mentions}
+    shift = 0.2 * (focus - 0.5)
+    if len(things) == 2:
+        order = [0.5 + 1.45 * (focus - 0.5), 0.5 - 1.45 * (focus - 0.5)]
+        if "room" in names:
+            # furniture is wide: two pieces share the wall
+            order = [0.26, 0.74] if focus < 0.5 else [0.74, 0.26]
+    elif len(things) > 2:
+        order = [0.5 + shift, 0.19 + shift, 0.81 + shift, 0.35 + shift, 0.66 + shift]
+    if "portrait" in names:
+        # whoever sits for a portrait is in the middle; other things are beside
+        places["portrait"] = 0.5 + 0.1 * (focus - 0.5)
+        order = [0.14, 0.86, 0.24, 0.76]
+    if "logo" in names:
+        order = [0.5, 0.4, 0.6]
     for i, name in enumerate(things):
         wobble = push[8 + i % 4] * (0.02 + 0.05 * chaos)
         places[name] = float(np.clip(order[i % len(order)] + wobble, 0.12, 0.88))

@@ -137,6 +137,18 @@ class Shape:
         return Mask(alpha, left, top)
 
 
+def clipped(mask: Mask, other: Mask) -> Mask:
+    """Return the part of a mask that another one covers too."""
+    rows, columns = mask.alpha.shape
+    within = np.zeros_like(mask.alpha)
+    down, across = other.top - mask.top, other.left - mask.left
+    y0, y1 = max(down, 0), min(down + other.alpha.shape[0], rows)
+    x0, x1 = max(across, 0), min(across + other.alpha.shape[1], columns)
+    if y0 < y1 and x0 < x1:
+        within[y0:y1, x0:x1] = other.alpha[y0 - down : y1 - down, x0 - across : x1 - across]
+    return Mask(mask.alpha * within, mask.left, mask.top)
+
+
 def path(text: str) -> list[Point]:
     """Parse an outline written as ``"x,y x,y"`` in hundredths, the format of the silhouettes in ``scene/``."""
     pairs = (pair.split(",") for pair in text.split())

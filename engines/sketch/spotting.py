@@ -1,9 +1,11 @@
-"""Where the copies of a thing go in a tile, and how a thing is told apart from what is behind it.
+"""Where a thing stands, where its copies go in a tile, and how it is told apart from what is behind it.
 
 Used by ``stage.py``.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,3 +54,33 @@ def told_apart(
     away = 1.0 if lightness < 0.45 or (apart > 0 and lightness < 0.8) else -1.0
     wanted = lightness + away * 0.17
     return lighter(colour, (wanted - float(colour[0])) * (0.5 if firm else 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """What decides on the height of a thing at one place of the picture, in fractions of its height."""
+
+    horizon: float
+    #: the height of the ground there
+    ground: float
+    #: whether things stand on the ground's edge, and not somewhere below it
+    ledge: bool
+    seabed: bool
+    #: height of a thing of size 1
+    unit: float
+
+
+def foot(land: Land, place: str, away: float, size: float, rng: np.random.Generator) -> float:
+    """Return the height at which a thing of this size stands, floats or flies."""
+    if place == "float" and land.seabed:
+        return float(0.22 + 0.5 * rng.random() + 0.4 * size)
+    if place == "float":
+        near = 0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1)
+        return float(land.horizon + (1 - land.horizon) * near)
+    if place == "fly":
+        low = land.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
+        return float(max(low, size * land.unit + 0.03))
+    if land.ledge:
+        return land.ground
+    below = (1 - land.ground) * (0.12 + 0.3 * (1 - away) * rng.random())
+    return float(land.ground + below - 0.02 * away)

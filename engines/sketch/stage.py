@@ -12,20 +12,19 @@ from typing import Literal
 
 import numpy as np
 
-from engines.sketch.around import Spread, Turn, copies, downwards, repeated
+from engines.sketch.around import Spread, Turn, copies, repeated
 from engines.sketch.canvas import Canvas
 from engines.sketch.mention import Mention
-from engines.sketch.noise import TEXTURE, Floats, Texture, generator
+from engines.sketch.noise import TEXTURE, Floats, Texture, generator, soften
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.plan import Plan
-from engines.sketch.shape import Mask, Shape
-from engines.sketch.spotting import tile_spots, told_apart
+from engines.sketch.shape import Mask, Shape, clipped
+from engines.sketch.spotting import Land, foot, tile_spots, told_apart
 
 #: sky: behind everything · backdrop: distant land · ground: what things stand on · stand, float, fly: a
 #: thing with a place of its own on the ground, on water or in the air · over: painted after the
-#: brush, which would smear it · whole: takes over the whole picture
-Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole"]
-
+#: brush, which would smear it · whole: takes over the whole picture · part: of a portrait, which paints it
+Place = Literal["sky", "backdrop", "ground", "stand", "float", "fly", "over", "whole", "part"]
 
 #: a texture is no finer than this, at any size
 MOST_POINTS = 4 * TEXTURE
@@ -54,7 +53,8 @@ class Stage:
         #: size relative to the full picture: 1/8 in the first preview
         self.scale = scale
         #: column → where things stand, as a fraction of the height
-        self.ground: Floats = np.full(canvas.width, min(plan.horizon + 0.16, 0.93), np.float32)
+        foot = 0.7 if plan.has("logo") else min(plan.horizon + 0.16, 0.93)
+        self.ground: Floats = np.full(canvas.width, foot, np.float32)
         #: the first row of the water, if there is any
         self.water_top: float | None = None
         #: whether the ground is a ledge: things stand on its edge, not somewhere below it
@@ -70,6 +70,8 @@ class Stage:
 
         #: how the element that is being painted goes on around the frame
         self.spread: Spread = ""
+        #: whether things are layers of cut paper, each above the one before
+        self.layered = "papercraft" in plan.finishes and not canvas.tile
         #: spots of a tile's pattern that are taken
         self.taken: list[tuple[float, float]] = []
         self._lights: Floats = np.zeros_like(canvas.rgb)
@@ -174,6 +176,7 @@ class Stage:
         rng = self.rng(f"spots of {mention.name}")
         place = "fly" if mention.flies else self.belongs[mention.name]
         room = 1.0 / (1 + 0.22 * (count - 1))
+        unit, deep = self.canvas.unit / self.canvas.height, self.plan.has("seabed")
         spots = []
         for i in range(count):
             away = 0.0 if count == 1 else (i / (count - 1)) * 0.6
@@ -185,27 +188,11 @@ class Stage:
             own = size * self.size(mention) * max(room, 0.45) * (1 - 0.55 * away)
             keep = min(half * own * self.canvas.unit / self.canvas.width, 0.5)
             x = min(max(x, keep), 1 - keep)
-            spots.append((x, self._foot(place, x, away, own, rng), own))
+            land = Land(self.horizon, self.ground_at(x), self.ledge, deep, unit)
+            spots.append((x, foot(land, place, away, own, rng), own))
         if self.canvas.tile:
             spots = tile_spots(self.taken, self.plan, rng, size)
         return sorted(spots, key=lambda spot: spot[2])
-
-    def _foot(
-        self, place: str, x: float, away: float, size: float, rng: np.random.Generator
-    ) -> float:
-        if place == "float" and self.plan.has("seabed"):
-            return 0.22 + 0.5 * rng.random() + 0.4 * size
-        if place == "float":
-            return self.horizon + (1 - self.horizon) * (
-                0.12 + 0.3 * (1 - away) * rng.uniform(0.6, 1)
-            )
-        if place == "fly":
-            low = self.horizon * (0.78 - 0.3 * away) - 0.1 * rng.random()
-            return max(low, size * self.canvas.unit / self.canvas.height + 0.03)
-        ground = self.ground_at(x)
-        if self.ledge:
-            return ground
-        return ground + (1 - ground) * (0.12 + 0.3 * (1 - away) * rng.random()) - 0.02 * away
 
     def crowd(
         self,
@@ -226,6 +213,7 @@ class Stage:
             flip = self.facing(x)
             if not self.canvas.tile:
                 # a wide thing keeps clear of the picture's edge
+                own = min(own, 0.96 * self.canvas.width / self.canvas.unit / max(right - left, 0.1))
                 part = own * self.canvas.unit / self.canvas.width
                 most_left, most_right = (right, -left) if flip else (-left, right)
                 x = float(
@@ -258,10 +246,6 @@ class Stage:
         """Return the mask, and its images around the frame; each with what turns its paint likewise."""
         return copies(self.canvas, self.spread, mask)
 
-    def downwards(self, y: float, step: float) -> list[float]:
-        """Return ``y`` and, on a canvas that goes on below its frame, more rows at this distance."""
-        return downwards(self.canvas, y, step)
-
     # -- silhouettes -----------------------------------------------------------------------------
 
     def put(
@@ -277,15 +261,20 @@ class Stage:
         shade: float = 0.12,
         far: float = 0.0,
         strength: float = 1.0,
+        within: Shape | None = None,
     ) -> None:
         """Paint a silhouette in OKLab ``colour`` with its foot at (x, y), lit from the side of the light.
 
         ``size`` is in units. ``rim``: how bright its lit edge is; ``shade``: how much darker it gets
-        towards its foot; ``far``: how much haze is in front of it.
+        towards its foot; ``far``: how much haze is in front of it; ``within``: a shape that it does not
+        leave, such as the body that has these stripes.
         """
         canvas = self.canvas
         size_px = size * canvas.unit
-        mask = shape.mask(x * canvas.width, y * canvas.height, size_px, flip=flip)
+        foot_px = (x * canvas.width, y * canvas.height)
+        mask = shape.mask(*foot_px, size_px, flip=flip)
+        if within:
+            mask = clipped(mask, within.mask(*foot_px, size_px, flip=flip))
         rows, columns = mask.alpha.shape
         if rows < 1 or columns < 1:
             return
@@ -304,12 +293,21 @@ class Stage:
             lit = np.clip(mask.alpha - behind, 0, 1)[..., None]
             light = to_linear(mix(lighter(colour, 0.18), self.palette.light, 0.55))
             paint = paint + (light - paint) * lit * (rim * (1 - far))
-        if strength < 1:
-            mask.alpha[...] *= strength
+        mask.alpha[...] *= strength
         own = np.broadcast_to(paint, (rows, columns, 3)).astype(np.float32)
+        if self.layered and within is None and rim > 0:
+            self._cast(mask, size_px)
         for copy, change in self.copies(mask):
             self._cover(copy)
             canvas.stamp(copy, change(own))
+
+    def _cast(self, mask: Mask, size_px: float) -> None:
+        """Let a layer of cut paper throw its soft shadow on what is below."""
+        reach = max(1, round(0.011 * self.canvas.unit), round(0.02 * size_px * (size_px < 60)))
+        side = -1 if self.plan.light_x > 0.5 else 1
+        soft = soften(np.pad(mask.alpha, 2 * reach), 2 * reach).clip(0, 1) * np.float32(0.5)
+        left, top = mask.left - 2 * reach + side * reach, mask.top - reach
+        self.canvas.stamp(Mask(soft, left, top), np.zeros(3, np.float32))
 
     def light_up(
         self, shape: Shape, x: float, y: float, size: float, colour: Floats, *, flip: bool = False
@@ -343,6 +341,8 @@ class Stage:
             part = self.canvas.part(mask)
             self.sky_left[y0:y1, x0:x1] *= 1 - part
             self._lights_alpha[y0:y1, x0:x1] *= 1 - part
+            if self.opening is not None:
+                self.opening[y0:y1, x0:x1] *= 1 - part
 
     def halo(self, x: float, y: float, radius: float, colour: Floats, strength: float) -> None:
         """Add soft light around a point; ``colour`` is OKLab, ``radius`` in units."""

@@ -12,12 +12,14 @@ COLOURS: dict[str, str] = {
     "orange, tangerine, amber, 橙, 橙色, 橘色, 琥珀": "#f08a24",
     "yellow, lemon, 黄, 黄色": "#f5d02f",
     "gold, golden, gilded, 金, 金色, 黄金": "#d9a62e",
+    "blond, blonde, golden-haired, 金发": "#d8b25f",
+    "ginger, auburn, redhead, 姜黄": "#b5592c",
     "green, jade, emerald green, olive, 绿, 绿色, 翠": "#4a9a52",
     "teal, turquoise, cyan, aqua, 青, 青色, 碧": "#2fb5b0",
     "blue, azure, sapphire, cobalt, 蓝, 蓝色": "#2f6fd0",
     "navy, indigo, 靛, 靛蓝, 深蓝": "#26337f",
     "purple, violet, lavender, lilac, magenta, 紫, 紫色": "#8a4fc0",
-    "pink, rose, rosy, blush, 粉, 粉色, 粉红, 粉红色": "#f48fb1",
+    "pink, rosy, blush, 粉, 粉色, 粉红, 粉红色": "#f48fb1",
     "brown, chestnut, bronze, copper, 棕, 棕色, 褐色": "#8a5a34",
     "black, ebony, jet black, 黑, 黑色": "#15151b",
     "white, ivory, pale, snow white, 白, 白色, 雪白": "#f7f4ec",
@@ -39,19 +41,27 @@ COUNTS: dict[str, int] = {
     "two, pair of, couple of, twin, 两个, 两只, 两, 二, 两座, 两棵, 双": 2,
     "three, trio of, 三个, 三只, 三, 三座, 三棵": 3,
     "four, 四个, 四只, 四": 4,
-    "five, several, some, few, group of, 五个, 五只, 五, 几个, 几只, 一些": 5,
-    "many, flock of, herd of, swarm of, dozens of, countless, crowd of, lots of, full of, hundreds of, "
+    "five, several, some, few, group of, family of, bunch of, pile of, row of, 五个, 五只, 五, 几个, 几只, 一些": 5,
+    "many, flock of, herd of, swarm of, school of, pack of, fleet of, dozens of, countless, crowd of, lots of, full of, hundreds of, "
     "许多, 很多, 一群, 无数, 满": 9,
 }
 
-#: words that modify a thing rather than the picture
-QUALITIES = (
-    "snowy, snow-capped, snowcapped, glowing, shining, luminous, crescent, full, autumn, flying, "
-    "sleeping, ringed, 雪, 发光, 弯, 新月, 满, 飞翔, 睡觉, 下雪"
-)
+#: words that modify a thing rather than the picture → the quality that elements know
+QUALITIES: dict[str, str] = {
+    "snowy, snow-capped, snowcapped, 雪, 下雪": "snowy",
+    "glowing, luminous, 发光": "glowing",
+    "crescent, 弯, 新月": "crescent",
+    "autumn": "autumn",
+    "flying, 飞翔": "flying",
+    "sleeping, asleep, 睡觉": "sleeping",
+    "old, elderly, 老": "old",
+    "young, baby": "young",
+    "striped": "striped",
+    "spotted": "spotted",
+}
 
 #: these may follow their noun: "a whale flying over a city"
-AFTER_THE_NOUN = frozenset({"flying", "glowing", "shining", "sleeping", "飞翔", "发光"})
+AFTER_THE_NOUN = frozenset({"flying", "glowing", "sleeping"})
 
 #: what follows one of these is not painted
 NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
@@ -59,10 +69,11 @@ NEGATIONS = "no, without, not, never, none, except, 没有, 无, 不要, 不含"
 #: words for a whole kind, which only a negative prompt may use → the elements of that kind
 KINDS: dict[str, str] = {
     "people, person, human, humans, figure, man, men, woman, women, child, children, crowd, 人, 人物, 人类": (
-        "person, woman, couple, samurai, wizard, astronaut, mermaid, portrait"
+        "person, woman, couple, samurai, knight, wizard, astronaut, mermaid, portrait, double exposure, hair, beard, bald head, "
+        "moustache, freckles, glasses, hat, crown, smile, eyes, earrings"
     ),
     "animal, creature, wildlife, pet, 动物, 野生动物": (
-        "cat, dog, wolf, fox, horse, deer, rabbit, bear, elephant, lion, owl, whale, dolphin, fish, "
+        "cat, dog, wolf, fox, horse, deer, rabbit, bear, panda, elephant, lion, tiger, leopard, panther, penguin, giraffe, cow, sheep, frog, pig, owl, whale, dolphin, fish, "
         "jellyfish, turtle, swan, birds, eagle, butterfly, dragon"
     ),
     "building, architecture, structure, 建筑, 建筑物": (
@@ -70,14 +81,33 @@ KINDS: dict[str, str] = {
     ),
     "tree, 树, 树木": "tree, cherry, palm, bamboo, bare tree, forest, treeline",
     "plant, vegetation, foliage, 植物": (
-        "tree, cherry, palm, bamboo, bare tree, forest, treeline, flowers, cactus, mushroom, lotus, meadow"
+        "tree, cherry, palm, bamboo, bare tree, forest, treeline, flowers, sunflower, rose, tulip, daisy, cactus, mushroom, lotus, meadow, "
+        "houseplant, christmas tree"
     ),
-    "flower, 花": "flowers, cherry, lotus, petals",
-    "vehicle, traffic, 车辆, 交通工具": "train, car, bicycle, rocket, airplane, ufo, sailboat",
+    "flower, 花": "flowers, sunflower, rose, tulip, daisy, vase, cherry, lotus, petals",
+    "vehicle, traffic, 车辆, 交通工具": (
+        "train, car, taxi, bus, double-decker, truck, motorcycle, traffic, bicycle, rocket, airplane, ufo, sailboat"
+    ),
+    "food, meal, dish, 食物, 食品": (
+        "pasta, pizza, burger, fries, sushi, noodles, salad, egg, cake, bread, croissant, doughnut, ice cream, "
+        "pancakes, fruit"
+    ),
+    "drink, beverage, 饮料": "cup, wine, cola",
+    "furniture, 家具": "sofa, bed, bookshelf, kitchen, cafe, chair, lamp",
     "cloud, 云": "clouds, storm clouds",
     "star, 星, 星星": "stars, milky way, galaxy",
     "mountain, 山": "mountains, lone mountain, volcano",
     "water, 水": "water, waves, waterfall, shore",
+}
+
+#: words for a whole kind that a drawing stands in for → they add nothing where one of that kind is named
+GENERAL: dict[str, str] = {
+    "food, meal, dinner, lunch, dish, breakfast, brunch, dessert, fast food, vegetables, snack, 食物, 美食, 晚餐, "
+    "早餐, 快餐, 甜点, 蔬菜": "food, 食物",
+    "drink, drinks, 饮料": "drink, beverage",
+    "vehicle, 车辆": "vehicle, traffic",
+    "family, friends, 家人, 朋友": "animal, creature",
+    "birthday, birthday party, party, 生日, 派对": "food, 食物",
 }
 
 #: words that are skipped, and not reported as ignored
@@ -89,12 +119,10 @@ SILENT = (
     "的, 在, 和, 与, 上, 下, 里, 中, 了, 着, 是, 有, 一幅, 一张, 旁, 边, 前, 后, 之, 旁边, 上面, 下面, 下的, 上的"
 )
 
-#: words about the picture as such: known, but there is nothing to paint
+#: words about the picture as such: true of whatever is painted, so there is nothing to claim or to miss
 ABOUT_THE_PICTURE = (
-    "painting, picture, image, photo, photograph, illustration, artwork, art, drawing, render, style, "
-    "styled, view, scene, landscape, scenery, composition, detailed, highly, ultra, hd, 4k, 8k, best, quality, "
-    "masterpiece, beautiful, stunning, trending, artstation, cinematic, wallpaper, lighting, light, "
-    "画, 图, 照片, 风景, 插画, 高清, 高质量, 美丽, 漂亮, 杰作, 风格"
+    "painting, picture, image, illustration, artwork, art, drawing, style, styled, view, scene, "
+    "composition, beautiful, 画, 图, 插画, 美丽, 漂亮, 风格"
 )
 
 #: words that may stand between adjectives and their noun

@@ -1,8 +1,8 @@
 """All settings, read once at start from ``LIMNER_*`` and ``limner.toml``; the environment wins.
 
 Used by every process. A wrong setting raises ``ConfigError``, which names it, before anything starts.
-The settings are declared by subject, in ``server``, ``pictures``, ``callbacks``, ``lanes`` and
-``engines``. A test compares the table in the README with ``Settings``.
+The settings are declared by subject, in ``server``, ``pictures``, ``callbacks``, ``lanes``, ``engines`` and
+``wording``. A test compares the table in the README with ``Settings``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,29 @@ from limner.settings.lanes import LaneSettings
 from limner.settings.pictures import PictureSettings
 from limner.settings.server import ServerSettings
 from limner.settings.setting import parsed
+from limner.settings.wording import (
+    ForbiddenSettings,
+    ModerationSettings,
+    TranslateSettings,
+    forbidden_of,
+    translate_of,
+)
 
-__all__ = ["ENV_PREFIX", "Alias", "EngineSettings", "FaceOptions", "LaneLimits", "Settings"]
+__all__ = [
+    "ENV_PREFIX",
+    "Alias",
+    "EngineSettings",
+    "FaceOptions",
+    "ForbiddenSettings",
+    "LaneLimits",
+    "ModerationSettings",
+    "Settings",
+    "TranslateSettings",
+]
 
 ENV_PREFIX = surroundings.PREFIX
 #: the fields that come from tables of limner.toml
-_TABLES = ("engines", "face_options")
+_TABLES = ("engines", "face_options", "translate", "forbidden")
 
 
 # ``fields`` lists the last base's settings first.
@@ -38,6 +55,8 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
     engines: tuple[EngineSettings, ...] = ()
     #: by the face's name; of one that is not here the defaults hold
     face_options: Mapping[str, FaceOptions] = field(default_factory=dict)
+    translate: TranslateSettings = TranslateSettings()
+    forbidden: ForbiddenSettings = ForbiddenSettings()
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -46,10 +65,13 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
         Raises:
             ConfigError: a file, a name or a value is wrong.
         """
-        environ = surroundings.settings(environ)
+        # Their keys are in variables that are nobody's settings.
+        origin, environ = environ, surroundings.settings(environ)
         table = _read_toml(environ)
         known = {f.name: f for f in fields(cls) if f.name not in _TABLES}
         entries, faces = table.pop("engine", []), table.get("faces")
+        translate = translate_of(table.pop("translate", {}), origin)
+        forbidden = forbidden_of(table.pop("forbidden", {}), origin)
         if isinstance(faces, dict):
             table["faces"] = faces.pop("serve", "all")
         for key in table:
@@ -71,7 +93,13 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
             why = "needs LIMNER_REDIS_URL: the embedded server has no replicas"
             raise ConfigError(ENV_PREFIX + "REDIS_REPLICAS", why)
         options = face_options_of(faces) if isinstance(faces, dict) else {}
-        return replace(settings, engines=engines_of(entries, settings), face_options=options)
+        return replace(
+            settings,
+            engines=engines_of(entries, settings),
+            face_options=options,
+            translate=translate,
+            forbidden=forbidden,
+        )
 
     def with_engines(self, engines: tuple[EngineSettings, ...]) -> Self:
         """Return a copy of these settings with other engines."""

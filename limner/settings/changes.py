@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
+from limner.money import shown
 from limner.settings import EngineSettings, Settings
 
 #: what a running gateway cannot change: where everything is kept, and how its own output looks
 FIXED = ("redis_url", "data_dir", "log_format")
-_TABLES = ("engines", "face_options")
+_TABLES = ("engines", "face_options", "translate", "forbidden")
 
 
 def fixed_changes(before: Settings, after: Settings) -> tuple[str, ...]:
@@ -36,6 +37,9 @@ def _settings(before: Settings, after: Settings) -> Iterator[str]:
             yield f"{setting.name}: {_shown(was)} → {_shown(now)}"
     if before.face_options != after.face_options:
         yield "faces: changed"
+    for table in ("translate", "forbidden"):
+        if getattr(before, table) != getattr(after, table):
+            yield f"{table}: changed"
 
 
 def _engines(before: Settings, after: Settings) -> Iterator[str]:
@@ -56,10 +60,13 @@ def _engine(was: EngineSettings, now: EngineSettings) -> Iterator[str]:
             left, right = (getattr(getattr(one, lane), limit) for one in (was, now))
             if left != right:
                 yield f"{lane}.{limit} {left:g} → {right:g}"
-    for name in ("driver", "weight", "on_lost"):
+    for name in ("driver", "weight", "on_lost", "translate"):
         left, right = getattr(was, name), getattr(now, name)
         if left != right:
             yield f"{name} {left} → {right}"
+    if was.price != now.price:
+        left, right = (shown(one.price) if one.price is not None else "-" for one in (was, now))
+        yield f"price {left} → {right}"
     for name in ("clients", "versions"):
         if getattr(was, name) != getattr(now, name):
             yield f"{name} changed"

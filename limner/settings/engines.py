@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from limner.errors import ConfigError
+from limner.money import micros
 from limner.settings import values
 from limner.settings.lanes import LaneSettings
 from limner.settings.setting import parsed
@@ -37,6 +38,10 @@ class EngineSettings:
     clients: tuple[str, ...] = ()
     #: version that callers may ask for → the engine's own model
     versions: Mapping[str, str] = field(default_factory=dict)
+    #: what a drawing costs, unless its host says; millionths of ``currency``; None: it is not counted
+    price: int | None = None
+    #: whether its words are translated; None: unless its driver says that it understands any language
+    translate: bool | None = None
     #: what to do about a drawing that was lost after it had cost money
     on_lost: str = "retry"
     #: the driver's own settings, which it validates itself
@@ -95,6 +100,8 @@ def _engine(entry: dict[str, Any]) -> EngineSettings:
         weight=parsed(f"{where}: weight", values.seconds(*WEIGHTS), entry.pop("weight", 1.0)),
         clients=parsed(f"{where}: clients", values.words, entry.pop("clients", [])),
         versions=parsed(f"{where}: versions", values.versions, entry.pop("versions", {})),
+        translate=_flag(where, "translate", entry.pop("translate", None)),
+        price=_price(where, entry.pop("price", None)),
         on_lost=parsed(
             f"{where}: on_lost", values.one_of("retry", "fail"), entry.pop("on_lost", "retry")
         ),
@@ -103,6 +110,16 @@ def _engine(entry: dict[str, Any]) -> EngineSettings:
     if engine.slots == 0:
         raise ConfigError(where, "needs slots in at least one lane: fast = { slots = 1 }")
     return engine
+
+
+def _flag(where: str, name: str, raw: Any) -> bool | None:
+    if raw is not None and not isinstance(raw, bool):
+        raise ConfigError(f"{where}: {name}", "must be true or false")
+    return raw
+
+
+def _price(where: str, raw: Any) -> int | None:
+    return None if raw is None else parsed(f"{where}: price", micros, raw)
 
 
 def _lane(where: str, lane: str, raw: Any) -> LaneLimits:

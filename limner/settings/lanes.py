@@ -50,3 +50,8 @@ class LaneSettings:
         values.whole(1, 10_000_000),
         "most waiting jobs of a client without a cap of its own",
     )
+    currency: str = setting(
+        "",
+        values.currency,
+        "of prices, costs and budgets: `EUR`. Shown as it stands, never converted",
+    )

@@ -100,7 +100,12 @@ class ServerSettings:
     @property
     def base_url(self) -> str:
         """Where callers reach the API and the pictures, without a trailing slash."""
-        return self.public_url or f"http://{listening.reached_at(self.host, self.port)}"
+        return self.public_url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """Where the API is on this machine, without a trailing slash."""
+        return f"http://{listening.reached_at(self.host, self.port)}"
 
     @property
     def image_dir(self) -> Path:

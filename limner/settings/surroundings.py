@@ -25,6 +25,10 @@ _LINK_NAME = re.compile(
 _LINK_PORT = re.compile(r"(?:tcp|udp|sctp)://[^/]+:\d+")
 _LINK_ALIAS = re.compile(r"/[\w.-]+/[\w.-]+")
 
+#: of the commands that call a gateway, which may be elsewhere (``cli/caller.py``), and of no process of ours
+CALLERS_URL, CALLERS_TOKEN, CALLERS_SECRET = "LIMNER_URL", "LIMNER_TOKEN", "LIMNER_SECRET"
+CALLERS = frozenset({CALLERS_URL, CALLERS_TOKEN, CALLERS_SECRET})
+
 #: settings of former releases that have no effect any more; a gateway that names them still starts
 FORMER = frozenset({"api_threads"})
 
@@ -61,6 +65,8 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
     # Names without a mark come last, so they win.
     for raw_name in sorted(environ, key=lambda name: not name.startswith("\ufeff")):
         name = raw_name.removeprefix("\ufeff")
+        if name in CALLERS:
+            continue
         if name.startswith(PREFIX) and not _is_left_out(name, environ[raw_name]):
             own[name] = _cleaned(name, environ[raw_name])
     return own
@@ -76,8 +82,8 @@ def strangers(environ: Mapping[str, str]) -> list[str]:
 
 
 def without_strangers(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without the ignored variables, for a process of ours."""
-    left_out = set(strangers(environ))
+    """Return the environment without the ignored variables and callers' own, for a process of ours."""
+    left_out = {*strangers(environ), *CALLERS}
     return {name: value for name, value in environ.items() if name not in left_out}
 
 

@@ -30,6 +30,13 @@ def optional_text(raw: Any) -> str | None:
     return text(raw) or None
 
 
+def currency(raw: Any) -> str:
+    given = text(raw).strip()
+    if len(given) > 12 or not given.isprintable():
+        raise ValueError("must be a short text, such as EUR")
+    return given
+
+
 def path(raw: Any) -> Path:
     if not text(raw):
         raise ValueError("must name a folder")

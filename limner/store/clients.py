@@ -22,7 +22,8 @@ from redis import Redis
 from limner.client import Admission, Budgets, Client, NewClient, Pace, Wrong
 from limner.egress.address import DialPolicy
 from limner.egress.target import UrlRefused, parse_target
-from limner.errors import ConfigError
+from limner.errors import ConfigError, LimnerError
+from limner.plural import counted
 from limner.request import Lane
 from limner.store.connection import guarded
 from limner.store.scripts import Scripts
@@ -34,7 +35,15 @@ OLD_SECRET_S = 24 * 3600.0
 #: in the audit trail, who makes what no person asked for
 GATEWAY = "limner"
 #: the fields that are budgets
-BUDGETS = ("per_day", "per_month")
+BUDGETS = ("per_day", "per_month", "cost_per_day", "cost_per_month")
+
+
+#: what ``remove_client.lua`` returns if there is none
+UNKNOWN = -2
+
+
+class ClientBusy(LimnerError):
+    """The client has unfinished jobs."""
 
 
 class Clients:
@@ -60,6 +69,8 @@ class Clients:
         in_flight: int | None = None,
         per_day: int | None = None,
         per_month: int | None = None,
+        cost_per_day: int | None = None,
+        cost_per_month: int | None = None,
         token: str | None = None,
         who: str = GATEWAY,
     ) -> NewClient:
@@ -85,7 +96,7 @@ class Clients:
             callback_allow=callback_allow,
             share=share,
             in_flight=in_flight,
-            budgets=Budgets(per_day, per_month),
+            budgets=Budgets(per_day, per_month, cost_per_day, cost_per_month),
         )
         if not self._write(who, "create", name, _to_record(client), token):
             raise ConfigError("client name", f"there is a client called {name!r} already")
@@ -135,6 +146,23 @@ class Clients:
         record = _to_record(client)
         self._write(who, "change", name, {field: record[field] for field in changes})
         return client
+
+    @guarded
+    def remove(self, name: str, who: str = GATEWAY) -> None:
+        """Forget a client, whose token opens nothing from now on; its jobs stay, as those of nobody.
+
+        Raises:
+            ConfigError: there is no such client.
+            ClientBusy: some of its jobs have not ended.
+        """
+        unfinished = int(self._scripts("remove_client", who, name))
+        if unfinished == UNKNOWN:
+            raise _no_client(name)
+        if unfinished > 0:
+            raise ClientBusy(
+                f"{name} has {counted(unfinished, 'unfinished job')}: wait for them, or "
+                f"`limner jobs cancel --client {name} --yes`"
+            )
 
     def admit(self, token: str, source: str) -> Admission | Wrong:
         """Return the client that holds ``token``, and count the request against its rate.
@@ -205,11 +233,15 @@ class Clients:
     def _known(self, name: str) -> Client:
         client = self.get(name)
         if client is None:
-            raise ConfigError("client name", f"there is no client called {name!r}")
+            raise _no_client(name)
         return client
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}client:{name}"
+
+
+def _no_client(name: str) -> ConfigError:
+    return ConfigError("client name", f"there is no client called {name!r}")
 
 
 def _new_token() -> str:
@@ -256,10 +288,13 @@ def _to_record(client: Client) -> dict[str, str]:
         "callback_allow": client.callback_allow,
         "share": repr(client.share),
         "in_flight": "" if client.in_flight is None else str(client.in_flight),
-        "per_day": "" if client.budgets.per_day is None else str(client.budgets.per_day),
-        "per_month": "" if client.budgets.per_month is None else str(client.budgets.per_month),
+        **{name: _text(getattr(client.budgets, name)) for name in BUDGETS},
         "disabled": "1" if client.disabled else "",
     }
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 def _whole(record: Mapping[str, str], field: str) -> int | None:
@@ -280,6 +315,6 @@ def _from_record(record: dict[str, str]) -> Client:
         callback_allow=record["callback_allow"],
         share=float(record.get("share") or 1),
         in_flight=_whole(record, "in_flight"),
-        budgets=Budgets(_whole(record, "per_day"), _whole(record, "per_month")),
+        budgets=Budgets(*(_whole(record, name) for name in BUDGETS)),
         disabled=bool(record.get("disabled")),
     )

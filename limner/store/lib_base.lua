@@ -9,6 +9,7 @@
 --                                tells (the statuses that callbacks tell of; none: all) turn (lib_turns.lua)
 --                                tentative (lib_tentative.lua: such a job has no status yet)
 --                                deadline_ms, freed ("1" once its slot is, before its end)
+--                                reserved spent (lib_pay.lua)
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
 --   jobs:<client>          ZSET  job ids in the same way
 --   waits:<client>         SET   job ids in state waiting, and tentative ones

@@ -23,6 +23,8 @@ class Policy:
     engine_absent_s: float = 900.0
     #: how many replicas must have a job before it is accepted
     replicas: int = 0
+    #: what refusals call money
+    currency: str = ""
 
     def arguments(self) -> tuple[int, ...]:
         """Return the first arguments of every script that uses ``lib_lanes.lua``."""
@@ -44,6 +46,7 @@ class Policy:
             waiting_limit_s=settings.waiting_limit_s,
             engine_absent_s=settings.engine_absent_s,
             replicas=settings.redis_replicas,
+            currency=settings.currency,
         )
 
 

@@ -110,6 +110,12 @@ class JobSchema(AnswerSchema):
     prompt = fields.String(attribute="request.prompt", **maybe())
     prompt_en = fields.String(attribute="request.prompt_en", **told())
     final_prompt = fields.String(**told("with a flag for each parameter that was given"))
+    prompt_translated = fields.String(
+        attribute="translation.prompt",
+        **maybe(
+            "the words in English, as the engine got them, if promptEn was in another language"
+        ),
+    )
     fast = IsFast(attribute="lane", **told())
     draw_type = fields.String(
         **told("draw, blend, describe, or the button that made it", enum=[*DRAW_TYPES])

@@ -1,7 +1,6 @@
 """SubmitResult: how midjourney-proxy answers whatever is submitted, accepted or refused.
 
-Two codes of its servers are never given: 3, which lets a relay switch its whole channel off, and 24, since
-nothing is refused for a word before an engine has seen it.
+One code of its servers is never given: 3, which lets a relay switch its whole channel off.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from limner.job import Job
 from limner.plural import counted
 from schemas.mjproxy.task import STATUS_OF, ahead_of, window_of
 
-ACCEPTED, WINDOW, QUEUED, FULL, REFUSED, FAILED = 1, 21, 22, 23, 4, 9
+ACCEPTED, WINDOW, QUEUED, FULL, BANNED, REFUSED, FAILED = 1, 21, 22, 23, 24, 4, 9
 
 
 def result_body(
@@ -52,3 +51,11 @@ def refused_body(
     wrong = [f"{name}: {' '.join(sentences)}" for name, sentences in (fields or {}).items()]
     said = " ".join([message, *wrong])
     return result_body(code, said, None) | {"error": said}
+
+
+def banned_body(
+    message: str, fields: Mapping[str, Sequence[str]], prompt: str, word: str | None
+) -> dict[str, Any]:
+    """Return the refusal of words that may not be drawn; ``word``: of the operator's list."""
+    properties = {"promptEn": prompt, "bannedWord": word}
+    return refused_body(BANNED, message, fields) | {"properties": properties}

@@ -42,6 +42,7 @@ def task_body(job: Job) -> dict[str, Any]:
     """Return the job as a task, ready for JSON."""
     request, found = job.request, _prompts(job)
     words = found or request.prompt or request.prompt_en
+    english = (job.translation and job.translation.prompt) or request.prompt_en
     picture = job.picture
     cells = job.cells if len(job.cells) == CELLS and job.status is Status.DONE else ()
     seeds = job.drawn_seeds
@@ -51,7 +52,7 @@ def task_body(job: Job) -> dict[str, Any]:
         "status": STATUS_OF[job.status],
         "progress": _progress(job),
         "prompt": words,
-        "promptEn": found or request.prompt_en,
+        "promptEn": found or english,
         "description": _description(job.draw_type, words),
         "state": request.extra,
         "submitTime": _ms(job.created_at),

@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields
 
 from limner.client import BOTH_LANES, SHARES
 from limner.errors import InvalidRequest
+from limner.money import AMOUNT_MOST, micros
 from limner.request import Lane
 from limner.settings.engines import GAP_MOST_S, SLOTS_MOST, WEIGHTS
 from schemas.fields import Integer, Number, Strict
@@ -19,6 +20,8 @@ from schemas.names import camel
 from schemas.wire import Wire
 
 CAP_MOST = 1_000_000_000
+#: fields of a client that are amounts
+MONEY = ("cost_per_day", "cost_per_month")
 
 
 class LaneNames(Strict[frozenset[Lane]]):
@@ -86,6 +89,8 @@ class ClientChangeSchema(ChangeSchema):
         "ratePerS": "Most requests a second; null: any number.",
         "perDay": "Most drawings a day; null: any number.",
         "perMonth": "Most drawings a month; null: any number.",
+        "costPerDay": "Most that its drawings may cost a day; null: anything.",
+        "costPerMonth": "Most that its drawings may cost a month; null: anything.",
     }
 
     lanes = LaneNames()
@@ -96,10 +101,14 @@ class ClientChangeSchema(ChangeSchema):
     rate_per_s = Number(0.001, CAP_MOST)
     per_day = Integer(1, CAP_MOST)
     per_month = Integer(1, CAP_MOST)
+    cost_per_day = Number(0, AMOUNT_MOST)
+    cost_per_month = Number(0, AMOUNT_MOST)
 
     def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is to be changed, as ``ChangeSchema`` does."""
-        return {
+        """Return what is to be changed, as ``ChangeSchema`` does; money in millionths."""
+        found = {
             name: self.usual.get(name) if value is None else value
             for name, value in super().read(body).items()
         }
+        money = {name: micros(found[name]) for name in MONEY if found.get(name) is not None}
+        return found | money

@@ -30,7 +30,7 @@ NOTHING_VISIBLE = [
 ]
 
 SHAPE = """
-id messageId tag status progress prompt promptEn finalPrompt fast drawType ar arRequested url width
+id messageId tag status progress prompt promptEn finalPrompt promptTranslated fast drawType ar arRequested url width
 height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position ahead
 startsInS waitsFor notes applied seeds buttons count deadline prompts extra createdAt startedAt finishedAt seq
 """
@@ -53,8 +53,10 @@ def test_the_smallest_request_is_answered_with_the_whole_job(caller):
         "prompt": None,
         "promptEn": "a lighthouse at dusk",
         "finalPrompt": "a lighthouse at dusk",
+        "promptTranslated": None,
         "fast": True,
         "drawType": "draw",
+        "parentId": None,
         "ar": "1:1",
         "arRequested": None,
         "url": None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limner.store import Trouble
+from limner.store.metrics.prometheus import page
 from limner.store.operators import Role
 from limner.store.outbox import AttemptReport, Poster
 from tests.api.asking import Caller, refused
@@ -166,6 +167,24 @@ def test_a_clients_share_caps_and_budgets_are_changed(store, caller, steerer):
     assert (after["share"], after["perDay"], after["inFlight"]) == (1, None, 3)
     assert store.levers.audit(1)[0].who == "operator:sten"
     refused(steerer("PATCH", "/ops/client/none", json=body), 404)
+
+
+def test_a_clients_budgets_of_money_are_changed_and_told_with_what_it_has_spent(
+    store, caller, steerer
+):
+    body = {"costPerDay": 0.1, "costPerMonth": 25}
+    assert steerer("PATCH", "/ops/client/ann", json=body).json.items() >= body.items()
+    assert store.clients.get("ann").budgets.cost_per_day == 100_000
+    store.numbers.count("spent", "ann", "stage", times=30_000)
+    an_accepted_job(store)
+    (row,) = steerer("GET", "/ops/clients").json["data"]
+    assert (
+        row.items() >= {"costToday": 0, "costEver": 0.03, "costByEngine": {"stage": 0.03}}.items()
+    )
+    assert steerer("GET", "/ops/overview").json["clients"][0]["cost"] == 0.03
+    assert b'limner_cost_total{client="ann",engine="stage"} 0.03' in page(store.numbers.read())
+    assert steerer("PATCH", "/ops/client/ann", json={"costPerDay": None}).json["costPerDay"] is None
+    refused(steerer("PATCH", "/ops/client/ann", json={"costPerDay": -1}), 422)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,26 @@
-"""Replicate's own libraries and the AI SDK, unchanged, against real processes of a gateway."""
+"""Replicate's own libraries and the AI SDK, unchanged, against real processes of a gateway.
+
+And the engine for Replicate, against the same: it and the face are written from one description. Its
+stand-in is held against Replicate's own library.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+import engines
+from limner.engine import Progress, Queued
+from limner.errors import Rejected
 from tests.acceptance.house import House
 from tests.clients.running import run
+from tests.contract.engine_suite import a_brief
+from tests.contract.remote_drivers import KEY_VARIABLE, REPLICATE, drawn, steps_of
+from tests.standins import replicate
+from tests.standins.replicate import ReplicateApi
 
 pytestmark = pytest.mark.slow
 
@@ -103,3 +115,41 @@ def test_the_ai_sdk_draws_with_its_provider_for_replicate(gateway: House) -> Non
     assert (found["versioned"], found["edited"]) == (1, 1)
     assert found["failure"]["status"] == 422
     assert "input.prompt" in found["failure"]["message"]
+
+
+def test_the_engine_for_replicate_draws_at_a_gateway_as_if_it_were_replicate(
+    gateway: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = gateway.store.clients.add("replicate-engine", callback_allow="127.0.0.1:*").token
+    monkeypatch.setenv(KEY_VARIABLE, token)
+    engine = engines.load(
+        REPLICATE.entry(f"{gateway.settings.base_url}/v1", model="acme/poster", poll_s=0.1)
+    )
+    brief = a_brief(seeds=(7, 8))
+    try:
+        assert engine.health().state == "ok"
+        steps = steps_of(engine, brief)
+        assert any(isinstance(step, Queued | Progress) for step in steps[:-1])
+        assert len(steps[-1].cells) == 2
+        # Whose worker died while it submitted: the gateway's list says what it was given.
+        again = replace(brief, attempt=1)
+        assert engine.submit(again)["tickets"] == engine.submit(again)["tickets"]
+        # The engine's own cancellation, of a drawing that goes on for long.
+        long = engine.submit(a_brief(prompt="a cat [[seconds 30]]", seeds=(9,)))
+        engine.cancel(long)
+        with pytest.raises(Rejected):
+            drawn(engine, brief, long)
+    finally:
+        engine.close()
+
+
+def test_replicates_library_takes_the_engines_stand_in_for_replicate() -> None:
+    with ReplicateApi() as server:
+        found = run("replicate_at_standin.py", server.url.removesuffix("/v1"), replicate.KEY)
+
+    assert {"prompt", "seed", "num_outputs"} <= set(found["fields"])
+    assert found["begun"] == "starting"
+    assert found["ended"] == ["succeeded", 2, 1.0]
+    assert (found["listed"], found["canceled"]) == ([True], "canceled")
+    assert found["refused"][0] == 422
+    assert "input.num_outputs" in found["refused"][1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +28,10 @@ from tests.conftest import MovingClock
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 WORKER, DEAD = "living", "dead"
-ENGINES = (an_engine("big", fast=3, relaxed=3), an_engine("small", fast=3, relaxed=0))
+ENGINES = (
+    replace(an_engine("big", fast=3, relaxed=3), price=40_000),
+    an_engine("small", fast=3, relaxed=0),
+)
 NAMES = [engine.name for engine in ENGINES]
 CLIENTS = ("ann", "bob", "carol", "dan")
 QUOTA = 100_000
@@ -286,7 +289,7 @@ def _waiting(house: House) -> None:
     house.accept(idempotency=key)
     house.accept(idempotency=attempt)
     house.accept("bob", deadline_s=2000)
-    budgeted = house.accept(budgets=Budgets(per_day=500))
+    budgeted = house.accept(budgets=Budgets(per_day=500, cost_per_day=10**9))
     store.awaited.join(budgeted, "request-1")
     for worker in (WORKER, DEAD):
         for lane in Lane:

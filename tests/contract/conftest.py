@@ -9,6 +9,7 @@ import pytest
 import engines
 from limner.engine import Brief, Engine
 from tests.contract.engine_suite import a_brief
+from tests.contract.remote_drivers import KEY_VARIABLE
 from tests.standins.loopback import Loopback
 
 
@@ -19,8 +20,9 @@ def server(request) -> Iterator[Loopback]:
 
 
 @pytest.fixture
-def build(request, server) -> Iterator[Callable[..., Engine]]:
+def build(request, server, monkeypatch) -> Iterator[Callable[..., Engine]]:
     """Build engines on the stand-in, by options; they are closed at the end."""
+    monkeypatch.setenv(KEY_VARIABLE, request.module.DRIVER.key)
     built: list[Engine] = []
 
     def build(**options) -> Engine:

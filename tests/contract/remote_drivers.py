@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -18,12 +18,20 @@ from limner.errors import EngineError
 from limner.settings import EngineSettings, LaneLimits
 from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import EngineSuite
+from tests.standins import bfl, fal, replicate
+from tests.standins.bfl import BflApi
+from tests.standins.cog import CogContainer
 from tests.standins.comfyui import Comfy
+from tests.standins.fal import FalQueue
 from tests.standins.loopback import Loopback
 from tests.standins.mjproxy import MjServer
 from tests.standins.openai import OpenAIServer
+from tests.standins.replicate import ReplicateApi
 from tests.standins.sdapi import Sdapi
+from tests.standins.sdcpp import SdServer
 
+#: the variable of the environment that holds a hosted engine's key
+KEY_VARIABLE = "DRAWERS_KEY"
 #: where nobody listens
 NOWHERE = "http://127.0.0.1:1"
 WAIT_S = 20.0
@@ -38,10 +46,15 @@ class Driver:
     options: Mapping[str, Any]
     #: the option that says where the server is
     where: str = "url"
+    #: the value of ``KEY_VARIABLE``, for a driver that is given a key by it
+    key: str = "none"
+    #: options that say where else something of the server's is, each with its path there
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def entry(self, url: str = NOWHERE, **options: Any) -> EngineSettings:
         """Return the engine's entry; an option of None is left out."""
-        chosen = {self.where: url, **self.options, **options}
+        beside = {name: f"{url}{path}" for name, path in self.beside.items()}
+        chosen = {self.where: url, **beside, **self.options, **options}
         return EngineSettings(
             "drawer",
             self.driver,
@@ -50,12 +63,54 @@ class Driver:
         )
 
 
+BFL = Driver(
+    "bfl",
+    BflApi,
+    {
+        "api_key_env": KEY_VARIABLE,
+        "model": "flux-2-pro",
+        "scale": 1,
+        "poll_s": 0.01,
+        "polls_most": 1000,
+    },
+    where="base_url",
+    key=bfl.KEY,
+)
+COG = Driver("cog", CogContainer, {"poll_s": 0.02})
 COMFYUI = Driver("comfyui", Comfy, {"checkpoint": "sd15.safetensors", "poll_s": 0.05})
+FAL = Driver(
+    "fal",
+    FalQueue,
+    {
+        "api_key_env": KEY_VARIABLE,
+        "model": "acme/painter/dev",
+        "scale": 1,
+        "poll_s": 0.01,
+        "polls_most": 1000,
+    },
+    where="base_url",
+    key=fal.KEY,
+    beside={"schema_url": "/api/openapi.json"},
+)
 MJPROXY = Driver("mjproxy", MjServer, {"poll_s": 0.01})
 #: a square, a landscape and a portrait, as OpenAI has them, but quickly drawn
 SMALL = ["128x128", "192x128", "128x192"]
 OPENAI = Driver("openai", OpenAIServer, {"model": "gpt-image", "sizes": SMALL}, where="base_url")
+REPLICATE = Driver(
+    "replicate",
+    ReplicateApi,
+    {
+        "api_token_env": KEY_VARIABLE,
+        "model": "acme/painter",
+        "scale": 1,
+        "poll_s": 0.01,
+        "polls_most": 1000,
+    },
+    where="base_url",
+    key=replicate.KEY,
+)
 SDAPI = Driver("sdapi", Sdapi, {"poll_s": 0.02})
+SDCPP = Driver("sdapi", SdServer, {"poll_s": 0.02})
 
 
 def steps_of(

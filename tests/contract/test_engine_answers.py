@@ -19,7 +19,20 @@ from engines.remote import session as remote
 from engines.remote.reading import read_json
 from engines.remote.session import NoAnswer, Remote
 from limner.errors import BadResult, EngineError, Rejected
-from tests.contract.remote_drivers import COMFYUI, MJPROXY, OPENAI, SDAPI, Driver
+from tests.contract.hosted_drivers import DASHSCOPE, GEMINI, YOUCHUAN
+from tests.contract.remote_drivers import (
+    BFL,
+    COG,
+    COMFYUI,
+    FAL,
+    KEY_VARIABLE,
+    MJPROXY,
+    OPENAI,
+    REPLICATE,
+    SDAPI,
+    SDCPP,
+    Driver,
+)
 from tests.standins.loopback import Answer, Asked, Loopback, as_json
 
 MB = 1024 * 1024
@@ -116,6 +129,11 @@ SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
         {"patience_s": 0.2, "poll_s": None},
         ["/prompt", "/queue", "/history", "/view", "/features", "/object_info"],
     ),
+    COG: (
+        {"step_s": 0.01},
+        {"silent_s": 0.3},
+        ["/health-check", "/openapi.json", "/predictions"],
+    ),
     SDAPI: (
         {"step_s": 0.01},
         {"silent_s": 0.3, "checkpoint": "random"},
@@ -123,6 +141,11 @@ SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
             *("/sdapi/v1/txt2img", "/sdapi/v1/progress", "/internal/progress"),
             *("/internal/pending", "/sdapi/v1/sd-models"),
         ],
+    ),
+    SDCPP: (
+        {"step_s": 0.01},
+        {"silent_s": 0.3},
+        ["/sdcpp/v1/capabilities", "/sdcpp/v1/img_gen", "/sdcpp/v1/jobs"],
     ),
     OPENAI: (
         {"faults": ("url", "json-only")},
@@ -134,6 +157,12 @@ SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
         {"poll_s": 0.02, "silent_s": 0.3, "late_s": 0.1},
         ["/mj/submit", "/mj/task", "/"],
     ),
+    REPLICATE: ({}, {"silent_s": 0.3}, ["/v1/models", "/v1/predictions/"]),
+    FAL: ({}, {"silent_s": 0.3}, ["/api/openapi", "/acme/painter/requests"]),
+    BFL: ({}, {"silent_s": 0.3}, ["/v1/flux", "/eu/result"]),
+    YOUCHUAN: ({}, {"silent_s": 0.3}, ["/v1/tob/diffusion", "/v1/tob/job", "/cdn"]),
+    GEMINI: ({}, {}, ["/v1beta/models", "/v1beta/models/gemini-2.5-flash-image:"]),
+    DASHSCOPE: ({}, {"silent_s": 0.3}, ["/api/v1/services", "/api/v1/tasks/t", "/oss"]),
 }
 
 
@@ -159,8 +188,12 @@ def test_a_hostile_answer_ends_in_an_error_and_is_not_read_to_its_end(
     for name, value in SMALL.items():
         monkeypatch.setattr(remote, name, value)
     monkeypatch.setattr("engines.openai.request.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.cog.server.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.sdapi.engine.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.hosted.account.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
+    monkeypatch.setattr("engines.sdapi.native.DRAWING_MAX_BYTES", SMALL["DRAWING_MAX_BYTES"])
     monkeypatch.setattr("engines.comfyui.server.PICTURE_MAX_BYTES", SMALL["PICTURE_MAX_BYTES"])
+    monkeypatch.setenv(KEY_VARIABLE, driver.key)
     manner, options, _ = SETUPS[driver]
     server = driver.stand_in(**manner)
     bodies: list[Answer] = []

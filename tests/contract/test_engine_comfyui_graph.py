@@ -11,8 +11,9 @@ import engines
 from engines.comfyui import faults, levels, mapping
 from engines.comfyui.abilities import Found
 from engines.comfyui.config import read_config
+from engines.comfyui.families import FAMILIES
 from engines.comfyui.frames import Heard, read_frame
-from engines.comfyui.graph import default_workflow
+from engines.comfyui.graph import GraphOptions, default_workflow
 from engines.comfyui.workflow import Workflow
 from engines.remote.options import Options
 from limner.errors import ConfigError, EngineError, JobLost, OutOfMemory, Refused, Rejected
@@ -48,7 +49,7 @@ def a_graph(**inputs):
         ({"steps": 0}, "steps: must be a number from 1"),
         ({"steps": True}, "steps: must be a number"),
         ({"steps": 2.5}, "steps: must be a whole number"),
-        ({"family": "flux"}, "family: must be one of sd15, sdxl"),
+        ({"model": "flux"}, "model: must be one of .*flux-dev"),
         ({"batch": "yes"}, "batch: must be true or false"),
         ({"api_key": "hush"}, "use api_key_env or api_key_file"),
         ({"api_key_env": "NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE is not set"),
@@ -77,7 +78,8 @@ def test_a_credential_may_stand_in_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("graph", "options", "why"),
     [
-        ({"nodes": [], "links": []}, {}, r"Export \(API\)"),
+        ({"nodes": [], "links": []}, {}, "has not one SaveImage or PreviewImage but none"),
+        ({"nodes": [{"id": "x"}], "links": []}, {}, "no graph as the editor saves it"),
         ([], {}, "not a graph"),
         ({"1": {"inputs": {}}}, {}, "no class_type"),
         (a_graph(text="{{promt}}"), {}, r"did you mean \{\{prompt\}\}"),
@@ -118,8 +120,13 @@ def values(**changes):
     ]
 
 
+def a_default_graph(**wanted):
+    family = FAMILIES["sd15"]
+    return default_workflow(family, family.layouts[0], GraphOptions(**wanted))
+
+
 def test_nodes_that_differ_are_kept_four_times_and_what_hangs_on_them():
-    plan = default_workflow().chains(values())
+    plan = a_default_graph().chains(values())
 
     assert {n for n in plan.graph if not n[-1].isdigit()} == {
         "checkpoint",
@@ -153,7 +160,7 @@ def test_every_link_of_the_default_graph_leads_somewhere(start, tile, adapted):
     more = {"mask": "m", "upscale_model": "u", "preset": "p", "style_weight": 1, "object_weight": 1}
     more |= {"style_0": "a", "style_1": "b", "object_0": "c"}
 
-    graph = default_workflow(start=start, tile=nodes, adapted=adapted)
+    graph = a_default_graph(start=start, tile=nodes, adapted=adapted)
     plan = graph.chains([each | more for each in values()])
 
     for node in plan.graph.values():
@@ -188,8 +195,8 @@ def test_stylize_lowers_the_guidance_and_never_below_one():
 
     assert guidance == [9.0, 7.0, 4.0]
     brief = a_brief(stylize=1000, chaos=100)
-    assert all(mapping.guidance(config(cfg=1.5), brief, cell) >= 1 for cell in range(4))
-    assert mapping.guidance(config(cfg=0), brief, 1) == 0
+    assert all(mapping.cfg(config(cfg=1.5), brief, cell) >= 1 for cell in range(4))
+    assert mapping.cfg(config(cfg=0), brief, 1) == 0
 
 
 def test_raw_leaves_the_operators_words_out_and_niji_adds_its_own():

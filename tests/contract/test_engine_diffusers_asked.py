@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 import engines
-from engines.diffusers import mapping, model
+from engines.diffusers import mapping
 from engines.diffusers.abilities import capabilities, otherwise
 from engines.diffusers.config import PipelineConfig
+from engines.diffusers.families import Family
 from engines.diffusers.mapping import order_of
-from engines.diffusers.model import Family, Models
 from engines.diffusers.order import CaptionOrder
 from engines.diffusers.process import PainterProcess
 from limner.engine import Edit, Finished, Parent
@@ -33,9 +33,14 @@ from tests.contract.test_engine_diffusers import (
     ordered,
     pixels,
     settings,
+    source,
 )
 
+__all__ = ["source"]
+
 PLAIN = PipelineConfig("some/model")
+#: of transformers, with a guidance that it was taught, and a second one
+FLUX = Family(convolves=False, guides="embedded", second=True, multiple_px=16)
 #: how much a cell may differ from the same one drawn in another batch, of 255
 ROUNDING = 2
 SMALL = a_brief(width=64, height=96, seeds=(11, 22, 33, 44))
@@ -115,9 +120,7 @@ def test_chaos_tells_what_it_costs_the_seed_and_that_one_picture_has_none():
 
 
 def test_a_version_of_another_kind_tells_what_it_cannot_do():
-    can, here = (
-        capabilities(PLAIN, family) for family in (Family(), model.FAMILIES["FluxPipeline"])
-    )
+    can, here = (capabilities(PLAIN, family) for family in (Family(), FLUX))
     levels = otherwise(can, here, BRIEF, ordered(), "")
     assert levels["negative"] == "none"
     assert levels["tile"] == "none"
@@ -149,33 +152,16 @@ def test_style_and_things_of_pictures_need_the_operators_adapter():
     refs = {"style_references": (Path("a"),), "style_weight": 50.0}
     assert ordered(**refs).adapted == ()
     ours = PipelineConfig("m", ip_adapter="x", ip_adapter_weights="y")
-    order = ordered(ours, model.FAMILIES["StableDiffusionXLPipeline"], **refs)
+    order = ordered(ours, Family(adapts=True, has_style_blocks=True), **refs)
     assert (order.adapted, order.adapter_scale, order.style_only) == (("a",), 0.3, True)
     both = ordered(
         ours, Family(adapts=True), **refs, object_references=(Path("b"),), object_weight=1000.0
     )
     assert (both.adapted, both.adapter_scale) == (("b", "a"), mapping.ADAPTER_SCALE_MAX)
-    assert ordered(ours, model.FAMILIES["FluxPipeline"], **refs).adapted == ()
+    assert ordered(ours, FLUX, **refs).adapted == ()
 
 
 # -- what it can do -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "levels"),
-    [
-        ("StableDiffusionPipeline", ("exact", "exact", "near", "near", "near")),
-        ("LatentConsistencyModelPipeline", ("exact", "none", "near", "near", "near")),
-        ("FluxPipeline", ("exact", "exact", "near", "near", "near")),
-        ("NewPipeline", ("none", "none", "none", "none", "none")),
-    ],
-)
-def test_operations_follow_the_kind_of_pipeline(tmp_path, kind, levels):
-    path = a_pipeline_folder(tmp_path / "p", _class_name=kind)
-    can = capabilities(PipelineConfig(path), Models((path,), offline=True).family(path))
-    got = (can.vary, can.edit, can.upscale_subtle, can.upscale_creative, can.blend)
-    assert got == levels
-    assert (can.count, can.seed, can.size, can.describe) == ("exact", "exact", "exact", "none")
 
 
 def test_a_draft_of_a_pipeline_of_few_steps_is_none():
@@ -183,8 +169,7 @@ def test_a_draft_of_a_pipeline_of_few_steps_is_none():
     assert capabilities(PLAIN, Family()).draft == "near"
 
 
-def test_an_adapter_or_a_caption_model_that_is_not_there_is_not_promised(tmp_path, monkeypatch):
-    monkeypatch.setattr(model, "NEEDED", ())
+def test_an_adapter_or_a_caption_model_that_is_not_there_is_not_promised(tmp_path, source):
     path = a_pipeline_folder(tmp_path / "p", _class_name="StableDiffusionPipeline", unet=[])
     options = {
         "model": path,
@@ -208,8 +193,7 @@ def test_an_adapter_without_its_file_is_refused():
         config(ip_adapter="h94/IP-Adapter")
 
 
-def test_a_version_whose_model_is_missing_is_the_operators_trouble(tmp_path, monkeypatch):
-    monkeypatch.setattr(model, "NEEDED", ())
+def test_a_version_whose_model_is_missing_is_the_operators_trouble(tmp_path, source):
     path = a_pipeline_folder(tmp_path / "p", _class_name="StableDiffusionPipeline", unet=[])
     engine = engines.load(settings(model=path))
     with pytest.raises(Refused, match=r"model_index\.json") as raised:
@@ -426,6 +410,7 @@ class TestAsked:
 
 @needs_torch
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 class TestItsModels:
     def test_other_kinds_of_start_share_the_weights(self, pipeline):
         from engines.diffusers.pipelines import Pipelines

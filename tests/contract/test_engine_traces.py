@@ -9,10 +9,20 @@ from engines.remote.session import Remote
 from limner import tracing
 from limner.tracing import Carried, JobTrace
 from tests.collector import CALLER, TRACE_ID, id_of, parent_of
-from tests.contract.remote_drivers import COMFYUI, MJPROXY, OPENAI, SDAPI, Driver, drawn
+from tests.contract.remote_drivers import (
+    COG,
+    COMFYUI,
+    KEY_VARIABLE,
+    MJPROXY,
+    OPENAI,
+    REPLICATE,
+    SDAPI,
+    Driver,
+    drawn,
+)
 from tests.standins.loopback import Answer, Asked, Loopback
 
-DRIVERS = {one.driver: one for one in (COMFYUI, MJPROXY, OPENAI, SDAPI)}
+DRIVERS = {one.driver: one for one in (COG, COMFYUI, MJPROXY, OPENAI, REPLICATE, SDAPI)}
 TRACE = JobTrace(Carried(CALLER, "vendor=abc"))
 
 
@@ -28,7 +38,8 @@ def server(driver):
 
 
 @pytest.fixture
-def engine(driver, server):
+def engine(driver, server, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, driver.key)
     engine = engines.load(driver.entry(server.url))
     yield engine
     engine.close()
@@ -56,7 +67,7 @@ def test_a_drawings_requests_carry_the_span_that_they_are_made_in(server, engine
     assert carried
     assert {span for named in carried.values() for span in named} <= ids
     # What makes the drawing is asked for in the job's name.
-    posts = [asked.path for asked in server.asked if asked.method == "POST"]
+    posts = [asked.path for asked in server.asked if asked.method in ("POST", "PUT")]
     assert set(posts) & carried.keys()
     for fetch in spans.named("fetch"):
         assert parent_of(fetch) in ids

@@ -128,7 +128,7 @@ def test_what_is_set_and_what_was_observed_are_in_keys_of_their_own(store):
     settings = store.redis.hgetall("limner:settings:stage")
 
     assert set(settings) == {
-        *("driver", "weight", "clients", "versions", "mark"),
+        *("driver", "weight", "clients", "versions", "price", "mark"),
         *("fast_slots", "fast_gap_ms", "relaxed_slots", "relaxed_gap_ms"),
     }
     assert not set(settings) & set(health_of(store))

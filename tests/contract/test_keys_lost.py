@@ -38,7 +38,7 @@ ROWS: dict[str, tuple[str, str]] = {
     "tentative": (REBUILT, "records"),
     "touched": (ANEW, ""),
     "awaited:": (GONE, "the job may be cancelled by one of several requests that wait for it"),
-    "budget:": (GONE, "what was used of the budget; it begins again at nothing"),
+    "budget:": (GONE, "what was used and spent of the budgets; they begin again at nothing"),
     "story:": (GONE, "its watchers get the present state only"),
     "places:": (ANEW, "goes on after the jobs that wait"),
     # lanes

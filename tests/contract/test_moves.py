@@ -23,6 +23,7 @@ from limner.request import Lane
 from limner.store import Store, Trouble
 from limner.store.lanes import Result
 from limner.store.scripts import _library
+from limner.translation import Translation
 from tests.builders import MESSAGES, WORKER, a_request, a_worker, an_engine
 from tests.conftest import MovingClock, a_while_later
 from tests.contract.lanes_view import everything
@@ -100,6 +101,9 @@ class Hand:
     def begin(self) -> None:
         self.store.lanes.begin(JOB, self.token)
 
+    def translate(self) -> None:
+        self.store.lanes.translated(JOB, self.token, Translation("a fox"))
+
     def hand_over(self) -> None:
         self.store.lanes.keep_handle(JOB, self.token, {"id": uuid.uuid4().hex}, attach=True)
 
@@ -173,6 +177,7 @@ DEEDS = [
     Deed(Hand.take_in_vain, "take", (Cause.UNDRAWABLE,)),
     Deed(Hand.let_go, "let_go", (Cause.LET_GO,)),
     Deed(Hand.begin, "begin", (Cause.BEGUN,)),
+    Deed(Hand.translate, "translated", (Cause.BEGUN,)),
     Deed(Hand.hand_over, "handle", (Cause.HANDED_OVER,)),
     Deed(Hand.progress, "progress", (Cause.PROGRESSED,)),
     Deed(Hand.free_slot, "free_slot", (Cause.DRAWN,)),

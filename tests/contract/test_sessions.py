@@ -177,3 +177,43 @@ def test_a_ticket_is_good_for_a_quarter_of_an_hour_and_not_past_its_holders_toke
 def test_there_is_no_ticket_for_nobody(store, kind):
     with pytest.raises(ConfigError, match="nobody"):
         store.sessions.new_ticket(kind, "nobody")
+
+
+def test_a_command_enters_by_name_and_its_session_ends_with_the_holders_token(store, token):
+    secret = store.sessions.enter_here(Holder.CLIENT, "ann").secret
+    found = store.sessions.find(secret)
+    assert (found.kind, found.name) == (Holder.CLIENT, "ann")
+
+    store.clients.rotate_token("ann")
+    assert store.sessions.find(secret) is None
+
+    again = store.sessions.enter_here(Holder.CLIENT, "ann").secret
+    store.sessions.end(again)
+    assert store.sessions.find(again) is None
+
+
+def test_a_command_takes_no_link_from_a_person(store, token):
+    ticket = store.sessions.new_ticket(Holder.CLIENT, "ann")
+    store.sessions.enter_here(Holder.CLIENT, "ann")
+
+    assert isinstance(store.sessions.enter_by_ticket(ticket, SOURCE), Entered)
+
+
+def test_nobody_enters_by_the_name_of_a_holder_who_may_not(store, token):
+    with pytest.raises(ConfigError, match="no client called 'bob'"):
+        store.sessions.enter_here(Holder.CLIENT, "bob")
+    with pytest.raises(ConfigError, match="no operator called 'ann'"):
+        store.sessions.enter_here(Holder.OPERATOR, "ann")
+    store.clients.change("ann", disabled=True)
+    with pytest.raises(ConfigError, match="who may enter"):
+        store.sessions.enter_here(Holder.CLIENT, "ann")
+
+
+def test_commands_leave_no_more_sessions_than_one_holder_may_have(store, clock, token):
+    first = store.sessions.enter_here(Holder.CLIENT, "ann").secret
+    clock.pass_s(1)
+    for _ in range(SESSIONS_MOST):
+        store.sessions.enter_here(Holder.CLIENT, "ann")
+
+    assert store.redis.zcard("limner:sessions:client:ann") == SESSIONS_MOST
+    assert store.sessions.find(first) is None

@@ -18,7 +18,7 @@ OURS = [name for name, service in SERVICES.items() if service["image"] == "limne
 SETTINGS = {
     f"LIMNER_{f.name.upper()}"
     for f in fields(Settings)
-    if f.name not in ("engines", "face_options")
+    if f.name not in ("engines", "face_options", "translate", "forbidden")
 }
 #: of the containers, where the image or this file sets them
 INNER = {

@@ -159,11 +159,11 @@ def test_every_process_runs_by_a_command_that_there_is(name):
     assert set(pods) == {f"limner-{process}" for process in expected}
     for resource in pods.values():
         (container,) = kustomize.containers(resource)
-        parser.build().parse_args(container["args"])
+        parser.parse(container["args"])
         for probe in ("startupProbe", "livenessProbe"):
             if command := container.get(probe, {}).get("exec", {}).get("command"):
                 assert command[0] == "limner"
-                parser.build().parse_args(command[1:])
+                parser.parse(command[1:])
                 # A worker that were ended because Redis is down would end its drawings, too.
                 how = {"startupProbe": "--check", "livenessProbe": "--alive"}[probe]
                 assert command[1:] == [*container["args"], how]

@@ -15,7 +15,7 @@ import email.policy
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json, picture, run_by_hand
@@ -137,6 +137,9 @@ _REFUSALS = {
 class OpenAIServer(Loopback):
     """The routes that the driver uses."""
 
+    #: fault → how the server refuses
+    refusals: Mapping[str, Answer] = _REFUSALS
+
     def __init__(
         self, port: int = 0, faults: tuple[str, ...] = (), *, draws_s: float = 0.02
     ) -> None:
@@ -151,7 +154,7 @@ class OpenAIServer(Loopback):
 
     def answer(self, asked: Asked) -> Answer:
         if "locked" in self.faults and asked.headers.get("authorization") != f"Bearer {KEY}":
-            return _REFUSALS["no-key"]
+            return self.refusals["no-key"]
         match (asked.method, asked.path):
             case "GET", "/v1/models":
                 if "no-models" in self.faults:
@@ -187,7 +190,7 @@ class OpenAIServer(Loopback):
     def _draw(self, asked: Asked, fields: dict[str, Any], number: int) -> Answer:
         if "echo" in self.faults:
             return as_json({"error": {"message": f"cannot draw: {fields['prompt']}"}}, 400)
-        for fault, refusal in _REFUSALS.items():
+        for fault, refusal in self.refusals.items():
             if fault in self.faults or (f"{fault}-second" in self.faults and number == 2):
                 return refusal
         if "rate-once" in self.faults and number == 2:

@@ -1,8 +1,9 @@
 """A Stable Diffusion pipeline of random weights: 1.3 million of them, made in seconds, offline.
 
 It draws noise, but through every part that a real one has: tokenizer, text encoder, UNet, a VAE with
-the true factor of eight, scheduler. Used by ``tests/contract/test_engine_diffusers.py`` and from the
-command line: ``python -m tests.standins.tiny_pipeline FOLDER``. Needs torch and diffusers.
+the true factor of eight, scheduler. Used by ``tests/contract/test_engine_diffusers.py``, by
+``tiny_families``, which makes other kinds, and from the command line:
+``python -m tests.standins.tiny_pipeline FOLDER``. Needs torch and diffusers.
 """
 
 from __future__ import annotations
@@ -10,21 +11,30 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def make(folder: Path, seed: int = 0) -> Path:
     """Write a pipeline into ``folder`` and return that."""
     import torch
-    from diffusers import (
-        AutoencoderKL,
-        DDIMScheduler,
-        StableDiffusionPipeline,
-        UNet2DConditionModel,
-    )
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from diffusers import StableDiffusionPipeline
 
     torch.manual_seed(seed)
-    tokenizer = _tokenizer(folder / "words")
+    StableDiffusionPipeline(
+        **make_parts(folder / "words"),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def make_parts(words: Path) -> dict[str, Any]:
+    """Return the parts of a pipeline, by name; ``words`` is where the tokenizer is written."""
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    tokenizer = clip_words(words)
     text_encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
@@ -69,25 +79,21 @@ def make(folder: Path, seed: int = 0) -> Path:
         set_alpha_to_one=False,
         steps_offset=1,
     )
-    StableDiffusionPipeline(
-        vae=vae,
-        text_encoder=text_encoder,
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)
-    return folder
+    return {
+        "vae": vae,
+        "text_encoder": text_encoder,
+        "tokenizer": tokenizer,
+        "unet": unet,
+        "scheduler": scheduler,
+    }
 
 
-def _tokenizer(folder: Path):
+def clip_words(folder: Path):
     """A CLIP tokenizer that knows single letters and no merges."""
     from transformers import CLIPTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
-    letters = [*_byte_symbols()]
+    letters = [*byte_symbols()]
     words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = folder / "vocab.json"
     vocabulary.write_text(json.dumps({word: n for n, word in enumerate(words)}), encoding="utf-8")
@@ -96,7 +102,7 @@ def _tokenizer(folder: Path):
     return CLIPTokenizer(str(vocabulary), str(merges), model_max_length=77)
 
 
-def _byte_symbols() -> list[str]:
+def byte_symbols() -> list[str]:
     """The letters that CLIP writes the 256 bytes with: itself where it can be seen, else one above."""
     seen = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256)]
     hidden = [byte for byte in range(256) if byte not in seen]

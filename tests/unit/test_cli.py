@@ -123,12 +123,12 @@ def test_a_secret_is_rotated_and_the_old_one_kept_for_now(on_redis, capsys):
 
 
 @pytest.mark.parametrize("command", ["sketch", "verify"])
-def test_commands_of_others_read_their_own_arguments(command):
+def test_commands_of_others_have_help_as_ours_do(command):
     said = subprocess.run(
         [sys.executable, "-m", "limner", command, "--help"], capture_output=True, text=True
     )
     assert said.returncode == 0
-    assert "usage" in said.stdout
+    assert said.stdout.startswith(f"Usage: limner {command} [OPTIONS]")
 
 
 def test_an_argument_that_nobody_knows_is_refused(capsys):
@@ -156,7 +156,7 @@ def test_every_command_refuses_a_wrong_setting_by_name(command, monkeypatch, cap
     assert "LIMNER_FAST_SLOTS" in refused(capsys, *command)
 
 
-def test_engines_are_listed_with_their_slots_and_gaps(monkeypatch, capsys):
+def test_engines_are_listed_with_their_slots_and_gaps(on_redis, monkeypatch, capsys):
     monkeypatch.setenv("LIMNER_FAST_SLOTS", "5")
     monkeypatch.setenv("LIMNER_RELAXED_GAP_S", "1.5")
     assert main(["engines"]) == 0
@@ -280,7 +280,7 @@ def test_without_a_config_file_children_do_not_find_another_one():
 
 def test_the_core_loads_no_framework():
     code = (
-        "import sys, limner.__main__; "
+        "import sys, limner.__main__, cli.parser; cli.parser.build(); "
         "print([m for m in ('flask', 'celery', 'kombu', 'marshmallow', 'requests', 'numpy')"
         " if m in sys.modules])"
     )
@@ -288,7 +288,7 @@ def test_the_core_loads_no_framework():
     assert said.stdout == "[]\n"
 
 
-def test_a_reader_that_has_enough_is_no_error(monkeypatch):
+def test_a_reader_that_has_enough_is_no_error(on_redis):
     code = "import sys, limner.__main__; sys.exit(limner.__main__.main(['engines']))"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from engines.check import main
+from limner.exits import exit_code
 
 HOME = Path(__file__).parents[2]
 
@@ -71,7 +72,7 @@ def test_a_drawing_that_takes_too_long_is_stopped_and_told_to_the_engine(capsys)
 def test_an_engine_that_is_not_configured_is_refused_by_name(capsys):
     configure()
 
-    assert main(["nobody"]) == 2
+    assert exit_code(lambda: main(["nobody"])) == 2
 
     assert capsys.readouterr().err == "limner: engine: 'nobody' is none of stage\n"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
 from cli import greeting, parser, processes
@@ -38,20 +38,31 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 CLIENT = {
     *("name", "disabled", "lanes", "waitingCap", "ratePerS", "inlineQuotaMb"),
     *("callbackHost", "callbackAllow", "paused", "share", "inFlight", "perDay", "perMonth"),
+    *("costPerDay", "costPerMonth"),
 }
 STATE = {
     *("callbacksDisabledAt", "callbacksFailingSince", "callbackFailures", "inlineBytes"),
     *("inlineBytesOfEndedJobs", "secrets", "waiting", "running", "usedPerDay", "usedPerMonth"),
+    *("costToday", "costThisMonth", "costEver", "costByEngine"),
 }
 ENGINE = {
     *("name", "driver", "fast", "relaxed", "state", "why", "pausedS", "workers"),
-    *("halt", "setByOperators"),
+    *("halt", "setByOperators", "cost"),
 }
-LETTER = {"job", "client", "seq", "id", "what", "at", "givenUpAt", "why"}
+LETTER = {"job", "client", "seq", "id", "what", "at", "givenUpAt", "why", "destination", "error"}
 HALT = {"subject", "name", "halt", "changed"}
 #: what operators see of a job besides what the API shows
 SEEN = {
-    *("client", "parent", "submitted", "workersLost", "seqsSkipped", "timeline", "callbacks"),
+    *(
+        "client",
+        "parent",
+        "submitted",
+        "cost",
+        "workersLost",
+        "seqsSkipped",
+        "timeline",
+        "callbacks",
+    ),
     "whyItWaits",
 }
 #: each command that answers by itself → the names of its answer, and of the things under `data`
@@ -65,7 +76,8 @@ ANSWERS = {
     "clients rotate-token ann": ({"client", "token"}, None),
     "clients rotate-secret ann": ({"client", "secret"}, None),
     "clients rotate ann": ({"client", "secret"}, None),
-    "engines": ({"data", "trouble"}, ENGINE),
+    "clients remove bob": ({"client", "removed"}, None),
+    "engines": ({"data", "trouble"}, ENGINE | {"price"}),
     "engines retry stage": ({"engine", "wasPaused"}, None),
     "callbacks dead": ({"data"}, LETTER),
     "callbacks resend --all": ({"found", "callbacks", "jobs"}, None),
@@ -107,6 +119,7 @@ ANSWERS = {
 #: each other command, and the test below that has it
 ELSEWHERE = {
     "job": "test_a_job_is_told_as_the_api_tells_it_with_what_operators_see_besides",
+    "jobs": "test_many_jobs_are_listed_as_the_api_tells_them",
     "jobs list": "test_many_jobs_are_listed_as_the_api_tells_them",
     "jobs front": "test_what_came_of_moving_a_job_to_the_front",
     "jobs again": "test_a_command_that_becomes_another_passes_the_option_on",
@@ -116,8 +129,10 @@ ELSEWHERE = {
     "demo": "test_each_callback_of_the_demo_is_reported",
     "reload": "test_a_reload_is_told_with_what_changed",
 }
-#: they read their own arguments; `verify` prints JSON always
-OTHERS = {"sketch": "test_a_sketch_says_what_was_understood", "verify": ""}
+#: `verify` prints JSON always, and `completion` what a shell reads
+OTHERS = {"sketch": "test_a_sketch_says_what_was_understood", "verify": "", "completion": ""}
+#: over HTTP: see `test_callers_commands.py`, under `acceptance`
+CALLERS = {"draw", "press", "follow", "cancel", "status", "listen"}
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +160,7 @@ def store(redis_url, monkeypatch):
 @pytest.fixture
 def furnished(store, tmp_path):
     store.clients.add("ann", callback_url="https://ann.example/hook?key=hidden")
+    store.clients.add("bob")
     job = an_accepted_job(store)
     a_worker(store)
     store.lanes.take(job.id, "token", WORKER, MESSAGES)
@@ -158,18 +174,16 @@ def furnished(store, tmp_path):
     return job
 
 
-def commands(of: argparse.ArgumentParser, *before: str):
+def commands(of: click.Command, *before: str):
     """Yield the words of every command and action that runs something."""
-    if of.get_default("run"):
+    if of.callback:
         yield " ".join(before)
-    for action in of._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, command in action.choices.items():
-                yield from commands(command, *before, name)
+    for name, command in getattr(of, "commands", {}).items():
+        yield from commands(command, *before, name)
 
 
 def test_every_command_is_tried_here():
-    tried = {*ELSEWHERE, *OTHERS}
+    tried = {*ELSEWHERE, *OTHERS, *CALLERS}
     for answer in ANSWERS:
         words = answer.split()
         tried |= {" ".join(words[:1]), " ".join(words[:2])}
@@ -254,7 +268,7 @@ def test_an_engines_answer_has_its_use_and_its_pause(furnished, store, capsys):
 def test_without_redis_engines_are_listed_and_the_trouble_is_told(monkeypatch, capsys):
     monkeypatch.setenv("LIMNER_REDIS_URL", "redis://127.0.0.1:1/0")
 
-    assert main(["engines", "--json"]) == 0
+    assert main(["engines", "--json"]) == 1
 
     body = json.loads(capsys.readouterr().out)
     assert body["trouble"].startswith("Redis cannot be reached")
@@ -290,7 +304,7 @@ def test_a_health_check_says_who_was_asked(monkeypatch, capsys):
     ("command", "module"),
     [
         ("engines check stage", "engines.check"),
-        ("callbacks try https://ann.example", "workers.posting.trial"),
+        ("callbacks try https://ann.example --client ann", "workers.posting.trial"),
         ("callbacks enable ann", "workers.posting.trial"),
         ("jobs again --client ann", "api.again"),
     ],
@@ -305,7 +319,7 @@ def test_a_command_that_becomes_another_passes_the_option_on(
     main([*command.split(), "--json"])
 
     (became,) = seen
-    assert became[2] == module
+    assert became[2:4] == ["limner.child", module]
     assert became[-1] == "--json"
 
 
@@ -387,10 +401,11 @@ def test_reason_codes_stay_as_the_api_has_them(store, capsys):
     assert (body["status"], body["reasonCode"]) == (2, "moderated")
 
 
-def test_many_jobs_are_listed_as_the_api_tells_them(furnished, store, capsys):
+@pytest.mark.parametrize("command", ["jobs list", "jobs"])
+def test_many_jobs_are_listed_as_the_api_tells_them(furnished, store, capsys, command):
     from schemas.limner.job import job_body
 
-    main(["jobs", "list", "--client", "ann", "--json"])
+    main([*command.split(), "--client", "ann", "--json"])
 
     shown = job_body(store.jobs.get(furnished.id)) | {"client": "ann"}
     assert json.loads(capsys.readouterr().out) == {"data": [shown]}

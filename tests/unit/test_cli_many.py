@@ -218,7 +218,7 @@ def test_again_becomes_the_command_that_can_accept(monkeypatch):
 
     assert main(["jobs", "again", "--client", "ann", "--since", "2h", "--yes"]) == 0
     assert seen[0][1:] == [
-        *("-m", "api.again", "--client", "ann", "--since", "2h"),
+        *("-m", "limner.child", "api.again", "--client", "ann", "--since", "2h"),
         *("--limit", "10000", "--yes"),
     ]
 

@@ -14,6 +14,7 @@ from api import again, create_app, settled
 from api.settled import settle_first
 from limner.__main__ import main
 from limner.errors import StoreUnfit
+from limner.exits import exit_code
 from limner.settings import Settings
 from limner.store import Store
 from stack import embedded, processes
@@ -86,8 +87,9 @@ def test_nothing_starts_or_changes_on_data_of_a_newer_limner(newer, monkeypatch,
 def test_what_becomes_another_program_is_refused_there(newer, capsys):
     before = everything(newer)
 
-    assert trial.main(["http://127.0.0.1:9/hook", "--client", "ann", "--enable"]) == 1
-    assert again.main(["--client", "ann", "--yes"]) == 2
+    trying = ["http://127.0.0.1:9/hook", "--client", "ann", "--enable"]
+    assert exit_code(lambda: trial.main(trying)) == 2
+    assert exit_code(lambda: again.main(["--client", "ann", "--yes"])) == 2
 
     assert capsys.readouterr().err.count(REFUSED) == 2
     assert everything(newer) == before

@@ -132,7 +132,7 @@ def test_json_is_the_same_on_a_terminal(store, shown, capsys):
     assert shown(main, ["clients", "list", "--json"]) == capsys.readouterr().out
 
 
-def test_rich_is_loaded_for_terminals_alone():
+def test_rich_is_loaded_for_terminals_alone(store):
     code = (
         "import sys; from limner.__main__ import main; main(['engines']); "
         "sys.exit('rich' in sys.modules)"

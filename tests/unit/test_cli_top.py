@@ -109,8 +109,8 @@ def test_one_snapshot_in_json_has_the_same(busy, redis_url, monkeypatch, capsys)
     assert (body["lanes"][0]["waiting"], body["lanes"][0]["busy"]) == (3, 2)
     assert body["engines"][0]["fast"] == {"slots": 2, "busy": 2, "gapS": 0.0}
     assert body["clients"] == [
-        {"name": "ann", "waiting": 1, "running": 2, "taken": 1.0, "paused": False},
-        {"name": "bob", "waiting": 2, "running": 0, "taken": 0.0, "paused": False},
+        {"name": "ann", "waiting": 1, "running": 2, "taken": 1.0, "paused": False, "cost": 0},
+        {"name": "bob", "waiting": 2, "running": 0, "taken": 0.0, "paused": False, "cost": 0},
     ]
     assert [one["client"] for one in body["failures"]] == ["ann", "bob"]
     assert {one["reasonCode"] for one in body["failures"]} == {"moderated"}

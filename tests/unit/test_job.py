@@ -62,7 +62,17 @@ def test_a_fresh_job_shows_only_what_was_asked_for():
     assert body["createdAt"] == "2027-01-15T08:00:00.123Z"
     nothing = {name for name, value in body.items() if value is None}
     assert nothing == {
-        *("prompt", "arRequested", "url", "width", "height", "reason", "reasonCode"),
+        "parentId",
+        *(
+            "prompt",
+            "promptTranslated",
+            "arRequested",
+            "url",
+            "width",
+            "height",
+            "reason",
+            "reasonCode",
+        ),
         *("engine", "extra", "startedAt", "finishedAt", "seeds", "deadline"),
         *("ahead", "startsInS", "waitsFor"),
     }

@@ -23,7 +23,11 @@ LOCKS = {
     "otel": [*PROJECT["dependencies"], *EXTRAS["otel"], *ASKED["build-system"]["requires"]],
     "dev": [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["otel"]],
     "mutate": [*PROJECT["dependencies"], *EXTRAS["mutate"]],
-    "clients": CLIENTS.read_text(encoding="utf-8").splitlines()[1:],
+    "clients": [
+        line
+        for line in CLIENTS.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    ],
     "seams-lowest": seams.bounded(),
     "seams-newest": seams.bounded(),
 }
@@ -78,6 +82,16 @@ def test_every_pin_of_a_lock_has_hashes(lock):
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_no_registry(lock):
     assert not re.search(r"//|--(extra-)?index|--find-links|--trusted", text_of(lock))
+
+
+def test_what_draws_with_diffusers_is_pinned_at_versions_that_its_extra_allows():
+    held = pins("diffusers")
+    for asked in map(Requirement, EXTRAS["diffusers"]):
+        (version,) = held[canonicalize_name(asked.name)]
+        assert asked.specifier.contains(version), asked
+    # It lies over the developers' packages, and changes none of them.
+    assert not set(held) & set(pins("dev"))
+    assert not re.search(r"//|^-", text_of("diffusers"), re.M)
 
 
 def test_developers_have_the_versions_that_users_have():

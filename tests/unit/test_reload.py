@@ -14,7 +14,7 @@ import pytest
 from limner.__main__ import main
 from limner.settings import Settings
 from limner.settings.changes import changes, fixed_changes
-from stack.control import Control, NotRunning, ask_reload
+from stack.control import Control, NotRunning, ask_reload, ask_where
 from stack.lineup import HANDS, Lineup
 from stack.reload import Reload
 from stack.supervised import Program
@@ -23,6 +23,8 @@ from tests.conftest import wait_until
 from tests.unit.test_succession import READY
 from tests.unit.test_supervisor import SLEEPER
 
+#: where the API is, for whoever asks
+AT = "http://127.0.0.1:8000".strip
 ENGINE = '[[engine]]\nname = "stage"\ndriver = "rehearsal"\nfast = { slots = 2 }\n'
 
 
@@ -256,7 +258,7 @@ def test_wrong_settings_are_told_to_whoever_asks_also_where_they_hide_the_folder
 
 def test_whoever_asks_waits_for_the_answer(environ, capsys, house, write):
     write(ENGINE.replace("2", "3"))
-    with Control(house.settings.data_dir) as control, ThreadPoolExecutor() as threads:
+    with Control(house.settings.data_dir, AT) as control, ThreadPoolExecutor() as threads:
         asking = threads.submit(main, ["reload"])
         reload = Reload(house, Settings.load, control)
         wait_until(lambda: reload.look() or asking.done(), what="the answer")
@@ -269,9 +271,9 @@ def test_a_socket_that_a_killed_one_left_is_replaced_and_one_in_use_is_not(envir
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(folder / "up.sock"))
     left.close()
-    with Control(folder) as first:
+    with Control(folder, AT) as first:
         assert first._listening is not None
-        with Control(folder) as second:
+        with Control(folder, AT) as second:
             assert second._listening is None
         assert (folder / "up.sock").stat().st_mode & 0o077 == 0
         assert first.asked() is None
@@ -280,4 +282,8 @@ def test_a_socket_that_a_killed_one_left_is_replaced_and_one_in_use_is_not(envir
             stranger.sendall(b"reboot\n")
             assert first.asked() is None
             assert stranger.recv(1) == b""
+        with ThreadPoolExecutor() as threads:
+            asking = threads.submit(ask_where, folder)
+            wait_until(lambda: first.asked() or asking.done(), what="the answer")
+        assert asking.result() == AT()
     assert not (folder / "up.sock").exists()

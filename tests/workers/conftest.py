@@ -21,6 +21,7 @@ from tests.workers.beating import Ticking
 from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
 from workers.drawing.keeper import Keeper, Times
 from workers.drawing.lane_worker import LaneWorker
+from workers.drawing.translators import Translator
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Workshop:
     picture_format: str = "png"
     #: URL → bytes, or an error to raise
     web: dict = field(default_factory=dict)
+    translator: Translator | None = None
 
     def __post_init__(self) -> None:
         self.engines: dict[str, Engine] = {e.name: engines.load(e) for e in self.engine_settings}
@@ -46,7 +48,9 @@ class Workshop:
         times = Times(2, 0.5, self.progress_limit_s, self.drawing_limit_s)
         self.keeper = Keeper(self.store, worker, times)
         pictures = PictureIO(self.images, lambda _client: self._fetch, self.picture_format)
-        self.draftsman = Draftsman(self.store, worker, self.keeper, pictures, self.engine_settings)
+        self.draftsman = Draftsman(
+            self.store, worker, self.keeper, pictures, self.engine_settings, self.translator
+        )
         self.keeper.start()
 
     def accept(self, **request) -> Job:

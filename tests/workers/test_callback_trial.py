@@ -10,6 +10,7 @@ import pytest
 
 from limner.callback.signature import verify
 from limner.client import Client
+from limner.exits import exit_code
 from limner.settings import Settings
 from tests.callback_doubles import Receiver, peer
 from workers.posting.trial import main, try_url
@@ -204,5 +205,5 @@ def test_a_url_that_is_named_goes_before_the_default_one_and_that_before_the_gat
 def test_without_redis_the_command_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LIMNER_REDIS_URL", f"unix://{tmp_path}/nothing.sock")
 
-    assert main(["http://127.0.0.1/"]) == 1
+    assert exit_code(lambda: main(["http://127.0.0.1/"])) == 1
     assert capsys.readouterr().err.startswith("limner: ")

@@ -114,13 +114,30 @@ def redis_away_after_the_hand_over(house: House) -> None:
     lanes = house.store.lanes
     keep_handle = lanes.keep_handle
 
-    def away(*_args, **_options) -> None:
+    def away(job_id, token, handle, **options) -> None:
+        if not handle:
+            # The note that it is about to be handed over.
+            keep_handle(job_id, token, handle, **options)
+            return
         house.one.draftsman.drain()
         lanes.keep_handle = keep_handle
         raise StoreDown
 
     lanes.keep_handle = away
     over(house.one.imagine(house.job))
+    house.later(20, house.two)
+
+
+def a_dead_worker_at_hand_over(house: House) -> None:
+    """The engine has begun, and nobody will know what it gave."""
+
+    def die() -> None:
+        house.engine.going.clear()
+        raise Killed
+
+    house.engine.on_submit = die
+    over(house.one.imagine(house.job))
+    house.engine.on_submit = lambda: None
     house.later(20, house.two)
 
 
@@ -195,8 +212,10 @@ WAYS: dict[str, tuple[Callable[[House], None], str, str, str, str]] = {
     "cancelled": (cancelled_by_its_caller, *["cancelled"] * 4),
     "too late": (too_late_for_its_caller, *["deadline_passed"] * 4),
     "cancelled at hand-over": (cancelled_while_it_is_handed_over, *["cancelled"] * 4),
-    # Nobody knows of it, and it was stopped.
-    "redis away": (redis_away_after_the_hand_over, *[ANEW] * 4),
+    # Nobody knows of it, and it was stopped; what it cost until then nobody knows either.
+    "redis away": (redis_away_after_the_hand_over, ANEW, LOST, ANEW, ANEW),
+    # What others could attach to costs money from then on, what they could not does when it is watched.
+    "a dead worker at hand-over": (a_dead_worker_at_hand_over, ANEW, LOST, ANEW, ANEW),
     "shutdown": (shutdown, GOES_ON, GOES_ON, ANEW, LOST),
     "crash": (failing(RuntimeError("a bug")), ANEW, GOES_ON, ANEW, LOST),
     "two crashes": (failing(*[RuntimeError("a bug")] * 2), *["internal_error"] * 3, LOST),

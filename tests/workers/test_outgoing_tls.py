@@ -15,6 +15,7 @@ import trustme
 from limner.egress.address import DialPolicy
 from limner.settings import Settings
 from limner.store import Store
+from net.json_peer import JsonPeer, PeerSilent
 from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, a_job, emit, peer
 from tests.conftest import wait_until
@@ -98,6 +99,22 @@ def test_a_receiver_is_told_only_behind_a_certificate_that_is_good(
     assert (outcome.delivered, outcome.error_class) == (error is None, error)
     assert fetched == error
     assert len(receiver.heard) == (0 if error else 2)
+
+
+@pytest.mark.parametrize(
+    ("case", "why"), [("of an authority that nobody knows", "tls"), ("good", "not_json")]
+)
+def test_a_server_of_the_operators_gets_the_key_only_behind_a_certificate_that_is_good(
+    bundle, authority, monkeypatch, case, why
+):
+    monkeypatch.setenv("SSL_CERT_FILE", bundle)
+    monkeypatch.setattr("net.json_peer._tls", ssl.create_default_context)
+    with (
+        Receiver(tls=speaking(a_certificate(authority, case))) as receiver,
+        pytest.raises(PeerSilent, match=why),
+    ):
+        JsonPeer(receiver.url, "sk-secret").ask({"input": "a fox"}, 20.0)
+    assert len(receiver.heard) == (0 if why == "tls" else 1)
 
 
 def test_a_certificate_must_be_of_the_name_that_the_url_has(trusting, authority):

@@ -9,7 +9,9 @@ from typing import Any
 from limner import tracing
 from limner.applied import applied_of, levels_of
 from limner.engine import Finished
+from limner.errors import EngineError
 from limner.job import Picture
+from limner.money import micros_said
 from limner.pictures.editing import Encoded
 from limner.pictures.image_store import Images
 from limner.store import Store
@@ -52,6 +54,14 @@ class Delivery:
             BadResult: the pictures are not what was asked for.
             PicturesNotKept: the image store was down for too long.
         """
+        try:
+            return self._deliver(grant, drawn)
+        except EngineError as error:
+            # Useless pictures cost what good ones do.
+            error.cost = drawn.finished.cost
+            raise
+
+    def _deliver(self, grant: Grant, drawn: Drawn) -> bool:
         lanes, drawing, job = self._store.lanes, grant.drawing, grant.job
         drawing.over()
         # The engine is free from here on; the rest is our work.
@@ -94,6 +104,7 @@ class Delivery:
                 for name, level in applied_of(job.asked, here).items()
             },
             seeds=finished.seeds[: job.count],
+            cost=micros_said(finished.cost),
             prompts=[text[:PROMPT_LENGTH] for text in finished.prompts[:PROMPTS_MOST]],
             can=[name for name in FOLLOWED_BY if levels[name] != "none"],
         )

@@ -25,6 +25,9 @@ from workers.drawing.prepare import Preparation, folder_for
 from workers.drawing.references import Fetch
 from workers.drawing.run import Run
 from workers.drawing.slot import ClaimedJob, Slots
+from workers.drawing.translators import Translator
+from workers.drawing.trouble import cost_of
+from workers.drawing.wording import Wording
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +53,19 @@ class Draftsman:
         keeper: Keeper,
         pictures: PictureIO,
         settings: Iterable[EngineSettings] = (),
+        translator: Translator | None = None,
     ) -> None:
+        """Make it; ``translator``: of words that an engine does not understand."""
         self._engines = worker.engines
         self._keeper = keeper
         self._settings = {engine.name: engine for engine in settings}
         images = pictures.images
         self._patience = patience = Patience()
-        self._slots = Slots(store, worker, patience)
+        # A translation takes time, and the gap between two starts counts from the submission.
+        self._slots = Slots(store, worker, patience, begins=translator is None)
         self._endings = Endings(store, worker.messages, patience)
-        preparation = Preparation(store, images, pictures.fetch_for, patience)
+        wording = Wording(store, patience, translator)
+        preparation = Preparation(store, images, pictures.fetch_for, patience, wording)
         self._run = Run(store, images, preparation, self._endings, patience)
         self._delivery = Delivery(store, images, pictures.picture_format, patience)
 
@@ -113,7 +120,8 @@ class Draftsman:
         if settings is None:
             return Grant(drawing, job, self._engines[name], attempt)
         engine, models = self._engines[name], settings.versions
-        return Grant(drawing, job, engine, attempt, settings.on_lost, models)
+        translate = settings.translate
+        return Grant(drawing, job, engine, attempt, settings.on_lost, models, translate)
 
     def _draw(self, grant: Grant, on_start: Callable[[str], None]) -> str:
         endings, job = self._endings, grant.job
@@ -128,9 +136,9 @@ class Draftsman:
         except (StaleLease, StoreDown, GivenBack, JobFailed):
             raise
         except Rejected as error:
-            endings.fail(grant, error.reason, error.message, answered=True)
+            endings.fail(grant, error.reason, error.message, answered=True, cost=cost_of(error))
         except PicturesNotKept as error:
-            endings.fail(grant, error.reason, error.message)
+            endings.fail(grant, error.reason, error.message, cost=cost_of(error))
         except EngineError as error:
             endings.broken(grant, error)
         # A bug in a driver must cost neither the job nor the worker.

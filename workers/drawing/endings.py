@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NoReturn
 
 from limner.errors import EngineDown, EngineError, EngineStuck, JobLost, StaleLease, StoreDown
@@ -15,7 +16,7 @@ from limner.store import Store
 from limner.store.lanes import Trouble
 from workers.drawing.grant import Grant
 from workers.drawing.patience import Patience
-from workers.drawing.trouble import crash, handover, too_late, trouble_of
+from workers.drawing.trouble import cost_of, crash, handover, too_late, trouble_of
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,8 @@ class Endings:
             error_class=type(error).__name__,
             why=str(error.__cause__ or error),
         )
-        trouble = trouble_of(error, submitted=drawing.began_s is not None)
+        submitted = drawing.began_s is not None
+        trouble = replace(trouble_of(error, submitted=submitted), cost=cost_of(error))
         if isinstance(error, JobLost):
             drawing.over()
         charged = isinstance(error, JobLost) and error.charged
@@ -90,10 +92,12 @@ class Endings:
         *,
         answered: bool = False,
         trouble: Trouble | None = None,
+        cost: int | None = None,
     ) -> NoReturn:
         """Fail the job; ``answered``: the engine itself decided so.
 
-        ``sentence``: a sentence for people, if more is known than the reason's own says.
+        ``sentence``: a sentence for people, if more is known than the reason's own says. ``cost``: what the drawing
+        cost all the same, if ``trouble`` does not say.
         """
         self._patience.store(
             lambda: self._store.lanes.failed(
@@ -103,6 +107,7 @@ class Endings:
                 reason,
                 answered=answered,
                 trouble=trouble,
+                cost=trouble.cost if trouble else cost,
             ),
         )
         event(log, "job.finished", job=grant.job.id, status="failed", reason_code=reason.value)

@@ -23,6 +23,15 @@ class Grant:
     on_lost: str = "retry"
     #: version that callers may ask for → the engine's own model
     models: Mapping[str, str] = field(default_factory=dict)
+    #: whether its words are translated, by the engine's settings; None: as its driver says
+    translate: bool | None = None
+
+    @property
+    def understands(self) -> bool:
+        """Whether the engine gets its caller's words as they are."""
+        if self.translate is None:
+            return self.engine.capabilities().any_language
+        return not self.translate
 
     @property
     def draws_any_count(self) -> bool:

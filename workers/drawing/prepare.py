@@ -23,6 +23,7 @@ from workers.drawing.grant import Grant
 from workers.drawing.keeper import Drawing
 from workers.drawing.patience import Patience
 from workers.drawing.references import Fetch, prepare_references
+from workers.drawing.wording import Wording
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,18 @@ class Preparation:
     """Makes briefs; ``fetch_for(client)`` returns the function that fetches that client's references."""
 
     def __init__(
-        self, store: Store, images: Images, fetch_for: Callable[[str], Fetch], patience: Patience
+        self,
+        store: Store,
+        images: Images,
+        fetch_for: Callable[[str], Fetch],
+        patience: Patience,
+        wording: Wording,
     ) -> None:
         self._store = store
         self._images = images
         self._fetch_for = fetch_for
         self._patience = patience
+        self._wording = wording
 
     def brief(self, grant: Grant, folder: Path) -> Brief | None:
         """Return the brief for the engine, with its pictures in ``folder``; None: told to stop.
@@ -48,16 +55,19 @@ class Preparation:
         Raises:
             Rejected: a reference, or the picture to go on from, cannot be used.
         """
-        drawing, job = grant.drawing, grant.job
+        drawing = grant.drawing
         try:
             pictures = self._pictures(grant, folder)
         except StoppedMeanwhile:
+            return None
+        worded = self._wording.worded(grant)
+        if worded is None:
             return None
         attempt = self._begin(drawing) if grant.attempt is None else grant.attempt
         if attempt is None or drawing.is_set():
             return None
         return brief_of(
-            job, pictures, attempt, models=grant.models, draws_any_count=grant.draws_any_count
+            worded, pictures, attempt, models=grant.models, draws_any_count=grant.draws_any_count
         )
 
     def canvas(self, grant: Grant, folder: Path) -> EditCanvas | None:

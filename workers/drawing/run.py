@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from limner import tracing
@@ -72,6 +72,11 @@ class Run:
         brief = self._preparation.brief(grant, folder)
         if brief is None:
             return None
+        able = grant.engine.capabilities()
+        if able.charged and able.attach and grant.on_lost == "fail":
+            # From here on money may be spent, and only the engine's answer says where: a death in between
+            # is a loss. What cannot be attached to starts when it is watched, and not before.
+            self._keep_handle(grant, {}, attach=False)
         with tracing.step("submit", attempt=brief.attempt):
             grant.drawing.handle = grant.engine.submit(brief)
         try:
@@ -88,23 +93,28 @@ class Run:
         # Stored again, so that a death from here on counts as a lost worker.
         self._keep_handle(grant, handle)
         event(log, "job.attached", job=grant.job.id)
+        job = replace(grant.job, translation=None) if grant.understands else grant.job
         return brief_of(
-            grant.job,
+            job,
             attempt=grant.job.attempts,
             models=grant.models,
             draws_any_count=grant.draws_any_count,
         )
 
-    def _keep_handle(self, grant: Grant, handle: Handle) -> None:
-        """Store the engine's handle, before it is watched."""
+    def _keep_handle(self, grant: Grant, handle: Handle, *, attach: bool = True) -> None:
+        """Store the engine's handle, before it is watched; ``attach``: it leads to the drawing, if any does."""
         drawing, able = grant.drawing, grant.engine.capabilities()
         drawing.paid = grant.on_lost if able.charged else ""
         self._patience.store(
             lambda: self._store.lanes.keep_handle(
-                drawing.job_id, drawing.token, handle, attach=able.attach, paid=drawing.paid
+                drawing.job_id,
+                drawing.token,
+                handle,
+                attach=attach and able.attach,
+                paid=drawing.paid,
             ),
         )
-        drawing.attach = able.attach
+        drawing.attach = attach and able.attach
 
     def _watch(self, grant: Grant, handle: Handle, brief: Brief) -> Finished | None:
         drawing, engine = grant.drawing, grant.engine

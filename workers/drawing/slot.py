@@ -33,10 +33,14 @@ class ClaimedJob:
 class Slots:
     """Lets the jobs of one process wait for their slots."""
 
-    def __init__(self, store: Store, worker: LaneWorker, patience: Patience) -> None:
+    def __init__(
+        self, store: Store, worker: LaneWorker, patience: Patience, *, begins: bool = True
+    ) -> None:
+        """Make it; ``begins``: what has its slot is submitted at once, unless pictures must be fetched first."""
         self._store = store
         self._worker = worker
         self._patience = patience
+        self._begins = begins
 
     def wait(
         self, drawing: Drawing, on_choosy: Callable[[bool], None], claimed: Taken | None = None
@@ -50,7 +54,7 @@ class Slots:
             GivenBack: the process is stopping.
         """
         while not drawing.is_set() and not self._patience.retired:
-            taken = claimed or self._patience.store(lambda: self._take(drawing, begin=True))
+            taken = claimed or self._patience.store(lambda: self._take(drawing, begin=self._begins))
             claimed = None
             drawing.taken = taken.state in ("granted", "wait")
             if taken.state == "granted":

@@ -14,8 +14,10 @@ from limner.errors import (
     EngineStuck,
     JobLost,
     OutOfMemory,
+    PicturesNotKept,
     Refused,
 )
+from limner.money import micros_said
 from limner.reasons import Reason
 from limner.store.lanes import Trouble
 
@@ -90,6 +92,19 @@ def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
         case BadResult():
             return _failure("bad_results", ONCE_MORE, reason, error.message, sentence)
     return _failure("engine_errors", ONCE_MORE, reason, error.message, sentence)
+
+
+def cost_of(error: EngineError) -> int | None:
+    """Return what a drawing that failed so cost all the same, millionths; None: its price.
+
+    What its host says counts. If the engine told of the failure, and says no more, it is free; if nobody knows what
+    became of the drawing, or it was drawn, it costs as any other.
+    """
+    if error.cost is not None:
+        return micros_said(error.cost)
+    if isinstance(error, (EngineDown, EngineStuck, BadResult, PicturesNotKept)):
+        return None
+    return None if isinstance(error, JobLost) and error.charged else 0
 
 
 def _failure(counter: str, limit: int, reason: Reason, why: str, sentence: str = "") -> Trouble:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from limner.client import Client
 from limner.egress.address import AddressNotAllowed, DialPolicy
 from limner.egress.target import Target, UrlRefused, parse_target
-from limner.errors import ConfigError, StoreDown
+from limner.errors import ConfigError
+from limner.exits import exit_code
 from limner.printing import Steps
 from limner.settings import Settings
 from limner.store import Store
@@ -111,7 +112,12 @@ def _post(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Test a URL, or a client's default one; 0 if the receiver accepted the test event."""
+    """Test a URL, or a client's default one; 0 if the receiver accepted the test event.
+
+    Raises:
+        ConfigError: there is no such client, or no URL.
+        StoreDown: Redis cannot be reached.
+    """
     parser = argparse.ArgumentParser(prog="limner callbacks try")
     parser.add_argument("url", nargs="?", help="default: the client's default URL")
     parser.add_argument("--client", default="local", help="whose secret and allow-list (local)")
@@ -121,28 +127,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a step")
     options = parser.parse_args(arguments)
     steps = Steps(8, as_json=options.json)
-    try:
-        settings = Settings.load()
-        store = Store.of(settings)
-        store.schema.check()
-        client = store.clients.get(options.client)
-        if client is None:
-            raise ConfigError("--client", f"there is no client called {options.client!r}")
-        url = options.url or client.callback_url or settings.callback_url
-        if url is None:
-            raise ConfigError("url", f"{client.name} has no default URL: name one")
-        good = False
-        for step in try_url(url, client, settings):
-            good = step.good
-            steps.say(step.name, good, step.detail)
-        if good and options.enable:
-            store.outbox.enable(client.name)
-            steps.say("enabled", True, f"the default URL of {client.name} is used again")
-    except (ConfigError, StoreDown) as error:
-        sys.stderr.write(f"limner: {error.message}\n")
-        return 2 if isinstance(error, ConfigError) else 1
+    settings = Settings.load()
+    store = Store.of(settings)
+    store.schema.check()
+    client = store.clients.get(options.client)
+    if client is None:
+        raise ConfigError("--client", f"there is no client called {options.client!r}")
+    url = options.url or client.callback_url or settings.callback_url
+    if url is None:
+        raise ConfigError("url", f"{client.name} has no default URL: name one")
+    good = False
+    for step in try_url(url, client, settings):
+        good = step.good
+        steps.say(step.name, good, step.detail)
+    if good and options.enable:
+        store.outbox.enable(client.name)
+        steps.say("enabled", True, f"the default URL of {client.name} is used again")
     return 0 if good else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

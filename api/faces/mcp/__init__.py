@@ -34,6 +34,7 @@ def _refuse(why: Refusal) -> Response:
 
 FACE = Face(
     name=NAME,
+    words=("prompt", "negative"),
     blueprints=(mcp,),
     paths=re.compile(r"/mcp(/|$)"),
     refuse=_refuse,

@@ -11,7 +11,8 @@ from api.face import Face, Refusal
 from api.faces.mjproxy.routes import blueprints
 from api.faces.mjproxy.shown import shown
 from limner import errors
-from schemas.mjproxy.answer import FAILED, FULL, REFUSED, refused_body
+from limner.forbidden import WordsForbidden
+from schemas.mjproxy.answer import FAILED, FULL, REFUSED, banned_body, refused_body
 from schemas.mjproxy.body import FACE as NAME
 from schemas.mjproxy.openapi import document
 
@@ -30,6 +31,8 @@ _SAID_WITH_A_CODE = (
 
 
 def _refuse(why: Refusal) -> Response:
+    if isinstance(why.error, WordsForbidden):
+        return shown(banned_body(why.message, why.fields, why.error.prompt, why.error.word))
     if isinstance(why.error, _SAID_WITH_A_CODE):
         code = FULL if isinstance(why.error, errors.WaitingFull) else REFUSED
         return shown(refused_body(code, why.message, why.fields))
@@ -40,6 +43,7 @@ def _refuse(why: Refusal) -> Response:
 
 FACE = Face(
     name=NAME,
+    words=("prompt", "prompt"),
     blueprints=blueprints(),
     paths=re.compile(r"/mj(?:-(?:fast|relax|turbo))?(?:/|$)"),
     refuse=_refuse,

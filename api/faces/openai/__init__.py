@@ -36,6 +36,7 @@ models.add_to(openai)
 
 FACE = Face(
     name=NAME,
+    words=("prompt", "negative_prompt"),
     blueprints=(openai,),
     paths=PATHS,
     refuse=refuse,

@@ -9,6 +9,7 @@ from flask import Response, request
 from api.answer import answer
 from api.face import Refusal
 from limner import errors
+from limner.forbidden import WordsForbidden
 from limner.job import Job
 from schemas.openai.failures import INVALID, SERVER, Failure, failure_of
 
@@ -85,7 +86,8 @@ def _of_fields(why: Refusal) -> Failure:
     """Return the first wrong field as ``param``, and what is wrong with all of them as the message."""
     said = [f"{name}: {' '.join(sentences)}" for name, sentences in why.fields.items()]
     param = next(iter(why.fields), None)
-    return Failure(HTTPStatus.BAD_REQUEST, " ".join(said) or why.message, INVALID, None, param)
+    code = "content_policy_violation" if isinstance(why.error, WordsForbidden) else None
+    return Failure(HTTPStatus.BAD_REQUEST, " ".join(said) or why.message, INVALID, code, param)
 
 
 def _by_status(status: int) -> tuple[str, str | None]:

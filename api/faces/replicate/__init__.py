@@ -30,6 +30,7 @@ for part in (predictions, models, files, account):
 
 FACE = Face(
     name=NAME,
+    words=("input.prompt", "input.negative_prompt"),
     blueprints=(replicate,),
     # Another face has the rest of /v1.
     paths=re.compile(

@@ -11,11 +11,13 @@ from flask import Response
 from api.face import Refusal
 from limner import errors
 from limner.compact_json import compact_json
+from limner.forbidden import WordsForbidden
 
 PROBLEM = "application/problem+json"
 _TITLES: dict[type[Exception], str] = {
     errors.TokenRejected: "Unauthenticated",
     errors.InvalidRequest: "Input validation failed",
+    WordsForbidden: "Input validation failed",
     errors.BudgetSpent: "Insufficient credit",
 }
 

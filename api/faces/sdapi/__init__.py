@@ -22,6 +22,7 @@ def _refuse(why: Refusal) -> Response:
 
 FACE = Face(
     name=NAME,
+    words=("prompt", "negative_prompt"),
     blueprints=(drawing, looking),
     paths=re.compile(r"/(?:sdapi|internal)(?:/|$)"),
     refuse=_refuse,

@@ -38,10 +38,11 @@ def scatter(
 
 @ELEMENTS.add(
     "snow",
-    "snow, snowfall, snowing, snowflake, blizzard, 雪, 下雪, 飘雪, 雪花",
+    "snow, snowfall, snowing, snowflake, 雪, 下雪, 飘雪, 雪花",
     "over",
     95,
     mood="winter",
+    near="blizzard",
 )
 def snow(stage: Stage, mention: Mention) -> None:
     white = mix(stage.palette.light, np.array([0.97, 0, 0], np.float32), 0.6)
@@ -52,10 +53,11 @@ def snow(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "rain",
-    "rain, rainy, raining, drizzle, downpour, 雨, 下雨, 雨天, 大雨",
+    "rain, rainy, raining, 雨, 下雨, 雨天",
     "over",
     96,
     mood="storm",
+    near="drizzle, downpour, 大雨",
 )
 def rain(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _rain(stage))
@@ -78,22 +80,28 @@ def _rain(stage: Stage) -> None:
         canvas.wash(wet, light)
 
 
-@ELEMENTS.add("fog", "fog, smoke, steam, vapor, 雾, 大雾, 烟, 烟雾", "over", 41, mood="misty")
+@ELEMENTS.add(
+    "fog", "fog, 雾, 大雾", "over", 41, mood="misty", near="smoke, steam, vapor, 烟, 烟雾"
+)
 def fog(stage: Stage, mention: Mention) -> None:
     """Long banks over the land, thickest at the horizon, behind near things."""
     canvas = stage.canvas
     banks = canvas.field(stage.rng("fog"), (2, 9), octaves=4)
     middle = np.exp(-(((canvas.y - stage.horizon - 0.06) / 0.17) ** 2))
     mask = np.clip(middle * (0.55 + 0.4 * banks), 0, 0.85)
+    if stage.opening is not None:
+        mask = mask * stage.opening
     canvas.wash(mask.astype(np.float32), to_linear(stage.haze))
 
 
 @ELEMENTS.add(
     "fireflies",
-    "firefly, sparkles, sparkling, fairy lights, glitter, glow, 萤火虫, 光点, 星光点点",
+    "firefly, 萤火虫",
     "over",
     97,
     mood="fantasy",
+    near="sparkles, sparkling, fairy lights, glitter, glow, 光点, 星光点点",
+    takes="colour",
 )
 def fireflies(stage: Stage, mention: Mention) -> None:
     colour = stage.colour_of(mention, mix(stage.accent(1), stage.palette.light, 0.4))
@@ -104,7 +112,7 @@ def fireflies(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "embers", "ember, spark, bonfire, campfire, 火花, 余烬, 篝火", "over", 97, mood="fire"
+    "embers", "ember, spark, 火花, 余烬", "over", 97, mood="fire", near="bonfire, campfire, 篝火"
 )
 def embers(stage: Stage, mention: Mention) -> None:
     colour = np.array([0.78, 0.12, 0.14], np.float32)
@@ -113,7 +121,9 @@ def embers(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add("petals", "petal, confetti, falling leaves, 花瓣, 落叶, 落花", "over", 94)
+@ELEMENTS.add(
+    "petals", "petal, 花瓣, 落花", "over", 94, near="confetti, falling leaves, 落叶", takes="colour"
+)
 def petals(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _petals(stage, mention))
 

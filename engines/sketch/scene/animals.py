@@ -20,42 +20,7 @@ def fur(stage: Stage, red: float = 0.0) -> Floats:
     return mix(coat, np.array([0.55, 0.1, 0.11], np.float32), red)
 
 
-@ELEMENTS.add("cat", "cat, kitten, kitty, feline, 猫, 小猫, 猫咪", "stand", 70)
-def cat(stage: Stage, mention: Mention) -> None:
-    """A cat sitting upright, ears up, its tail around its feet."""
-    shape = (
-        Shape()
-        .blob(*path("-20,0 -26,12 -22,34 -13,54 -11,68 11,68 13,54 21,34 25,12 20,0"))
-        .blob(*path("-17,74 -16,85 -8,91 8,91 16,85 17,74 9,63 -9,63"))
-        .area(*path("-16,80 -16,103 -3,90"))
-        .area(*path("16,80 16,103 3,90"))
-        .line(path("18,5 34,2 43,8 45,20 40,27"), 0.075, 0.05)
-    )
-
-    def eyes(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
-        pair = Shape().disc(-0.07, 0.78, 0.036, 0.028).disc(0.07, 0.78, 0.036, 0.028)
-        slits = Shape().disc(-0.07, 0.78, 0.009, 0.027).disc(0.07, 0.78, 0.009, 0.027)
-        amber = np.array([0.86, -0.02, 0.16], np.float32)
-        stage.light_up(pair, x, y, size, mix(stage.accent(1), amber, 0.6), flip=flip)
-        stage.light_up(slits, x, y, size, stage.palette.ink, flip=flip)
-
-    stage.crowd(mention, shape, 0.42, fur(stage), after=eyes)
-
-
-@ELEMENTS.add("dog", "dog, puppy, hound, retriever, corgi, 狗, 小狗, 犬", "stand", 70)
-def dog(stage: Stage, mention: Mention) -> None:
-    """A sitting dog."""
-    shape = (
-        Shape()
-        .blob(*path("-24,0 -31,10 -27,30 -14,50 -5,64 12,66 16,52 17,34 16,14 18,0 6,0 4,14 -2,2"))
-        .blob(*path("-8,66 -10,80 -2,90 10,91 18,84 31,78 33,72 26,68 14,66 6,58"))
-        .blob(*path("-4,88 -14,84 -18,70 -12,64 -6,72"))
-        .line(path("-26,6 -40,10 -48,22"), 0.07, 0.035)
-    )
-    stage.crowd(mention, shape, 0.4, fur(stage, 0.25))
-
-
-@ELEMENTS.add("wolf", "wolf, coyote, husky, howling wolf, 狼, 野狼, 雪狼", "stand", 70)
+@ELEMENTS.add("wolf", "wolf, howling wolf, 狼, 野狼", "stand", 70, near="coyote, husky, 雪狼")
 def wolf(stage: Stage, mention: Mention) -> None:
     """A sitting wolf, howling."""
     shape = (
@@ -96,7 +61,12 @@ def fox(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "horse", "horse, stallion, mare, pony, unicorn, pegasus, 马, 骏马, 白马, 独角兽", "stand", 70
+    "horse",
+    "horse, stallion, mare, 马, 骏马",
+    "stand",
+    70,
+    near="pony, pegasus, donkey, zebra, 斑马",
+    forms={"horned": "unicorn, 独角兽"},
 )
 def horse(stage: Stage, mention: Mention) -> None:
     """A walking horse, its mane and tail in the wind."""
@@ -111,10 +81,21 @@ def horse(stage: Stage, mention: Mention) -> None:
         .blob(*path("-44,62 -54,60 -63,44 -60,20 -52,30 -50,46"))
         .blob(*path("8,68 8,80 17,94 31,103 28,92 22,78"))
     )  # fmt: skip
-    stage.crowd(mention, shape, 0.36, fur(stage, 0.3))
+    horned = "horned" in mention.qualities
+    horn = Shape().area(*path("38,101 52,124 44,97"))
+    coat = mix(stage.palette.light, stage.haze, 0.15) if horned else fur(stage, 0.3)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        if horned:
+            gold = mix(np.array([0.8, 0.02, 0.13], np.float32), stage.accent(1), 0.2)
+            stage.light_up(horn, x, y, size, gold, flip=flip)
+
+    stage.crowd(mention, shape, 0.36, lighter(coat, -0.04 * horned), after=rest, firm=horned)
 
 
-@ELEMENTS.add("deer", "deer, stag, elk, reindeer, moose, doe, 鹿, 小鹿, 麋鹿, 梅花鹿", "stand", 70)
+@ELEMENTS.add(
+    "deer", "deer, stag, 鹿", "stand", 70, near="elk, reindeer, moose, doe, 麋鹿, 小鹿, 梅花鹿"
+)
 def deer(stage: Stage, mention: Mention) -> None:
     """A stag that has heard something."""
     shape = (
@@ -135,7 +116,7 @@ def deer(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.36, fur(stage, 0.35))
 
 
-@ELEMENTS.add("rabbit", "rabbit, bunny, hare, 兔子, 兔, 白兔, 小兔", "stand", 70)
+@ELEMENTS.add("rabbit", "rabbit, bunny, 兔子, 兔, 小兔", "stand", 70, near="hare")
 def rabbit(stage: Stage, mention: Mention) -> None:
     shape = (
         Shape()
@@ -149,21 +130,7 @@ def rabbit(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.24, coat)
 
 
-@ELEMENTS.add("bear", "bear, polar bear, panda, grizzly, 熊, 北极熊, 熊猫, 大熊猫", "stand", 70)
-def bear(stage: Stage, mention: Mention) -> None:
-    shape = (
-        Shape()
-        .blob(*path("-58,30 -56,52 -38,64 -12,62 8,68 26,66 34,72 46,70 60,56 60,50 48,46 38,42 34,30 10,24 -30,24 -50,22"))
-        .disc(0.3, 0.73, 0.055)
-        .blob(*path("22,34 24,0 40,0 38,10 38,40"))
-        .blob(*path("4,34 2,2 16,2 18,30"))
-        .blob(*path("-56,40 -58,0 -40,0 -38,12 -34,34"))
-        .blob(*path("-36,30 -34,2 -20,2 -22,30"))
-    )  # fmt: skip
-    stage.crowd(mention, shape, 0.38, fur(stage, 0.15))
-
-
-@ELEMENTS.add("elephant", "elephant, mammoth, 大象, 象", "stand", 70)
+@ELEMENTS.add("elephant", "elephant, 大象, 象", "stand", 70, near="mammoth")
 def elephant(stage: Stage, mention: Mention) -> None:
     """An elephant with its trunk down and one ear spread."""
     body = (
@@ -183,27 +150,6 @@ def elephant(stage: Stage, mention: Mention) -> None:
         stage.put(tusk, x, y, size, mix(stage.palette.light, grey, 0.2), flip=flip, rim=0)
 
     stage.crowd(mention, body, 0.46, grey, after=rest)
-
-
-@ELEMENTS.add("lion", "lion, tiger, leopard, panther, big cat, 狮子, 老虎, 虎, 狮, 豹", "stand", 70)
-def lion(stage: Stage, mention: Mention) -> None:
-    """A lion lying alert, its mane against the light."""
-    body = (
-        Shape()
-        .blob(*path("-62,2 -64,22 -48,36 -20,38 4,44 20,36 24,16 52,10 56,2"))
-        .line(path("-60,8 -76,10 -86,24 -82,34"), 0.05, 0.035)
-        .disc(-0.815, 0.36, 0.045)
-    )
-    mane = Shape().blob(*path("-4,34 -8,58 2,76 20,82 36,74 40,60 34,40 22,26"))
-    head = Shape().blob(*path("14,46 12,62 22,70 34,66 46,56 44,48 32,42")).disc(0.16, 0.7, 0.045)
-    coat = mix(np.array([0.62, 0.05, 0.1], np.float32), stage.palette.ink, 0.3)
-
-    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
-        own = stage.colour_of(mention, coat)
-        stage.put(mane, x, y, size, mix(own, stage.palette.ink, 0.45), flip=flip)
-        stage.put(head, x, y, size, own, flip=flip)
-
-    stage.crowd(mention, body, 0.46, coat, after=rest)
 
 
 @ELEMENTS.add("owl", "owl, 猫头鹰", "stand", 70, mood="night")

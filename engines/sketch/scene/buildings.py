@@ -14,7 +14,11 @@ ELEMENTS = Elements()
 
 
 @ELEMENTS.add(
-    "castle", "castle, palace, fortress, citadel, stronghold, 城堡, 宫殿, 皇宫, 要塞", "stand", 45
+    "castle",
+    "castle, 城堡",
+    "stand",
+    45,
+    near="palace, fortress, citadel, stronghold, 宫殿, 皇宫, 要塞",
 )
 def castle(stage: Stage, mention: Mention) -> None:
     """Towers with pointed roofs around a keep; some windows are lit."""
@@ -54,9 +58,10 @@ def castle(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "pagoda",
-    "pagoda, temple, shrine, monastery, japanese temple, 塔, 宝塔, 寺庙, 寺, 庙, 佛塔, 神社",
+    "pagoda, 塔, 宝塔, 佛塔",
     "stand",
     46,
+    near="temple, shrine, monastery, japanese temple, 寺庙, 寺, 庙, 神社",
 )
 def pagoda(stage: Stage, mention: Mention) -> None:
     """Five roofs with upturned eaves, each smaller than the one below."""
@@ -83,9 +88,10 @@ def pagoda(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "house",
-    "house, cottage, cabin, hut, home, barn, farmhouse, village, villa, 房子, 房屋, 小屋, 木屋, 村庄, 农舍, 别墅, 家",
+    "house, cottage, cabin, home, 房子, 房屋, 小屋, 木屋, 家",
     "stand",
     48,
+    near="hut, barn, farmhouse, village, villa, 村庄, 农舍, 别墅",
 )
 def house(stage: Stage, mention: Mention) -> None:
     """A gabled house with a chimney and warm windows."""
@@ -107,7 +113,7 @@ def house(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, walls, 0.22, wall, after=rest, rim=0.2)
 
 
-@ELEMENTS.add("lighthouse", "lighthouse, beacon, 灯塔", "stand", 47)
+@ELEMENTS.add("lighthouse", "lighthouse, 灯塔", "stand", 47, near="beacon")
 def lighthouse(stage: Stage, mention: Mention) -> None:
     """A tapering banded tower with its lamp, and its beam at night."""
     tower = Shape().area((-0.11, -0.1), (-0.07, 0.78), (0.07, 0.78), (0.11, -0.1))
@@ -146,7 +152,9 @@ def lighthouse(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, tower, 0.5, wall, after=rest, firm=True)
 
 
-@ELEMENTS.add("torii", "torii, torii gate, gate, archway, 鸟居, 牌坊, 大门, 拱门", "stand", 46)
+@ELEMENTS.add(
+    "torii", "torii, torii gate, 鸟居", "stand", 46, near="gate, archway, 牌坊, 大门, 拱门"
+)
 def torii(stage: Stage, mention: Mention) -> None:
     """Two posts leaning inwards under two beams; the upper one is curved."""
     posts = Shape().line(path("-34,-8 -29,84"), 0.085, 0.07).line(path("34,-8 29,84"), 0.085, 0.07)
@@ -163,7 +171,7 @@ def torii(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, posts, 0.44, red, after=rest)
 
 
-@ELEMENTS.add("windmill", "windmill, mill, wind turbine, 风车, 风力发电", "stand", 47)
+@ELEMENTS.add("windmill", "windmill, 风车", "stand", 47, near="mill, wind turbine, 风力发电")
 def windmill(stage: Stage, mention: Mention) -> None:
     """A tower, a cap, four lattice sails."""
     tower = (
@@ -192,7 +200,7 @@ def windmill(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "church", "church, cathedral, chapel, mosque, abbey, 教堂, 大教堂, 清真寺", "stand", 47
+    "church", "church, chapel, 教堂", "stand", 47, near="cathedral, mosque, abbey, 大教堂, 清真寺"
 )
 def church(stage: Stage, mention: Mention) -> None:
     """A nave with tall windows, and a spire with a cross."""
@@ -220,7 +228,13 @@ def church(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "bridge", "bridge, viaduct, aqueduct, 桥, 大桥, 石桥, 小桥, 拱桥", "stand", 44, spread="across"
+    "bridge",
+    "bridge, 桥, 大桥, 石桥, 小桥, 拱桥",
+    "stand",
+    44,
+    spread="across",
+    near="viaduct, aqueduct",
+    takes="colour",
 )
 def bridge(stage: Stage, mention: Mention) -> None:
     """A stone bridge on arches, from one side of the picture to the other."""
@@ -263,7 +277,9 @@ def bridge(stage: Stage, mention: Mention) -> None:
     stage.ledge = True
 
 
-@ELEMENTS.add("tent", "tent, camp, camping, yurt, tipi, teepee, 帐篷, 露营, 蒙古包", "stand", 49)
+@ELEMENTS.add(
+    "tent", "tent, 帐篷", "stand", 49, near="camp, camping, yurt, tipi, teepee, 露营, 蒙古包"
+)
 def tent(stage: Stage, mention: Mention) -> None:
     """A tent lit from within."""
     canvas_cloth = Shape().area(*path("-62,-2 -4,62 0,66 4,62 58,-2"))

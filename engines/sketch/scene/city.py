@@ -6,7 +6,7 @@ import numpy as np
 
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
-from engines.sketch.noise import smoothstep
+from engines.sketch.noise import Floats, smoothstep
 from engines.sketch.palette import lighter, mix, to_linear
 from engines.sketch.shape import Shape
 from engines.sketch.stage import Stage
@@ -16,11 +16,12 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "city",
-    "city, skyline, cityscape, skyscraper, downtown, metropolis, tokyo, new york, shanghai, hong kong, "
-    "urban, town, building, 城市, 都市, 摩天楼, 高楼, 天际线, 东京, 上海, 纽约, 香港, 大楼, 城镇",
+    "city, skyline, cityscape, downtown, metropolis, urban, 城市, 都市, 天际线",
     "backdrop",
     28,
     mood="dusk",
+    near="skyscraper, tokyo, new york, shanghai, hong kong, town, building, 摩天楼, 高楼, 东京, 上海, 纽约, 香港, 大楼, 城镇",
+    takes="colour",
 )
 def city(stage: Stage, mention: Mention) -> None:
     """Three rows of towers, the farther the hazier; some windows are lit."""
@@ -100,12 +101,21 @@ def _street_haze(stage: Stage, y: float, strength: float) -> None:
     canvas.wash(mask.astype(np.float32), to_linear(lighter(stage.haze, -0.04)))
 
 
+def course(stage: Stage, down: Floats) -> tuple[Floats, Floats]:
+    """Return a street's middle and half its width, from the horizon (0) to the viewer (1)."""
+    bend = 0.12 * (1 if stage.plan.mirrored else -1) * np.sin(down * 2.4) * (1 - down)
+    # two lanes each way where there is traffic
+    wide = 0.62 if stage.plan.has("traffic") else 0.36
+    return np.asarray(0.5 + bend), np.asarray(0.012 + wide * down**1.25)
+
+
 @ELEMENTS.add(
     "street",
-    "street, road, alley, path, highway, trail, avenue, railway, rails, "
-    "街道, 街, 路, 道路, 小路, 公路, 小巷, 铁路",
+    "street, road, highway, 街道, 街, 路, 道路, 公路",
     "ground",
     35,
+    near="alley, path, trail, avenue, railway, rails, 小路, 小巷, 铁路",
+    takes="colour",
 )
 def street(stage: Stage, mention: Mention) -> None:
     """A road to the vanishing point, wet enough to reflect the light."""
@@ -116,9 +126,7 @@ def street(stage: Stage, mention: Mention) -> None:
     if seen < 2:
         return
     down = ((np.arange(rows, dtype=np.float32) + 0.5) / seen)[:, None]
-    bend = 0.12 * (1 if stage.plan.mirrored else -1) * np.sin(down * 2.4) * (1 - down)
-    middle = 0.5 + bend
-    half = 0.012 + 0.36 * down**1.25
+    middle, half = course(stage, down)
     away = np.abs(canvas.x - middle) / half
     x = (canvas.x - 0.5) / (down + 0.08)
     grain = stage.texture.smooth_at(x * 0.25, 0.5 / (down + 0.08))

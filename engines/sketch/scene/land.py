@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.sketch.around import downwards
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats, ridge, smoothstep
@@ -29,17 +30,21 @@ def below(stage: Stage, line: Floats, *, soft: float = 1.0) -> tuple[int, Floats
 
 @ELEMENTS.add(
     "mountains",
-    "mountain, mountainous, peak, summit, alps, himalaya, cliff, fjord, iceberg, glacier, rocky, 山, 山脉, 高山, 雪山, 群山, 山峰, 悬崖, 冰山, 冰川",
+    "mountain, mountainous, peak, summit, 山, 山脉, 高山, 群山, 山峰",
     "backdrop",
     20,
+    near="alps, himalaya, cliff, fjord, iceberg, glacier, rocky, 悬崖, 冰山, 冰川",
+    takes="colour, size, snowy",
+    forms={"snowy": "snowy mountain, snow-capped mountain, 雪山"},
 )
 def mountains(stage: Stage, mention: Mention) -> None:
     """Three or four ranges, the farther the paler; rock lit from one side, snow if it is cold."""
     rng, palette = stage.rng("mountains"), stage.palette
     ink = "ink" in stage.plan.finishes
-    snowy = bool(mention.qualities & {"snowy", "snow-capped", "snowcapped", "雪", "下雪"})
+    snowy = "snowy" in mention.qualities
     snowy = snowy or palette.near[0] > 0.8 or stage.plan.has("snow", "aurora", "milky way")
-    snowy = snowy and "snow" not in stage.plan.refused
+    # on the paper of an ink wash, white peaks would be no peaks
+    snowy = snowy and not ink and "snow" not in stage.plan.refused
     own = stage.colour_of(mention, palette.far)
     layers = 4
     peak = float(np.clip(0.5 + (0.5 - stage.plan.light_x) * rng.uniform(0.2, 1.1), 0.2, 0.8))
@@ -110,9 +115,11 @@ def _range(
 
 @ELEMENTS.add(
     "hills",
-    "hill, rolling hills, highland, countryside, valley, moor, 丘陵, 小山, 山坡, 山谷, 乡村",
+    "hill, rolling hills, 丘陵, 小山, 山坡",
     "ground",
     33,
+    near="highland, countryside, valley, moor, 山谷, 乡村",
+    takes="colour",
 )
 def hills(stage: Stage, mention: Mention) -> None:
     """Two soft slopes; things stand on the nearer one."""
@@ -169,7 +176,7 @@ def _slope(stage: Stage, line: Floats, colour: Floats, far: float) -> None:
 
 def grasses(stage: Stage, colour: Floats, *, low: float, count: int = 260) -> None:
     """Paint blades of grass in front of everything at the lower edge, some dark, some lit."""
-    for row, foot in enumerate(stage.downwards(1.02, 0.9 * (1 - low))):
+    for row, foot in enumerate(downwards(stage.canvas, 1.02, 0.9 * (1 - low))):
         rng = stage.rng(f"grasses {row}" if row else "grasses")
         _blades(stage, rng, colour, low=low, count=count, foot=foot)
 
@@ -197,9 +204,11 @@ def _blades(
 
 @ELEMENTS.add(
     "meadow",
-    "meadow, field, grass, grassland, prairie, lawn, pasture, plain, farmland, wheat, 草地, 草原, 田野, 草坪, 田, 麦田",
+    "meadow, field, grass, grassland, 草地, 草原, 田野",
     "ground",
     34,
+    near="prairie, lawn, pasture, plain, farmland, wheat, 草坪, 田, 麦田",
+    takes="colour",
 )
 def meadow(stage: Stage, mention: Mention) -> None:
     """A wide field with blades of grass at its near edge and a path of light across it."""
@@ -226,15 +235,17 @@ def _wild_flowers(stage: Stage, colour: Floats) -> None:
             radius = 0.0015 + 0.006 * near**2 * rng.uniform(0.5, 1.2)
             dots.dab(rng.random() * across, -y * tall, radius)
         tone = mix(stage.accent(index), stage.palette.light, 0.2)
-        for foot in stage.downwards(0.0, 0.6 * (1 - stage.horizon)):
+        for foot in downwards(stage.canvas, 0.0, 0.6 * (1 - stage.horizon)):
             stage.put(dots, 0, foot, 1, mix(tone, colour, 0.25), rim=0, shade=0)
 
 
 @ELEMENTS.add(
     "shore",
-    "shore, beach, coast, sand, seaside, island, riverbank, 海滩, 沙滩, 岸, 海岸, 岸边, 岛, 小岛",
+    "shore, beach, coast, sand, seaside, 海滩, 沙滩, 岸, 海岸, 岸边",
     "ground",
     36,
+    near="island, riverbank, 岛, 小岛",
+    takes="colour",
 )
 def shore(stage: Stage, mention: Mention) -> None:
     """A bank in front of the water, for things to stand on."""
@@ -248,10 +259,12 @@ def shore(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "dunes",
-    "dune, sand dunes, desert, sahara, oasis, 沙丘, 沙漠, 戈壁, 绿洲",
+    "dune, sand dunes, desert, 沙丘, 沙漠",
     "ground",
     32,
     mood="desert",
+    near="sahara, oasis, 戈壁, 绿洲",
+    takes="colour",
 )
 def dunes(stage: Stage, mention: Mention) -> None:
     """Crests between a lit and a shaded side, rippled by the wind."""
@@ -285,7 +298,14 @@ def dunes(stage: Stage, mention: Mention) -> None:
             stage.ground = (line + 0.03).astype(np.float32)
 
 
-@ELEMENTS.add("treeline", "woods, treeline, pine trees, spruce, 树林, 林", "backdrop", 26)
+@ELEMENTS.add(
+    "treeline",
+    "woods, treeline, pine trees, 树林, 林",
+    "backdrop",
+    26,
+    near="spruce",
+    takes="colour",
+)
 def treeline(stage: Stage, mention: Mention) -> None:
     """A distant line of treetops, where no single tree can be made out."""
     rng = stage.rng("treeline")

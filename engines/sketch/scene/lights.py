@@ -14,7 +14,14 @@ from engines.sketch.stage import Stage
 ELEMENTS = Elements()
 
 
-@ELEMENTS.add("sun", "sun, sunlight, sunshine, sunbeam, 太阳, 阳光, 日", "sky", 10, spread="")
+@ELEMENTS.add(
+    "sun",
+    "sun, sunlight, sunshine, sunbeam, 太阳, 阳光, 日",
+    "sky",
+    10,
+    spread="",
+    takes="colour, size",
+)
 def sun(stage: Stage, mention: Mention) -> None:
     """A small bright disc in a wide glow; low in the sky if the mood is an evening."""
     canvas, plan = stage.canvas, stage.plan
@@ -38,11 +45,13 @@ def sun(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "moon",
-    "moon, full moon, crescent moon, moonlight, moonlit, 月亮, 月, 满月, 弯月, 明月, 圆月",
+    "moon, full moon, moonlight, moonlit, 月亮, 月, 满月, 明月, 圆月",
     "sky",
     11,
     mood="night",
     spread="",
+    takes="colour, size, crescent",
+    forms={"crescent": "crescent moon, crescent, 弯月, 新月"},
 )
 def moon(stage: Stage, mention: Mention) -> None:
     """A disc with seas and craters; a crescent if the words say so."""
@@ -57,7 +66,7 @@ def moon(stage: Stage, mention: Mention) -> None:
     distance = np.sqrt(dx * dx + dy * dy)
     edge = 1.2 / canvas.unit / radius
     disc = smoothstep(1 + edge, 1 - edge, distance)
-    if mention.qualities & {"crescent", "弯", "新月"}:
+    if "crescent" in mention.qualities:
         disc = disc * smoothstep(
             0.93, 0.93 + 3 * edge, np.sqrt((dx - 0.42) ** 2 + (dy + 0.12) ** 2)
         )
@@ -80,11 +89,13 @@ def from_white() -> Floats:
 
 @ELEMENTS.add(
     "planet",
-    "planet, saturn, jupiter, earth, globe, world, alien planet, 行星, 土星, 木星, 地球, 星球",
+    "planet, saturn, alien planet, 行星, 土星, 星球",
     "sky",
     12,
     mood="space",
     spread="",
+    near="jupiter, earth, globe, world, 木星, 地球",
+    takes="colour, size",
 )
 def planet(stage: Stage, mention: Mention) -> None:
     """A banded ball with a dark night side, an atmosphere and rings."""

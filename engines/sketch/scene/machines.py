@@ -17,9 +17,10 @@ LAMP = np.array([0.92, 0.01, 0.1], np.float32)
 
 @ELEMENTS.add(
     "train",
-    "train, locomotive, steam train, tram, subway, 火车, 列车, 蒸汽火车, 电车, 地铁",
+    "train, locomotive, steam train, 火车, 列车, 蒸汽火车",
     "stand",
     58,
+    near="tram, subway, 电车, 地铁",
 )
 def train(stage: Stage, mention: Mention) -> None:
     """A steam engine and three carriages with lit windows."""
@@ -80,39 +81,7 @@ def train(stage: Stage, mention: Mention) -> None:
     )
 
 
-@ELEMENTS.add(
-    "car",
-    "car, automobile, sports car, vintage car, truck, bus, taxi, van, 汽车, 车, 跑车, 老爷车, 卡车, 公交车, 出租车",
-    "stand",
-    58,
-)
-def car(stage: Stage, mention: Mention) -> None:
-    """A car from the side, its headlight lit."""
-    body = Shape().blob(
-        *path("-60,8 -62,20 -52,28 -34,32 -20,50 16,51 32,34 54,30 63,22 62,8 40,5 -40,5")
-    )
-    glass = Shape().blob(*path("-29,33 -17,46 -3,47 -3,33")).blob(*path("1,33 1,47 14,47 26,33"))
-    wheels = Shape().disc(-0.36, 0.08, 0.115).disc(0.37, 0.08, 0.115)
-    hubs = Shape().disc(-0.36, 0.08, 0.055).disc(0.37, 0.08, 0.055)
-    lamp = Shape().disc(0.6, 0.2, 0.03, 0.025)
-
-    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
-        stage.put(
-            glass, x, y, size, mix(stage.palette.sky[1], stage.palette.ink, 0.4), flip=flip, rim=0
-        )
-        stage.put(wheels, x, y, size, stage.palette.ink, flip=flip, rim=0.2)
-        stage.put(
-            hubs, x, y, size, mix(stage.palette.ink, stage.palette.light, 0.5), flip=flip, rim=0
-        )
-        side = -1 if flip else 1
-        lamp_x = x + side * 0.62 * size * stage.canvas.unit / stage.canvas.width
-        stage.halo(lamp_x, y - 0.2 * size, size * 0.35, LAMP, 0.5 * stage.palette.darkness)
-        stage.light_up(lamp, x, y, size, LAMP, flip=flip)
-
-    stage.crowd(mention, body, 0.34, mix(stage.accent(0), stage.palette.ink, 0.25), after=rest)
-
-
-@ELEMENTS.add("bicycle", "bicycle, bike, cyclist, motorcycle, 自行车, 单车, 摩托车", "stand", 58)
+@ELEMENTS.add("bicycle", "bicycle, bike, 自行车, 单车", "stand", 58, near="cyclist")
 def bicycle(stage: Stage, mention: Mention) -> None:
     shape = Shape()
     for x in (-0.36, 0.36):
@@ -130,10 +99,11 @@ def bicycle(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "rocket",
-    "rocket, spaceship, spacecraft, space shuttle, space station, starship, 火箭, 飞船, 宇宙飞船, 航天飞机, 空间站",
+    "rocket, 火箭",
     "fly",
     65,
     mood="space",
+    near="spaceship, spacecraft, space shuttle, space station, starship, 飞船, 宇宙飞船, 航天飞机, 空间站",
 )
 def rocket(stage: Stage, mention: Mention) -> None:
     """A rising rocket on its flame."""
@@ -161,9 +131,10 @@ def rocket(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "airplane",
-    "airplane, aeroplane, plane, aircraft, jet, biplane, airship, zeppelin, 飞机, 飞艇, 客机, 战斗机",
+    "airplane, aeroplane, plane, aircraft, 飞机, 客机",
     "fly",
     65,
+    near="jet, biplane, airship, zeppelin, 飞艇, 战斗机",
 )
 def airplane(stage: Stage, mention: Mention) -> None:
     shape = Shape().blob(*path("-58,26 -48,20 0,16 38,17 54,24 56,29 46,35 0,38 -40,33"))
@@ -195,10 +166,11 @@ def airplane(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "ufo",
-    "ufo, flying saucer, alien, aliens, alien spaceship, 飞碟, 外星人, 不明飞行物",
+    "ufo, flying saucer, 飞碟, 不明飞行物",
     "fly",
     65,
     mood="night",
+    near="alien, aliens, 外星人, alien spaceship",
 )
 def ufo(stage: Stage, mention: Mention) -> None:
     """A saucer and the beam below it."""

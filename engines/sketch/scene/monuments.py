@@ -20,7 +20,15 @@ def stone(stage: Stage) -> Floats:
     return lighter(grey, -0.22 * stage.palette.darkness)
 
 
-@ELEMENTS.add("pyramid", "pyramid, sphinx, egypt, 金字塔, 狮身人面像", "stand", 43, mood="desert")
+@ELEMENTS.add(
+    "pyramid",
+    "pyramid, 金字塔",
+    "stand",
+    43,
+    mood="desert",
+    near="sphinx, egypt, 狮身人面像",
+    takes="colour, size",
+)
 def pyramid(stage: Stage, mention: Mention) -> None:
     """Two faces of coursed stone, one lit, one in the shade; smaller pyramids behind."""
     left = Shape().area(*path("-80,-6 0,64 12,-6"))
@@ -49,9 +57,10 @@ def pyramid(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "ruins",
-    "ruin, ancient ruins, column, greek temple, colosseum, parthenon, acropolis, 遗迹, 废墟, 古迹, 神殿, 石柱",
+    "ruin, ancient ruins, 遗迹, 废墟, 古迹",
     "stand",
     45,
+    near="greek temple, colosseum, parthenon, acropolis, 神殿, column, 石柱",
 )
 def ruins(stage: Stage, mention: Mention) -> None:
     """Columns of a temple, some broken, with part of the beam that they carried."""
@@ -87,9 +96,10 @@ def ruins(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "tower",
-    "tower, eiffel tower, paris, clock tower, big ben, london, 铁塔, 埃菲尔铁塔, 巴黎, 钟楼, 高塔, 伦敦",
+    "tower, eiffel tower, 铁塔, 埃菲尔铁塔, 高塔",
     "stand",
     45,
+    near="paris, clock tower, big ben, london, 巴黎, 钟楼, 伦敦",
 )
 def tower(stage: Stage, mention: Mention) -> None:
     """An iron tower on four legs, tapering, cross-braced."""
@@ -121,7 +131,11 @@ def tower(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "statue", "statue, sculpture, buddha, monument, idol, 雕像, 佛像, 佛, 大佛, 石像", "stand", 45
+    "statue",
+    "statue, 雕像",
+    "stand",
+    45,
+    near="sculpture, buddha, monument, idol, 佛像, 佛, 大佛, 石像",
 )
 def statue(stage: Stage, mention: Mention) -> None:
     """A seated stone figure, at peace."""

@@ -13,7 +13,8 @@ import numpy as np
 from engines.sketch.mention import Mention
 from engines.sketch.noise import Floats
 from engines.sketch.palette import lighter, mix
-from engines.sketch.scene.plants import fir, rosette
+from engines.sketch.scene.flowers import rosette
+from engines.sketch.scene.plants import fir
 from engines.sketch.shape import Shape, path
 from engines.sketch.stage import Stage
 

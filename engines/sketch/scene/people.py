@@ -26,11 +26,17 @@ def body_dark(stage: Stage) -> Floats:
 
 @ELEMENTS.add(
     "person",
-    "person, man, boy, traveler, traveller, wanderer, hiker, figure, silhouette, child, kid, "
-    "monk, fisherman, farmer, stranger, hero, prince, king, "
-    "人, 男人, 男孩, 旅人, 行人, 孩子, 背影, 少年, 老人, 渔夫",
+    "person, figure, silhouette, 人, 背影",
     "stand",
     72,
+    near="guy, gentleman, traveler, traveller, wanderer, hiker, monk, fisherman, farmer, stranger, hero, prince, king, "
+    "boxer, doctor, chef, sailor, 旅人, 行人, 渔夫",
+    takes="colour, size, count, flying, old",
+    forms={
+        "man": "man, 男人",
+        "young": "boy, child, kid, toddler, 男孩, 孩子, 少年, 小孩",
+        "old": "old man, grandfather, elder, 老人, 爷爷",
+    },
 )
 def person(stage: Stage, mention: Mention) -> None:
     """A wanderer in a long coat with a stick, seen from behind."""
@@ -45,19 +51,32 @@ def person(stage: Stage, mention: Mention) -> None:
         .line(path("22,60 23,0"), 0.016, 0.014)
     )
 
+    young, old = "young" in mention.qualities, "old" in mention.qualities
+    if young:
+        # a child: a larger head on a shorter body
+        coat, rest_of = (part.moved(lambda x, y: (x * 1.2, y * 0.92)) for part in (coat, rest_of))
+        rest_of.disc(0.0, 0.84, 0.095, 0.1)
+    hair = Shape().blob(*path("-7,84 -8,93 0,98 8,93 7,84 0,88"))
+
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
         stage.put(rest_of, x, y, size, body_dark(stage), flip=flip)
         stage.put(coat, x, y, size, stage.colour_of(mention, cloth(stage)), flip=flip)
+        if old:
+            stage.put(hair, x, y, size, mix(stage.palette.light, stage.haze, 0.3), flip=flip, rim=0)
 
-    stage.crowd(mention.uncoloured(), rest_of, 0.3, body_dark(stage), after=rest)
+    height = 0.21 if young else 0.3
+    stage.crowd(mention.uncoloured(), rest_of, height, body_dark(stage), after=rest)
 
 
 @ELEMENTS.add(
     "woman",
-    "woman, girl, lady, princess, queen, dancer, bride, ballerina, fairy, goddess, witch, "
-    "女人, 女孩, 少女, 女子, 公主, 女王, 舞者, 仙女, 新娘, 女巫",
+    "woman, lady, 女人, 女子",
     "stand",
     72,
+    near="princess, queen, dancer, bride, ballerina, fairy, goddess, witch, model, actress, "
+    "公主, 女王, 舞者, 仙女, 新娘, 女巫",
+    takes="colour, size, count, flying, old",
+    forms={"young": "girl, young woman, 女孩, 少女", "old": "old woman, grandmother, 奶奶"},
 )
 def woman(stage: Stage, mention: Mention) -> None:
     """A woman in a long dress, her hair and hem in the wind."""
@@ -78,19 +97,24 @@ def woman(stage: Stage, mention: Mention) -> None:
     def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
         pale = mix(mix(stage.palette.light, stage.accent(0), 0.3), stage.palette.ink, 0.5)
         stage.put(skin, x, y, size, pale, flip=flip)
-        stage.put(hair, x, y, size, body_dark(stage), flip=flip)
+        grey = mix(stage.palette.light, stage.haze, 0.3)
+        locks = grey if "old" in mention.qualities else body_dark(stage)
+        stage.put(hair, x, y, size, locks, flip=flip)
         stage.put(
             dress, x, y, size, stage.colour_of(mention, lighter(cloth(stage), 0.06)), flip=flip
         )
 
-    stage.crowd(mention.uncoloured(), dress, 0.32, cloth(stage), after=rest)
+    height = 0.27 if "young" in mention.qualities else 0.32
+    stage.crowd(mention.uncoloured(), dress, height, cloth(stage), after=rest)
 
 
 @ELEMENTS.add(
     "couple",
-    "couple, lovers, two people, family, friends, people, crowd, wedding, 情侣, 恋人, 夫妻, 家人, 朋友, 人群, 人们",
+    "couple, lovers, two people, 情侣, 恋人, 夫妻",
     "stand",
     72,
+    near="family, friends, people, crowd, wedding, 家人, 朋友, 人群, 人们",
+    many=True,
 )
 def couple(stage: Stage, mention: Mention) -> None:
     """Two people standing close, looking the same way."""
@@ -107,10 +131,10 @@ def couple(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "samurai",
-    "samurai, warrior, knight, ninja, soldier, swordsman, ronin, viking, gladiator, "
-    "武士, 战士, 骑士, 侠客, 剑客, 忍者, 将军",
+    "samurai, swordsman, ronin, 武士",
     "stand",
     72,
+    near="warrior, ninja, soldier, viking, gladiator, 战士, 侠客, 剑客, 忍者, 将军",
 )
 def samurai(stage: Stage, mention: Mention) -> None:
     """A swordsman in a wide hat, his sleeves in the wind, his blade drawn."""
@@ -138,12 +162,52 @@ def samurai(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, dark, 0.36, body_dark(stage), after=rest)
 
 
+@ELEMENTS.add("knight", "knight, 骑士", "stand", 72, near="paladin, crusader, templar")
+def knight(stage: Stage, mention: Mention) -> None:
+    """A knight in plate: closed helmet with a plume, shield and raised sword."""
+    plate = (
+        Shape()
+        .line(path("-7,36 -9,18 -10,4"), 0.13, 0.09)
+        .line(path("7,36 9,18 11,4"), 0.13, 0.09)
+        .blob(*path("-16,0 -16,5 -5,7 -4,0"))
+        .blob(*path("16,0 17,5 6,7 4,0"))
+        .blob(*path("-15,36 -19,58 -16,74 16,74 19,58 15,36 0,32"))
+        .disc(-0.18, 0.7, 0.075)
+        .disc(0.18, 0.7, 0.075)
+        .line(path("18,68 28,58 30,66"), 0.08, 0.07)
+    )
+    helmet = Shape().blob(*path("-10,76 -11,90 -6,98 0,100 6,98 11,90 10,76 0,72"))
+    slit = Shape().line(path("-9,87 9,87"), 0.022).line(path("0,87 0,78"), 0.014)
+    plume = Shape().blob(*path("0,99 -6,110 -20,112 -28,102 -22,100 -12,104"))
+    skirt = Shape().area(*path("-15,40 15,40 19,26 6,30 0,25 -6,30 -19,26"))
+    sword = Shape().line(path("30,64 42,118"), 0.035, 0.012)
+    hilt = Shape().line(path("25,70 37,67"), 0.026).line(path("30,64 28,58"), 0.028)
+    shield = Shape().blob(*path("-38,64 -26,66 -14,64 -14,48 -20,34 -26,28 -32,34 -38,48"))
+    cross = Shape().line(path("-26,62 -26,34"), 0.035).line(path("-36,52 -16,52"), 0.035)
+    steel = mix(np.array([0.68, -0.005, -0.012], np.float32), stage.haze, 0.18)
+    steel = lighter(steel, -0.16 * stage.palette.darkness)
+
+    def rest(stage: Stage, x: float, y: float, size: float, flip: bool) -> None:
+        cloth_of = stage.colour_of(mention, mix(stage.accent(0), stage.palette.ink, 0.25))
+        stage.put(plume, x, y, size, cloth_of, flip=flip)
+        stage.put(skirt, x, y, size, cloth_of, flip=flip, rim=0.3)
+        stage.put(helmet, x, y, size, lighter(steel, 0.04), flip=flip, rim=0.8)
+        stage.put(slit, x, y, size, stage.palette.ink, flip=flip, rim=0)
+        stage.put(hilt, x, y, size, mix(stage.accent(1), stage.palette.ink, 0.4), flip=flip, rim=0)
+        stage.light_up(sword, x, y, size, mix(stage.palette.light, steel, 0.3), flip=flip)
+        stage.put(shield, x, y, size, cloth_of, flip=flip, rim=0.7)
+        stage.put(cross, x, y, size, mix(stage.palette.light, steel, 0.3), flip=flip, rim=0)
+
+    stage.crowd(mention.uncoloured(), plate, 0.38, steel, after=rest, rim=0.7)
+
+
 @ELEMENTS.add(
     "wizard",
-    "wizard, mage, sorcerer, magician, druid, 巫师, 法师, 魔法师",
+    "wizard, mage, sorcerer, 巫师, 法师, 魔法师",
     "stand",
     72,
     mood="fantasy",
+    near="magician, druid",
 )
 def wizard(stage: Stage, mention: Mention) -> None:
     """A pointed hat, a long robe, and a staff that shines."""
@@ -207,10 +271,11 @@ def astronaut(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "robot",
-    "robot, android, cyborg, mecha, mech, droid, 机器人, 机甲, 机械",
+    "robot, android, droid, 机器人",
     "stand",
     72,
     mood="cyberpunk",
+    near="cyborg, mecha, mech, 机甲, 机械",
 )
 def robot(stage: Stage, mention: Mention) -> None:
     """A square-shouldered machine with glowing eyes and a glowing heart."""
@@ -239,7 +304,7 @@ def robot(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, frame, 0.4, metal, after=rest)
 
 
-@ELEMENTS.add("mermaid", "mermaid, siren, 美人鱼, 人鱼", "float", 72, mood="underwater")
+@ELEMENTS.add("mermaid", "mermaid, 美人鱼, 人鱼", "float", 72, mood="underwater", near="siren")
 def mermaid(stage: Stage, mention: Mention) -> None:
     """Hair, arms, and a long tail with a broad fin."""
     tail = Shape().blob(

@@ -1,8 +1,6 @@
-"""Plants that grow low or in masses: forest, flowers, cacti, mushrooms; single trees are in ``trees.py``."""
+"""Plants that grow low or in masses: forest, cacti, mushrooms; flowers are in ``flowers.py``, single trees are in ``trees.py``."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import numpy as np
 
@@ -17,7 +15,12 @@ ELEMENTS = Elements()
 
 
 @ELEMENTS.add(
-    "forest", "forest, pine forest, pine, woodland, fir, 森林, 松林, 松树, 丛林", "ground", 40
+    "forest",
+    "forest, pine forest, pine, woodland, fir, 森林, 松林, 松树",
+    "ground",
+    40,
+    takes="colour",
+    near="丛林",
 )
 def forest(stage: Stage, mention: Mention) -> None:
     """Rows of firs, the farther the paler, with mist between them; by a lake, only on the far shore."""
@@ -70,53 +73,13 @@ def fir(rng: np.random.Generator) -> Shape:
 
 
 @ELEMENTS.add(
-    "flowers",
-    "flower, blossoms, rose, tulip, poppy, daisy, sunflower, lily, bouquet, garden, wildflower, 花, 花朵, 鲜花, 玫瑰, 郁金香, 向日葵, 花园, 野花, 百合",
+    "cactus",
+    "cactus, saguaro, cacti, 仙人掌, 仙人球",
     "stand",
-    82,
-    mood="spring",
-    spread="across",
-)
-def flowers(stage: Stage, mention: Mention) -> None:
-    """A bed of flowers in front of everything: the nearer, the taller and larger."""
-    rng = stage.rng("flowers")
-    colours = [stage.accent(0), stage.accent(1), mix(stage.accent(2), stage.palette.light, 0.4)]
-    count = min((mention.count or 10) * 4, 40)
-    spots = sorted((rng.random() ** 0.8, rng.random()) for _ in range(count))
-    for near, x in spots:
-        y = 0.86 + 0.2 * near
-        size = (0.1 + 0.13 * near) * stage.size(mention)
-        lean = rng.uniform(-0.12, 0.12)
-        stem = Shape().line([(0, -0.3), (lean * 0.4, 0.4), (lean, 0.8)], 0.035, 0.022)
-        stem.blob((0, 0.2), (0.2, 0.36), (0.3, 0.5), (0.1, 0.36))
-        green = mix(stage.palette.near, np.array([0.5, -0.08, 0.08], np.float32), 0.5)
-        stage.put(stem, x, y, size, lighter(green, -0.12), rim=0.3)
-        colour = stage.colour_of(mention, colours[int(rng.integers(3))])
-        head = rosette(int(rng.integers(5, 8))).turned(rng.uniform(0, 60))
-        top_y = y - 0.8 * size * stage.canvas.unit / stage.canvas.height
-        top_x = x + lean * size * stage.canvas.unit / stage.canvas.width
-        stage.put(
-            head, top_x, top_y, size * 0.62, lighter(colour, 0.1 * (rng.random() - 0.5)), rim=0.35
-        )
-        heart = mix(stage.accent(1), stage.palette.ink, 0.35)
-        stage.put(Shape().disc(0, 0, 0.12), top_x, top_y, size * 0.62, heart, rim=0)
-
-
-@cache
-def rosette(petals: int) -> Shape:
-    """Return a flower seen from the front, centred at (0, 0), with a radius of 0.5."""
-    wide = 0.95 / petals
-    petal = Shape().blob(
-        (0.02, 0), (0.25, wide), (0.46, wide * 0.7), (0.5, 0), (0.46, -wide * 0.7), (0.25, -wide)
-    )
-    shape = Shape()
-    for k in range(petals):
-        shape.with_parts_of(petal.turned(360 * k / petals), 0, 0)
-    return shape
-
-
-@ELEMENTS.add(
-    "cactus", "cactus, saguaro, cacti, succulent, 仙人掌, 仙人球", "stand", 54, mood="desert"
+    54,
+    mood="desert",
+    near="succulent",
+    many=True,
 )
 def cactus(stage: Stage, mention: Mention) -> None:
     """A column with raised arms and pale ribs."""
@@ -148,7 +111,15 @@ def cactus(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, body, 0.4, green, after=rest)
 
 
-@ELEMENTS.add("mushroom", "mushroom, toadstool, fungus, 蘑菇, 毒蘑菇, 菌", "stand", 78)
+@ELEMENTS.add(
+    "mushroom",
+    "mushroom, toadstool, 蘑菇, 毒蘑菇",
+    "stand",
+    78,
+    near="fungus, 菌",
+    takes="colour, size, count, flying, glowing",
+    many=True,
+)
 def mushroom(stage: Stage, mention: Mention) -> None:
     """Red caps with white spots, one large and some small."""
     stem = Shape().blob(*path("-12,-4 -9,30 -8,58 8,58 9,30 13,-4"))
@@ -165,7 +136,7 @@ def mushroom(stage: Stage, mention: Mention) -> None:
     ):
         dots.disc(x, y, r, r * 0.75)
     red = mix(np.array([0.55, 0.18, 0.1], np.float32), stage.accent(0), 0.3)
-    glows = bool(mention.qualities & {"glowing", "luminous", "发光"})
+    glows = "glowing" in mention.qualities
     for x, y, size in stage.spots(mention, 0.32, usual=3):
         own = stage.colour_of(mention, stage.accent(1) if glows else red)
         pale = mix(stage.palette.light, stage.palette.near, 0.15 + 0.25 * stage.palette.darkness)

@@ -28,14 +28,13 @@ HAIR = (
 
 
 @ELEMENTS.add(
-    "portrait",
-    "portrait, face, double exposure, profile, head, self-portrait, headshot, "
-    "肖像, 人像, 脸, 侧脸, 头像, 双重曝光, 面孔",
+    "double exposure",
+    "double exposure, double exposure portrait, profile, 双重曝光, 侧脸",
     "whole",
-    60,
+    61,
     mood="dawn",
 )
-def portrait(stage: Stage, mention: Mention) -> None:
+def double_exposure(stage: Stage, mention: Mention) -> None:
     """Keep the scene inside the head, fade it out over the face, and leave paper around it."""
     canvas, palette = stage.canvas, stage.palette
     flip = stage.plan.mirrored

@@ -19,10 +19,11 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "seabed",
-    "seabed, sea floor, coral, kelp, seaweed, 海床, 珊瑚, 海草, 珊瑚礁",
+    "seabed, sea floor, coral, 海床, 珊瑚, 珊瑚礁",
     "ground",
     34,
     mood="underwater",
+    near="kelp, 海草, seaweed",
 )
 def seabed(stage: Stage, mention: Mention) -> None:
     """Dim sand and rock at the bottom, weed and corals in front, light playing above."""
@@ -70,7 +71,7 @@ def _growth(stage: Stage, line: np.ndarray, layer: int) -> None:
 
 
 @ELEMENTS.add(
-    "whale", "whale, blue whale, humpback, orca, 鲸鱼, 鲸, 蓝鲸, 座头鲸, 虎鲸", "float", 66
+    "whale", "whale, 鲸鱼, 鲸", "float", 66, near="blue whale, humpback, orca, 蓝鲸, 座头鲸, 虎鲸"
 )
 def whale(stage: Stage, mention: Mention) -> None:
     """A large back, a pale grooved belly, one long fin."""
@@ -93,7 +94,7 @@ def whale(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, back, 0.4, blue, after=rest, rim=0.6)
 
 
-@ELEMENTS.add("dolphin", "dolphin, shark, porpoise, 海豚, 鲨鱼", "float", 66)
+@ELEMENTS.add("dolphin", "dolphin, 海豚", "float", 66, near="shark, porpoise, 鲨鱼")
 def dolphin(stage: Stage, mention: Mention) -> None:
     """Dolphins in mid-leap."""
     shape = Shape().blob(
@@ -108,10 +109,12 @@ def dolphin(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "fish",
-    "fish, koi, goldfish, carp, salmon, tropical fish, 鱼, 金鱼, 锦鲤, 鲤鱼, 热带鱼, 鱼群",
+    "fish, 鱼, 鱼群",
     "float",
     67,
     mood="underwater",
+    near="koi, carp, salmon, 锦鲤, 鲤鱼, goldfish, tropical fish, 金鱼, 热带鱼",
+    many=True,
 )
 def fish(stage: Stage, mention: Mention) -> None:
     """A school of fish of different sizes, all facing the same way."""
@@ -133,7 +136,9 @@ def fish(stage: Stage, mention: Mention) -> None:
         stage.put(eye, x, y, size, stage.palette.ink, flip=flip, rim=0)
 
 
-@ELEMENTS.add("jellyfish", "jellyfish, medusa, 水母", "float", 68, mood="underwater")
+@ELEMENTS.add(
+    "jellyfish", "jellyfish, 水母", "float", 68, mood="underwater", near="medusa", many=True
+)
 def jellyfish(stage: Stage, mention: Mention) -> None:
     """Glowing bells with long trailing arms."""
     rng = stage.rng("jellyfish")
@@ -162,7 +167,7 @@ def jellyfish(stage: Stage, mention: Mention) -> None:
         stage.put(heart, x, y, size, mix(own, stage.palette.light, 0.75), strength=0.6, rim=0)
 
 
-@ELEMENTS.add("turtle", "turtle, tortoise, sea turtle, 海龟, 乌龟, 龟", "float", 67)
+@ELEMENTS.add("turtle", "turtle, sea turtle, 海龟", "float", 67, near="tortoise, 乌龟, 龟")
 def turtle(stage: Stage, mention: Mention) -> None:
     limbs = (
         Shape().blob(*path("26,26 38,34 50,34 54,26 46,18 32,16"))
@@ -183,7 +188,7 @@ def turtle(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, limbs, 0.32, green, after=rest)
 
 
-@ELEMENTS.add("swan", "swan, duck, goose on water, 天鹅, 鸭子, 鸳鸯", "float", 66)
+@ELEMENTS.add("swan", "swan, 天鹅", "float", 66, near="duck, goose on water, 鸭子, 鸳鸯")
 def swan(stage: Stage, mention: Mention) -> None:
     """A swan and its reflection in the water."""
     shape = Shape().blob(*path("-44,12 -50,26 -36,24 -20,34 4,34 22,24 28,8 18,0 -30,0"))
@@ -212,7 +217,12 @@ def swan(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "lotus", "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶", "float", 68
+    "lotus",
+    "lotus, water lily, waterlily, lily pad, 荷花, 莲花, 睡莲, 莲, 荷叶",
+    "float",
+    68,
+    takes="colour, count",
+    many=True,
 )
 def lotus(stage: Stage, mention: Mention) -> None:
     """Pads flat on the water, with open flowers among them."""
@@ -249,7 +259,14 @@ def lotus(stage: Stage, mention: Mention) -> None:
                 stage.put(bloom, x, y, size, tone, rim=0.3)
 
 
-@ELEMENTS.add("waves", "wave, great wave, tsunami, surf, 波浪, 海浪, 巨浪, 浪", "ground", 31)
+@ELEMENTS.add(
+    "waves",
+    "wave, 波浪, 海浪, 巨浪, 浪",
+    "ground",
+    31,
+    near="tsunami, surf, great wave",
+    takes="colour, size",
+)
 def waves(stage: Stage, mention: Mention) -> None:
     """Rows of curling waves with white crests, the nearest the highest."""
     canvas, rng, palette = stage.canvas, stage.rng("waves"), stage.palette

@@ -31,7 +31,13 @@ def paint_sky(stage: Stage) -> None:
 
 
 @ELEMENTS.add(
-    "stars", "star, starry, starry sky, constellation, 星, 星星, 星空, 繁星", "sky", 5, mood="night"
+    "stars",
+    "star, starry, starry sky, 星, 星星, 星空, 繁星",
+    "sky",
+    5,
+    mood="night",
+    near="constellation",
+    takes="colour",
 )
 def stars(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _stars(stage, mention))
@@ -100,6 +106,7 @@ def milky_way(stage: Stage, mention: Mention) -> None:
     "sky",
     8,
     mood="night",
+    takes="colour",
 )
 def aurora(stage: Stage, mention: Mention) -> None:
     """Curtains of light: a wandering lower edge with rays upwards, green below and violet above."""
@@ -122,7 +129,9 @@ def aurora(stage: Stage, mention: Mention) -> None:
     stage.find_or_add(stars, "stars")
 
 
-@ELEMENTS.add("nebula", "nebula, stardust, gas cloud, 星云", "sky", 7, mood="space")
+@ELEMENTS.add(
+    "nebula", "nebula, 星云", "sky", 7, mood="space", takes="colour", near="stardust, gas cloud"
+)
 def nebula(stage: Stage, mention: Mention) -> None:
     """Gas in two colours, folded through itself, with dark lanes."""
     canvas, rng = stage.canvas, stage.rng("nebula")
@@ -145,11 +154,13 @@ def nebula(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "galaxy",
-    "galaxy, spiral galaxy, black hole, vortex, 星系, 漩涡, 黑洞",
+    "galaxy, spiral galaxy, 星系",
     "sky",
     9,
     mood="space",
     spread="",
+    near="black hole, vortex, 漩涡, 黑洞",
+    takes="colour, size",
 )
 def galaxy(stage: Stage, mention: Mention) -> None:
     """A tilted spiral of two arms around a bright heart."""
@@ -177,14 +188,24 @@ def galaxy(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "clouds", "cloud, cloudy, cumulus, sky, heaven, 云, 云朵, 白云, 云彩, 天空", "sky", 15
+    "clouds",
+    "cloud, cloudy, cumulus, sky, 云, 云朵, 白云, 云彩, 天空",
+    "sky",
+    15,
+    takes="colour",
+    near="heaven",
 )
 def clouds(stage: Stage, mention: Mention) -> None:
     _clouds(stage, mention, cover=0.12, dark=0.0, name="clouds")
 
 
 @ELEMENTS.add(
-    "storm clouds", "storm cloud, dark clouds, thundercloud, 乌云, 雷云", "sky", 15, mood="storm"
+    "storm clouds",
+    "storm cloud, dark clouds, thundercloud, 乌云, 雷云",
+    "sky",
+    15,
+    mood="storm",
+    takes="colour",
 )
 def storm_clouds(stage: Stage, mention: Mention) -> None:
     _clouds(stage, mention, cover=0.75, dark=0.75, name="storm clouds")

@@ -18,11 +18,14 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "fireworks",
-    "firework, fireworks, celebration, festival, new year, 烟花, 烟火, 焰火, 节日, 新年, 春节",
+    "firework, fireworks, 烟花, 烟火, 焰火",
     "over",
     98,
     mood="night",
     spread="",
+    near="celebration, festival, new year, 节日, 新年, 春节",
+    takes="colour, size, count",
+    many=True,
 )
 def fireworks(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _fireworks(stage, mention))
@@ -51,11 +54,14 @@ def _fireworks(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "meteor",
-    "meteor, shooting star, meteor shower, falling star, comet, 流星, 流星雨, 彗星",
+    "meteor, shooting star, meteor shower, falling star, 流星, 流星雨",
     "sky",
     13,
     mood="night",
     spread="",
+    near="comet, 彗星",
+    takes="colour, size, count",
+    many=True,
 )
 def meteor(stage: Stage, mention: Mention) -> None:
     stage.afterwards.append(lambda: _meteors(stage, mention))
@@ -84,6 +90,7 @@ def _meteors(stage: Stage, mention: Mention) -> None:
     21,
     mood="fire",
     spread="",
+    takes="colour, size",
 )
 def volcano(stage: Stage, mention: Mention) -> None:
     """A cone with fire in its mouth and down its side, and smoke above."""
@@ -120,7 +127,15 @@ def volcano(stage: Stage, mention: Mention) -> None:
     stage.light_up(lava, x, base, tall, mix(fire, np.array([0.88, 0.06, 0.16], np.float32), 0.4))
 
 
-@ELEMENTS.add("waterfall", "waterfall, cascade, falls, 瀑布", "backdrop", 27, spread="")
+@ELEMENTS.add(
+    "waterfall",
+    "waterfall, falls, 瀑布",
+    "backdrop",
+    27,
+    spread="",
+    near="cascade",
+    takes="colour, size",
+)
 def waterfall(stage: Stage, mention: Mention) -> None:
     """Two cliffs with white water between them, and spray where it lands."""
     canvas, rng, palette = stage.canvas, stage.rng("waterfall"), stage.palette
@@ -166,10 +181,12 @@ def waterfall(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "lone mountain",
-    "mount fuji, fuji, mt fuji, kilimanjaro, 富士山, 富士",
+    "mount fuji, fuji, mt fuji, 富士山, 富士",
     "backdrop",
     21,
     spread="",
+    near="kilimanjaro",
+    takes="colour, size",
 )
 def lone_mountain(stage: Stage, mention: Mention) -> None:
     """A perfect cone with snow on top."""

@@ -8,15 +8,20 @@ import numpy as np
 
 from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
-from engines.sketch.palette import mix
+from engines.sketch.palette import from_hex, mix
 from engines.sketch.shape import Shape, path
 from engines.sketch.stage import Stage
 
 ELEMENTS = Elements()
 
+COFFEE = "#4a2a1c"
+
+#: what else may be in a cup
+DRINKS = {"tea": "#b5672a", "matcha": "#8fae4a", "latte": "#c9986a"}
+
 
 @ELEMENTS.add(
-    "candle", "candle, candlelight, torch, flame, 蜡烛, 烛光, 火炬", "stand", 75, mood="dusk"
+    "candle", "candle, candlelight, 蜡烛, 烛光", "stand", 75, mood="dusk", near="torch, flame, 火炬"
 )
 def candle(stage: Stage, mention: Mention) -> None:
     """Wax, wick and flame, with a warm light on things nearby."""
@@ -42,7 +47,16 @@ def candle(stage: Stage, mention: Mention) -> None:
 
 
 @ELEMENTS.add(
-    "cup", "cup, coffee, tea, mug, teapot, teacup, 杯子, 咖啡, 茶, 茶杯, 茶壶", "stand", 75
+    "cup",
+    "cup, coffee, teacup, 杯子, 咖啡, 茶杯",
+    "stand",
+    75,
+    near="mug, teapot, 茶壶",
+    forms={
+        "tea": "tea, 茶",
+        "matcha": "matcha, green tea, matcha latte, 抹茶, 绿茶",
+        "latte": "latte, cappuccino, flat white, 拿铁",
+    },
 )
 def cup(stage: Stage, mention: Mention) -> None:
     """A steaming cup on its saucer."""
@@ -58,7 +72,8 @@ def cup(stage: Stage, mention: Mention) -> None:
         stage.put(saucer, x, y, size, mix(own, stage.palette.ink, 0.2))
         stage.put(handle, x, y, size, mix(own, stage.palette.ink, 0.12))
         stage.put(bowl, x, y, size, own, shade=0.3)
-        stage.put(drink, x, y, size, np.array([0.38, 0.05, 0.06], np.float32), rim=0)
+        filled = next((hexa for kind, hexa in DRINKS.items() if kind in mention.qualities), COFFEE)
+        stage.put(drink, x, y, size, from_hex(filled), rim=0)
         for k in (-1, 0, 1):
             curl = [(0.1 * k + 0.045 * sin(5 * t + k), 0.6 + 0.5 * t) for t in np.linspace(0, 1, 9)]
             stage.put(
@@ -74,9 +89,12 @@ def cup(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "fruit",
-    "fruit, apple, pear, peach, lemon tree, pumpkin, pomegranate, still life, 水果, 苹果, 梨, 桃子, 南瓜, 静物",
+    "fruit, apple, 水果, 苹果",
     "stand",
     75,
+    near="pear, peach, plum, pomegranate, lemon tree, still life, strawberry, banana, grapes, cherries, watermelon, "
+    "梨, 桃子, 静物, 草莓, 香蕉, 西瓜",
+    many=True,
 )
 def fruit(stage: Stage, mention: Mention) -> None:
     """A heap of round fruit, each with light, shade and a leaf."""
@@ -99,7 +117,36 @@ def fruit(stage: Stage, mention: Mention) -> None:
             stage.put(leaf, *spot, np.array([0.52, -0.09, 0.08], np.float32), rim=0.3)
 
 
-@ELEMENTS.add("book", "book, books, open book, library, 书, 书本, 图书馆", "stand", 75)
+@ELEMENTS.add("pumpkin", "pumpkin, 南瓜", "stand", 75, near="squash, melon, jack-o-lantern, 南瓜灯")
+def pumpkin(stage: Stage, mention: Mention) -> None:
+    """A broad ribbed pumpkin."""
+    body = Shape().blob(
+        *path("0,60 -24,66 -48,54 -56,32 -48,10 -24,0 0,3 24,0 48,10 56,32 48,54 24,66")
+    )
+    ribs = Shape()
+    for line in (
+        "-30,62 -40,32 -28,3",
+        "-10,61 -14,32 -9,4",
+        "10,61 14,32 9,4",
+        "30,62 40,32 28,3",
+    ):
+        ribs.line(path(line), 0.022, 0.014)
+    stalk = Shape().line(path("0,60 -3,72 -12,80"), 0.09, 0.06)
+    shine = Shape().blob(*path("-36,50 -44,34 -38,22 -32,36"))
+    usual = mix(from_hex("#e07b1f"), stage.palette.ink, 0.3 * stage.palette.darkness)
+    for x, y, size in stage.spots(mention, 0.34, half=0.58):
+        own = stage.colour_of(mention, usual)
+        shadow = Shape().disc(0.03, 0.0, 0.56, 0.1)
+        stage.put(shadow, x, y, size, stage.palette.ink, rim=0, strength=0.3)
+        stage.put(body, x, y, size, own, shade=0.22)
+        stage.put(ribs, x, y, size, mix(own, stage.palette.ink, 0.35), rim=0, strength=0.7)
+        stage.put(shine, x, y, size, mix(own, stage.palette.light, 0.5), rim=0, strength=0.5)
+        stage.put(stalk, x, y, size, mix(from_hex("#5f7a35"), stage.palette.ink, 0.15), rim=0.4)
+
+
+@ELEMENTS.add(
+    "book", "book, books, open book, 书, 书本", "stand", 75, near="novel, notebook, 笔记本"
+)
 def book(stage: Stage, mention: Mention) -> None:
     """An open book with bright pages."""
     cover = Shape().area(*path("-66,8 -60,40 0,30 60,40 66,8 0,-4"))
@@ -125,9 +172,10 @@ def book(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "guitar",
-    "guitar, violin, cello, music, musical instrument, 吉他, 小提琴, 音乐, 琵琶",
+    "guitar, 吉他",
     "stand",
     75,
+    near="violin, cello, music, musical instrument, 小提琴, 音乐, 琵琶",
 )
 def guitar(stage: Stage, mention: Mention) -> None:
     """A leaning guitar, strings and all."""
@@ -151,7 +199,7 @@ def guitar(stage: Stage, mention: Mention) -> None:
         stage.put(strings.turned(lean), x, y, size, mix(stage.palette.light, own, 0.3), rim=0)
 
 
-@ELEMENTS.add("clock", "clock, watch, time, hourglass, 时钟, 钟, 时间, 手表", "stand", 75)
+@ELEMENTS.add("clock", "clock, 时钟, 钟", "stand", 75, near="watch, time, hourglass, 时间, 手表")
 def clock(stage: Stage, mention: Mention) -> None:
     rim_shape, face = Shape().disc(0, 0.5, 0.5), Shape().disc(0, 0.5, 0.43)
     marks = Shape()

@@ -17,9 +17,10 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "sailboat",
-    "sailboat, boat, ship, yacht, sailing, vessel, fishing boat, canoe, gondola, pirate ship, 帆船, 船, 小船, 轮船, 渔船, 帆, 小舟, 舟",
+    "sailboat, boat, sailing, 帆船, 船, 小船, 帆, 小舟, 舟",
     "float",
     60,
+    near="ship, yacht, vessel, fishing boat, canoe, gondola, pirate ship, 轮船, 渔船",
 )
 def sailboat(stage: Stage, mention: Mention) -> None:
     """A hull, a mast, two bright sails, and the reflection of it all."""
@@ -73,9 +74,14 @@ def sailboat(stage: Stage, mention: Mention) -> None:
 SEAM = path("7,24 22,38 32,54 35,70 30,85 18,96 6,100")
 
 
-@ELEMENTS.add("balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61)
+@ELEMENTS.add(
+    "balloon", "hot air balloon, balloon, air balloon, 热气球, 气球", "fly", 61, many=True
+)
 def balloon(stage: Stage, mention: Mention) -> None:
-    """Striped balloons at several distances, each with its basket."""
+    """Striped balloons at several distances, each with its basket; indoors, toy balloons on strings."""
+    if stage.plan.has("room", "table", "cake"):
+        _toy_balloons(stage, mention)
+        return
     rng = stage.rng("balloon")
     envelope = Shape().blob(*((-r, h) for r, h in SEAM), *((r, h) for r, h in reversed(SEAM)))
     basket = Shape().box(-0.055, 0.0, 0.055, 0.08)
@@ -92,13 +98,33 @@ def balloon(stage: Stage, mention: Mention) -> None:
         stage.put(basket, x, y, size, mix(stage.palette.ink, stage.accent(1), 0.3), far=far)
 
 
+def _toy_balloons(stage: Stage, mention: Mention) -> None:
+    skin = (
+        Shape()
+        .blob(*path("0,62 -18,74 -24,94 -16,112 0,118 16,112 24,94 18,74"))
+        .area(*path("-4,60 4,60 0,65"))
+    )
+    shine = Shape().disc(-0.09, 1.03, 0.045, 0.075)
+    string = Shape().line(path("0,60 3,40 -3,20 2,0"), 0.012)
+    rng = stage.rng("toy balloons")
+    for i in range(min(mention.count or 5, 9)):
+        x = 0.1 + 0.8 * ((i * 0.382 + stage.place(mention)) % 1.0)
+        y, size = 0.42 + 0.14 * rng.random(), 0.28 * stage.size(mention) * rng.uniform(0.85, 1.1)
+        own = stage.colour_of(mention, stage.accent(i))
+        stage.put(string, x, y, size, mix(stage.palette.light, stage.palette.ink, 0.3), rim=0)
+        stage.put(skin, x, y, size, own, rim=0.4, shade=0.15)
+        stage.put(shine, x, y, size, mix(own, stage.palette.light, 0.7), rim=0, strength=0.7)
+
+
 @ELEMENTS.add(
     "lantern",
-    "lantern, paper lantern, sky lantern, floating lantern, lamp, street lamp, 灯笼, 孔明灯, 天灯, 灯, 河灯, 路灯",
+    "lantern, paper lantern, sky lantern, floating lantern, 灯笼, 孔明灯, 天灯, 河灯",
     "fly",
     83,
     mood="night",
     spread="around",
+    near="street lamp, 路灯",
+    many=True,
 )
 def lantern(stage: Stage, mention: Mention) -> None:
     """Rising paper lanterns, lit from within; distant ones are small."""
@@ -116,7 +142,7 @@ def lantern(stage: Stage, mention: Mention) -> None:
         stage.light_up(flame, x, y, size, lighter(mix(warm, stage.palette.light, 0.6), 0.08))
 
 
-@ELEMENTS.add("kite", "kite, 风筝, 纸鸢", "fly", 63)
+@ELEMENTS.add("kite", "kite, 风筝, 纸鸢", "fly", 63, many=True)
 def kite(stage: Stage, mention: Mention) -> None:
     """A two-coloured kite on crossed sticks, with a tail of bows."""
     whole = Shape().area(*path("0,100 32,66 0,12 -32,66"))
@@ -136,7 +162,7 @@ def kite(stage: Stage, mention: Mention) -> None:
         stage.put(half.turned(lean), x, y, size, mix(own, stage.palette.light, 0.5), rim=0)
 
 
-@ELEMENTS.add("umbrella", "umbrella, parasol, 雨伞, 伞, 油纸伞", "stand", 73)
+@ELEMENTS.add("umbrella", "umbrella, 雨伞, 伞", "stand", 73, near="parasol, 油纸伞")
 def umbrella(stage: Stage, mention: Mention) -> None:
     """An umbrella, and somebody walking under it."""
     under = Shape().line(path("0,0 0,100"), 0.02)
@@ -163,7 +189,9 @@ def umbrella(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention.uncoloured(), under, 0.32, dark, after=rest)
 
 
-@ELEMENTS.add("heart", "heart, love, valentine, 心, 爱心, 爱, 爱情", "fly", 76, mood="pastel")
+@ELEMENTS.add(
+    "heart", "heart, 心, 爱心", "fly", 76, mood="pastel", near="love, valentine, 爱, 爱情"
+)
 def heart(stage: Stage, mention: Mention) -> None:
     shape = Shape().blob(
         *path(
@@ -181,10 +209,12 @@ def heart(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "crystal",
-    "crystal, gem, gemstone, diamond, crystals, amethyst, quartz, 水晶, 宝石, 钻石, 晶体",
+    "crystal, crystals, quartz, 水晶, 晶体",
     "stand",
     75,
     mood="fantasy",
+    near="gem, gemstone, diamond, 宝石, 钻石, amethyst",
+    many=True,
 )
 def crystal(stage: Stage, mention: Mention) -> None:
     """A cluster of prisms, each with a lit and a shaded face, and light from within."""

@@ -17,7 +17,12 @@ ELEMENTS = Elements()
 
 
 @ELEMENTS.add(
-    "tree", "tree, oak, maple, willow, lone tree, 树, 大树, 橡树, 枫树, 柳树", "stand", 50
+    "tree",
+    "tree, lone tree, 树, 大树",
+    "stand",
+    50,
+    near="oak, maple, willow, 橡树, 枫树, 柳树",
+    takes="colour, size, count, flying, autumn",
 )
 def tree(stage: Stage, mention: Mention) -> None:
     autumn = "autumn" in stage.plan.moods or "autumn" in mention.qualities
@@ -28,10 +33,11 @@ def tree(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "cherry",
-    "cherry blossom, cherry blossom tree, cherry tree, cherry blossoms, sakura, blossom, blossoming tree, plum blossom, peach blossom, 樱花, 樱花树, 樱, 梅花, 桃花",
+    "cherry blossom, cherry blossom tree, cherry tree, cherry blossoms, sakura, blossom, blossoming tree, 樱花, 樱花树, 樱",
     "stand",
     51,
     mood="spring",
+    near="plum blossom, peach blossom, 梅花, 桃花",
 )
 def cherry(stage: Stage, mention: Mention) -> None:
     pink = np.array([0.82, 0.09, 0.0], np.float32)
@@ -114,6 +120,7 @@ def _foliage(
     "stand",
     52,
     mood="summer",
+    takes="size, count, flying",
 )
 def palm(stage: Stage, mention: Mention) -> None:
     """A leaning, ringed trunk under a crown of feathered leaves."""
@@ -162,10 +169,12 @@ def palm(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "bamboo",
-    "bamboo, bamboo forest, bamboo grove, reeds, 竹子, 竹林, 竹, 芦苇",
+    "bamboo, bamboo forest, bamboo grove, 竹子, 竹林, 竹",
     "stand",
     53,
     spread="across",
+    near="reeds, 芦苇",
+    takes="colour",
 )
 def bamboo(stage: Stage, mention: Mention) -> None:
     """Stalks from bottom to top of the picture, the farther the paler, with sprays of narrow leaves."""
@@ -215,9 +224,10 @@ def bamboo(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "bare tree",
-    "dead tree, bare tree, withered tree, twisted tree, branch, 枯树, 老树, 枯藤, 树枝",
+    "dead tree, bare tree, withered tree, 枯树",
     "stand",
     50,
+    near="branch, 老树, 枯藤, 树枝, twisted tree",
 )
 def bare_tree(stage: Stage, mention: Mention) -> None:
     """A leafless tree, its crooked twigs against the sky."""

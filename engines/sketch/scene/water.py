@@ -15,9 +15,11 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "water",
-    "water, sea, ocean, lake, bay, lagoon, pond, river, harbor, harbour, reflection, 水, 海, 大海, 海洋, 湖, 湖泊, 湖面, 河, 江, 河流, 港口, 倒影, 海面",
+    "water, sea, ocean, lake, reflection, 水, 海, 大海, 海洋, 湖, 湖泊, 湖面, 倒影, 海面",
     "ground",
     30,
+    near="bay, lagoon, pond, river, harbor, harbour, 河, 江, 河流, 港口",
+    takes="colour",
 )
 def water(stage: Stage, mention: Mention) -> None:
     """Mirror the picture above the horizon, stretched by waves that grow towards the viewer."""

@@ -10,6 +10,7 @@ from engines.sketch.element import Elements
 from engines.sketch.mention import Mention
 from engines.sketch.palette import lighter, mix
 from engines.sketch.shape import Shape, path
+from engines.sketch.spotting import told_apart
 from engines.sketch.stage import Stage
 
 ELEMENTS = Elements()
@@ -17,10 +18,11 @@ ELEMENTS = Elements()
 
 @ELEMENTS.add(
     "birds",
-    "bird, crow, raven, seagull, gull, crane, swallow, geese, goose, heron, dove, flamingo, sparrow, "
-    "鸟, 飞鸟, 小鸟, 鹤, 仙鹤, 乌鸦, 海鸥, 燕子, 大雁",
+    "bird, 鸟, 飞鸟, 小鸟",
     "fly",
     62,
+    near="crow, raven, seagull, gull, crane, swallow, geese, goose, heron, dove, flamingo, sparrow, 鹤, 仙鹤, 乌鸦, 海鸥, 燕子, 大雁",
+    many=True,
 )
 def birds(stage: Stage, mention: Mention) -> None:
     """A loose flock, each bird with its wings in a different position."""
@@ -38,11 +40,14 @@ def birds(stage: Stage, mention: Mention) -> None:
         )  # fmt: skip
         x, y = middle_x + rng.normal() * 0.11, middle_y + rng.normal() * 0.065
         size = (0.075 if i else 0.1) * stage.size(mention) * rng.uniform(0.45, 1.0)
-        size *= 2.2 if count == 1 else 1.0
-        stage.put(wings.turned(rng.uniform(-16, 16)), x, y, size, colour, rim=0.2)
+        size *= 3.2 if count == 1 else 1.5 if count <= 3 else 1.0
+        seen = colour
+        if count <= 3:
+            seen = told_apart(stage.canvas, colour, x, y, size, firm=mention.colour is not None)
+        stage.put(wings.turned(rng.uniform(-16, 16)), x, y, size, seen, rim=0.2)
 
 
-@ELEMENTS.add("eagle", "eagle, hawk, falcon, phoenix, 鹰, 老鹰, 凤凰, 雄鹰", "fly", 63)
+@ELEMENTS.add("eagle", "eagle, 鹰, 老鹰, 雄鹰", "fly", 63, near="hawk, falcon, phoenix, 凤凰")
 def eagle(stage: Stage, mention: Mention) -> None:
     """One large bird with spread wings and parted feathers."""
     shape = Shape().blob(*path("-8,30 -6,46 0,54 8,50 10,38 8,20 0,0 -10,10"))
@@ -59,7 +64,14 @@ def eagle(stage: Stage, mention: Mention) -> None:
     stage.crowd(mention, shape, 0.3, brown)
 
 
-@ELEMENTS.add("butterfly", "butterfly, butterflies, moth, dragonfly, 蝴蝶, 蜻蜓, 飞蛾", "fly", 84)
+@ELEMENTS.add(
+    "butterfly",
+    "butterfly, butterflies, 蝴蝶",
+    "fly",
+    84,
+    near="moth, dragonfly, 蜻蜓, 飞蛾",
+    many=True,
+)
 def butterfly(stage: Stage, mention: Mention) -> None:
     """Four wings with a dark edge and light spots; several butterflies unless the words name a number."""
     rng = stage.rng("butterfly")
@@ -82,10 +94,11 @@ def butterfly(stage: Stage, mention: Mention) -> None:
 
 @ELEMENTS.add(
     "dragon",
-    "dragon, wyvern, serpent, sea monster, 龙, 巨龙, 飞龙, 神龙",
+    "dragon, 龙, 巨龙, 飞龙, 神龙",
     "fly",
     64,
     mood="fantasy",
+    near="wyvern, serpent, sea monster",
 )
 def dragon(stage: Stage, mention: Mention) -> None:
     """A long coiled body across the sky, with spines along its back, two wings and a horned head."""

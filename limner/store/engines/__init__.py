@@ -118,6 +118,7 @@ class Engines:
                 "weight": engine.weight,
                 "clients": " ".join(engine.clients),
                 "versions": " ".join(engine.versions),
+                "price": engine.price or 0,
                 "mark": fingerprint(engine),
             }
             flat = (part for item in fields.items() for part in item)

@@ -1,8 +1,8 @@
 -- The engines' settings, which workers have them, and what they accept. Needs lib_base and lib_health.
 --
 --   engines          SET   the engines that workers registered, without former ones
---   settings:<name>  HASH  its settings: driver, <lane>_slots, <lane>_gap_ms, weight, clients, versions, and
---                          mark, a fingerprint by which a change of any is noticed. Written only here
+--   settings:<name>  HASH  its settings: driver, <lane>_slots, <lane>_gap_ms, weight, clients, versions, price,
+--                          and mark, a fingerprint by which a change of any is noticed. Written only here
 --   absent           ZSET  engines that no living worker has → since when, ms
 -- A former engine's settings and health are kept for a day: it may come back.
 --

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes granting
 -- Why a waiting job is not drawn now, engine by engine, by the rules of grants. Changes nothing.
 --
 -- ARGV 8 job id

@@ -8,10 +8,9 @@ from typing import Any
 
 from redis import Redis
 
-from limner.client import Budgets
+from limner.client import Budgets, Spending
 from limner.compact_json import compact_json
 from limner.errors import (
-    BudgetSpent,
     IdempotencyConflict,
     InlineFull,
     JobConflict,
@@ -29,6 +28,7 @@ from limner.store.jobs.cursors import cursor_of, rank_after
 from limner.store.jobs.first_record import more_of
 from limner.store.jobs.keys import Idempotency, Try
 from limner.store.jobs.pages import BATCH, PAGE_SCAN, JobFilter, Page
+from limner.store.jobs.spending import refusal
 from limner.store.levers import Levers
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
@@ -63,6 +63,7 @@ class Jobs:
         self._prefix = prefix
         self._scripts = scripts
         self._keep_ms = to_ms(policy.keep_job_s)
+        self._currency = policy.currency
         self._levers = levers
         self._assurance = Assurance(scripts, policy)
 
@@ -125,9 +126,11 @@ class Jobs:
             charge.quota_bytes,
             " ".join(charge.keys),
             "" if request.deadline_s is None else to_ms(request.deadline_s),
-            "" if budgets.per_day is None else budgets.per_day,
-            "" if budgets.per_month is None else budgets.per_month,
+            _most(budgets.per_day),
+            _most(budgets.per_month),
             idempotency.try_number if idempotency else "",
+            _most(budgets.cost_per_day),
+            _most(budgets.cost_per_month),
         )
         for _ in range(ROOM_CALLS_MOST):
             answer = self._assurance.accept(job_id, *arguments)
@@ -141,10 +144,7 @@ class Jobs:
             case "full":
                 raise WaitingFull(FULL_RETRY_AFTER_S)
             case "budget":
-                period, ends_ms, left_ms = answer[1:]
-                most = budgets.per_day if period == "day" else budgets.per_month
-                assert most is not None
-                raise BudgetSpent(most, period, from_ms(ends_ms), int(left_ms) / 1000)
+                raise refusal(budgets, self._currency, *answer[1:])
             # Usually "full"; the room made so far is kept, and the next attempt finds it.
             case "spool_full" | "spool_more":
                 raise InlineFull(FULL_RETRY_AFTER_S)
@@ -266,7 +266,12 @@ class Jobs:
     @guarded
     def budgets_used(self, client: str) -> Budgets:
         """Return how many drawings of its budgets a client has used, today and in this month."""
-        return Budgets(*self._scripts("budgets", client))
+        return Budgets(*map(int, self._scripts("budgets", client)[:2]))
+
+    @guarded
+    def spending(self, client: str) -> Spending:
+        """Return what the jobs cost that a client has asked for today and in this month."""
+        return Spending(*map(int, self._scripts("budgets", client)[2:]))
 
     @guarded
     def waiting_count(self, client: str) -> int:
@@ -323,3 +328,7 @@ class Jobs:
         """Return where those of these jobs stand that wait."""
         rows = self._scripts("positions", *ids) if ids else []
         return {i: Standing.of(row) for i, row in zip(ids, rows, strict=True) if row}
+
+
+def _most(budget: int | None) -> int | str:
+    return "" if budget is None else budget

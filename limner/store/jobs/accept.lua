@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain fit spool outbox turns moves budgets tries replicas tentative
+-- uses: base levers health engines halts domain fit spool outbox turns moves budgets pay tries replicas tentative
 -- Accept a job: write its record, its indexes, its place in the lane and its message, or nothing at all.
 -- A follow-up marks its parent in the same step; a picked cell (no message) is done at once. Where replicas must have
 -- the job first, it is tentative (lib_tentative.lua), and gets its status, its place and its message afterwards.
@@ -11,12 +11,13 @@
 --      17 bytes of its files in the spool · 18 most of this client · 19 the files' keys, by spaces
 --      20 ms until it is given up ("" = no deadline) · 21, 22 the client's budgets of drawings, a day and a
 --      month ("" = none) · 23 "": the key is the caller's own; else it tells the request of a client library that
---      counts its tries: "first" or "again" · 24 this very call (see withdraw.lua) ·
---      25 how many replicas must have the job (0: it is accepted at once)
+--      counts its tries: "first" or "again" · 24, 25 its budgets of money, a day and a month ("" = none) ·
+--      26 this very call (see withdraw.lua) · 27 how many replicas must have the job (0: it is accepted at once)
 -- Returns {"accepted", where it stands (standing in lib_turns.lua), ms, files that made room, what it waits for
---       instead (lib_halts) or ""} · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", ms
---       when the next begins, ms until then} · {"spool_full"} · {"spool_more"}: ask again, more makes room each
---       time · {"no_parent"} · {"used"} · {"few", how many replicas keep up}: nothing was written
+--       instead (lib_halts) or ""} · {"again", job id} · {"conflict"} · {"full"} · {"budget", "day" or "month", "used"
+--       or "spent" (lib_budgets.lua), ms when the next begins, ms until then} · {"spool_full"} · {"spool_more"}: ask
+--       again, more makes room each time · {"no_parent"} · {"used"} · {"few", how many replicas keep up}: nothing was
+--       written
 --
 -- Reads: idem job jobs tag waiting waits
 -- Writes: idem job jobs places tag tentative tries waits
@@ -25,7 +26,8 @@ local id, client, lane, tag, message = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[
 local cap, idem, body_hash, idem_ms = tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
 local parent, mark, once = ARGV[13], ARGV[14], ARGV[15]
 local bytes, quota, keys = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19]
-local call, replicas = ARGV[24], tonumber(ARGV[25])
+local call, replicas = ARGV[26], tonumber(ARGV[27])
+local fields = cjson.decode(ARGV[16])
 KEEP_JOB_MS = tonumber(ARGV[12])
 
 local newer = refuse_newer()
@@ -50,11 +52,17 @@ end
 if redis.call('EXISTS', job_key(id)) == 1 then return {'again', id} end
 if message ~= '' and redis.call('SCARD', key('waits', client)) >= cap then return {'full'} end
 -- Whatever an engine draws counts, once it is accepted.
-local budgets = {day = tonumber(ARGV[21]), month = tonumber(ARGV[22])}
-local budgeted = message ~= '' and next(budgets) ~= nil
-local spent, ends = nil, nil
-if budgeted then spent, ends = budget_spent(client, budgets) end
-if spent then return {'budget', spent, ms(ends), ms(ends - NOW)} end
+local budgets, price = {}, 0
+if message ~= '' then
+    budgets = {day_used = tonumber(ARGV[21]), month_used = tonumber(ARGV[22]),
+        day_spent = tonumber(ARGV[24]), month_spent = tonumber(ARGV[25])}
+end
+local counts, pays = budgets.day_used or budgets.month_used, budgets.day_spent or budgets.month_spent
+if pays then price = dearest(lane, client, fields.needs) end
+if counts or pays then
+    local period, what, ends = budget_spent(client, budgets, price)
+    if period then return {'budget', period, what, ms(ends), ms(ends - NOW)} end
+end
 local marks_parent = false
 if parent ~= '' then
     local status, marks = unpack(redis.call('HMGET', job_key(parent), 'status', 'marks'))
@@ -88,8 +96,8 @@ write('seq', '0')
 write('created_ms', ms(NOW))
 write('place', ms(next_place()))
 if ARGV[20] ~= '' then write('deadline_ms', ms(NOW + tonumber(ARGV[20]))) end
-local fields = cjson.decode(ARGV[16])
 for field, value in pairs(fields) do write(field, value) end
+if price > 0 then write('reserved', ms(price)) end
 local plan = {picked = picked, lane = lane, message = message,
     ends = ARGV[20] ~= '' and ms(NOW + tonumber(ARGV[20])) or nil, mark = marks_parent and mark or nil}
 if replicas == 0 then
@@ -101,7 +109,7 @@ else
         plan.mark, plan.took = nil, mark
     end
     if not picked then redis.call('SADD', key('waits', client), id) end
-    plan.call, plan.budgeted = call, budgeted
+    plan.call, plan.budgeted = call, counts ~= nil
     plan.asked, plan.tried = try == '' and idem or nil, try ~= '' and idem or nil
     redis.call('HSET', job_key(id), 'tentative', cjson.encode(plan), unpack(record))
     redis.call('ZADD', key('tentative'), ms(NOW), id)
@@ -118,7 +126,7 @@ if try ~= '' then
 elseif idem ~= '' then
     redis.call('SET', key('idem', client, idem), body_hash .. ' ' .. id, 'PX', idem_ms)
 end
-if budgeted then spend_budget(client) end
+if counts or price > 0 then book(client, NOW, counts and 1 or 0, price) end
 if picked or replicas > 0 then return {'accepted', {}, ms(NOW), gone, ''} end
 return {'accepted', standing(id, lane, client, redis.call('HGET', job_key(id), 'place')), ms(NOW), gone,
     halted_for(lane, client, fields.needs) or ''}

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes granting
 -- Cancel a job for its caller, or for an operator. The worker that draws it finds its token gone; a running
 -- drawing is put on its engine's list, so that a worker with the engine stops it there.
 --

@@ -9,8 +9,8 @@
 -- Writes: idem job jobs tag tentative tries waits
 
 local id = ARGV[3]
-local plan, client, tag, parent, created =
-    unpack(redis.call('HMGET', job_key(id), 'tentative', 'client', 'tag', 'parent', 'created_ms'))
+local plan, client, tag, parent, created, reserved =
+    unpack(redis.call('HMGET', job_key(id), 'tentative', 'client', 'tag', 'parent', 'created_ms', 'reserved'))
 if not plan then return 1 - redis.call('EXISTS', job_key(id)) end
 plan = cjson.decode(plan)
 if plan.call ~= ARGV[4] then return 0 end
@@ -26,7 +26,9 @@ end
 if plan.asked and string.match(redis.call('GET', key('idem', client, plan.asked)) or '', ' (%S+)$') == id then
     redis.call('DEL', key('idem', client, plan.asked))
 end
-if plan.budgeted then return_to_budget(client, tonumber(created)) end
+if plan.budgeted or reserved then
+    book(client, tonumber(created), plan.budgeted and -1 or 0, -tonumber(reserved or '0'))
+end
 if plan.took then
     local marks = {}
     for mark in string.gmatch(redis.call('HGET', job_key(parent), 'marks') or '', '%S+') do

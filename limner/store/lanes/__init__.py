@@ -1,6 +1,6 @@
 """Slots, leases and recovery: the store's operations on a job's way; called by workers only.
 
-The scripts are ``take let_go begin handle progress free_slot finish give_back cancel renew leave sweep mend
+The scripts are ``take let_go begin handle translated progress free_slot finish give_back cancel renew leave sweep mend
 send_again verdicts deadlines plan claim positions front``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
 creates a *token* each time it takes a job; every later call carries it, so that a worker that was given up
 cannot change anything.
@@ -27,6 +27,7 @@ from limner.store.lanes.answers import Begun, FrontAnswer, PlannedJob, Result, T
 from limner.store.mending import walk
 from limner.store.policy import Policy, to_ms
 from limner.store.scripts import Scripts
+from limner.translation import Translation
 
 __all__ = ["Begun", "Lanes", "PlannedJob", "Result", "Taken", "Trouble"]
 
@@ -123,6 +124,15 @@ class Lanes:
         self._owned(self._run("handle", job_id, token, json.dumps(handle), int(attach), paid))
 
     @guarded
+    def translated(self, job_id: str, token: str, translation: Translation) -> None:
+        """Store what became of a job's words.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        self._owned(self._run("translated", job_id, token, translation.to_json()))
+
+    @guarded
     def progress(self, job_id: str, token: str, percent: int, preview: Picture | None) -> None:
         """Store the drawing's progress, 0-100, with a new preview if there is one.
 
@@ -156,23 +166,17 @@ class Lanes:
         Raises:
             StaleLease: another worker owns the job.
         """
-        fields: dict[str, str | int] = {
-            "progress": 100,
-            "cells": json.dumps([_picture(cell) for cell in result.cells]),
-            "notes": json.dumps(result.notes, ensure_ascii=False),
-            "can": " ".join(result.can),
-        }
-        if result.grid:
-            fields |= _picture(result.grid)
-        if result.applied:
-            fields["applied"] = json.dumps(result.applied)
-        if result.seeds:
-            fields["drawn_seeds"] = json.dumps(result.seeds)
-        if result.prompts:
-            fields["prompts"] = json.dumps(result.prompts, ensure_ascii=False)
-        flat = (part for item in fields.items() for part in item)
+        flat = (part for item in result.fields().items() for part in item)
         self._owned(
-            self._run("finish", job_id, token, Cause.FINISHED, "", "", "drew", "", 0, 0, *flat),
+            self._run(
+                "finish",
+                job_id,
+                token,
+                Cause.FINISHED,
+                *("", "", "drew", "", 0, 0),
+                _said(result.cost),
+                *flat,
+            ),
         )
 
     @guarded
@@ -185,10 +189,12 @@ class Lanes:
         *,
         answered: bool = False,
         trouble: Trouble | None = None,
+        cost: int | None = None,
     ) -> None:
         """End the job with a sentence for people and a reason for programs.
 
         ``answered``: the engine decided so, and can be reached. ``trouble``: the engine failed.
+        ``cost``: what the drawing cost all the same, millionths; None: its price, if the engine has it, or had.
 
         Raises:
             StaleLease: another worker owns the job.
@@ -207,6 +213,7 @@ class Lanes:
                 why.engine_why,
                 to_ms(why.pause_s),
                 to_ms(why.pause_max_s),
+                _said(cost),
             )
         )
 
@@ -233,6 +240,7 @@ class Lanes:
             trouble.engine_why,
             to_ms(trouble.pause_s),
             to_ms(trouble.pause_max_s),
+            _said(trouble.cost),
         )
         self._send(unsent, messages)
         if state == "stale":
@@ -333,5 +341,5 @@ class Lanes:
             self._scripts("send_again", job_id, lane, messages.fill(Lane(lane), job_id))
 
 
-def _picture(picture: Picture) -> dict[str, str | int]:
-    return {"url": picture.url, "width": picture.width, "height": picture.height}
+def _said(cost: int | None) -> int | str:
+    return "" if cost is None else cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -78,6 +79,8 @@ class Trouble:
     pause_max_s: float = 0.0
     #: a sentence for people, if more is known than the reason's own says
     sentence: str = ""
+    #: what the drawing cost all the same, millionths; None: its price, if the engine has it, or had
+    cost: int | None = None
 
     @property
     def told(self) -> tuple[str, str]:
@@ -113,5 +116,29 @@ class Result:
     seeds: Sequence[int] = ()
     #: of a description
     prompts: Sequence[str] = ()
+    #: what the host says that it cost, millionths; None: the engine's price
+    cost: int | None = None
     #: what the engine can do with this drawing (names in ``Capabilities``)
     can: Sequence[str] = ("vary",)
+
+    def fields(self) -> dict[str, str | int]:
+        """Return what it writes into the job's record."""
+        found: dict[str, str | int] = {
+            "progress": 100,
+            "cells": json.dumps([_picture(cell) for cell in self.cells]),
+            "notes": json.dumps(self.notes, ensure_ascii=False),
+            "can": " ".join(self.can),
+        }
+        if self.grid:
+            found |= _picture(self.grid)
+        if self.applied:
+            found["applied"] = json.dumps(self.applied)
+        if self.seeds:
+            found["drawn_seeds"] = json.dumps(self.seeds)
+        if self.prompts:
+            found["prompts"] = json.dumps(self.prompts, ensure_ascii=False)
+        return found
+
+
+def _picture(picture: Picture) -> dict[str, str | int]:
+    return {"url": picture.url, "width": picture.width, "height": picture.height}

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes
 -- Count a submission of a job to its engine, just before it happens.
 --
 -- ARGV 8 job id · 9 token

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting taking
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes granting taking
 -- A worker took a message of a lane, whichever job it names: take the job whose turn it is.
 --
 -- ARGV 8 lane · 9 token of this attempt · 10 worker id · 11 "1": the worker submits at once

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain fit spool outbox turns moves lanes granting
+-- uses: base levers health engines halts domain fit spool outbox turns moves budgets pay lanes granting
 -- End the jobs whose deadlines have passed, and give their slots to others.
 --
 -- Returns how many.

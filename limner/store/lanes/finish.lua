@@ -1,10 +1,10 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes granting
 -- End a job: done with its pictures, or failed with its reason.
 --
 -- ARGV 8 job id · 9 token · 10 "finished" | "failed" · 11 reason · 12 reason code
 --      13 what the engine did: "drew" | "answered" (it rejects the job) | "failed" | "" (nothing)
 --      14 why, if it failed · 15 pause, ms · 16 longest pause, ms
---      17 … field, value, … to write with it
+--      17 what the drawing cost, by its host ("": see lib_pay.lua) · 18 … field, value, … to write with it
 -- Returns 1, or false: another worker owns the job.
 --
 -- Reads: job slots
@@ -21,6 +21,6 @@ elseif ARGV[13] == 'drew' and redis.call('SISMEMBER', key('slots', name, lane), 
 elseif ARGV[13] == 'answered' and begun then
     engine_answered(name)
 end
-end_job(id, cause, {'reason', ARGV[11], 'reason_code', ARGV[12], unpack(ARGV, 17)}, token)
+end_job(id, cause, {'reason', ARGV[11], 'reason_code', ARGV[12], unpack(ARGV, 18)}, token, ARGV[17])
 grant_ready()
 return 1

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes granting
 -- The engine is done with a job: its slot is free for the next one, while the worker still holds the
 -- lease to check, compose and store the pictures. One that failed jobs keeps it until they were checked.
 --

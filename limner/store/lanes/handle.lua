@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes
 -- Store the engine's handle, before the drawing is watched.
 --
 -- ARGV 8 job id · 9 token · 10 handle, JSON · 11 "1": another worker could attach to it

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes
 -- A stopping worker gives up a job that it only holds; the job keeps its place.
 --
 -- ARGV 8 job id · 9 token

@@ -1,4 +1,5 @@
--- Who gets a slot. Needs lib_base, lib_outbox, lib_health, lib_engines and lib_lanes.
+-- Who gets a slot. Needs lib_base, lib_outbox, lib_health, lib_engines, lib_pay and
+-- lib_lanes.
 --
 -- Who may draw: the waiting job whose worker holds it, on an engine that this worker has, when the
 -- engine has a free slot and an open gap in the job's lane. Fast may use every slot of an engine;
@@ -244,6 +245,7 @@ local function grant(id, lane, name, first)
         -- Nobody needs the drawing there any more.
         local handle, attach = unpack(redis.call('HMGET', record, 'handle', 'attach'))
         if handle and attach == '1' then cancel_drawing(first, handle) end
+        spend(id, '')
         redis.call('HDEL', record, 'handle', 'attach', 'paid')
     end
     if not started then observe(NOW - created, 'waited', lane) end
@@ -252,6 +254,7 @@ local function grant(id, lane, name, first)
     drop_hold(id, lane)
     local applied = asked and applied_by(engine_of(name), asked)
     redis.call('HDEL', record, 'applied')
+    reserve(id, engine_of(name).price or 0)
     if applied then redis.call('HSET', record, 'applied', cjson.encode(applied)) end
     move(id, 'granted', {'engine', name, 'started_ms', started or ms(NOW)})
     note_pace(lane)

@@ -1,5 +1,5 @@
 -- Slots, holds, leases, and what a job's moves do to them. Needs lib_moves, lib_turns, lib_spool,
--- lib_health and lib_engines.
+-- lib_health, lib_engines and lib_pay.
 --
 -- Every script on this library takes, after prefix and time:
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that another worker may attach to, ms
@@ -61,10 +61,13 @@ local function stop_drawing(id)
     if engine and handle and attach == '1' then cancel_drawing(engine, handle) end
 end
 
--- End a job by a move of the table, and free what it holds.
-local function end_job(id, cause, fields, token)
+-- End a job by a move of the table, and free what it holds. `spent`: as lib_pay.lua says; nil: its host said
+-- nothing.
+local function end_job(id, cause, fields, token, spent)
     local status = move(id, cause, fields, token)
     if not status then return end
+    spend(id, spent or '')
+    reserve(id, 0)
     local client, lane, engine, started, code = unpack(redis.call('HMGET', job_key(id),
         'client', 'lane', 'engine', 'started_ms', 'reason_code'))
     count('ended', lane, status, code)
@@ -104,8 +107,8 @@ local function pass_deadlines()
 end
 
 -- Return a job that was submitted or drawing to its place, which is the head of its lane. With `keep`, its
--- engine keeps drawing: the handle is kept, and the slot stays taken for a while.
-local function wait_again(id, cause, keep, token)
+-- engine keeps drawing: the handle is kept, and the slot stays taken for a while. `spent`: as of end_job.
+local function wait_again(id, cause, keep, token, spent)
     if not may(id, cause, token) then return end
     local record = job_key(id)
     local lane = redis.call('HGET', record, 'lane')
@@ -116,6 +119,7 @@ local function wait_again(id, cause, keep, token)
     else
         drop_slot(id)
         redis.call('ZREM', key('leases'), id)
+        spend(id, spent or '')
         redis.call('HDEL', record, 'handle', 'attach', 'engine', 'paid')
     end
     move(id, cause, {'progress', '0', 'returned_ms', ms(NOW)}, token)

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes granting
 -- What would become of a job if it were accepted now. Changes nothing.
 --
 -- ARGV 8 lane · 9 what it needs · 10 its client · 11 the parameters that it asks for (limner/applied.py)

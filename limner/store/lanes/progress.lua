@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes
 -- Store a drawing's progress, and emit an event if it is news. The percentage never decreases.
 --
 -- ARGV 8 job id · 9 token · 10 percent · 11 preview's URL or "" · 12 its width · 13 its height

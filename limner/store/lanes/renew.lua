@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes
 -- A worker's heartbeat: renew it, its holds and its leases. What of these is lost comes back with it.
 --
 -- ARGV 8 worker id · 9 lane · 10 its engines, separated by spaces · 11 … job id, token, …

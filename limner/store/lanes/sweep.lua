@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain fit spool outbox turns moves tentative lanes granting stall
+-- uses: base levers health engines halts domain fit spool outbox turns moves tentative budgets pay lanes granting stall
 -- Look after the lanes: reclaim what silent workers held, take up what was left tentative, use free slots, keep as
 -- many messages as there are jobs that wait for a worker, drop former engines, and note which lane is stalled.
 --

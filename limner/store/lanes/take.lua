@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain spool outbox turns moves lanes granting taking
+-- uses: base levers health engines halts domain spool outbox turns moves budgets pay lanes granting taking
 -- A worker took a job's message, or asks again: hold the job, and give it a slot if one is free.
 --
 -- ARGV 8 job id · 9 token of this attempt · 10 worker id · 11 "1": the worker submits at once

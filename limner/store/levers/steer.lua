@@ -1,4 +1,4 @@
--- uses: base levers audit health engines halts domain spool outbox turns moves lanes granting
+-- uses: base levers audit health engines halts domain spool outbox turns moves budgets pay lanes granting
 -- Set levers of a lane, an engine or a client, as an operator asks, and give slots to whoever may start now.
 --
 -- ARGV 8 who · 9 "lane" | "engine" | "client" · 10 its name · 11 … field, value ("" returns to limner.toml)

@@ -1,4 +1,4 @@
--- uses: base levers health engines halts domain fit spool outbox turns moves lanes mending
+-- uses: base levers health engines halts domain fit spool outbox turns moves budgets pay lanes mending
 -- Walk through all keys, some with each call, and make again from the records what was lost of the rest.
 --
 -- A key may be lost by a hand, or to a server that evicts. Most that is kept beside the records says again what they

@@ -19,8 +19,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from limner.callback.policy import Kind
+from limner.money import units
 from limner.request import Lane
 from limner.store.engines import STATES, EngineNow
+from limner.store.jobs.spending import SPENT
 from limner.store.metrics.numbers import Durations, Labels, Numbers
 from limner.store.metrics.warning import warnings
 from limner.store.server import ServerFacts
@@ -57,6 +59,7 @@ class _Now(Collector):
             yield from _lanes(self._numbers)
             yield from _engines(self._numbers.engines)
             yield from _jobs(self._numbers)
+            yield _cost(self._numbers)
             yield from _callbacks(self._numbers)
             yield from _inline(self._numbers)
             yield _failed(self._numbers)
@@ -176,6 +179,17 @@ def _jobs(numbers: Numbers) -> Iterator[Metric]:
         "For done jobs, from the first slot to the pictures; returns to the lane included.",
         ["engine", "lane"],
     )
+
+
+def _cost(numbers: Numbers) -> Metric:
+    family = CounterMetricFamily(
+        "limner_cost",
+        "What drawings have cost, in the operator's currency.",
+        labels=["client", "engine"],
+    )
+    for labels, amount in sorted(numbers.counts.get(SPENT, {}).items()):
+        family.add_metric(labels, units(amount))
+    return family
 
 
 def _callbacks(numbers: Numbers) -> Iterator[Metric]:

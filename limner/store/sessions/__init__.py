@@ -1,11 +1,14 @@
 """Sessions of the console, and the tickets that let a person in once; used by ``api/console`` and the CLI.
 
+Commands on the gateway's machine call its API by a session, too (``enter_here``).
+
 Keys: see ``lib_sessions.lua``. Of every secret, only its hash is stored.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +20,8 @@ from limner.store.operators import Role
 from limner.store.scripts import Scripts
 
 SECRET_BYTES = 32
+#: the header by which a call to the API counts by its session
+CSRF = "X-Limner-Csrf"
 #: of one holder; the one that was seen longest ago makes room
 SESSIONS_MOST = 100
 #: a session that nobody has used for so long has ended
@@ -70,6 +75,19 @@ class Sessions:
         return self._enter("", _digest(ticket), source)
 
     @guarded
+    def enter_here(self, kind: Holder, name: str) -> Entered:
+        """Begin a session of a holder by name; for commands that may use the store itself.
+
+        Raises:
+            ConfigError: there is no such holder, or it is a disabled client.
+        """
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        limits = (SESSIONS_MOST, _ms(IDLE_S), _ms(KEPT_S))
+        if not self._scripts("enter_here", kind.value, name, _digest(secret), *limits):
+            raise _no_holder(kind, name)
+        return Entered(secret, kind, name)
+
+    @guarded
     def find(self, secret: str) -> ConsoleSession | None:
         """Return the session, which counts as used now; None: there is none, or it has ended."""
         found = self._scripts("session", _digest(secret), _ms(IDLE_S), _ms(KEPT_S))
@@ -92,8 +110,7 @@ class Sessions:
         """
         ticket = secrets.token_urlsafe(SECRET_BYTES)
         if not self._scripts("make_ticket", kind.value, name, _digest(ticket), _ms(TICKET_S)):
-            why = f"there is no {kind.value} called {name!r} who may enter"
-            raise ConfigError(f"{kind.value} name", why)
+            raise _no_holder(kind, name)
         return ticket
 
     @guarded
@@ -109,6 +126,23 @@ class Sessions:
             return Wrong(int(wait_ms) / 1000, bool(full), bool(disabled))
         kind, name = more
         return Entered(secret, Holder(kind), name)
+
+
+def csrf_of(secret: str) -> str:
+    """Return what shows, in the header ``CSRF``, that a call is made by the session's holder, and not what its secret is."""
+    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest() if secret else ""
+
+
+def cookie_of(port: int) -> str:
+    """Return the name of the cookie in which a session's secret is sent, over plain HTTP to the API at that port."""
+    # Cookies know no ports, and one machine may have two gateways.
+    return f"limner_{port}"
+
+
+def _no_holder(kind: Holder, name: str) -> ConfigError:
+    return ConfigError(
+        f"{kind.value} name", f"there is no {kind.value} called {name!r} who may enter"
+    )
 
 
 def _digest(secret: str) -> str:

@@ -33,6 +33,16 @@ local function holder_of(digest)
     return nil
 end
 
+-- Return the digest of a holder's token, or nil: there is no such holder, or it may not enter.
+local function digest_of(kind, name)
+    local found
+    local flat = redis.call('HGETALL', key(TOKENS_OF[kind]))
+    for i = 1, #flat, 2 do
+        if flat[i + 1] == name then found = flat[i] end
+    end
+    return found and holds(kind, name, found) and found or nil
+end
+
 local function forget_session(kind, name, id)
     redis.call('DEL', key('session', id))
     redis.call('ZREM', key('sessions', kind, name), id)

@@ -4,16 +4,12 @@
 -- ARGV 3 kind (client, operator) · 4 name · 5 sha256 of the ticket's secret · 6 ms that it is good for
 -- Returns 1, or 0: there is no such holder, or it may not enter.
 --
--- Reads: operator_tokens tickets tokens
+-- Reads: tickets
 -- Writes: ticket tickets
 
 local kind, name, id, kept_ms = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local found
-local flat = redis.call('HGETALL', key(TOKENS_OF[kind]))
-for i = 1, #flat, 2 do
-    if flat[i + 1] == name then found = flat[i] end
-end
-if not found or not holds(kind, name, found) then return 0 end
+local found = digest_of(kind, name)
+if not found then return 0 end
 
 local newest = key('tickets', kind, name)
 local before = redis.call('GET', newest)

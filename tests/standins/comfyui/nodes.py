@@ -13,10 +13,14 @@ Graph = Mapping[str, Any]
 #: what a node refuses: the type of the error, and the input
 Fault = tuple[str, str]
 
-CHECKPOINTS = ("sd15.safetensors", "anime.safetensors", "flux.safetensors")
+CHECKPOINTS = (
+    *("sd15.safetensors", "anime.safetensors", "flux.safetensors"),
+    *("sd3.5_large_fp8_scaled.safetensors", "sd3.5_large_turbo.safetensors"),
+)
 UPSCALERS = ("4x-sharp.pth",)
 PRESETS = ("LIGHT - SD1.5 only (low strength)", "STANDARD (medium strength)")
-SAMPLERS, SCHEDULERS = ("euler", "dpmpp_2m"), ("normal", "karras")
+SAMPLERS = ("euler", "dpmpp_2m", "res_multistep")
+SCHEDULERS = ("normal", "karras", "simple", "sgm_uniform")
 OUTPUTS = ("PreviewImage", "SaveImage")
 
 
@@ -37,15 +41,28 @@ class Node:
     gives: tuple[str, ...] = ()
     #: inputs that name an uploaded file
     files: tuple[str, ...] = field(default=())
+    optional: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def info(self) -> dict[str, Any]:
         """Return its entry in /object_info."""
-        return {"input": {"required": {name: _told(kind) for name, kind in self.inputs.items()}}}
+        required = {name: self._told(name, kind) for name, kind in self.inputs.items()}
+        optional = {name: self._told(name, kind) for name, kind in self.optional.items()}
+        return {"input": {"required": required} | ({"optional": optional} if optional else {})}
+
+    def _told(self, name: str, kind: Any) -> list[Any]:
+        told = _told(kind)
+        if name not in self.defaults:
+            return told
+        more = told[1] if len(told) > 1 else {}
+        return [told[0], more | {"default": self.defaults[name]}]
 
 
 def _told(kind: Any) -> list[Any]:
     if isinstance(kind, Span):
         return [kind.kind, {"min": kind.low, "max": kind.high}]
+    if kind == "FILE":
+        return [["example.png"], {"image_upload": True}]
     return [list(kind)] if isinstance(kind, tuple) else [kind]
 
 
@@ -148,10 +165,13 @@ def faults(
             continue
         seen.add(node_id)
         node = graph[node_id]
-        for name, kind in nodes[node["class_type"]].inputs.items():
+        known = nodes[node["class_type"]]
+        for name, kind in {**known.inputs, **known.optional}.items():
             value = node["inputs"].get(name)
             if isinstance(value, list):
                 needed.append(value[0])
+            elif value is None and name in known.optional:
+                continue
             bad = _fault(graph, nodes, kind, value, has_file)
             if bad:
                 yield node_id, (bad, name)

@@ -7,6 +7,7 @@ with as much is left as ``denoise`` leaves, and all of it where the mask is blac
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -75,6 +76,58 @@ class Painter:
         seen = [image.tobytes()[:30] for image in get("image")]
         return f"{get('model')} {get('weight_type')} {get('weight')} {seen}"
 
+    def _unetloader(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('unet_name')} {get('weight_dtype')}"
+
+    def _cliploader(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('clip_name')} {get('type')}"
+
+    def _dualcliploader(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('clip_name1')} {get('clip_name2')} {get('type')}"
+
+    def _triplecliploader(self, get: Callable[[str], Any]) -> Any:
+        return " ".join(get(f"clip_name{place}") for place in (1, 2, 3))
+
+    def _vaeloader(self, get: Callable[[str], Any]) -> Any:
+        return get("vae_name")
+
+    def _modelsamplingauraflow(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('model')} {get('shift')}"
+
+    def _cfgnorm(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('model')} {get('strength')}"
+
+    def _fluxguidance(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('conditioning')} guided by {get('guidance')}"
+
+    def _conditioningzeroout(self, get: Callable[[str], Any]) -> Any:
+        return f"nothing of {len(get('conditioning'))}"
+
+    def _referencelatent(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('conditioning')} beside {_seen(get('latent').pictures)}"
+
+    def _fluxkontextmultireferencelatentmethod(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('conditioning')} by {get('reference_latents_method')}"
+
+    def _textencodeqwenimageedit(self, get: Callable[[str], Any]) -> Any:
+        images = [get(name) for name in ("image", "image1", "image2", "image3")]
+        seen = [_seen(image) for image in images if image]
+        return f"{get('clip')} {get('prompt')} {seen}"
+
+    _textencodeqwenimageeditplus = _textencodeqwenimageedit
+
+    def _sanacheckpointloader(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('ckpt_name')} {get('model')}"
+
+    def _gemmaloader(self, get: Callable[[str], Any]) -> Any:
+        return get("model_name")
+
+    def _sanatextencode(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('GEMMA')} {get('text')}"
+
+    def _extravaeloader(self, get: Callable[[str], Any]) -> Any:
+        return f"{get('vae_name')} {get('vae_type')}"
+
     # -- pictures -----------------------------------------------------------------------------
 
     def _loadimage(self, get: Callable[[str], Any]) -> Any:
@@ -97,10 +150,19 @@ class Painter:
     def _imageupscalewithmodel(self, get: Callable[[str], Any]) -> Any:
         return (tuple(ImageOps.scale(image, SCALE) for image in get("image")),)
 
+    def _fluxkontextimagescale(self, get: Callable[[str], Any]) -> Any:
+        return (tuple(ImageOps.fit(image, (256, 256)) for image in get("image")),)
+
     # -- latents ------------------------------------------------------------------------------
 
     def _emptylatentimage(self, get: Callable[[str], Any]) -> Any:
         size = get("width") // LATENT_PX * LATENT_PX, get("height") // LATENT_PX * LATENT_PX
+        return Latent((Image.new("RGB", size),) * get("batch_size"), empty=True)
+
+    _emptysd3latentimage = _emptylatentimage
+
+    def _emptysanalatentimage(self, get: Callable[[str], Any]) -> Any:
+        size = get("width") // 32 * 32, get("height") // 32 * 32
         return Latent((Image.new("RGB", size),) * get("batch_size"), empty=True)
 
     def _vaeencode(self, get: Callable[[str], Any]) -> Any:
@@ -140,6 +202,11 @@ class Painter:
         return (get("samples").pictures,)
 
     _circularvaedecode = _vaedecode
+
+
+def _seen(pictures: tuple[Image.Image, ...]) -> str:
+    """What a model sees of pictures: all of it."""
+    return hashlib.sha256(b"".join(image.tobytes() for image in pictures)).hexdigest()
 
 
 def _cropped(image: Image.Image) -> Image.Image:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import socket
 import threading
 import uuid
 from typing import Any
 
+from tests.standins.comfyui.models import MODEL_NODES, SANA_NODES
 from tests.standins.comfyui.nodes import ADAPTER_NODES, NODES, TILE_NODES, Node, faults, unknown
 from tests.standins.comfyui.run import Run
 from tests.standins.comfyui.wire import Socket
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, _handler, _Server, as_json
+
+#: nodes of the newer kind describe their choices otherwise
+NEWER_KIND = ("UpscaleModelLoader", "FluxKontextMultiReferenceLatentMethod")
 
 
 class Comfy(Loopback):
@@ -26,11 +31,14 @@ class Comfy(Loopback):
         steps: int = 3,
         tile: bool = False,
         adapter: bool = False,
+        sana: bool = False,
+        version: str = "0.10.0",
     ) -> None:
         super().__init__(port, faults)
         self.seconds, self.steps = seconds, steps
+        self.version = version
         packs = (TILE_NODES if tile else {}) | (ADAPTER_NODES if adapter else {})
-        self.nodes: dict[str, Node] = NODES | packs
+        self.nodes: dict[str, Node] = NODES | MODEL_NODES | packs | (SANA_NODES if sana else {})
         #: every prompt accepted, by id
         self.prompts: dict[str, dict[str, Any]] = {}
         #: how many pictures the samplers of a prompt drew, by its id
@@ -106,13 +114,28 @@ class Comfy(Loopback):
         name = asked.path.rpartition("/")[2]
         if name not in self.nodes:
             return as_json({})
-        required = self.nodes[name].info()["input"]["required"]
+        info = self.nodes[name].info()
+        required = info["input"]["required"]
         if name == "CheckpointLoaderSimple" and "no-checkpoint" in self.faults:
-            required = {"ckpt_name": [[]]}
-        elif name == "UpscaleModelLoader":
-            # Nodes of the newer kind describe themselves otherwise.
-            required = {"model_name": ["COMBO", {"options": required["model_name"][0]}]}
-        return as_json({name: {"input": {"required": required}}})
+            required["ckpt_name"] = [[]]
+        elif name in NEWER_KIND:
+            for told in (told for told in required.values() if isinstance(told[0], list)):
+                told[:] = ["COMBO", {"options": told[0]}]
+        return as_json({name: info})
+
+    def _get_system_stats(self, _asked: Asked) -> Answer:
+        return as_json({"system": {"comfyui_version": self.version}, "devices": []})
+
+    def forget_file(self, name: str) -> None:
+        """Somebody removes a file from the server's folders."""
+        for class_type, node in self.nodes.items():
+            inputs = {
+                key: tuple(choice for choice in kind if choice != name)
+                if isinstance(kind, tuple)
+                else kind
+                for key, kind in node.inputs.items()
+            }
+            self.nodes[class_type] = dataclasses.replace(node, inputs=inputs)
 
     def _get_queue(self, _asked: Asked) -> Answer:
         running = [self._entry(0.0, self.running)] if self.running else []

@@ -8,6 +8,7 @@ import pytest
 
 from api.errors import STATUS_CODES
 from limner import errors
+from limner.forbidden import WordsForbidden
 from tests.api.faces.mjproxy.speaking import Speaker
 
 IMAGINE = "/mj/submit/imagine"
@@ -21,7 +22,8 @@ def refused(response, status, code):
     body = json.loads(response.text)
     assert body["code"] == code
     assert body["result"] is None
-    assert body["properties"] == {}
+    banned = {"promptEn", "bannedWord"} if code == 24 else set()
+    assert set(body["properties"]) == banned
     assert body["error"] == body["description"] != ""
     return body["description"]
 
@@ -118,12 +120,16 @@ def test_a_store_that_is_away_is_an_internal_failure(mortal_app, server):
 
 @pytest.mark.parametrize("kind", [*STATUS_CODES])
 def test_every_refusal_of_the_gateway_has_the_shape(app, speaker, monkeypatch, kind):
-    made = {errors.InvalidRequest: lambda: kind({"prompt": ["Is required."]})}
+    wrong = {"prompt": ["Is required."]}
+    made = {
+        errors.InvalidRequest: lambda: kind(wrong),
+        WordsForbidden: lambda: kind(wrong, "a word", "word"),
+    }
     seconds = (errors.TooFast, errors.WaitingFull, errors.InlineFull, errors.TokensSlowed)
 
     def raising(*_: object, **__: object) -> None:
         if kind is errors.BudgetSpent:
-            raise kind(1, "day", app.extensions["limner"].now(), 5.0)
+            raise kind("1 drawing", "day", app.extensions["limner"].now(), 5.0)
         raise made[kind]() if kind in made else kind(5.0) if kind in seconds else kind()
 
     monkeypatch.setattr("api.faces.mjproxy.submit.accept", raising)
@@ -131,7 +137,7 @@ def test_every_refusal_of_the_gateway_has_the_shape(app, speaker, monkeypatch, k
 
     assert response.status_code in (200, STATUS_CODES[kind])
     code = json.loads(response.text)["code"]
-    assert code in (4, 9, 23)
+    assert code in (4, 9, 23, 24)
     refused(response, response.status_code, code)
 
 

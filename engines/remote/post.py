@@ -1,4 +1,4 @@
-"""A request that takes as long as a drawing, in a thread of its own; used by ``engine``."""
+"""A request that takes as long as a drawing, in a thread of its own; used by the drivers."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ HANG_UP_S = 0.5
 class Post:
     """One such request: ``over`` is set at its end, then there is an answer or an error."""
 
-    def __init__(self, remote: Remote, path: str, body: dict[str, object], most_bytes: int) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        path: str,
+        body: dict[str, object],
+        most_bytes: int,
+        *,
+        method: str = "POST",
+    ) -> None:
         self._most_bytes = most_bytes
-        self._remote, self._path, self._body = remote, path, body
+        self._remote, self._method, self._path, self._body = remote, method, path, body
         self._cut = Cut()
         self.answer: Answer | None = None
         self.error: Exception | None = None
         self.over = threading.Event()
         # The job that the thread works for is known by its context.
         run = copy_context().run
-        self._thread = threading.Thread(target=run, args=(self._run,), name="sdapi", daemon=True)
+        self._thread = threading.Thread(target=run, args=(self._run,), name="drawing", daemon=True)
         self._thread.start()
 
     def hang_up(self) -> None:
@@ -36,7 +44,7 @@ class Post:
     def _run(self) -> None:
         try:
             self.answer = self._remote.request(
-                "POST",
+                self._method,
                 self._path,
                 json=self._body,
                 read_s=math.inf,

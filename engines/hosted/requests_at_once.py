@@ -1,0 +1,113 @@
+"""Requests whose answer is the drawing, each in a thread of its own; used by ``engines.hosted.at_once``.
+
+A request that was turned away (busy, or briefly down) is made again for itself, so that what the others
+drew is not paid for twice.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
+
+from engines.hosted.host import HostedLook
+from engines.remote.session import NoAnswer
+from limner.errors import EngineBusy, EngineDown, JobLost
+from net.cut import Cut
+
+#: most tries of a request that is turned away, and the longest pause between two of them
+TRIES = 4
+PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
+#: how soon a stop is noticed
+LOOK_S = 0.5
+HANG_UP_S = 1.0
+
+#: makes the request of this number, until it is cut
+Draw = Callable[[int, Cut], HostedLook]
+
+
+class RequestsAtOnce:
+    """The requests of one drawing: which wait, which run, and their results."""
+
+    def __init__(self, draw: Draw, count: int, at_once: int) -> None:
+        self._draw, self._at_once = draw, at_once
+        self.count = count
+        self.done: dict[int, HostedLook] = {}
+        self._results: queue.SimpleQueue[tuple[int, HostedLook | Exception]] = queue.SimpleQueue()
+        self._waiting = deque((number, 0.0) for number in range(count))
+        self._running: dict[int, tuple[threading.Thread, Cut]] = {}
+        self._tries = dict.fromkeys(range(count), 0)
+
+    @property
+    def over(self) -> bool:
+        """Whether all have their results."""
+        return len(self.done) == self.count
+
+    def next_done(self) -> int | None:
+        """Start what may start, and return the number of the request that ends next; None: none for a while.
+
+        Raises:
+            EngineError: one failed.
+        """
+        self._start()
+        try:
+            number, result = self._results.get(timeout=LOOK_S)
+        except queue.Empty:
+            return None
+        self._running.pop(number)
+        if isinstance(result, Exception):
+            self._try_again(number, result)
+            return None
+        if result.state != "done" and result.error:
+            raise result.error
+        self.done[number] = result
+        return number
+
+    def hang_up(self) -> None:
+        """Close every connection that is still open."""
+        for _, cut in self._running.values():
+            cut()
+        for thread, _ in self._running.values():
+            thread.join(HANG_UP_S / len(self._running))
+
+    def _start(self) -> None:
+        now_s = time.monotonic()
+        for number, due_s in list(self._waiting):
+            if len(self._running) >= self._at_once or due_s > now_s:
+                continue
+            self._waiting.remove((number, due_s))
+            self._tries[number] += 1
+            cut = Cut()
+            # The job that the thread works for is known by its context.
+            thread = threading.Thread(
+                target=copy_context().run,
+                args=(self._run, number, cut),
+                name="hosted",
+                daemon=True,
+            )
+            self._running[number] = thread, cut
+            thread.start()
+
+    def _run(self, number: int, cut: Cut) -> None:
+        try:
+            self._results.put((number, self._draw(number, cut)))
+        except NoAnswer:
+            # It may have been drawn and paid for: nobody can tell.
+            self._results.put((number, JobLost("The answer was lost.", charged=True)))
+        # Whatever it is, the thread that waits raises it.
+        except Exception as error:  # noqa: BLE001
+            self._results.put((number, error))
+
+    def _try_again(self, number: int, error: Exception) -> None:
+        """Make a request again later if it was turned away and others cost money already; else raise."""
+        turned_away = isinstance(error, EngineBusy | EngineDown)
+        spent = bool(self.done or self._running)
+        if not turned_away or not spent or self._tries[number] >= TRIES:
+            raise error
+        pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
+        if pause_s > PAUSE_MAX_S:
+            raise error
+        self._waiting.append((number, time.monotonic() + pause_s))
