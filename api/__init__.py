@@ -24,6 +24,7 @@ from api.face import served_faces
 from api.failures import Failures
 from api.forbidden import WordCheck
 from api.house import EXTENSION, House, Seeds
+from api.impossible import CLIENT_LOOKS, LOOKS
 from api.offloaded_images import OffloadedImages
 from api.ops.docs import docs
 from api.ops.health import health
@@ -78,6 +79,7 @@ def create_app(
         copies=Places(CLIENT_COPIES, COPIES),
         words=WordCheck(settings.forbidden),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
+        looks=Places(CLIENT_LOOKS, LOOKS),
     )
     errors.register(app)
     app.after_request(Failures(store.numbers).note)

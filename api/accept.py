@@ -15,12 +15,13 @@ from api.access.guard import caller, check_lane
 from api.callers_trace import callers_span
 from api.choices import check_choices, check_words, has_choices
 from api.house import House, Seeds, house
+from api.impossible import check_possible
 from api.spool import Spooling, check_room, spool_bytes
 from limner import tracing
 from limner.callback.policy import destination
 from limner.client import Client
 from limner.egress.target import UrlRefused
-from limner.errors import InvalidRequest
+from limner.errors import InvalidRequest, ParentGone
 from limner.faces import LIMNER
 from limner.followup import FollowUp
 from limner.ids import random_number
@@ -59,7 +60,8 @@ def accept(
         TooManyAtOnce, Crowded: too many wait for replicas of Redis.
         BodyTooLarge, InlineFull: the inline pictures exceed the client's quota, alone or with others.
         WordsForbidden, ModerationDown: its words may not be drawn, or nobody can say so now.
-        InvalidRequest: the stored callback URL of the client or its job is one we refuse to call.
+        InvalidRequest: something in it can never work (``api/impossible.py``), or the callback URL that is kept
+            for the client or its job is one we refuse to call.
         ParentGone: a picture it needs has been deleted.
         StoreDown, ImagesDown, DiskFull: Redis or the image store is down or full.
         TooFewReplicas, JobInDoubt (StoreDowns): too few replicas of Redis have the job.
@@ -89,6 +91,7 @@ def accept(
             return earlier
         copied = any(one.startswith(SPOOL) for one in pictures)
         check_room(here, client, size_bytes, copied=copied)
+    _check_possible(request, key, repeats=repeats, picks=cell is not None)
     asker = callers_span()
     accepting = tracing.accepting(
         asker, job=job_id, client=client.name, lane=request.lane.value, face=request.face
@@ -143,6 +146,17 @@ def accepted_before(key: Idempotency | Try | None) -> Job | None:
     if earlier:
         _note_replay(key)
     return earlier
+
+
+def _check_possible(
+    request: Request, key: Idempotency | Try | None, *, repeats: bool, picks: bool
+) -> None:
+    """Return unless the request can never work; an earlier one with this key may have been in time."""
+    try:
+        check_possible(request, repeats=repeats, picks=picks)
+    except (InvalidRequest, ParentGone):
+        if not accepted_before(key):
+            raise
 
 
 def _note_replay(key: Idempotency | Try | None) -> None:

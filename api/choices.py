@@ -10,6 +10,7 @@ from typing import Any
 from api.access.guard import caller, check_lane
 from api.face import face_named
 from api.house import house
+from api.impossible import check_possible
 from limner.applied import asked_of
 from limner.brief import size_of_request
 from limner.errors import InvalidRequest, JobConflict
@@ -85,11 +86,12 @@ def plan_of(request: Request) -> dict[str, Any]:
     Raises:
         LaneNotAllowed, InvalidRequest: it would be refused.
         ModerationDown: nobody can say whether its words may be drawn.
-        StoreDown: Redis is down.
+        StoreDown, ImagesDown: Redis or the image store is down.
     """
     check_lane(caller(), request.lane)
     check_words(request)
     check_choices(request)
+    check_possible(request)
     plan = _plan(request)
     width, height = size_of_request(request)
     return {

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -54,6 +54,8 @@ class Face:
     words: tuple[str, str] = ("promptEn", "negative")
     #: pages of other origins may call it (``api/cors.py``), and read where it has nothing, too
     open_to_pages: bool = False
+    #: what its callers call a field of the domain, if not as the gateway's own do
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def served_faces(settings: Settings) -> tuple[Face, ...]:

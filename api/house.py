@@ -48,6 +48,8 @@ class House:
     words: WordCheck
     #: bytes of request bodies being received and read
     bodies: Places
+    #: requests whose pictures are decoded before they are accepted
+    looks: Places
 
 
 def house() -> House:

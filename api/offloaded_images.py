@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from api.concurrency import Offload
+from limner.pictures.addresses import Kind
 from limner.pictures.conversion import PictureForm, converted, kept_converted
 from limner.pictures.editing import Encoded
-from limner.pictures.image_store import Deleted, Images, Kind
+from limner.pictures.image_store import Deleted, Images
 from limner.pictures.thumbnails import thumbnail
 
 P = ParamSpec("P")
@@ -71,3 +72,7 @@ class OffloadedImages:
     def key_of(self, url: str) -> str:
         """Return the key of the picture at a URL."""
         return self.direct.key_of(url)
+
+    def own_key(self, url: str) -> str | None:
+        """Return the key of the picture that callers see at a URL, if it is ours."""
+        return self.direct.own_key(url)

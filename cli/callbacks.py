@@ -20,7 +20,16 @@ from stack import processes
 #: dead letters that are looked through by a filter
 DEAD_SCAN = 10_000
 #: why a dead letter was given up
-WHYS = ("exhausted", "rejected", "gone", "expired", "superseded", "disabled", "broken")
+WHYS = (
+    "exhausted",
+    "rejected",
+    "gone",
+    "expired",
+    "superseded",
+    "disabled",
+    "broken",
+    "not_allowed",
+)
 KINDS = {"T": "transition", "P": "progress", "X": "end"}
 
 

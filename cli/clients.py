@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from cli import show
 from limner.client import SHARES, Client
+from limner.egress.address import AddressNotAllowed
+from limner.egress.target import UrlRefused, parse_target
 from limner.errors import ConfigError
 from limner.money import micros, shown, units
 from limner.plural import counted
 from limner.printing import document, line
 from limner.request import Lane
 from limner.settings import Settings, values
+from limner.settings.reachable import check_url
 from limner.settings.setting import parsed
 from limner.store import Store
 from limner.store.jobs.spending import by_client
@@ -27,7 +31,9 @@ NONE = "none"
 
 def add(options: argparse.Namespace) -> int:
     """Create a client and print its token and secret, which are shown only once."""
-    made = show.open_store().clients.add(options.name, who=show.actor(), **_chosen(options))
+    chosen = _chosen(options)
+    _check_reachable(chosen, chosen.get("callback_allow", ""))
+    made = show.open_store().clients.add(options.name, who=show.actor(), **chosen)
     once = {"client": made.client.name, "token": made.token, "secret": made.client.secrets[0]}
     return _told_once(options, once, "Neither is shown again. The secret signs the callbacks.")
 
@@ -99,6 +105,8 @@ def change(options: argparse.Namespace) -> int:
     if not changes:
         raise ConfigError("clients set", "name at least one option to change")
     store = show.open_store()
+    known = _known(store.clients.get(options.name), options.name)
+    _check_reachable(changes, changes.get("callback_allow", known.callback_allow))
     store.clients.change(options.name, who=show.actor(), **changes)
     what = f"{options.name}: {', '.join(changes)} changed. It takes effect within a second."
     return _changed(options, what, store)
@@ -244,6 +252,29 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
         allow = options.callback_allow
         chosen["callback_allow"] = "" if allow == NONE else allow
     return chosen
+
+
+def _check_reachable(chosen: dict[str, Any], allow: str) -> None:
+    """Refuse a callback URL at which no callback could ever be posted.
+
+    Raises:
+        ConfigError: its address is not allowed.
+    """
+    url = chosen.get("callback_url")
+    if not url:
+        return
+    # What is malformed is refused by the store, with its reason.
+    with suppress(UrlRefused):
+        try:
+            check_url(url, Settings.load(), allow)
+        except AddressNotAllowed:
+            target = parse_target(url)
+            place = f"{target.bracketed}:{target.port}"
+            why = (
+                f"{place} is not an address that callbacks may reach. To let them, add it to this client's "
+                f"list (--callback-allow {place}) or to everybody's (LIMNER_CALLBACK_ALLOW)"
+            )
+            raise ConfigError("--callback-url", why) from None
 
 
 def _states(client: Client, paused: Sequence[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from limner.egress.address import AddressNotAllowed
 from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown, StoreRefused
 from limner.peer import leads_here
 from limner.pictures.image_folder import ImageFolder, free_bytes
@@ -22,12 +23,14 @@ from limner.printing import BAD, GOOD, QUIET, document, line
 from limner.settings import Settings, redis_socket, surroundings
 from limner.settings.broker import redis_url
 from limner.settings.listening import bound_to
+from limner.settings.reachable import check_url
 from limner.store import Store
 from limner.store.metrics.numbers import Numbers
 from limner.store.metrics.warning import Code, warnings
 from limner.store.server import usable
 from stack import embedded, processes
 from stack.door import port_trouble
+from stack.engines_asked import WRONG, ask_engines
 from stack.privacy import exposed_mode, may_close
 
 #: whether the check passed (None: for information), and one line
@@ -45,7 +48,9 @@ def doctor(options: argparse.Namespace) -> int:
     settings = Settings.load()
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _settings,
+        _engines,
         _tokens,
+        _default_url,
         _folder,
         _descriptors,
         _server,
@@ -75,13 +80,21 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield True, f"settings: {source}; Python {platform.python_version()}"
     if ignored := surroundings.strangers(os.environ):
         yield None, f"environment: {', '.join(ignored)}: set for other programs, ignored"
-    for engine in settings.engines:
-        lanes = f"fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
-        yield True, f"engine {engine.name} ({engine.driver}): slots {lanes}"
     try:
         processes.flower(settings)
     except ConfigError as error:
         yield False, error.message
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    """Build each engine and ask how it is: what no worker has asked yet is not well for that."""
+    for engine, asked in zip(settings.engines, ask_engines(settings), strict=True):
+        lanes = f"slots fast {engine.fast.slots}, relaxed {engine.relaxed.slots}"
+        if asked.state == WRONG:
+            yield False, f"{asked.setting}: {asked.why}"
+            continue
+        well = {"ok": True, "degraded": None}.get(asked.state, False)
+        yield well, f"engine {engine.name} ({engine.driver}): {asked.words}; {lanes}"
 
 
 def _tokens(settings: Settings) -> Iterator[Finding]:
@@ -89,6 +102,18 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         yield (
             None,
             "/metrics: nobody can read it; with a public URL, set LIMNER_METRICS_TOKEN",
+        )
+
+
+def _default_url(settings: Settings) -> Iterator[Finding]:
+    try:
+        if settings.callback_url:
+            check_url(settings.callback_url, settings)
+    except AddressNotAllowed:
+        yield (
+            None,
+            "LIMNER_CALLBACK_URL: its address is not in LIMNER_CALLBACK_ALLOW; only clients whose own list allows it "
+            "are called there",
         )
 
 

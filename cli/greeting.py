@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cli import console as pages
 from limner.client import NewClient
-from limner.console import BOLD, DIM, YELLOW, Console
+from limner.console import BOLD, DIM, GREEN, RED, YELLOW, Console
 from limner.errors import ConfigError
 from limner.job import rfc3339
 from limner.settings import Settings
@@ -16,16 +18,50 @@ from limner.settings.listening import is_everywhere
 from limner.store import Store
 from limner.store.sessions import Holder
 from stack import processes
+from stack.engines_asked import AskedEngine
 
 #: the callback allow-list of ``limner up``'s first client
 LOOPBACK = "localhost:*, 127.0.0.1:*, [::1]:*"
 
 
-def first_client(store: Store) -> list[NewClient]:
-    """Create the client ``local`` if there is no client yet."""
-    if store.clients.names():
-        return []
-    return [store.clients.add(pages.FIRST, callback_allow=LOOPBACK)]
+#: most engines that the greeting names
+ENGINES_NAMED = 8
+#: how an engine's state looks
+STYLES = {"ok": GREEN, "degraded": YELLOW}
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What ``limner up`` has started."""
+
+    #: Redis's product and version
+    server: str
+    #: as they answered before the start
+    engines: tuple[AskedEngine, ...]
+    flower: bool
+    #: the first client, if there was none
+    made: NewClient | None
+    #: the names of all clients that there were
+    clients: tuple[str, ...]
+    #: a link to the console, see ``way_in``
+    console: str | None
+
+
+def started(
+    settings: Settings,
+    store: Store,
+    server: str,
+    engines: tuple[AskedEngine, ...],
+    *,
+    flower: bool,
+) -> Started:
+    """Return what to tell, and create the client ``local`` if there is no client yet.
+
+    Called once everything runs: whoever makes a client for a start that fails shows its token to nobody.
+    """
+    clients = tuple(store.clients.names())
+    made = None if clients else store.clients.add(pages.FIRST, callback_allow=LOOPBACK)
+    return Started(server, engines, flower, made, clients, way_in(settings, store))
 
 
 def way_in(settings: Settings, store: Store) -> str | None:
@@ -37,38 +73,32 @@ def way_in(settings: Settings, store: Store) -> str | None:
     return f"{settings.base_url}/"
 
 
-def text(
-    console: Console,
-    settings: Settings,
-    server: str,
-    made: list[NewClient],
-    *,
-    flower: bool,
-    way_in: str | None,
-) -> str:
-    """Return the greeting, as lines for a terminal. ``server``: Redis's product and version."""
+def text(console: Console, settings: Settings, told: Started) -> str:
+    """Return the greeting, as lines for a terminal."""
 
     def fact(name: str, value: str) -> str:
         return f"  {console.paint(DIM, f'{name:8}')} {value}"
 
-    where = settings.base_url
-    token = made[0].token if made else "$TOKEN"
+    where, made, entrance = settings.base_url, told.made, told.console
     kept = "LIMNER_REDIS_URL" if settings.redis_url else str(settings.data_dir)
     lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
-    if way_in:
-        once = "   (lets you in once; open it in a browser)" if "#" in way_in else ""
-        lines.append(fact("Console", f"{way_in}{once}"))
-    lines.append(fact("API", where))
-    if flower:
+    if entrance:
+        once = "   (lets you in once; open it in a browser)" if "#" in entrance else ""
+        lines.append(fact("Console", f"{entrance}{once}"))
+    lines += [fact("API", where), fact("docs", f"{where}/docs")]
+    if told.flower:
         lines.append(fact("Flower", processes.flower_url(settings)))
-    lines.append(fact("Redis", f"{server}, in {kept}"))
+    lines.append(fact("Redis", f"{told.server}, in {kept}"))
+    lines += [
+        fact("" if number else "engines", words)
+        for number, words in enumerate(_engines(console, told.engines))
+    ]
     if made:
-        lines.append(fact("token", f"{made[0].token}   (client local; shown only now)"))
-        lines.append(fact("secret", f"{made[0].client.secrets[0]}   (signs its callbacks)"))
+        lines.append(fact("token", f"{made.token}   (client {made.client.name}; shown only now)"))
+        lines.append(fact("secret", f"{made.client.secrets[0]}   (signs its callbacks)"))
     else:
-        lines.append(
-            fact("token", "shown when it was created; for another: limner clients add NAME")
-        )
+        lines.append(fact("token", f"shown when it was made; for a new one: {_for_a_token(told)}"))
+    token = made.token if made else "$TOKEN"
     lines += ["", "Draw something, then look at it:", "", _curl_lines(where, token), ""]
     if settings.public_url is None and is_everywhere(settings.host):
         note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."
@@ -76,24 +106,49 @@ def text(
     return "\n".join(lines)
 
 
-def body(
-    settings: Settings, server: str, made: list[NewClient], *, flower: bool, way_in: str | None
-) -> dict[str, object]:
+def body(settings: Settings, told: Started) -> dict[str, object]:
     """Return what the greeting tells, as one line among the log's."""
-    new = made[0] if made else None
+    new = told.made
     return {
         "process": "limner",
         "at": rfc3339(datetime.now(UTC)),
         "level": "info",
         "event": "gateway.started",
         "api": settings.base_url,
-        "console": way_in,
-        "flower": processes.flower_url(settings) if flower else None,
-        "redis": server,
+        "docs": f"{settings.base_url}/docs",
+        "console": told.console,
+        "flower": processes.flower_url(settings) if told.flower else None,
+        "redis": told.server,
+        "engines": [
+            {
+                "name": engine.name,
+                "driver": engine.driver,
+                "state": engine.state,
+                "why": engine.why or None,
+            }
+            for engine in told.engines
+        ],
         "client": new.client.name if new else None,
         "token": new.token if new else None,
         "secret": new.client.secrets[0] if new else None,
     }
+
+
+def _engines(console: Console, engines: tuple[AskedEngine, ...]) -> Iterator[str]:
+    """Give a line for each engine; those that are not well come first where there are many."""
+    ordered = sorted(engines, key=lambda engine: engine.state == "ok")
+    shown = ordered if len(ordered) > ENGINES_NAMED else engines
+    for engine in shown[:ENGINES_NAMED]:
+        state = console.paint(STYLES.get(engine.state, RED), engine.state)
+        why = f": {engine.why}" if engine.why else ""
+        yield f"{engine.name} ({engine.driver}) {state}{why}"
+    if len(shown) > ENGINES_NAMED:
+        yield f"and {len(shown) - ENGINES_NAMED} more: limner engines"
+
+
+def _for_a_token(told: Started) -> str:
+    known = pages.FIRST in told.clients
+    return f"limner clients {f'rotate-token {pages.FIRST}' if known else 'add NAME'}"
 
 
 def _curl_lines(where: str, token: str) -> str:

@@ -18,7 +18,6 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from cli import greeting, show
-from limner.client import NewClient
 from limner.compact_json import compact_json
 from limner.console import CallHandler, Console
 from limner.errors import ConfigError, LimnerError, StoreDown, StoreRefused
@@ -31,8 +30,10 @@ from limner.store import Store
 from limner.store.server import usable
 from stack import demo as demo_show
 from stack import processes, pulse
+from stack.already import check_not_up
 from stack.control import Control, ask_reload
 from stack.door import port_trouble
+from stack.engines_asked import ask_engines, check_engines
 from stack.privacy import keep_to_ourselves
 from stack.reload import Reload
 from stack.stack import Stack, StartFailed, StopAsked, answers
@@ -83,22 +84,21 @@ def _up(
     say: Callable[[str, str], None],
     options: argparse.Namespace,
 ) -> None:
-    made: list[NewClient] = []
     flower = not options.no_flower
+    check_not_up(settings)
+    engines = ask_engines(settings)
+    check_engines(engines)
     stack = Stack(settings, say, flower=flower)
     stack.supervisor.hangup_reloads = not _has_terminal()
     try:
         with stack:
-            facts = stack.start(lambda store: made.extend(greeting.first_client(store)))
+            facts = stack.start()
             server = f"{facts.product} {facts.version or ''}".strip()
-            way_in = greeting.way_in(settings, stack.store)
+            told = greeting.started(settings, stack.store, server, engines, flower=flower)
             if options.json:
-                body = greeting.body(settings, server, made, flower=flower, way_in=way_in)
-                console.say(compact_json(body))
+                console.say(compact_json(greeting.body(settings, told)))
             else:
-                console.say(
-                    greeting.text(console, settings, server, made, flower=flower, way_in=way_in)
-                )
+                console.say(greeting.text(console, settings, told))
             with Control(settings.data_dir, lambda: stack.settings.local_url) as control:
                 reload = Reload(stack, partial(_of_up, options), control)
                 stack.supervisor.run(reload.look)

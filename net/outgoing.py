@@ -24,7 +24,7 @@ from limner.egress.proxy import parse_proxy
 from limner.egress.target import DEFAULT_PORTS, Target, UrlRefused, after_host, parse_target
 from limner.errors import LimnerError
 from limner.settings import Settings
-from limner.settings.broker import redis_address
+from limner.settings.reachable import dial_policy
 from net.deadline import Deadline
 from net.dialling import guarded_pools
 from net.failures import closed_early, word_of
@@ -97,10 +97,8 @@ class Outgoing:
     @classmethod
     def of(cls, settings: Settings, extra_allow: str = "") -> Outgoing:
         """Return a client's ``Outgoing``, under the gateway's allow-list and the client's own."""
-        policy = DialPolicy.parse(settings.callback_allow, extra_allow)
-        own = {settings.port, settings.flower_port, *redis_address(settings).ports}
         return cls(
-            replace(policy, own_ports=frozenset(own)),
+            dial_policy(settings, extra_allow),
             pool_size=settings.callback_threads,
             proxy=settings.callback_proxy,
         )

@@ -139,6 +139,14 @@ def _asked(data_dir: Path, question: bytes, limit_s: float) -> dict[str, Any]:
         return body
 
 
+def is_up(data_dir: Path) -> bool:
+    """Return whether a ``limner up`` listens in a data folder."""
+    try:
+        return _is_answered(socket_path(data_dir, SOCKET_NAME))
+    except ConfigError:
+        return False
+
+
 def _listen(path: Path) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

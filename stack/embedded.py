@@ -99,6 +99,21 @@ def lock(data_dir: Path) -> int:
     return descriptor
 
 
+def is_locked(data_dir: Path) -> bool:
+    """Return whether a server runs on a folder, which need not exist; nothing is written."""
+    try:
+        descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def start(data_dir: Path, *options: str) -> subprocess.Popen[bytes]:
     """Start the server; it may take a moment to accept connections on ``socket_url(data_dir)``.
 

@@ -81,10 +81,8 @@ class Stack:
     def __exit__(self, *error: object) -> None:
         self._exit.close()
 
-    def start(self, on_server: Callable[[Store], None] = lambda store: None) -> ServerFacts:
+    def start(self) -> ServerFacts:
         """Start everything and return when the API responds.
-
-        ``on_server`` is called once Redis is up, before anyone else uses it.
 
         Raises:
             ConfigError: a port or the data folder is in use; nothing was started.
@@ -101,7 +99,6 @@ class Stack:
         if not settings.redis_url:
             self._start_server()
         facts = self._server_ready()
-        on_server(self.store)
         processes.make_folder(settings)
         self.lineup.keep_config()
         for program in programs.values():

@@ -9,7 +9,8 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from api.house import house
 from limner.errors import InvalidRequest, PictureNotFound
-from limner.pictures.image_store import CONTENT_TYPES, SHOWN
+from limner.pictures.addresses import SHOWN
+from limner.pictures.image_store import CONTENT_TYPES
 from limner.pictures.thumbnails import SIDES_PX
 
 pictures = Blueprint("pictures", __name__)

@@ -54,6 +54,9 @@ BUDGETS: Mapping[Kind, tuple[float, ...]] = {
 }
 #: someone is watching when an event is resent by command, so it has the short budget
 RESEND_BUDGET = BUDGETS[Kind.TRANSITION]
+#: errors of attempts that we do not make: an address that is not allowed, a URL that cannot be called.
+#: Only an operator, or another URL, can change that.
+REFUSED_BY_US = frozenset({"not_allowed", "url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that was given up, and why: exhausted rejected gone expired superseded disabled."""
+    """An event that was given up, and why.
+
+    ``exhausted rejected gone expired superseded disabled broken not_allowed``
+    """
 
     event: Event
     why: str
@@ -144,6 +150,8 @@ class Outcome:
         """What this says about the receiver itself: a 404 means that it is alive."""
         if self.delivered:
             return "ok"
+        if self.error in REFUSED_BY_US:
+            return "none"
         return "bad" if self.status in (None, 429, 502, 503, 504) else "none"
 
     @property
@@ -212,6 +220,8 @@ def classify(
         return Delivered()
     if outcome.status == 410:
         return GiveUp("gone", all_of_it=True)
+    if outcome.error in REFUSED_BY_US:
+        return GiveUp("not_allowed")
     rejected = (
         outcome.status is not None
         and 400 <= outcome.status < 500

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from limner.egress.target import UrlRefused, parse_target
+from limner.egress.target import Target, UrlRefused, parse_target
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -37,6 +37,8 @@ PRIVATE = _networks("""
     ::/8 64:ff9b::/96 64:ff9b:1::/48 100::/64 100:0:0:1::/64 2001::/23 2001:db8::/32 2002::/16
     2620:4f:8000::/48 3fff::/20 5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8
 """)
+#: what ``localhost`` may resolve to
+LOOPBACKS = ("127.0.0.1", "::1")
 #: all public IPv6 addresses are allocated from here
 PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 
@@ -95,6 +97,18 @@ class DialPolicy:
             AddressNotAllowed: it is the name of a metadata service.
         """
         if host in NEVER_NAMES:
+            raise AddressNotAllowed
+
+    def check_unresolved(self, target: Target) -> None:
+        """Refuse what is not allowed whatever its name resolves to.
+
+        Raises:
+            AddressNotAllowed: it is an address that is not allowed, this machine, or a metadata service's name.
+        """
+        self.check_name(target.host)
+        known = (target.host,) if target.literal else LOOPBACKS if target.local else ()
+        found = (_plain(text) for text in known)
+        if known and not any(self._open(target.host, one, target.port) for one in found):
             raise AddressNotAllowed
 
     def check(self, host: str, port: int, addresses: Iterable[str]) -> None:

@@ -18,22 +18,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import fsspec
 
 from limner.errors import ImagesDown
 from limner.pictures import buckets
+from limner.pictures.addresses import Kind, PictureAddresses, is_key
 from limner.pictures.image_folder import Identities, ImageFolder
 from limner.settings import Settings
 
-#: ``thumbs`` are small versions of drawings: made when first requested, deleted with their day
-Kind = Literal["drawings", "previews", "thumbs", "spool"]
-#: the kinds that callers may see; what they sent inline is not among them
-SHOWN: tuple[Kind, ...] = ("drawings", "previews")
-
 CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
-_KEY = re.compile(r"(?:drawings|previews|thumbs|spool)/\d{8}/[0-9a-f]{32}(?:-\d+)?\.[a-z]{3,5}")
 _DAY = re.compile(r"\d{8}")
 
 #: a store that does not respond for this long is down; its library would wait for many minutes
@@ -69,18 +64,20 @@ class Images:
         picture_base: str,
         identities: Identities | None = None,
         floor_bytes: int = 0,
+        also_at: Sequence[str] = (),
     ) -> None:
         """Use the store at ``store`` (an fsspec URL or a folder); nothing connects to it yet.
 
         ``picture_base`` is the base of picture URLs, without a trailing slash. ``identities`` distinguishes
         a folder that was never used from one that is gone; None: no such check. With less than
-        ``floor_bytes`` free, a folder accepts finished drawings only.
+        ``floor_bytes`` free, a folder accepts finished drawings only. ``also_at``: other bases under which
+        callers see the pictures.
 
         Raises:
             ConfigError: there is no such kind of store, or its library is not installed.
         """
         self._store = store
-        self._base = picture_base
+        self._addresses = PictureAddresses((picture_base, *also_at))
         self._protocol = store.partition("://")[0] if "://" in store else "file"
         self._lock = threading.Lock()
         #: the file system, and the process that made it
@@ -104,6 +101,7 @@ class Images:
             settings.image_url or f"{settings.base_url}/images",
             identities,
             settings.disk_floor_mb * 2**20,
+            (f"{settings.base_url}/images",),
         )
 
     def put(self, kind: Kind, data: bytes, suffix: str, now: datetime) -> str:
@@ -173,17 +171,15 @@ class Images:
 
     def url(self, key: str) -> str:
         """Return where callers find the picture."""
-        return f"{self._base}/{key}"
+        return self._addresses.url(key)
 
     def key_of(self, url: str) -> str:
-        """Return the key in a URL that ``url`` made, even if the base of URLs has changed since.
+        """Return the key in a URL that ``url`` made; as ``PictureAddresses.key_of``."""
+        return self._addresses.key_of(url)
 
-        Raises:
-            KeyError: there is none in it.
-        """
-        key = "/".join(url.split("/")[-3:])
-        self._path(key)
-        return key
+    def own_key(self, url: str) -> str | None:
+        """Return the key of the picture that callers see at ``url``; as ``PictureAddresses.own_key``."""
+        return self._addresses.own_key(url)
 
     def delete(self, key: str) -> None:
         """Delete a picture; if it is gone already, that is no error.
@@ -203,8 +199,8 @@ class Images:
 
         ``within_s``: roughly when to give up on a bucket. What is not one of our keys counts as gone.
         """
-        gone, missed = [key for key in keys if not _KEY.fullmatch(key)], dict[str, str]()
-        ours = [key for key in keys if _KEY.fullmatch(key)]
+        gone, missed = [key for key in keys if not is_key(key)], dict[str, str]()
+        ours = [key for key in keys if is_key(key)]
         ends_s = time.monotonic() + within_s
         if not self.folder and ours:
             # Some may be gone, or not ours to delete: delete the others one by one.
@@ -290,7 +286,7 @@ class Images:
         return [name for name in names if _DAY.fullmatch(name)]
 
     def _path(self, key: str) -> str:
-        if not _KEY.fullmatch(key):
+        if not is_key(key):
             raise KeyError(key)
         return f"{self._root}/{key}"
 

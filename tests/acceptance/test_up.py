@@ -150,6 +150,8 @@ def test_a_first_start_prints_all_that_is_needed_and_ctrl_c_leaves_nothing(up):
     assert f"http://127.0.0.1:{up.port}" in up.said()
     assert f"http://127.0.0.1:{up.flower_port}" in up.said()
     assert "whsec_" in up.said()
+    assert "stage (rehearsal) ok" in up.said()
+    assert f"http://127.0.0.1:{up.port}/docs" in up.said()
     token = up.token()
     assert lets_in(re.search(r"Console +(\S+)", up.said())[1])
     # The very lines that are printed, and those of the README.
@@ -167,7 +169,7 @@ def test_a_first_start_prints_all_that_is_needed_and_ctrl_c_leaves_nothing(up):
         text=True,
     )
     assert second.returncode == 2
-    assert "another Limner runs on" in second.stderr
+    assert f"Limner runs on {up.folder / 'limner-data'} already" in second.stderr
 
     code, took_s = up.stop(signal.SIGINT)
     assert code == 0
@@ -178,7 +180,7 @@ def test_a_first_start_prints_all_that_is_needed_and_ctrl_c_leaves_nothing(up):
     up.start("--no-flower")
     wait_until(up.is_up, 90)
     assert token not in up.said()
-    assert "limner clients add" in up.said()
+    assert "limner clients rotate-token local" in up.said()
     assert up.draw(token, greeted_lines(up.said()))["status"] == 1
     assert up.stop(signal.SIGTERM)[0] == 0
     assert up.left() == []
@@ -229,13 +231,31 @@ def test_others_on_the_machine_and_behind_it_see_nothing(up):
         assert asked == {"localhost": 200, "draw.example": 403}, path
 
 
-def test_a_process_that_cannot_start_ends_the_start_with_a_reason(up):
-    (up.folder / "limner.toml").write_text(ENGINE.replace("rehearsal", "no-such-driver"))
+def test_a_first_start_that_fails_costs_nothing(up):
+    wrong = (
+        (ENGINE.replace("rehearsal", "no-such-driver"), "no-such-driver"),
+        (ENGINE.replace("steps", "stepps"), "engine stage: stepps: rehearsal has no such option"),
+    )
+    for text, why in wrong:
+        (up.folder / "limner.toml").write_text(text)
+        up.start("--no-flower")
+        assert up.process.wait(90) == 2
+        assert why in up.said()
+        assert up.said().count("\n") == 1
+        assert up.left() == []
+
+    # One that starts its server, and fails behind it.
+    (up.folder / "limner.toml").write_text(ENGINE)
+    up.environ["LIMNER_IMAGE_STORE"] = "teleport://bucket"
     up.start("--no-flower")
     assert up.process.wait(90) == 1
-    assert "no-such-driver" in up.said()
-    assert "limner: " in up.said().splitlines()[-1]
-    assert up.left() == []
+    assert "LIMNER_IMAGE_STORE" in up.said()
+    assert "lim_" not in up.said()
+    del up.environ["LIMNER_IMAGE_STORE"]
+
+    up.start("--no-flower")
+    wait_until(up.is_up, 90)
+    assert up.draw(up.token(), greeted_lines(up.said()))["status"] == 1
 
 
 def test_a_redis_that_would_lose_jobs_is_warned_of_and_one_that_is_not_there_refused(up):

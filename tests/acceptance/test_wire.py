@@ -201,10 +201,28 @@ def test_a_reference_image_as_a_data_url_reaches_the_drawing(house, receiver):
     assert (end["status"], end["reasonCode"]) == (1, None)
 
 
-def test_a_broken_reference_image_ends_the_job_and_says_which(house, receiver):
-    broken = "data:image/png;base64," + base64.b64encode(b"no picture at all").decode()
+def test_a_drawing_of_the_gateways_own_is_drawn_from_by_its_address(house, receiver):
+    first = house.imagine(callBackUrl=receiver.url)
+    drawing = wait_for_the_end(receiver, first["id"])[-1]["url"]
+    assert f":{house.settings.port}/" in drawing
 
-    job = house.imagine(imageList=[data_url(), broken], iw=1, callBackUrl=receiver.url)
+    job = house.imagine(imageList=[drawing], iw=1, callBackUrl=receiver.url)
+
+    end = wait_for_the_end(receiver, job["id"])[-1]
+    assert (end["status"], end["reasonCode"]) == (1, None)
+
+
+def test_a_picture_that_was_sent_broken_is_refused_and_one_that_cannot_be_had_ends_its_job(
+    house, receiver
+):
+    broken = "data:image/png;base64," + base64.b64encode(b"no picture at all").decode()
+    body = {"promptEn": "a pier", "fast": True, "tag": "0" * 32, "imageList": [data_url(), broken]}
+    status, refused = house.ask("POST", "/draw/midjourney/imagine", body)
+    assert status == 422
+    assert refused["errors"]["imageList"][0].startswith("Image 2 cannot be read")
+
+    nowhere = "http://127.0.0.1:9/none.png"
+    job = house.imagine(imageList=[data_url(), nowhere], iw=1, callBackUrl=receiver.url)
 
     end = wait_for_the_end(receiver, job["id"])[-1]
     assert (end["status"], end["reasonCode"]) == (2, "reference")

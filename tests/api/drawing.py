@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from datetime import UTC, datetime
 
@@ -24,6 +25,15 @@ def a_picture(colour: int, side: int = 8) -> bytes:
     data = io.BytesIO()
     Image.new("RGB", (side, side), (colour, 90, 10)).save(data, "PNG")
     return data.getvalue()
+
+
+def a_picture_of(size_bytes: int) -> bytes:
+    """A picture whose file has exactly so many bytes."""
+    return a_picture(7).ljust(size_bytes, b"\0")
+
+
+def inline(picture: bytes) -> str:
+    return base64.b64encode(picture).decode()
 
 
 def kept(app, colour: int) -> Picture:

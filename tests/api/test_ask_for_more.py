@@ -343,6 +343,14 @@ def test_a_follow_up_with_fields_is_a_job_of_its_size(
     assert job["count"] == (1 if button == "upscale" else 4)
 
 
+def test_a_mask_that_cannot_be_read_is_refused(app, caller, store, stage):
+    parent = done(app, store, caller.drawn())
+
+    wrong = refused(press(caller, parent, "region", cell=1, mask=INLINE[:20]), 422)
+
+    assert wrong == {"mask": ["The mask cannot be read as PNG, JPEG, WebP or GIF."]}
+
+
 def test_a_mask_is_spooled(app, caller, store, stage):
     parent = done(app, store, caller.drawn())
 

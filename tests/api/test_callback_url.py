@@ -18,7 +18,9 @@ def kept_url(store, job):
     return store.jobs.get(job["id"]).request.callback_url
 
 
-@pytest.mark.parametrize("own", [URL, "http://10.0.0.1:8080/a?b=c", "HTTPS://Müller.example./x"])
+@pytest.mark.parametrize(
+    "own", [URL, "http://93.184.216.34:8080/a?b=c", "HTTPS://Müller.example./x"]
+)
 def test_the_callers_url_is_kept_as_it_was_sent(caller, store, own):
     assert kept_url(store, caller.drawn(callBackUrl=own)) == own
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 
 from tests.api.asking import TAG, a_caller, refused
-from tests.api.drawing import bytes_at, done, failed, images_of
+from tests.api.drawing import a_picture, bytes_at, done, failed, images_of, inline
 from tests.builders import messages_in
 
 BUTTON = "/draw/midjourney/button"
@@ -203,7 +201,7 @@ def test_a_wrong_or_unknown_field_of_a_press_is_refused_by_name(caller, parent, 
 
 
 def test_the_parents_inline_pictures_are_not_needed_to_vary_a_cell(app, caller, store):
-    job = caller.drawn(imageList=[base64.b64encode(b"a picture").decode()], iw=1)
+    job = caller.drawn(imageList=[inline(a_picture(7))], iw=1)
     parent = done(app, store, job)
     forget_spool(app)
 
@@ -218,7 +216,7 @@ def forget_spool(app):
 
 
 def test_inline_pictures_are_copied_for_the_job_that_draws_again(app, caller, store):
-    job = caller.drawn(imageList=[base64.b64encode(b"a picture").decode()])
+    job = caller.drawn(imageList=[inline(a_picture(7))])
     parent = done(app, store, job)
 
     again = followed(caller, parent, "r")

@@ -17,8 +17,9 @@ from api import create_app
 from limner.settings import Settings
 from limner.store import Policy, Store
 from schemas.limner.openapi import OPERATIONS
+from schemas.references import is_inline
 from tests.api.asking import a_caller
-from tests.api.drawing import done, failed
+from tests.api.drawing import a_picture, done, failed, inline
 from tests.api.fuzzing import CHECKS, ROUNDS, asks
 from tests.builders import MESSAGES, a_worker, an_engine
 
@@ -35,7 +36,9 @@ def document(redis_url, tmp_path_factory):
     store = Store(redis_url, policy=Policy(lease_s=3600))
     store.redis.flushall()
     here = Settings(redis_url=redis_url, data_dir=tmp_path_factory.mktemp("fuzz"))
-    app = create_app(replace(here, api_client_waits=1), store, MESSAGES)
+    # Which addresses a gateway allows, its document cannot say.
+    open_to_all = replace(here, api_client_waits=1, callback_allow="0.0.0.0/0, ::/0")
+    app = create_app(open_to_all, store, MESSAGES)
     caller = a_caller(app, store, "fuzz", waiting_cap=100_000)
     hook = "https://receiver.example/hook"
     made = [caller.drawn(callBackUrl=url) for url in ("", hook) for _ in range(3)]
@@ -57,6 +60,16 @@ def document(redis_url, tmp_path_factory):
 
 #: what of a gateway's own the document cannot name
 HERE = {"engine": "stage", "version": "7"}
+#: of what has the form of a picture, the document cannot say which is one
+PICTURES = ("imageList", "styleRefs", "objectRefs", "mask")
+PICTURE = inline(a_picture(7))
+
+
+def readable(given):
+    """Return a picture in the place of each that is sent along, and addresses as they are."""
+    if isinstance(given, list):
+        return [readable(one) for one in given]
+    return PICTURE if isinstance(given, str) and is_inline(given.strip()) else given
 
 
 def meet_a_job(case):
@@ -73,6 +86,7 @@ def meet_a_job(case):
         for name, here in HERE.items()
         if body.get(name) is not None and str(body[name]).strip()
     }
+    body |= {name: readable(body[name]) for name in PICTURES if body.get(name)}
     if "messageId" in body and len(body["messageId"]) % 2:
         body["messageId"] = ids[len(body["messageId"]) % len(ids)]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
-from tests.api.drawing import images_of
+from tests.api.drawing import a_picture, images_of, inline
 from tests.builders import a_worker
 from tests.conftest import wait_until
 
@@ -111,7 +109,7 @@ def test_an_inline_picture_stays_when_nobody_knows_whether_the_job_was_accepted(
 
     monkeypatch.setattr(images, "put", put_and_kill)
 
-    refused(caller.imagine(imageList=[base64.b64encode(b"a picture").decode()]), 503)
+    refused(caller.imagine(imageList=[inline(a_picture(7))]), 503)
     assert len(list(tmp_path.glob("images/spool/*/*.txt"))) == 1
 
 
@@ -124,7 +122,7 @@ def test_while_redis_is_away_no_picture_is_written(mortal_app, server, tmp_path)
 
     server.kill()
 
-    refused(caller.imagine(imageList=[base64.b64encode(b"a picture").decode()]), 503)
+    refused(caller.imagine(imageList=[inline(a_picture(7))]), 503)
     assert list(tmp_path.glob("images/spool/*/*.txt")) == []
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import pytest
 
 from tests.api.asking import a_caller, refused
+from tests.api.drawing import a_picture_of, inline
 
-PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n pretend").decode()
+PIXEL = inline(a_picture_of(100))
 DATA_URL = f"data:image/png;base64,{PIXEL}"
 URL = "https://pictures.example/a.png"
 TEN_MB = 10 * 1024 * 1024
@@ -110,10 +110,10 @@ def test_eight_pictures_are_taken_and_nine_are_not(caller):
 
 
 def test_a_picture_of_ten_megabytes_is_taken_and_one_byte_more_is_not(caller, settings):
-    caller.drawn(imageList=[base64.b64encode(bytes(TEN_MB)).decode()])
+    caller.drawn(imageList=[inline(a_picture_of(TEN_MB))])
     before = spooled(settings)
 
-    response = caller.imagine(imageList=[DATA_URL, base64.b64encode(bytes(TEN_MB + 1)).decode()])
+    response = caller.imagine(imageList=[DATA_URL, inline(a_picture_of(TEN_MB + 1))])
 
     assert refused(response, 413) == {"imageList": ["Image 2: Must be at most 10 MB."]}
     assert spooled(settings) == before

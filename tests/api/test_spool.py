@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,12 @@ from limner.pictures.image_store import Images
 from limner.store.lanes import Result
 from limner.store.spool import Spooled
 from tests.api.asking import Caller, a_caller, refused
+from tests.api.drawing import a_picture_of, inline
 from tests.api.test_metrics import samples
 from tests.builders import MESSAGES, WORKER, a_worker
 
 MB = 2**20
-HALF_A_MB = base64.b64encode(bytes(MB * 3 // 8)).decode()
+HALF_A_MB = inline(a_picture_of(MB * 3 // 8))
 PICTURE = Picture("http://limner/images/a.png", 8, 8)
 
 
@@ -160,7 +160,7 @@ def test_a_request_deletes_a_few_files_and_leaves_the_rest_to_others(
     caller, store, spooled, monkeypatch
 ):
     monkeypatch.setattr("api.spool.DELETED_MOST", 3)
-    small = base64.b64encode(bytes(1000)).decode()
+    small = inline(a_picture_of(1000))
     for _ in range(2):
         job = caller.drawn(imageList=[small] * 4)
         caller("DELETE", f"/draw/midjourney/jobs/{job['id']}")

@@ -15,6 +15,11 @@ from workers.posting.trial_poster import TrialPoster
 
 
 @pytest.fixture
+def settings(settings):
+    return replace(settings, callback_allow="127.0.0.1:*")
+
+
+@pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with Receiver() as here:
         yield here
@@ -23,7 +28,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def tester(store, settings) -> Iterator[None]:
     """A worker's part that posts test events."""
-    here = TrialPoster(store, replace(settings, callback_allow="127.0.0.1:*"))
+    here = TrialPoster(store, settings)
     here.start()
     yield
     here.stop()
@@ -68,7 +73,7 @@ def test_a_test_event_goes_to_the_clients_default_url_if_the_job_names_none(
 def test_addresses_that_callbacks_may_not_reach_test_events_do_not_reach_either(
     store, settings, caller, receiver
 ):
-    tester = TrialPoster(store, settings)
+    tester = TrialPoster(store, replace(settings, callback_allow=""))
     tester.start()
 
     outcome = tried(caller, caller.drawn(callBackUrl=receiver.url)).json

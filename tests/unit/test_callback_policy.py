@@ -53,12 +53,19 @@ def test_a_rejected_transition_is_given_up_at_once_and_the_end_is_tried_on(statu
 
 
 @ANY_KIND
+@pytest.mark.parametrize("error", ["not_allowed", "url"])
+def test_what_we_do_not_dial_is_given_up_at_once_and_says_nothing_of_the_receiver(kind, error):
+    assert verdict(kind, error=error) == GiveUp("not_allowed")
+    assert Outcome(error=error).health == "none"
+
+
+@ANY_KIND
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_what_may_pass_is_tried_again(kind, status):
     assert verdict(kind, status=status) == RetryIn(5)
 
 
-@pytest.mark.parametrize("error", ["timeout", "dns", "refused", "reset", "tls", "not_allowed"])
+@pytest.mark.parametrize("error", ["timeout", "dns", "refused", "reset", "tls"])
 def test_no_answer_is_tried_again(error):
     assert verdict(Kind.TRANSITION, error=error) == RetryIn(5)
 

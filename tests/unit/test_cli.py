@@ -56,6 +56,32 @@ def test_a_client_is_made_with_everything_that_was_asked_for(on_redis, capsys):
     assert client.secrets == (words["secret"],)
 
 
+LOCAL_HOOK = "http://127.0.0.1:9000/hook"
+
+
+def test_a_default_url_that_no_callback_can_reach_is_refused_with_the_cure(on_redis, capsys):
+    said = refused(capsys, "clients", "add", "shop", "--callback-url", LOCAL_HOOK)
+
+    assert "--callback-allow 127.0.0.1:9000" in said
+    assert "LIMNER_CALLBACK_ALLOW" in said
+    assert on_redis.clients.names() == []
+
+    main(["clients", "add", "shop"])
+    capsys.readouterr()
+    assert "LIMNER_CALLBACK_ALLOW" in refused(
+        capsys, "clients", "set", "shop", "--callback-url", LOCAL_HOOK
+    )
+
+
+def test_a_default_url_that_is_allowed_is_taken(on_redis, monkeypatch):
+    allowed = ["--callback-url", LOCAL_HOOK, "--callback-allow", "127.0.0.1:9000"]
+    assert main(["clients", "add", "shop", *allowed]) == 0
+    assert main(["clients", "set", "shop", "--callback-url", LOCAL_HOOK + "/new"]) == 0
+
+    monkeypatch.setenv("LIMNER_CALLBACK_ALLOW", "127.0.0.0/8")
+    assert main(["clients", "add", "shop-2", "--callback-url", LOCAL_HOOK]) == 0
+
+
 def test_a_name_that_is_taken_is_refused_in_one_line(on_redis, capsys):
     main(["clients", "add", "shop"])
     capsys.readouterr()
@@ -164,6 +190,16 @@ def test_doctor_names_what_is_wrong(on_redis, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "BAD LIMNER_FLOWER_AUTH" in said
     assert "BAD Redis cannot be reached" in said
+
+
+def test_doctor_tells_of_a_default_url_that_no_callback_may_reach(on_redis, monkeypatch, capsys):
+    monkeypatch.setenv("LIMNER_CALLBACK_URL", LOCAL_HOOK)
+    assert main(["doctor"]) == 0
+    assert "LIMNER_CALLBACK_ALLOW" in capsys.readouterr().out
+
+    monkeypatch.setenv("LIMNER_CALLBACK_ALLOW", "127.0.0.1:9000")
+    assert main(["doctor"]) == 0
+    assert "LIMNER_CALLBACK_ALLOW" not in capsys.readouterr().out
 
 
 def test_doctor_says_that_replicas_are_missing(on_redis, monkeypatch, capsys):

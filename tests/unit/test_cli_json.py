@@ -24,6 +24,7 @@ from limner.store.lanes import Trouble
 from limner.store.operators import Role
 from limner.store.outbox import AttemptReport, Poster
 from stack.demo import Board, DemoJob
+from stack.engines_asked import AskedEngine
 from stack.receiver import ReceivedCallback
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job
 from workers.posting import trial
@@ -364,16 +365,19 @@ def test_each_callback_of_the_demo_is_reported(capsys):
 
 
 def test_the_greeting_is_one_line_among_those_of_the_log(store):
-    made = store.clients.add("local")
+    engines = (AskedEngine("gpu", "sdapi", "down", "it is not there"),)
 
-    way_in = greeting.way_in(Settings.load(), store)
-    body = greeting.body(Settings.load(), "Valkey 9.1", [made], flower=False, way_in=way_in)
+    told = greeting.started(Settings.load(), store, "Valkey 9.1", engines, flower=False)
+    made, body = told.made, greeting.body(Settings.load(), told)
 
     assert set(body) == {
-        *("process", "at", "level", "event", "api", "console", "flower", "redis"),
-        *("client", "token", "secret"),
+        *("process", "at", "level", "event", "api", "docs", "console", "flower", "redis"),
+        *("engines", "client", "token", "secret"),
     }
     assert (body["token"], body["flower"]) == (made.token, None)
+    assert body["engines"] == [
+        {"name": "gpu", "driver": "sdapi", "state": "down", "why": "it is not there"}
+    ]
     assert body["console"].startswith("http://127.0.0.1:8000/console/enter#")
     assert TIME.fullmatch(body["at"])
 

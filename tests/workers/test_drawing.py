@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from limner.errors import EngineDown
+from limner.errors import EngineDown, Rejected
 from limner.followup import follow_up
 from limner.job import Status
 from limner.pictures.decoding import open_picture
@@ -220,6 +220,25 @@ def test_an_engine_gets_references_of_at_most_2048_pixels_a_side(tmp_path, image
 
     sides = [max(open_picture(path.read_bytes()).size) for path in paths]
     assert sides == [2048] * 3
+
+
+def test_a_picture_of_our_own_is_read_from_the_store_and_not_fetched(tmp_path, images):
+    url = images.url(images.put("drawings", picture_bytes(30, 20), "png", datetime.now(UTC)))
+    asked: list[str] = []
+
+    (path,) = prepare_references(
+        (f"{url}?x-oss-process=style/scale512",), tmp_path, images, lambda url, _: asked.append(url)
+    )
+
+    assert open_picture(path.read_bytes()).size == (30, 20)
+    assert asked == []
+
+
+def test_what_callers_may_not_see_is_not_read_for_them_either(tmp_path, images):
+    sent = images.put("spool", base64.b64encode(picture_bytes()), "txt", datetime.now(UTC))
+
+    with pytest.raises(Rejected, match="has been deleted"):
+        prepare_references((images.url(sent),), tmp_path, images, lambda *_: picture_bytes())
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ class AwayImages(Images):
     """A store that refuses so many writes of one kind, and counts its writes."""
 
     def __init__(self, images: Images) -> None:
-        super().__init__(images._store, images._base)
+        super().__init__(images._store, "http://limner/images")
         self.refusing = {"drawings": 0, "previews": 0}
         self.written: list[str] = []
         self.tried = threading.Event()

@@ -71,7 +71,7 @@ def test_what_cannot_be_stopped_while_its_engine_is_away_is_stopped_later(
     engine.away = True
     with caplog.at_level(logging.INFO):
         probe.look()
-    assert events(caplog) == []
+    assert "drawing.cancelled" not in events(caplog)
 
     engine.away = False
     probe.look()
@@ -124,11 +124,42 @@ def test_an_engine_that_does_not_answer_is_not_taken_for_one_that_can_do_nothing
     store, probe, engine
 ):
     engine.able, engine.away = Capabilities(tile="none"), True
+    probe.look()
+    assert engine.asked == 0
 
+    engine.away = False
     probe.look()
 
     assert engine.asked == 0
     assert take(store, an_accepted_job(store, tile=True)) == "granted"
+
+
+def test_an_engine_that_is_not_there_is_known_to_be_down_before_a_job_is(store, probe, engine):
+    engine.away = True
+    probe.look()
+
+    (now,) = store.engines.all()
+    assert now.state == "down"
+    assert take(store, an_accepted_job(store)) == "wait"
+
+    engine.away = False
+    probe.look()
+    (now,) = store.engines.all()
+    assert now.state == "ok"
+
+
+def test_an_engine_that_answered_once_is_not_stopped_by_an_answer_missed_later(
+    store, probe, engine, monkeypatch
+):
+    ticking = Ticking()
+    monkeypatch.setattr(probing, "time", ticking)
+    probe.look()
+
+    engine.away = True
+    ticking.pass_s(CAPABILITIES_S + 1)
+    probe.look()
+
+    assert store.engines.states_of([ENGINE]) == {ENGINE: "ok"}
 
 
 def down(store) -> None:

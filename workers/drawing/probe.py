@@ -81,12 +81,23 @@ class Probe:
             event(log, "engine.probed", engine=name, state=health.state, why=health.why)
             well = health.state != "down"
             self._store.engines.probed(name, well, health.why, REST_S)
-        # An engine that does not answer would seem to have no capabilities.
-        elif self._is_stale(name) and engine.health().state != "down":
-            able = engine.capabilities()
-            levels = levels_of(able, self._versions.get(name, ()))
-            self._store.engines.abilities(name, lacks(able), levels)
-            self._asked_s[name] = time.monotonic()
+        elif self._is_stale(name):
+            self._ask(name, engine)
+
+    def _ask(self, name: str, engine: Engine) -> None:
+        """Read an engine's capabilities; one that does not answer would seem to have none."""
+        health = engine.health()
+        if health.state == "down":
+            # Until somebody has asked, nothing shows that it is not there: no job need find it out. Later, an
+            # answer missed by chance must not stop an engine that draws.
+            if name not in self._asked_s:
+                event(log, "engine.probed", engine=name, state=health.state, why=health.why)
+                self._store.engines.probed(name, False, health.why, REST_S, first=True)
+            return
+        able = engine.capabilities()
+        levels = levels_of(able, self._versions.get(name, ()))
+        self._store.engines.abilities(name, lacks(able), levels)
+        self._asked_s[name] = time.monotonic()
 
     def _cancel(self, name: str, handle: Handle) -> bool:
         """Stop one drawing; False if the engine cannot be reached and has to be asked again later."""

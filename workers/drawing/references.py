@@ -1,7 +1,7 @@
 """Turn a job's reference images into validated picture files; called by the drawing worker.
 
-A reference is an http(s) URL, fetched through the same guard as callbacks, or ``spool:<key>``: the
-text that a caller sent inline, still in base64. An engine gets a PNG that we encoded.
+A reference is an http(s) URL, fetched through the same guard as callbacks unless it is that of a picture of
+ours, or ``spool:<key>``: the text that a caller sent inline, still in base64. An engine gets a PNG that we encoded.
 """
 
 from __future__ import annotations
@@ -86,9 +86,11 @@ def _prepared(name: str, reference: str, path: Path, images: Images, fetch: Fetc
 
 
 def _read(reference: str, images: Images, fetch: Fetch) -> bytes:
-    if not reference.startswith(SPOOL):
-        return fetch(reference, REFERENCE_MAX_BYTES)
     try:
+        if not reference.startswith(SPOOL):
+            # Reaching ourselves over the network may be impossible, and is not allowed.
+            key = images.own_key(reference)
+            return images.get(key) if key else fetch(reference, REFERENCE_MAX_BYTES)
         return decode(images.get(reference.removeprefix(SPOOL)).decode())
     except KeyError:
         raise UnreadablePictureError("has been deleted") from None

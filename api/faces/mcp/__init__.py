@@ -39,4 +39,5 @@ FACE = Face(
     paths=re.compile(r"/mcp(/|$)"),
     refuse=_refuse,
     open_to_pages=True,
+    names={"references": "images"},
 )

@@ -49,4 +49,5 @@ FACE = Face(
     refuse=_refuse,
     document=document,
     open_to_pages=True,
+    names={"callback_url": "notifyHook", "references": "base64Array", "mask": "maskBase64"},
 )

@@ -42,4 +42,5 @@ FACE = Face(
     refuse=refuse,
     document=document,
     open_to_pages=True,
+    names={"references": "image"},
 )

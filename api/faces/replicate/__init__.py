@@ -39,4 +39,10 @@ FACE = Face(
     refuse=refuse,
     document=document,
     open_to_pages=True,
+    names={
+        "callback_url": "webhook",
+        "references": "input",
+        "style_references": "input",
+        "mask": "input",
+    },
 )

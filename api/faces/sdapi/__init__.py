@@ -28,4 +28,5 @@ FACE = Face(
     refuse=_refuse,
     document=document,
     open_to_pages=True,
+    names={"references": "init_images"},
 )

@@ -7,9 +7,11 @@ Called by workers and drivers for incoming pictures, and by the API for thumbnai
 
 from __future__ import annotations
 
+import contextlib
 import io
 import traceback
 import warnings
+from collections.abc import Iterator
 
 from PIL import Image
 
@@ -24,6 +26,7 @@ __all__ = [
     "SIDE_MAX_PX",
     "UnreadablePictureError",
     "alpha_of",
+    "decoding_pixels",
     "open_picture",
     "size_of",
 ]
@@ -55,11 +58,39 @@ def open_picture(
         UnreadablePictureError: not one of ``formats``, too many pixels, or broken.
     """
     kind = _taken_kind(data, formats)
-    try:
+    with _reading():
         source = Source(data, kind)
         needed = source.needed_bytes(side_px)
         with (_ordinary if needed <= ORDINARY_MAX_BYTES else _large).take(needed):
             shown = source.shown(side_px)
+    # Viewers show only a blank for a file that is cut off this early.
+    if source.broken and all(low == high for low, high in _extrema(shown)):
+        raise UnreadablePictureError("breaks off before there is anything to see")
+    # Pillow would write some of it (colour profiles) into the files it saves.
+    shown.info.clear()
+    return shown
+
+
+def decoding_pixels(data: bytes, formats: tuple[str, ...] = RESULT_FORMATS) -> int:
+    """Return about how many pixels decoding a picture handles: its own, or more if they come in many scans; cheap.
+
+    Raises:
+        UnreadablePictureError: as the header shows, not one of ``formats``, too many pixels, or broken.
+    """
+    return _head(data, formats).work_pixels
+
+
+def _head(data: bytes, formats: tuple[str, ...]) -> Source:
+    kind = _taken_kind(data, formats)
+    with _reading():
+        return Source(data, kind)
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Turn whatever the decoders raise into the one error that callers know."""
+    try:
+        yield
     except TooManyPixels as error:
         raise UnreadablePictureError(str(error)) from error
     except Image.DecompressionBombError as error:
@@ -69,12 +100,6 @@ def open_picture(
         # Otherwise the traceback would keep the decoded part in memory as long as the error lives.
         traceback.clear_frames(error.__traceback__)
         raise UnreadablePictureError("cannot be read as PNG, JPEG, WebP or GIF") from error
-    # Viewers show only a blank for a file that is cut off this early.
-    if source.broken and all(low == high for low, high in _extrema(shown)):
-        raise UnreadablePictureError("breaks off before there is anything to see")
-    # Pillow would write some of it (colour profiles) into the files it saves.
-    shown.info.clear()
-    return shown
 
 
 def alpha_of(data: bytes, side_px: int = SIDE_MAX_PX) -> Image.Image:
@@ -109,9 +134,8 @@ def size_of(data: bytes) -> tuple[int, int] | None:
     None: it is not a picture that we accept.
     """
     try:
-        return Source(data, _taken_kind(data, RESULT_FORMATS)).size
-    # Anything, as in ``open_picture``.
-    except Exception:  # noqa: BLE001
+        return _head(data, RESULT_FORMATS).size
+    except UnreadablePictureError:
         return None
 
 

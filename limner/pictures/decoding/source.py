@@ -22,6 +22,8 @@ UNPACKED_MAX_BYTES = 400 * 2**20
 _PIXEL_BYTES = {"WEBP": 16, "AVIF": 12, "TIFF": 8, "JPEG2000": 16}
 #: a JPEG with several scans is held whole as coefficients, even if a small picture is asked for
 _COEFFICIENT_BYTES = 6
+#: a progressive JPEG has about so many
+_USUAL_SCANS = 10
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _ORIENTATION = 0x0112
 
@@ -76,6 +78,11 @@ class Source:
             return around + pixels * self._pixel_bytes
         whole = pixels * _COEFFICIENT_BYTES if self._scans > 1 else 0
         return around + whole + pixels * 4 // min(8, _factor(self.size, side_px)) ** 2
+
+    @property
+    def work_pixels(self) -> int:
+        """About how many pixels decoding handles: each scan of a JPEG beyond the usual goes over all of them."""
+        return self.size[0] * self.size[1] * max(1, self._scans // _USUAL_SCANS)
 
     def shown(self, side_px: int) -> Image.Image:
         """Return what a viewer shows, as RGB with its longest side at most ``side_px``.

@@ -147,9 +147,14 @@ class Engines:
         }
 
     @guarded
-    def probed(self, engine: str, well: bool, why: str, rest_s: float) -> None:
-        """Store the result of probing an engine that is down; any other state stays unchanged."""
-        self._scripts("probed", engine, int(well), why, to_ms(rest_s))
+    def probed(
+        self, engine: str, well: bool, why: str, rest_s: float, *, first: bool = False
+    ) -> None:
+        """Store the result of probing an engine that is down; any other state stays unchanged.
+
+        ``first``: it is asked for the first time, and one that seemed healthy may be down.
+        """
+        self._scripts("probed", engine, int(well), why, to_ms(rest_s), int(first))
 
     @guarded
     def retry(self, engine: str, who: str = "limner") -> Literal["tried", "open", "unknown"]:

@@ -153,13 +153,18 @@ local function engine_answered(name)
     if engine_of(name).state == 'down' then is_well(name) end
 end
 
--- It was down and was probed: pause it longer, or let one job try it now.
-local function engine_probed(name, well, why, pause_ms)
-    if engine_of(name).state ~= 'down' then return end
-    if well then
+-- It was down and was probed: pause it longer, or let one job try it now; if no job has failed there, it is
+-- well. `first`: it is asked for the first time, and may turn out to be down before any job finds that.
+local function engine_probed(name, well, why, pause_ms, first)
+    local engine = engine_of(name)
+    if engine.state ~= 'down' and not (first and engine.state == 'ok' and not well) then return end
+    if well and (engine.fails or 0) == 0 then
+        is_well(name)
+    elseif well then
         write_health(name, 'paused_until', '0')
     else
-        write_health(name, 'why', why, 'paused_until', ms(NOW + pause_ms), 'pause_ms', ms(pause_ms))
+        write_health(name, 'state', 'down', 'why', why, 'paused_until', ms(NOW + pause_ms),
+            'pause_ms', ms(pause_ms))
     end
 end
 

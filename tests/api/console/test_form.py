@@ -7,9 +7,10 @@ import pytest
 from api.console.form import APART, parameters
 from schemas.limner.openapi import document
 from tests.api.console.browsing import Browser
+from tests.api.drawing import a_picture, inline
 
 FIELDS = {field.name: field for group in parameters() for field in group.fields}
-PICTURE = "data:image/png;base64,iVBORw0KGgo="
+PICTURE = inline(a_picture(7))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from limner.store.outbox import AttemptReport, Poster
 from tests.api.asking import refused
 from tests.api.console.browsing import Browser
 from tests.api.console.watching import Watched
-from tests.api.drawing import done, failed
+from tests.api.drawing import a_picture, done, failed, inline
 
 HOOK = "https://receiver.example/hook"
 HOSTILE = '"><script>alert(1)</script>&\u202e'
@@ -72,7 +72,7 @@ def test_the_gallery_keeps_its_filters_in_its_address_as_text(ann):
 
 
 def test_a_jobs_page_has_the_parameters_that_were_given_and_no_others(ann, caller):
-    picture = "data:image/png;base64,iVBORw0KGgo="
+    picture = inline(a_picture(7))
     given = {"stylize": 250, "raw": True, "ar": "16:9", "extra": HOSTILE, "callbackEvents": [1]}
     job = caller.drawn(**given, imageList=[picture])
 

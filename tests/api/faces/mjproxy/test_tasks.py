@@ -7,7 +7,7 @@ import pytest
 from limner.store import jobs
 from tests.api.asking import a_body
 from tests.api.drawing import done, failed, kept, submitted
-from tests.api.faces.mjproxy.speaking import drawn
+from tests.api.faces.mjproxy.speaking import PICTURE, drawn
 
 
 def listed(speaker, path, **body):
@@ -82,7 +82,7 @@ def test_a_task_that_is_done_cannot_be_cancelled(app, speaker, store):
 
 
 def test_a_described_picture_has_four_prompts_one_a_line(app, speaker, store, able):
-    task_id = speaker.submit("describe", base64="iVBORw0KGgo=")["result"]
+    task_id = speaker.submit("describe", base64=PICTURE)["result"]
     token = submitted(store, {"id": task_id})
     from limner.store.lanes import Result
 

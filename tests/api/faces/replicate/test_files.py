@@ -7,7 +7,7 @@ import pytest
 from limner.applied import levels_of
 from limner.engine import Capabilities
 from tests.api.asking import a_caller
-from tests.api.drawing import a_picture, images_of
+from tests.api.drawing import a_picture, a_picture_of, images_of, inline
 from tests.api.faces.replicate.asking import Client, problem
 from tests.builders import a_worker, an_engine
 
@@ -104,7 +104,7 @@ def test_files_give_way_to_pictures_of_jobs_and_these_do_not_to_files(app, store
     found = kept(small, b"x" * 300_000)
     caller = a_caller(app, store, "di")
     caller.token = small.token
-    caller.drawn(imageList=["A" * 900_000])
+    caller.drawn(imageList=[inline(a_picture_of(675_000))])
 
     problem(small("GET", f"{FILES}/{found['id']}"), 404)
     told = problem(upload(small, b"x" * 300_000), 429)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.api.asking import a_caller
-from tests.api.drawing import done, failed, submitted
+from tests.api.drawing import a_picture, done, failed, inline, submitted
 from tests.api.faces.replicate.asking import MODEL, problem
 
 ID = "a" * 64
@@ -155,7 +155,7 @@ def test_a_job_of_another_face_is_a_prediction_too(app, store, client):
     caller = a_caller(app, store, "cid")
     client.token = caller.token
     jobs = [
-        caller.drawn(ar="16:9", seed=7, imageList=["eA=="]),
+        caller.drawn(ar="16:9", seed=7, imageList=[inline(a_picture(7))]),
         done(app, store, caller.drawn()),
         failed(store, caller.drawn()),
         caller("POST", "/draw/midjourney/origin/imagine", json={
