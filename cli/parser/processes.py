@@ -114,6 +114,9 @@ def _sketch() -> click.Command:
         option("--reference", "FILE", "a picture; may be repeated", multiple=True),
         option("--iw", "N", "0-2, weight of the references (1)", type=float),
         option("--shrink", "N", "paint at this part of the size (1)", type=click.IntRange(1, 64)),
+        option("--list", "FILE", "more prompts for the page, one a line"),
+        option("--columns", "N", "pictures in a row of the page (3)", type=click.IntRange(1, 16)),
+        flag("--claims", "print the notes under each picture of the page"),
         examples=(
             'limner sketch "a fox in the snow" --ar 3:2 --out fox.png',
             "limner sketch --sheet --out sheet.jpg",
