@@ -93,7 +93,9 @@ class Options:
         """Return one of ``words``."""
         value = self._take(name, default)
         found = next((word for word in words if value == word), None)
-        return found or self.wrong(name, f"must be one of {', '.join(words)}")
+        if found is None:
+            self.wrong(name, f"must be one of {', '.join(filter(None, words))}")
+        return found
 
     def url(self, name: str, default: str | None = None) -> str:
         """Return an http(s) URL without a trailing slash; it must not contain credentials."""

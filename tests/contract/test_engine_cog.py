@@ -340,7 +340,7 @@ def test_another_model_at_the_same_address_is_noticed(server, build):
     [
         ({"url": "ftp://host"}, "url"),
         ({"names": {"colour": "hue"}}, "names"),
-        ({"inputs": {"loras": ["a"]}}, "inputs"),
+        ({"inputs": ["a"]}, "inputs"),
         ({"scale": 9}, "scale"),
         ({"api_key": "secret"}, "api_key"),
         ({"polls": 3}, "poll_s"),
