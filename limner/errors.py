@@ -21,8 +21,7 @@ Used by every package. The tree::
     │   └── TooFewReplicas, JobInDoubt (StoreDowns)  the job is not accepted, or may go on
     └── ConfigError             the operator's    → refuse to start, naming the setting
 
-What forbidden words are refused with is in ``limner/forbidden.py``. A docstring is the default message, so type and
-text cannot drift apart.
+Forbidden words' are in ``limner/forbidden.py``. A docstring is the default message, so the two cannot drift apart.
 """
 
 from __future__ import annotations
@@ -209,8 +208,9 @@ class EngineError(LimnerError):
 
     #: what the job's caller is told if the job ends by this error
     reason = Reason.ENGINE_FAILED
-    #: what the host says that the drawing cost all the same, as in ``limner.engine.Finished``; None: it does not say
+    #: what the host says that it cost all the same, as in ``limner.engine.Finished``; and whether a part was drawn
     cost: float | None = None
+    partly = False
 
 
 class EngineDown(EngineError):

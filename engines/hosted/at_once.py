@@ -15,6 +15,7 @@ from engines.hosted.host import HostedCall, HostedLook, HostedPlan
 from engines.hosted.requests_at_once import RequestsAtOnce
 from engines.hosted.setup import HostedManner
 from engines.remote.cells import looks_whole
+from engines.remote.failure import tell_cost
 from engines.remote.health import health_of
 from engines.remote.levels import notes
 from limner.engine import (
@@ -102,7 +103,8 @@ class AtOnceEngine:
                     told_s = time.monotonic()
                     yield Progress(len(images) / len(plan.calls))
         except EngineError as error:
-            error.cost = HostedEnding(list(work.done.values())).cost
+            told = HostedEnding(list(work.done.values())).cost
+            tell_cost(error, told, drawn=bool(work.done), waits=work.spent)
             raise
         finally:
             work.hang_up()

@@ -46,6 +46,11 @@ class RequestsAtOnce:
         """Whether all have their results."""
         return len(self.done) == self.count
 
+    @property
+    def spent(self) -> bool:
+        """Whether one was drawn, or is under way."""
+        return bool(self.done or self._running)
+
     def next_done(self) -> int | None:
         """Start what may start, and return the number of the request that ends next; None: none for a while.
 
@@ -104,8 +109,7 @@ class RequestsAtOnce:
     def _try_again(self, number: int, error: Exception) -> None:
         """Make a request again later if it was turned away and others cost money already; else raise."""
         turned_away = isinstance(error, EngineBusy | EngineDown)
-        spent = bool(self.done or self._running)
-        if not turned_away or not spent or self._tries[number] >= TRIES:
+        if not turned_away or not self.spent or self._tries[number] >= TRIES:
             raise error
         pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
         if pause_s > PAUSE_MAX_S:

@@ -16,6 +16,7 @@ from typing import Any
 from engines.hosted.ending import HostedEnding, finished_of
 from engines.hosted.host import Host, HostedLook, Ticket
 from engines.remote.cells import looks_whole
+from engines.remote.failure import tell_cost
 from limner.engine import (
     Brief,
     Event,
@@ -101,7 +102,8 @@ class HostedWatch:
                 raise
             except EngineError as error:
                 self._settle(part)
-                error.cost = HostedEnding(self._looks()).cost
+                drawn = any(one.images is not None for one in self._parts)
+                tell_cost(error, HostedEnding(self._looks()).cost, drawn=drawn, waits=True)
                 raise
         yield from self._news()
 

@@ -23,6 +23,7 @@ from engines.openai.starting import left_out
 from engines.openai.wanted import wanted
 from engines.remote.cells import cell as cell_of
 from engines.remote.cells import looks_whole
+from engines.remote.failure import tell_cost
 from engines.remote.health import health_of
 from engines.remote.levels import notes
 from engines.remote.session import Answered, NoAnswer, Remote
@@ -129,7 +130,7 @@ class OpenAI:
                     reached = max(reached, work.fraction())
                     yield Progress(reached)
         except EngineError as error:
-            error.cost = work.cost()
+            tell_cost(error, work.cost(), drawn=bool(work.done), waits=work.spent)
             raise
         finally:
             work.hang_up()
@@ -268,6 +269,11 @@ class _Work:
         told = [done.cost for done in self.done.values() if done.cost is not None]
         return sum(told) * self.manner.dollar_price if told else None
 
+    @property
+    def spent(self) -> bool:
+        """Whether a cell was drawn, or is under way."""
+        return bool(self.done or self._running)
+
     def hang_up(self) -> None:
         """Close every connection that is still open."""
         for request in self._running.values():
@@ -289,8 +295,7 @@ class _Work:
         """Retry a cell that was turned away later, if that saves what the others cost; else raise."""
         error = failed.error
         turned_away = isinstance(error, EngineBusy | EngineDown) and not isinstance(error, NoAnswer)
-        spent = bool(self.done or self._running)
-        if not turned_away or not spent or self._tries[failed.cell] >= TRIES:
+        if not turned_away or not self.spent or self._tries[failed.cell] >= TRIES:
             raise error
         pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
         if pause_s > PAUSE_MAX_S:

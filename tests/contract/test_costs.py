@@ -185,6 +185,16 @@ def test_a_drawing_that_is_drawn_again_costs_twice_and_one_that_goes_on_once(sto
     assert store.jobs.get(goes_on).cost == 4 * CENT
 
 
+def test_what_is_cancelled_while_it_is_handed_over_counts_and_nothing_is_asked_of_its_host(store):
+    a_worker(store, priced("flux", 4 * CENT))
+    job = ask(store, 100 * CENT)
+    assert store.lanes.take(job, "token", WORKER, MESSAGES).state == "granted"
+    store.lanes.keep_handle(job, "token", {}, attach=False, paid="retry")
+    assert store.lanes.cancel(job)
+    assert store.jobs.get(job).cost == today(store) == 4 * CENT
+    assert store.engines.cancelled_on("flux") is None
+
+
 def test_a_drawing_that_was_paid_for_and_lost_with_its_worker_is_counted(store, clock):
     a_worker(store, priced("flux", 4 * CENT))
     job = handed_over(store, ask(store, 100 * CENT), paid="fail")

@@ -356,6 +356,31 @@ def test_a_refusal_of_one_cell_hangs_up_on_the_others(server, build, brief):
     assert server.abandoned.wait(20)
 
 
+def test_what_was_drawn_before_another_cell_is_refused_is_paid_for(server, build, brief):
+    server.faults.add("moderated-second")
+
+    with pytest.raises(Rejected) as caught:
+        drawn(build(at_once=1), brief)
+    assert caught.value.partly
+
+    server.faults = {"moderated"}
+    with pytest.raises(Rejected) as caught:
+        drawn(build(), brief)
+    assert not caught.value.partly
+
+
+def test_a_server_that_goes_away_before_a_cell_is_asked_for_draws_nothing_that_costs(
+    server, build, brief
+):
+    engine = build(at_once=1)
+    handle = engine.submit(brief)
+    server.stop()
+
+    with pytest.raises(EngineDown) as caught:
+        list(engine.watch(handle, brief, threading.Event()))
+    assert caught.value.cost == 0
+
+
 def test_a_server_that_is_away_is_down_before_anything_is_paid(server, build, brief):
     engine = build()
     server.stop()

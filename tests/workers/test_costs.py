@@ -8,6 +8,7 @@ import pytest
 
 from limner.errors import (
     BadResult,
+    EngineBusy,
     EngineDown,
     EngineError,
     EngineStuck,
@@ -23,13 +24,27 @@ CENT = 10_000
 
 
 class Host:
-    """An engine whose host says what a drawing cost; ``spoiled``: its first drawings have no pictures."""
+    """An engine whose host says what a drawing cost.
 
-    def __init__(self, engine, cost=None, error=None, spoiled=0) -> None:
+    ``spoiled``: its first drawings have no pictures. ``away``: what its first submissions end in, at a host whose
+    drawings are charged.
+    """
+
+    def __init__(self, engine, cost=None, error=None, spoiled=0, away=()) -> None:
         self._engine, self._cost, self._error, self._spoiled = engine, cost, error, spoiled
+        self._away, self._hosted = list(away), bool(away)
 
     def __getattr__(self, name):
         return getattr(self._engine, name)
+
+    def capabilities(self):
+        able = self._engine.capabilities()
+        return replace(able, charged=True, attach=True) if self._hosted else able
+
+    def submit(self, brief):
+        if self._away:
+            raise self._away.pop(0)
+        return self._engine.submit(brief)
 
     def watch(self, handle, brief, stop):
         if self._error:
@@ -43,16 +58,21 @@ class Host:
                 yield step
 
 
-def drawn(workshop, **facts):
-    workshop.store.engines.register(
-        [replace(each, price=4 * CENT) for each in workshop.engine_settings]
-    )
+def drawn(workshop, on_lost="retry", **facts):
+    priced = [replace(each, price=4 * CENT, on_lost=on_lost) for each in workshop.engine_settings]
+    workshop.store.engines.register(priced)
+    workshop.draftsman._settings = {each.name: each for each in priced}
     workshop.engines["stage"] = Host(workshop.engines["stage"], **facts)
     return workshop.draw()
 
 
 def saying(error: EngineError, cost: float) -> EngineError:
     error.cost = cost
+    return error
+
+
+def partly(error: EngineError) -> EngineError:
+    error.partly = True
     return error
 
 
@@ -72,6 +92,21 @@ def test_useless_pictures_cost_what_good_ones_do(workshop):
     assert (job.status, job.cost) == (Status.DONE, 6 * CENT)
 
 
+@pytest.mark.parametrize("on_lost", ["retry", "fail"])
+def test_what_its_host_never_had_is_free_however_often_it_is_tried(workshop, on_lost):
+    job = drawn(workshop, on_lost, away=[EngineDown(), EngineDown(), EngineBusy(0.01)])
+    assert (job.status, job.cost) == (Status.DONE, 4 * CENT)
+
+
+@pytest.mark.parametrize(("on_lost", "status"), [("retry", Status.DONE), ("fail", Status.FAILED)])
+def test_what_its_host_may_have_taken_counts_whether_or_not_it_is_drawn_again(
+    workshop, on_lost, status
+):
+    job = drawn(workshop, on_lost, away=[JobLost(charged=True)])
+    drawings = {Status.DONE: 2, Status.FAILED: 1}[status]
+    assert (job.status, job.cost) == (status, drawings * 4 * CENT)
+
+
 @pytest.mark.parametrize(
     ("error", "cost"),
     [
@@ -81,6 +116,8 @@ def test_useless_pictures_cost_what_good_ones_do(workshop):
         # It was drawn, or nobody knows whether it was.
         *((error, None) for error in (BadResult(), PicturesNotKept(), EngineStuck())),
         *((error, None) for error in (EngineDown(), JobLost(charged=True))),
+        # A part of it was.
+        *((partly(error), None) for error in (EngineBusy(), Rejected("moderated"), JobLost())),
         (saying(EngineStuck(), 0.02), 2 * CENT),
         (saying(JobLost(charged=True), 0.0), 0),
     ],

@@ -70,7 +70,9 @@ class Endings:
             why=str(error.__cause__ or error),
         )
         submitted = drawing.began_s is not None
-        trouble = replace(trouble_of(error, submitted=submitted), cost=cost_of(error))
+        # Without a handle, the engine did not take it, or says by the error that it may have.
+        cost = cost_of(error, submitted=drawing.handle is not None)
+        trouble = replace(trouble_of(error, submitted=submitted), cost=cost)
         if isinstance(error, JobLost):
             drawing.over()
         charged = isinstance(error, JobLost) and error.charged

@@ -73,9 +73,9 @@ class Run:
         if brief is None:
             return None
         able = grant.engine.capabilities()
-        if able.charged and able.attach and grant.on_lost == "fail":
+        if able.charged and able.attach:
             # From here on money may be spent, and only the engine's answer says where: a death in between
-            # is a loss. What cannot be attached to starts when it is watched, and not before.
+            # is a loss, and counts at the price. What cannot be attached to starts when it is watched, and not before.
             self._keep_handle(grant, {}, attach=False)
         with tracing.step("submit", attempt=brief.attempt):
             grant.drawing.handle = grant.engine.submit(brief)

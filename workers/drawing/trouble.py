@@ -94,17 +94,18 @@ def trouble_of(error: EngineError, *, submitted: bool) -> Trouble:
     return _failure("engine_errors", ONCE_MORE, reason, error.message, sentence)
 
 
-def cost_of(error: EngineError) -> int | None:
+def cost_of(error: EngineError, *, submitted: bool = True) -> int | None:
     """Return what a drawing that failed so cost all the same, millionths; None: its price.
 
-    What its host says counts. If the engine told of the failure, and says no more, it is free; if nobody knows what
-    became of the drawing, or it was drawn, it costs as any other.
+    What its host says counts. If the engine told of the failure, and says no more, it is free, and so is what it never
+    had (``submitted``); if nobody knows what became of the drawing, or it was drawn, it costs as any other.
     """
     if error.cost is not None:
         return micros_said(error.cost)
-    if isinstance(error, (EngineDown, EngineStuck, BadResult, PicturesNotKept)):
-        return None
-    return None if isinstance(error, JobLost) and error.charged else 0
+    if isinstance(error, JobLost):
+        return None if error.charged or error.partly else 0
+    unknown = isinstance(error, (EngineDown, EngineStuck, BadResult, PicturesNotKept))
+    return None if error.partly or (submitted and unknown) else 0
 
 
 def _failure(counter: str, limit: int, reason: Reason, why: str, sentence: str = "") -> Trouble:

@@ -50,6 +50,8 @@ local CANCELS_KEPT_S = 86400
 
 -- Have a worker with the engine stop a drawing there.
 local function cancel_drawing(engine, handle)
+    -- It was being handed over, and only its worker knows what the engine gave.
+    if handle == '{}' then return end
     redis.call('RPUSH', key('cancels', engine), handle)
     redis.call('LTRIM', key('cancels', engine), -CANCELS_KEPT, -1)
     redis.call('EXPIRE', key('cancels', engine), CANCELS_KEPT_S)
