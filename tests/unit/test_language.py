@@ -66,6 +66,37 @@ def test_a_listed_word_counts_as_a_whole_in_every_spelling_of_its_letters():
     assert not ForbiddenWords.of(["  ", "!!"])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            f"go{hidden}re"
+            for hidden in "\u200b\u2060\u200d\x01\x7f\u034f\ufe0f\U000e0100\u20dd\u1dc0\u0489"
+        ),
+        *(f"go{filler}re" for filler in "\u115f\u1160\u3164\uffa0\u180b\u17b4"),
+        "red\u200bgore\u200bred",
+        "red\x01gore",
+        "\U0001f176\U0001f17e\U0001f181\U0001f174",
+        "\U0001f1ec\U0001f1f4\U0001f1f7\U0001f1ea",
+        "\U0001d4f0\U0001d4f8\U0001d4fb\U0001d4ee",
+        "鲜 血\u200b，淋 漓",
+        "鲜\u200b血",
+        "鲜\n血",
+    ],
+)
+def test_what_cannot_be_seen_hides_no_word_whether_an_engine_skips_it_or_not(text):
+    assert ForbiddenWords.of(["gore", "鲜血"]).found(text) in ("gore", "鲜血")
+
+
+def test_what_belongs_to_a_word_of_its_language_stays_in_it():
+    words = ForbiddenWords.of(["गर", "gore", "می", "裸体", "für"])
+    assert words.found("गोर") is None
+    assert words.found("می\u200cخواهم") is None
+    assert words.found("gôre, 裸,体") is None
+    assert words.found("fur coat") is None
+    assert words.found("ein Rahmen fu\u0308r dich") == "für"
+
+
 def test_other_words_keep_the_flags_of_a_prompt_and_bring_none():
     text = "ein Fuchs --ar 16:9 --no Schnee, Eis --q 2"
     assert reworded(text, "a fox", None) == "a fox --ar 16:9 --no Schnee, Eis --q 2"
