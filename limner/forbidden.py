@@ -51,6 +51,7 @@ class ForbiddenWords:
         self._spaced, self._unspaced = spaced, unspaced
         self._counts = sorted({len(words) for words in spaced})
         self._lengths = sorted({len(text) for text in unspaced})
+        self._beginnings = {text[0] for text in unspaced}
 
     @classmethod
     def of(cls, entries: Iterable[str]) -> Self:
@@ -84,10 +85,11 @@ class ForbiddenWords:
                 if entry := self._spaced.get(tuple(words[start : start + count])):
                     return entry
         joined = " ".join(_words(_LOOSE.sub("", text), unseen)) if self._lengths else ""
-        for length in self._lengths:
-            for start in range(len(joined) - length + 1):
-                if entry := self._unspaced.get(joined[start : start + length]):
-                    return entry
+        for start, letter in enumerate(joined):
+            if letter in self._beginnings:
+                for length in self._lengths:
+                    if entry := self._unspaced.get(joined[start : start + length]):
+                        return entry
         return None
 
 
