@@ -77,7 +77,7 @@ def create_app(
         overview=Overview(store),
         waits=Places(settings.api_client_waits, settings.api_waits),
         copies=Places(CLIENT_COPIES, COPIES),
-        words=WordCheck(settings.forbidden),
+        words=WordCheck(settings.forbidden, concurrency),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),
         looks=Places(CLIENT_LOOKS, LOOKS),
     )

@@ -44,6 +44,8 @@ class Concurrency:
     spawn: Callable[[Callable[[], None]], object]
     #: for disks, buckets and pictures
     offload: Offload
+    #: the same apart from those, so many calls at once: for peers that may keep one waiting
+    apart: Callable[[int], Offload]
 
 
 def _thread(function: Callable[[], None]) -> None:
@@ -54,4 +56,4 @@ def _here(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     return function(*args, **kwargs)
 
 
-THREADS = Concurrency(threading.Event, _thread, _here)
+THREADS = Concurrency(threading.Event, _thread, _here, lambda _most: _here)

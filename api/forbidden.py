@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import g
 
+from api.concurrency import THREADS, Concurrency
 from api.places import Places
 from limner.forbidden import ForbiddenWords, ModerationDown, WordsForbidden
 from limner.log import event
@@ -21,19 +22,21 @@ from net.json_peer import JsonPeer, PeerSilent
 
 log = logging.getLogger(__name__)
 
-#: most requests of one client, and of all, that wait for the endpoint at once in a process
-CLIENT_ASKS, ASKS = 100, 1000
+#: most requests of one client, and of all, that wait for the endpoint at once in a process, each in a thread
+CLIENT_ASKS, ASKS = 50, 200
 
 
 class WordCheck:
     """The list and the endpoint of one process."""
 
-    def __init__(self, settings: ForbiddenSettings) -> None:
+    def __init__(self, settings: ForbiddenSettings, concurrency: Concurrency = THREADS) -> None:
         self._words = ForbiddenWords.of(settings.words)
         self._moderation = settings.moderation
         if self._moderation:
             self._peer = JsonPeer(self._moderation.url, self._moderation.key)
         self._asks = Places(CLIENT_ASKS, ASKS)
+        # A look-up of a name blocks its thread, and a deadline is its thread's.
+        self._apart = concurrency.apart(ASKS)
 
     def __bool__(self) -> bool:
         """Whether anything is forbidden here."""
@@ -71,7 +74,7 @@ class WordCheck:
         body: dict[str, Any] = {"input": words} | ({"model": asked.model} if asked.model else {})
         try:
             with self._asks.hold(client):
-                return _flagged(self._peer.ask(body, asked.timeout_s))
+                return _flagged(self._apart(self._peer.ask, body, asked.timeout_s))
         except PeerSilent as error:
             event(
                 log,

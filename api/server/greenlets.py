@@ -10,7 +10,7 @@ import gevent
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
-from api.concurrency import Concurrency
+from api.concurrency import Concurrency, Offload
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,4 +30,18 @@ def _offload(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
     return result
 
 
-GREENLETS = Concurrency(event=Event, spawn=gevent.spawn, offload=_offload)
+def _apart(most: int) -> Offload:
+    """Return what calls functions in threads of its own, made as they are needed, after the worker's fork."""
+
+    @cache
+    def pool() -> ThreadPool:
+        return ThreadPool(most)
+
+    def offload(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        result: R = pool().apply(function, args, kwargs)
+        return result
+
+    return offload
+
+
+GREENLETS = Concurrency(event=Event, spawn=gevent.spawn, offload=_offload, apart=_apart)

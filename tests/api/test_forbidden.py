@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -172,3 +174,53 @@ def test_a_silent_endpoint_lets_pass_where_the_operator_says_so(settings, store,
         a_caller(app, store, "ann")("POST", "/draw/midjourney/imagine", json=a_body()).status_code
         == 202
     )
+
+
+#: two requests under the API's event loop, of which the look-up of the endpoint's name ends only once the loop turns
+UNDER_THE_LOOP = """
+import sys, threading
+from gevent import monkey
+monkey.patch_socket(); monkey.patch_time(); monkey.patch_ssl()
+import gevent
+from flask import Flask
+from api.forbidden import WordCheck
+from api.server.greenlets import GREENLETS
+from limner.forbidden import WordsForbidden
+from limner.settings import ForbiddenSettings, ModerationSettings
+from net import dialling
+from tests.builders import a_request
+
+asked, turned = threading.Event(), threading.Event()
+real = dialling.socket.getaddrinfo
+
+def look_up(*where, **how):
+    asked.set()
+    turned.wait(30)
+    return real(*where, **how)
+
+dialling.socket.getaddrinfo = look_up
+settings = ForbiddenSettings((), ModerationSettings(sys.argv[1], timeout_s=10))
+app, check = Flask("loop"), WordCheck(settings, GREENLETS)
+
+def verdict(prompt):
+    with app.app_context():
+        try:
+            check.check(a_request(prompt_en=prompt), "ann", ("promptEn", "negative"))
+        except WordsForbidden:
+            return "flagged"
+    return "allowed"
+
+waiting = [gevent.spawn(verdict, prompt) for prompt in ("a weapon", "a fox")]
+while not asked.is_set():
+    gevent.sleep(0.01)
+turned.set()
+print(*(one.get() for one in waiting))
+"""
+
+
+def test_an_endpoint_whose_name_is_looked_up_holds_up_nobody_else(words):
+    url = f"{words.url}/v1/moderations".replace("127.0.0.1", "localhost")
+    found = subprocess.run(
+        [sys.executable, "-c", UNDER_THE_LOOP, url], capture_output=True, text=True, timeout=120
+    )
+    assert found.stdout.split() == ["flagged", "allowed"], found.stderr
