@@ -16,6 +16,7 @@ from api.concurrency import THREADS, Concurrency
 from api.places import Places
 from limner.forbidden import ForbiddenWords, ModerationDown, WordsForbidden
 from limner.log import event
+from limner.prompt import parse_prompt
 from limner.request import Request
 from limner.settings import ForbiddenSettings
 from net.json_peer import JsonPeer, PeerSilent
@@ -53,7 +54,9 @@ class WordCheck:
             TooManyAtOnce, Crowded: too many wait for the endpoint.
         """
         texts = (request.prompt_en, request.negative or "")
-        for name, text in zip(names, texts, strict=True):
+        # An engine gets the words without the flags between them.
+        drawn = parse_prompt(request.prompt_en).words if self._words else ""
+        for name, text in ((names[0], texts[0]), (names[0], drawn), (names[1], texts[1])):
             if found := self._words.found(text):
                 event(log, "words.refused", client=client, listed=True)
                 sentence = f"Has a word that is not allowed here: {found}."

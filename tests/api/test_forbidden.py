@@ -53,6 +53,13 @@ def test_a_listed_word_is_refused_however_it_is_written(gateway, store, prompt):
     assert store.jobs.waiting_count("ann") == 0
 
 
+@pytest.mark.parametrize("flag", ["--ar 3:2", "—q 2", "--no cats --q 2"])
+def test_a_flag_between_two_words_does_not_part_them(gateway, flag):
+    prompt = f"mickey {flag} mouse by the sea"
+    wrong = refused(gateway().imagine(promptEn=prompt), 422)
+    assert wrong == {"promptEn": ["Has a word that is not allowed here: mickey mouse."]}
+
+
 def test_what_only_contains_such_letters_is_drawn(gateway):
     caller = gateway()
     for prompt in ("denuded hills", "a mouse called mickey", "Mickey the mouse", "体裸"):
