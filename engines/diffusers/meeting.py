@@ -84,6 +84,8 @@ class MeetingPoint:
     def listen(self) -> socket.socket:
         """Return a socket that listens here, in the place of one that nobody answers. Under the lock."""
         self.socket.unlink(missing_ok=True)
+        # The number in it may be anybody's by now, and whoever starts the next process may die before it is noted.
+        self._pid.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.socket))
         listener.listen(16)

@@ -190,6 +190,9 @@ def test_a_socket_that_nobody_answers_is_replaced_and_one_in_use_is_not(place):
             point.note(4711)
             assert point.listener() == 4711
             listener.accept()[0].close()
+        # Whoever starts the next one may die before it has noted which: nobody else is to be killed for it.
+        with point.listen():
+            assert point.listener() is None
 
 
 # -- the counter ----------------------------------------------------------------------------------
