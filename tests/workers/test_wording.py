@@ -93,6 +93,21 @@ def test_a_job_that_is_drawn_again_is_not_translated_again(shop, words):
     assert len(words.asked) == 1
 
 
+def test_a_job_that_comes_back_from_an_engine_of_any_language_is_translated_again(shop, words):
+    shop, engine = shop(*[EngineBusy(0.01)] * 2)
+    accept = engine.submit
+
+    def submit(brief):
+        # Each try is at an engine of the other kind.
+        engine._able = not engine._able
+        return accept(brief)
+
+    engine.submit = submit
+    job = shop.draw(prompt_en=GERMAN)
+    assert [brief.prompt for brief in engine.briefs] == [ENGLISH, GERMAN, ENGLISH]
+    assert job_body(job)["promptTranslated"] == ENGLISH
+
+
 @pytest.mark.parametrize(
     "settings", [{"able": True}, {"translate": False}, {"translator": "none"}, {"origin": True}]
 )

@@ -44,7 +44,8 @@ class Wording:
         # "As it stands" is what its caller asked for.
         if self._translator is None or job.request.origin or job.request.operation == "describe":
             return job
-        if job.translation and not job.translation.failed:
+        # An engine that understands the caller's own words left an empty one.
+        if job.translation not in (None, Translation()) and not job.translation.failed:
             return job
         said = prompt_of(job.request)
         foreign = [not is_english(text) for text in (said.words, said.negative)]
