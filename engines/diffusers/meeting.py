@@ -18,18 +18,31 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from engines.diffusers.config import PipelineConfig
+from engines.diffusers.model import NEEDED
 from limner.errors import Refused
 
 #: how long another process may hold the lock
 LOCK_S = 10.0
 _LOOK_S = 0.05
 #: what a drawing process would do differently by
-_ENVIRONMENT = ("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
+_ENVIRONMENT = (
+    *("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"),
+    *("HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+    *("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),
+    *("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "LD_LIBRARY_PATH", "PYTHONPATH"),
+)
 #: when each of this driver's files was written: newer ones must not talk to older ones
 _WRITTEN = [path.stat().st_mtime for path in sorted(Path(__file__).parent.glob("*.py"))]
+#: and the same of the libraries: a process that has loaded former ones may live a while
+_LIBRARIES = [
+    Path(spec.origin).stat().st_mtime
+    for name in NEEDED
+    if (spec := find_spec(name)) and spec.origin and Path(spec.origin).is_file()
+]
 
 
 class LockHeld(Exception):
@@ -124,6 +137,7 @@ def meeting_point(name: str, config: PipelineConfig) -> MeetingPoint:
         config.to_json(),
         sys.executable,
         _WRITTEN,
+        _LIBRARIES,
         _processes(),
         {each: os.environ.get(each) for each in _ENVIRONMENT},
     ]

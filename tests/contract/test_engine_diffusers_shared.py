@@ -172,6 +172,13 @@ def test_a_folder_that_others_can_write_to_is_refused(place):
         meeting_point("easel", PipelineConfig("m"))
 
 
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "CUDA_DEVICE_ORDER", "PYTHONPATH"])
+def test_a_process_of_another_environment_is_not_shared(place, monkeypatch, variable):
+    before = meeting_point("easel", PipelineConfig("m")).key
+    monkeypatch.setenv(variable, "another")
+    assert meeting_point("easel", PipelineConfig("m")).key != before
+
+
 def test_each_configuration_and_engine_has_a_process_of_its_own(place):
     plain = meeting_point("easel", PipelineConfig("m")).key
     assert meeting_point("easel", PipelineConfig("m")).key == plain
