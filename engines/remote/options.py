@@ -90,7 +90,7 @@ class Options:
         return value
 
     def one_of(self, name: str, words: tuple[Word, ...], default: Word) -> Word:
-        """Return one of ``words``."""
+        """Return one of ``words``; an empty one among them stands for an option that is not set."""
         value = self._take(name, default)
         found = next((word for word in words if value == word), None)
         if found is None:
