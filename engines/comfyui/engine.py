@@ -29,7 +29,7 @@ from engines.comfyui.workflow import ReadyGraph
 from engines.remote.session import NoAnswer
 from engines.remote.stock import Item
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Stop
-from limner.errors import BadResult, EngineError, OutOfMemory, Rejected
+from limner.errors import BadResult, EngineError, OutOfMemory, Refused, Rejected
 from limner.log import event
 from limner.plural import counted
 
@@ -76,6 +76,7 @@ class ComfyUI:
             in_time = time.monotonic() - began_s < HEALTH_SPARE_S
             lacks = self._storeroom.lacks(within_s=HEALTH_SHARE_S) if in_time else ()
         except EngineError as error:
+            self._storeroom.forget()
             return Health("down", error.message)
         if lacks:
             return Health("down", f"the server has no {words(lacks)}")
@@ -178,6 +179,10 @@ class ComfyUI:
                     model=brief.model,
                     why=error.message,
                 )
+            raise
+        except Refused:
+            # A file that was found may be gone, or have another name.
+            self._storeroom.forget()
             raise
         except NoAnswer:
             # It may have arrived all the same: sending the same id again would draw it twice.

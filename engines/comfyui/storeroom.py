@@ -48,6 +48,15 @@ class Storeroom:
         self._lacks: tuple[Lack, ...] | None = None
         self._ask_again_s = 0.0
 
+    def forget(self) -> None:
+        """Ask the server again next time: after a failure it may have other files, or be another one."""
+        # Whoever holds the lock is asking.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._infos, self._lacks, self._stock, self._own = {}, None, None, None
+            finally:
+                self._lock.release()
+
     def own(self) -> Own | None:
         """Return the operator's own graphs, if there are any.
 

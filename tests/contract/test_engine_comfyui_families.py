@@ -321,6 +321,7 @@ def test_a_version_is_drawn_by_its_own_model_file(everything, drawer):
         ({"model": "flux-dev", "files": {"gemma": "a"}}, "files: flux-dev has no gemma, but unet"),
         ({"model": "flux-dev", "files": {"unet": "a"}, "checkpoint": "b"}, "files: .* together"),
         ({"model": "flux-dev", "files": ["a"]}, "files: must have the form"),
+        ({"model": "flux"}, "model: must be one of sd15, sd2"),
         ({"model": "sdxl", "family": "sdxl"}, "family: is the former name of model"),
         ({"model": "sd2", "checkpoint": None}, "checkpoint: is required"),
         ({"model": "flux-schnell", "guidance": 3.5, "checkpoint": None}, "guidance: .* set cfg"),
@@ -406,6 +407,19 @@ def test_files_that_come_later_are_found_later(server, build, monkeypatch):
 
     wait_until(lambda: engine.health().state == "ok")
     assert isinstance(drawn(engine, a_brief(seeds=(7,))), Finished)
+
+
+def test_a_file_that_is_gone_is_looked_for_again(server, build):
+    engine, brief = build(model="flux-dev", checkpoint=None), a_brief(seeds=(7,))
+    drawn(engine, brief)
+    (loader,) = nodes(server)["DualCLIPLoader"]
+    server.forget_file(loader["clip_name2"])
+
+    with pytest.raises(Refused):
+        engine.submit(brief)
+
+    drawn(engine, replace(brief, job_id=f"{brief.job_id[:-1]}0"))
+    assert nodes(server)["DualCLIPLoader"][0]["clip_name2"] != loader["clip_name2"]
 
 
 def test_a_way_of_showing_pictures_that_an_older_server_does_not_know_is_missed(server, build):
