@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engines.hosted.host import HostedLook
-from engines.remote.session import Answer
+from engines.remote.session import Answer, NoAnswer
 from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
 
 PICTURES_MAX = 8
@@ -80,6 +80,9 @@ def judge(answer: Answer) -> EngineError | None:
         case "Max_Concurrent_Limited":
             asked_s = answer.retry_after_s if "Retry-After" in answer.headers else BUSY_S
             return EngineBusy(asked_s, "as many drawings are under way as the plan allows")
-        case "Server_Busy" | "Request_Timout":
+        case "Server_Busy":
             return EngineDown("it is too busy to answer")
+        case "Request_Timout":
+            # What was submitted may have been started.
+            return NoAnswer("it did not answer in time")
     return None
