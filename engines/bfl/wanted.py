@@ -88,7 +88,8 @@ def wanted_of(brief: Brief, models: BflModels, manner: BflManner) -> BflWanted:
         if brief.edit is None or models.fill is None:
             raise Rejected("parameter", "The engine cannot redraw a part of a picture.")
         common |= _part(brief, models.fill, manner.scale)
-        return BflWanted(models.fill, _bodies(brief, common, SharedWords(manner.suffix, "", True)))
+        bodies = _bodies(brief, common, SharedWords(manner.suffix, "", True))
+        return BflWanted(models.fill, bodies, _turned_out(models.fill, models.usual))
     if brief.operation not in ("draw", "blend"):
         raise Rejected("parameter", "The engine cannot do that.")
     model = models.for_brief(brief)
@@ -97,10 +98,14 @@ def wanted_of(brief: Brief, models: BflModels, manner: BflManner) -> BflWanted:
         common["raw"] = True
     pictures, about, left_out = _pictures(brief, model)
     common |= pictures
-    here, usual = sized_by(model), sized_by(models.usual)
-    applied = {name: level for name, level in here.items() if usual[name] != level}
     bodies = _bodies(brief, common, SharedWords(manner.suffix, about, negative_apart=True))
-    return BflWanted(model, bodies, {**applied, **left_out})
+    return BflWanted(model, bodies, {**_turned_out(model, models.usual), **left_out})
+
+
+def _turned_out(model: BflModel, usual: BflModel) -> dict[str, Level]:
+    """Return the levels that another model than the usual one honours otherwise."""
+    known = sized_by(usual)
+    return {name: level for name, level in sized_by(model).items() if known[name] != level}
 
 
 def _bodies(brief: Brief, common: Mapping[str, Any], wording: SharedWords) -> list[dict[str, Any]]:

@@ -159,6 +159,17 @@ def test_pictures_parts_and_versions_have_models_of_their_own(server, build, bri
     assert handle["applied"] == {"quality": "near", "draft": "near"}
 
 
+def test_a_part_is_drawn_with_the_abilities_of_the_model_for_parts(build, brief, tmp_path):
+    red = painted(tmp_path / "red.png", "red")
+    mask = painted(tmp_path / "mask.png", 255, mode="L")
+    engine = build(model="flux-2-flex", fill_model="flux-pro-1.0-fill")
+
+    handle = engine.submit(dataclasses.replace(brief, operation="edit", edit=Edit(red, mask)))
+
+    assert engine.capabilities().quality == "near"
+    assert handle["applied"] == {"quality": "none", "draft": "none"}
+
+
 # -- following ------------------------------------------------------------------------------------
 
 
