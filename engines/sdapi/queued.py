@@ -52,8 +52,7 @@ class QueuedDrawings:
                 job = self._face.begin(part)
                 jobs.append(job)
         except EngineError:
-            with contextlib.suppress(EngineError):
-                self.cancel(jobs)
+            self._give_up(jobs)
             raise
         return jobs
 
@@ -66,15 +65,20 @@ class QueuedDrawings:
             JobLost: the server no longer knows a job, or the options have changed since.
         """
         if len(jobs) != len(parts):
+            self._give_up(jobs)
             raise JobLost("The engine draws another number of jobs now.")
         drawn: list[tuple[bytes, ...]] = []
         for place, (job, part) in enumerate(zip(jobs, parts, strict=True)):
             done = DRAWN * place / len(parts)
-            look = yield from self._wait_for(job, len(part.cells), done, stop)
+            try:
+                look = yield from self._wait_for(job, len(part.cells), done, stop)
+            except JobLost:
+                self._give_up(jobs)
+                raise
             if look is None:
                 return None
             if look.error:
-                self.cancel(jobs[place + 1 :])
+                self._give_up(jobs[place + 1 :])
                 raise look.error
             drawn.append(look.images)
         return drawn
@@ -83,6 +87,12 @@ class QueuedDrawings:
         """Take those that wait out of the queue; what is being drawn goes on to its end."""
         for job in jobs:
             self._face.cancel(job)
+
+    def _give_up(self, jobs: Sequence[str]) -> None:
+        """Cancel what nobody will fetch, without hiding why."""
+        for job in jobs:
+            with contextlib.suppress(EngineError):
+                self._face.cancel(job)
 
     def _wait_for(
         self, job: str, count: int, done: float, stop: Stop

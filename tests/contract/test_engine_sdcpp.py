@@ -191,6 +191,16 @@ def test_options_that_have_changed_since_do_not_give_another_drawing(build, brie
         drawn(build(batch=False), brief, handle)
 
 
+def test_jobs_that_nobody_will_fetch_leave_the_queue(server, build, brief):
+    server.faults.add("hang")
+    handle = build(batch=False).submit(brief)
+
+    with pytest.raises(JobLost):
+        drawn(build(), brief, handle)
+
+    assert server.states().count("cancelled") >= 3
+
+
 def test_what_is_drawn_is_said_to_live(server, build, brief, monkeypatch):
     monkeypatch.setattr("engines.sdapi.queued.ALIVE_S", 0.03)
     server.faults.add("hang")
