@@ -7,6 +7,7 @@ host's own domains: some hosts answer with URLs that are to be polled as given.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,8 @@ ID_MAX, URL_MAX = 200, 2000
 ORIGINS_MAX = 8
 #: a proxy on the way gave up: what it passed on may well have been started
 _UNKNOWN_OUTCOME = (408, 504, 524)
+#: a host's name or address
+_NAME = re.compile(r"[a-z0-9._:-]+")
 
 
 class SubmissionLost(JobLost):
@@ -174,6 +177,9 @@ class Account:
             parts = urlsplit(url)
             name, _ = parts.hostname or "", parts.port
         except ValueError:
+            return False
+        # What else may stand there, libraries read in different ways: "https://else.where\\.host.com/".
+        if not _NAME.fullmatch(name):
             return False
         if _origin(url) == _origin(self._home.base_url):
             return not parts.username
