@@ -7,9 +7,12 @@ for long or works outside Python asks the object here. Tests and tools run in pl
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
+
+from limner.store.waits import allowed_s, count_waited
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,6 +29,13 @@ class Signal(Protocol):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Return whether it was set within ``timeout`` seconds."""
+
+
+def wait_as_allowed(signal: Signal, most_s: float) -> None:
+    """Wait until it is set, at most ``most_s`` and no longer than the request may wait; it counts as waiting for Redis."""
+    began = time.monotonic()
+    signal.wait(max(0.0, allowed_s(most_s)))
+    count_waited(time.monotonic() - began)
 
 
 class Offload(Protocol):

@@ -7,19 +7,17 @@ docs/decisions/0002-one-message-a-job.md.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from celery import Celery
 
-from api.concurrency import THREADS, Concurrency, Signal
+from api.concurrency import THREADS, Concurrency, Signal, wait_as_allowed
 from limner.errors import StoreDown
 from limner.message import Messages
 from limner.settings import Settings
 from limner.settings.broker import redis_address
 from limner.store import Store
-from limner.store.waits import allowed_s, count_waited
 
 #: kombu connects for itself, and repeats what fails
 RENDER_S = 2.0
@@ -97,9 +95,7 @@ class InTime:
         # All that come meanwhile wait for one rendering: it takes much of a processor, and many may be the first.
         with self._beginning:
             underway = self._underway or self._begun()
-        began = time.monotonic()
-        underway.ended.wait(max(0.0, allowed_s(self._most_s)))
-        count_waited(time.monotonic() - began)
+        wait_as_allowed(underway.ended, self._most_s)
         if underway.messages is not None:
             return underway.messages
         raise underway.error or StoreDown("The broker does not respond")

@@ -6,15 +6,13 @@ Redis was down, or were started in another way.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from flask import Flask, request
 
-from api.concurrency import THREADS, Concurrency, Signal
+from api.concurrency import THREADS, Concurrency, Signal, wait_as_allowed
 from limner.errors import StoreDown, StoreUnfit
 from limner.store.schema import Schema
-from limner.store.waits import allowed_s, count_waited
 
 #: says that the process is alive, whatever its data are
 _ALIVE = "health.alive"
@@ -35,9 +33,7 @@ class Settling:
 
     def wait(self, most_s: float) -> bool:
         """Return whether it has ended well, as soon as it ends or the request may wait no longer."""
-        began = time.monotonic()
-        self.ended.wait(max(0.0, allowed_s(most_s)))
-        count_waited(time.monotonic() - began)
+        wait_as_allowed(self.ended, most_s)
         return self.well
 
 

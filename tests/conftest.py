@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -10,8 +11,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 import pytest
@@ -33,6 +36,8 @@ hypothesis_settings.register_profile(
     "limner", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("limner")
+
+Returned = TypeVar("Returned")
 
 
 def pytest_configure() -> None:
@@ -71,6 +76,12 @@ def wait_until(holds, timeout_s: float = 60.0, what: str = "the condition") -> N
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not hold within {timeout_s:g} s")
         time.sleep(0.02)
+
+
+def run_apart(coroutine: Coroutine[Any, Any, Returned]) -> Returned:
+    """Run it in a thread of its own: what drives a browser leaves a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def answers(store: Store) -> bool:

@@ -119,7 +119,8 @@ def connect(
 
 def told(error: RedisError) -> StoreDown | None:
     """Return what ``error`` says about the server; None if it is about our own command."""
-    text = " ".join((str(getattr(error, "status_code", None) or ""), *_texts(error)))[:1000]
+    status = str(getattr(error, "status_code", None) or "")
+    text = " ".join((status, *map(str, _causes(error))))[:1000]
     if match := _UNFIT.match(str(error)):
         return StoreUnfit(match[1])
     if isinstance(error, InvalidResponse):
@@ -141,27 +142,24 @@ def told(error: RedisError) -> StoreDown | None:
 
 def told_within(error: BaseException) -> StoreDown | None:
     """Return what an error of another library says about the server, by the redis-py error that caused it."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, RedisError) and (down := told(cause)):
             return down
-        cause = cause.__cause__ or cause.__context__
     return None
 
 
-def _texts(error: BaseException | None) -> Iterator[str]:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error, and what caused it, one behind the other."""
     while error is not None:
-        yield str(error)
+        yield error
         error = error.__cause__ or error.__context__
 
 
 def reason(error: RedisError) -> str:
     """Return the operating system's message if there is one, else redis-py's."""
-    cause: BaseException | None = None if isinstance(error, NotPrimary) else error
-    while cause is not None:
+    for cause in () if isinstance(error, NotPrimary) else _causes(error):
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
-        cause = cause.__cause__ or cause.__context__
     return str(error) or type(error).__name__
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime
 import ipaddress
@@ -14,7 +13,6 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,7 +32,7 @@ from limner.store import Store
 from limner.store.server import usable
 from limner.store.waits import IMPATIENT, PATIENT
 from stack import embedded
-from tests.conftest import answers, free_port, wait_until
+from tests.conftest import answers, free_port, run_apart, wait_until
 from tests.failover import MASTER, Server
 from workers import queue_lengths
 from workers.transport import AMQP
@@ -158,9 +156,7 @@ def length_by_flower(settings: Settings, monkeypatch, queue: str) -> int:
     queue_lengths.install()
     address = redis_address(settings)
     look = flower_broker.Broker(address.broker_url, broker_use_ssl=address.tls or False)
-    # In a thread of its own: what drives a browser leaves a loop running in this one.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, look.queues([queue])).result()[0]["messages"]
+    return run_apart(look.queues([queue]))[0]["messages"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import select
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from limner.store import sentinels
 from limner.store.answers import pairs
 from limner.store.primary import NotPrimary, Primary, leading, role_of
 from limner.store.waits import allowed_s, waiting_at_most
+from tests.conftest import run_apart
 from tests.failover import MASTER, Server
 from tests.relay import Relay, relaying
 from workers import queue_lengths
@@ -196,7 +195,4 @@ def test_flowers_event_loop_goes_on_while_sentinels_are_asked(places, a_sentinel
         finally:
             relay.close()
 
-    # In a thread of its own: what drives a browser leaves a loop running in this one.
-    with ThreadPoolExecutor(1) as thread:
-        found = thread.submit(asyncio.run, length()).result()
-    assert found == [{"name": "no-such-queue", "messages": 0}]
+    assert run_apart(length()) == [{"name": "no-such-queue", "messages": 0}]
