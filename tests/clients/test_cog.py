@@ -21,7 +21,7 @@ from limner.engine import Finished, Preview, Progress
 from limner.errors import BadResult, EngineBusy, EngineError, Refused, Rejected
 from tests.clients.running import HERE
 from tests.clients.serving import free_port, serving
-from tests.conftest import wait_until
+from tests.conftest import json_lines, wait_until
 from tests.contract.engine_suite import EngineSuite, a_brief
 from tests.contract.remote_drivers import COG, Watching, drawn, steps_of
 
@@ -54,8 +54,7 @@ class Container:
     folder: Path
 
     def ledger(self) -> list[dict[str, Any]]:
-        path = self.folder / "ledger"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return json_lines(self.folder / "ledger")
 
     def state(self) -> str:
         return str(requests.get(f"{self.url}/health-check", timeout=10).json()["status"])
