@@ -14,12 +14,12 @@ from flask import g
 
 from api.concurrency import THREADS, Concurrency
 from api.places import Places
+from limner.errors import PeerSilent
 from limner.forbidden import ForbiddenWords, ModerationDown, WordsForbidden
 from limner.log import event
 from limner.prompt import parse_prompt
 from limner.request import Request
 from limner.settings import ForbiddenSettings
-from net.json_peer import JsonPeer, PeerSilent
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ class WordCheck:
         self._words = ForbiddenWords.of(settings.words)
         self._moderation = settings.moderation
         if self._moderation:
+            # With urllib3, whose TLS is of no use to greenlets if it is loaded before gevent has patched ours.
+            from net.json_peer import JsonPeer
+
             self._peer = JsonPeer(self._moderation.url, self._moderation.key)
         self._asks = Places(CLIENT_ASKS, ASKS)
         # A look-up of a name blocks its thread, and a deadline is its thread's.

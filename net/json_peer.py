@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from limner.compact_json import compact_json
 from limner.egress.proxy import parse_proxy
-from limner.errors import LimnerError
+from limner.errors import LimnerError, PeerSilent
 from limner.json_depth import is_deep
 from net.deadline import Deadline
 from net.dialling import guarded_pools
@@ -28,10 +28,6 @@ from net.outgoing import ANYWHERE, USER_AGENT
 
 #: of an answer
 ANSWER_BYTES, ANSWER_DEPTH = 256 * 1024, 32
-
-
-class PeerSilent(LimnerError):
-    """The server gave no answer that can be used."""
 
 
 class JsonPeer:

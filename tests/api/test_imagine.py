@@ -30,7 +30,7 @@ NOTHING_VISIBLE = [
 ]
 
 SHAPE = """
-id messageId tag status progress prompt promptEn finalPrompt promptTranslated fast drawType ar arRequested url width
+id messageId tag status progress prompt promptEn finalPrompt promptTranslated fast drawType parentId ar arRequested url width
 height images u1 u2 u3 u4 r v1 v2 v3 v4 reason reasonCode engine position ahead
 startsInS waitsFor notes applied seeds buttons count deadline prompts extra createdAt startedAt finishedAt seq
 """

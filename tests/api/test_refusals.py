@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from api import create_app
 from limner.settings import Settings
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
+from tests.api.drawing import a_picture, inline
 from tests.builders import a_worker
 from tests.refusals import STATES, UNREADABLE, Relayed, a_relayed_server
 
@@ -39,7 +39,7 @@ def test_what_cannot_be_written_is_503_with_a_time_to_come_again_and_works_again
 ):
     job = caller.drawn()
     path = f"/draw/midjourney/jobs/{job['id']}"
-    picture = base64.b64encode(b"a picture").decode()
+    picture = inline(a_picture(7))
 
     with STATES[state](server):
         for answer in (

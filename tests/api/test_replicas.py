@@ -130,12 +130,12 @@ def test_no_operator_submits_again_what_no_replica_would_have(alone, store, pare
     assert store.jobs.waiting_count("ann") == 0
 
 
-def test_the_command_that_submits_again_says_so(store, parents, redis_url, monkeypatch, capsys):
+def test_the_command_that_submits_again_says_so(store, parents, redis_url, monkeypatch):
     monkeypatch.setenv("LIMNER_REDIS_URL", redis_url)
     monkeypatch.setenv("LIMNER_REDIS_REPLICAS", "1")
 
-    assert submit_again(["--client", "ann", "--yes"]) == 2
-    assert capsys.readouterr().err == "Too few replicas of Redis have the job: 0 of 1\n"
+    with pytest.raises(TooFewReplicas, match="0 of 1"):
+        submit_again(["--client", "ann", "--yes"])
     assert store.jobs.waiting_count("ann") == 0
 
 

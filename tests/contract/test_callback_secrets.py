@@ -41,6 +41,7 @@ def test_the_command_that_tries_a_url_says_what_failed(store, redis_url, monkeyp
 
     assert main(["http://10.0.0.1/", "--client", "ann"]) == 1
     assert "FAIL  policy" in capsys.readouterr().out
-    assert main(["http://10.0.0.1/", "--client", "nobody"]) == 2
-    assert main(["--client", "ann"]) == 2
-    assert "no default URL" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="no client called 'nobody'"):
+        main(["http://10.0.0.1/", "--client", "nobody"])
+    with pytest.raises(ConfigError, match="no default URL"):
+        main(["--client", "ann"])

@@ -13,9 +13,10 @@ import pytest
 import trustme
 
 from limner.egress.address import DialPolicy
+from limner.errors import PeerSilent
 from limner.settings import Settings
 from limner.store import Store
-from net.json_peer import JsonPeer, PeerSilent
+from net.json_peer import JsonPeer
 from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, a_job, emit, peer
 from tests.conftest import wait_until

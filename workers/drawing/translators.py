@@ -12,9 +12,9 @@ import subprocess
 import threading
 from typing import Protocol
 
-from limner.errors import LimnerError
+from limner.errors import LimnerError, PeerSilent
 from limner.settings import TranslateSettings
-from net.json_peer import JsonPeer, PeerSilent
+from net.json_peer import JsonPeer
 
 #: most characters of a translation; a request's words have at most 6000
 LENGTH_MOST = 12_000
