@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Protocol
 
 from engines.hosted.ending import HostedEnding, finished_of
@@ -18,6 +19,7 @@ from engines.remote.cells import looks_whole
 from engines.remote.failure import tell_cost
 from engines.remote.health import health_of
 from engines.remote.levels import notes
+from engines.remote.spent import fetched
 from limner.engine import (
     Brief,
     Capabilities,
@@ -97,14 +99,14 @@ class AtOnceEngine:
                     return
                 number = work.next_done()
                 if number is not None:
-                    images[number] = self._fetched(work.done[number], plan.calls[number])
+                    images[number] = self._fetched(work.done[number], plan.calls[number], stop)
                     yield from _previews(images, number, plan)
                 if number is not None or time.monotonic() - told_s > ALIVE_S:
                     told_s = time.monotonic()
                     yield Progress(len(images) / len(plan.calls))
         except EngineError as error:
             told = HostedEnding(list(work.done.values())).cost
-            tell_cost(error, told, drawn=bool(work.done), waits=work.spent)
+            tell_cost(error, told, drawn=bool(work.done), waits=work.under_way)
             raise
         finally:
             work.hang_up()
@@ -125,9 +127,9 @@ class AtOnceEngine:
         """Close the connections."""
         self._host.close()
 
-    def _fetched(self, look: HostedLook, call: HostedCall) -> list[bytes]:
+    def _fetched(self, look: HostedLook, call: HostedCall, stop: Stop) -> list[bytes]:
         return [
-            one if isinstance(one, bytes) else self._host.picture(one)
+            one if isinstance(one, bytes) else fetched(partial(self._host.picture, one), stop.wait)
             for one in look.pictures[: call.pictures]
         ]
 

@@ -41,6 +41,15 @@ def finished_of(ending: HostedEnding, brief: Brief, capabilities: Capabilities) 
     Raises:
         BadResult: the host gave too few pictures, or what is none.
     """
+    try:
+        return _finished(ending, brief, capabilities)
+    except BadResult as error:
+        # Too few pictures cost what enough of them do.
+        error.cost = ending.cost
+        raise
+
+
+def _finished(ending: HostedEnding, brief: Brief, capabilities: Capabilities) -> Finished:
     # An account that draws four at a time gets four seeds, also for what is one picture.
     wanted = min(len(brief.seeds), ending.planned or len(brief.seeds))
     images = ending.images[:wanted]

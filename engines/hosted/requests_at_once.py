@@ -15,12 +15,10 @@ from contextvars import copy_context
 
 from engines.hosted.host import HostedLook
 from engines.remote.session import NoAnswer
-from limner.errors import EngineBusy, EngineDown, JobLost
+from engines.remote.spent import amounting_to, pause_before_again
+from limner.errors import JobLost
 from net.cut import Cut
 
-#: most tries of a request that is turned away, and the longest pause between two of them
-TRIES = 4
-PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
 #: how soon a stop is noticed
 LOOK_S = 0.5
 HANG_UP_S = 1.0
@@ -47,9 +45,9 @@ class RequestsAtOnce:
         return len(self.done) == self.count
 
     @property
-    def spent(self) -> bool:
-        """Whether one was drawn, or is under way."""
-        return bool(self.done or self._running)
+    def under_way(self) -> bool:
+        """Whether one runs: it may have been paid for."""
+        return bool(self._running)
 
     def next_done(self) -> int | None:
         """Start what may start, and return the number of the request that ends next; None: none for a while.
@@ -67,7 +65,7 @@ class RequestsAtOnce:
             self._try_again(number, result)
             return None
         if result.state != "done" and result.error:
-            raise result.error
+            raise amounting_to(result.error, spent=bool(self.done))
         self.done[number] = result
         return number
 
@@ -108,10 +106,7 @@ class RequestsAtOnce:
 
     def _try_again(self, number: int, error: Exception) -> None:
         """Make a request again later if it was turned away and others cost money already; else raise."""
-        turned_away = isinstance(error, EngineBusy | EngineDown)
-        if not turned_away or not self.spent or self._tries[number] >= TRIES:
-            raise error
-        pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
-        if pause_s > PAUSE_MAX_S:
-            raise error
+        pause_s = pause_before_again(
+            error, self._tries[number], drawn=bool(self.done), under_way=self.under_way
+        )
         self._waiting.append((number, time.monotonic() + pause_s))

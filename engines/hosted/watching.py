@@ -17,6 +17,7 @@ from engines.hosted.ending import HostedEnding, finished_of
 from engines.hosted.host import Host, HostedLook, Ticket
 from engines.remote.cells import looks_whole
 from engines.remote.failure import tell_cost
+from engines.remote.spent import amounting_to
 from limner.engine import (
     Brief,
     Event,
@@ -53,6 +54,8 @@ class _WatchedRequest:
     images: list[bytes] | None = None
     missing: int = 0
     fetches: int = 0
+    #: since when the host of its pictures is away; 0: it is not known to be
+    unfetched_s: float = 0.0
     #: previews that were shown, by cell
     shown: dict[int, Any] = field(default_factory=dict)
 
@@ -102,9 +105,10 @@ class HostedWatch:
                 raise
             except EngineError as error:
                 self._settle(part)
-                drawn = any(one.images is not None for one in self._parts)
-                tell_cost(error, HostedEnding(self._looks()).cost, drawn=drawn, waits=True)
-                raise
+                spent = self._is_spent(part)
+                failure = amounting_to(error, spent=spent)
+                tell_cost(failure, HostedEnding(self._looks()).cost, drawn=spent, waits=True)
+                raise failure from failure.__cause__
         yield from self._news()
 
     def finished(self) -> Finished:
@@ -172,7 +176,11 @@ class HostedWatch:
                 for one in look.pictures[: part.count]
             ]
         except EngineDown as error:
-            raise _PollFailed(error) from None
+            # Polls that go well say nothing about where the pictures are.
+            part.unfetched_s = part.unfetched_s or time.monotonic()
+            if time.monotonic() - part.unfetched_s > self._silent_s:
+                raise EngineDown(f"its pictures cannot be fetched: {error.message}") from None
+            return None
         except BadResult:
             part.fetches += 1
             if part.fetches >= FETCHES_MAX:
@@ -186,6 +194,11 @@ class HostedWatch:
                 with contextlib.suppress(EngineError):
                     self._host.cancel(part.ticket)
                     part.look = self._host.look(part.ticket, READ_S)
+
+    def _is_spent(self, failed: _WatchedRequest) -> bool:
+        """Return whether requests besides a failed one have drawn, or still do."""
+        others = [part for part in self._parts if part is not failed]
+        return any(part.look and part.look.state in ("drawing", "done") for part in others)
 
     # -- reporting -------------------------------------------------------------------------------
 

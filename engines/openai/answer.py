@@ -8,6 +8,7 @@ proxy (``x-litellm-response-cost``).
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -15,6 +16,7 @@ from urllib.parse import urljoin
 from engines.openai.judge import judge_table
 from engines.remote.cells import from_base64
 from engines.remote.session import Remote
+from engines.remote.spent import fetched
 from limner.errors import BadResult, EngineError, Rejected
 
 COST_HEADER = "x-litellm-response-cost"
@@ -60,7 +62,7 @@ def item_picture(item: Mapping[str, Any], remote: Remote, prompt: str) -> bytes:
         raise BadResult("The engine's answer has no picture.")
     if url.startswith("data:"):
         return from_base64(url)
-    return remote.download(urljoin(remote.base_url, url))
+    return fetched(lambda: remote.download(urljoin(remote.base_url, url)), time.sleep)
 
 
 def cost_of(told: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:

@@ -26,7 +26,8 @@ from engines.remote.cells import looks_whole
 from engines.remote.failure import tell_cost
 from engines.remote.health import health_of
 from engines.remote.levels import notes
-from engines.remote.session import Answered, NoAnswer, Remote
+from engines.remote.session import Answered, Remote
+from engines.remote.spent import pause_before_again
 from limner.engine import (
     Brief,
     Capabilities,
@@ -39,12 +40,9 @@ from limner.engine import (
     Progress,
     Stop,
 )
-from limner.errors import EngineBusy, EngineDown, EngineError, Refused, Rejected
+from limner.errors import EngineError, Refused, Rejected
 from limner.pictures.decoding import size_of
 
-#: most retries of a cell that was turned away, and the longest that they may take in here
-TRIES = 4
-PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
 #: how soon a stop is noticed, and how often a drawing without progress reports that it is alive
 LOOK_S, ALIVE_S = 0.5, 5.0
 HANG_UP_S = 1.0
@@ -129,17 +127,13 @@ class OpenAI:
                     told_s = time.monotonic()
                     reached = max(reached, work.fraction())
                     yield Progress(reached)
+            finished = self._finished(brief, work)
         except EngineError as error:
-            tell_cost(error, work.cost(), drawn=bool(work.done), waits=work.spent)
+            tell_cost(error, work.cost(), drawn=bool(work.done), waits=work.under_way)
             raise
         finally:
             work.hang_up()
-        if brief.operation == "describe":
-            yield Finished((), prompts=prompts_of(work.done[0].words), cost=work.cost())
-            return
-        images = [work.done[cell].image for cell in range(len(parts))]
-        finished = self._finished(brief, images, work.cost())
-        self._proved = True
+        self._proved = self._proved or brief.operation != "describe"
         yield finished
 
     def cancel(self, handle: Handle) -> None:
@@ -160,9 +154,10 @@ class OpenAI:
     def _draws_any_size(self) -> bool:
         return not self._manner.sizes and self._manner.size_as != "none"
 
-    def _finished(
-        self, brief: Brief, images: Sequence[bytes], cost: float | None = None
-    ) -> Finished:
+    def _finished(self, brief: Brief, work: _Work) -> Finished:
+        if brief.operation == "describe":
+            return Finished((), prompts=prompts_of(work.done[0].words), cost=work.cost())
+        images = [work.done[cell].image for cell in range(len(work.parts))]
         size = brief.width, brief.height
         # What it drew: it may know ratios only, or do as it likes.
         width, height = size_of(images[0]) or drawn_size(brief, self._manner)
@@ -173,7 +168,7 @@ class OpenAI:
         if cut:
             applied |= {"ar": "near", "size": "near"}
         cells = tuple(cell_of(image, *size) for image in images)
-        return Finished(cells, seeds, said, applied, cost=cost)
+        return Finished(cells, seeds, said, applied, cost=work.cost())
 
     def _check(self) -> None:
         """Check that the server is alive and has our model.
@@ -270,9 +265,9 @@ class _Work:
         return sum(told) * self.manner.dollar_price if told else None
 
     @property
-    def spent(self) -> bool:
-        """Whether a cell was drawn, or is under way."""
-        return bool(self.done or self._running)
+    def under_way(self) -> bool:
+        """Whether a cell's request runs: it may have been paid for."""
+        return bool(self._running)
 
     def hang_up(self) -> None:
         """Close every connection that is still open."""
@@ -292,12 +287,11 @@ class _Work:
                 )
 
     def _again(self, failed: CellFailed) -> None:
-        """Retry a cell that was turned away later, if that saves what the others cost; else raise."""
-        error = failed.error
-        turned_away = isinstance(error, EngineBusy | EngineDown) and not isinstance(error, NoAnswer)
-        if not turned_away or not self.spent or self._tries[failed.cell] >= TRIES:
-            raise error
-        pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
-        if pause_s > PAUSE_MAX_S:
-            raise error
+        """Request a cell that was turned away later, if that saves what the others cost; else raise."""
+        pause_s = pause_before_again(
+            failed.error,
+            self._tries[failed.cell],
+            drawn=bool(self.done),
+            under_way=self.under_way,
+        )
         self._waiting.append((failed.cell, time.monotonic() + pause_s))

@@ -234,7 +234,7 @@ def test_events_are_put_together_however_the_network_cuts_them():
         ("500", EngineError, None),
         ("bad-json", BadResult, None),
         ("no-picture", BadResult, None),
-        ("gone-url", BadResult, None),
+        ("gone-url", JobLost, None),
         ("broken", BadResult, None),
         ("drop", JobLost, None),
         ("odd-400", Answered, None),
@@ -314,7 +314,7 @@ def test_a_lost_answer_may_have_been_paid_for(server, build, brief):
 
 @pytest.mark.parametrize("fault", ["rate-once", "503-second"])
 def test_one_cell_turned_away_does_not_cost_the_others(server, build, brief, fault, monkeypatch):
-    monkeypatch.setattr("engines.openai.engine.PAUSE_S", 0.05)
+    monkeypatch.setattr("engines.remote.spent.PAUSE_S", 0.05)
     server.faults.add(fault)
 
     finished = drawn(build(), brief)

@@ -1,0 +1,217 @@
+"""Money that was spent on a part of a drawing is not spent again without its operator's word, on every hosted driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import engines
+from engines.remote import spent
+from limner.engine import Engine, Finished
+from limner.errors import (
+    BadResult,
+    EngineBusy,
+    EngineDown,
+    EngineError,
+    JobLost,
+    Refused,
+)
+from tests.contract.engine_suite import a_brief
+from tests.contract.hosted_drivers import DASHSCOPE, GEMINI
+from tests.contract.remote_drivers import KEY_VARIABLE, OPENAI, REPLICATE, Driver, drawn
+from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json
+
+Odd = Callable[[Asked], Answer | None]
+
+
+class House:
+    """One driver on its stand-in, which answers some requests in another way."""
+
+    def __init__(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(KEY_VARIABLE, driver.key)
+        self._driver = driver
+        self._server: Loopback = driver.stand_in()
+        self._usual = self._server.answer
+        self._built: list[Engine] = []
+        self.posts = 0
+
+    @property
+    def url(self) -> str:
+        return self._server.url.removesuffix("/v1")
+
+    def answer_by(self, odd: Odd) -> None:
+        def answer(asked: Asked) -> Answer:
+            self.posts += asked.method == "POST" and not asked.path.endswith("cancel")
+            return odd(asked) or self._usual(asked)
+
+        self._server.answer = answer  # type: ignore[method-assign]
+
+    def build(self, **options: object) -> Engine:
+        self._built.append(engines.load(self._driver.entry(self._server.url, **options)))
+        return self._built[-1]
+
+    def __enter__(self) -> House:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for engine in self._built:
+            engine.close()
+        self._server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def house(request, monkeypatch) -> Iterator[House]:
+    monkeypatch.setattr(spent, "FETCH_PAUSES_S", (0.01, 0.01))
+    monkeypatch.setattr(spent, "PAUSE_S", 0.01)
+    with House(request.param, monkeypatch) as house:
+        yield house
+
+
+def pictures_break_off(times: int) -> Odd:
+    left = [times]
+
+    def answer(asked: Asked) -> Answer | None:
+        if asked.path.startswith(("/oss/", "/delivery/")) and left[0] > 0:
+            left[0] -= 1
+            raise Dropped
+        return None
+
+    return answer
+
+
+AT_ONCE = {"model": "qwen-image-2.0-pro"}
+
+
+@pytest.mark.parametrize("house", [DASHSCOPE], indirect=True)
+def test_a_picture_that_cannot_be_had_for_a_moment_is_fetched_again_and_not_drawn(house):
+    house.answer_by(pictures_break_off(2))
+
+    assert len(drawn(house.build(**AT_ONCE), a_brief()).cells) == 4
+    assert house.posts == 4
+
+
+@pytest.mark.parametrize("house", [DASHSCOPE], indirect=True)
+def test_a_picture_that_cannot_be_had_is_a_loss_of_what_was_paid_for(house):
+    house.answer_by(pictures_break_off(1000))
+
+    with pytest.raises(JobLost) as caught:
+        drawn(house.build(**AT_ONCE), a_brief())
+
+    assert caught.value.charged
+    assert house.posts <= 4
+
+
+def only_the_first(status: int, body: object) -> Odd:
+    """Draw the first cell only."""
+    seen = [0]
+
+    def answer(asked: Asked) -> Answer | None:
+        if asked.method != "POST":
+            return None
+        seen[0] += 1
+        return None if seen[0] == 1 else as_json(body, status, Retry_After="0.1")
+
+    return answer
+
+
+REFUSALS = [
+    (OPENAI, 429, {"error": {"code": "rate_limit_exceeded"}}),
+    (OPENAI, 503, {}),
+    (OPENAI, 402, {}),
+    (GEMINI, 429, {"error": {"status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "1s"}]}}),
+    (GEMINI, 502, {}),
+    (GEMINI, 402, {}),
+]
+
+
+@pytest.mark.parametrize(("house", "status", "body"), REFUSALS, indirect=["house"])
+def test_cells_that_are_turned_away_for_good_do_not_have_the_others_drawn_again(
+    house, status, body, monkeypatch
+):
+    monkeypatch.setattr(spent, "TRIES", 2)
+    house.answer_by(only_the_first(status, body))
+
+    with pytest.raises(JobLost) as caught:
+        drawn(house.build(at_once=1), a_brief())
+
+    assert caught.value.charged
+
+
+@pytest.mark.parametrize(
+    ("house", "status", "body", "error"),
+    [
+        (*REFUSALS[0], EngineBusy),
+        (*REFUSALS[2], Refused),
+        (*REFUSALS[4], EngineDown),
+        (*REFUSALS[5], Refused),
+    ],
+    indirect=["house"],
+)
+def test_a_drawing_that_is_turned_away_before_any_cell_waits_at_no_cost(house, status, body, error):
+    house.answer_by(lambda asked: as_json(body, status) if asked.method == "POST" else None)
+
+    with pytest.raises(error):
+        drawn(house.build(at_once=1), a_brief())
+
+    assert house.posts == 1
+
+
+def failing(places: range, url: str) -> Odd:
+    """Fail the predictions of these places, by order, since the model is in high demand; the others are done."""
+    known: list[str] = []
+
+    def answer(asked: Asked) -> Answer | None:
+        name = asked.path.rpartition("/")[2]
+        if asked.method != "GET" or "/predictions/" not in asked.path:
+            return None
+        if name not in known:
+            known.append(name)
+        if known.index(name) not in places:
+            pictures = [f"{url}/delivery/{name}/0.png"]
+            return as_json({"id": name, "status": "succeeded", "output": pictures})
+        return as_json({"id": name, "status": "failed", "error": "high demand (E003)"})
+
+    return answer
+
+
+@pytest.mark.parametrize("house", [REPLICATE], indirect=True)
+@pytest.mark.parametrize(("places", "error"), [(range(1, 4), JobLost), (range(4), EngineBusy)])
+def test_a_busy_model_costs_a_drawing_of_which_a_part_is_drawn(house, places, error):
+    house.answer_by(failing(places, house.url))
+
+    with pytest.raises(EngineError) as caught:
+        drawn(house.build(outputs="apart"), a_brief())
+
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("house", [REPLICATE], indirect=True)
+def test_a_host_is_down_whose_pictures_cannot_be_had_and_the_handle_is_good_later(house):
+    engine, brief = house.build(silent_s=0.1), a_brief()
+    handle = engine.submit(brief)
+    house.answer_by(pictures_break_off(1000))
+
+    with pytest.raises(EngineDown, match="pictures"):
+        drawn(engine, brief, handle)
+
+    house.answer_by(pictures_break_off(0))
+    assert isinstance(drawn(engine, brief, handle), Finished)
+
+
+@pytest.mark.parametrize("house", [REPLICATE], indirect=True)
+def test_too_few_pictures_cost_what_the_host_says(house):
+    def answer(asked: Asked) -> Answer | None:
+        if asked.method != "GET" or "/predictions/" not in asked.path:
+            return None
+        name = asked.path.rpartition("/")[2]
+        metrics = {"predict_time": 3.0}
+        return as_json({"id": name, "status": "succeeded", "output": [], "metrics": metrics})
+
+    house.answer_by(answer)
+
+    with pytest.raises(BadResult) as caught:
+        drawn(house.build(price_per_second=2.0), a_brief())
+
+    assert caught.value.cost == 6.0
