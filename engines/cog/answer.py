@@ -12,7 +12,7 @@ from typing import Any
 
 from engines.cog.model import CogModel
 from engines.remote.cells import from_base64
-from engines.remote.failure import failure
+from engines.remote.failure import failure, says
 from engines.remote.session import Answer, Answered, Remote
 from limner.errors import BadResult, EngineError, OutOfMemory, Refused, Rejected
 from limner.plural import counted
@@ -32,8 +32,8 @@ _BEFORE = re.compile(r"load|download|fetch", re.I)
 _LOG_MAX_CHARACTERS = 4000
 
 
-def pictures(answer: Answer, count: int, remote: Remote) -> list[bytes]:
-    """Return ``count`` pictures from a finished prediction.
+def pictures(answer: Answer, count: int, remote: Remote, prompt: str = "") -> list[bytes]:
+    """Return ``count`` pictures from a finished prediction of ``prompt``.
 
     Raises:
         EngineError: it failed, or pictures are missing.
@@ -45,7 +45,7 @@ def pictures(answer: Answer, count: int, remote: Remote) -> list[bytes]:
         case "canceled" | "aborted":
             raise BadResult("Somebody cancelled the drawing.")
         case "failed":
-            raise failed(str(told.get("error") or ""))
+            raise failed(str(told.get("error") or ""), prompt)
         case _:
             raise BadResult("The engine's answer has no status.")
     if len(images) < count:
@@ -75,12 +75,12 @@ def shown(output: Any) -> list[bytes]:
     return images
 
 
-def failed(words: str) -> EngineError:
-    """Return the error for what a model said as it failed."""
+def failed(words: str, prompt: str = "") -> EngineError:
+    """Return the error for what a model said as it failed; what it quotes from the prompt decides nothing."""
     said = words.lower()
-    if _MEMORY.search(said):
+    if says(said, _MEMORY, prompt):
         return OutOfMemory()
-    if _MODERATED.search(said):
+    if says(said, _MODERATED, prompt):
         return Rejected("moderated", "The model refuses to show what it drew.")
     return failure("The model failed.", words)
 

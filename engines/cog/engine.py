@@ -111,7 +111,8 @@ class Cog:
             if answer is None:
                 return
             took_s += seconds_of(answer.table())
-            images = pictures(answer, len(one.cells), self._server.remote)
+            prompt = str(one.inputs[model.roles["prompt"].name])
+            images = pictures(answer, len(one.cells), self._server.remote, prompt)
             drawn += images
             yield Progress(part.done + part.share)
             if shows:

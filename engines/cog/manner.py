@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class CogManner:
     #: role → the model's own name for that input, where it is none of the usual ones
     names: Mapping[str, str] = field(default_factory=dict)
     #: inputs that every prediction gets
-    inputs: Mapping[str, str | float | bool] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     #: words added to every prompt except in style raw
     suffix: str = ""
     negative: str = ""

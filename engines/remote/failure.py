@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from limner.errors import EngineDown, EngineError
 
+_NO_LETTERS = re.compile(r"[\W_]+")
 _MAX_CHARACTERS = 4000
 
 
@@ -20,6 +23,16 @@ def tell_cost(error: EngineError, told: float | None, *, drawn: bool, waits: boo
     if isinstance(error, EngineDown) and not (drawn or waits):
         # What cannot be reached, or turns us away, draws nothing.
         error.cost = 0.0
+
+
+def says(words: str, pattern: re.Pattern[str], prompt: str) -> bool:
+    """Return whether an engine's words match a pattern by what is not quoted from the prompt."""
+    known = _letters(prompt)
+    return any(_letters(found[0]) not in known for found in pattern.finditer(words))
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTERS.sub("", text.lower())
 
 
 def failure(message: str, words: str) -> EngineError:

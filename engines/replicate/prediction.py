@@ -11,6 +11,7 @@ from typing import Any
 
 from engines.hosted.host import HostedLook
 from engines.hosted.refused_inputs import refused_inputs
+from engines.remote.failure import says
 from engines.remote.session import Answer, Judge
 from limner.errors import (
     EngineBusy,
@@ -41,7 +42,6 @@ _REFERENCE = re.compile(
     r"(?:the )?(?:input )?(?:image|file|mask)",
     re.IGNORECASE,
 )
-_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def look_of(told: Mapping[str, Any], price_per_second: float = 0.0) -> HostedLook:
@@ -111,25 +111,15 @@ def _failure(told: Mapping[str, Any]) -> EngineError:
     text = str(told.get("error") or "")[:ERROR_MAX]
     given = told.get("input")
     prompt = str(given.get("prompt") or "") if isinstance(given, Mapping) else ""
-    if _says(text, _MODERATED, prompt):
+    if says(text, _MODERATED, prompt):
         return Rejected("moderated", "The prompt or its picture was refused by moderation.")
-    if _says(text, _MEMORY, prompt):
+    if says(text, _MEMORY, prompt):
         return OutOfMemory()
-    if _says(text, _BUSY, prompt):
+    if says(text, _BUSY, prompt):
         return EngineBusy(BUSY_S, "the model is in high demand")
-    if _says(text, _REFERENCE, prompt):
+    if says(text, _REFERENCE, prompt):
         return Rejected("reference", "The engine could not use the reference images.")
     return EngineError("The engine failed to draw this.")
-
-
-def _says(text: str, pattern: re.Pattern[str], prompt: str) -> bool:
-    """Return whether a text says something that is not quoted from the prompt."""
-    known = _letters(prompt)
-    return any(_letters(found[0]) not in known for found in pattern.finditer(text))
-
-
-def _letters(text: str) -> str:
-    return _NO_LETTERS.sub("", text.lower())
 
 
 def _fraction(logs: Any) -> float | None:

@@ -25,6 +25,7 @@ from limner.errors import (
 from tests.conftest import wait_until
 from tests.contract.remote_drivers import COG as DRIVER
 from tests.contract.remote_drivers import OnAServer, Watching, drawn, steps_of
+from tests.standins import cog
 from tests.standins.loopback import as_json
 
 
@@ -217,6 +218,17 @@ def test_every_fault_is_the_error_that_says_what_to_do(server, build, brief, fau
     assert "secret" not in str(caught.value)
 
 
+def test_words_of_the_prompt_decide_nothing(server, build, brief, monkeypatch):
+    words = "Prediction failed: ValueError: cannot read 'a moderate sea, out of memory'"
+    monkeypatch.setitem(cog._ERRORS, "failed", words)
+    server.faults.add("failed")
+
+    with pytest.raises(EngineError) as caught:
+        drawn(build(), dataclasses.replace(brief, prompt="a moderate sea, out of memory"))
+
+    assert type(caught.value) is EngineError
+
+
 def test_what_a_failing_model_said_is_for_its_operator_alone(server, build, brief):
     server.faults.add("failed")
     with pytest.raises(EngineError) as caught:
@@ -340,7 +352,7 @@ def test_another_model_at_the_same_address_is_noticed(server, build):
     [
         ({"url": "ftp://host"}, "url"),
         ({"names": {"colour": "hue"}}, "names"),
-        ({"inputs": ["a"]}, "inputs"),
+        ({"inputs": ["go_fast"]}, "inputs"),
         ({"scale": 9}, "scale"),
         ({"api_key": "secret"}, "api_key"),
         ({"polls": 3}, "poll_s"),
