@@ -170,7 +170,7 @@ def test_flower_is_well_under_its_prefix(tmp_path):
 
 
 def acl_of_the_docs() -> list[str]:
-    line = re.search(r"<!-- acl -->\n```\n(ACL SETUSER .+)\n```", OPERATIONS.read_text())[1]
+    line = re.search(r"<!-- acl -->\n```text\n(ACL SETUSER .+)\n```", OPERATIONS.read_text())[1]
     return line.replace("PASSWORD", "s3cret").split()
 
 

@@ -1,4 +1,4 @@
-"""What docs/ says about the code, held against the code: files that are named, links, one page per decision."""
+"""What docs/ says about the code, held against the code: files that are named, one page per decision."""
 
 from __future__ import annotations
 
@@ -46,12 +46,6 @@ def test_every_file_that_a_page_names_exists(page):
 def test_a_file_that_is_not_there_is_noticed():
     assert not exists("limner/nothing.py")
     assert not exists("nothing.lua")
-
-
-@pytest.mark.parametrize("page", sorted((HOME / "docs").rglob("*.md")), ids=name_of)
-def test_links_of_a_page_lead_to_files_that_exist(page):
-    for link in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / link).exists(), link
 
 
 def test_the_decisions_are_numbered_without_a_gap_and_all_are_listed():

@@ -1,0 +1,221 @@
+"""Every block of the README and of docs/ that is to be run is run as it stands, against one gateway of real processes.
+
+One test, so that there is one gateway; each block is a part of it that fails, or is left out, by itself. What a reader
+puts in place of a word in capitals, or has done before, is here. ``test_blocks.py`` sees to all other blocks.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import boto3
+import pytest
+from PIL import Image
+
+from limner.callback.signature import sign
+from tests.acceptance.test_bucket import Bucket
+from tests.acceptance.up import Up
+from tests.clients.running import MODULES, PYTHON, needs_node, needs_python
+from tests.conftest import wait_until
+from tests.docs.blocks import Block, blocks
+from tests.docs.gateway import Gateway, started
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+RUNNABLE = [block for block in blocks("sh", "python", "javascript") if not block.elsewhere]
+SECRET, BODY = "whsec_" + base64.b64encode(b"a secret of the test").decode(), b'{"seq": 1}'
+#: whose parts are in the first hour of ``tests/acceptance/test_first_hour.py``
+FIRST_HOUR = {"receiver"}
+#: stops the gateway
+LAST = "schema"
+
+
+@pytest.fixture
+def gateway(monkeypatch):
+    up = Up()
+    try:
+        gateway = started(up, monkeypatch)
+        yield gateway
+        gateway.close()
+    finally:
+        up.close()
+
+
+def test_every_block_runs_as_it_stands(gateway, subtests):
+    for block in sorted(RUNNABLE, key=lambda block: block.name == LAST):
+        if block.name in FIRST_HOUR:
+            continue
+        with subtests.test(block=str(block)):
+            run = NAMED.get(block.name) if block.name else in_a_shell
+            assert run, f"nothing says how the block called {block.name} is run"
+            run(gateway, block)
+
+
+def test_every_name_of_a_block_is_that_of_one():
+    names = [block.name for block in RUNNABLE if block.name]
+    assert sorted(set(names)) == sorted({*NAMED, *FIRST_HOUR})
+
+
+# -- shells ---------------------------------------------------------------------------------------
+
+
+def in_a_shell(gateway: Gateway, block: Block) -> str:
+    return gateway.shell(gateway.filled(block.text))
+
+
+def curl(gateway: Gateway, block: Block) -> None:
+    """The picture's address is printed, or what would be drawn."""
+    told = in_a_shell(gateway, block)
+    assert f"{gateway.url}/images/drawings/" in told or json.loads(told)["engine"] == "stage"
+
+
+def shell(gateway: Gateway, block: Block) -> None:
+    Image.new("RGB", (64, 64), "red").save(gateway.folder / "photo.jpg")
+    text = block.text.replace("limner cancel JOB", "limner cancel WAITING")
+    waiting = gateway.limner("draw", "a fox [[hang]]", "--no-wait").strip()
+    gateway.shell(gateway.filled(text.replace("WAITING", waiting), JOB=gateway.draw()))
+    assert (gateway.folder / "lighthouse.png").exists()
+    assert (gateway.folder / "cell.png").exists()
+
+
+def look(gateway: Gateway, block: Block) -> None:
+    """With a callback that was given up, and a client whose default URL was disabled."""
+    receiver = gateway.receiver.url
+    job = gateway.draw(callback_url=f"{receiver}/refuses")
+    dead = lambda: "rejected" in gateway.limner("callbacks", "dead")  # noqa: E731
+    wait_until(dead, what="a dead letter")
+    gateway.limner("clients", "set", "local", "--callback-url", f"{receiver}/takes")
+    words = {"ID": job, "JOB": job, "URL": f"{receiver}/takes"}
+
+    told = gateway.shell(gateway.filled(block.text, **words))
+
+    assert job in told
+    assert len(list((gateway.folder / "checked").iterdir())) >= 4
+    gateway.limner("resume", "lane", "fast")
+    gateway.limner("resume", "engine", "stage")
+
+
+def by_hand(gateway: Gateway, block: Block) -> None:
+    for needed in ("xxd", "openssl"):
+        if not shutil.which(needed):
+            pytest.skip(f"{needed} is not installed")
+    (gateway.folder / "body.json").write_bytes(BODY)
+    told = gateway.shell(
+        block.text, SECRET=SECRET, WEBHOOK_ID="msg_1", WEBHOOK_TIMESTAMP="1800000000"
+    )
+    assert (
+        f"v1,{told.strip()}"
+        == dict(sign("msg_1", 1_800_000_000, BODY, (SECRET,)))["webhook-signature"]
+    )
+
+
+def bucket(gateway: Gateway, block: Block) -> None:
+    server = Bucket()
+    try:
+        boto3.client(
+            "s3",
+            endpoint_url=server.url,
+            aws_access_key_id="key",
+            aws_secret_access_key="secret",
+            region_name="us-east-1",
+        ).create_bucket(Bucket="pictures")
+        text = block.text.replace("http://minio:9000", server.url).replace("…", "key")
+        assert "s3://pictures" in gateway.shell(gateway.filled(text))
+    finally:
+        server.go()
+
+
+def sheets(gateway: Gateway, block: Block) -> None:
+    (gateway.folder / "prompts.txt").write_text("a fox\n")
+    gateway.shell(block.text)
+    for name in ("fox.png", "sheet.jpg", "claims.jpg"):
+        assert (gateway.folder / name).stat().st_size > 1000
+
+
+def schema(gateway: Gateway, block: Block) -> None:
+    """The first line asks the server that runs, the second takes back data that nobody uses."""
+    first, second = gateway.filled(block.text).splitlines()
+    assert "well" in gateway.shell(first)
+    gateway.up.stop()
+    gateway.shell(second)
+
+
+# -- programs -------------------------------------------------------------------------------------
+
+
+def python(gateway: Gateway, block: Block) -> None:
+    told = gateway.program([sys.executable], block.text, "example.py")
+    assert f"{gateway.url}/images/drawings/" in told
+
+
+def javascript(gateway: Gateway, block: Block) -> None:
+    if not shutil.which("node"):
+        pytest.skip("node is not installed")
+    told = gateway.program(["node"], block.text, "example.mjs")
+    assert f"{gateway.url}/images/drawings/" in told
+
+
+def is_signed(_gateway: Gateway, block: Block) -> None:
+    import time
+
+    names: dict = {}
+    exec(compile(block.text, str(block), "exec"), names)
+    headers = dict(sign("msg_1", int(time.time()), BODY, ("whsec_b3RoZXI=", SECRET)))
+    assert names["is_signed"](SECRET, headers, BODY)
+    assert not names["is_signed"](SECRET, headers, BODY + b" ")
+    assert not names["is_signed"](SECRET, {}, BODY)
+    late = dict(sign("msg_1", int(time.time()) - 400, BODY, (SECRET,)))
+    assert not names["is_signed"](SECRET, late, BODY)
+
+
+def anchor(gateway: Gateway, block: Block) -> None:
+    """In a module of scene/, as the page says: in a process of its own, as the catalogue is for all."""
+    module = "import engines.sketch.scene.wild as wild\nvars(wild).pop('__doc__')\nexec({!r}, vars(wild))\n"
+    ask = "from limner.__main__ import main\nmain(['sketch', 'an anchor', '--json', '--shrink', '4', '--out', 'a.png'])\n"
+    told = gateway.program([sys.executable], module.format(block.text) + ask, "example.py")
+    assert '"anchor"' in told
+
+
+def with_a_clients_python(said: str) -> Callable[[Gateway, Block], None]:
+    def run(gateway: Gateway, block: Block) -> None:
+        needs_python()
+        text = gateway.filled(block.text) + f"\nprint({said})\n"
+        told = gateway.program([str(PYTHON), "-I"], text, "example.py")
+        assert told.strip() not in ("", "None", "[]")
+
+    return run
+
+
+def mcp_sdk(gateway: Gateway, block: Block) -> None:
+    needs_node()
+    with suppress(FileExistsError):
+        (gateway.folder / "node_modules").symlink_to(MODULES)
+    text = (
+        gateway.filled(block.text) + "\nconsole.log(drawn.structuredContent.id);\nprocess.exit(0);"
+    )
+    assert len(gateway.program(["node"], text, "example.mjs").strip()) == 32
+
+
+#: how each block that has a name is run
+NAMED: dict[str, Callable[[Gateway, Block], object]] = {
+    "curl": curl,
+    "python": python,
+    "javascript": javascript,
+    "shell": shell,
+    "look": look,
+    "by hand": by_hand,
+    "bucket": bucket,
+    "schema": schema,
+    "sheets": sheets,
+    "is_signed": is_signed,
+    "anchor": anchor,
+    "openai": with_a_clients_python("answer.data[0]"),
+    "replicate": with_a_clients_python("pictures"),
+    "fastmcp": with_a_clients_python("drawn.content"),
+    "mcp-sdk": mcp_sdk,
+}
