@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -76,6 +77,14 @@ def wait_until(holds, timeout_s: float = 60.0, what: str = "the condition") -> N
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not hold within {timeout_s:g} s")
         time.sleep(0.02)
+
+
+def json_lines(path: Path) -> list[Any]:
+    """Return what a file of JSON lines holds, up to the line that is being written; nothing without it."""
+    if not path.exists():
+        return []
+    *whole, _ = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in whole]
 
 
 def run_apart(coroutine: Coroutine[Any, Any, Returned]) -> Returned:

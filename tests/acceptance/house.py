@@ -23,7 +23,7 @@ from limner.store import Store
 from stack import embedded, processes
 from stack.stack import answers
 from tests.conftest import answers as redis_answers
-from tests.conftest import free_port, wait_until
+from tests.conftest import free_port, json_lines, wait_until
 
 
 class House:
@@ -157,8 +157,7 @@ class House:
 
     def drawn(self) -> list[dict[str, Any]]:
         """What the rehearsal engine noted: its starts and ends, in order of time."""
-        lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
-        return sorted(lines, key=lambda line: line["at"])
+        return sorted(json_lines(self.ledger), key=lambda line: line["at"])
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")

@@ -19,7 +19,7 @@ from tests.acceptance.house import assert_told_in_order
 from tests.acceptance.receiver import Receiver
 from tests.acceptance.test_up import Up
 from tests.acceptance.test_up import up as up  # the fixture
-from tests.conftest import wait_until
+from tests.conftest import json_lines, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -78,8 +78,7 @@ def calls_all_the_time(up: Up, token: str):
 
 
 def ledger(up: Up) -> list[dict]:
-    path = up.folder / "ledger"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return json_lines(up.folder / "ledger")
 
 
 def started(up: Up) -> int:

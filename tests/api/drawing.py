@@ -36,9 +36,15 @@ def bytes_at(app, url: str) -> bytes:
     return images.get(images.key_of(url))
 
 
+class NotGrantedError(AssertionError):
+    """The job cannot be taken: it is ended, or drawn by another."""
+
+
 def submitted(store, job, lease: str = "lease") -> str:
     worker = a_worker(store, an_engine("stage", fast=99, relaxed=99))
-    assert store.lanes.take(job["id"], lease, worker, MESSAGES).state == "granted"
+    taken = store.lanes.take(job["id"], lease, worker, MESSAGES)
+    if taken.state != "granted":
+        raise NotGrantedError(taken)
     return lease
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import threading
 
 import pytest
@@ -14,6 +13,7 @@ import engines
 from limner.engine import Edit, Preview
 from limner.errors import ConfigError, EngineBusy, EngineDown, JobLost, Rejected
 from tests.builders import an_engine
+from tests.conftest import json_lines
 from tests.contract.applied_suite import AppliedSuite
 from tests.contract.engine_suite import EngineSuite, a_brief
 
@@ -115,8 +115,7 @@ class TestWhatRehearsalApplies(AppliedSuite):
     @pytest.fixture
     def ledger(self, ledger_file):
         def drawn():
-            lines = ledger_file.read_text().splitlines() if ledger_file.exists() else []
-            ends = [line for line in map(json.loads, lines) if line["what"] == "end"]
+            ends = [line for line in json_lines(ledger_file) if line["what"] == "end"]
             return [tuple(line["size"]) for line in ends for _ in range(line["count"])]
 
         return drawn
@@ -128,7 +127,7 @@ def test_the_ledger_tells_how_many_cells_were_drawn(tmp_path):
 
     list(engine.watch(engine.submit(brief), brief, threading.Event()))
 
-    lines = [json.loads(line) for line in (tmp_path / "ledger").read_text().splitlines()]
+    lines = json_lines(tmp_path / "ledger")
     assert [(line["what"], line["count"]) for line in lines] == [("start", 1), ("end", 1)]
 
 
