@@ -243,9 +243,11 @@ class Dripping(Loopback):
 
 
 def test_an_answer_that_drips_is_given_up_after_a_time(monkeypatch):
-    monkeypatch.setattr(remote, "WHOLE_S", 0.3)
+    # A second between two bytes is far more than the drops take: what ends it is the limit of the whole.
+    monkeypatch.setattr(remote, "QUICK_S", 0.5)
+    monkeypatch.setattr(remote, "WHOLE_S", 1.2)
     with Dripping() as server:
-        patient = Remote(server.url, read_s=10.0)
+        patient = Remote(server.url, read_s=1.0)
         with pytest.raises(NoAnswer):
             patient.get_json("/slow")
         with pytest.raises(EngineError) as caught:
