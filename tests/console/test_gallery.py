@@ -132,6 +132,17 @@ def test_the_gallery_is_filtered_by_words_status_and_tag_and_its_address_keeps_t
     expect(tiles(page)).to_have_count(0)
 
 
+def test_an_answer_that_is_cut_off_is_told_as_a_gateway_that_cannot_be_reached(ann):
+    page = ann.page
+    page.route(
+        "**/draw/midjourney/jobs?*",
+        lambda asked: asked.fulfill(content_type="application/json", body='{"data": ['),
+    )
+    page.goto("/console/gallery")
+
+    expect(page.get_by_text("The gateway cannot be reached.")).to_be_visible()
+
+
 def test_callbacks_are_opened_resent_and_each_attempt_is_seen(telling, receiver, ann):
     # A transition that is refused is a dead letter at once.
     receiver.answers = [(422, HOSTILE["html"] + HOSTILE["turned"])]

@@ -199,7 +199,8 @@ def test_dead_letters_are_resent_in_bulk_and_the_page_of_others_hears_of_it(olga
     olga.listen(second)
     second.goto("/console/")
     expect(second.locator("#dead")).not_to_have_text("0 jobs")
-    jobs = {letter.event.job for letter in house.store.outbox.dead(100)}
+    # Other tests' may be there.
+    others = len({letter.event.job for letter in house.store.outbox.dead(100)} - {job})
     count = sum(letter.event.job == job for letter in house.store.outbox.dead(100))
 
     page.get_by_label("Client").fill(client)
@@ -213,7 +214,6 @@ def test_dead_letters_are_resent_in_bulk_and_the_page_of_others_hears_of_it(olga
     # They are dead letters until they are delivered.
     post_all(house, "ok")
     expect(page.locator("#told")).to_contain_text("No dead letters")
-    others = len(jobs - {job})
     expect(second.locator("#dead")).to_have_text("1 job" if others == 1 else f"{others} jobs")
 
 

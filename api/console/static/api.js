@@ -43,7 +43,14 @@ export async function call(method, path, body, { signal, key } = {}) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, { message: t("frame.unreachable") });
   }
-  const answer = await response.json().catch(() => ({}));
+  let answer = {};
+  try {
+    answer = await response.json();
+  } catch (error) {
+    // Called off, or cut off, after its head was there. What is refused need not say why.
+    if (error.name === "AbortError") throw error;
+    if (response.ok) throw new Refused(0, { message: t("frame.unreachable") });
+  }
   if (response.ok) return answer;
   if (response.status === 401) ended();
   throw new Refused(response.status, answer, Number(response.headers.get("Retry-After")) || null);
