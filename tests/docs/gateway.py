@@ -112,6 +112,11 @@ class Gateway:
         told = self.limner("draw", "a fox", "--json", f"--out={self.folder}/fox.png", *words)
         return str(json.loads(told)["id"])
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """The jobs of all clients, newest first."""
+        told = json.loads(self.limner("jobs", "list", "--limit", "100", "--json"))
+        return list(told["data"])
+
     def filled(self, text: str, **words: str) -> str:
         """Return a block's text with this gateway for the example's, and a word for each placeholder."""
         for url in ELSEWHERE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -72,6 +73,14 @@ def curl(gateway: Gateway, block: Block) -> None:
     """The picture's address is printed, or what would be drawn."""
     told = in_a_shell(gateway, block)
     assert f"{gateway.url}/images/drawings/" in told or json.loads(told)["engine"] == "stage"
+
+
+def pages(gateway: Gateway, block: Block) -> None:
+    """Each job of the client is told once."""
+    ids = [job["id"] for job in gateway.jobs()]
+    told = gateway.shell(gateway.filled(block.text))
+    assert re.findall(r"[0-9a-f]{32}", told) == ids
+    assert len(ids) > 2
 
 
 def shell(gateway: Gateway, block: Block) -> None:
@@ -207,6 +216,7 @@ NAMED: dict[str, Callable[[Gateway, Block], object]] = {
     "python": python,
     "javascript": javascript,
     "shell": shell,
+    "pages": pages,
     "look": look,
     "by hand": by_hand,
     "bucket": bucket,
