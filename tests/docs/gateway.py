@@ -29,6 +29,7 @@ CONFIG = """
 port = {port}
 flower_port = {flower_port}
 log_format = "text"
+progress_limit_s = 3
 currency = "EUR"
 
 [faces.replicate]
@@ -53,9 +54,15 @@ class Receiver:
     """Receivers on this machine: /takes answers 204, anything else 404, which gives a callback up at once."""
 
     def __init__(self) -> None:
+        #: what /takes was told, in order
+        self.told: list[dict[str, Any]] = []
+        told = self.told
+
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path == "/takes":
+                    told.append(body)
                 self.send_response(204 if self.path == "/takes" else 404)
                 self.end_headers()
 
@@ -111,6 +118,19 @@ class Gateway:
         words = [f"--{name.replace('_', '-')}={value}" for name, value in fields.items()]
         told = self.limner("draw", "a fox", "--json", f"--out={self.folder}/fox.png", *words)
         return str(json.loads(told)["id"])
+
+    def told_of(self, prompt: str) -> list[dict[str, Any]]:
+        """Draw it, and return what a receiver is told of it, to its end."""
+        url = f"{self.receiver.url}/takes"
+        job = self.limner("draw", prompt, "--no-wait", "--callback-url", url).strip()
+
+        def told() -> list[dict[str, Any]]:
+            return [body for body in self.receiver.told if body["id"] == job]
+
+        wait_until(
+            lambda: [body for body in told() if body["status"] > 0], 60, f"the end: {prompt}"
+        )
+        return told()
 
     def jobs(self) -> list[dict[str, Any]]:
         """The jobs of all clients, newest first."""

@@ -7,6 +7,7 @@ puts in place of a word in capitals, or has done before, is here. ``test_blocks.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import shutil
@@ -23,7 +24,7 @@ from tests.acceptance.test_bucket import Bucket
 from tests.acceptance.up import Up
 from tests.clients.running import MODULES, PYTHON, needs_node, needs_python
 from tests.conftest import wait_until
-from tests.docs.blocks import Block, blocks
+from tests.docs.blocks import HOME, Block, blocks
 from tests.docs.gateway import Gateway, started
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -107,6 +108,22 @@ def look(gateway: Gateway, block: Block) -> None:
     assert len(list((gateway.folder / "checked").iterdir())) >= 4
     gateway.limner("resume", "lane", "fast")
     gateway.limner("resume", "engine", "stage")
+
+
+def cards(gateway: Gateway, block: Block) -> None:
+    """And each card of the page's table is told of as it says, and ends so."""
+    in_a_shell(gateway, block)
+    page = (HOME / block.page).read_text(encoding="utf-8").partition("<!-- cards -->")[2]
+    rows = re.findall(r"^\| (?:`(\[\[.+?\]\])`|nothing) \| ([−0-9, ]+) \| (.+?) \|", page, re.M)
+    assert len(rows) >= 10
+    for card, statuses, ending in rows:
+        told = gateway.told_of(f"a red fox {card}")
+        seen = [status for status, _ in itertools.groupby(body["status"] for body in told)]
+        assert seen == [int(one.replace("−", "-")) for one in statuses.split(", ")], card
+        reason = told[-1]["reasonCode"]
+        assert ending.startswith(f"failed, `{reason}`" if reason else "done"), card
+        # A plain card between: else the engine would be blamed for what fails.
+        assert gateway.told_of("a red fox")[-1]["status"] == 1
 
 
 def by_hand(gateway: Gateway, block: Block) -> None:
@@ -218,6 +235,7 @@ NAMED: dict[str, Callable[[Gateway, Block], object]] = {
     "shell": shell,
     "pages": pages,
     "look": look,
+    "cards": cards,
     "by hand": by_hand,
     "bucket": bucket,
     "schema": schema,
