@@ -19,7 +19,7 @@ TORCH_PIP ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install clients torch demo up test lint check test-seams test-diffusers lock lock-check audit bench bench-callbacks bench-sketch \
-  soak mutate deploy-check deploy-files screenshots clean
+  soak mutate deploy-check deploy-files screenshots recording clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ deploy-files: $(VENV)/.installed-dev ## renew what is made in deploy/: the dashb
 
 screenshots: $(VENV)/.installed-dev ## look at every page of the console and show it in docs/img (needs Chromium and a font with Chinese)
 	$(BIN)/python -m tests.screenshots $(PAGES)
+
+recording: $(VENV)/.installed-dev ## record a terminal for the README, into docs/img/terminal.svg (a minute)
+	$(BIN)/python -m tests.recording
 
 mutate: $(VENV)/.installed-mutate ## change one thing at a time and see which tests notice (hours; MUTATE="--sample 40")
 	$(BIN)/python -m tests.mutate $(MUTATE)
