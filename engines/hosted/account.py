@@ -178,8 +178,9 @@ class Account:
             name, _ = parts.hostname or "", parts.port
         except ValueError:
             return False
-        # What else may stand there, libraries read in different ways: "https://else.where\\.host.com/".
-        if not _NAME.fullmatch(name):
+        # What else may stand there, libraries read in different ways: "https://else.where\\.host.com/"; blanks
+        # they leave out, and then the path would begin elsewhere.
+        if not _NAME.fullmatch(name) or not url.startswith(_origin(url)):
             return False
         if _origin(url) == _origin(self._home.base_url):
             return not parts.username

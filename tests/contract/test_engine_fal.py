@@ -162,6 +162,10 @@ def test_the_key_follows_no_url_that_is_not_fals(server, build, brief, fault):
         ("https://[::1", False),
         # urllib3 reads another host in this than urlsplit does.
         ("https://example.com\\.fal.run/a", False),
+        # urlsplit leaves blanks out: what follows its origin would begin within the name.
+        ("    https://queue.fal.run/a", False),
+        ("https://\t\tqueue.fal.run/a", False),
+        ("htt\nps://queue.fal.run/a", False),
         (None, False),
     ],
 )
