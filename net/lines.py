@@ -39,6 +39,16 @@ class TlsLine(HTTPSConnection):
 
     response_class = PatientResponse
 
+    def getresponse(self) -> Any:
+        """Return the response; TLS that fails by now is a connection that broke off.
+
+        Else nobody could tell it from a handshake that failed, before which nothing was sent.
+        """
+        try:
+            return super().getresponse()
+        except ssl.SSLError as error:
+            raise ConnectionAbortedError("TLS failed after the request") from error
+
 
 class _PlainPool(urllib3.HTTPConnectionPool):
     ConnectionCls = PlainLine

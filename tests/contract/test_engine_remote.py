@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 
 import pytest
+import trustme
 
 from engines.remote import session as remote
 from engines.remote.session import Answered, NoAnswer, Remote
@@ -106,6 +109,42 @@ def test_what_may_have_arrived_is_told_from_what_cannot_have(server):
     with pytest.raises(EngineDown) as caught:
         Remote(f"http://127.0.0.1:{port}").get_json("/200")
     assert not isinstance(caught.value, NoAnswer)
+
+
+@pytest.mark.parametrize("may_be_cut", [False, True])
+@pytest.mark.parametrize("name", ["127.0.0.1", "another.example"])
+def test_tls_that_fails_after_the_request_says_nothing_about_whether_it_arrived(
+    monkeypatch, tmp_path, may_be_cut, name
+):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    heard = []
+
+    def serve(connection, ended):
+        with (
+            connection.dup() as bare,
+            context.wrap_socket(connection, True, do_handshake_on_connect=False) as line,
+            contextlib.suppress(ssl.SSLError),
+        ):
+            line.do_handshake()
+            # To its end: what is left unread would reset the connection.
+            asked = b""
+            while (piece := line.recv(65536)) and not (asked := asked + piece).endswith(b"{}"):
+                pass
+            heard.extend([asked] if asked else [])
+            bare.sendall(b"HTTP/1.1 500 without TLS\r\n\r\n")
+            bare.shutdown(socket.SHUT_RDWR)
+
+    with raw_peer(serve) as url:
+        server = Remote(url.replace("http:", "https:"))
+        with pytest.raises(EngineDown) as caught:
+            server.request("POST", "/", json={}, cut=Cut() if may_be_cut else None)
+        server.close()
+
+    assert isinstance(caught.value, NoAnswer) is bool(heard) is (name == "127.0.0.1")
 
 
 def test_an_answer_that_cannot_be_read_is_a_bad_result(server, monkeypatch):
