@@ -23,6 +23,7 @@ from engines.remote.session import (
     NoAnswer,
     Remote,
 )
+from engines.remote.spent import lost_on_the_way
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost
 from net.cut import Cut
 
@@ -33,8 +34,6 @@ PICTURE_S = 10.0
 ID_MAX, URL_MAX = 200, 2000
 #: the host's own origins besides the base URL's; more are forgotten
 ORIGINS_MAX = 8
-#: a proxy on the way gave up: what it passed on may well have been started
-_UNKNOWN_OUTCOME = (408, 504, 524)
 #: a host's name or address
 _NAME = re.compile(r"[a-z0-9._:-]+")
 
@@ -214,12 +213,10 @@ class Account:
         return remote, where[len(origin) :] or "/"
 
     def _judge_drawing(self, answer: Answer) -> EngineError | None:
-        if answer.status in _UNKNOWN_OUTCOME:
-            return NoAnswer("a proxy on the way gave up")
-        return self._judge(answer) if self._judge else None
+        return lost_on_the_way(answer) or (self._judge(answer) if self._judge else None)
 
     def _judge_submission(self, answer: Answer) -> EngineError | None:
-        if answer.status in _UNKNOWN_OUTCOME:
+        if lost_on_the_way(answer):
             return SubmissionLost()
         return self._judge(answer) if self._judge else None
 

@@ -25,6 +25,7 @@ from engines.openai.wanted import PictureRequest
 from engines.remote.cells import from_base64
 from engines.remote.reading import pieces, read_json
 from engines.remote.session import DRAWING_MAX_BYTES, Answer, NoAnswer, Remote
+from engines.remote.spent import lost_on_the_way
 from limner.errors import BadResult, EngineError, JobLost
 from net.cut import Cut
 
@@ -120,6 +121,9 @@ class RequestUnderWay:
         return Done(self._cell, picture_of(told, self._remote, self._prompt), cost=cost)
 
     def _judge(self, answer: Answer) -> EngineError | None:
+        lost = lost_on_the_way(answer)
+        if lost:
+            return lost
         part = self._part
         # Of a question about a picture, it is the picture that may be wrong.
         ours = part.fields if isinstance(part, PictureRequest) else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engines.remote.session import NoAnswer
+from engines.remote.session import Answer, NoAnswer
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost, Refused
 
 #: most tries of a request that is turned away, and the longest pause between two of them
@@ -17,6 +17,15 @@ TRIES = 4
 PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
 #: the pauses before a picture is fetched again
 FETCH_PAUSES_S = (0.5, 1.5)
+#: a proxy on the way gave up: what it passed on may well have been started
+_UNKNOWN_OUTCOME = (408, 504, 524)
+
+
+def lost_on_the_way(answer: Answer) -> NoAnswer | None:
+    """Return the error if a response to what costs money does not tell whether it was drawn."""
+    if answer.status in _UNKNOWN_OUTCOME:
+        return NoAnswer("a proxy on the way gave up")
+    return None
 
 
 def pause_before_again(error: Exception, tries: int, *, drawn: bool, under_way: bool) -> float:

@@ -303,8 +303,9 @@ def test_a_busy_server_says_when_to_come_back(server, build, brief):
     assert caught.value.retry_after_s == 7
 
 
-def test_a_lost_answer_may_have_been_paid_for(server, build, brief):
-    server.faults.add("drop")
+@pytest.mark.parametrize("fault", ["drop", "408", "504", "524"])
+def test_a_lost_answer_may_have_been_paid_for(server, build, brief, fault):
+    server.faults.add(fault)
 
     with pytest.raises(JobLost) as caught:
         drawn(build(), brief)

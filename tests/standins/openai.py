@@ -2,7 +2,7 @@
 
 ``python -m tests.standins.openai --port 8080 [faults]``. Faults: ``json-only url relative-url
 size-drift moderated moderated-in-stream empty-data quota rate rate-once slow-down no-key bad-param
-bad-image no-model 500 503-once string-error bad-json no-picture broken drop drop-in-stream cut-stream
+bad-image no-model 408 500 503-once 504 524 string-error bad-json no-picture broken drop drop-in-stream cut-stream
 done-only hang locked no-models sd-server echo odd-400 in-lines thrice says-nothing
 unchanged``, and ``litellm-…`` for what a LiteLLM proxy says.
 """
@@ -44,6 +44,9 @@ _REFUSALS = {
     "too-large": Answer(status=413),
     "500": _error(500, "server_error", "server_error"),
     "503": Answer(b"<html>", 503, "text/html"),
+    "408": _error(408, "timeout", "server_error"),
+    "504": Answer(b"<html>", 504, "text/html"),
+    "524": Answer(b"<html>", 524, "text/html"),
     "string-error": as_json({"error": "prompt required"}, 400),
     "odd-400": as_json({"error": {"message": "no", "code": "400"}}, 400),
 } | {
