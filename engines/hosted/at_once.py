@@ -16,10 +16,9 @@ from engines.hosted.host import HostedCall, HostedLook, HostedPlan
 from engines.hosted.requests_at_once import RequestsAtOnce
 from engines.hosted.setup import HostedManner
 from engines.remote.cells import looks_whole
-from engines.remote.failure import tell_cost
 from engines.remote.health import health_of
 from engines.remote.levels import notes
-from engines.remote.spent import fetched
+from engines.remote.spent import fetched, tell_cost
 from limner.engine import (
     Brief,
     Capabilities,
@@ -106,7 +105,7 @@ class AtOnceEngine:
                     yield Progress(len(images) / len(plan.calls))
         except EngineError as error:
             told = HostedEnding(list(work.done.values())).cost
-            tell_cost(error, told, drawn=bool(work.done), waits=work.under_way)
+            tell_cost(error, told, drawn=bool(work.done))
             raise
         finally:
             work.hang_up()

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 
 from engines.hosted.host import HostedLook
 from engines.remote.session import NoAnswer
-from engines.remote.spent import amounting_to, pause_before_again
+from engines.remote.spent import Turns
 from limner.errors import JobLost
 from net.cut import Cut
 
@@ -31,13 +29,11 @@ class RequestsAtOnce:
     """The requests of one drawing: which wait, which run, and their results."""
 
     def __init__(self, draw: Draw, count: int, at_once: int) -> None:
-        self._draw, self._at_once = draw, at_once
+        self._draw, self._turns = draw, Turns(count, at_once)
         self.count = count
         self.done: dict[int, HostedLook] = {}
         self._results: queue.SimpleQueue[tuple[int, HostedLook | Exception]] = queue.SimpleQueue()
-        self._waiting = deque((number, 0.0) for number in range(count))
         self._running: dict[int, tuple[threading.Thread, Cut]] = {}
-        self._tries = dict.fromkeys(range(count), 0)
 
     @property
     def over(self) -> bool:
@@ -55,18 +51,20 @@ class RequestsAtOnce:
         Raises:
             EngineError: one failed.
         """
-        self._start()
+        for number in self._turns.due(len(self._running)):
+            self._start(number)
         try:
             number, result = self._results.get(timeout=LOOK_S)
         except queue.Empty:
             return None
         self._running.pop(number)
+        if isinstance(result, HostedLook) and result.state != "done" and result.error:
+            result = result.error
         if isinstance(result, Exception):
-            self._try_again(number, result)
+            self._turns.failed(number, result, drawn=bool(self.done), under_way=self.under_way)
             return None
-        if result.state != "done" and result.error:
-            raise amounting_to(result.error, spent=bool(self.done))
         self.done[number] = result
+        self._turns.ended(drawn=True, under_way=self.under_way)
         return number
 
     def hang_up(self) -> None:
@@ -76,23 +74,17 @@ class RequestsAtOnce:
         for thread, _ in self._running.values():
             thread.join(HANG_UP_S / len(self._running))
 
-    def _start(self) -> None:
-        now_s = time.monotonic()
-        for number, due_s in list(self._waiting):
-            if len(self._running) >= self._at_once or due_s > now_s:
-                continue
-            self._waiting.remove((number, due_s))
-            self._tries[number] += 1
-            cut = Cut()
-            # The job that the thread works for is known by its context.
-            thread = threading.Thread(
-                target=copy_context().run,
-                args=(self._run, number, cut),
-                name="hosted",
-                daemon=True,
-            )
-            self._running[number] = thread, cut
-            thread.start()
+    def _start(self, number: int) -> None:
+        cut = Cut()
+        # The job that the thread works for is known by its context.
+        thread = threading.Thread(
+            target=copy_context().run,
+            args=(self._run, number, cut),
+            name="hosted",
+            daemon=True,
+        )
+        self._running[number] = thread, cut
+        thread.start()
 
     def _run(self, number: int, cut: Cut) -> None:
         try:
@@ -103,10 +95,3 @@ class RequestsAtOnce:
         # Whatever it is, the thread that waits raises it.
         except Exception as error:  # noqa: BLE001
             self._results.put((number, error))
-
-    def _try_again(self, number: int, error: Exception) -> None:
-        """Make a request again later if it was turned away and others cost money already; else raise."""
-        pause_s = pause_before_again(
-            error, self._tries[number], drawn=bool(self.done), under_way=self.under_way
-        )
-        self._waiting.append((number, time.monotonic() + pause_s))

@@ -16,8 +16,7 @@ from typing import Any
 from engines.hosted.ending import HostedEnding, finished_of
 from engines.hosted.host import Host, HostedLook, Ticket
 from engines.remote.cells import looks_whole
-from engines.remote.failure import tell_cost
-from engines.remote.spent import amounting_to
+from engines.remote.spent import amounting_to, tell_cost
 from limner.engine import (
     Brief,
     Event,
@@ -107,7 +106,7 @@ class HostedWatch:
                 self._settle(part)
                 spent = self._is_spent(part)
                 failure = amounting_to(error, spent=spent)
-                tell_cost(failure, HostedEnding(self._looks()).cost, drawn=spent, waits=True)
+                tell_cost(failure, HostedEnding(self._looks()).cost, drawn=spent)
                 raise failure from failure.__cause__
         yield from self._news()
 

@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import queue
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from engines.openai.describing import description_of, prompts_of
 from engines.openai.manner import OpenAIManner
-from engines.openai.request import CellFailed, Done, News, Part, Partial, RequestUnderWay
+from engines.openai.request import Done, News, Part, Partial, RequestUnderWay
 from engines.openai.sizes import drawn_size
 from engines.openai.starting import left_out
 from engines.openai.wanted import wanted
 from engines.remote.cells import cell as cell_of
 from engines.remote.cells import looks_whole
-from engines.remote.failure import tell_cost
 from engines.remote.health import health_of
 from engines.remote.levels import notes
 from engines.remote.session import Answered, Remote
-from engines.remote.spent import pause_before_again
+from engines.remote.spent import Turns, tell_cost
 from limner.engine import (
     Brief,
     Capabilities,
@@ -129,7 +127,7 @@ class OpenAI:
                     yield Progress(reached)
             finished = self._finished(brief, work)
         except EngineError as error:
-            tell_cost(error, work.cost(), drawn=bool(work.done), waits=work.under_way)
+            tell_cost(error, work.cost(), drawn=bool(work.done))
             raise
         finally:
             work.hang_up()
@@ -227,9 +225,8 @@ class _Work:
 
     def __post_init__(self) -> None:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
-        self._waiting = deque((cell, 0.0) for cell in range(len(self.parts)))
+        self._turns = Turns(len(self.parts), self.manner.at_once)
         self._running: dict[int, RequestUnderWay] = {}
-        self._tries = dict.fromkeys(range(len(self.parts)), 0)
         self._partials = dict.fromkeys(range(len(self.parts)), 0)
 
     def next_news(self) -> Partial | Done | None:
@@ -238,7 +235,8 @@ class _Work:
         Raises:
             EngineError: a cell cannot be drawn.
         """
-        self._start()
+        for cell in self._turns.due(len(self._running)):
+            self._start(cell)
         try:
             news = self._news.get(timeout=LOOK_S)
         except queue.Empty:
@@ -249,8 +247,9 @@ class _Work:
         self._running.pop(news.cell)
         if isinstance(news, Done):
             self.done[news.cell] = news
+            self._turns.ended(drawn=True, under_way=self.under_way)
             return news
-        self._again(news)
+        self._turns.failed(news.cell, news.error, drawn=bool(self.done), under_way=self.under_way)
         return None
 
     def fraction(self) -> float:
@@ -276,22 +275,7 @@ class _Work:
         for request in self._running.values():
             request.join(HANG_UP_S / len(self._running))
 
-    def _start(self) -> None:
-        now = time.monotonic()
-        for cell, due_s in list(self._waiting):
-            if len(self._running) < self.manner.at_once and due_s <= now:
-                self._waiting.remove((cell, due_s))
-                self._tries[cell] += 1
-                self._running[cell] = RequestUnderWay(
-                    self.remote, cell, self.parts[cell], self.manner.silent_s, self._news
-                )
-
-    def _again(self, failed: CellFailed) -> None:
-        """Request a cell that was turned away later, if that saves what the others cost; else raise."""
-        pause_s = pause_before_again(
-            failed.error,
-            self._tries[failed.cell],
-            drawn=bool(self.done),
-            under_way=self.under_way,
+    def _start(self, cell: int) -> None:
+        self._running[cell] = RequestUnderWay(
+            self.remote, cell, self.parts[cell], self.manner.silent_s, self._news
         )
-        self._waiting.append((failed.cell, time.monotonic() + pause_s))

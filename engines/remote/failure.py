@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from limner.errors import EngineDown, EngineError
+from limner.errors import EngineError
 
 _NO_LETTERS = re.compile(r"[\W_]+")
 _MAX_CHARACTERS = 4000
@@ -12,17 +12,6 @@ _MAX_CHARACTERS = 4000
 
 class SaidByEngine(EngineError):
     """The engine's own words."""
-
-
-def tell_cost(error: EngineError, told: float | None, *, drawn: bool, waits: bool) -> None:
-    """Note on the error of one of a drawing's requests what the drawing cost all the same.
-
-    ``told``: by the host, of those that ended; None: nothing. ``drawn``: one was; ``waits``: one is under way.
-    """
-    error.cost, error.partly = told, drawn
-    if isinstance(error, EngineDown) and not (drawn or waits):
-        # What cannot be reached, or turns us away, draws nothing.
-        error.cost = 0.0
 
 
 def says(words: str, pattern: re.Pattern[str], prompt: str) -> bool:

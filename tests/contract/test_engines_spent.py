@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -34,18 +35,22 @@ class House:
         self._server: Loopback = driver.stand_in()
         self._usual = self._server.answer
         self._built: list[Engine] = []
-        self.posts = 0
+
+    @property
+    def posts(self) -> int:
+        """How many requests were made that may cost money."""
+        asked = [one for one in self._server.asked if one.method == "POST"]
+        return sum(not one.path.endswith("cancel") for one in asked)
 
     @property
     def url(self) -> str:
         return self._server.url.removesuffix("/v1")
 
-    def answer_by(self, odd: Odd) -> None:
-        def answer(asked: Asked) -> Answer:
-            self.posts += asked.method == "POST" and not asked.path.endswith("cancel")
-            return odd(asked) or self._usual(asked)
+    def pause(self, seconds: float, asked: Asked) -> None:
+        self._server.pause(seconds, asked)
 
-        self._server.answer = answer  # type: ignore[method-assign]
+    def answer_by(self, odd: Odd) -> None:
+        self._server.answer = lambda asked: odd(asked) or self._usual(asked)  # type: ignore[method-assign]
 
     def build(self, **options: object) -> Engine:
         self._built.append(engines.load(self._driver.entry(self._server.url, **options)))
@@ -156,6 +161,49 @@ def test_a_drawing_that_is_turned_away_before_any_cell_waits_at_no_cost(house, s
         drawn(house.build(at_once=1), a_brief())
 
     assert house.posts == 1
+
+
+def refused_while_the_others_are_drawn(house: House, status: int, body: object) -> Odd:
+    """Refuse the first cell that is asked for, and take a while over the others."""
+    numbers = itertools.count()
+
+    def answer(asked: Asked) -> Answer | None:
+        if asked.method != "POST":
+            return None
+        if next(numbers) == 0:
+            return as_json(body, status, Retry_After="3600")
+        house.pause(0.3, asked)
+        return None
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("house", "status", "body"),
+    [(OPENAI, 429, {}), (OPENAI, 402, {}), (GEMINI, 429, {}), (GEMINI, 402, {})],
+    indirect=["house"],
+)
+def test_cells_under_way_are_not_hung_up_on_to_be_drawn_again(house, status, body):
+    house.answer_by(refused_while_the_others_are_drawn(house, status, body))
+
+    with pytest.raises(JobLost) as caught:
+        drawn(house.build(at_once=3), a_brief())
+
+    assert caught.value.charged
+    assert caught.value.partly
+    # One was refused and two were drawn: with the fourth it would be no whole drawing either.
+    assert house.posts == 3
+
+
+@pytest.mark.parametrize("house", [OPENAI, GEMINI], indirect=True)
+def test_cells_that_are_all_refused_while_others_are_under_way_cost_nothing(house):
+    house.answer_by(lambda asked: as_json({}, 402) if asked.method == "POST" else None)
+
+    with pytest.raises(Refused) as caught:
+        drawn(house.build(at_once=4), a_brief())
+
+    assert not caught.value.partly
+    assert house.posts == 4
 
 
 def failing(places: range, url: str) -> Odd:
