@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engines.hosted.ending import HostedEnding, finished_of
-from engines.hosted.host import Host, HostedLook, Ticket
+from engines.hosted.host import Host, HostedLook, HostedState, Ticket
 from engines.remote.cells import looks_whole
 from engines.remote.spent import amounting_to, tell_cost
 from limner.engine import (
@@ -39,6 +39,8 @@ MISSING_MAX = 3
 FETCHES_MAX = 3
 #: the longest that a host may keep us from polling
 ASKED_MAX_S = 30.0
+#: how long to wait after a host took a request, and was then too busy for it
+OVERLOADED_S = 5.0
 
 
 @dataclass
@@ -137,7 +139,7 @@ class HostedWatch:
             return
         part.look = look
         if look.state == "failed":
-            raise look.error or EngineError("The engine failed to draw this.")
+            raise _failure_of(look)
         if look.state == "gone":
             part.missing += 1
             if part.missing >= MISSING_MAX:
@@ -195,9 +197,14 @@ class HostedWatch:
                     part.look = self._host.look(part.ticket, READ_S)
 
     def _is_spent(self, failed: _WatchedRequest) -> bool:
-        """Return whether requests besides a failed one have drawn, or still do."""
-        others = [part for part in self._parts if part is not failed]
-        return any(part.look and part.look.state in ("drawing", "done") for part in others)
+        """Return whether requests besides a failed one have drawn, or will, though they were cancelled."""
+        unpaid: list[HostedState | None] = ["failed", "gone"]
+        if self._host.capabilities().cancel:
+            unpaid += ["waiting", None]
+        states = [
+            part.look.state if part.look else None for part in self._parts if part is not failed
+        ]
+        return any(state not in unpaid for state in states)
 
     # -- reporting -------------------------------------------------------------------------------
 
@@ -241,6 +248,14 @@ class HostedWatch:
         if part.images is not None:
             return 1.0
         return min(max((part.look and part.look.fraction) or 0.0, 0.0), 1.0)
+
+
+def _failure_of(look: HostedLook) -> EngineError:
+    error = look.error or EngineError("The engine failed to draw this.")
+    if isinstance(error, EngineDown):
+        # What is away may go on with a drawing, and keeps its handle: this one is over.
+        return EngineBusy(OVERLOADED_S, error.message)
+    return error
 
 
 class _PollFailed(Exception):

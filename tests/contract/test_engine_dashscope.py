@@ -282,6 +282,8 @@ def test_a_lost_answer_may_have_been_paid_for(server, build, brief, options):
     [
         ("failed-moderated", Rejected, "moderated"),
         ("failed-internal", EngineError, None),
+        # Over, and not to be asked for again, as of a host that is away.
+        ("failed-overloaded", EngineBusy, None),
         ("some-moderated", Rejected, "moderated"),
         ("some-fail", EngineError, None),
         ("CANCELED", Rejected, "failed"),

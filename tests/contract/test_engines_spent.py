@@ -17,10 +17,11 @@ from limner.errors import (
     EngineError,
     JobLost,
     Refused,
+    Rejected,
 )
 from tests.contract.engine_suite import a_brief
 from tests.contract.hosted_drivers import DASHSCOPE, GEMINI
-from tests.contract.remote_drivers import KEY_VARIABLE, OPENAI, REPLICATE, Driver, drawn
+from tests.contract.remote_drivers import BFL, KEY_VARIABLE, OPENAI, REPLICATE, Driver, drawn
 from tests.standins.loopback import Answer, Asked, Dropped, Loopback, as_json
 
 Odd = Callable[[Asked], Answer | None]
@@ -233,6 +234,25 @@ def test_a_busy_model_costs_a_drawing_of_which_a_part_is_drawn(house, places, er
         drawn(house.build(outputs="apart"), a_brief())
 
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("house", [BFL], indirect=True)
+def test_cells_that_wait_at_a_host_that_cannot_cancel_are_paid_for(house):
+    first: list[str] = []
+
+    def answer(asked: Asked) -> Answer | None:
+        if "id" not in asked.query:
+            return None
+        first[:] = first or [asked.query["id"]]
+        status = "Request Moderated" if asked.query["id"] in first else "Pending"
+        return as_json({"id": asked.query["id"], "status": status})
+
+    house.answer_by(answer)
+
+    with pytest.raises(Rejected) as caught:
+        drawn(house.build(), a_brief())
+
+    assert caught.value.partly
 
 
 @pytest.mark.parametrize("house", [REPLICATE], indirect=True)
