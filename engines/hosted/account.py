@@ -24,7 +24,7 @@ from engines.remote.session import (
     Remote,
 )
 from engines.remote.spent import lost_on_the_way
-from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, JobLost
+from limner.errors import BadResult, EngineDown, EngineError, JobLost
 from net.cut import Cut
 
 #: how long connecting takes at most; health must answer within 3 s
@@ -151,11 +151,9 @@ class Account:
         """
         remote, path = self._at(where)
         try:
-            return remote.request(method, path, json=body, judge=_is_refused)
+            return remote.request(method, path, json=body, judge=_judge_what_is_free)
         except Answered:
             return None
-        except EngineBusy as error:
-            raise EngineDown(error.message) from None
 
     def picture(self, where: str) -> bytes:
         """Return the picture at a URL, or in a data URL.
@@ -221,10 +219,13 @@ class Account:
         return self._judge(answer) if self._judge else None
 
 
-def _is_refused(answer: Answer) -> EngineError | None:
-    """Return an error that says so for what a host refuses to do, not for whom it refuses."""
-    theirs = 400 <= answer.status < 500 and answer.status not in (401, 402, 403, 429)
-    return Answered(answer) if theirs else None
+def _judge_what_is_free(answer: Answer) -> EngineError | None:
+    """Return ``Answered`` for what a host refuses to do, and another error for what it may do later."""
+    if answer.status in (401, 402, 403):
+        return None
+    if answer.status in (408, 429) or answer.status >= 500:
+        return EngineDown(f"it answered with HTTP {answer.status}")
+    return Answered(answer)
 
 
 def id_in(told: Mapping[str, Any], name: str = "id") -> str:
