@@ -18,6 +18,7 @@ from engines.hosted.setup import HostedManner
 from engines.hosted.watching import HostedWatch
 from engines.remote.health import health_of
 from engines.remote.levels import notes
+from engines.remote.spent import lost_in_part, pause_of
 from limner.engine import Brief, Capabilities, Event, Handle, Health, Stop
 from limner.errors import EngineBusy, EngineDown, EngineError, JobLost, Rejected
 
@@ -88,18 +89,20 @@ class HostedEngine:
                 found = self._host.find(call) if again else None
                 tickets.append(found or self._sent(call, until_s if tickets else None))
         except EngineError as error:
-            raise self._given_up(tickets, error) from None
+            failure = self._given_up(tickets, error)
+            raise failure from failure.__cause__
         return tickets
 
     def _sent(self, call: HostedCall, until_s: float | None) -> Ticket:
-        """Send one request; ``until_s``: until when to wait for a busy host, because others are sent."""
+        """Send one request; ``until_s``: until when to wait for one that turns it away, because others are sent."""
         while True:
             try:
                 return self._host.submit(call)
-            except EngineBusy as error:
-                if until_s is None or time.monotonic() + error.retry_after_s > until_s:
+            except (EngineBusy, EngineDown) as error:
+                pause_s = pause_of(error)
+                if until_s is None or time.monotonic() + pause_s > until_s:
                     raise
-                time.sleep(error.retry_after_s)
+                time.sleep(pause_s)
             except SubmissionLost:
                 found = None
                 with contextlib.suppress(EngineError):
@@ -116,6 +119,7 @@ class HostedEngine:
                 self._host.cancel(ticket)
             except EngineError:
                 stopped = False
+        error.partly = not stopped
         if stopped or isinstance(error, Rejected | JobLost):
             return error
-        return JobLost("A part of it was started, and cost money.", charged=True)
+        return lost_in_part(error, "started")

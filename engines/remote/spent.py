@@ -34,12 +34,20 @@ def lost_on_the_way(answer: Answer) -> NoAnswer | None:
 
 def amounting_to(error: EngineError, *, spent: bool) -> EngineError:
     """Return what a failure amounts to; ``spent``: another part of the drawing was paid for."""
-    if spent and isinstance(error, _GIVES_BACK):
-        lost = JobLost("A part of it was drawn, and cost money.", charged=True)
-        # Its operator reads in the log what kept the rest from being drawn.
-        lost.__cause__ = error
-        return lost
-    return error
+    return lost_in_part(error, "drawn") if spent and isinstance(error, _GIVES_BACK) else error
+
+
+def lost_in_part(error: EngineError, part_was: str) -> JobLost:
+    """Return the loss of a drawing of which a part was paid for when ``error`` ended it."""
+    lost = JobLost(f"A part of it was {part_was}, and cost money.", charged=True)
+    # Its operator reads in the log what kept the rest from being drawn.
+    lost.__cause__ = error
+    return lost
+
+
+def pause_of(error: EngineBusy | EngineDown) -> float:
+    """Return how long to wait before what was turned away is tried again, seconds."""
+    return error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
 
 
 def tell_cost(error: EngineError, told: float | None, *, drawn: bool) -> None:
@@ -53,8 +61,10 @@ def tell_cost(error: EngineError, told: float | None, *, drawn: bool) -> None:
         error.cost = 0.0
 
 
-def fetched(fetch: Callable[[], bytes], wait: Callable[[float], object]) -> bytes:
+def fetched(fetch: Callable[[], bytes], wait: Callable[[float], bool | None]) -> bytes:
     """Return a picture that was paid for, by ``fetch``, which is tried again after a ``wait`` of some seconds.
+
+    ``wait`` returns true if there is no more time for that.
 
     Raises:
         JobLost: it cannot be had.
@@ -63,8 +73,8 @@ def fetched(fetch: Callable[[], bytes], wait: Callable[[float], object]) -> byte
         try:
             return fetch()
         except (EngineDown, BadResult):
-            if pause_s is not None:
-                wait(pause_s)
+            if pause_s is None or wait(pause_s):
+                break
     raise JobLost("The engine's picture cannot be fetched.", charged=True)
 
 
@@ -111,8 +121,7 @@ class Turns:
             raise amounting_to(self._refusal, spent=drawn)
 
     def _pause_s(self, number: int, error: Exception) -> float | None:
-        turned_away = isinstance(error, EngineBusy | EngineDown) and not isinstance(error, NoAnswer)
-        if not turned_away or self._tries[number] >= TRIES:
+        if not isinstance(error, EngineBusy | EngineDown) or isinstance(error, NoAnswer):
             return None
-        pause_s = error.retry_after_s if isinstance(error, EngineBusy) else PAUSE_S
-        return pause_s if pause_s <= PAUSE_MAX_S else None
+        within = self._tries[number] < TRIES and pause_of(error) <= PAUSE_MAX_S
+        return pause_of(error) if within else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -205,6 +206,75 @@ def test_cells_that_are_all_refused_while_others_are_under_way_cost_nothing(hous
 
     assert not caught.value.partly
     assert house.posts == 4
+
+
+@pytest.mark.parametrize("house", [BFL], indirect=True)
+def test_a_host_that_is_away_for_a_moment_while_it_is_submitted_to_costs_no_drawing(house):
+    numbers = itertools.count()
+
+    def answer(asked: Asked) -> Answer | None:
+        away = asked.method == "POST" and next(numbers) == 2
+        return as_json({}, 503) if away else None
+
+    house.answer_by(answer)
+
+    assert len(drawn(house.build(), a_brief()).cells) == 4
+    assert house.posts == 5
+
+
+@pytest.mark.parametrize("house", [BFL], indirect=True)
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (402, {}, JobLost),
+        (422, {"detail": [{"loc": ["body", "prompt"]}]}, Rejected),
+    ],
+)
+def test_what_was_started_before_a_later_cell_is_refused_is_paid_for_and_says_why(
+    house, status, body, error
+):
+    house.answer_by(only_the_first(status, body))
+
+    with pytest.raises(error) as caught:
+        house.build().submit(a_brief())
+
+    assert caught.value.partly or caught.value.charged
+    assert error is Rejected or isinstance(caught.value.__cause__, Refused)
+
+
+@pytest.mark.parametrize("house", [REPLICATE], indirect=True)
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_host_that_cannot_cancel_now_is_told_again_later(house, status):
+    engine = house.build()
+    handle = engine.submit(a_brief())
+    house.answer_by(lambda asked: as_json({}, status) if asked.path.endswith("cancel") else None)
+
+    with pytest.raises(EngineDown):
+        engine.cancel(handle)
+
+
+@pytest.mark.parametrize("house", [REPLICATE], indirect=True)
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_a_host_that_has_nothing_to_cancel_is_not_told_again(house, status):
+    engine = house.build()
+    handle = engine.submit(a_brief())
+    house.answer_by(lambda asked: as_json({}, status) if asked.path.endswith("cancel") else None)
+
+    engine.cancel(handle)
+
+
+def test_a_picture_is_not_fetched_again_once_a_drawing_is_stopped():
+    stopped, fetches = threading.Event(), []
+    stopped.set()
+
+    def fetch() -> bytes:
+        fetches.append(1)
+        raise EngineDown
+
+    with pytest.raises(JobLost):
+        spent.fetched(fetch, stopped.wait)
+
+    assert len(fetches) == 1
 
 
 def failing(places: range, url: str) -> Odd:
