@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from engines.remote.failure import letters_of, says
 from engines.remote.session import Answer
 from limner.errors import BadResult, EngineBusy, EngineDown, EngineError, Refused, Rejected
 
@@ -95,7 +96,6 @@ _VERDICT = r"(?:too (?:long|short|large)|invalid|not allowed|required|is empty|m
 _CALLERS_MATTER = re.compile(
     rf"\bprompt\b.{{0,60}}\b{_VERDICT}|\b{_VERDICT}.{{0,40}}\bprompt\b|image_generation_user_error"
 )
-_NO_LETTERS = re.compile(r"[\W_]+")
 _SIZES = ("size", "image_size", "aspect_ratio", "width", "height")
 #: fields of a request that the operator's options decide, not the caller
 _OURS = frozenset(
@@ -221,7 +221,7 @@ class _Said:
             error = {**told, "message": error}
         self._codes = " ".join(str(error.get(key) or "") for key in ("code", "type")).lower()
         self._message = str(error.get("message") or "").lower()
-        self._prompt = _letters(prompt)
+        self._prompt = letters_of(prompt)
 
     def any_of(self, words: Iterable[str]) -> bool:
         """Return whether any of these words is in it."""
@@ -229,15 +229,7 @@ class _Said:
 
     def matches(self, pattern: re.Pattern[str]) -> bool:
         """Return whether codes or message match, without the prompt's words."""
-        if pattern.search(self._codes):
-            return True
-        return any(
-            _letters(found[0]) not in self._prompt for found in pattern.finditer(self._message)
-        )
+        return bool(pattern.search(self._codes)) or says(self._message, pattern, self._prompt)
 
     def _is_own(self, word: str) -> bool:
-        return word in self._message and _letters(word) not in self._prompt
-
-
-def _letters(text: str) -> str:
-    return _NO_LETTERS.sub("", text.lower())
+        return word in self._message and letters_of(word) not in self._prompt

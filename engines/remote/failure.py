@@ -16,11 +16,12 @@ class SaidByEngine(EngineError):
 
 def says(words: str, pattern: re.Pattern[str], prompt: str) -> bool:
     """Return whether an engine's words match a pattern by what is not quoted from the prompt."""
-    known = _letters(prompt)
-    return any(_letters(found[0]) not in known for found in pattern.finditer(words))
+    known = letters_of(prompt)
+    return any(letters_of(found[0]) not in known for found in pattern.finditer(words))
 
 
-def _letters(text: str) -> str:
+def letters_of(text: str) -> str:
+    """Return a text's letters alone: servers quote prompts cut, escaped, or in other cases."""
     return _NO_LETTERS.sub("", text.lower())
 
 
