@@ -1,4 +1,4 @@
-"""The fenced blocks of the README and of docs/, and how each is tried; see ``test_blocks.py`` and ``test_blocks_run.py``.
+"""The fenced blocks of the README, of docs/ and of examples/, and how each is tried; see ``test_blocks.py`` and ``test_blocks_run.py``.
 
 A block names its language, or is ``text``: output, or a picture of something. A comment above it may say more:
 ``<!-- example: NAME -->`` names one, and ``<!-- elsewhere: WHY -->`` is for what needs a machine, a network or a
@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOME = Path(__file__).parents[2]
-PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
+PAGES = [
+    HOME / "README.md",
+    *sorted((HOME / "docs").rglob("*.md")),
+    *sorted((HOME / "examples").rglob("*.md")),
+]
 #: of these everything is for a server that is not this one
 OF_OTHER_MACHINES = ("docs/deploying", "deploy/")
 #: what a reader looks at

@@ -210,6 +210,23 @@ class Gateway:
                 printed.append(self.limner(*words, environ=exported))
         return "".join(printed)
 
+    @contextlib.contextmanager
+    def serving(self, line: str, **environ: str) -> Iterator[None]:
+        """Run a server by a command that is typed in the checkout."""
+        with (self.folder / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {line}"],
+                cwd=HOME,
+                env=self.environ | environ,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
     def program(self, command: list[str], text: str, name: str, **environ: str) -> str:
         """Run a program from a file of that name in the gateway's folder; return what it prints."""
         (self.folder / name).write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ puts in place of a word in capitals, or has done before, is here. ``test_blocks.
 from __future__ import annotations
 
 import base64
+import html
 import itertools
 import json
 import re
@@ -14,16 +15,19 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import boto3
 import pytest
+import requests
 from PIL import Image
 
 from limner.callback.signature import sign
+from stack.stack import answers
 from tests.acceptance.test_bucket import Bucket
 from tests.acceptance.up import Up
 from tests.clients.running import MODULES, PYTHON, needs_node, needs_python
-from tests.conftest import wait_until
+from tests.conftest import free_port, wait_until
 from tests.docs.blocks import HOME, Block, blocks
 from tests.docs.gateway import Gateway, started
 
@@ -199,6 +203,34 @@ def is_signed(_gateway: Gateway, block: Block) -> None:
     assert not names["is_signed"](SECRET, late, BODY)
 
 
+def postcards(gateway: Gateway, block: Block) -> None:
+    """The application is used as somebody with a browser does, and its receiver is tried."""
+    if block.text.startswith("node") and not shutil.which("node"):
+        pytest.skip("node is not installed")
+    port = free_port()
+    with gateway.serving(block.text, SECRET=gateway.secret, PORT=str(port)):
+        page = f"http://127.0.0.1:{port}"
+        wait_until(lambda: answers("127.0.0.1", port, "/"), what="the application")
+        gateway.limner("callbacks", "try", f"{page}/callbacks", "--client", "local")
+
+        for prompt, shown in (
+            ("a fox <b>", "a fox &#60;b&#62; is done: 100 %"),
+            ("a fox [[moderated]]", "refused by moderation. Please ask for something else."),
+        ):
+            card = requests.post(page, {"prompt": prompt}, timeout=60).url
+            wait_until(partial(says, card, html.unescape(shown)), what=shown)
+        refused = requests.post(page, {"prompt": " "}, timeout=60)
+        assert refused.status_code == 422
+        assert "promptEn: Must not be blank. (invalid_request)" in refused.text
+        unsigned = requests.post(f"{page}/callbacks", b"{}", timeout=60)
+        assert unsigned.status_code == 401
+        assert requests.get(f"{page}/cards/none", timeout=60).status_code == 404
+
+
+def says(address: str, words: str) -> bool:
+    return words in html.unescape(requests.get(address, timeout=60).text)
+
+
 def anchor(gateway: Gateway, block: Block) -> None:
     """In a module of scene/, as the page says: in a process of its own, as the catalogue is for all."""
     module = "import engines.sketch.scene.wild as wild\nvars(wild).pop('__doc__')\nexec({!r}, vars(wild))\n"
@@ -242,6 +274,7 @@ NAMED: dict[str, Callable[[Gateway, Block], object]] = {
     "sheets": sheets,
     "is_signed": is_signed,
     "anchor": anchor,
+    "postcards": postcards,
     "openai": with_a_clients_python("answer.data[0]"),
     "replicate": with_a_clients_python("pictures"),
     "fastmcp": with_a_clients_python("drawn.content"),

@@ -15,7 +15,6 @@ DOCUMENTS = [
     HOME / "CHANGELOG.md",
     HOME / "CONTRIBUTING.md",
     *sorted((HOME / "deploy").rglob("*.md")),
-    *sorted((HOME / "examples").rglob("*.md")),
 ]
 _LINK = re.compile(r"\]\((?!\w+:)([^)\s]+)\)|(?:src|href)=\"(?!\w+:)([^\"]+)\"")
 
