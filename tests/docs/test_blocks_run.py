@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 RUNNABLE = [block for block in blocks("sh", "python", "javascript") if not block.elsewhere]
 SECRET, BODY = "whsec_" + base64.b64encode(b"a secret of the test").decode(), b'{"seq": 1}'
 #: whose parts are in the first hour of ``tests/acceptance/test_first_hour.py``
-FIRST_HOUR = {"receiver"}
+FIRST_HOUR = {"receiver", "comfyui"}
 #: stops the gateway
 LAST = "schema"
 

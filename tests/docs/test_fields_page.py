@@ -35,7 +35,7 @@ from schemas.limner.job import JobSchema
 from schemas.limner.listing import LIMIT_DEFAULT, ListingSchema
 from schemas.prompt_fields import PromptText
 from schemas.references import Reference, References
-from tests.docs.blocks import HOME
+from tests.docs.blocks import HOME, blocks
 
 PAGE = (HOME / "docs/fields.md").read_text(encoding="utf-8")
 BODIES: dict[str, Any] = {
@@ -228,6 +228,11 @@ def test_every_field_of_a_job_is_there_in_its_order():
     names = [one for cells in table("What a job says") for one in re.findall(r"`(\w+)`", cells[0])]
     schema: Schema = JobSchema()
     assert names == [field.data_key for field in schema.dump_fields.values()]
+
+
+def test_the_callback_of_the_readme_has_every_field_of_a_job():
+    (block,) = (block for block in blocks("json") if block.name == "callback")
+    assert list(json.loads(block.text)) == [f.data_key for f in JobSchema().dump_fields.values()]
 
 
 def test_every_parameter_of_the_list_is_there():

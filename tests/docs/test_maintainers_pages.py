@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from limner.engine import Engine
+
 HOME = Path(__file__).parents[2]
 DECISIONS = sorted((HOME / "docs/decisions").glob("[0-9]*.md"))
 PAGES = [HOME / "docs/architecture.md", *DECISIONS]
@@ -63,6 +65,12 @@ def test_a_decision_says_why_what_follows_and_where_it_is(page):
     assert int(title[1]) == int(page.name[:4])
     for part in ("**Context.**", "**Decision.**", "**Consequences.**", "\nWhere: "):
         assert part in text
+
+
+def test_the_methods_of_a_driver_are_told_once_and_are_those_of_the_protocol():
+    page = (HOME / "docs/sketch.md").read_text(encoding="utf-8")
+    told = re.search(r"methods of `limner[.]engine[.]Engine` \((.+?)\)", page)[1]
+    assert re.findall(r"`(\w+)`", told) == [name for name in vars(Engine) if name[0] != "_"]
 
 
 def tracked_files() -> list[Path]:
