@@ -21,6 +21,8 @@ PAGES = [
 ]
 #: of these everything is for a server that is not this one
 OF_OTHER_MACHINES = ("docs/deploying", "deploy/")
+#: what some editors call them
+ALSO = {"bash": "sh", "js": "javascript", "yml": "yaml", "caddyfile": "caddy", "systemd": "ini"}
 #: what a reader looks at
 OUTPUT = "text"
 #: what a program reads
@@ -62,13 +64,14 @@ def blocks_of(page: Path) -> Iterator[Block]:
     for fence in _FENCE.finditer(text):
         above = _MARK.search(text[: fence.start()].rpartition("\n\n")[2])
         kind, said = above.groups() if above else (None, "")
+        language = ALSO.get(fence[2].strip().lower(), fence[2].strip())
         elsewhere = said if kind == "elsewhere" else ""
-        if not elsewhere and name.startswith(OF_OTHER_MACHINES) and fence[2] in RUN:
+        if not elsewhere and name.startswith(OF_OTHER_MACHINES) and language in RUN:
             elsewhere = "it is for a server"
         yield Block(
             page=name,
             line=text.count("\n", 0, fence.start()) + 1,
-            language=fence[2].strip(),
+            language=language,
             name="" if elsewhere else said,
             elsewhere=elsewhere,
             text=textwrap.dedent(fence[3]),
