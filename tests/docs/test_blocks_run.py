@@ -253,10 +253,10 @@ def mcp_sdk(gateway: Gateway, block: Block) -> None:
     needs_node()
     with suppress(FileExistsError):
         (gateway.folder / "node_modules").symlink_to(MODULES)
-    text = (
-        gateway.filled(block.text) + "\nconsole.log(drawn.structuredContent.id);\nprocess.exit(0);"
-    )
-    assert len(gateway.program(["node"], text, "example.mjs").strip()) == 32
+    show = "\nconsole.log(JSON.stringify(drawn));\nprocess.exit(0);"
+    drawn = json.loads(gateway.program(["node"], gateway.filled(block.text) + show, "example.mjs"))
+    assert not drawn.get("isError"), drawn
+    assert "image" in {one["type"] for one in drawn["content"]}, drawn
 
 
 #: how each block that has a name is run
