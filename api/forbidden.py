@@ -14,8 +14,8 @@ from flask import g
 
 from api.concurrency import THREADS, Concurrency
 from api.places import Places
-from limner.errors import PeerSilent
 from limner.forbidden import ForbiddenWords, ModerationDown, WordsForbidden
+from limner.json_peer import PeerSilent
 from limner.log import event
 from limner.prompt import parse_prompt
 from limner.request import Request

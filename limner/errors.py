@@ -203,10 +203,6 @@ class NotForStrangers(RequestError):
     """Set LIMNER_METRICS_TOKEN and send it: without one, this can be read from this machine only."""
 
 
-class PeerSilent(LimnerError):
-    """A server that is asked beside engines (a translator, a moderation) gave no answer that can be used."""
-
-
 class EngineError(LimnerError):
     """The drawing engine could not draw."""
 

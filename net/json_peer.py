@@ -19,8 +19,9 @@ from urllib3.exceptions import HTTPError
 
 from limner.compact_json import compact_json
 from limner.egress.proxy import parse_proxy
-from limner.errors import LimnerError, PeerSilent
+from limner.errors import LimnerError
 from limner.json_depth import is_deep
+from limner.json_peer import PeerSilent
 from net.deadline import Deadline
 from net.dialling import guarded_pools
 from net.failures import word_of

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from limner.egress.address import DialPolicy
-from limner.errors import PeerSilent
+from limner.json_peer import PeerSilent
 from limner.settings import Settings
 from limner.store import Store
 from net.json_peer import JsonPeer

@@ -12,7 +12,8 @@ import subprocess
 import threading
 from typing import Protocol
 
-from limner.errors import LimnerError, PeerSilent
+from limner.errors import LimnerError
+from limner.json_peer import PeerSilent
 from limner.settings import TranslateSettings
 from net.json_peer import JsonPeer
 
