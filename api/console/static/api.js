@@ -28,6 +28,7 @@ export function headers(more = {}) {
  */
 export async function call(method, path, body, { signal, key } = {}) {
   let response;
+  let answer = {};
   try {
     response = await fetch(at(path), {
       method,
@@ -39,17 +40,11 @@ export async function call(method, path, body, { signal, key } = {}) {
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
     });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refused(0, { message: t("frame.unreachable") });
-  }
-  let answer = {};
-  try {
     answer = await response.json();
   } catch (error) {
-    // Called off, or cut off, after its head was there. What is refused need not say why.
     if (error.name === "AbortError") throw error;
-    if (response.ok) throw new Refused(0, { message: t("frame.unreachable") });
+    // A refusal counts by its status, even without words of ours; all else that has no answer is none.
+    if (!response || response.ok) throw new Refused(0, { message: t("frame.unreachable") });
   }
   if (response.ok) return answer;
   if (response.status === 401) ended();

@@ -28,7 +28,7 @@ from tests.builders import MESSAGES, a_worker, an_engine
 pytestmark = pytest.mark.slow
 
 WHO = "fuzz"
-#: for a call that waits for the end, were nothing drawn: a test that is cut off is asked once more
+#: most that a call waits for its drawing: pytest cuts a test off once, and Hypothesis repeats what failed
 WAIT_S = 60.0
 #: What a protocol's own clients send is taken more widely than its document says, since they send it.
 CHECKS = (
@@ -94,6 +94,7 @@ def app(redis_url, tmp_path_factory):
     painter = Painter(app, store)
     painter.start()
     with pytest.MonkeyPatch.context() as patched:
+        # By their full names: a blueprint of the same name hides one of them from its package.
         for module in ("openai.images", "sdapi.drawing"):
             patched.setattr(sys.modules[f"api.faces.{module}"], "WAIT_MOST_S", WAIT_S)
         yield app
