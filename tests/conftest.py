@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -42,8 +43,11 @@ Returned = TypeVar("Returned")
 
 
 def pytest_configure() -> None:
-    """Have all that this run starts end with it, however it ends."""
+    """Have all that this run starts end with it, however it ends, and let Ctrl-C reach it."""
     guard()
+    # A shell has what it starts with `&` ignore it, and every process would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def examples(count: int) -> int:
