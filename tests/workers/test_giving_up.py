@@ -159,6 +159,12 @@ def failing(*errors: BaseException) -> Callable[[House], None]:
     return way
 
 
+def in_part(error: EngineError) -> EngineError:
+    """Of a drawing whose other pictures were drawn, and cost money."""
+    error.partly = True
+    return error
+
+
 def away_for_good(house: House) -> None:
     """Well whenever it is asked, the engine goes away under the drawing again and again."""
     for _ in range(6):
@@ -223,6 +229,15 @@ WAYS: dict[str, tuple[Callable[[House], None], str, str, str, str]] = {
     "away for good": (away_for_good, *["engine_down"] * 4),
     # What an engine says of its own drawing counts, whatever it costs.
     "engine failed": (failing(EngineError()), *[ANEW] * 4),
+    "a part failed": (
+        failing(in_part(EngineError())),
+        ANEW,
+        "engine_failed",
+        ANEW,
+        "engine_failed",
+    ),
+    "a part is no picture": (failing(in_part(BadResult())), ANEW, "bad_result", ANEW, "bad_result"),
+    "a part, and away": (failing(in_part(EngineDown())), GOES_ON, GOES_ON, ANEW, ANEW),
     "engine stuck": (failing(EngineStuck()), *[ANEW] * 4),
     "engine refuses": (failing(Refused("credit")), *[ANEW] * 4),
     "engine busy": (failing(EngineBusy()), *[ANEW] * 4),

@@ -75,8 +75,8 @@ class Endings:
         trouble = replace(trouble_of(error, submitted=submitted), cost=cost)
         if isinstance(error, JobLost):
             drawing.over()
-        charged = isinstance(error, JobLost) and error.charged
-        if charged and grant.on_lost == "fail":
+        if _paid_for(error) and grant.on_lost == "fail":
+            self.cancel(grant)
             self.fail(grant, error.reason, error.summary(), trouble=trouble)
         self._give_back(grant, trouble, keep=trouble.engine_state == "down")
 
@@ -157,3 +157,11 @@ class Endings:
             raise JobFailed(code)
         event(log, "job.returned", job=job.id, kept=keep, why=trouble.engine_why)
         raise GivenBack(trouble.engine_why or "the worker stops")
+
+
+def _paid_for(error: EngineError) -> bool:
+    """Whether drawing again pays again, for the whole or for a part that was drawn."""
+    if isinstance(error, JobLost):
+        return error.charged
+    # What is away still has it.
+    return error.partly and not isinstance(error, EngineDown)
