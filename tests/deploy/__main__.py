@@ -1,7 +1,7 @@
 """``python -m tests.deploy``: check the kit in deploy/ and the compose file, with all that is installed.
 
-What needs Prometheus (Debian's package `prometheus` has it, and promtool) is skipped without it, and fails where CI
-is set: there it can be had, unless PROMETHEUS_OPTIONAL says that it cannot.
+What needs Prometheus (Debian's package `prometheus` has it, and promtool), or systemd, is skipped without it, and fails
+where CI is set: there it can be had, unless PROMETHEUS_OPTIONAL or SYSTEMD_OPTIONAL says that it cannot.
 """
 
 from __future__ import annotations
@@ -15,24 +15,27 @@ from pathlib import Path
 
 from deploy.grafana import dashboard
 from deploy.kubernetes import rules
-from tests.deploy import manifests, queries, scraped
+from tests.deploy import manifests, queries, scraped, units
 
 HOME = Path(__file__).parents[2]
 ALERTS = rules.RULES
 TESTS = ALERTS.with_name("limner.tests.yml")
-MISSING = "not tried: promtool and prometheus are not installed (Debian and Ubuntu: apt install prometheus)"
+#: what needs programs: their names, Debian's package
+PROMETHEUS, SYSTEMD = (("promtool", "prometheus"), "prometheus"), (("systemd-analyze",), "systemd")
 YAML = ("docker-compose.yml", ".pre-commit-config.yaml", "deploy")
 
 
 def main() -> int:
     """Run every check, say how each went, and return 1 if one failed."""
     faults = _told(_checks())
-    if shutil.which("promtool") and shutil.which("prometheus"):
-        faults += _told(_with_prometheus())
-    else:
-        _say(MISSING)
-        if os.environ.get("CI") and not os.environ.get("PROMETHEUS_OPTIONAL"):
-            faults += 1
+    for (programs, package), checks in ((SYSTEMD, _with_systemd), (PROMETHEUS, _with_prometheus)):
+        if all(map(shutil.which, programs)):
+            faults += _told(checks())
+        else:
+            names = " and ".join(programs)
+            _say(f"not tried: no {names} (Debian and Ubuntu: apt install {package})")
+            if os.environ.get("CI") and not os.environ.get(f"{package.upper()}_OPTIONAL"):
+                faults += 1
     return 1 if faults else 0
 
 
@@ -55,6 +58,10 @@ def _checks() -> Iterator[tuple[str, list[str]]]:
     )
     yield "manifests", manifests.check()
     yield "what is made", _stale()
+
+
+def _with_systemd() -> Iterator[tuple[str, list[str]]]:
+    yield "systemd units", units.check()
 
 
 def _with_prometheus() -> Iterator[tuple[str, list[str]]]:

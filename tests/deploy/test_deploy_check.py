@@ -11,18 +11,25 @@ from tests.deploy import manifests
 
 
 @pytest.fixture
-def without_prometheus(monkeypatch):
+def with_nothing(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(deploy_check, "_checks", lambda: iter([("YAML", [])]))
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("PROMETHEUS_OPTIONAL", raising=False)
+    monkeypatch.delenv("SYSTEMD_OPTIONAL", raising=False)
 
 
 @pytest.mark.parametrize(
-    ("environ", "status"), [({}, 0), ({"CI": "1"}, 1), ({"CI": "1", "PROMETHEUS_OPTIONAL": "1"}, 0)]
+    ("environ", "status"),
+    [
+        ({}, 0),
+        ({"CI": "1"}, 1),
+        ({"CI": "1", "PROMETHEUS_OPTIONAL": "1"}, 1),
+        ({"CI": "1", "PROMETHEUS_OPTIONAL": "1", "SYSTEMD_OPTIONAL": "1"}, 0),
+    ],
 )
-def test_without_prometheus_only_ci_fails_and_it_is_said(
-    without_prometheus, monkeypatch, capsys, environ, status
+def test_without_prometheus_or_systemd_only_ci_fails_and_it_is_said(
+    with_nothing, monkeypatch, capsys, environ, status
 ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -30,10 +37,11 @@ def test_without_prometheus_only_ci_fails_and_it_is_said(
     assert deploy_check.main() == status
     said = capsys.readouterr().out
     assert "YAML: well" in said
-    assert "not tried: promtool and prometheus are not installed" in said
+    assert "not tried: no promtool and prometheus (" in said
+    assert "not tried: no systemd-analyze (" in said
 
 
-def test_what_is_wrong_is_said_and_fails(without_prometheus, monkeypatch, capsys):
+def test_what_is_wrong_is_said_and_fails(with_nothing, monkeypatch, capsys):
     monkeypatch.setattr(deploy_check, "_checks", lambda: iter([("YAML", ["a.yml: too long"])]))
 
     assert deploy_check.main() == 1
