@@ -37,6 +37,7 @@ from api.overview import Overview
 from api.places import Places
 from api.prefix import serve_under
 from api.producer import messages_of
+from api.rule import PlainRule
 from api.watcher import Watcher
 from limner.ids import new_id
 from limner.message import Messages
@@ -59,6 +60,7 @@ def create_app(
 ) -> Flask:
     """Return the application; nothing connects to Redis before the first request."""
     app = Flask("limner", static_folder=None)
+    app.url_rule_class = PlainRule
     app.config["MAX_CONTENT_LENGTH"] = READ_MAX_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the normalized path would be an HTML page.
