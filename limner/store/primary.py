@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import functools
 import math
 import os
 import socket
@@ -24,6 +25,7 @@ from contextlib import closing
 from contextvars import ContextVar
 from typing import Any
 
+from redis import DriverInfo
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError, NoPermissionError, ResponseError
 
@@ -153,6 +155,12 @@ class Primary:
         return [line for line in lines if line.is_connected and line.pid == os.getpid()]
 
 
+@functools.cache
+def _driver() -> DriverInfo:
+    """What connections say of redis-py; each would look its version up in the package's files anew."""
+    return DriverInfo()
+
+
 class Leading(AbstractConnection):
     """A connection that leads to the primary, or is none; mixed into redis-py's kinds by ``leading``."""
 
@@ -170,7 +178,7 @@ class Leading(AbstractConnection):
         self.peer: object = None
         self.joined_at = 0.0
         self._is_doubtful = self._is_greeting = False
-        super().__init__(**options)
+        super().__init__(**{"driver_info": _driver(), **options})
 
     def _connect(self) -> Any:
         # What is said of the server that it led to until now is not about the next one.

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import uuid
+from importlib.metadata import version
 
 import pytest
 
@@ -99,3 +100,16 @@ def test_each_thread_speaks_for_itself(any_store):
 
     assert any_store.jobs.waiting_count("ann") == 0
     assert len(any_store.jobs.page("ann", limit=200).jobs) == 160
+
+
+def test_every_connection_names_the_library_and_looks_its_version_up_no_second_time(
+    store, redis_url, monkeypatch
+):
+    store.ping()
+    monkeypatch.setattr("redis.utils.get_lib_version", lambda: pytest.fail("looked up again"))
+
+    another = Store(redis_url)
+    told = another.redis.client_info()
+    another.close()
+
+    assert (told["lib-name"], told["lib-ver"]) == ("redis-py", version("redis"))
