@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Much of a test's time is waiting for processes: one more at a time than two cores.
-TESTERS ?= 3
+# Much of a test's time is waiting, for processes and for time-outs: more at a time than two cores.
+TESTERS ?= 5
+TESTS := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
+TEST_FILES := $(shell find tests -name node_modules -prune -o -name '*.py' -print)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Only what a lock names is installed, byte for byte; Limner itself is then put beside it and fetches nothing.
 LOCKED := $(PIP) --require-hashes --requirement
@@ -36,8 +38,11 @@ clients: $(CLIENTS)/.installed ## install other people's clients, which some tes
 
 torch: $(TORCH)/.installed ## install torch and diffusers, with which some tests draw (a minute; 1 GB)
 
-test: $(VENV)/.installed-dev ## run every test
-	$(BIN)/python -m pytest --numprocesses $(TESTERS) --durations=15
+# A file of tests stays with one tester: what it has started for all of them is started once. Rooms with long tests
+# come first (tests/conftest.py), so that no tester is left alone with one. Compiled files are kept, whatever the
+# environment says: testers and the processes that they start would compile the same ones over and over.
+test: $(VENV)/.installed-dev build/.read ## run every test
+	$(TESTS) --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder --durations=15
 
 lint: $(VENV)/.installed-dev ## look at style, types, import arrows and Lua, without the tests
 	$(BIN)/ruff format --check .
@@ -120,6 +125,15 @@ $(VENV)/.installed-dev: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
 	@$(LOCKED) requirements/dev.txt
 	@$(OURSELVES)
 	@touch $@ $(VENV)/.installed
+
+# Pytest rewrites the assertions of what it reads, which takes longer than all else about reading, and keeps that.
+# Done on two cores at once before, or each tester would do it for itself. What cannot be read, the run tells.
+build/.read: $(VENV)/.installed-dev $(TEST_FILES)
+	@mkdir -p build
+	@echo "Reading the tests"
+	@echo $(TEST_FILES) | tr ' ' '\n' | grep '/test_[^/]*$$' | \
+	  xargs -n 200 -P 2 $(TESTS) --collect-only -qqq >/dev/null 2>&1 || true
+	@touch $@
 
 $(CLIENTS)/.installed: requirements/clients.txt tests/clients/package-lock.json
 	@$(PYTHON) -m venv $(CLIENTS)

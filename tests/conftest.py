@@ -50,6 +50,17 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: rooms of long tests, which begin first: what is begun last ends soon, and no tester is left alone with it
+LONG_FIRST = ("acceptance", "console", "clients", "workers", "contract")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the rooms; within each, all stays in its order by chance."""
+    order = {room: number for number, room in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.parent.name, len(order)))
+
+
 def examples(count: int) -> int:
     """Return how many examples a model shall run: fewer where a mutant meets it again and again."""
     return max(1, round(count * float(os.environ.get("MUTATE_EXAMPLES", "1"))))

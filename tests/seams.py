@@ -23,7 +23,7 @@ UV = (Path(sys.executable).with_name("uv"), "pip", "--quiet")
 #: how each end of the allowed versions is called, here and by uv
 ENDS = {"lowest": "lowest-direct", "newest": "highest"}
 #: much of a test's time is waiting for processes, as in the Makefile
-TESTERS = os.environ.get("TESTERS", "3")
+TESTERS = os.environ.get("TESTERS", "5")
 
 
 def bounded() -> list[str]:
