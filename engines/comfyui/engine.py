@@ -21,11 +21,11 @@ from engines.comfyui.config import ComfyConfig
 from engines.comfyui.drawing import Flight
 from engines.comfyui.flights import Flights
 from engines.comfyui.listener import SocketListener
-from engines.comfyui.pictures import fitted
 from engines.comfyui.planner import Planner, is_subtle, seeds_of
 from engines.comfyui.server import ComfyServer
 from engines.comfyui.storeroom import HEALTH_SHARE_S, Storeroom, words
 from engines.comfyui.workflow import ReadyGraph
+from engines.remote.cells import cell as cell_of
 from engines.remote.session import NoAnswer
 from engines.remote.stock import Item
 from limner.engine import Brief, Capabilities, Event, Finished, Handle, Health, Stop
@@ -137,7 +137,7 @@ class ComfyUI:
         for picture in pictures:
             if stop.is_set():
                 return
-            cells.append(fitted(self._server.view(picture), brief.width, brief.height))
+            cells.append(cell_of(self._server.view(picture), brief.width, brief.height))
         seeds, applied = tuple(handle["seeds"]), handle.get("applied", {})
         yield Finished(tuple(cells), seeds, handle["notes"], applied)
 

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from limner.errors import BadResult, Rejected
+from limner.errors import Rejected
 from limner.pictures.decoding import UnreadablePictureError, open_picture
 
 Size = tuple[int, int]
-
-
-def fitted(data: bytes, width: int, height: int) -> bytes:
-    """Return the picture in the size asked for, scaled down and cropped to its centre.
-
-    Raises:
-        BadResult: it cannot be read.
-    """
-    try:
-        picture = open_picture(data)
-    except UnreadablePictureError as error:
-        raise BadResult(f"A picture of the engine {error}.") from None
-    return data if picture.size == (width, height) else png(ImageOps.fit(picture, (width, height)))
 
 
 def opened(path: Path) -> Image.Image:
@@ -63,10 +49,3 @@ def blended(pictures: Iterable[Image.Image]) -> Image.Image:
     for place, picture in enumerate(others, start=2):
         first = Image.blend(first, picture, 1 / place)
     return first
-
-
-def png(picture: Image.Image) -> bytes:
-    """Encode quickly: the picture is decoded again soon."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

@@ -12,12 +12,13 @@ from engines.comfyui.abilities import Found
 from engines.comfyui.config import ComfyConfig
 from engines.comfyui.finder import Stock
 from engines.comfyui.graph import GraphOptions, Start, completed, default_workflow, upscale_workflow
-from engines.comfyui.pictures import Size, blended, filling, opened, png, stretched, within
+from engines.comfyui.pictures import Size, blended, filling, opened, stretched, within
 from engines.comfyui.server import ComfyServer
 from engines.comfyui.storeroom import Own
 from engines.comfyui.workflow import ReadyGraph, Workflow
 from limner.engine import Brief
 from limner.errors import Rejected
+from limner.pictures.png_file import png_file
 
 #: the size at which a picture of style or object is sent: an adapter looks at a square of 224
 ADAPTED_SIZE_PX = (512, 512)
@@ -174,7 +175,7 @@ class Planner:
         return values
 
     def _uploaded(self, picture: Image.Image) -> str:
-        data = png(picture)
+        data = png_file(picture)
         # By content: the same picture is stored once, however many jobs use it.
         return self._server.upload(f"{hashlib.sha256(data).hexdigest()[:32]}.png", data)
 

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from limner.errors import BadResult, Rejected
-from limner.pictures.decoding import UnreadablePictureError, open_picture, size_of
+from limner.pictures.decoding import UnreadablePictureError, open_picture, shown_size_of, size_of
 from limner.pictures.editing import encode_png
 
 Four = tuple[bytes, bytes, bytes, bytes]
@@ -23,9 +23,13 @@ Four = tuple[bytes, bytes, bytes, bytes]
 def cell(data: bytes, width: int, height: int) -> bytes:
     """Return the picture in this size; unchanged if it has it already.
 
+    Only one of another size is decoded: the worker decodes what it gets, and says what is wrong with it.
+
     Raises:
         BadResult: the bytes are not a picture.
     """
+    if shown_size_of(data) == (width, height):
+        return data
     picture = _opened(data)
     if picture.size == (width, height):
         return data

@@ -28,15 +28,13 @@ from engines.sketch.reading import read
 from engines.sketch.reference import UnreadablePicture, adapted, repainted
 from engines.sketch.region import painted_in_place
 from engines.sketch.scene.motifs import SIGNS
+from limner.pictures.png_file import png_file
 
 __all__ = ["UnreadablePicture", "notes", "paint", "paint_encoded"]
 
 Pixels = npt.NDArray[np.uint8]
 
 PREVIEW_QUALITY = 85
-
-#: fast and almost as small; the gateway re-encodes the picture anyway
-PNG_LEVEL = 1
 
 #: how many words or phrases of a prompt a note repeats
 MOST_NOTED = 24
@@ -93,11 +91,10 @@ def painted_anew(order: Order, seed: int, width: int, height: int) -> Floats:
 def paint_encoded(order: Order, cell: int, shrink: int) -> bytes:
     """Return one cell as PNG, or a smaller preview of it as JPEG."""
     image = Image.fromarray(paint(order, cell, shrink))
-    out = io.BytesIO()
     if shrink == 1:
-        image.save(out, "PNG", compress_level=PNG_LEVEL)
-    else:
-        image.save(out, "JPEG", quality=PREVIEW_QUALITY)
+        return png_file(image)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=PREVIEW_QUALITY)
     return out.getvalue()
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from PIL import Image, ImageOps
 
 from limner.pictures.decoding import open_picture, size_of
-from limner.pictures.editing import PNG_LEVEL, QUALITY, Encoded
+from limner.pictures.editing import QUALITY, Encoded, encode_png
 from limner.pictures.image_store import Images
 
 PictureFormat = Literal["png", "jpeg", "webp"]
@@ -75,13 +75,12 @@ def _encoded(picture: Image.Image, form: PictureForm) -> Encoded:
     if form.size and form.size != picture.size:
         picture = ImageOps.fit(picture, form.size, Image.Resampling.LANCZOS)
     quality = QUALITY if form.quality is None else form.quality
+    if form.picture_format == "png":
+        return encode_png(picture)
     buffer = io.BytesIO()
-    match form.picture_format:
-        case "png":
-            picture.save(buffer, "PNG", compress_level=PNG_LEVEL)
-        case "webp":
-            picture.save(buffer, "WEBP", quality=quality, method=2)
-        case "jpeg":
-            # Pillow's 0 means its default.
-            picture.save(buffer, "JPEG", quality=max(1, quality))
+    if form.picture_format == "webp":
+        picture.save(buffer, "WEBP", quality=quality, method=2)
+    else:
+        # Pillow's 0 means its default.
+        picture.save(buffer, "JPEG", quality=max(1, quality))
     return Encoded(buffer.getvalue(), form.suffix, *picture.size)

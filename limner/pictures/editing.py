@@ -1,12 +1,11 @@
-"""Process pictures between engine and caller: check, compose, shrink, re-encode.
+"""Process pictures between engine and caller: check, compose, shrink, encode.
 
-Called by the workers. Everything a caller gets was encoded here, so no metadata of an engine's files
-(ComfyUI embeds its whole graph) reaches callers.
+Called by the workers. A caller gets what was encoded here, or an engine's own file with nothing in it but the picture
+(``own_file``): no metadata of an engine's (ComfyUI embeds its whole graph) reaches callers.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +13,25 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from limner.errors import BadResult
-from limner.pictures.decoding import UnreadablePictureError, alpha_of, open_picture
+from limner.pictures.decoding import (
+    OpenedFile,
+    UnreadablePictureError,
+    alpha_of,
+    open_file,
+    open_picture,
+)
+from limner.pictures.png_file import png_file
 from limner.plural import counted
 
-PREVIEW_SIDE_MAX_PX = 768
-#: size limit of an engine's previews, before they are composed
-PREVIEW_OPENED_MAX_PX = 2048
-#: a painted grid takes two thirds of the time of level 3 and is 3 % larger; level 6 takes five times as long
-PNG_LEVEL = 2
+PREVIEW_SIDE_MAX_PX = 512
 #: quality of finished pictures in lossy formats
 QUALITY = 92
+#: how a format is called by us → its name in Pillow, and the suffix of its files
+_KINDS = {"png": ("PNG", "png"), "webp": ("WEBP", "webp"), "jpeg": ("JPEG", "jpg")}
+#: bytes a pixel of a file that is kept: with 3, it is as large as what it shows
+_PACKED_MOST = 2.8
+#: in which pixels cells are compared first, across and down
+_SAMPLE = (16, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,12 @@ class Encoded:
 def check_cells(
     cells: Sequence[bytes], width: int, height: int, count: int = 4
 ) -> list[Image.Image]:
-    """Return the cells decoded.
+    """Return the cells decoded; as ``open_cells``."""
+    return [cell.picture for cell in open_cells(cells, width, height, count)]
+
+
+def open_cells(cells: Sequence[bytes], width: int, height: int, count: int = 4) -> list[OpenedFile]:
+    """Return the cells decoded, with the files that they came from.
 
     Raises:
         BadResult: not ``count``, one cannot be read, has another size, or is blank.
@@ -47,19 +60,32 @@ def check_cells(
     if len(cells) != count:
         wanted = ("one", "two", "three", "four")[count - 1]
         raise BadResult(f"The engine gave {counted(len(cells), 'picture')} instead of {wanted}.")
-    pictures = []
+    opened = []
     for number, cell in enumerate(cells, start=1):
         try:
-            picture = open_picture(cell)
+            file = open_file(cell)
         except UnreadablePictureError as error:
             raise BadResult(f"Picture {number} of the engine {error}.") from error
-        if picture.size != (width, height):
+        if file.picture.size != (width, height):
             raise BadResult(f"Picture {number} of the engine has the wrong size.")
         # What a diffusion model returns when its numbers overflow.
-        if all(high == 0 for _low, high in picture.getextrema()):  # type: ignore[misc]
+        if file.picture.getbbox() is None:
             raise BadResult(f"Picture {number} of the engine is black.")
-        pictures.append(picture)
-    return pictures
+        opened.append(file)
+    return opened
+
+
+def own_file(opened: OpenedFile, picture_format: str) -> Encoded | None:
+    """Return an engine's own file, bare of all but the picture, as a finished one; None: it has to be encoded.
+
+    It is kept, pixel by pixel, if it is of the format wanted, shows just what was decoded, and was packed at all.
+    """
+    kind, suffix = _KINDS[picture_format]
+    bare = opened.bare() if opened.kind == kind else None
+    width, height = opened.picture.size
+    if bare is None or len(bare) > _PACKED_MOST * width * height:
+        return None
+    return Encoded(bare, suffix, width, height)
 
 
 def alike(cells: Sequence[Image.Image]) -> tuple[int, ...]:
@@ -68,8 +94,11 @@ def alike(cells: Sequence[Image.Image]) -> tuple[int, ...]:
     An engine that draws them from different seeds never returns that, whatever the prompt.
     """
     numbers: dict[bytes, list[int]] = {}
-    for number, cell in enumerate(cells, start=1):
-        numbers.setdefault(hashlib.blake2b(cell.tobytes()).digest(), []).append(number)
+    # A few pixels tell nearly all apart.
+    samples = [cell.resize(_SAMPLE, Image.Resampling.NEAREST).tobytes() for cell in cells]
+    for number, (cell, sample) in enumerate(zip(cells, samples, strict=True), start=1):
+        pixels = cell.tobytes() if samples.count(sample) > 1 else sample
+        numbers.setdefault(pixels, []).append(number)
     return tuple(n for same in numbers.values() if len(same) > 1 for n in same)
 
 
@@ -92,9 +121,7 @@ def grid(cells: Sequence[Image.Image]) -> Image.Image:
 
 def encode_png(picture: Image.Image) -> Encoded:
     """Encode a finished picture."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=PNG_LEVEL)
-    return Encoded(buffer.getvalue(), "png", *picture.size)
+    return Encoded(png_file(picture), "png", *picture.size)
 
 
 def encode(picture: Image.Image, picture_format: str) -> Encoded:
@@ -105,9 +132,9 @@ def encode(picture: Image.Image, picture_format: str) -> Encoded:
     if picture_format == "webp":
         # Method 2 of 0-6: 4 takes twice as long for files a few percent smaller.
         picture.save(buffer, "WEBP", quality=QUALITY, method=2)
-        return Encoded(buffer.getvalue(), "webp", *picture.size)
-    picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
-    return Encoded(buffer.getvalue(), "jpg", *picture.size)
+    else:
+        picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    return Encoded(buffer.getvalue(), _KINDS[picture_format][1], *picture.size)
 
 
 def region_of(mask: bytes, side_px: int) -> bytes:
@@ -116,15 +143,17 @@ def region_of(mask: bytes, side_px: int) -> bytes:
     Raises:
         UnreadablePictureError: it cannot be read, or has no transparency.
     """
-    buffer = io.BytesIO()
-    ImageOps.invert(alpha_of(mask, side_px)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return png_file(ImageOps.invert(alpha_of(mask, side_px)))
 
 
 def encode_preview(picture: Image.Image) -> Encoded:
     """Encode an unfinished picture, with its longest side at most ``PREVIEW_SIDE_MAX_PX``."""
-    small = picture.copy()
-    small.thumbnail((PREVIEW_SIDE_MAX_PX, PREVIEW_SIDE_MAX_PX))
+    small = picture
+    if max(picture.size) > PREVIEW_SIDE_MAX_PX:
+        small = picture.copy()
+        # Whole numbers of pixels become one, which is quick; then what is left is interpolated.
+        most = (PREVIEW_SIDE_MAX_PX, PREVIEW_SIDE_MAX_PX)
+        small.thumbnail(most, Image.Resampling.BILINEAR, reducing_gap=1.0)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
     return Encoded(buffer.getvalue(), "jpg", *small.size)
@@ -134,8 +163,11 @@ class PreviewGrid:
     """The newest preview of each cell, composed into one picture."""
 
     def __init__(self, cell_width: int, cell_height: int, count: int = 4) -> None:
-        self._width, self._height = cell_width // 2, cell_height // 2
         self._count, self._columns = count, columns_of(count)
+        rows = count // self._columns
+        # Half of each, or less if all together would still be larger than what is shown.
+        most = max(cell_width * self._columns, cell_height * rows) / PREVIEW_SIDE_MAX_PX
+        self._width, self._height = (round(px / max(2, most)) for px in (cell_width, cell_height))
         #: created with the first cell's preview: hundreds of drawings may be running at once
         self._whole: Image.Image | None = None
 
@@ -145,7 +177,7 @@ class PreviewGrid:
         A broken preview must not fail a drawing.
         """
         try:
-            picture = open_picture(image, side_px=PREVIEW_OPENED_MAX_PX)
+            picture = open_picture(image, side_px=PREVIEW_SIDE_MAX_PX)
         except UnreadablePictureError:
             return None
         if cell is None or self._count == 1:

@@ -9,12 +9,13 @@ from limner.errors import ImagesDown
 from limner.log import event
 from limner.pictures.decoding import open_picture, size_of
 from limner.pictures.image_store import Images
+from limner.pictures.png_file import png_file
 
 log = logging.getLogger(__name__)
 
 #: the sizes on offer (longest side): a fixed list, so that nobody can fill the store
 SIDES_PX = (128, 256, 512, 1024)
-_FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
+_FORMATS = {"jpg": "JPEG", "webp": "WEBP"}
 
 
 def thumbnail(images: Images, key: str, side_px: int) -> bytes:
@@ -47,6 +48,9 @@ def _shrunk(data: bytes, suffix: str, side_px: int) -> bytes:
     if size and max(size) <= side_px:
         return data
     # Through the decoder: it limits the memory that all threads of the process use together.
+    picture = open_picture(data, side_px=side_px)
+    if suffix == "png":
+        return png_file(picture)
     small = io.BytesIO()
-    open_picture(data, side_px=side_px).save(small, _FORMATS[suffix])
+    picture.save(small, _FORMATS[suffix])
     return small.getvalue()

@@ -21,6 +21,7 @@ from limner.errors import (
     Refused,
     Rejected,
 )
+from limner.pictures.editing import open_cells
 from tests.conftest import wait_until
 from tests.contract.engine_suite import a_brief
 from tests.contract.remote_drivers import COMFYUI as DRIVER
@@ -232,7 +233,6 @@ def test_a_size_the_server_cannot_draw_is_the_callers_fault(engine):
         ("oom", OutOfMemory),
         ("crash", EngineError),
         ("broken-png", BadResult),
-        ("half-png", BadResult),
     ],
 )
 def test_a_drawing_that_fails_says_what_to_do(server, engine, fault, error):
@@ -244,6 +244,15 @@ def test_a_drawing_that_fails_says_what_to_do(server, engine, fault, error):
     assert type(caught.value) is error
     assert "secret" not in str(caught.value)
     assert server.freed == (fault == "oom")
+
+
+def test_half_a_picture_is_found_when_it_is_checked(server, engine):
+    server.faults.add("half-png")
+
+    *_, ended = steps_of(engine, a_brief())
+
+    with pytest.raises(BadResult):
+        open_cells(ended.cells, a_brief().width, a_brief().height, len(ended.cells))
 
 
 def test_pictures_that_are_gone_are_a_bad_result(server, engine):

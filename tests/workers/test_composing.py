@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
 
 from limner.errors import BadResult
+from limner.pictures import editing
 from limner.pictures.decoding import open_picture
+from limner.pictures.decoding.kinds import kind_of
 from limner.pictures.editing import encode_png
 from workers.drawing import composing
 from workers.drawing.canvas import EditCanvas
@@ -57,6 +60,47 @@ def test_cells_of_the_same_pixels_are_no_result_unless_somebody_wants_to_hear_of
     assert named == f"{', '.join(map(str, heard[:-1]))} and {heard[-1]}"
 
 
+def test_each_picture_is_decoded_once_and_an_engines_own_are_not_encoded_again(
+    composer, monkeypatch
+):
+    calls: list[str] = []
+
+    def counted(owner, name):
+        real = getattr(owner, name)
+
+        def call(*args):
+            calls.append(name)
+            return real(*args)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for name in ("open_file", "png_file"):
+        counted(editing, name)
+
+    grid, *cells = composer.compose(CELLS, Composition(8, 6))
+
+    assert [cell.data for cell in cells] == CELLS, "byte by byte"
+    assert Counter(calls) == {"open_file": 4, "png_file": 1}
+    calls.clear()
+    (only,) = composer.compose(CELLS[:1], Composition(8, 6, 1))
+    assert (only.data, calls) == (CELLS[0], ["open_file"])
+    whole = open_picture(grid.data)
+    for number, cell in enumerate(CELLS):
+        left, top = number % 2 * 8, number // 2 * 6
+        part = whole.crop((left, top, left + 8, top + 6))
+        assert part.tobytes() == open_picture(cell).tobytes(), "pixel by pixel"
+
+
+def test_engines_files_of_another_format_become_the_one_wanted():
+    composer = Composer("webp")
+
+    encoded = composer.compose(CELLS, Composition(8, 6))
+
+    composer.close()
+    assert [kind_of(each.data) for each in encoded] == ["WEBP"] * 5
+    assert {each.suffix for each in encoded} == {"webp"}
+
+
 def test_cells_that_differ_in_one_pixel_are_four(composer):
     heard, drawn = [], []
     for red in range(4):
@@ -78,11 +122,11 @@ def test_what_is_wrong_with_the_pictures_is_said_to_whoever_asked(composer):
 def test_its_threads_stand_behind_all_others(monkeypatch, composer):
     seen = []
 
-    def check_cells(*_):
+    def open_cells(*_):
         seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         raise BadResult("enough")
 
-    monkeypatch.setattr(composing, "check_cells", check_cells)
+    monkeypatch.setattr(composing, "open_cells", open_cells)
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     with pytest.raises(BadResult):
         composer.compose(CELLS, Composition(8, 6))
@@ -94,12 +138,12 @@ def test_its_threads_stand_behind_all_others(monkeypatch, composer):
 def test_it_ends_its_threads_without_waiting_for_what_they_do(monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
 
-    def check_cells(*_):
+    def open_cells(*_):
         begun.set()
         go_on.wait(20)
         raise BadResult("enough")
 
-    monkeypatch.setattr(composing, "check_cells", check_cells)
+    monkeypatch.setattr(composing, "open_cells", open_cells)
     others, composer = set(threading.enumerate()), Composer("png")
     with ThreadPoolExecutor(1) as caller:
         composed = caller.submit(composer.compose, CELLS, Composition(8, 6))

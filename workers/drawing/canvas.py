@@ -16,6 +16,7 @@ from limner.canvas import Size, panned, zoomed
 from limner.engine import Box, Edit
 from limner.errors import Rejected
 from limner.pictures.decoding import UnreadablePictureError, open_picture
+from limner.pictures.png_file import png_file
 from limner.request import Change
 
 #: how far into a region the new picture fades in, pixels
@@ -35,8 +36,8 @@ class EditCanvas:
     def saved(self, folder: Path) -> Edit:
         """Write both files into ``folder``, for the engine."""
         canvas, mask = folder / "canvas.png", folder / "mask.png"
-        self.picture.save(canvas, "PNG", compress_level=1)
-        self.mask.save(mask, "PNG", compress_level=1)
+        canvas.write_bytes(png_file(self.picture))
+        mask.write_bytes(png_file(self.mask))
         return Edit(canvas, mask, self.kept)
 
     @classmethod

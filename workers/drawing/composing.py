@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from limner.errors import BadResult
-from limner.pictures.editing import Encoded, alike, check_cells, encode, grid
+from limner.pictures.editing import Encoded, alike, encode, grid, open_cells, own_file
 from limner.request import CELLS
 from workers.drawing.canvas import EditCanvas
 
@@ -69,7 +69,8 @@ class Composer:
         wanted: Composition,
         on_alike: Callable[[tuple[int, ...]], None] | None,
     ) -> list[Encoded]:
-        pictures = check_cells(cells, wanted.width, wanted.height, wanted.count)
+        opened = open_cells(cells, wanted.width, wanted.height, wanted.count)
+        pictures = [file.picture for file in opened]
         same = alike(pictures)
         if same and on_alike is None:
             raise BadResult(f"The engine's pictures {_listed(same)} are the same.")
@@ -77,8 +78,13 @@ class Composer:
             on_alike(same)
         if wanted.canvas:
             pictures = [wanted.canvas.restored(picture) for picture in pictures]
-        together = (grid(pictures), *pictures) if len(pictures) > 1 else pictures
-        return [encode(picture, self._format) for picture in together]
+            drawn = [encode(picture, self._format) for picture in pictures]
+        else:
+            drawn = [
+                own_file(file, self._format) or encode(file.picture, self._format)
+                for file in opened
+            ]
+        return [encode(grid(pictures), self._format), *drawn] if len(drawn) > 1 else drawn
 
 
 def _listed(numbers: Sequence[int]) -> str:

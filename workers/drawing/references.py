@@ -15,6 +15,7 @@ from limner.log import event
 from limner.pictures.decoding import REFERENCE_FORMATS, UnreadablePictureError, open_picture
 from limner.pictures.image_store import Images
 from limner.pictures.inline import decode
+from limner.pictures.png_file import png_file
 from limner.request import REFERENCE_MAX_BYTES, SPOOL
 from net.outgoing import FetchFailed
 
@@ -81,7 +82,7 @@ def _prepared(name: str, reference: str, path: Path, images: Images, fetch: Fetc
         event(log, "reference.rejected", picture=name, why=error.why)
         clause = _CLAUSES.get(error.why, _UNREACHABLE)
         raise Rejected("reference", f"{name} {clause}.") from error
-    picture.save(path, "PNG", compress_level=1)
+    path.write_bytes(png_file(picture))
     return path
 
 

@@ -12,6 +12,7 @@ import io
 import traceback
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -24,10 +25,13 @@ __all__ = [
     "PIXELS_MAX",
     "REFERENCE_FORMATS",
     "SIDE_MAX_PX",
+    "OpenedFile",
     "UnreadablePictureError",
     "alpha_of",
     "decoding_pixels",
+    "open_file",
     "open_picture",
+    "shown_size_of",
     "size_of",
 ]
 
@@ -47,6 +51,20 @@ class UnreadablePictureError(ValueError):
     """The bytes are not a picture that we accept; the message says why, in one clause."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """A picture as ``open_picture`` returns it, and where it came from."""
+
+    picture: Image.Image
+    #: Pillow's name of the file type
+    kind: str
+    _source: Source
+
+    def bare(self) -> bytes | None:
+        """Return the file with nothing in it but the picture, as it was encoded; None: that shows another picture."""
+        return self._source.bare()
+
+
 def open_picture(
     data: bytes, formats: tuple[str, ...] = RESULT_FORMATS, side_px: int = SIDE_MAX_PX
 ) -> Image.Image:
@@ -56,6 +74,16 @@ def open_picture(
 
     Raises:
         UnreadablePictureError: not one of ``formats``, too many pixels, or broken.
+    """
+    return open_file(data, formats, side_px).picture
+
+
+def open_file(
+    data: bytes, formats: tuple[str, ...] = RESULT_FORMATS, side_px: int = SIDE_MAX_PX
+) -> OpenedFile:
+    """Return what ``open_picture`` does, and the file that it came from.
+
+    Raises: as ``open_picture`` does.
     """
     kind = _taken_kind(data, formats)
     with _reading():
@@ -68,7 +96,7 @@ def open_picture(
         raise UnreadablePictureError("breaks off before there is anything to see")
     # Pillow would write some of it (colour profiles) into the files it saves.
     shown.info.clear()
-    return shown
+    return OpenedFile(shown, kind, source)
 
 
 def decoding_pixels(data: bytes, formats: tuple[str, ...] = RESULT_FORMATS) -> int:
@@ -135,6 +163,14 @@ def size_of(data: bytes) -> tuple[int, int] | None:
     """
     try:
         return _head(data, RESULT_FORMATS).size
+    except UnreadablePictureError:
+        return None
+
+
+def shown_size_of(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of what a viewer shows, by the file's header; None: only decoding shows; cheap."""
+    try:
+        return _head(data, RESULT_FORMATS).shown_size
     except UnreadablePictureError:
         return None
 

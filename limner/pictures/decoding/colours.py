@@ -16,7 +16,8 @@ from PIL import Image
 _BAND_ROWS = 256
 #: 1 / 2.2 in PNG's units: the value in ordinary files
 _USUAL_GAMMA = 45_455
-_TURNS = {
+#: what sets a picture upright, by its Exif orientation
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,6 +26,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+#: Exif orientations of what lies on its side
+SIDEWAYS = (5, 6, 7, 8)
 
 #: Pillow's modes for 16-bit greys, including those that only some releases use for PNGs
 WIDE_GREYS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
@@ -64,8 +68,14 @@ def placed(
 
 def upright(picture: Image.Image, orientation: int) -> Image.Image:
     """Return a picture turned upright from its Exif orientation."""
-    turn = _TURNS.get(orientation)
+    turn = TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
+
+
+def is_unusual(gamma: int | None) -> bool:
+    """Return whether a gamma, in PNG's units, changes how a picture looks."""
+    # As browsers do: one close to the usual is ignored.
+    return gamma is not None and gamma > 0 and abs(gamma - _USUAL_GAMMA) > _USUAL_GAMMA // 20
 
 
 def over_white(
@@ -124,10 +134,7 @@ def _in_srgb(
     if managed is not None:
         return managed
     picture = picture.convert("RGB")
-    # As browsers do: a gamma close to the usual one is ignored.
-    if gamma and abs(gamma - _USUAL_GAMMA) > _USUAL_GAMMA // 20:
-        return picture.point(_curve(gamma) * 3)
-    return picture
+    return picture.point(_curve(gamma) * 3) if gamma and is_unusual(gamma) else picture
 
 
 def _by_profile(picture: Image.Image, profile: bytes, grey: bool) -> Image.Image | None:

@@ -13,6 +13,9 @@ _SEGMENTS_MAX = 1000
 #: encoders write about ten
 _SCANS_MAX = 100
 _SCAN, _END = 0xDA, 0xD9
+#: application segments, and which of them decoders need, with their usual lengths
+_SAYINGS, _COMMENT = range(0xE0, 0xF0), 0xFE
+_JFIF, _JFIF_BYTES, _ADOBE, _ADOBE_BYTES = 0xE0, 16, 0xEE, 14
 #: a marker that matters: not the zero stuffed after an 0xFF in the pixels, not a restart
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 #: reserved: no decoder knows what follows them, or how long it is
@@ -37,3 +40,27 @@ def scans(data: bytes) -> int:
         elif found:
             break
     return found
+
+
+def bare(data: bytes) -> bytes | None:
+    """Return the file with nothing in it but its first picture; None if that has no end.
+
+    What says how its colours are to be read (JFIF's density, Adobe's transform) stays.
+    """
+    kept: list[bytes] = []
+    start, at = 0, 2
+    while marker := _MARKER.search(data, at):
+        kind, begins, at = marker[1][0], marker.start(), marker.end()
+        if kind == _END:
+            return b"".join((*kept, data[start:at]))
+        length = int.from_bytes(data[at : at + 2], "big")
+        if (kind in _SAYINGS or kind == _COMMENT) and not _is_needed(kind, length):
+            kept.append(data[start:begins])
+            start = at + length
+        at += length
+    return None
+
+
+def _is_needed(kind: int, length: int) -> bool:
+    # With more in it, the first one has a thumbnail.
+    return (kind, length) in ((_JFIF, _JFIF_BYTES), (_ADOBE, _ADOBE_BYTES))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 #: what callers may send
 REFERENCE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 #: what engines may return: Pillow knows more formats, but some of them run other programs
@@ -48,27 +46,3 @@ def kind_of(data: bytes) -> str | None:
     if text.startswith(b"<?xml") and b"<svg" in data[:2000].lower():
         return "SVG"
     return next((name for begin, name in _TEXTS if text.startswith(begin)), None)
-
-
-def webp_size(data: bytes) -> tuple[int, int]:
-    """Return width and height of a WebP file from its first chunk; (0, 0) if it has none.
-
-    Pillow decodes a WebP picture as it opens it: by then it is too late to check the size.
-    Source: RFC 9649, 2.5 to 2.7 and 3.4.
-    """
-    if data[12:16] == b"VP8X":
-        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
-        return width, height
-    if data[12:16] == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if data[12:16] == b"VP8 " and len(data) >= 30:
-        width, height = struct.unpack_from("<HH", data, 26)
-        return width & 0x3FFF, height & 0x3FFF
-    return 0, 0
-
-
-def webp_counted(data: bytes) -> bytes:
-    """Return the file with its true length in its header: some writers put a larger one there."""
-    counted = min(int.from_bytes(data[4:8], "little"), len(data) - 8)
-    return data[:4] + counted.to_bytes(4, "little") + data[8:]

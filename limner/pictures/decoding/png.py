@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from isal import isal_zlib
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: a larger colour profile is ignored
 PROFILE_MAX_BYTES = 8 * 2**20
@@ -68,7 +70,7 @@ class Png:
             (b"IDAT", packed),
             (b"IEND", b""),
         ]
-        return b"".join((SIGNATURE, *(part for chunk in chunks for part in _chunk(*chunk))))
+        return b"".join((SIGNATURE, *(part for each in chunks for part in chunk(*each))))
 
     def mended(self) -> tuple[bytes, int]:
         """Return a cut-off file completed, and how many of its rows are real.
@@ -154,9 +156,13 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         at += length + 12
 
 
-def _chunk(name: bytes, body: bytes | bytearray) -> tuple[bytes | bytearray, ...]:
-    checksum = zlib.crc32(body, zlib.crc32(name))
-    return struct.pack(">I", len(body)), name, body, struct.pack(">I", checksum)
+def chunk(name: bytes, *body: bytes | bytearray) -> tuple[bytes | bytearray, ...]:
+    """Return the parts of a chunk, whose content comes in parts as well."""
+    checksum = isal_zlib.crc32(name)
+    for part in body:
+        checksum = isal_zlib.crc32(part, checksum)
+    length = sum(len(part) for part in body)
+    return struct.pack(">I", length), name, *body, struct.pack(">I", checksum)
 
 
 def _key(body: bytes, colour: int, depth: int) -> int | tuple[int, ...] | None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable
+from functools import cached_property
 
 from PIL import Image, ImageFile
 
-from limner.pictures.decoding import colours, gif, jpeg, png
-from limner.pictures.decoding.kinds import webp_counted, webp_size
+from limner.pictures.decoding import colours, gif, jpeg, png, webp
 
 #: a picture with more pixels is refused
 PIXELS_MAX = 50_000_000
@@ -24,6 +25,12 @@ _PIXEL_BYTES = {"WEBP": 16, "AVIF": 12, "TIFF": 8, "JPEG2000": 16}
 _COEFFICIENT_BYTES = 6
 #: a progressive JPEG has about so many
 _USUAL_SCANS = 10
+#: of what is shown as it is; a palette has no more than 8 bits a colour, either
+_PLAIN_MODES = ("RGB", "L", "P")
+#: of whose files Pillow has nothing left to read
+_LOADED_FOR_GOOD = ("PNG", "JPEG")
+#: takes everything but the picture out of a file, or returns None where that is not possible
+_BARE: dict[str, Callable[[bytes], bytes | None]] = {"JPEG": jpeg.bare, "WEBP": webp.bare}
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _ORIENTATION = 0x0112
 
@@ -53,13 +60,15 @@ class Source:
         self._box: tuple[int, int, int, int] | None = None
         #: how many rows are real, if not all
         self._rows: int | None = None
+        #: once it was shown: whether that is what the pixels in the file say, without anything else
+        self._plain = False
         #: the file is cut off
         self.broken = kind == "JPEG" and data.rfind(_END) < data.rfind(_SCAN)
         if self._png:
             self.size = self._png.width, self._png.height
         elif kind == "WEBP":
             # Pillow decodes a WebP picture as it opens it.
-            self.size = webp_size(data)
+            self.size = webp.size_of(data)
         else:
             self._picture = self._opened(data)
             self.size = self._picture.size
@@ -84,6 +93,18 @@ class Source:
         """About how many pixels decoding handles: each scan of a JPEG beyond the usual goes over all of them."""
         return self.size[0] * self.size[1] * max(1, self._scans // _USUAL_SCANS)
 
+    @property
+    def shown_size(self) -> tuple[int, int] | None:
+        """Width and height upright, by the head; None: only decoding shows."""
+        if self._png:
+            exif = self._png.exif
+        elif self._kind == "JPEG" and self._picture:
+            exif = self._picture.info.get("exif")
+        else:
+            return None
+        across, down = self.size
+        return (down, across) if _orientation(exif) in colours.SIDEWAYS else (across, down)
+
     def shown(self, side_px: int) -> Image.Image:
         """Return what a viewer shows, as RGB with its longest side at most ``side_px``.
 
@@ -96,6 +117,20 @@ class Source:
         exif = parts.exif if parts else info.get("exif")
         grey = picture.mode in ("1", "L", "LA", *colours.WIDE_GREYS)
         factor = _factor(picture.size, side_px)
+        orientation = _orientation(exif)
+        self._plain = (
+            not (profile or self.broken or self._box or self._rows is not None)
+            and picture.size == self.size
+            and max(picture.size) <= side_px
+            and picture.mode in _PLAIN_MODES
+            and not picture.has_transparency_data
+            and not (parts and (parts.key is not None or colours.is_unusual(parts.gamma)))
+            and orientation not in colours.TURNS
+        )
+        if self._plain:
+            # As it is, as most engines' are: every copy of a picture costs milliseconds.
+            as_it_is = picture.mode == "RGB" and self._kind in _LOADED_FOR_GOOD
+            return picture if as_it_is else picture.convert("RGB")
         if self._box:
             picture = picture.crop(self._box)
         small = colours.shrunk(picture, factor, parts.key if parts else None, self._rows)
@@ -104,11 +139,23 @@ class Source:
             small = colours.placed(small, self._box[:2], self.size, factor)
         small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
         shown = colours.over_white(small, profile, parts.gamma if parts else None, grey=grey)
-        return colours.upright(shown, _orientation(exif))
+        return colours.upright(shown, orientation)
+
+    def bare(self) -> bytes | None:
+        """Return the file with nothing in it but the picture, once it was shown; None: that would show another one.
+
+        What is a single picture of 8 bits in greys or colours stays as it was encoded, pixel by pixel.
+        """
+        if not self._plain:
+            return None
+        if self._png:
+            return None if self._png.interlaced or self._png.depth > 8 else self._whole_file
+        bare = _BARE.get(self._kind)
+        return bare(self._data) if bare else None
 
     def _unpacked(self, side_px: int) -> Image.Image:
         """Return the picture in the file's own size and colours; a JPEG only as large as needed."""
-        picture, self._picture = self._picture or self._opened(self._whole_file()), None
+        picture, self._picture = self._picture or self._opened(self._whole_file), None
         if self._kind == "JPEG":
             factor = _factor(self.size, side_px)
             picture.draft(None, (self.size[0] // factor, self.size[1] // factor))
@@ -122,8 +169,10 @@ class Source:
         picture.load()
         return picture
 
+    @cached_property
     def _whole_file(self) -> bytes:
-        return self._png.file() if self._png else webp_counted(self._data)
+        """The file as Pillow gets it: of a PNG, the picture alone."""
+        return self._png.file() if self._png else webp.counted(self._data)
 
     def _mended(self) -> bytes:
         """Return the cut-off file completed.
