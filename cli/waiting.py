@@ -90,7 +90,9 @@ def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
             busy = ", ".join(
                 f"{engine.leased[lane]} {lane}" for lane in Lane if engine.leased[lane]
             )
-            return f"is full: {busy} of {counted(engine.slots[job.lane], 'slot')}"
+            kept = sum(engine.storing.values())
+            why = f"; {counted(kept, 'drawing')} of them wait to be stored" if kept else ""
+            return f"is full: {busy} of {counted(engine.slots[job.lane], 'slot')}{why}"
         case "gap":
             opens = duration(engine.opens_s[job.lane])
             return f"keeps its gap: it may start another in {opens}"

@@ -8,7 +8,8 @@
 --                                epoch (of its newest event) skipped (seqs that are no event's)
 --                                tells (the statuses that callbacks tell of; none: all) turn (lib_turns.lua)
 --                                tentative (lib_tentative.lua: such a job has no status yet)
---                                deadline_ms, freed ("1" once its slot is, before its end)
+--                                deadline_ms, freed ("1" once its slot is, before its end), storing ("1" while it
+--                                keeps its slot although it is drawn: keep_slot.lua)
 --                                reserved spent (lib_pay.lua)
 --   tag:<client>:<tag>     ZSET  job ids by creation, ms; none before, or at, that of an older job
 --   jobs:<client>          ZSET  job ids in the same way

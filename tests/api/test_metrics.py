@@ -110,6 +110,17 @@ def test_slots_are_told_per_engine_and_lane_as_the_scripts_would_give_them(store
     assert seen["limner_engine_state", "stage", "ok"] == 1
 
 
+def test_slots_that_wait_for_pictures_to_be_stored_are_told(store, scrape):
+    a_worker(store, an_engine(fast=3, relaxed=2))
+    job = an_accepted_job(store)
+    store.lanes.take(job.id, "token", WORKER, MESSAGES)
+    assert scrape()["limner_engine_slots_storing", "stage", "fast"] == 0
+
+    store.lanes.keep_slot(job.id, "token")
+
+    assert scrape()["limner_engine_slots_storing", "stage", "fast"] == 1
+
+
 def test_an_engine_that_is_down_has_no_free_slot_and_says_how_long_it_rests(store, scrape):
     a_worker(store)
     job = an_accepted_job(store)

@@ -201,6 +201,35 @@ def test_a_kept_slot_is_free_again_when_nobody_comes_for_it(store, clock):
     assert take(store, other, token="t2").state == "granted"
 
 
+def test_a_drawn_job_that_cannot_be_stored_yet_keeps_its_slot_and_shows_it(store):
+    a_worker(store, an_engine(fast=1))
+    drawn, other = an_accepted_job(store), an_accepted_job(store)
+    take(store, drawn, token="t1")
+
+    store.lanes.keep_slot(drawn.id, "t1")
+
+    assert take(store, other, token="t2").state == "wait"
+    (engine,) = store.engines.all()
+    assert (engine.leased[Lane.FAST], engine.storing) == (1, {Lane.FAST: 1, Lane.RELAXED: 0})
+    store.lanes.free_slot(drawn.id, "t1")
+    assert take(store, other, token="t2").state == "granted"
+    (engine,) = store.engines.all()
+    assert (engine.leased[Lane.FAST], engine.storing[Lane.FAST]) == (1, 0)
+
+
+def test_a_job_that_comes_back_keeps_no_slot_for_want_of_room_any_more(store):
+    a_worker(store, an_engine(fast=1))
+    job = an_accepted_job(store)
+    take(store, job, token="t1")
+    store.lanes.keep_handle(job.id, "t1", {"id": "x"}, attach=True)
+    store.lanes.keep_slot(job.id, "t1")
+
+    store.lanes.give_back(job.id, "t1", Trouble(), MESSAGES, keep=True)
+
+    (engine,) = store.engines.all()
+    assert (engine.leased[Lane.FAST], engine.storing[Lane.FAST]) == (1, 0)
+
+
 def test_an_engine_in_trouble_rests_and_then_draws_one_for_trial(store, clock):
     down = Trouble(engine_state="down", engine_why="refused", pause_s=1, pause_max_s=60)
     a_worker(store, an_engine(fast=3))

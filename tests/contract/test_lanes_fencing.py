@@ -25,6 +25,7 @@ OWNERS = {
     "handle": lambda lanes, job, token: lanes.keep_handle(job, token, {"id": "y"}, attach=True),
     "percent": lambda lanes, job, token: lanes.progress(job, token, 99, None),
     "preview": lambda lanes, job, token: lanes.progress(job, token, 0, GRID),
+    "keep_slot": lambda lanes, job, token: lanes.keep_slot(job, token),
     "free_slot": lambda lanes, job, token: lanes.free_slot(job, token),
     "checked": lambda lanes, job, token: lanes.free_slot(job, token, checked=True),
     "done": lambda lanes, job, token: lanes.done(job, token, Result(GRID, [GRID] * 4, {})),

@@ -111,6 +111,9 @@ class Hand:
         percent = self.store.jobs.get(JOB).progress + 30 if self.is_there() else 30
         self.store.lanes.progress(JOB, self.token, percent, GRID)
 
+    def keep_slot(self) -> None:
+        self.store.lanes.keep_slot(JOB, self.token)
+
     def free_slot(self) -> None:
         self.store.lanes.free_slot(JOB, self.token)
 
@@ -180,6 +183,7 @@ DEEDS = [
     Deed(Hand.translate, "translated", (Cause.BEGUN,)),
     Deed(Hand.hand_over, "handle", (Cause.HANDED_OVER,)),
     Deed(Hand.progress, "progress", (Cause.PROGRESSED,)),
+    Deed(Hand.keep_slot, "keep_slot", (Cause.DRAWN,)),
     Deed(Hand.free_slot, "free_slot", (Cause.DRAWN,)),
     Deed(Hand.finish, "finish", (Cause.FINISHED,)),
     Deed(Hand.fail, "finish", (Cause.FAILED,)),

@@ -61,3 +61,40 @@ def test_room_is_given_back_after_a_failure():
 
     with room.take(10):
         pass
+
+
+def test_who_has_to_wait_is_told_once_and_who_need_not_is_not():
+    room, told = Room(10), []
+
+    def hold():
+        with room.take(6, lambda: told.append("second")):
+            pass
+
+    with room.take(6, lambda: told.append("first")):
+        thread = threading.Thread(target=hold)
+        thread.start()
+        while not told:
+            threading.Event().wait(0.001)
+    thread.join(10)
+
+    assert told == ["second"]
+
+
+def test_who_is_in_a_hurry_goes_on_without_room_and_takes_none_from_others():
+    room, order = Room(10), []
+
+    def hold():
+        with room.take(10):
+            order.append("next")
+
+    with room.take(10):
+        with room.take(10, hurried=lambda: True):
+            order.append("hurried")
+        thread = threading.Thread(target=hold)
+        thread.start()
+        while not room._waiting:
+            threading.Event().wait(0.001)
+        assert order == ["hurried"]
+    thread.join(10)
+
+    assert order == ["hurried", "next"]

@@ -47,6 +47,8 @@ class EngineNow:
     gap_s: Mapping[Lane, float]
     #: seconds until it may start a drawing of the lane, by its gap and its pause
     opens_s: Mapping[Lane, float]
+    #: slots whose drawings are done, and wait until their worker has room to store them
+    storing: Mapping[Lane, int]
     #: seconds that it is still paused, after it was busy or out
     paused_s: float
     #: what it cannot do (``limner.engine.NEEDS``), and whose jobs it draws (empty: everyone's)
@@ -68,7 +70,7 @@ class EngineNow:
         numbers = [int(number) for number in by_lane]
 
         def each(place: int) -> dict[Lane, int]:
-            return {Lane.FAST: numbers[place], Lane.RELAXED: numbers[place + 5]}
+            return {Lane.FAST: numbers[place], Lane.RELAXED: numbers[place + 6]}
 
         return cls(
             name=name,
@@ -80,6 +82,7 @@ class EngineNow:
             free=each(2),
             gap_s={lane: gap_ms / 1000 for lane, gap_ms in each(3).items()},
             opens_s={lane: opens_ms / 1000 for lane, opens_ms in each(4).items()},
+            storing=each(5),
             paused_s=int(paused_ms) / 1000,
             lacks=tuple(lacks.split()),
             clients=tuple(clients.split()),

@@ -3,7 +3,8 @@
 --
 -- Returns for each engine {name, driver, state, why, what it lacks, its clients, living workers that have it,
 --   ms that it rests, halt ("", paused, draining), weight, the settings that are overridden ("field=value …"),
---   slots, leased, free, gap ms and ms until it opens in fast, the same in relaxed}
+--   slots, leased, free, gap ms, ms until it opens and slots kept until drawings are stored in fast, the same in
+--   relaxed}
 --
 -- Reads: nothing itself
 -- Writes: nothing itself
@@ -27,7 +28,7 @@ for _, name in ipairs(engine_names()) do
         local open = workers > 0 and not engine.halt and not halt_of('lane', lane)
         local free = open and math.max(0, room(engine, lane)) or 0
         local numbers = {engine[lane .. '_slots'] or 0, engine.used[lane], free,
-            engine[lane .. '_gap_ms'] or 0, math.max(0, opens(engine, lane) - NOW)}
+            engine[lane .. '_gap_ms'] or 0, math.max(0, opens(engine, lane) - NOW), slots_storing(name, lane)}
         for _, number in ipairs(numbers) do row[#row + 1] = ms(number) end
     end
     found[#found + 1] = row

@@ -6,7 +6,7 @@
 --   absent           ZSET  engines that no living worker has → since when, ms
 -- A former engine's settings and health are kept for a day: it may come back.
 --
--- Reads: absent engines settings worker workers
+-- Reads: absent engines job settings slots worker workers
 -- Writes: absent engine engines settings
 
 local FORMER_KEPT_MS = 86400000
@@ -127,6 +127,15 @@ local function room(engine, lane)
     -- An engine that failed draws one job for trial until one succeeds.
     if (engine.fails or 0) > 0 then total = math.min(total, 1) end
     return math.min(total - used, (engine[lane .. '_slots'] or 0) - engine.used[lane])
+end
+
+-- How many slots of a lane are kept by drawings that wait for room to be stored (keep_slot.lua).
+local function slots_storing(name, lane)
+    local kept = 0
+    for _, id in ipairs(redis.call('SMEMBERS', key('slots', name, lane))) do
+        if redis.call('HGET', job_key(id), 'storing') then kept = kept + 1 end
+    end
+    return kept
 end
 
 -- When an engine may next start a drawing of a lane, ms.

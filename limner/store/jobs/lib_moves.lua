@@ -11,9 +11,9 @@
 local SET_OF = {waiting = 'waits', submitted = 'runs', drawing = 'runs'}
 
 -- The fields that a job loses in a status.
-local OF_ITS_WORKER = {'token', 'worker', 'attach', 'freed'}
+local OF_ITS_WORKER = {'token', 'worker', 'attach', 'freed', 'storing'}
 local LEFT_BEHIND = {
-    waiting = {'token', 'worker', 'begun', 'freed', 'url', 'width', 'height'},
+    waiting = {'token', 'worker', 'begun', 'freed', 'storing', 'url', 'width', 'height'},
     -- The engine's handle stays: follow-ups may need it.
     done = OF_ITS_WORKER,
     failed = OF_ITS_WORKER,

@@ -124,6 +124,15 @@ class Lanes:
         self._owned(self._run("handle", job_id, token, json.dumps(handle), int(attach), paid))
 
     @guarded
+    def keep_slot(self, job_id: str, token: str) -> None:
+        """Note that a drawing is done, and keeps its slot until there is room to store it.
+
+        Raises:
+            StaleLease: another worker owns the job.
+        """
+        self._owned(self._run("keep_slot", job_id, token))
+
+    @guarded
     def translated(self, job_id: str, token: str, translation: Translation) -> None:
         """Store what became of a job's words.
 
@@ -203,17 +212,8 @@ class Lanes:
         why = trouble or Trouble()
         self._owned(
             self._run(
-                "finish",
-                job_id,
-                token,
-                Cause.FAILED,
-                sentence,
-                reason,
-                did,
-                why.engine_why,
-                to_ms(why.pause_s),
-                to_ms(why.pause_max_s),
-                _said(cost),
+                *("finish", job_id, token, Cause.FAILED, sentence, reason, did, why.engine_why),
+                *(to_ms(why.pause_s), to_ms(why.pause_max_s), _said(cost)),
             )
         )
 

@@ -19,6 +19,7 @@ else
     if engine_of(name).state == 'failing' then return 0 end
 end
 redis.call('HSET', job_key(id), 'freed', '1')
+redis.call('HDEL', job_key(id), 'storing')
 drop_slot(id)
 grant_ready()
 return clear and 1 or 0

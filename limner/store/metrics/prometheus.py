@@ -133,6 +133,11 @@ def _engines(engines: tuple[EngineNow, ...]) -> Iterator[Metric]:
     free = GaugeMetricFamily(
         "limner_engine_slots_free", "Drawings that it would accept now.", labels=lane_labels
     )
+    storing = GaugeMetricFamily(
+        "limner_engine_slots_storing",
+        "Slots that are kept although they have drawn, until their worker has room to store the pictures.",
+        labels=lane_labels,
+    )
     state = GaugeMetricFamily(
         "limner_engine_state", "1 for the state the engine is in.", labels=["engine", "state"]
     )
@@ -144,11 +149,12 @@ def _engines(engines: tuple[EngineNow, ...]) -> Iterator[Metric]:
             labels = [engine.name, lane.value]
             slots.add_metric(labels, engine.slots[lane])
             leased.add_metric(labels, engine.leased[lane])
+            storing.add_metric(labels, engine.storing[lane])
             free.add_metric(labels, 0 if engine.paused_s else engine.free[lane])
         for word in STATES:
             state.add_metric([engine.name, word], float(engine.state == word))
         paused.add_metric([engine.name], engine.paused_s)
-    yield from (slots, leased, free, state, paused)
+    yield from (slots, leased, storing, free, state, paused)
 
 
 def _jobs(numbers: Numbers) -> Iterator[Metric]:

@@ -40,6 +40,7 @@ class Code(StrEnum):
     NO_ENGINE = "no_engine"
     NO_WORKER = "no_worker"
     CELLS_ALIKE = "cells_alike"
+    STORING_SLOW = "storing_slow"
     CALLBACKS_OVERDUE = "callbacks_overdue"
     LANE_STALLED = "lane_stalled"
     MESSAGES_ASIDE = "messages_aside"
