@@ -1,7 +1,7 @@
 """Benchmark Limner: ``python -m bench [part …]``, or ``make bench`` for all parts.
 
 Prints a table and writes ``bench.json`` with the machine, the versions and each figure's spread.
-Parts: accept door slots dispatch callbacks inflight behind pool.
+Parts: accept door slots dispatch callbacks inflight behind pool pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import accept, behind, callbacks, dispatch, door, inflight, pool, slots
+from bench import accept, behind, callbacks, dispatch, door, inflight, pictures, pool, slots
 from bench.place import Figure
 
 PARTS = {
@@ -28,6 +28,7 @@ PARTS = {
     "inflight": inflight.measure,
     "behind": behind.measure,
     "pool": pool.measure,
+    "pictures": pictures.measure,
 }
 LIBRARIES = ("celery", "kombu", "redis", "flask", "marshmallow", "gunicorn", "requests")
 
