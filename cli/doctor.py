@@ -26,8 +26,8 @@ from limner.settings.listening import bound_to
 from limner.settings.reachable import check_url
 from limner.store import Store
 from limner.store.metrics.numbers import Numbers
-from limner.store.metrics.warning import Code, warnings
-from limner.store.server import usable
+from limner.store.metrics.warning import Code, Warned, warnings
+from limner.store.server import gigabytes, usable
 from stack import embedded, processes
 from stack.door import port_trouble
 from stack.engines_asked import WRONG, ask_engines
@@ -171,6 +171,9 @@ def _server(settings: Settings) -> Iterator[Finding]:
         store.close()
     version = facts.version or "of unknown version"
     yield True, f"{facts.product} {version} (6.2 or newer is needed)"
+    if facts.memory_bytes and facts.memory_limit_bytes:
+        of = f" of {gigabytes(facts.memory_limit_bytes)}" if facts.maxmemory_bytes else ""
+        yield None, f"memory of Redis: {gigabytes(facts.memory_bytes)}{of}"
     yield True, f"data: schema {mark.schema}; this Limner's is {store.schema.ours}"
     if facts.replicas is not None and not facts.too_few_replicas():
         must = f"{facts.replicas_asked} must have a job before it is accepted"
@@ -180,8 +183,12 @@ def _server(settings: Settings) -> Iterator[Finding]:
     for warned in warnings(numbers, facts):
         # If the gateway is not running, no engine or worker is up: nothing to fix.
         if warned.code not in (Code.NO_ENGINE, Code.NO_WORKER) or numbers.carried:
-            # What was paused on purpose is no fault.
-            yield None if warned.code is Code.PAUSED else False, warned.sentence(openly=True)
+            yield None if _is_no_fault(warned) else False, warned.sentence(openly=True)
+
+
+def _is_no_fault(warned: Warned) -> bool:
+    """Return whether it was done on purpose, or hurts nobody yet."""
+    return warned.code is Code.PAUSED or (warned.code is Code.MEMORY and warned.subject != "full")
 
 
 def _with_own_clock(store: Store) -> Numbers:

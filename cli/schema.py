@@ -123,7 +123,7 @@ def _served(settings: Settings, store: Store) -> Iterator[None]:
             "LIMNER_DATA_DIR",
             f"there is no {settings.data_dir}: call this from the folder of `limner up`",
         )
-    server = embedded.start(settings.data_dir)
+    server = embedded.start(settings.data_dir, memory=settings.redis_memory)
     try:
         _await(store)
         yield

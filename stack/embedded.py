@@ -17,6 +17,7 @@ from pathlib import Path
 
 from limner.errors import ConfigError
 from limner.settings.redis_socket import socket_path
+from stack import machine
 from stack.privacy import close_to_others
 
 LOCK_NAME = "server.lock"
@@ -44,8 +45,18 @@ def binary() -> Path:
     )
 
 
-def command(data_dir: Path) -> list[str]:
+def memory_bytes(asked_bytes: int | None) -> int:
+    """Return how much memory the server may use: what is asked for, or half of what this machine has.
+
+    The other half is for the processes beside it, and for itself: rewriting its file takes memory of its own.
+    """
+    return asked_bytes or machine.memory_bytes() // 2
+
+
+def command(data_dir: Path, memory: int | None = None) -> list[str]:
     """Return the command line of the server for ``data_dir``, a folder that ``lock`` has made.
+
+    ``memory``: as ``LIMNER_REDIS_MEMORY``, in bytes.
 
     Raises:
         ConfigError: see ``socket_path``.
@@ -60,6 +71,8 @@ def command(data_dir: Path) -> list[str]:
         # A power loss may truncate the last write: losing it is better than not starting.
         "aof-load-truncated": "yes",
         "save": "",
+        # Without a bound it would be killed by the system, where it should refuse what is new.
+        "maxmemory": str(memory_bytes(memory)),
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "loglevel": "warning",
@@ -114,10 +127,10 @@ def is_locked(data_dir: Path) -> bool:
     return False
 
 
-def start(data_dir: Path, *options: str) -> subprocess.Popen[bytes]:
+def start(data_dir: Path, *options: str, memory: int | None = None) -> subprocess.Popen[bytes]:
     """Start the server; it may take a moment to accept connections on ``socket_url(data_dir)``.
 
-    ``options`` go to it behind our own, and win over them.
+    ``options`` go to it behind our own, and win over them; ``memory``: see ``command``.
 
     Raises:
         ConfigError: another server runs on that folder.
@@ -125,7 +138,7 @@ def start(data_dir: Path, *options: str) -> subprocess.Popen[bytes]:
     descriptor = lock(data_dir)
     try:
         return subprocess.Popen(
-            [*command(data_dir), *options],
+            [*command(data_dir, memory), *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=data_dir,

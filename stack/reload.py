@@ -110,6 +110,9 @@ class Reload:
             programs = after.programs(door.fileno())
             self._check_flower(before.settings, after)
             self._check_engines(after)
+            # Before anything is started: a full memory may be the reason for this reload.
+            undo.callback(self._bound_as_before, before.settings)
+            stack.bound_memory(after.settings)
             undo.callback(self._withdraw)
             self._start_heirs(programs)
             # From here on nothing can be refused any more.
@@ -200,6 +203,12 @@ class Reload:
         self._stack.supervisor.disinherit()
         try:
             self._stack.store.engines.register(self._stack.settings.engines)
+        except StoreDown as error:
+            event(log, "store.missed", level=logging.WARNING, why=error.message)
+
+    def _bound_as_before(self, settings: Settings) -> None:
+        try:
+            self._stack.bound_memory(settings)
         except StoreDown as error:
             event(log, "store.missed", level=logging.WARNING, why=error.message)
 

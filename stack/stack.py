@@ -20,7 +20,7 @@ from limner.settings import Settings
 from limner.settings.broker import redis_address, redis_url
 from limner.settings.listening import is_everywhere
 from limner.store import Store
-from limner.store.server import ServerFacts, usable
+from limner.store.server import ServerFacts, set_memory, usable
 from stack import embedded, processes
 from stack.door import in_words, open_door, port_trouble
 from stack.lineup import GRACE_S, SERVER, Lineup
@@ -117,7 +117,7 @@ class Stack:
         self.supervisor.start(
             Program(
                 name="server",
-                command=embedded.command(self.settings.data_dir),
+                command=embedded.command(self.settings.data_dir, self.settings.redis_memory),
                 stage=SERVER,
                 grace_s=GRACE_S[SERVER],
                 environment=self.lineup.environment,
@@ -125,6 +125,15 @@ class Stack:
                 inherits=(descriptor,),
             )
         )
+
+    def bound_memory(self, settings: Settings) -> None:
+        """Have the embedded server, if there is one, use as much memory as these settings say.
+
+        Raises:
+            StoreDown: it does not answer.
+        """
+        if not settings.redis_url:
+            set_memory(self.store.redis, embedded.memory_bytes(settings.redis_memory))
 
     def _server_ready(self) -> ServerFacts:
         what = (
@@ -140,7 +149,7 @@ class Stack:
                 error.message = f"{error.message} ({self._missed})"
             raise
         facts = usable(self.store.redis, self.settings.redis_replicas)
-        for warning in facts.warnings().values():
+        for warning in (*facts.warnings().values(), *facts.memory_warnings().values()):
             event(log, "redis.unsafe", level=logging.WARNING, why=warning)
         self.store.schema.settle()
         return facts

@@ -23,6 +23,11 @@ class ServerSettings:
     redis_replicas: int = setting(
         0, values.whole(0, 16), "replicas of Redis that must have a job before it is accepted"
     )
+    redis_memory: int | None = setting(
+        None,
+        values.memory,
+        "most memory of the embedded server: `512mb`, `2gb`. Empty: half of what this machine has",
+    )
     data_dir: Path = setting(
         Path("limner-data").absolute(),
         values.path,

@@ -7,6 +7,7 @@ must be.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,25 @@ def seconds(low: float, high: float) -> Callable[[Any], float]:
         return given
 
     return parse
+
+
+#: as in Redis's own configuration
+_UNITS = {"b": 1, "": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "k": 10**3, "m": 10**6, "g": 10**9}
+_MEMORY = re.compile(r"(\d{1,15}) ?([kmg]?b?)", re.IGNORECASE)
+#: what an empty server and the scripts' own data take several times over
+MEMORY_LEAST_BYTES = 32 * 2**20
+
+
+def memory(raw: Any) -> int | None:
+    """Return a size in bytes, as Redis's configuration writes it: ``2gb``."""
+    given = str(raw).strip() if isinstance(raw, int) and not isinstance(raw, bool) else text(raw)
+    if not given:
+        return None
+    found = _MEMORY.fullmatch(given)
+    size_bytes = int(found[1]) * _UNITS[found[2].lower()] if found else 0
+    if size_bytes < MEMORY_LEAST_BYTES:
+        raise ValueError("must be a size such as 512mb or 2gb, and at least 32mb")
+    return size_bytes
 
 
 def one_of(*words: str) -> Callable[[Any], str]:

@@ -130,6 +130,8 @@ def told(error: RedisError) -> StoreDown | None:
             if pattern.search(text):
                 words = f" ({error})" if isinstance(error, NoPermissionError) else ""
                 return StoreRefused(f"Redis does not serve this gateway: {meaning}{words}")
+    if isinstance(error, OutOfMemoryError) or refusal(error) == "OOM":
+        return StoreDown("Redis refuses to write: its memory is full (see maxmemory)")
     if isinstance(error, DOWN):
         if match := _CERTIFICATE.search(text):
             return StoreRefused(f"Redis has a certificate that is not trusted: {match[1].strip()}")

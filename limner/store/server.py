@@ -18,6 +18,9 @@ from limner.store.connection import CLUSTER, guarded
 from limner.store.primary import IS_REPLICA, NotPrimary, asking_leave, role_of
 
 VERSION_MIN = (6, 2)
+#: the share of its memory from which on operators are warned
+MEMORY_HIGH = 0.8
+MEMORY_FULL = 0.99
 #: one key of each kind that kombu and Celery have beside ours
 BROKER_KEYS = (
     *("fast", "relaxed", "callbacks", "unacked", "unacked_index", "unacked_mutex"),
@@ -38,6 +41,10 @@ class ServerFacts:
     memory_bytes: int | None = None
     #: its ``maxmemory``, or else what its machine has
     memory_limit_bytes: int | None = None
+    #: its ``maxmemory``; 0: it has none
+    maxmemory_bytes: int | None = None
+    #: what of ``memory_bytes`` does not count towards that: buffers of replicas and of its file
+    uncounted_bytes: int = 0
     #: how many follow it and have been given all data
     replicas: int | None = None
     #: how many must have a job before it is accepted
@@ -96,6 +103,47 @@ class ServerFacts:
             )
         return found
 
+    def memory_warnings(self) -> dict[str, str]:
+        """Return what is wrong with its memory: ``unset``, ``high`` or ``full`` → one sentence."""
+        found = {}
+        if self.maxmemory_bytes == 0:
+            found["unset"] = (
+                "Redis has no `maxmemory`: when its machine's memory is used up, the system kills it, where it should "
+                "refuse what is new until there is room. Set `maxmemory` below what the machine has."
+            )
+        used, limit = self.memory_bytes, self.memory_limit_bytes
+        if used is None or not limit:
+            return found
+        # Near the edge some commands still find room, and some do not.
+        if self.maxmemory_bytes and used - self.uncounted_bytes >= MEMORY_FULL * limit:
+            found["full"] = (
+                f"Redis's memory is full ({gigabytes(limit)}), and it refuses to write: requests are refused with "
+                "503, and nothing starts, ends or is called back until there is room. Raise `maxmemory`."
+            )
+        elif used > MEMORY_HIGH * limit:
+            found["high"] = (
+                f"Redis uses {100 * used / limit:.0f} % of its memory of {gigabytes(limit)}: when it is full, requests "
+                "are refused with 503 until there is room. Raise `maxmemory`, or keep jobs for fewer days."
+            )
+        return found
+
+
+def gigabytes(size_bytes: int) -> str:
+    """Return a size for people: ``1.9 GB``, ``96 MB``."""
+    if size_bytes < 2**30:
+        return f"{size_bytes / 2**20:.0f} MB"
+    return f"{size_bytes / 2**30:.1f} GB"
+
+
+@guarded
+def set_memory(redis: Redis, most_bytes: int) -> None:
+    """Change how much memory a server of ours may use.
+
+    Raises:
+        StoreDown: it cannot be reached.
+    """
+    redis.config_set("maxmemory", most_bytes)
+
 
 @guarded
 def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
@@ -124,6 +172,8 @@ def server_facts(redis: Redis, replicas: int = 0) -> ServerFacts:
         mode=server.get("server_mode") or server.get("redis_mode") or server.get("mode"),
         memory_bytes=memory.get("used_memory"),
         memory_limit_bytes=memory.get("maxmemory") or memory.get("total_system_memory"),
+        maxmemory_bytes=memory.get("maxmemory"),
+        uncounted_bytes=memory.get("mem_not_counted_for_evict") or 0,
         replicas=_online(following) if following else None,
         replicas_asked=replicas,
     )

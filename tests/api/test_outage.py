@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from limner.errors import StoreDown
 from limner.store import Store
 from tests.api.asking import Caller, a_caller, refused
 from tests.api.drawing import a_picture, images_of, inline
@@ -149,6 +150,8 @@ def test_a_redis_without_memory_left_is_as_good_as_none_until_it_has_some(mortal
 
     store.redis.config_set("maxmemory", "1")
     refused(caller.imagine(), 503)
+    with pytest.raises(StoreDown, match="refuses to write: its memory is full"):
+        store.folders.remember("/images", "one")
 
     store.redis.config_set("maxmemory", "0")
     caller.drawn()

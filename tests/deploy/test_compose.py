@@ -22,7 +22,7 @@ SETTINGS = {
 }
 #: of the containers, where the image or this file sets them
 INNER = {
-    *("LIMNER_DATA_DIR", "LIMNER_HOST", "LIMNER_PORT"),
+    *("LIMNER_DATA_DIR", "LIMNER_HOST", "LIMNER_PORT", "LIMNER_REDIS_MEMORY"),
     *("LIMNER_FLOWER_HOST", "LIMNER_FLOWER_PORT", "LIMNER_FLOWER_AUTH"),
 }
 #: an exact version, which may have a suffix

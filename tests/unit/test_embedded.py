@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from limner.errors import ConfigError
-from limner.settings import redis_socket
+from limner.settings import Settings, redis_socket
 from limner.store import Store
 from limner.store.server import ServerFacts, server_facts
-from stack import embedded
+from stack import embedded, machine
 from tests.conftest import answers, wait_until
 
 
@@ -54,6 +54,46 @@ def test_it_keeps_what_it_is_told_and_never_evicts(start, store):
     assert facts.eviction == "noeviction"
     assert not facts.too_old
     assert facts.warnings() == {}
+    assert facts.maxmemory_bytes == machine.memory_bytes() // 2
+    assert facts.memory_warnings() == {}
+
+
+def test_it_uses_as_much_memory_as_the_setting_says(folder):
+    command = embedded.command(folder, Settings.load({"LIMNER_REDIS_MEMORY": "96mb"}).redis_memory)
+    assert command[command.index("--maxmemory") + 1] == str(96 * 2**20)
+
+
+GB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("used", "maxmemory", "limit", "uncounted", "subjects"),
+    [
+        (1 * GB, 0, 64 * GB, 0, ["unset"]),
+        (60 * GB, 0, 64 * GB, 0, ["unset", "high"]),
+        (1 * GB, 2 * GB, 2 * GB, 0, []),
+        (1.7 * GB, 2 * GB, 2 * GB, 0, ["high"]),
+        (2 * GB, 2 * GB, 2 * GB, 0, ["full"]),
+        (1.99 * GB, 2 * GB, 2 * GB, 0, ["full"]),
+        (2 * GB, 2 * GB, 2 * GB, GB // 8, ["high"]),
+        # Hosted servers may tell nothing.
+        (None, None, None, 0, []),
+        (1 * GB, None, None, 0, []),
+    ],
+)
+def test_a_memory_without_a_bound_and_one_that_fills_up_are_warned_of(
+    used, maxmemory, limit, uncounted, subjects
+):
+    facts = ServerFacts(
+        *("Redis", "7.2.4", True, "noeviction"),
+        memory_bytes=used and int(used),
+        memory_limit_bytes=limit,
+        maxmemory_bytes=maxmemory,
+        uncounted_bytes=uncounted,
+    )
+    warnings = facts.memory_warnings()
+    assert list(warnings) == subjects
+    assert all(" 503" in text for what, text in warnings.items() if what != "unset")
 
 
 def test_what_was_written_survives_kill_9_and_a_torn_last_write(start, store, folder):

@@ -52,6 +52,8 @@ class House:
 
     def __init__(self, environ) -> None:
         self.registered = []
+        #: the bounds of the embedded server's memory that were set, in bytes
+        self.bounds = []
         self.worker = READY
         self.supervisor = Supervisor(lambda *_: None)
         self.lineup = Lineup.of(Settings.load(environ), environ, flower=False)
@@ -64,6 +66,9 @@ class House:
     @property
     def settings(self):
         return self.lineup.settings
+
+    def bound_memory(self, settings):
+        self.bounds.append(settings.redis_memory)
 
     def programs(self):
         code = {"fast": self.worker, "api": READY}
@@ -154,6 +159,19 @@ def test_a_new_process_that_ends_takes_the_others_along_and_the_engines_are_told
     assert house.registered == [house.settings.engines]
     assert house.supervisor.dead_heir() is None
     assert house.supervisor.leaving() == ()
+
+
+def test_the_embedded_server_gets_its_new_memory_first_and_its_former_one_if_nothing_comes_of_it(
+    house, write
+):
+    write('redis_memory = "1gb"\n' + ENGINE.replace("rehearsal", "nobody"))
+    tried(house)
+    assert house.bounds == []
+
+    write('redis_memory = "1gb"\n' + ENGINE)
+    house.worker = "raise SystemExit(3)"
+    tried(house)
+    assert house.bounds == [2**30, None]
 
 
 @pytest.mark.parametrize("at", ["_read", "_start_heirs"])

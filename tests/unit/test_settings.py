@@ -193,3 +193,29 @@ def test_a_public_url_loses_its_last_slash(tmp_path):
     assert load(tmp_path, LIMNER_PUBLIC_URL="https://draw.example/").base_url == (
         "https://draw.example"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "size_bytes"),
+    [
+        ("2gb", 2**31),
+        ("512MB", 2**29),
+        ("64m", 64_000_000),
+        ("1073741824", 2**30),
+        (" 1 gb ", 2**30),
+        ("", None),
+    ],
+)
+def test_a_size_of_memory_is_written_as_redis_writes_it(tmp_path, given, size_bytes):
+    settings = load(tmp_path, LIMNER_REDIS_MEMORY=given)
+
+    assert settings.redis_memory == size_bytes
+    # Child processes read it from what this makes of it.
+    assert load(tmp_path, **settings.environment()).redis_memory == size_bytes
+
+
+@pytest.mark.parametrize("given", ["2 apples", "31mb", "0", "-1gb", "2gib", "1.5gb"])
+def test_what_is_no_size_of_memory_is_refused(tmp_path, given):
+    said = refused(tmp_path, LIMNER_REDIS_MEMORY=given)
+
+    assert said.startswith("LIMNER_REDIS_MEMORY: must be a size such as 512mb or 2gb")

@@ -9,8 +9,10 @@ import pytest
 
 from limner.request import Lane
 from limner.store.clocks import FRESH_MS
+from limner.store.metrics import prometheus
 from limner.store.metrics.reports import KEPT_S, TEXT_MAX
 from limner.store.metrics.warning import Code, Warned, warnings
+from limner.store.server import server_facts
 from tests.builders import a_worker
 from workers.watch import watch
 
@@ -151,6 +153,25 @@ def test_a_lane_whose_workers_are_gone_is_warned_of_while_others_live(store, clo
     clock.pass_s(10)
 
     assert ("no_worker", "fast") in {(code, subject) for code, subject, _ in found(store)}
+
+
+@pytest.mark.parametrize(("maxmemory", "subject"), [("0", "unset"), ("1", "full")])
+def test_a_memory_without_a_bound_or_without_room_is_a_warning_everywhere(
+    store, maxmemory, subject
+):
+    a_worker(store)
+    numbers = store.numbers.read()
+    before = store.redis.config_get("maxmemory")["maxmemory"]
+    store.redis.config_set("maxmemory", maxmemory)
+    try:
+        facts = server_facts(store.redis)
+    finally:
+        store.redis.config_set("maxmemory", before)
+
+    (warned,) = warnings(numbers, facts)
+    assert (warned.code, warned.subject) == (Code.MEMORY, subject)
+    page = prometheus.page(numbers, facts).decode()
+    assert f'limner_warnings{{code="memory",subject="{subject}"}} 1.0' in page
 
 
 def test_what_the_server_would_lose_is_logged_setting_by_setting(store, caplog):

@@ -36,6 +36,7 @@ class Code(StrEnum):
 
     SERVER = "server"
     REPLICAS = "replicas"
+    MEMORY = "memory"
     ENGINE_OUT = "engine_out"
     NO_ENGINE = "no_engine"
     NO_WORKER = "no_worker"
@@ -78,6 +79,8 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
     if facts is not None:
         for setting, text in facts.warnings().items():
             yield Warned(Code.SERVER, setting, text)
+        for what, text in facts.memory_warnings().items():
+            yield Warned(Code.MEMORY, what, text)
         if few := facts.too_few_replicas():
             yield Warned(Code.REPLICAS, "", few)
     for lane in lanes_without_workers(numbers):
