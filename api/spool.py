@@ -24,7 +24,7 @@ from limner.errors import (
     TooFewReplicas,
 )
 from limner.job import Picture
-from limner.pictures.image_store import ANSWER_S
+from limner.pictures.place import ANSWER_S
 from limner.request import SPOOL
 from limner.store import Charge
 from limner.store.jobs import FULL_RETRY_AFTER_S

@@ -24,4 +24,6 @@ ENDING.call(_house.watcher.end)
 # In each worker, which loads the application after it was forked: what sends them is a thread.
 ENDING.leave = traces.start(_settings, "api")
 # Not in ``create_app``: only processes that serve need the thread.
-ImageWatch(_house.images.direct, _house.store.reports).start()
+_watch = ImageWatch(_house.images.direct, _house.store)
+ENDING.call(_watch.end)
+_watch.start()

@@ -31,6 +31,7 @@ from limner.store.server import gigabytes, usable
 from stack import embedded, processes
 from stack.door import port_trouble
 from stack.engines_asked import WRONG, ask_engines
+from stack.own_store import compare
 from stack.privacy import exposed_mode, may_close
 
 #: whether the check passed (None: for information), and one line
@@ -206,7 +207,10 @@ def _images(settings: Settings) -> Iterator[Finding]:
     where = f"pictures: {settings.image_store or 'in the data folder'}"
     store = Store(redis_url(settings))
     try:
-        images = Images.of(settings, store.folders if _answers(store) else None)
+        answers = _answers(store)
+        images = Images.of(settings, store.folders if answers else None)
+        if answers and (odd := compare(images, store)):
+            yield False, odd
         if images.folder:
             yield from _image_folder(images, images.folder, where)
             return

@@ -39,10 +39,14 @@ def prune(options: argparse.Namespace) -> int:
 
 
 def adopt(options: argparse.Namespace) -> int:
-    """Accept the image folder as it is: it was emptied or replaced on purpose."""
-    images = Images.of(Settings.load(), show.open_store().folders)
-    if images.folder is None:
-        raise ConfigError("images adopt", "the image store is a bucket, not a folder")
-    images.adopt()
-    root = str(images.folder.root)
-    return show.outcome(options, f"{root} is the image folder from now on.", {"imageFolder": root})
+    """Accept the image store as it is: it was emptied, replaced or moved on purpose."""
+    store = show.open_store()
+    images = Images.of(Settings.load(), store.folders)
+    identity = images.adopt()
+    if identity is None:
+        raise ConfigError("images adopt", f"{images.shown} is seen by one process alone")
+    store.image_stores.adopt(identity)
+    folder = images.shown if images.folder else None
+    what = "the image folder" if folder else "the image store"
+    body = {"imageFolder": folder, "imageStore": images.shown}
+    return show.outcome(options, f"{images.shown} is {what} from now on.", body)

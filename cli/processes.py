@@ -34,6 +34,7 @@ from stack.already import check_not_up
 from stack.control import Control, ask_reload
 from stack.door import port_trouble
 from stack.engines_asked import ask_engines, check_engines
+from stack.own_store import check_own_store
 from stack.privacy import keep_to_ourselves
 from stack.reload import Reload
 from stack.stack import Stack, StartFailed, StopAsked, answers
@@ -196,7 +197,7 @@ def process(options: argparse.Namespace) -> int:
         _check_port(options, settings)
         set_up(settings.log_format, settings.log_level)
         _tell_strangers()
-        _check_redis(settings)
+        _check_stores(options, settings)
     if options.print and options.json:
         document({"command": command})
         return 0
@@ -271,18 +272,22 @@ def _check_worker(options: argparse.Namespace, settings: Settings, mark: str) ->
     return 0
 
 
-def _check_redis(settings: Settings) -> None:
+def _check_stores(options: argparse.Namespace, settings: Settings) -> None:
     """Refuse to start with a Redis that will not serve us, or whose data are newer; one that is down may come up.
 
-    Older data are brought to our schema here, before anything uses them.
+    Older data are brought to our schema here, before anything uses them. What uses pictures must have the store
+    that others have.
 
     Raises:
         StoreRefused: its operator must act first.
+        ConfigError: the image store is not that of the others.
     """
     store = Store.of(settings)
     try:
         usable(store.redis, store.replicas)
         store.schema.settle()
+        if options.command in ("api", "worker"):
+            check_own_store(settings, store)
     except StoreRefused:
         raise
     except StoreDown as error:

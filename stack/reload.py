@@ -26,6 +26,7 @@ from stack import processes
 from stack.control import Control, answer
 from stack.door import open_door
 from stack.lineup import HANDS, WATCHERS, Lineup, read_config
+from stack.own_store import check_own_store
 from stack.processes import API_GRACE_S
 from stack.stack import Stack, check_flower_port
 from stack.supervised import Program, describe_exit, kill_group
@@ -110,6 +111,7 @@ class Reload:
             programs = after.programs(door.fileno())
             self._check_flower(before.settings, after)
             self._check_engines(after)
+            check_own_store(after.settings, stack.store)
             # Before anything is started: a full memory may be the reason for this reload.
             undo.callback(self._bound_as_before, before.settings)
             stack.bound_memory(after.settings)

@@ -24,6 +24,7 @@ from limner.store.server import ServerFacts, set_memory, usable
 from stack import embedded, processes
 from stack.door import in_words, open_door, port_trouble
 from stack.lineup import GRACE_S, SERVER, Lineup
+from stack.own_store import check_own_store
 from stack.supervisor import Program, Supervisor, describe_exit
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class Stack:
         if not settings.redis_url:
             self._start_server()
         facts = self._server_ready()
+        check_own_store(settings, self.store)
         processes.make_folder(settings)
         self.lineup.keep_config()
         for program in programs.values():

@@ -59,7 +59,7 @@ class LaneRuntime:
         self._keeper = Keeper(self.store, self._worker, Times.of(settings), self._announce)
         self._probe = Probe(self.store, self.engines, settings.engines)
         self._images = Images.of(settings, self.store.folders)
-        self._image_watch = ImageWatch(self._images, self.store.reports)
+        self._image_watch = ImageWatch(self._images, self.store)
         self._fetchers = Fetchers(self.store, settings)
         self._retired = False
         translator = translator_of(settings.translate)
@@ -141,7 +141,7 @@ class CallbackRuntime:
         self.messages = LazyMessages(lambda: Messages.render(app), self.store.ping)
         self._settings = settings
         self._images = Images.of(settings, self.store.folders)
-        self._image_watch = ImageWatch(self._images, self.store.reports)
+        self._image_watch = ImageWatch(self._images, self.store)
         self._spool = SpoolKeeper(self.store, self._images, settings.preview_keep_days * 86_400)
         self._prune_next_s = float("-inf")
         self._dispatcher = Dispatcher(self.store, settings)

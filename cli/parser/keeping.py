@@ -43,7 +43,7 @@ def commands() -> Iterator[click.Command]:
         command(
             "adopt",
             pictures.adopt,
-            "accept a replaced image folder as it is",
+            "accept a replaced or moved image store as it is",
             examples=("limner images adopt",),
         ),
     )

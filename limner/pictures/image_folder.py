@@ -62,6 +62,19 @@ class ImageFolder:
             known = self._identities.remember(str(self.root), found)
         self._agree(known, found)
 
+    def seen(self) -> str | None:
+        """Return the identity that the folder has, if it has one; nothing is written."""
+        return self._marker()
+
+    def made(self) -> str | None:
+        """Return the folder's identity; the folder is created if none was used before.
+
+        Raises:
+            ImagesDown: it is gone, or a different one is there.
+        """
+        self.make_ready()
+        return self._mine
+
     def look_again(self) -> None:
         """Return if a file that was not found is really missing.
 

@@ -9,30 +9,25 @@ credentials.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import secrets
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
-from typing import Any, Self
-
-import fsspec
+from typing import Self
 
 from limner.errors import ImagesDown
 from limner.pictures import buckets
 from limner.pictures.addresses import Kind, PictureAddresses, is_key
+from limner.pictures.image_bucket import ImageBucket
 from limner.pictures.image_folder import Identities, ImageFolder
+from limner.pictures.place import ANSWER_S, StorePlace
 from limner.settings import Settings
 
 CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _DAY = re.compile(r"\d{8}")
 
-#: a store that does not respond for this long is down; its library would wait for many minutes
-ANSWER_S = 40.0
 #: deleting a day may take thousands of calls
 SWEEP_S = 900.0
 #: failures in a bucket after which the remaining pictures are left for another time
@@ -55,7 +50,7 @@ class Swept:
     days: tuple[str, ...]
 
 
-class Images:
+class Images(StorePlace):
     """Pictures in one fsspec store. Safe to share between threads."""
 
     def __init__(
@@ -76,18 +71,15 @@ class Images:
         Raises:
             ConfigError: there is no such kind of store, or its library is not installed.
         """
-        self._store = store
+        super().__init__(store)
         self._addresses = PictureAddresses((picture_base, *also_at))
-        self._protocol = store.partition("://")[0] if "://" in store else "file"
-        self._lock = threading.Lock()
-        #: the file system, and the process that made it
-        self._made: tuple[int, Any] | None = None
         #: why the latest write failed, until one succeeds
         self._failed: str | None = None
-        buckets.check_library(self._protocol)
-        local = self._protocol in ("file", "local")
         #: None: a bucket, which either works or does not respond
-        self.folder = ImageFolder(self._root, identities, floor_bytes) if local else None
+        self.folder = ImageFolder(self.root, identities, floor_bytes) if self.is_folder else None
+        marked = identities is not None and not self.is_folder and self.protocol != "memory"
+        #: None: a folder, or nothing that other processes could see
+        self.bucket = ImageBucket(self, identities) if identities and marked else None
 
     @classmethod
     def of(cls, settings: Settings, identities: Identities | None = None) -> Self:
@@ -123,14 +115,14 @@ class Images:
         """
         path = self._path(key)
         try:
-            with self._asking():
+            with self.asking():
                 if self.folder:
                     if not key.startswith("drawings/"):
                         self.folder.check_room()
                     self.folder.write(path, data)
                 else:
                     # Every object store writes an object atomically.
-                    self._fs.pipe_file(path, data, **self._within(ANSWER_S))
+                    self.fs.pipe_file(path, data, **self.within(ANSWER_S))
         except ImagesDown as error:
             self._failed = error.message
             raise
@@ -144,7 +136,7 @@ class Images:
             ImagesDown: the store does not answer.
         """
         with self._asking_for(key) as path:
-            return bytes(self._fs.cat_file(path, **self._within(ANSWER_S)))
+            return bytes(self.fs.cat_file(path, **self.within(ANSWER_S)))
 
     def size_of(self, key: str) -> int:
         """Return how many bytes are stored under ``key``.
@@ -155,7 +147,7 @@ class Images:
         """
         with self._asking_for(key) as path:
             # Not `exists`: that returns False also for a store that is down.
-            return int(self._fs.info(path, **self._within(ANSWER_S))["size"])
+            return int(self.fs.info(path, **self.within(ANSWER_S))["size"])
 
     def has(self, key: str) -> bool:
         """Return whether something is stored under ``key``; False for what is not one of our keys.
@@ -188,9 +180,9 @@ class Images:
             ImagesDown: the store does not answer.
         """
         path = self._path(key)
-        with self._asking():
+        with self.asking():
             try:
-                self._fs.rm_file(path, **self._within(ANSWER_S))
+                self.fs.rm_file(path, **self.within(ANSWER_S))
             except FileNotFoundError:
                 self._look_again()
 
@@ -204,8 +196,8 @@ class Images:
         ends_s = time.monotonic() + within_s
         if not self.folder and ours:
             # Some may be gone, or not ours to delete: delete the others one by one.
-            with contextlib.suppress(ImagesDown), self._asking():
-                self._fs.rm([self._path(key) for key in ours], **self._within(within_s))
+            with contextlib.suppress(ImagesDown), self.asking():
+                self.fs.rm([self._path(key) for key in ours], **self.within(within_s))
                 return Deleted([*gone, *ours], missed)
         for key in ours:
             # With a bucket that is down, each failure takes a whole timeout.
@@ -224,24 +216,40 @@ class Images:
         Raises:
             ImagesDown: they cannot.
         """
-        with self._asking():
+        with self.asking():
             if self.folder:
                 self.folder.try_out()
                 return
-        # Writes to a bucket cost money, and may be kept for ever: the result of the latest real write has to do.
-        self.has(f"spool/20000101/{'0' * 32}.txt")
+            if self.bucket:
+                # Read, and written once: writes cost money, and the result of the latest real one has to do.
+                self.bucket.made()
+            else:
+                self.has(f"spool/20000101/{'0' * 32}.txt")
         if self._failed:
             raise ImagesDown(self._failed)
 
-    def adopt(self) -> None:
-        """Accept the folder as it is, whatever was there before.
+    def identity(self, *, make: bool = False) -> str | None:
+        """Return which store this is; None: it has no identity (yet). ``make``: give it one, if it has none.
+
+        Raises:
+            ImagesDown: the store does not answer, or it is not the one that was there before.
+        """
+        marked = self.folder or self.bucket
+        with self.asking():
+            if marked is None:
+                return None
+            return marked.made() if make else marked.seen()
+
+    def adopt(self) -> str | None:
+        """Accept the store as it is, whatever was there before; return its identity.
 
         Raises:
             ImagesDown: it cannot be written, or Redis is down.
         """
-        assert self.folder is not None
-        with self._asking():
-            self.folder.adopt()
+        with self.asking():
+            if self.folder:
+                self.folder.adopt()
+        return self.identity(make=True)
 
     def prune(self, kind: Kind, keep_days: float, now: datetime, *, dry: bool = False) -> Swept:
         """Delete whole days of one kind that are older than ``keep_days``; ``dry``: only report them.
@@ -250,13 +258,11 @@ class Images:
             ImagesDown: the store does not answer.
         """
         oldest = (now.astimezone(UTC) - timedelta(days=keep_days)).date()
-        with self._asking():
-            found = sorted(d for d in self._days(kind) if (when := _day(d)) and when < oldest)
+        with self.asking():
+            found = sorted(d for d in self.days(kind) if (when := _day(d)) and when < oldest)
             if not dry:
                 for day in found:
-                    self._fs.rm(
-                        f"{self._root}/{kind}/{day}", recursive=True, **self._within(SWEEP_S)
-                    )
+                    self.fs.rm(f"{self.root}/{kind}/{day}", recursive=True, **self.within(SWEEP_S))
         return Swept(kind, tuple(found))
 
     def sweep(self, settings: Settings, now: datetime, *, dry: bool = False) -> list[Swept]:
@@ -276,36 +282,20 @@ class Images:
         }
         return [self.prune(kind, days, now, dry=dry) for kind, days in kept.items()]
 
-    def _days(self, kind: Kind) -> list[str]:
+    def days(self, kind: Kind) -> list[str]:
+        """Return the days of which pictures of a kind are stored, as in their keys; call it within ``asking``."""
         try:
-            rows = self._fs.ls(f"{self._root}/{kind}", detail=False, **self._within(ANSWER_S))
+            rows = self.fs.ls(f"{self.root}/{kind}", detail=False, **self.within(ANSWER_S))
         except FileNotFoundError:
             self._look_again()
             return []
         names = (str(row).rstrip("/").rpartition("/")[2] for row in rows)
-        return [name for name in names if _DAY.fullmatch(name)]
+        return [name for name in names if _DAY.fullmatch(name) and _day(name)]
 
     def _path(self, key: str) -> str:
         if not is_key(key):
             raise KeyError(key)
-        return f"{self._root}/{key}"
-
-    @cached_property
-    def _root(self) -> str:
-        """The store's own path of the folder or prefix, without a trailing slash."""
-        strip = fsspec.get_filesystem_class(self._protocol)._strip_protocol
-        return str(strip(self._store)).rstrip("/")
-
-    @property
-    def _fs(self) -> Any:
-        """The file system, created on first use in each process: its thread does not survive a fork."""
-        with self._lock:
-            if self._made is None or self._made[0] != os.getpid():
-                # Other processes' pictures must be visible, hence no cache of listings.
-                options = {"use_listings_cache": False, "skip_instance_cache": True}
-                options |= buckets.OPTIONS.get(self._protocol, {})
-                self._made = (os.getpid(), fsspec.filesystem(self._protocol, **options))
-            return self._made[1]
+        return f"{self.root}/{key}"
 
     def _look_again(self) -> None:
         """Return if only the picture is missing and not the whole store.
@@ -316,11 +306,7 @@ class Images:
         if self.folder:
             self.folder.look_again()
 
-    def _within(self, seconds: float) -> dict[str, float]:
-        """Return the timeout argument for a call, for stores that can take long."""
-        return {"timeout": seconds} if self._fs.async_impl else {}
-
-    _asking = staticmethod(buckets.asking)
+    asking = staticmethod(buckets.asking)
 
     @contextlib.contextmanager
     def _asking_for(self, key: str) -> Iterator[str]:
@@ -330,7 +316,7 @@ class Images:
             KeyError: nothing is kept there, or this is no key of ours.
         """
         path = self._path(key)
-        with self._asking():
+        with self.asking():
             try:
                 yield path
             except FileNotFoundError:

@@ -24,6 +24,7 @@ from limner.store.connection import connect, guarded
 from limner.store.drafts import Drafts
 from limner.store.engines import Engines
 from limner.store.folders import Folders
+from limner.store.image_stores import ImageStores
 from limner.store.jobs import Accepted, Jobs
 from limner.store.jobs.changes import Changes
 from limner.store.jobs.keys import Idempotency, Try
@@ -54,6 +55,7 @@ __all__ = [
     "Engines",
     "Folders",
     "Idempotency",
+    "ImageStores",
     "Jobs",
     "Lanes",
     "Levers",
@@ -109,7 +111,8 @@ class Store:
         self.lanes = Lanes(self.redis, prefix, scripts, policy)
         self.outbox = Outbox(self.redis, prefix, scripts)
         self.loads = Loads(self.redis, prefix)
-        self.numbers = NumbersReader(self.redis, prefix, clock, self.engines)
+        self.image_stores = ImageStores(self.redis, prefix, scripts, clock)
+        self.numbers = NumbersReader(self.redis, prefix, clock, self.engines, self.image_stores)
         self.crew = Crew(self.redis, prefix)
         self.history = History(self.redis, prefix, scripts)
         self.stories = Stories(self.redis, prefix, scripts)

@@ -17,6 +17,7 @@ from limner.job import Picture
 from limner.request import Lane
 from limner.store import Charge, Idempotency, Store, Trouble, Try
 from limner.store.aside import Why
+from limner.store.image_stores import StoreUse
 from limner.store.lanes import Result
 from limner.store.operators import Role
 from limner.store.outbox import Claim, Next
@@ -321,6 +322,7 @@ def _beside(house: House) -> None:
     store.reports.make("disk_low", "here", "The disk is full.")
     store.reports.settle({"disk_low|here": None})
     store.folders.remember("/images", "one")
+    store.image_stores.tell("here-1", StoreUse("one", "here", "/images", 2**30))
     store.chosen.choose("sdapi", "ann", "one")
     now = datetime.fromtimestamp(clock.now_ms / 1000, UTC)
     store.drafts.keep("ann", Draft("d", Press("region", "0" * 32, Lane.FAST, "1" * 32), now))

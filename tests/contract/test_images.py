@@ -6,6 +6,7 @@ import io
 import logging
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 
@@ -254,7 +255,7 @@ def test_a_write_that_breaks_off_leaves_no_half_picture(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     images = Images(str(tmp_path), BASE)
-    monkeypatch.setattr("limner.pictures.image_store.os.replace", breaks)
+    monkeypatch.setattr("limner.pictures.image_folder.os.replace", breaks)
 
     with pytest.raises(ImagesDown):
         images.put("drawings", b"half", "png", NOW)
@@ -282,3 +283,55 @@ def test_the_settings_say_where_pictures_are_and_what_their_urls_begin_with(tmp_
 
     chosen = Settings(image_store="memory://elsewhere", image_url="https://cdn.example/pictures")
     assert Images.of(chosen).url(key) == f"https://cdn.example/pictures/{key}"
+
+
+# -- which bucket it is ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bucket(s3, store):
+    """Make another process's view of a place in the bucket."""
+    return lambda prefix="limner": Images(f"s3://{BUCKET}/{prefix}", BASE, store.folders)
+
+
+def test_a_bucket_has_one_identity_for_all_and_each_place_in_it_its_own(bucket):
+    assert bucket().identity() is None
+
+    identity = bucket().identity(make=True)
+
+    assert bucket().identity() == bucket().identity(make=True) == identity
+    assert bucket("other").identity(make=True) not in (None, identity)
+
+
+def test_processes_that_begin_with_a_bucket_at_once_agree(bucket):
+    places = [bucket() for _ in range(4)]
+    with ThreadPoolExecutor(len(places)) as pool:
+        made = list(pool.map(lambda images: images.identity(make=True), places))
+
+    assert len(set(made)) == 1
+
+
+def test_an_identity_that_a_rule_deleted_is_written_again_by_who_knew_it(bucket, s3):
+    images = bucket()
+    identity = images.identity(make=True)
+    s3.delete_object(Bucket=BUCKET, Key="limner/.limner-store")
+
+    images.check()
+
+    assert bucket().identity() == identity
+
+
+def test_a_bucket_that_was_emptied_is_another_store(bucket, s3, monkeypatch):
+    monkeypatch.setattr("limner.pictures.image_bucket.FIRST_S", 0.0)
+    identity = bucket().identity(make=True)
+    s3.delete_object(Bucket=BUCKET, Key="limner/.limner-store")
+
+    assert bucket().identity(make=True) not in (None, identity)
+
+
+def test_a_bucket_is_adopted_as_it_is(bucket):
+    assert bucket().adopt() == bucket().identity()
+
+
+def test_a_login_in_a_url_is_not_shown():
+    assert Images("s3://key:secret@bucket/limner/", BASE).shown == "s3://bucket/limner"

@@ -142,6 +142,9 @@ ROWS: dict[str, tuple[str, str]] = {
     "drops": (GONE, "files to delete; they are deleted with their day"),
     "folders": (ANEW, "the folder's own marker"),
     "folders_seen": (ANEW, ""),
+    "image_store": (ANEW, "the first one that a process says it uses"),
+    "image_stores": (ANEW, "said again within ten seconds"),
+    "image_stores_seen": (ANEW, "said again within ten seconds"),
     # what is told to operators
     "numbers": (GONE, "counters begin again at 0"),
     "history:": (GONE, "the lane's last hour; it is noted again from now on"),

@@ -108,7 +108,7 @@ ANSWERS = {
     ),
     "schema back": ({"schema", "before", "changed"}, None),
     "images prune": ({"deleted", "data"}, {"kind", "day"}),
-    "images adopt": ({"imageFolder"}, None),
+    "images adopt": ({"imageFolder", "imageStore"}, None),
     "top": ({"at", "lanes", "engines", "clients", "callbacks", "failures", "warnings"}, None),
     "doctor": ({"ok", "data"}, {"ok", "text"}),
     "api --print": ({"command"}, None),

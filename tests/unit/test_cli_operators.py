@@ -19,6 +19,7 @@ from limner.request import Lane
 from limner.settings import Settings
 from limner.store import Charge, Store
 from limner.store.aside import Why
+from limner.store.image_stores import StoreUse
 from limner.store.lanes import Result, Trouble
 from limner.store.outbox import AttemptReport, Poster
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
@@ -672,7 +673,29 @@ def test_doctor_sees_a_disk_below_the_floor(used_folder, monkeypatch, capsys):
     assert "MB are free on its disk" in capsys.readouterr().out
 
 
-def test_a_bucket_is_not_adopted(store, complains, monkeypatch):
+def test_doctor_and_a_process_say_that_others_use_another_store(
+    used_folder, store, monkeypatch, capsys, complains
+):
+    store.image_stores.tell("b-1", StoreUse("another", "b", "s3://bucket/limner"))
+    monkeypatch.setattr("cli.processes.port_trouble", lambda host, port: None)
+
+    assert main(["doctor"]) == 1
+    assert "the one in use at s3://bucket/limner on b" in capsys.readouterr().out
+    for command in (["api"], ["worker", "fast"]):
+        assert f"LIMNER_IMAGE_STORE: {used_folder} on " in complains(*command)
+
+
+def test_a_store_that_is_moved_is_adopted_and_doctor_is_content(used_folder, store, says, capsys):
+    store.image_stores.adopt("another")
+    assert main(["doctor"]) == 1
+    assert "is not the one that this gateway had before" in capsys.readouterr().out
+
+    says("images", "adopt")
+
+    assert "BAD" not in says("doctor")
+
+
+def test_the_memory_of_one_process_is_not_adopted(store, complains, monkeypatch):
     monkeypatch.setenv("LIMNER_IMAGE_STORE", "memory://bucket")
 
     assert "images adopt" in complains("images", "adopt")

@@ -24,7 +24,7 @@ def process(store, root):
 
     def make(floor_bytes: int = 0, answer_s: float = 15.0) -> ImageWatch:
         images = Images(str(root), "http://limner/images", store.folders, floor_bytes)
-        return ImageWatch(images, store.reports, answer_s)
+        return ImageWatch(images, store, answer_s)
 
     return make
 
@@ -72,6 +72,28 @@ def test_a_process_that_starts_when_the_folder_is_gone_sees_it_too(process, root
     assert not root.exists()
 
 
+def test_a_process_says_which_store_it_uses_and_what_is_free_there_until_it_ends(
+    process, store, root
+):
+    watch = process()
+    watch.look()
+
+    (use,) = store.image_stores.read().uses
+    assert use.identity == (root / ".limner-store").read_text().strip()
+    assert use.place == str(root)
+    assert use.free_bytes > 0
+    watch.end()
+    assert store.image_stores.read().uses == ()
+
+
+def test_a_process_says_nothing_of_a_store_that_it_cannot_use(process, store):
+    watch = process()
+    watch._images.folder.try_out = refuse
+    watch.look()
+
+    assert store.image_stores.read().uses == ()
+
+
 def test_a_disk_below_the_floor_is_told_and_is_not_away(process, found):
     process(floor_bytes=2**60).look()
 
@@ -110,10 +132,10 @@ def test_a_mount_that_hangs_is_away_until_it_answers(process, found, monkeypatch
 
 def test_a_bucket_whose_writes_fail_is_away_until_one_succeeds(store, tmp_path, found, monkeypatch):
     images = Images(f"memory://{tmp_path.name}", "http://limner/images")
-    watch = ImageWatch(images, store.reports)
+    watch = ImageWatch(images, store)
     key = "drawings/20270115/" + "0" * 32 + ".png"
     with monkeypatch.context() as patched:
-        patched.setattr(type(images._fs), "pipe_file", lambda *_, **__: refuse())
+        patched.setattr(type(images.fs), "pipe_file", lambda *_, **__: refuse())
         with pytest.raises(Exception, match="Read-only"):
             images.put_as(key, b"a picture")
     watch.look()

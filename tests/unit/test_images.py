@@ -109,7 +109,7 @@ def bucket(monkeypatch, denied: set[str]) -> tuple[Images, list[str]]:
     """A bucket that lets nobody delete some keys, by their last part, and what was asked of it singly."""
     images = Images(f"memory://{secrets.token_hex(8)}", "http://limner/images")
     asked: list[str] = []
-    delete = images._fs.rm_file
+    delete = images.fs.rm_file
 
     def rm_file(path: str, **_: object) -> None:
         asked.append(path)
@@ -120,8 +120,8 @@ def bucket(monkeypatch, denied: set[str]) -> tuple[Images, list[str]]:
     def rm(paths: list[str], **_: object) -> None:
         raise PermissionError(paths[0])
 
-    monkeypatch.setattr(images._fs, "rm_file", rm_file)
-    monkeypatch.setattr(images._fs, "rm", rm)
+    monkeypatch.setattr(images.fs, "rm_file", rm_file)
+    monkeypatch.setattr(images.fs, "rm", rm)
     return images, asked
 
 

@@ -14,6 +14,7 @@ import pytest
 from limner.__main__ import main
 from limner.settings import Settings
 from limner.settings.changes import changes, fixed_changes
+from limner.store.image_stores import StoresInUse
 from stack.control import Control, NotRunning, ask_reload, ask_where
 from stack.lineup import HANDS, Lineup
 from stack.reload import Reload
@@ -59,7 +60,12 @@ class House:
         self.lineup = Lineup.of(Settings.load(environ), environ, flower=False)
         self.door = socket.create_server(("127.0.0.1", 0))
         engines = SimpleNamespace(register=self.registered.append)
-        self.store = SimpleNamespace(engines=engines)
+        # Nobody uses any image store, and none was ever used.
+        self.store = SimpleNamespace(
+            engines=engines,
+            folders=SimpleNamespace(known=lambda place: None),
+            image_stores=SimpleNamespace(read=StoresInUse),
+        )
         for program in self.programs():
             self.supervisor.start(program)
 

@@ -17,6 +17,7 @@ from limner.request import Lane
 from limner.store.clocks import ahead_s
 from limner.store.connection import guarded
 from limner.store.engines import EngineNow, Engines
+from limner.store.image_stores import ImageStores, StoresInUse
 from limner.store.levers import Halted
 from limner.store.scripts import Clock
 from limner.store.spool import Spooled, by_client
@@ -77,6 +78,7 @@ class Numbers:
     spooled: Mapping[str, Spooled] = field(default_factory=dict)
     #: host → seconds its clock is ahead of the server's
     clocks: Mapping[str, float] = field(default_factory=dict)
+    image_stores: StoresInUse = field(default_factory=StoresInUse)
     #: by operators
     halted: Halted = field(default_factory=Halted)
     #: counter → labels → count
@@ -121,11 +123,19 @@ DURATIONS = ("waited", "drawn", "told")
 class NumbersReader:
     """Reads the snapshot, and one job's details."""
 
-    def __init__(self, redis: Redis, prefix: str, clock: Clock | None, engines: Engines) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        prefix: str,
+        clock: Clock | None,
+        engines: Engines,
+        image_stores: ImageStores,
+    ) -> None:
         self._redis: Any = redis
         self._prefix = prefix
         self._clock = clock
         self._engines = engines
+        self._image_stores = image_stores
 
     @guarded
     def read(self) -> Numbers:
@@ -156,6 +166,7 @@ class NumbersReader:
             reports=self._reports(now_ms),
             spooled=by_client(spooled),
             clocks=self._clocks(now_ms),
+            image_stores=self._image_stores.read(),
             halted=Halted.of(*halted),
             counts=counts,
             durations=durations,

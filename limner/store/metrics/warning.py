@@ -15,6 +15,7 @@ from enum import StrEnum
 from limner.plural import counted
 from limner.request import Lane
 from limner.store.engines import OUT
+from limner.store.image_stores import StoresInUse
 from limner.store.metrics.numbers import Numbers
 from limner.store.server import ServerFacts
 
@@ -29,6 +30,8 @@ ASIDE_S = 600.0
 CLOCK_OFF_S = 30.0
 #: how many paused clients are named
 CLIENTS_NAMED = 20
+#: how many hosts are warned of at once for having an image store of their own
+HOSTS_NAMED = 20
 
 
 class Code(StrEnum):
@@ -46,6 +49,7 @@ class Code(StrEnum):
     LANE_STALLED = "lane_stalled"
     MESSAGES_ASIDE = "messages_aside"
     IMAGES_AWAY = "images_away"
+    IMAGES_APART = "images_apart"
     DISK_LOW = "disk_low"
     INLINE_FULL = "inline_full"
     CLOCK = "clock"
@@ -88,6 +92,7 @@ def warnings(numbers: Numbers, facts: ServerFacts | None = None) -> Iterator[War
     yield from _engines(numbers)
     yield from _callbacks(numbers)
     yield from _lanes(numbers)
+    yield from _apart(numbers.image_stores)
     yield from clocks_off(numbers.clocks)
     yield from _halted(numbers)
     for report in numbers.reports:
@@ -134,6 +139,25 @@ def _callbacks(numbers: Numbers) -> Iterator[Warned]:
             "is a callback worker running?"
         )
         yield Warned(Code.CALLBACKS_OVERDUE, "", text)
+
+
+def _apart(stores: StoresInUse) -> Iterator[Warned]:
+    """Yield a warning for each host whose image store is not the gateway's."""
+    strangers = {use.host: use for use in stores.strangers_to(stores.identity)}
+    ours = [use for use in stores.uses if use.identity == stores.identity]
+    for host, use in sorted(strangers.items())[:HOSTS_NAMED]:
+        if ours:
+            text = "Hosts have different image stores: what one stores, the others do not find."
+            why = (
+                f"{use.place} on {host} is not the one at {ours[0].place} on {ours[0].host}; "
+                "LIMNER_IMAGE_STORE must lead all to one"
+            )
+        else:
+            text = (
+                "The image store is not the one that was used before, whose pictures are not in it."
+            )
+            why = f"{use.place} on {host}; `limner images adopt` accepts it"
+        yield Warned(Code.IMAGES_APART, host, text, why)
 
 
 def _halted(numbers: Numbers) -> Iterator[Warned]:
