@@ -29,7 +29,11 @@ _PROJECT = ("pyproject.toml", "--group", "build")
 LOCKS = {
     "run": _PROJECT,
     "otel": (*_PROJECT, "--extra", "otel", "--constraint", "requirements/run.txt"),
-    "dev": (*_PROJECT, "--extra", "dev", "--constraint", "requirements/otel.txt"),
+    "image": (
+        *(*_PROJECT, "--extra", "otel", "--extra", "s3"),
+        *("--constraint", "requirements/otel.txt"),
+    ),
+    "dev": (*_PROJECT, "--extra", "dev", "--constraint", "requirements/image.txt"),
     "mutate": (*_PROJECT, "--extra", "mutate", "--constraint", "requirements/dev.txt"),
     "clients": ("tests/clients/requirements.in",),
 }

@@ -1,25 +1,20 @@
-"""The compose file and the image: pinned, hardened, bounded, and passing on what operators set."""
+"""The compose file: pinned, hardened, bounded, and passing on what operators set."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
-from limner.settings import Settings
-
 HOME = Path(__file__).parents[2]
 FILE = yaml.safe_load((HOME / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = FILE["services"]
-OURS = [name for name, service in SERVICES.items() if service["image"] == "limner"]
-SETTINGS = {
-    f"LIMNER_{f.name.upper()}"
-    for f in fields(Settings)
-    if f.name not in ("engines", "face_options", "translate", "forbidden")
-}
+VERSION = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+IMAGE = f"limner:{VERSION}"
+OURS = [name for name, service in SERVICES.items() if "build" in service]
 #: of the containers, where the image or this file sets them
 INNER = {
     *("LIMNER_DATA_DIR", "LIMNER_HOST", "LIMNER_PORT", "LIMNER_REDIS_MEMORY"),
@@ -67,19 +62,46 @@ def test_redis_needs_no_right_to_become_its_user_and_refuses_before_it_is_killed
 
 def test_images_of_others_are_pinned():
     base = re.search(r"^FROM (\S+)$", (HOME / "Dockerfile").read_text(), re.M)[1]
-    others = [service["image"] for service in SERVICES.values() if service["image"] != "limner"]
+    others = [service["image"] for service in SERVICES.values() if "build" not in service]
 
     assert [image for image in (base, *others) if not PINNED.fullmatch(image)] == []
     assert not PINNED.fullmatch("redis:7-alpine")
     assert not PINNED.fullmatch("python:3.12-slim")
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_every_setting_is_passed_on_and_keeps_its_default_if_it_is_not_set(name):
-    given = dict(SERVICES[name]["environment"])
-    ours = {"LIMNER_REDIS_URL", "LIMNER_PUBLIC_URL"}
+def test_our_image_has_the_version_of_what_it_is_built_from():
+    assert {SERVICES[name]["image"] for name in OURS} == {IMAGE}
+    for file in ("Dockerfile", "docs/deploying-image.md"):
+        named = re.findall(r"\blimner:\d[\w.-]*", (HOME / file).read_text(encoding="utf-8"))
+        assert set(named) == {IMAGE}, file
 
-    assert given.keys() >= SETTINGS - INNER
+
+def documented() -> set[str]:
+    """Return the settings of the README's table."""
+    readme = (HOME / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- settings -->")[2].partition("\n\n")[0]
+    return set(re.findall(r"^\| `(LIMNER_\w+)` \|", table, re.M))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_documented_setting_is_passed_on_and_keeps_its_default_if_it_is_not_set(name):
+    given = {
+        key: value
+        for key, value in SERVICES[name]["environment"].items()
+        if key.startswith("LIMNER_") and key not in INNER
+    }
+
+    assert given.keys() == documented() - INNER
     # Without a value in the file: taken from the environment or .env, and else not there at all.
-    assert [key for key in SETTINGS - INNER - ours if given[key] is not None] == []
+    assert {key for key in given if given[key] is not None} == {
+        "LIMNER_REDIS_URL",
+        "LIMNER_PUBLIC_URL",
+    }
     assert given["LIMNER_REDIS_URL"] == "${LIMNER_REDIS_URL:-redis://redis:6379/0}"
+
+
+def test_links_lead_to_the_port_that_this_machine_has_for_the_api():
+    default = SERVICES["api"]["environment"]["LIMNER_PUBLIC_URL"]
+
+    assert default == "${LIMNER_PUBLIC_URL:-http://localhost:${LIMNER_PORT:-8000}}"
+    assert SERVICES["api"]["ports"] == ["${LIMNER_PORT:-8000}:8000"]

@@ -21,6 +21,10 @@ CLIENTS = HOME / "tests/clients/requirements.in"
 LOCKS = {
     "run": [*PROJECT["dependencies"], *ASKED["build-system"]["requires"]],
     "otel": [*PROJECT["dependencies"], *EXTRAS["otel"], *ASKED["build-system"]["requires"]],
+    "image": [
+        *(*PROJECT["dependencies"], *EXTRAS["otel"], *EXTRAS["s3"]),
+        *ASKED["build-system"]["requires"],
+    ],
     "dev": [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["otel"]],
     "mutate": [*PROJECT["dependencies"], *EXTRAS["mutate"]],
     "clients": [
@@ -95,10 +99,11 @@ def test_what_draws_with_diffusers_is_pinned_at_versions_that_its_extra_allows()
 
 
 def test_developers_have_the_versions_that_users_have():
-    run = pins("run")
-    for other in ("otel", "dev", "mutate"):
-        there = pins(other)
-        assert {name: there[name] for name in run} == run
+    for lock, others in {"run": ("otel", "image", "mutate"), "image": ("dev",)}.items():
+        held = pins(lock)
+        for other in others:
+            there = pins(other)
+            assert {name: there[name] for name in held} == held, other
 
 
 def test_the_image_installs_from_the_lock_and_fetches_nothing_else():
@@ -108,7 +113,7 @@ def test_the_image_installs_from_the_lock_and_fetches_nothing_else():
         "--require-hashes --requirement requirements/${LOCK}.txt",
         "--no-deps --no-build-isolation --editable .",
     ]
-    assert re.findall(r"^ARG (.+)$", lines, re.M) == ["LOCK=run"]
+    assert re.findall(r"^ARG (.+)$", lines, re.M) == ["LOCK=image"]
 
 
 def test_the_build_is_locked_as_it_is_asked_for():

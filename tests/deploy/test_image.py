@@ -1,0 +1,101 @@
+"""What goes into the image: what the wheel is made of and the locks, and nothing else that lies beside it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+from docker.utils.build import exclude_paths
+from setuptools import find_packages
+
+HOME = Path(__file__).parents[2]
+PATTERNS = [
+    line
+    for line in (HOME / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+DOCKERFILE = (HOME / "Dockerfile").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
+#: which packages become the wheel, its modules beside them, and what lies in it besides code
+SETUPTOOLS = PROJECT["tool"]["setuptools"]
+MODULES = SETUPTOOLS["py-modules"]
+LOCKS = ("image", "otel", "run")
+
+
+def of_the_wheel() -> set[str]:
+    """Return the files of the wheel, as setuptools finds them."""
+    packages = find_packages(str(HOME), **SETUPTOOLS["packages"]["find"])
+    found = [HOME / f"{module}.py" for module in MODULES]
+    for package in packages:
+        found += (HOME / package.replace(".", "/")).glob("*.py")
+    for package, patterns in SETUPTOOLS["package-data"].items():
+        for pattern in patterns:
+            found += (HOME / package.replace(".", "/")).glob(pattern)
+    return {str(path.relative_to(HOME)) for path in found if path.is_file()}
+
+
+def needed() -> set[str]:
+    metadata = {PROJECT["project"]["readme"], *PROJECT["project"]["license-files"]}
+    locks = {f"requirements/{lock}.txt" for lock in LOCKS}
+    return {"pyproject.toml", *metadata, *locks, *of_the_wheel()}
+
+
+def let_in(folder: Path) -> set[str]:
+    """Return the files of ``folder`` that a build may copy; those that describe it are sent, and left out again."""
+    paths = exclude_paths(str(folder), PATTERNS)
+    files = {path for path in paths if (folder / path).is_file()}
+    return files - {"Dockerfile", ".dockerignore"}
+
+
+def test_into_the_image_goes_what_the_wheel_is_made_of_and_nothing_else():
+    wanted = needed()
+
+    assert {"celeryconfig.py", "limner/store/scripts.py", "api/console/static/dom.js"} <= wanted
+    assert let_in(HOME) == wanted
+
+
+def test_settings_secrets_and_data_stay_out_wherever_they_lie(tmp_path):
+    secrets = ("", "api", "cli", "limner/store", "engines/sketch", "api/console/static", "tests")
+    for folder in secrets:
+        for name in (".env", ".env.production", "limner.toml", "id.pem", "token.txt", ".netrc"):
+            file = tmp_path / folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    for path in (
+        *("limner-data/local.env", "limner-data/images/a.png", "secrets/key.py", "backup.rdb"),
+        *("docker-compose.override.yml", ".git/config", ".venv/lib/site.py", "mine/__init__.py"),
+        *("limner/__pycache__/job.cpython-312.pyc", "requirements/mine.txt", "build/lib/api.py"),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    assert let_in(tmp_path) == set()
+
+    shutil.copy(HOME / "celeryconfig.py", tmp_path)
+    assert let_in(tmp_path) == {"celeryconfig.py"}
+
+
+def test_every_package_and_module_is_compiled_in_the_image():
+    (named,) = re.findall(r"compileall -q (.+)$", DOCKERFILE, re.M)
+    packages = {name.removesuffix("*") for name in SETUPTOOLS["packages"]["find"]["include"]}
+
+    assert set(named.split()) == packages | {f"{module}.py" for module in MODULES}
+
+
+def test_what_settings_may_ask_for_is_in_the_image_unless_a_build_leaves_it_out():
+    (default,) = re.findall(r"^ARG LOCK=(.+)$", DOCKERFILE, re.M)
+    locked = {
+        lock: set(re.findall(r"^([\w-]+)==", text, re.M))
+        for lock in LOCKS
+        if (text := (HOME / f"requirements/{lock}.txt").read_text(encoding="utf-8"))
+    }
+
+    assert default == "image"
+    assert {"s3fs", "opentelemetry-sdk"} <= locked["image"]
+    assert locked["run"].isdisjoint({"s3fs", "botocore", "opentelemetry-sdk"})
+
+
+def test_the_image_runs_as_a_number_that_is_not_roots():
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.M) == ["10001"]
+    assert re.search(r"useradd --uid 10001\b", DOCKERFILE)
