@@ -23,6 +23,7 @@ _redis = _redis_address(_settings)
 def _set_up_logging(**_: _Any) -> None:
     """Log as every process of Limner does; Celery sets nothing up itself then."""
     _log.set_up(_settings.log_format, _settings.log_level)
+    _log.catch_the_rest()
 
 
 broker_url = _redis.broker_url

@@ -7,7 +7,7 @@ from api.ending import ENDING
 from api.house import EXTENSION
 from api.server.greenlets import GREENLETS
 from api.settled import settle_first
-from limner.log import set_up
+from limner.log import catch_the_rest, set_up
 from limner.settings import Settings
 from stack import traces
 from stack.image_watch import ImageWatch
@@ -16,6 +16,7 @@ from stack.privacy import keep_to_ourselves
 keep_to_ourselves()
 _settings = Settings.load()
 set_up(_settings.log_format, _settings.log_level)
+catch_the_rest()
 app = create_app(_settings, concurrency=GREENLETS)
 _house = app.extensions[EXTENSION]
 settle_first(app, _house.store.schema, GREENLETS)

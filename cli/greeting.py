@@ -1,4 +1,7 @@
-"""What ``limner up`` says once everything runs: where to go, the first client's token, what to try."""
+"""What ``limner up`` says once everything runs: where to go, the first client's token, what to try.
+
+A token, a secret and a link that lets somebody in are told to a terminal alone. What else reads the output keeps it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cli import console as pages
+from cli.credentials import Credentials, credentials_file
 from limner.client import NewClient
 from limner.console import BOLD, DIM, GREEN, RED, YELLOW, Console
 from limner.errors import ConfigError
@@ -41,6 +46,8 @@ class Started:
     flower: bool
     #: the first client, if there was none
     made: NewClient | None
+    #: the file with its token and secret, if there is one; they are not shown then
+    kept: Path | None
     #: the names of all clients that there were
     clients: tuple[str, ...]
     #: a link to the console, see ``way_in``
@@ -54,22 +61,31 @@ def started(
     engines: tuple[AskedEngine, ...],
     *,
     flower: bool,
+    private: bool,
 ) -> Started:
     """Return what to tell, and create the client ``local`` if there is no client yet.
 
     Called once everything runs: whoever makes a client for a start that fails shows its token to nobody.
+    ``private``: only the person who started it reads this.
     """
     clients = tuple(store.clients.names())
-    made = None if clients else store.clients.add(pages.FIRST, callback_allow=LOOPBACK)
-    return Started(server, engines, flower, made, clients, way_in(settings, store))
+    file = credentials_file(settings.data_dir)
+    made, kept = None, file if file.exists() else None
+    if not clients:
+        drawer = None if private else Credentials(settings.data_dir)
+        made = store.clients.add(pages.FIRST, callback_allow=LOOPBACK)
+        kept = drawer.keep(made) if drawer else None
+    entrance = way_in(settings, store, private=private)
+    return Started(server, engines, flower, made, kept, clients, entrance)
 
 
-def way_in(settings: Settings, store: Store) -> str | None:
-    """Return a link to the console: for the first user one that lets them in, once; None: it is off."""
+def way_in(settings: Settings, store: Store, *, private: bool) -> str | None:
+    """Return a link to the console; None: it is off. For the first user one that lets them in, once."""
     if settings.console == "off":
         return None
     with suppress(ConfigError):
-        return pages.link_for(settings, store, Holder.CLIENT, pages.FIRST)
+        if private:
+            return pages.link_for(settings, store, Holder.CLIENT, pages.FIRST)
     return f"{settings.base_url}/"
 
 
@@ -83,8 +99,12 @@ def text(console: Console, settings: Settings, told: Started) -> str:
     kept = "LIMNER_REDIS_URL" if settings.redis_url else str(settings.data_dir)
     lines = ["", console.paint(BOLD, "Limner is up.") + " Ctrl-C stops it.", ""]
     if entrance:
-        once = "   (lets you in once; open it in a browser)" if "#" in entrance else ""
-        lines.append(fact("Console", f"{entrance}{once}"))
+        how = ""
+        if "#" in entrance:
+            how = "   (lets you in once; open it in a browser)"
+        elif made or pages.FIRST in told.clients:
+            how = "   (limner console link: one that lets you in)"
+        lines.append(fact("Console", f"{entrance}{how}"))
     lines += [fact("API", where), fact("docs", f"{where}/docs")]
     if told.flower:
         lines.append(fact("Flower", processes.flower_url(settings)))
@@ -93,12 +113,15 @@ def text(console: Console, settings: Settings, told: Started) -> str:
         fact("" if number else "engines", words)
         for number, words in enumerate(_engines(console, told.engines))
     ]
-    if made:
+    if made and not told.kept:
         lines.append(fact("token", f"{made.token}   (client {made.client.name}; shown only now)"))
         lines.append(fact("secret", f"{made.client.secrets[0]}   (signs its callbacks)"))
+    elif made:
+        lines.append(fact("token", f"in {told.kept}, with the secret that signs callbacks"))
     else:
-        lines.append(fact("token", f"shown when it was made; for a new one: {_for_a_token(told)}"))
-    token = made.token if made else "$TOKEN"
+        first = f"in {told.kept} if it is the first" if told.kept else "shown when it was made"
+        lines.append(fact("token", f"{first}; for a new one: {_for_a_token(told)}"))
+    token = made.token if made and not told.kept else "$TOKEN"
     lines += ["", "Draw something, then look at it:", "", _curl_lines(where, token), ""]
     if settings.public_url is None and is_everywhere(settings.host):
         note = f"Picture URLs begin with {where}: set LIMNER_PUBLIC_URL for other machines."
@@ -129,8 +152,7 @@ def body(settings: Settings, told: Started) -> dict[str, object]:
             for engine in told.engines
         ],
         "client": new.client.name if new else None,
-        "token": new.token if new else None,
-        "secret": new.client.secrets[0] if new else None,
+        "credentials": str(told.kept) if told.kept else None,
     }
 
 

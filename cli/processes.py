@@ -10,21 +10,21 @@ import argparse
 import logging
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
-from cli import greeting, show
+from cli import checks, greeting
 from limner.compact_json import compact_json
 from limner.console import CallHandler, Console
 from limner.errors import ConfigError, LimnerError, StoreDown, StoreRefused
-from limner.log import event, flush, json_line, set_up
+from limner.exits import complain_as_log
+from limner.log import catch_the_rest, event, flush, json_line, set_up
 from limner.plural import counted
 from limner.printing import document, line, record
-from limner.settings import Settings, surroundings
+from limner.settings import ENV_PREFIX, Settings, surroundings
 from limner.settings.listening import bound_to
 from limner.store import Store
 from limner.store.server import usable
@@ -37,22 +37,34 @@ from stack.engines_asked import ask_engines, check_engines
 from stack.own_store import check_own_store
 from stack.privacy import keep_to_ourselves
 from stack.reload import Reload
-from stack.stack import Stack, StartFailed, StopAsked, answers
+from stack.stack import Stack, StartFailed, StopAsked
 
 log = logging.getLogger(__name__)
 
 
 def up(options: argparse.Namespace) -> int:
     """Run everything until a signal comes."""
+    _complain_as(options)
     settings = _of_up(options)
     keep_to_ourselves()
     as_json = settings.log_format == "json"
+    if as_json:
+        complain_as_log()
     with Console(left_out=_left_out_json) if as_json else Console() as console:
         say = partial(_say_json, console) if as_json else console.say_as
-        set_up(settings.log_format, settings.log_level, CallHandler(partial(say, "limner")))
+        handler = CallHandler(partial(say, "limner"), console.flush)
+        set_up(settings.log_format, settings.log_level, handler)
+        catch_the_rest()
         _tell_strangers()
         _up(settings, console, say, options)
     return 0
+
+
+def _complain_as(options: argparse.Namespace) -> None:
+    """Before there are settings: have what is wrong with them in the log, if that is to be JSON."""
+    asked = surroundings.settings(os.environ).get(f"{ENV_PREFIX}LOG_FORMAT", "")
+    if options.json or asked.strip() == "json":
+        complain_as_log()
 
 
 def _of_up(options: argparse.Namespace) -> Settings:
@@ -95,8 +107,13 @@ def _up(
         with stack:
             facts = stack.start()
             server = f"{facts.product} {facts.version or ''}".strip()
-            told = greeting.started(settings, stack.store, server, engines, flower=flower)
-            if options.json:
+            as_json = settings.log_format == "json"
+            # A line of JSON is for a program, and a program's input is kept.
+            private = console.is_terminal and not as_json
+            told = greeting.started(
+                settings, stack.store, server, engines, flower=flower, private=private
+            )
+            if as_json:
                 console.say(compact_json(greeting.body(settings, told)))
             else:
                 console.say(greeting.text(console, settings, told))
@@ -161,25 +178,30 @@ def process(options: argparse.Namespace) -> int:
     """Run one process of the gateway, show its command line, or check its health."""
     if getattr(options, "alive", False):
         # Before the settings: somebody may just be editing them.
-        return _alive(options)
+        return checks.alive(options)
+    runs_on = not (options.print or getattr(options, "check", False))
+    if runs_on:
+        _complain_as(options)
     settings = _as_json(Settings.load(), options)
+    if runs_on and settings.log_format == "json":
+        complain_as_log()
     keep_to_ourselves()
     if options.command == "worker":
         mark = options.name or str(os.getpid())
         if options.check and not options.print:
-            return _check_worker(options, settings, mark)
+            return checks.worker(options, settings, mark)
         if options.check:
             command = processes.ping(options.queue, mark, as_json=options.json)
         else:
             command = processes.worker(options.queue, settings, mark)
     elif options.command == "api":
         if options.check:
-            return _check(options, settings.host, settings.port, "/healthz")
+            return checks.answering(options, settings.host, settings.port, "/healthz")
         command = processes.api(settings)
     elif options.command == "flower":
         if options.check:
             url = urlsplit(processes.flower_url(settings))
-            return _check(
+            return checks.answering(
                 options,
                 settings.flower_host,
                 settings.flower_port,
@@ -229,49 +251,6 @@ def _pulse(options: argparse.Namespace) -> dict[str, str]:
         return {}
 
 
-def _alive(options: argparse.Namespace) -> int:
-    """Tell whether a worker's own heartbeat goes on.
-
-    Raises:
-        ConfigError: it has no name.
-    """
-    if not options.name:
-        raise ConfigError("--name", "must be given, and the same as the worker's")
-    try:
-        age_s = pulse.age_s(pulse.pulse_file(options.queue, options.name))
-    except OSError:
-        age_s = None
-    well = age_s is not None and age_s <= pulse.LIMIT_S
-    seen = "no heartbeat" if age_s is None else f"its last heartbeat was {age_s:.0f} s ago"
-    show.outcome(options, "well" if well else seen, {"ok": well, "ageS": age_s})
-    return 0 if well else 1
-
-
-def _check_worker(options: argparse.Namespace, settings: Settings, mark: str) -> int:
-    """Tell whether a worker of this host answers through Redis, by Celery's own answer.
-
-    Raises:
-        LimnerError: it does not.
-        StoreDown: Redis does not answer.
-    """
-    store = Store.of(settings)
-    try:
-        store.ping()
-    finally:
-        store.close()
-    command = processes.ping(options.queue, mark, as_json=options.json)
-    environment = processes.environment(settings)
-    asked = subprocess.run(
-        command, cwd=processes.HOME, env=environment, capture_output=True, text=True, check=False
-    )
-    if asked.returncode:
-        raise LimnerError(
-            f"no worker {options.queue}-{mark} answers on this host: is it running, with that --name?"
-        )
-    sys.stdout.write(asked.stdout)
-    return 0
-
-
 def _check_stores(options: argparse.Namespace, settings: Settings) -> None:
     """Refuse to start with a Redis that will not serve us, or whose data are newer; one that is down may come up.
 
@@ -294,17 +273,6 @@ def _check_stores(options: argparse.Namespace, settings: Settings) -> None:
         event(log, "store.missed", level=logging.WARNING, why=error.message)
     finally:
         store.close()
-
-
-def _check(
-    options: argparse.Namespace, host: str, port: int, path: str, *, secure: bool = False
-) -> int:
-    well = answers(host, port, path, secure=secure)
-    where = bound_to(host, port)
-    cure = "is it running there? LIMNER_HOST, LIMNER_PORT and the like say where"
-    sentence = "well" if well else f"{where} does not answer {path} with 200: {cure}"
-    show.outcome(options, sentence, {"ok": well, "address": where, "path": path})
-    return 0 if well else 1
 
 
 def sketch(options: argparse.Namespace) -> int:

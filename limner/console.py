@@ -67,6 +67,10 @@ class Console:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.flush()
+
+    def flush(self) -> None:
+        """Wait until all is written, or the reader takes nothing."""
         self._out.finish(FINISH_S)
 
     def say(self, text: str = "", *, may_drop: bool = False) -> None:
@@ -181,14 +185,21 @@ os.register_at_fork(after_in_child=_begin_all)
 
 
 class CallHandler(logging.Handler):
-    """Passes log records as lines to a function."""
+    """Passes log records as lines to a function; ``written`` waits until they are written."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, say: Callable[[str], None], written: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__()
         self._say = say
+        self._written = written
 
     def emit(self, record: logging.LogRecord) -> None:
         self._say(self.format(record))
+
+    def flush(self) -> None:
+        """Wait briefly for what is not written yet."""
+        self._written()
 
 
 def bar(percent: int, width: int = 30) -> str:

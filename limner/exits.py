@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import os
 import socket
 import sys
@@ -25,9 +26,23 @@ INTERRUPTED = 130
 #: how long a server's socket has to answer before a command says that there is none
 PROBE_S = 1.0
 
+#: makes the line that says why a command ends
+_worded: Callable[[str], str] = "limner: {}".format
+
+
+def complain_as_log() -> None:
+    """From now on a command of this process, whose output is a log in JSON, says there why it ends."""
+    global _worded
+    # Not above: most commands end well.
+    from limner.log import json_event
+
+    _worded = lambda why: json_event("limner", logging.ERROR, "process.refused", why=why)  # noqa: E731
+
 
 def exit_code(run: Callable[[], int]) -> int:
     """Run a command and return its exit code, after one line about what went wrong."""
+    global _worded
+    _worded = "limner: {}".format
     _mend_streams()
     try:
         code = run()
@@ -58,7 +73,7 @@ def exit_code(run: Callable[[], int]) -> int:
 def complain(sentence: str, code: int) -> int:
     """Say on standard error why the command ends, and return ``code``."""
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"limner: {sentence}\n")
+        sys.stderr.write(f"{_worded(sentence)}\n")
         sys.stderr.flush()
     return code
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import TracebackType
 from typing import Any, TextIO
 
 from limner.console import FINISH_S, Outlet
@@ -60,13 +62,15 @@ def event(
     /,
     *,
     level: int = logging.INFO,
-    error: bool = False,
+    error: bool | BaseException = False,
     **facts: Any,
 ) -> None:
-    """Log one event, named ``noun.past_verb``, with its fields; ``error`` adds the traceback."""
+    """Log one event, named ``noun.past_verb``, with its fields; ``error`` adds a traceback: its own, or the present one."""
     if log.isEnabledFor(level):
         # Not `log.log`, which looks up the calling line of code: our format does not show it.
-        about = sys.exc_info() if error else None
+        about: Any = sys.exc_info() if error else None
+        if isinstance(error, BaseException):
+            about = (type(error), error, error.__traceback__)
         extra = {FIELDS: facts}
         log.handle(log.makeRecord(log.name, level, "", 0, name, (), about, extra=extra))
 
@@ -147,6 +151,11 @@ def _lines_on(stream: TextIO) -> Lines:
     return Lines(stream)
 
 
+def json_event(logger: str, level: int, name: str, **facts: Any) -> str:
+    """Return an event as a line of JSON, for who has no log yet or no more."""
+    return JsonLines().format(_record(logger, level, name, **facts))
+
+
 def json_line(process: str, line: str) -> str:
     """Return a line of ``process``'s output as a JSON object that names the process."""
     if line.startswith('{"') and line.endswith("}"):
@@ -191,6 +200,31 @@ def set_up(log_format: str, log_level: str, handler: logging.Handler | None = No
     root.setLevel(log_level.upper())
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(level)
+
+
+def catch_the_rest() -> None:
+    """Log what Python itself would print: warnings, and errors that nobody has caught. For processes that run on."""
+    logging.captureWarnings(True)
+    sys.excepthook = _crashed
+    threading.excepthook = lambda told: _crashed(
+        told.exc_type, told.exc_value, told.exc_traceback, of="thread"
+    )
+
+
+def _crashed(
+    kind: type[BaseException],
+    error: BaseException | None,
+    where: TracebackType | None,
+    of: str = "process",
+) -> None:
+    if issubclass(kind, (KeyboardInterrupt, SystemExit)):
+        return
+    record = _record(__name__, logging.CRITICAL, f"{of}.crashed", why=f"{kind.__name__}: {error}")
+    record.exc_info = (kind, error, where) if error else None
+    for handler in logging.getLogger().handlers:
+        handler.handle(record)
+        # A process that ends so does not come to what `logging` does at exit in every case.
+        handler.flush()
 
 
 def flush() -> None:

@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 UMASK = 0o077
 #: names that Limner, its embedded server and file systems create in a data folder
 _OURS = frozenset(
-    {"images", "appendonlydir", "server.lock", "redis.sock", "up.sock", "dump.rdb", "lost+found"}
+    {
+        *("images", "appendonlydir", "server.lock", "redis.sock", "up.sock", "dump.rdb"),
+        *("local.env", "lost+found"),
+    }
 )
 _OURS_BEGINS = ("beat-schedule", "settings-", "temp-", ".limner-")
 

@@ -422,12 +422,17 @@ def test_compose_runs_every_process_by_a_command_that_there_is():
         assert service["depends_on"]["redis"]["condition"] == "service_healthy"
 
 
+#: what the page on pictures has an operator set for S3
+OF_A_BUCKET = re.findall(r"\bAWS_\w+", (HOME / "docs/pictures.md").read_text(encoding="utf-8"))
+
+
 def test_compose_restarts_and_watches_its_services_and_sets_only_what_there_is():
     services = compose()["services"]
     known = {f"LIMNER_{f.name.upper()}" for f in fields(Settings)}
     for name, service in services.items():
         assert service["restart"] == "unless-stopped"
-        assert set(service.get("environment", {})) <= known | {"FLOWER_URL_PREFIX"}
+        others = {"FLOWER_URL_PREFIX", *OF_A_BUCKET}
+        assert set(service.get("environment", {})) <= known | others
         assert "healthcheck" in service or name == "beat"
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -137,7 +136,7 @@ def _build(**_: Any) -> None:
             sieve.set_aside = part.store.aside.put
     except ConfigError as error:
         # Celery swallows exceptions of signal handlers, but not SystemExit.
-        sys.stderr.write(f"limner: {error.message}\n")
+        event(log, "process.refused", level=logging.ERROR, why=error.message)
         raise SystemExit(2) from None
 
 
@@ -159,7 +158,7 @@ def _start(**_: Any) -> None:
                 break
             except StoreUnfit as error:
                 # Redis was down when the start was checked (`cli/processes.py`). Celery swallows all else.
-                sys.stderr.write(f"limner: {error.message}\n")
+                event(log, "process.refused", level=logging.ERROR, why=error.message)
                 raise SystemExit(2) from None
             except StoreDown as error:
                 # Celery would swallow the exception and leave a worker without a heartbeat.

@@ -19,3 +19,4 @@ flower_events.install()
 # Flower configures only its own logging, which `stack.processes` tells it to leave alone.
 _settings = Settings.load()
 log.set_up(_settings.log_format, _settings.log_level)
+log.catch_the_rest()

@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger as GunicornLogger
 
 from api.ending import ENDING
 from api.server.listening import ADDRESS
-from limner.log import set_up
+from limner.log import catch_the_rest, set_up
 from limner.settings import Settings
 
 #: SIGHUP as it was at start: `nohup` ignores it, and gunicorn would take it as a request to reload
@@ -28,6 +28,7 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         super().setup(cfg)
         settings = Settings.load()
         set_up(settings.log_format, settings.log_level)
+        catch_the_rest()
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 

@@ -13,6 +13,7 @@ import time
 import warnings
 from functools import partial
 from http import HTTPStatus
+from types import TracebackType
 from typing import Any
 
 import gevent
@@ -74,6 +75,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Start to serve, in the newly forked process."""
         self._links: set[Link] = set()
         self._told = Event()
+        log_crashes()
         # At each request gunicorn asks for some forty settings, and each answer would take two calls.
         self.cfg.__dict__.update({name: one.get() for name, one in self.cfg.settings.items()})
         super().init_process()
@@ -166,6 +168,17 @@ class Worker(GeventWorker):  # type: ignore[misc]
         while (left_s := ends - time.monotonic()) > 0:
             self.notify()
             gevent.sleep(min(left_s, NOTIFY_S))
+
+
+def log_crashes() -> None:
+    """Have errors that end a greenlet logged: gevent would print them to standard error, past the log."""
+    gevent.get_hub().print_exception = _log_crash
+
+
+def _log_crash(
+    context: Any, kind: type[BaseException], error: BaseException, where: TracebackType | None
+) -> None:
+    event(log, "greenlet.crashed", level=logging.ERROR, error=error or False, why=kind.__name__)
 
 
 def _read_to_its_end(body: Any) -> bool:

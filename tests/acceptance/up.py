@@ -79,8 +79,13 @@ class Up:
     def healthy(self) -> bool:
         return answers("127.0.0.1", self.port, "/readyz")
 
+    def credentials(self) -> dict[str, str]:
+        """Return what the first start kept of its client: TOKEN and SECRET."""
+        kept = (self.folder / "limner-data/local.env").read_text()
+        return dict(re.findall(r"^(\w+)=(.+)$", kept, re.M))
+
     def token(self) -> str:
-        return re.search(r"lim_[\w-]+", self.said())[0]
+        return self.credentials()["TOKEN"]
 
     def shell(self, line: str, **environ: str) -> dict:
         said = subprocess.run(

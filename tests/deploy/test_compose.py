@@ -100,6 +100,13 @@ def test_every_documented_setting_is_passed_on_and_keeps_its_default_if_it_is_no
     assert given["LIMNER_REDIS_URL"] == "${LIMNER_REDIS_URL:-redis://redis:6379/0}"
 
 
+def test_a_bucket_is_reached_by_what_the_page_on_pictures_has_set():
+    page = (HOME / "docs/pictures.md").read_text(encoding="utf-8")
+    given = SERVICES["worker-fast"]["environment"]
+
+    assert {key for key in given if key.startswith("AWS_")} == set(re.findall(r"\bAWS_\w+", page))
+
+
 def test_links_lead_to_the_port_that_this_machine_has_for_the_api():
     default = SERVICES["api"]["environment"]["LIMNER_PUBLIC_URL"]
 

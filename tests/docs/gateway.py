@@ -84,8 +84,7 @@ class Gateway:
     def __init__(self, up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
         self.up, self._patch = up, monkeypatch
         self.folder, self.url = up.folder, f"http://127.0.0.1:{up.port}"
-        self.token = up.token()
-        self.secret = re.search(r"whsec_[\w+/=]+", up.said())[0]
+        self.token, self.secret = up.credentials()["TOKEN"], up.credentials()["SECRET"]
         self.receiver = Receiver()
         self.store = Store.of(Settings.load({"LIMNER_DATA_DIR": str(up.folder / "limner-data")}))
         self.environ = {

@@ -6,6 +6,7 @@ The table is docs/operations.md's; a command that becomes another program is run
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -269,6 +270,21 @@ def test_a_port_in_use_is_named(command, code, ends, monkeypatch):
 def test_a_file_that_cannot_be_written_is_named(command, capsys):
     assert ended(command) == 1
     assert re.search(r"limner: cannot .*write /proc/\w+", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["up", "api", "worker fast", "beat", "flower"])
+def test_a_process_whose_log_is_json_says_there_why_it_does_not_start(command, monkeypatch, capsys):
+    monkeypatch.setenv("LIMNER_LOG_FORMAT", "json")
+    monkeypatch.setenv("LIMNER_TICK_S", "soon")
+
+    assert ended(command) == 2
+    line = json.loads(capsys.readouterr().err)
+    assert (line["level"], line["event"]) == ("error", "process.refused")
+    assert "LIMNER_TICK_S" in line["why"]
+
+    # What a person types beside it answers that person.
+    assert ended("clients list") == 2
+    assert capsys.readouterr().err.startswith("limner: LIMNER_TICK_S")
 
 
 # -- 2: asked wrongly ------------------------------------------------------------------------------

@@ -364,21 +364,23 @@ def test_each_callback_of_the_demo_is_reported(capsys):
     assert told == [{"lane": "fast", "callback": 1, "job": job}]
 
 
-def test_the_greeting_is_one_line_among_those_of_the_log(store):
+def test_the_greeting_is_one_line_among_those_of_the_log(store, tmp_path):
     engines = (AskedEngine("gpu", "sdapi", "down", "it is not there"),)
+    settings = Settings.load({"LIMNER_DATA_DIR": str(tmp_path)})
 
-    told = greeting.started(Settings.load(), store, "Valkey 9.1", engines, flower=False)
-    made, body = told.made, greeting.body(Settings.load(), told)
+    told = greeting.started(settings, store, "Valkey 9.1", engines, flower=False, private=False)
+    body = greeting.body(settings, told)
 
     assert set(body) == {
         *("process", "at", "level", "event", "api", "docs", "console", "flower", "redis"),
-        *("engines", "client", "token", "secret"),
+        *("engines", "client", "credentials"),
     }
-    assert (body["token"], body["flower"]) == (made.token, None)
+    assert (body["client"], body["flower"]) == ("local", None)
+    assert body["credentials"] == str(settings.data_dir / "local.env")
     assert body["engines"] == [
         {"name": "gpu", "driver": "sdapi", "state": "down", "why": "it is not there"}
     ]
-    assert body["console"].startswith("http://127.0.0.1:8000/console/enter#")
+    assert body["console"] == "http://127.0.0.1:8000/"
     assert TIME.fullmatch(body["at"])
 
 

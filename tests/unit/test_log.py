@@ -221,3 +221,30 @@ def test_words_that_do_not_fit_their_arguments_are_still_one_line(monkeypatch, s
     logging.getLogger("celery.worker").warning("%d of them", "many")
 
     assert json.loads(stream.getvalue())["event"] == "%d of them (TypeError)"
+
+
+@pytest.mark.parametrize(
+    ("what", "event"),
+    [
+        ("raise ValueError('broken')", "process.crashed"),
+        ("threading.Thread(target=lambda: 1 / 0).start()", "thread.crashed"),
+        ("worker.log_crashes(); gevent.spawn(lambda: 1 / 0).join()", "greenlet.crashed"),
+        ("warnings.warn('that is old')", "that is old"),
+    ],
+)
+def test_what_python_itself_would_print_is_a_line_of_the_log(what, event):
+    code = f"""
+import gevent, threading, warnings
+from api.server import worker
+from limner import log
+log.set_up("json", "info")
+log.catch_the_rest()
+{what}
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    (line,) = map(json.loads, ended.stderr.splitlines())
+    assert event in line["event"]
+    assert line["level"] in ("error", "critical", "warning")
+    assert ended.stdout == ""
+    assert ("Traceback" in line.get("traceback", "")) == ("crashed" in event)
