@@ -228,7 +228,7 @@ def test_a_redis_that_goes_away_is_told_in_json_and_without_a_traceback():
         for name in told:
             wait_until(lambda name=name: missed(house, name), 60, f"what {name} says of it")
         house.start_redis()
-        wait_until(lambda: redis_answers(house.store), 60, "the server")
+        wait_until(lambda: house.ask("GET", "/readyz")[0] == 200, 60, "the server")
         job = house.imagine()["id"]
         wait_until(
             lambda: house.ask("GET", f"/draw/midjourney/jobs/{job}")[1]["status"] == 1,

@@ -51,7 +51,7 @@ def test_a_test_event_reaches_the_receiver_signed_and_its_answer_comes_back(
     assert (good["delivered"], good["status"], good["error"], good["answer"]) == (
         *(True, 200, None, "thanks"),
     )
-    assert (bad["delivered"], bad["status"], bad["answer"]) == (False, 500, "<b>no</b>")
+    assert (bad["delivered"], bad["status"], bad["answer"]) == (False, 500, "<b>no</b>"), bad
     assert isinstance(bad["ms"], int)
     told = receiver.told[0]
     assert told["test"] is True
