@@ -20,8 +20,9 @@ from tests.conftest import free_port, wait_until
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NAME = "draw.example"
 NGINX = DEPLOY / "nginx/limner.conf"
-UNDER_A_PATH = DEPLOY / "nginx/under-a-path.conf"
+NGINX_PATH = DEPLOY / "nginx/under-a-path.conf"
 CADDY = DEPLOY / "caddy/Caddyfile"
+CADDY_PATH = DEPLOY / "caddy/under-a-path.caddyfile"
 NOTHING: Mapping[str, str] = {}
 _NGINX_MAIN = """
 daemon off;
@@ -74,14 +75,15 @@ def replaced(text: str, words: Mapping[str, str]) -> str:
 
 
 class Front:
-    """A proxy with TLS for ``draw.example`` on free ports of loopback, with a certificate of our own."""
+    """A proxy with TLS for ``draw.example`` on free ports of loopback, with a certificate of our own.
 
-    #: where Limner is under a path of another server; 0: nowhere
-    path_port = 0
+    On ``path_port`` there is the same Limner under a path of another site.
+    """
 
     def __init__(self, folder: Path, api_port: int, flower_port: int) -> None:
         folder.mkdir()
-        self.folder, self.port, self.plain_port = folder, free_port(), free_port()
+        self.folder = folder
+        self.port, self.plain_port, self.path_port = free_port(), free_port(), free_port()
         self.upstreams = {
             "127.0.0.1:8000": f"127.0.0.1:{api_port}",
             "127.0.0.1:5555": f"127.0.0.1:{flower_port}",
@@ -146,7 +148,6 @@ class Nginx(Front):
         self, folder: Path, api_port: int, flower_port: int, words: Mapping[str, str] = NOTHING
     ) -> None:
         super().__init__(folder, api_port, flower_port)
-        self.path_port = free_port()
         ours = {
             **self.upstreams,
             "/etc/letsencrypt/live/draw.example/fullchain.pem": str(self.certificate),
@@ -161,7 +162,7 @@ class Nginx(Front):
         )
         (folder / "limner.conf").write_text(text)
         (folder / "under-a-path.conf").write_text(
-            replaced(UNDER_A_PATH.read_text(encoding="utf-8"), self.upstreams)
+            replaced(NGINX_PATH.read_text(encoding="utf-8"), self.upstreams)
         )
         (folder / "nginx.conf").write_text(
             _NGINX_MAIN.format(
@@ -177,18 +178,23 @@ class Nginx(Front):
 
 
 class Caddy(Front):
-    """Debian's Caddy, with our file; ``words`` as above."""
+    """Debian's Caddy, with both of our files; ``words`` as above."""
 
     def __init__(
         self, folder: Path, api_port: int, flower_port: int, words: Mapping[str, str] = NOTHING
     ) -> None:
         super().__init__(folder, api_port, flower_port)
+        tls = f"\ttls {self.certificate} {self.key}\n"
         ours = {
             **self.upstreams,
             "\n{\n": _CADDY_OPTIONS.format(folder=folder),
-            f"\n{NAME} {{\n": f"\n{NAME}:{self.port} {{\n\ttls {self.certificate} {self.key}\n",
+            f"\n{NAME} {{\n": f"\n{NAME}:{self.port} {{\n{tls}",
             **words,
         }
+        under = self.upstreams | {"\nwww.example {\n": f"\n{NAME}:{self.path_port} {{\n{tls}"}
         file = folder / "Caddyfile"
-        file.write_text(replaced(CADDY.read_text(encoding="utf-8"), ours))
+        file.write_text(
+            replaced(CADDY.read_text(encoding="utf-8"), ours)
+            + replaced(CADDY_PATH.read_text(encoding="utf-8"), under)
+        )
         self._run(program("caddy"), "run", "--adapter", "caddyfile", "--config", str(file))

@@ -148,7 +148,7 @@ def test_a_long_poll_is_answered_with_the_job(house, front):
 
 def test_nginx_is_more_patient_than_the_longest_answer_is_held():
     found = re.findall(r"proxy_read_timeout (\d+)s;", fronts.NGINX.read_text())
-    found += re.findall(r"proxy_read_timeout (\d+)s;", fronts.UNDER_A_PATH.read_text())
+    found += re.findall(r"proxy_read_timeout (\d+)s;", fronts.NGINX_PATH.read_text())
 
     assert len(found) == 2
     assert min(map(int, found)) > max(LOOK_S, MCP_S, STREAMING_S, IMAGES_S, TXT2IMG_S)
@@ -159,7 +159,7 @@ def test_nginx_is_more_patient_than_the_longest_answer_is_held():
 def test_an_idle_connection_ends_at_the_proxy_and_not_under_a_request_at_the_api():
     kept_s = Settings.load({"LIMNER_CONFIG": os.devnull}).api_keepalive_s
 
-    for file in (fronts.NGINX, fronts.CADDY):
+    for file in (fronts.NGINX, fronts.CADDY, fronts.CADDY_PATH):
         (proxy_s,) = re.findall(r"\bkeepalive(?:_timeout)? (\d+)s", file.read_text())
         assert int(proxy_s) < kept_s
 
@@ -244,8 +244,7 @@ def test_prometheus_on_the_machine_reads_them(house):
 
 
 def test_the_console_and_flower_are_there(house, front):
-    ports = [front.port] + ([front.path_port] if front.path_port else [])
-    for port in ports:
+    for port in (front.port, front.path_port):
         page = ask(front, "GET", "/limner/console/enter", port=port)
         assert page.status == 200
         for asset in re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page.data.decode()):
@@ -260,8 +259,6 @@ def test_the_console_and_flower_are_there(house, front):
 
 
 def test_under_a_path_metrics_are_refused_as_well(house, front):
-    if not front.path_port:
-        pytest.skip("the file is nginx's")
     for path in ("/limner/metrics", "/limner//metrics", "/limner/%6Detrics"):
         word = {"Authorization": f"Bearer {METRICS_TOKEN}"}
         assert ask(front, "GET", path, port=front.path_port, headers=word).status == 403

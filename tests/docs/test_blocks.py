@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 
 import engines
 from limner.settings import Settings
+from tests.deploy.fronts import program
 from tests.docs.blocks import HOME, OUTPUT, READ, RUN, blocks, blocks_of
 from tests.helps import every_command
 
@@ -71,8 +71,10 @@ def test_limner_takes_the_settings_of_a_page(block, tmp_path, monkeypatch):
 
 
 @each("env")
-def test_limner_takes_the_variables_of_a_page(block):
-    environ = NOTHING | dict(word.split("=", 1) for word in shlex.split(block.text))
+def test_limner_takes_the_variables_of_a_page(block, tmp_path):
+    certificates(tmp_path)
+    text = re.sub(r"(?<=ssl_ca_certs=)\S+", str(tmp_path / "cert.pem"), block.text)
+    environ = NOTHING | dict(word.split("=", 1) for word in shlex.split(text))
 
     assert all(name.startswith("LIMNER_") for name in environ)
     assert Settings.load(environ) != Settings.load(NOTHING)
@@ -97,12 +99,15 @@ def test_the_yaml_of_a_page_is_yaml_and_a_compose_file_names_services_that_there
 def test_nginx_takes_the_configuration_of_a_page(block, tmp_path):
     nginx = program("nginx")
     text = block.text
-    inside = text if re.search(r"^\s*server\s*{", text, re.M) else f"server {{ {text} }}"
+    inside = (
+        text if re.search(r"^\s*(server|upstream \w+)\s*{", text, re.M) else f"server {{ {text} }}"
+    )
     text = text if re.search(r"^http\s*{", text, re.M) else f"events {{}} http {{ {inside} }}"
     certificates(tmp_path)
     for name in re.findall(r"\bssl_certificate(?:_key)?\s+([^\s;]+)", text):
         text = text.replace(name, str(tmp_path / ("key.pem" if "key" in name else "cert.pem")))
-    # Whoever tests may not bind the ports of a server.
+    # Whoever tests may not bind the ports of a server, nor write its log.
+    text = text.replace("/var/log/nginx", str(tmp_path))
     text = re.sub(r"(\blisten\s+(?:\[::\]:)?)(80|443)\b", r"\g<1>1\2", text)
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; error_log {tmp_path}/log; {text}")
 
@@ -168,13 +173,6 @@ def test_what_is_for_another_machine_is_a_script_of_commands_and_files_that_ther
     extras = set(PROJECT["optional-dependencies"])
     for extra in re.findall(r"['\".]\[([\w,]+)\]|limner\[([\w,]+)\]", block.text):
         assert set("".join(extra).split(",")) <= extras
-
-
-def program(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if not found:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def certificates(folder: Path) -> None:
