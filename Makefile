@@ -84,7 +84,7 @@ soak: $(VENV)/.installed-dev ## kill, freeze, restart and fail over under load f
 	$(BIN)/python -m tests.soak --seconds 300 --json build/soak.json
 	$(BIN)/python -m tests.failover_soak --times 10 --json build/failover-soak.json
 
-deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests and the compose file (a minute; all of it with Prometheus)
+deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests, systemd units and the compose file (a minute; all of it with Prometheus)
 	$(BIN)/python -m tests.deploy
 
 deploy-files: $(VENV)/.installed-dev ## renew what is made in deploy/: the dashboard, the operator's alerts

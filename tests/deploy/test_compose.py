@@ -71,7 +71,7 @@ def test_images_of_others_are_pinned():
 
 def test_our_image_has_the_version_of_what_it_is_built_from():
     assert {SERVICES[name]["image"] for name in OURS} == {IMAGE}
-    for file in ("Dockerfile", "docs/deploying-image.md"):
+    for file in ("Dockerfile", "docs/deploying/image.md"):
         named = re.findall(r"\blimner:\d[\w.-]*", (HOME / file).read_text(encoding="utf-8"))
         assert set(named) == {IMAGE}, file
 

@@ -10,6 +10,7 @@ import pytest
 
 from cli import parser
 from limner.settings import Settings
+from stack import processes
 from stack.lineup import GRACE_S, HANDS
 from stack.processes import API_GRACE_S, QUEUES
 from tests.deploy import units
@@ -76,6 +77,16 @@ def test_a_process_is_given_the_time_that_its_end_takes(path):
 
     assert values(path, "KillMode") == ["mixed"]
     assert int(values(path, "TimeoutStopSec")[0]) > needed_s
+
+
+def test_the_api_can_tell_systemd_that_it_listens():
+    """gunicorn says it on the socket that systemd names to it."""
+    assert values(units.FOLDER / "limner-api.service", "Type") == ["notify"]
+
+    environ = processes.environment(
+        Settings.load({"LIMNER_CONFIG": os.devnull}), {"NOTIFY_SOCKET": "/run/notify"}
+    )
+    assert environ["NOTIFY_SOCKET"] == "/run/notify"
 
 
 def test_one_target_stops_what_runs_and_not_what_runs_alone():
