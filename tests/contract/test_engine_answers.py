@@ -126,7 +126,7 @@ HOSTILE = [
 SETUPS: dict[Driver, tuple[dict, dict, list[str]]] = {
     COMFYUI: (
         {"seconds": 0.05},
-        {"patience_s": 0.2, "poll_s": None},
+        {"patience_s": 0.2, "poll_s": 0.2},
         ["/prompt", "/queue", "/history", "/view", "/features", "/object_info"],
     ),
     COG: (

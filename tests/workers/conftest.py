@@ -22,6 +22,13 @@ from workers.drawing import Draftsman, GivenBack, JobFailed, PictureIO
 from workers.drawing.keeper import Keeper, Times
 from workers.drawing.lane_worker import LaneWorker
 from workers.drawing.translators import Translator
+from workers.posting import dispatcher
+
+
+@pytest.fixture(autouse=True)
+def dispatchers_that_stop_soon(monkeypatch) -> None:
+    """Have a dispatcher look ten times a second whether it is to end."""
+    monkeypatch.setattr(dispatcher, "WAIT_S", 0.1)
 
 
 @dataclass
