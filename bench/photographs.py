@@ -3,7 +3,8 @@
 A third party's driver like any other, which the worker finds by its entry point; ``bench.pictures`` makes the
 files and the entry point. What it yields was encoded before, so that a job's CPU is the gateway's.
 
-Options: ``folder`` with ``cell-1.png`` … ``cell-4.png`` and ``preview.jpg`` · ``seconds`` a drawing takes.
+Options: ``folder`` with ``preview.jpg`` and, for each side of a square that is asked for, ``512-1.png`` … ``512-4.png`` ·
+``seconds`` a drawing takes.
 """
 
 from __future__ import annotations
@@ -40,9 +41,7 @@ class Photographs:
     """The same four photographs for every job, after one preview."""
 
     def __init__(self, folder: Path, seconds: float) -> None:
-        names = [f"cell-{number}.png" for number in range(1, CELLS + 1)]
-        # Each drawing has bytes of its own, as if they had come over a network.
-        self._read = lambda: tuple((folder / name).read_bytes() for name in names)
+        self._folder = folder
         self._preview = (folder / "preview.jpg").read_bytes()
         self._seconds = seconds
 
@@ -67,7 +66,9 @@ class Photographs:
             if share < 1:
                 yield Progress(share)
                 yield Preview(None, self._preview)
-        yield Finished(self._read(), brief.seeds)
+        names = [f"{brief.width}-{number}.png" for number in range(1, CELLS + 1)]
+        # Each drawing has bytes of its own, as if they had come over a network.
+        yield Finished(tuple((self._folder / name).read_bytes() for name in names), brief.seeds)
 
     def cancel(self, handle: Handle) -> None:
         """Nothing to stop."""

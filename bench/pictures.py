@@ -13,7 +13,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,9 @@ from tests.acceptance.load import rss_bytes, stage, wait_for_all
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
 
-#: a cell of a square job; four of them make a grid of 1024²
-SIDE_PX, CELLS = 512, 4
-ROUNDS, JOBS, WARM = 5, 60, 8
+#: the sides of the four cells of a job: of today's models, and as is usual if a job asks for no size
+LARGE_PX, USUAL_PX, CELLS = 1024, 512, 4
+ROUNDS, JOBS, WARM = 5, 40, 8
 #: as many slots as drawings that end at once, on an engine that takes a second
 SLOTS, DRAWING_S, FLOOD = 8, 1.0, 240
 FLOOR_TRIES = 15
@@ -37,6 +38,11 @@ FLOOR_TRIES = 15
 POWER, CONTRAST, GRAIN = 1.6, 50.0, 0.3
 #: what ComfyUI writes into its pictures, so that there is something to take out
 WORKFLOW = '{"3": {"class_type": "KSampler"}}' * 40
+
+SIDES_PX = (LARGE_PX, USUAL_PX)
+#: the cells of a job, by their side
+Drawn = dict[int, list[bytes]]
+ONE_WORKER = "one worker process"
 
 ENGINE = """
 [[engine]]
@@ -52,44 +58,70 @@ ENTRY_POINT = "[limner.engines]\nphotographs = bench.photographs:build\n"
 
 def measure() -> list[Figure]:
     """Measure photographs and cards."""
-    cells = [_file(photograph(seed)) for seed in range(CELLS)]
-    with _photographs(cells, 0.0) as house:
-        floors_s, costs_s, photos = [], [], []
-        _told(house, WARM)
-        for number in range(ROUNDS):
-            floors_s.append(_floor_s(cells))
-            cost_s, a_minute = _told(house, JOBS)
-            costs_s.append(cost_s)
-            photos.append(a_minute)
-            say(
-                f"pictures {number + 1}/{ROUNDS}: {cost_s * 1000:.0f} ms CPU a job,"
-                f" {floors_s[-1] * 1000:.0f} ms at least, {a_minute:.0f} a minute"
-            )
+    drawn = {
+        side_px: [_file(photograph(seed, side_px)) for seed in range(CELLS)] for side_px in SIDES_PX
+    }
+    with _photographs(drawn, 0.0) as house:
+        large = [_round(house, drawn, LARGE_PX, JOBS // 2) for _ in range(ROUNDS)]
+        usual = [_round(house, drawn, USUAL_PX, JOBS) for _ in range(ROUNDS)]
     with limner(engines=stage(0.0, 0, fast=SLOTS, relaxed=0)) as house:
         _started(house)
-        _told(house, WARM)
-        cards = [_told(house, JOBS) for _ in range(ROUNDS)]
-    ratios = [cost / floor for cost, floor in zip(costs_s, floors_s, strict=True)]
-    note = f"CPU a job ÷ its pictures decoded and encoded once, {statistics.median(floors_s) * 1000:.0f} ms"
+        _told(house, WARM, USUAL_PX)
+        cards = [_told(house, JOBS, USUAL_PX) for _ in range(ROUNDS)]
+    about = "CPU of a job ÷ its pictures decoded and encoded once"
     return [
-        figure("pipeline_vs_floor", ratios, "<= 1.5", note),
-        figure("photos_cpu_ms", [cost * 1000 for cost in costs_s], "report"),
-        figure("photos_a_minute", photos, "report", "one worker process"),
-        figure("cards_cpu_ms", [cost * 1000 for cost, _ in cards], "report"),
         figure(
-            "cards_a_minute", [a_minute for _, a_minute in cards], "report", "one worker process"
+            "pipeline_vs_floor",
+            [each.cost_s / each.floor_s for each in large],
+            "<= 1.5",
+            f"{about}, cells of {LARGE_PX}²: {_median_ms(each.floor_s for each in large):.0f} ms",
         ),
-        *_flood(cells),
+        figure(
+            "pipeline_vs_floor_512",
+            [each.cost_s / each.floor_s for each in usual],
+            "report",
+            f"the same, cells of {USUAL_PX}²: {_median_ms(each.floor_s for each in usual):.0f} ms",
+        ),
+        figure("photos_cpu_ms", [each.cost_s * 1000 for each in usual], "report"),
+        figure("photos_a_minute", [each.a_minute for each in usual], "report", ONE_WORKER),
+        figure("photos_1024_a_minute", [each.a_minute for each in large], "report", ONE_WORKER),
+        figure("cards_cpu_ms", [cost_s * 1000 for cost_s, _ in cards], "report"),
+        figure("cards_a_minute", [a_minute for _, a_minute in cards], "report", ONE_WORKER),
+        *_flood(drawn),
     ]
 
 
-def _flood(cells: list[bytes]) -> list[Figure]:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one job cost, what its pictures must cost, and how many were drawn."""
+
+    cost_s: float
+    floor_s: float
+    a_minute: float
+
+
+def _round(house: House, drawn: Drawn, side_px: int, jobs: int) -> Round:
+    _told(house, WARM, side_px)
+    floor_s = _floor_s(drawn[side_px])
+    cost_s, a_minute = _told(house, jobs, side_px)
+    say(
+        f"pictures of {side_px}: {cost_s * 1000:.0f} ms CPU a job, {floor_s * 1000:.0f} ms at least,"
+        f" {a_minute:.0f} a minute"
+    )
+    return Round(cost_s, floor_s, a_minute)
+
+
+def _median_ms(seconds: Iterable[float]) -> float:
+    return statistics.median(seconds) * 1000
+
+
+def _flood(drawn: Drawn) -> list[Figure]:
     """Measure an engine that draws photographs faster than they could once be stored."""
-    with _photographs(cells, DRAWING_S) as house:
+    with _photographs(drawn, DRAWING_S) as house:
         worker = next(run.pid for name, run in house.running.items() if name.startswith("fast"))
-        _told(house, SLOTS)
+        _told(house, SLOTS, USUAL_PX)
         with _Peak(worker) as peak:
-            jobs = [house.imagine()["id"] for _ in range(FLOOD)]
+            jobs = [house.imagine(size=f"{USUAL_PX}x{USUAL_PX}")["id"] for _ in range(FLOOD)]
             wait_for_all(house)
         records = [house.store.jobs.get(job) for job in jobs]
     assert all(record.status == "done" for record in records), "a job failed"
@@ -106,14 +138,15 @@ def _flood(cells: list[bytes]) -> list[Figure]:
     ]
 
 
-def _told(house: House, jobs: int) -> tuple[float, float]:
+def _told(house: House, jobs: int, side_px: int) -> tuple[float, float]:
     """Draw so many jobs, through the API and with callbacks; return the CPU seconds of each, and jobs a minute.
 
     Counted is every process of ours, and Redis.
     """
     with Receiver() as receiver:
         before_s, began = _cpu_s(house), time.monotonic()
-        ids = [house.imagine(callBackUrl=receiver.url)["id"] for _ in range(jobs)]
+        asked = {"callBackUrl": receiver.url, "size": f"{side_px}x{side_px}"}
+        ids = [house.imagine(**asked)["id"] for _ in range(jobs)]
         wait_for_all(house)
         took_s = time.monotonic() - began
         wait_until(lambda: all(receiver.ended(job) for job in ids), 60, "the last callback")
@@ -137,10 +170,10 @@ def _floor_s(cells: list[bytes]) -> float:
 
 
 @contextlib.contextmanager
-def _photographs(cells: list[bytes], seconds: float) -> Iterator[House]:
-    """Run a whole Limner on an engine that yields these cells."""
+def _photographs(drawn: Drawn, seconds: float) -> Iterator[House]:
+    """Run a whole Limner on an engine that yields these cells, by their side."""
     with tempfile.TemporaryDirectory(prefix="limner-photographs-") as made:
-        _install(Path(made), cells)
+        _install(Path(made), drawn)
         tables = ENGINE.format(folder=made, seconds=seconds, slots=SLOTS)
         with limner(engines=tables) as house:
             house.environ["PYTHONPATH"] = made
@@ -153,15 +186,16 @@ def _started(house: House) -> None:
     house.wait_for_engines()
 
 
-def _install(folder: Path, cells: list[bytes]) -> None:
+def _install(folder: Path, drawn: Drawn) -> None:
     """Write the engine's pictures, and the entry point by which a worker finds its driver."""
     about = folder / "photographs-1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: photographs\nVersion: 1\n")
     (about / "entry_points.txt").write_text(ENTRY_POINT)
-    for number, cell in enumerate(cells, start=1):
-        (folder / f"cell-{number}.png").write_bytes(cell)
-    whole = grid([Image.open(io.BytesIO(cell)) for cell in cells])
+    for side_px, cells in drawn.items():
+        for number, cell in enumerate(cells, start=1):
+            (folder / f"{side_px}-{number}.png").write_bytes(cell)
+    whole = grid([Image.open(io.BytesIO(cell)) for cell in drawn[USUAL_PX]])
     whole.reduce(4).save(folder / "preview.jpg", quality=80)
 
 
@@ -174,7 +208,7 @@ def _file(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def photograph(seed: int, side_px: int = SIDE_PX) -> Image.Image:
+def photograph(seed: int, side_px: int) -> Image.Image:
     """Return a picture that costs what a photograph costs; the same for the same seed."""
     random = np.random.default_rng(seed)
     shape = (side_px, side_px)

@@ -91,7 +91,7 @@ def _sentence(word: str, engine: EngineNow, job: Job, needs: str) -> str:
                 f"{engine.leased[lane]} {lane}" for lane in Lane if engine.leased[lane]
             )
             kept = sum(engine.storing.values())
-            why = f"; {counted(kept, 'drawing')} of them wait to be stored" if kept else ""
+            why = f"; to be stored yet: {counted(kept, 'drawing')}" if kept else ""
             return f"is full: {busy} of {counted(engine.slots[job.lane], 'slot')}{why}"
         case "gap":
             opens = duration(engine.opens_s[job.lane])

@@ -20,7 +20,7 @@ from limner.pictures.decoding import (
     open_file,
     open_picture,
 )
-from limner.pictures.png_file import png_file
+from limner.pictures.png_file import png_file, png_of
 from limner.plural import counted
 
 PREVIEW_SIDE_MAX_PX = 512
@@ -117,6 +117,15 @@ def grid(cells: Sequence[Image.Image]) -> Image.Image:
     for index, cell in enumerate(cells):
         whole.paste(cell, ((index % columns) * width, (index // columns) * height))
     return whole
+
+
+def encode_grid(cells: Sequence[Image.Image], picture_format: str) -> Encoded:
+    """Encode the finished picture made of several cells."""
+    if picture_format != "png":
+        return encode(grid(cells), picture_format)
+    columns, (width, height) = columns_of(len(cells)), cells[0].size
+    rows = [cells[at : at + columns] for at in range(0, len(cells), columns)]
+    return Encoded(png_of(rows), "png", width * columns, height * len(rows))
 
 
 def encode_png(picture: Image.Image) -> Encoded:

@@ -423,6 +423,10 @@ def test_jobs_ahead_and_a_full_engine_are_why(store, why):
     assert "Ahead of it in the lane: 1 job." in said
     assert "Engine stage is full: 1 fast of 1 slot." in said
 
+    store.lanes.keep_slot(jobs[0].id, "token")
+
+    assert "Engine stage is full: 1 fast of 1 slot; to be stored yet: 1 drawing." in why(jobs[2])
+
 
 def test_an_engine_that_rests_is_why_with_its_own_words(store, why):
     a_worker(store)

@@ -102,6 +102,12 @@ def half_there() -> Image.Image:
     return picture
 
 
+def with_thumbnail(data: bytes) -> bytes:
+    """A JPEG file whose first segment has a thumbnail of one pixel."""
+    assert data[2:11] == b"\xff\xe0\0\x10JFIF\0"
+    return data[:2] + b"\xff\xe0\0\x13" + data[6:18] + b"\1\1abc" + data[20:]
+
+
 def cut_off(data: bytes) -> bytes:
     return data[:-200]
 
@@ -123,6 +129,8 @@ OTHERWISE = {
     "sixteen bits": ("png", lambda: a_file("PNG", picture=a_picture("L").convert("I;16"))),
     "half a png": ("png", lambda: cut_off(a_file("PNG"))),
     "half a jpeg": ("jpeg", lambda: cut_off(a_file("JPEG"))),
+    "a png without an end": ("png", lambda: a_file("PNG")[:-12]),
+    "a jpeg with a thumbnail": ("jpeg", lambda: with_thumbnail(a_file("JPEG"))),
     "four inks": ("jpeg", lambda: a_file("JPEG", "CMYK")),
     "one that is not packed": ("png", lambda: a_file("PNG", compress_level=0)),
     "an animation": ("webp", lambda: a_file("WEBP", save_all=True, append_images=[a_picture("L")])),

@@ -74,13 +74,13 @@ def test_each_picture_is_decoded_once_and_an_engines_own_are_not_encoded_again(
 
         monkeypatch.setattr(owner, name, call)
 
-    for name in ("open_file", "png_file"):
+    for name in ("open_file", "png_file", "png_of"):
         counted(editing, name)
 
     grid, *cells = composer.compose(CELLS, Composition(8, 6))
 
     assert [cell.data for cell in cells] == CELLS, "byte by byte"
-    assert Counter(calls) == {"open_file": 4, "png_file": 1}
+    assert Counter(calls) == {"open_file": 4, "png_of": 1}
     calls.clear()
     (only,) = composer.compose(CELLS[:1], Composition(8, 6, 1))
     assert (only.data, calls) == (CELLS[0], ["open_file"])

@@ -94,8 +94,3 @@ def test_what_is_cancelled_while_it_waits_for_room_ends_at_once(workshop, stuck)
     stuck.set()
     for thread in threads:
         thread.join(30)
-
-
-def test_the_larger_the_pictures_the_fewer_drawings_wait():
-    most = deliver.STORED_MOST_BYTES // deliver.STORED_MOST
-    assert most * deliver.STORED_MOST <= deliver.STORED_MOST_BYTES

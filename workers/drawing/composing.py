@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from limner.errors import BadResult
-from limner.pictures.editing import Encoded, alike, encode, grid, open_cells, own_file
+from limner.pictures.editing import Encoded, alike, encode, encode_grid, open_cells, own_file
 from limner.request import CELLS
 from workers.drawing.canvas import EditCanvas
 
@@ -84,7 +84,7 @@ class Composer:
                 own_file(file, self._format) or encode(file.picture, self._format)
                 for file in opened
             ]
-        return [encode(grid(pictures), self._format), *drawn] if len(drawn) > 1 else drawn
+        return [encode_grid(pictures, self._format), *drawn] if len(drawn) > 1 else drawn
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -91,6 +91,10 @@ class Delivery:
             waited.append(grant.engine_name)
             self._patience.store(lambda: lanes.keep_slot(drawing.job_id, drawing.token))
 
+        if not drawn.finished.cells:
+            # A description.
+            yield
+            return
         wanted = max(sum(map(len, drawn.finished.cells)), STORED_MOST_BYTES // STORED_MOST)
         with self._room.take(wanted, keep_slot, drawing.is_set):
             if waited:

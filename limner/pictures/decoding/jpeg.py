@@ -13,9 +13,9 @@ _SEGMENTS_MAX = 1000
 #: encoders write about ten
 _SCANS_MAX = 100
 _SCAN, _END = 0xDA, 0xD9
-#: application segments, and which of them decoders need, with their usual lengths
+#: application segments, what those begin with that decoders need, and how long they are without a thumbnail
 _SAYINGS, _COMMENT = range(0xE0, 0xF0), 0xFE
-_JFIF, _JFIF_BYTES, _ADOBE, _ADOBE_BYTES = 0xE0, 16, 0xEE, 14
+_NEEDED, _NEEDED_BYTES = (b"JFIF\0", b"Adobe"), (14, 12)
 #: a marker that matters: not the zero stuffed after an 0xFF in the pixels, not a restart
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 #: reserved: no decoder knows what follows them, or how long it is
@@ -43,9 +43,9 @@ def scans(data: bytes) -> int:
 
 
 def bare(data: bytes) -> bytes | None:
-    """Return the file with nothing in it but its first picture; None if that has no end.
+    """Return the file with nothing in it but its first picture; None if that is not possible.
 
-    What says how its colours are to be read (JFIF's density, Adobe's transform) stays.
+    What says how its colours are to be read (JFIF's density, Adobe's transform) stays, if there is nothing else in it.
     """
     kept: list[bytes] = []
     start, at = 0, 2
@@ -54,13 +54,12 @@ def bare(data: bytes) -> bytes | None:
         if kind == _END:
             return b"".join((*kept, data[start:at]))
         length = int.from_bytes(data[at : at + 2], "big")
-        if (kind in _SAYINGS or kind == _COMMENT) and not _is_needed(kind, length):
+        said = data[at + 2 : at + length]
+        if kind in _SAYINGS and said.startswith(_NEEDED):
+            if len(said) not in _NEEDED_BYTES:
+                return None
+        elif kind in _SAYINGS or kind == _COMMENT:
             kept.append(data[start:begins])
             start = at + length
         at += length
     return None
-
-
-def _is_needed(kind: int, length: int) -> bool:
-    # With more in it, the first one has a thumbnail.
-    return (kind, length) in ((_JFIF, _JFIF_BYTES), (_ADOBE, _ADOBE_BYTES))

@@ -41,6 +41,8 @@ class Png:
     depth: int = 8
     colour: int = _RGB
     interlaced: bool = False
+    #: whether the file has an end
+    ended: bool = False
     header: bytes = b""
     palette: dict[bytes, bytes] = field(default_factory=dict)
     pixels: bytearray = field(default_factory=bytearray)
@@ -111,6 +113,8 @@ def take_apart(data: bytes) -> Png:
             raise ValueError("the header is not first")
         if name == b"IDAT":
             png.pixels += body
+        elif name == b"IEND":
+            png.ended = True
         elif name not in seen:
             seen.add(name)
             _read(png, name, body)
@@ -139,7 +143,7 @@ def _read(png: Png, name: bytes, body: memoryview) -> None:
 
 
 def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield the name and content of each chunk before the end; the last may be truncated.
+    """Yield the name and content of each chunk up to the end; the last may be truncated.
 
     Raises:
         ValueError: there are too many.
@@ -147,12 +151,14 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     at, number = len(SIGNATURE), 0
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
-        if name == b"IEND" or not name.isalpha():
+        if not name.isalpha():
             return
         number += 1
         if number > _CHUNKS_MAX:
             raise ValueError("too many chunks")
         yield name, data[at + 8 : at + 8 + length]
+        if name == b"IEND":
+            return
         at += length + 12
 
 

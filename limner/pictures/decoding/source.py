@@ -149,7 +149,8 @@ class Source:
         if not self._plain:
             return None
         if self._png:
-            return None if self._png.interlaced or self._png.depth > 8 else self._whole_file
+            as_usual = self._png.ended and not self._png.interlaced and self._png.depth <= 8
+            return self._whole_file if as_usual else None
         bare = _BARE.get(self._kind)
         return bare(self._data) if bare else None
 

@@ -1,6 +1,6 @@
 """Slots, leases and recovery: the store's operations on a job's way; called by workers only.
 
-The scripts are ``take let_go begin handle translated progress free_slot finish give_back cancel renew leave sweep mend
+The scripts are ``take let_go begin handle translated progress free_slot keep_slot finish give_back cancel renew leave sweep mend
 send_again verdicts deadlines plan claim positions front``; most use ``lib_lanes.lua``; ``lib_granting.lua`` decides who gets a slot. The worker
 creates a *token* each time it takes a job; every later call carries it, so that a worker that was given up
 cannot change anything.
