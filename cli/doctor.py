@@ -230,6 +230,9 @@ def _image_folder(images: Images, folder: ImageFolder, where: str) -> Iterator[F
         yield _may_be_made(folder.root), f"{where}, not used yet"
         return
     images.check()
+    if _is_roots_alone(folder.root):
+        yield False, f"{where}: {folder.root} belongs to root, what is around it does not: chown it"
+        return
     free = f"{free_bytes(folder.root) / 2**30:.1f} GB free"
     try:
         folder.check_room()
@@ -237,6 +240,11 @@ def _image_folder(images: Images, folder: ImageFolder, where: str) -> Iterator[F
         yield False, f"{where}: {free}; {error}"
     else:
         yield True, f"{where}; {free}"
+
+
+def _is_roots_alone(folder: Path) -> bool:
+    """Return whether root, who asks, may write a folder that the gateway's account may not."""
+    return folder.stat().st_uid == os.geteuid() == 0 != folder.parent.stat().st_uid
 
 
 def _may_be_made(folder: Path) -> bool:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from cli import show
 from limner.errors import ConfigError, LimnerError
 from limner.pictures.image_store import Images
+from limner.pictures.retention import fit
 from limner.plural import counted
 from limner.printing import document, line
 from limner.settings import Settings
 
 
 def prune(options: argparse.Namespace) -> int:
-    """Delete whole days of expired pictures and list them, or only list them.
+    """Delete whole days of expired pictures, and the oldest beyond the bound of size, and list them, or only list them.
 
     Raises:
         LimnerError: there is no folder that pictures could be in.
@@ -25,16 +26,23 @@ def prune(options: argparse.Namespace) -> int:
             f"there are no pictures: no `limner up` has run on {settings.data_dir}; "
             "call this from its folder, or set LIMNER_DATA_DIR"
         )
-    swept = Images.of(settings).sweep(settings, datetime.now(UTC), dry=options.dry_run)
+    images, now = Images.of(settings), datetime.now(UTC)
+    swept = images.sweep(settings, now, dry=options.dry_run)
+    most_bytes = settings.keep_mb * 2**20 or None
+    beyond = fit(images, most_bytes, now, dry=options.dry_run) if most_bytes else None
+    beyond_bytes = beyond.deleted_bytes if beyond else 0
     days = [(kind.kind, f"{day[:4]}-{day[4:6]}-{day[6:]}") for kind in swept for day in kind.days]
     if options.json:
         found = [{"kind": kind, "day": day} for kind, day in days]
-        document({"deleted": not options.dry_run, "data": found})
+        document({"deleted": not options.dry_run, "data": found, "beyondKeepMbBytes": beyond_bytes})
         return 0
     for kind, day in days:
         line(f"{kind:9} {day}")
     what = "would be deleted" if options.dry_run else "deleted"
     line(f"{counted(len(days), 'day')} of pictures {what}.")
+    if beyond and beyond.since:
+        since = f"{beyond.since:%Y-%m-%d %H:%M} UTC"
+        line(f"{beyond_bytes / 2**20:.1f} MB beyond LIMNER_KEEP_MB {what}, stored before {since}.")
     return 0
 
 

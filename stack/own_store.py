@@ -45,11 +45,16 @@ def check_own_store(settings: Settings, store: Store, answer_s: float = ANSWER_S
 
     def look() -> None:
         try:
-            check_writable(images)
+            check_writable(images, store.folders.known)
             if odd := compare(images, store):
                 event(log, "images.other", level=logging.WARNING, why=odd)
         except (ConfigError, ImagesDown, StoreDown) as error:
             found.append(error)
+        except PermissionError:
+            account = _account(os.geteuid())
+            found.append(ConfigError(SETTING, f"{account} cannot reach {images.shown}"))
+        except OSError as error:
+            found.append(ImagesDown(f"{images.shown}: {error.strerror}"))
 
     asking = threading.Thread(target=look, name="own store", daemon=True)
     asking.start()
@@ -65,20 +70,24 @@ def check_own_store(settings: Settings, store: Store, answer_s: float = ANSWER_S
             event(log, "store.missed", level=logging.WARNING, why=error.message)
 
 
-def check_writable(images: Images) -> None:
-    """Refuse a folder that is there, and that this account may not write.
+def check_writable(images: Images, known: Callable[[str], str | None]) -> None:
+    """Refuse a folder that this account may not write, or not make where none was used before.
 
     Raises:
         ConfigError: it may not.
+        StoreDown: Redis is down.
     """
     if images.folder is None:
         return
-    root, effective = images.folder.root, os.access in os.supports_effective_ids
-    if root.is_dir() and not os.access(root, os.R_OK | os.W_OK | os.X_OK, effective_ids=effective):
-        owner, account = _account(root.stat().st_uid), _account(os.geteuid())
-        raise ConfigError(
-            SETTING, f"{root} belongs to {owner}, and {account} cannot write there: chown it"
-        )
+    root = images.folder.root
+    place = next(path for path in (root, *root.parents) if path.exists())
+    if place != root and known(images.shown) is not None:
+        return  # its mount may come
+    effective = os.access in os.supports_effective_ids
+    if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=effective):
+        owner, account = _account(place.stat().st_uid), _account(os.geteuid())
+        what = f"{root} cannot be made: {place}" if place != root else f"{root}"
+        raise ConfigError(SETTING, f"{what} belongs to {owner}, and {account} cannot write there")
 
 
 def compare(images: Images, store: Store) -> str | None:

@@ -9,16 +9,12 @@ import logging
 import os
 import secrets
 import socket
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import engines
 from limner.engine import Engine
-from limner.errors import ImagesDown
 from limner.ids import new_id
-from limner.log import event
 from limner.message import LazyMessages, Messages
 from limner.pictures.image_store import Images
 from limner.plural import counted
@@ -35,13 +31,12 @@ from workers.drawing.references import Fetch
 from workers.drawing.translators import translator_of
 from workers.posting.dispatcher import Dispatcher
 from workers.posting.trial_poster import TrialPoster
+from workers.pruner import Pruner
 from workers.spool import SpoolKeeper
 from workers.watch import watch
 
 log = logging.getLogger(__name__)
 
-#: how often expired pictures are looked for; they are kept for days
-PRUNE_S = 3600.0
 #: how long a stopping process waits for POSTs in flight
 POSTS_GRACE_S = 5.0
 
@@ -143,7 +138,7 @@ class CallbackRuntime:
         self._images = Images.of(settings, self.store.folders)
         self._image_watch = ImageWatch(self._images, self.store)
         self._spool = SpoolKeeper(self.store, self._images, settings.preview_keep_days * 86_400)
-        self._prune_next_s = float("-inf")
+        self._pruner = Pruner(self._images, self.store, settings)
         self._dispatcher = Dispatcher(self.store, settings)
         self._tester = TrialPoster(self.store, settings)
 
@@ -191,26 +186,9 @@ class CallbackRuntime:
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
         self.store.history.note()
-        dropped, days = self._spool.tick(), self._prune()
+        dropped, days = self._spool.tick(), self._pruner.tick()
         again = f"{counted(sent, 'message')} sent again"
         return f"{again}, {counted(dropped, 'inline picture')} and {counted(days, 'day')} dropped"
-
-    def _prune(self) -> int:
-        """Delete expired pictures, at most once in ``PRUNE_S``: a bucket is slow to list."""
-        if time.monotonic() < self._prune_next_s:
-            return 0
-        self._prune_next_s = time.monotonic() + PRUNE_S
-        try:
-            # Either clock may be far ahead, and a deletion cannot be undone.
-            now = min(datetime.now(UTC), self.store.now())
-            swept = self._images.sweep(self._settings, now)
-        except ImagesDown as error:
-            event(log, "images.missed", level=logging.WARNING, why=error.message)
-            return 0
-        for kind in swept:
-            if kind.days:
-                event(log, "pictures.pruned", kind=kind.kind, days=len(kind.days))
-        return sum(len(kind.days) for kind in swept)
 
 
 class Fetchers:

@@ -23,6 +23,8 @@ health = Blueprint("health", __name__)
 READY_S = 0.7
 #: after Redis has lost its data, until the next heartbeat
 UNKNOWN = "No engine is known: the workers have not registered theirs yet."
+#: whoever can use it says so every ten seconds, and that counts for a minute
+NO_STORE = "No process could use the image store for a minute: what is drawn cannot be stored."
 
 
 @health.get("/healthz")
@@ -35,7 +37,8 @@ def alive() -> Response:
 def ready() -> Response:
     """Answer 200 if jobs are accepted and drawn.
 
-    That is: Redis is up, with its replicas, every lane has a worker, and an engine is known.
+    That is: Redis is up, with its replicas, every lane has a worker, an engine is known, and some process
+    can use the image store.
 
     ``warnings`` lists what else is wrong; what is for operators only is shown to operators only.
     """
@@ -59,16 +62,21 @@ def _ready() -> Response:
         for what, code in (("workers", Code.NO_WORKER), ("replicas", Code.REPLICAS))
         if (texts := [warned.text for warned in found if warned.code is code])
     }
+    away = [warned for warned in found if warned.code is Code.IMAGES_AWAY]
+    if away and not numbers.image_stores.uses:
+        missing["images"] = [NO_STORE]
     if not missing and not numbers.knows_engines:
         missing = {"engines": [UNKNOWN]}
     if missing:
         said = " ".join(text for texts in missing.values() for text in texts)
         return refusal(503, RefusalCode.NOT_READY, said, missing, STORE_RETRY_AFTER_S)
     openly = may_look()
+    free = numbers.image_stores.free_bytes().values()
     body: dict[str, Any] = {
         "status": "ready",
         "warnings": [warned.sentence(openly=openly) for warned in found],
         "workers": {lane.value: now.workers for lane, now in numbers.lanes.items()},
         "engines": {engine.name: engine.state for engine in numbers.carried},
+        "imagesFreeMb": min(free) // 2**20 if free else None,
     }
     return answer(body)

@@ -42,6 +42,11 @@ class PictureSettings:
         values.seconds(4, 3650),
         "days that jobs and pictures are kept; at least 4",
     )
+    keep_mb: int = setting(
+        0,
+        values.whole(0, 1_000_000_000),
+        "MB of pictures that are kept at most, the oldest deleted first. 0: only days count",
+    )
     preview_keep_days: float = setting(
         1.0,
         values.seconds(0.01, 3650),

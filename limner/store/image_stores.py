@@ -43,6 +43,14 @@ class StoresInUse:
     identity: str | None = None
     uses: tuple[StoreUse, ...] = ()
 
+    def free_bytes(self) -> dict[str, int]:
+        """Return what is free on the disk of each host's image folder; least, of processes that differ."""
+        free: dict[str, int] = {}
+        for use in self.uses:
+            if use.free_bytes is not None:
+                free[use.host] = min(use.free_bytes, free.get(use.host, use.free_bytes))
+        return free
+
     def strangers_to(self, identity: str | None) -> tuple[StoreUse, ...]:
         """Return the uses of other stores than that one."""
         return tuple(use for use in self.uses if use.identity != identity)
@@ -77,6 +85,21 @@ class ImageStores:
     def adopt(self, identity: str) -> None:
         """Make the store of that identity the gateway's."""
         self._redis.set(self._prefix + "image_store", identity)
+
+    @guarded
+    def measured(self, sizes_bytes: Mapping[str, int], deleted_bytes: int) -> None:
+        """Note how much the store has of each kind, and how much was deleted because that was too much."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(self._prefix + "image_sizes", mapping=dict(sizes_bytes))
+            if deleted_bytes:
+                pipe.hincrby(self._prefix + "numbers", "pictures_deleted", deleted_bytes)
+            pipe.execute()
+
+    @guarded
+    def sizes_bytes(self) -> dict[str, int]:
+        """Return how much the store had of each kind when it was last measured; nothing if it never was."""
+        found = self._redis.hgetall(self._prefix + "image_sizes")
+        return {kind: int(size) for kind, size in found.items()}
 
     @guarded
     def read(self) -> StoresInUse:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from limner.request import Lane
+from limner.store.image_stores import StoreUse
 from limner.store.lanes import Trouble
+from limner.store.metrics.warning import Code
 from tests.api.asking import refused
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine
 
@@ -43,7 +45,32 @@ def test_a_gateway_with_a_worker_in_each_lane_is_ready(store, ready):
         "warnings": [],
         "workers": {"fast": 1, "relaxed": 1},
         "engines": {"stage": "ok"},
+        "imagesFreeMb": None,
     }
+
+
+def test_the_least_space_that_is_free_for_pictures_is_told(store, ready):
+    a_worker(store)
+    for host, free_mb in (("a", 900), ("b", 40)):
+        store.image_stores.tell(host, StoreUse("one", host, "/images", free_mb * 2**20))
+
+    assert ready().json["imagesFreeMb"] == 40
+
+
+def test_a_gateway_that_cannot_store_pictures_anywhere_is_not_ready_after_a_minute(
+    store, ready, clock
+):
+    a_worker(store)
+    store.image_stores.tell("a-1", StoreUse("one", "a", "/images", 2**30))
+    store.reports.make(Code.IMAGES_AWAY, "a", "The image store cannot be used.", 600)
+    assert ready().json["warnings"] == ["The image store cannot be used."]
+
+    clock.pass_s(61)
+    a_worker(store)
+
+    assert list(refused(ready(), 503)) == ["images"]
+    store.image_stores.tell("b-1", StoreUse("one", "b", "/images", 2**30))
+    assert ready().status_code == 200
 
 
 def test_a_gateway_without_workers_is_not_ready_and_names_the_lanes(ready):

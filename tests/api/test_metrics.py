@@ -14,7 +14,8 @@ from limner.settings import Settings
 from limner.store import Store
 from limner.store.aside import Why
 from limner.store.lanes import Result, Trouble
-from limner.store.metrics.prometheus import BOUNDS_MS, page
+from limner.store.metrics.families import BOUNDS_MS
+from limner.store.metrics.prometheus import page
 from limner.store.operators import Role
 from limner.store.outbox import AttemptReport, Poster
 from limner.store.scripts import source

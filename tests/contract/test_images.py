@@ -17,6 +17,7 @@ from PIL import Image
 
 from limner.errors import ConfigError, ImagesDown
 from limner.pictures.image_store import Images
+from limner.pictures.retention import fit
 from limner.pictures.thumbnails import thumbnail
 from limner.settings import Settings
 
@@ -283,6 +284,19 @@ def test_the_settings_say_where_pictures_are_and_what_their_urls_begin_with(tmp_
 
     chosen = Settings(image_store="memory://elsewhere", image_url="https://cdn.example/pictures")
     assert Images.of(chosen).url(key) == f"https://cdn.example/pictures/{key}"
+
+
+def test_a_bucket_is_measured_and_keeps_what_fits_too(s3):
+    images = Images(f"s3://{BUCKET}/limner", BASE)
+    now = datetime.now(UTC)
+    keys = [images.put("drawings", b"x" * 1000, "png", now) for _ in range(2)]
+    spool = images.put("spool", b"x" * 1000, "txt", now)
+
+    assert fit(images, None, now).sizes_bytes == {"drawings": 2000, "previews": 0, "thumbs": 0}
+    # The server says when each was stored: now.
+    assert fit(images, 0, now).files == 0
+    assert fit(images, 0, now + timedelta(hours=2)).files == 2
+    assert [images.has(key) for key in (*keys, spool)] == [False, False, True]
 
 
 # -- which bucket it is ---------------------------------------------------------------------------

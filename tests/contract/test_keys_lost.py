@@ -143,6 +143,7 @@ ROWS: dict[str, tuple[str, str]] = {
     "folders": (ANEW, "the folder's own marker"),
     "folders_seen": (ANEW, ""),
     "image_store": (ANEW, "the first one that a process says it uses"),
+    "image_sizes": (ANEW, "measured again within an hour"),
     "image_stores": (ANEW, "said again within ten seconds"),
     "image_stores_seen": (ANEW, "said again within ten seconds"),
     # what is told to operators

@@ -661,6 +661,51 @@ def test_doctor_sees_an_image_folder_that_is_gone_and_does_not_make_it(used_fold
     assert not used_folder.exists()
 
 
+@pytest.mark.parametrize("used", [False, True])
+def test_doctor_leaves_nothing_behind(store, says, monkeypatch, tmp_path, used):
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", str(tmp_path / "pictures"))
+    if used:
+        Images.of(Settings.load(), store.folders).put("drawings", b"one", "png", datetime.now(UTC))
+    before, keys = sorted(tmp_path.rglob("*")), sorted(store.redis.keys())
+
+    says("doctor")
+
+    assert sorted(tmp_path.rglob("*")) == before
+    assert sorted(store.redis.keys()) == keys
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_doctor_asked_by_root_sees_that_the_gateways_account_may_not_write(
+    used_folder, says, capsys
+):
+    os.chown(used_folder.parent, 65534, 65534)
+
+    assert main(["doctor"]) == 1
+
+    assert f"{used_folder} belongs to root, what is around it does not" in capsys.readouterr().out
+    os.chown(used_folder, 65534, 65534)
+    assert "BAD" not in says("doctor")
+
+
+def test_pictures_beyond_the_bound_of_size_are_shown_first_and_dropped_then(
+    says, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", "pictures")
+    monkeypatch.setenv("LIMNER_KEEP_MB", "1")
+    images = Images.of(Settings(image_store=str(tmp_path / "pictures")))
+    now = datetime.now(UTC)
+    keys = [images.put("drawings", b"x" * 800_000, "png", now - timedelta(days=d)) for d in (2, 1)]
+    for days, key in zip((2, 1), keys, strict=True):
+        at_s = (now - timedelta(days=days)).timestamp()
+        os.utime(tmp_path / "pictures" / key, (at_s, at_s))
+
+    assert "0.8 MB beyond LIMNER_KEEP_MB would be deleted" in says("images", "prune", "--dry-run")
+    assert images.has(keys[0])
+    assert "0.8 MB beyond LIMNER_KEEP_MB deleted" in says("images", "prune")
+
+    assert [images.has(key) for key in keys] == [False, True]
+
+
 def test_an_emptied_image_folder_is_adopted(used_folder, says):
     used_folder.rename(used_folder.with_name("elsewhere"))
 

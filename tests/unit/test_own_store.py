@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from limner.errors import ConfigError, StoreDown
 from limner.pictures.image_store import Images
 from limner.settings import Settings
-from limner.store.image_stores import FRESH_MS
+from limner.store.image_stores import FRESH_MS, StoresInUse
 from limner.store.metrics.warning import Code, warnings
 from stack.image_watch import ImageWatch
 from stack.own_store import check_own_store, compare
@@ -217,7 +220,7 @@ def test_a_redis_that_is_down_keeps_nobody_from_starting(host, store, monkeypatc
 
 def test_a_mount_that_hangs_keeps_nobody_waiting(store, monkeypatch, tmp_path, caplog):
     answers = threading.Event()
-    monkeypatch.setattr("stack.own_store.check_writable", lambda images: answers.wait(30))
+    monkeypatch.setattr("stack.own_store.check_writable", lambda *_: answers.wait(30))
 
     check_own_store(Settings(image_store=str(tmp_path / "pictures")), store, answer_s=0.05)
     answers.set()
@@ -226,17 +229,42 @@ def test_a_mount_that_hangs_keeps_nobody_waiting(store, monkeypatch, tmp_path, c
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another account")
-def test_a_folder_that_the_account_may_not_write_is_refused_by_name(store, tmp_path):
-    root = tmp_path / "pictures"
-    root.mkdir(mode=0o755)
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and folder != folder.parent:
-            folder.chmod(folder.stat().st_mode | 0o055)
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("pictures", "{0}/pictures belongs to root, and "),
+        ("pictures/new", "{0}/pictures/new cannot be made: {0}/pictures belongs to root, and "),
+    ],
+)
+def test_a_folder_that_the_account_may_not_write_or_make_is_refused_by_name(tmp_path, folder, said):
+    # The test's own Redis is closed to other accounts.
+    store = SimpleNamespace(
+        folders=SimpleNamespace(known=lambda place: None),
+        image_stores=SimpleNamespace(read=StoresInUse),
+    )
+    (tmp_path / "pictures").mkdir(mode=0o755)
+    ways = [tmp_path, *(path for path in tmp_path.parents if path.is_relative_to(Path("/tmp")))]
+    modes = {way: way.stat().st_mode for way in ways}
+    with as_another_account():
+        with pytest.raises(ConfigError) as refused:
+            check_own_store(Settings(image_store=str(tmp_path / folder)), store)
+        assert "cannot reach" in str(refused.value)
+    for way in ways:
+        way.chmod(modes[way] | 0o055)
+    try:
+        with as_another_account(), pytest.raises(ConfigError) as refused:
+            check_own_store(Settings(image_store=str(tmp_path / folder)), store)
+    finally:
+        for way, mode in modes.items():
+            way.chmod(mode)
+
+    assert str(refused.value).startswith("LIMNER_IMAGE_STORE: " + said.format(tmp_path))
+
+
+@contextmanager
+def as_another_account():
     os.seteuid(65534)
     try:
-        with pytest.raises(ConfigError) as refused:
-            check_own_store(Settings(image_store=str(root)), store)
+        yield
     finally:
         os.seteuid(0)
-
-    assert str(refused.value).startswith(f"LIMNER_IMAGE_STORE: {root} belongs to root, and ")

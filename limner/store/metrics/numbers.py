@@ -79,6 +79,8 @@ class Numbers:
     #: host → seconds its clock is ahead of the server's
     clocks: Mapping[str, float] = field(default_factory=dict)
     image_stores: StoresInUse = field(default_factory=StoresInUse)
+    #: kind → bytes of the image store, as last measured
+    image_sizes: Mapping[str, int] = field(default_factory=dict)
     #: by operators
     halted: Halted = field(default_factory=Halted)
     #: counter → labels → count
@@ -167,6 +169,7 @@ class NumbersReader:
             spooled=by_client(spooled),
             clocks=self._clocks(now_ms),
             image_stores=self._image_stores.read(),
+            image_sizes=self._image_stores.sizes_bytes(),
             halted=Halted.of(*halted),
             counts=counts,
             durations=durations,

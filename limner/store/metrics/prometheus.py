@@ -6,13 +6,12 @@ state of its own. Help texts say what a metric means; docs/operations.md says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     Metric,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -23,17 +22,12 @@ from limner.money import units
 from limner.request import Lane
 from limner.store.engines import STATES, EngineNow
 from limner.store.jobs.spending import SPENT
-from limner.store.metrics.numbers import Durations, Labels, Numbers
+from limner.store.metrics.families import counter, histogram
+from limner.store.metrics.numbers import Durations, Numbers
 from limner.store.metrics.warning import warnings
 from limner.store.server import ServerFacts
 
 __all__ = ["CONTENT_TYPE_LATEST", "page"]
-
-#: the histogram buckets of lib_base.lua
-BOUNDS_MS = (
-    *(100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000),
-    *(1_800_000, 3_600_000, 14_400_000, 86_400_000),
-)
 
 
 def page(numbers: Numbers | None, facts: ServerFacts | None = None) -> bytes:
@@ -62,6 +56,7 @@ class _Now(Collector):
             yield _cost(self._numbers)
             yield from _callbacks(self._numbers)
             yield from _inline(self._numbers)
+            yield from _pictures(self._numbers)
             yield _failed(self._numbers)
             yield _tokens(self._numbers)
             yield _halted(self._numbers)
@@ -103,7 +98,7 @@ def _lanes(numbers: Numbers) -> Iterator[Metric]:
         workers.add_metric([lane.value], now.workers)
         stalled.add_metric([lane.value], now.stalled_s)
     yield from (waiting, oldest, workers, stalled)
-    yield _counter(
+    yield counter(
         numbers,
         "ticks",
         "limner_ticks",
@@ -111,7 +106,7 @@ def _lanes(numbers: Numbers) -> Iterator[Metric]:
         [],
         always=[()],
     )
-    yield _counter(
+    yield counter(
         numbers,
         "aside",
         "limner_messages_set_aside",
@@ -158,28 +153,28 @@ def _engines(engines: tuple[EngineNow, ...]) -> Iterator[Metric]:
 
 
 def _jobs(numbers: Numbers) -> Iterator[Metric]:
-    yield _counter(numbers, "accepted", "limner_jobs_accepted", "Jobs accepted.", ["lane"])
-    yield _counter(
+    yield counter(numbers, "accepted", "limner_jobs_accepted", "Jobs accepted.", ["lane"])
+    yield counter(
         numbers,
         "returned",
         "limner_jobs_returned",
         "Jobs returned to their lane: engine busy or down, worker stopped or lost.",
         ["lane"],
     )
-    yield _counter(
+    yield counter(
         numbers,
         "ended",
         "limner_jobs_ended",
         "Jobs ended, by outcome.",
         ["lane", "status", "reason_code"],
     )
-    yield _histogram(
+    yield histogram(
         numbers.durations.get("waited", {}),
         "limner_job_wait_seconds",
         "From acceptance to the first slot.",
         ["lane"],
     )
-    yield _histogram(
+    yield histogram(
         numbers.durations.get("drawn", {}),
         "limner_job_draw_seconds",
         "For done jobs, from the first slot to the pictures; returns to the lane included.",
@@ -212,7 +207,7 @@ def _callbacks(numbers: Numbers) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "limner_callbacks_dead_jobs", "Jobs with dead letters.", value=numbers.dead_letter_jobs
     )
-    yield _counter(
+    yield counter(
         numbers,
         "attempts",
         "limner_callback_attempts",
@@ -223,7 +218,7 @@ def _callbacks(numbers: Numbers) -> Iterator[Metric]:
         (Kind(kind).name.lower(),): durations
         for (kind,), durations in numbers.durations.get("told", {}).items()
     }
-    yield _histogram(
+    yield histogram(
         told,
         "limner_callback_lag_seconds",
         "For delivered callbacks, from the event to the receiver's 2xx.",
@@ -241,7 +236,7 @@ def _inline(numbers: Numbers) -> Iterator[Metric]:
         family.add_metric([client, "live"], taken.live_bytes)
         family.add_metric([client, "spent"], taken.spent_bytes)
     yield family
-    yield _counter(
+    yield counter(
         numbers,
         "refused",
         "limner_requests_refused",
@@ -250,8 +245,30 @@ def _inline(numbers: Numbers) -> Iterator[Metric]:
     )
 
 
+def _pictures(numbers: Numbers) -> Iterator[Metric]:
+    sizes = GaugeMetricFamily(
+        "limner_pictures_bytes", "Size of the stored pictures, as last measured.", labels=["kind"]
+    )
+    for kind, size_bytes in sorted(numbers.image_sizes.items()):
+        sizes.add_metric([kind], size_bytes)
+    free = GaugeMetricFamily(
+        "limner_pictures_free_bytes", "Free space on the image folder's disk.", labels=["host"]
+    )
+    for host, free_bytes in sorted(numbers.image_stores.free_bytes().items()):
+        free.add_metric([host], free_bytes)
+    yield from (sizes, free)
+    yield counter(
+        numbers,
+        "pictures_deleted",
+        "limner_pictures_deleted_bytes",
+        "Pictures deleted before their days were over, because there was more than LIMNER_KEEP_MB.",
+        [],
+        always=[()],
+    )
+
+
 def _failed(numbers: Numbers) -> Metric:
-    return _counter(
+    return counter(
         numbers,
         "failed",
         "limner_requests_failed",
@@ -263,7 +280,7 @@ def _failed(numbers: Numbers) -> Metric:
 
 
 def _tokens(numbers: Numbers) -> Metric:
-    return _counter(
+    return counter(
         numbers,
         "tokens_rejected",
         "limner_tokens_rejected",
@@ -296,36 +313,4 @@ def _warnings(numbers: Numbers, facts: ServerFacts | None) -> Metric:
     found = {(warned.code, warned.subject) for warned in warnings(numbers, facts)}
     for code, subject in sorted(found):
         family.add_metric([code, subject], 1)
-    return family
-
-
-def _counter(
-    numbers: Numbers,
-    what: str,
-    name: str,
-    about: str,
-    labels: list[str],
-    always: Iterable[Labels] = (),
-) -> Metric:
-    """Return a counter; ``always``: labels that are told even while nothing was counted under them.
-
-    A counter that begins above zero shows Prometheus no increase.
-    """
-    family = CounterMetricFamily(name, about, labels=labels)
-    counted = dict.fromkeys(always, 0) | dict(numbers.counts.get(what, {}))
-    for values, how_often in sorted(counted.items()):
-        family.add_metric(values, how_often)
-    return family
-
-
-def _histogram(
-    found: Mapping[tuple[str, ...], Durations], name: str, about: str, labels: list[str]
-) -> Metric:
-    family = HistogramMetricFamily(name, about, labels=labels)
-    for values, durations in sorted(found.items()):
-        so_far, buckets = 0, []
-        for bound in (*BOUNDS_MS, None):
-            so_far += durations.buckets.get(bound, 0)
-            buckets.append(("+Inf" if bound is None else repr(bound / 1000), so_far))
-        family.add_metric(values, buckets, durations.sum_ms / 1000)
     return family
