@@ -54,7 +54,9 @@ class Up:
 
     def is_up(self) -> bool:
         assert self.process.poll() is None, self.said()
-        return "Limner is up." in self.said()
+        said = self.said()
+        # For a person, or as a line of the log.
+        return "Limner is up." in said or '"gateway.started"' in said
 
     def said(self) -> str:
         return self.log.read_text()

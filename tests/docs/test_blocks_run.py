@@ -155,7 +155,9 @@ def bucket(gateway: Gateway, block: Block) -> None:
             region_name="us-east-1",
         ).create_bucket(Bucket="pictures")
         text = block.text.replace("http://minio:9000", server.url).replace("…", "key")
-        assert "s3://pictures" in gateway.shell(gateway.filled(text))
+        # Beside a gateway that runs with another store it would be refused.
+        elsewhere = f"export LIMNER_DATA_DIR={gateway.folder}/elsewhere\n"
+        assert "s3://pictures" in gateway.shell(gateway.filled(elsewhere + text))
     finally:
         server.go()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 
 import pytest
@@ -12,9 +13,15 @@ from workers import stopping
 
 pytestmark = pytest.mark.seam
 
+#: a copy that no worker of another test has changed
+_spec = importlib.util.find_spec(celery_worker.__name__)
+_unchanged = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_unchanged)
+
 
 def test_what_celery_says_at_a_signal_goes_through_the_log(monkeypatch, capfd):
-    monkeypatch.setattr(celery_worker, "safe_say", celery_worker.safe_say)
+    # As it is before a worker of another test has begun in this process.
+    monkeypatch.setattr(celery_worker, "safe_say", _unchanged.safe_say)
     before = signal.getsignal(signal.SIGUSR1)
     said = []
     monkeypatch.setattr(stopping, "event", lambda _log, name, **facts: said.append((name, facts)))
