@@ -168,7 +168,7 @@ def test_a_first_start_that_fails_costs_nothing(up):
     (up.folder / "limner.toml").write_text(ENGINE)
     up.environ["LIMNER_IMAGE_STORE"] = "teleport://bucket"
     up.start("--no-flower")
-    assert up.process.wait(90) == 1
+    assert up.process.wait(90) == 2
     assert "LIMNER_IMAGE_STORE" in up.said()
     assert "lim_" not in up.said()
     del up.environ["LIMNER_IMAGE_STORE"]

@@ -68,10 +68,10 @@ def program(name: str) -> str:
 
 def replaced(text: str, words: Mapping[str, str]) -> str:
     """Return a text with others for some of its words, each of which has to be in it."""
-    for word, other in words.items():
+    for word in words:
         assert word in text, word
-        text = text.replace(word, other)
-    return text
+    # At one go: what one is replaced by, a free port, may begin as another does.
+    return re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], text)
 
 
 class Front:
