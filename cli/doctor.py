@@ -209,8 +209,9 @@ def _images(settings: Settings) -> Iterator[Finding]:
     try:
         answers = _answers(store)
         images = Images.of(settings, store.folders if answers else None)
-        if answers and (odd := compare(images, store)):
-            yield False, odd
+        if answers:
+            # Its own check goes on: it may be a store that is only to be used.
+            yield from _compared(images, store)
         if images.folder:
             yield from _image_folder(images, images.folder, where)
             return
@@ -222,6 +223,18 @@ def _images(settings: Settings) -> Iterator[Finding]:
         yield False, f"{where}: {error}"
     finally:
         store.close()
+
+
+def _compared(images: Images, store: Store) -> Iterator[Finding]:
+    try:
+        odd = compare(images, store)
+    except ConfigError as error:
+        yield False, error.message
+    except (ImagesDown, StoreDown):
+        pass  # other checks tell
+    else:
+        if odd:
+            yield False, odd
 
 
 def _image_folder(images: Images, folder: ImageFolder, where: str) -> Iterator[Finding]:

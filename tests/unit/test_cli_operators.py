@@ -729,7 +729,9 @@ def test_doctor_and_a_process_say_that_others_use_another_store(
     monkeypatch.setattr("cli.processes.port_trouble", lambda host, port: None)
 
     assert main(["doctor"]) == 1
-    assert "the one in use at s3://bucket/limner on b" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the one in use at s3://bucket/limner on b" in said
+    assert f"ok  pictures: {used_folder}; " in said
     for command in (["api"], ["worker", "fast"]):
         assert f"LIMNER_IMAGE_STORE: {used_folder} on " in complains(*command)
 
