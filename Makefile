@@ -21,7 +21,7 @@ TORCH_PIP ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install clients torch demo up test lint check test-seams test-diffusers lock lock-check audit bench bench-callbacks bench-sketch \
-  soak mutate deploy-check deploy-files screenshots recording clean
+  soak mutate deploy-check image-check deploy-files screenshots recording clean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,10 @@ soak: $(VENV)/.installed-dev ## kill, freeze, restart and fail over under load f
 
 deploy-check: $(VENV)/.installed-dev ## check alerts, dashboard, manifests, systemd units and the compose file (a minute; all of it with Prometheus)
 	$(BIN)/python -m tests.deploy
+
+# Images stay for the next run. On a machine without the base image, the first run makes a Debian in its place.
+image-check: $(VENV)/.installed-dev ## look at the Dockerfile, build the image and run it and the compose file, by Podman (minutes)
+	$(BIN)/python -m tests.deploy.image_check
 
 deploy-files: $(VENV)/.installed-dev ## renew what is made in deploy/: the dashboard, the operator's alerts
 	$(BIN)/python -m deploy.grafana.dashboard

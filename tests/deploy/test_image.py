@@ -4,49 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-import tomllib
-from pathlib import Path
 
-from docker.utils.build import exclude_paths
-from setuptools import find_packages
-
-HOME = Path(__file__).parents[2]
-PATTERNS = [
-    line
-    for line in (HOME / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-]
-DOCKERFILE = (HOME / "Dockerfile").read_text(encoding="utf-8")
-PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
-#: which packages become the wheel, its modules beside them, and what lies in it besides code
-SETUPTOOLS = PROJECT["tool"]["setuptools"]
-MODULES = SETUPTOOLS["py-modules"]
-LOCKS = ("image", "otel", "run")
-
-
-def of_the_wheel() -> set[str]:
-    """Return the files of the wheel, as setuptools finds them."""
-    packages = find_packages(str(HOME), **SETUPTOOLS["packages"]["find"])
-    found = [HOME / f"{module}.py" for module in MODULES]
-    for package in packages:
-        found += (HOME / package.replace(".", "/")).glob("*.py")
-    for package, patterns in SETUPTOOLS["package-data"].items():
-        for pattern in patterns:
-            found += (HOME / package.replace(".", "/")).glob(pattern)
-    return {str(path.relative_to(HOME)) for path in found if path.is_file()}
-
-
-def needed() -> set[str]:
-    metadata = {PROJECT["project"]["readme"], *PROJECT["project"]["license-files"]}
-    locks = {f"requirements/{lock}.txt" for lock in LOCKS}
-    return {"pyproject.toml", *metadata, *locks, *of_the_wheel()}
-
-
-def let_in(folder: Path) -> set[str]:
-    """Return the files of ``folder`` that a build may copy; those that describe it are sent, and left out again."""
-    paths = exclude_paths(str(folder), PATTERNS)
-    files = {path for path in paths if (folder / path).is_file()}
-    return files - {"Dockerfile", ".dockerignore"}
+from tests.deploy.image import DOCKERFILE, HOME, LOCKS, MODULES, SETUPTOOLS, let_in, needed
 
 
 def test_into_the_image_goes_what_the_wheel_is_made_of_and_nothing_else():
