@@ -161,11 +161,12 @@ def services(tool: Podman) -> str:
     environ = {**ENVIRON, **ports, "LIMNER_KEEP_DAYS": "7", "LIMNER_API_WORKERS": "2"}
     names = {service: f"{NAME}-{service}" for service in composed.SERVICES}
     api = f"http://127.0.0.1:{port}"
+    known: list[str] = []
     try:
         tool("network", "create", NAME)
         for service, name in names.items():
             image = IMAGE if service != "redis" else REDIS
-            options = composed.options(service, NAME, environ)
+            options = [*composed.options(service, NAME, environ), *known]
             line = composed.command(service, environ)
             if not tool.has(image):
                 image = redis_stand_in(tool)
@@ -177,6 +178,9 @@ def services(tool: Podman) -> str:
             tool(*started, *line)
             if service == "redis":
                 wait(tool, name, lambda name=name: healthy(tool, name, "redis"))
+                networks = inspected(tool, name)["NetworkSettings"]["Networks"]
+                # Podman's own name server is away for seconds whenever a container comes or goes.
+                known = [f"--add-host=redis:{networks[NAME]['IPAddress']}"]
         for service, name in names.items():
             wait(
                 tool, name, lambda name=name, service=service: healthy(tool, name, service), service
@@ -260,7 +264,8 @@ def stop(tool: Podman, name: str, grace_s: int) -> float:
     tool("stop", "--time", str(grace_s), name)
     took_s = time.monotonic() - begun_at
     code = inspected(tool, name)["State"]["ExitCode"]
-    assert code == 0, f"{name} ended with exit code {code} after {took_s:.1f} s"
+    said = tool.log(name)[-1000:]
+    assert code == 0, f"{name} ended with exit code {code} after {took_s:.1f} s: {said}"
     return took_s
 
 
