@@ -46,19 +46,26 @@ class Trials:
         if not ours:
             return False
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.rpush(self._prefix + "trials", compact_json([trial.id, trial.client, trial.url]))
+            pipe.rpush(self._prefix + "trials", _written(trial))
             pipe.ltrim(self._prefix + "trials", -TRIALS_MOST, -1)
             pipe.execute()
         return True
 
     @guarded
     def take(self, timeout_s: float) -> Trial | None:
-        """Return the next one that somebody waits for, or None after so many seconds."""
+        """Return the next one, or None after so many seconds. It is the taker's alone."""
         found = self._redis.blpop([self._prefix + "trials"], timeout_s)
-        if not found:
-            return None
-        trial = Trial(*json.loads(found[1]))
-        return trial if self._redis.get(self._asked(trial.client)) == trial.id else None
+        return Trial(*json.loads(found[1])) if found else None
+
+    @guarded
+    def give_back(self, trial: Trial) -> None:
+        """Leave one that was taken to another taker, before all others."""
+        self._redis.lpush(self._prefix + "trials", _written(trial))
+
+    @guarded
+    def awaited(self, trial: Trial) -> bool:
+        """Whether somebody waits for it still."""
+        return bool(self._redis.get(self._asked(trial.client)) == trial.id)
 
     @guarded
     def answer(self, trial: Trial, outcome: Mapping[str, Any]) -> None:
@@ -76,3 +83,7 @@ class Trials:
 
     def _asked(self, client: str) -> str:
         return f"{self._prefix}trying:{client}"
+
+
+def _written(trial: Trial) -> str:
+    return compact_json([trial.id, trial.client, trial.url])

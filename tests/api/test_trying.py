@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from limner.errors import StoreDown
 from limner.store.trials import Trial
 from tests.api.asking import a_caller, refused
 from tests.console.receiving import Receiver
@@ -31,9 +32,13 @@ def tester(store, settings) -> Iterator[None]:
     here = TrialPoster(store, settings)
     here.start()
     yield
-    here.stop()
-    here._thread.join(15)
-    assert not here._thread.is_alive()
+    ended(here)
+
+
+def ended(poster: TrialPoster) -> None:
+    poster.stop()
+    poster._thread.join(15)
+    assert not poster._thread.is_alive()
 
 
 def tried(caller, job):
@@ -77,7 +82,7 @@ def test_addresses_that_callbacks_may_not_reach_test_events_do_not_reach_either(
     tester.start()
 
     outcome = tried(caller, caller.drawn(callBackUrl=receiver.url)).json
-    tester.stop()
+    ended(tester)
 
     assert (outcome["delivered"], outcome["error"]) == (False, "not_allowed")
     assert "127.0.0.1" not in str(outcome)
@@ -100,7 +105,7 @@ def test_without_a_worker_the_answer_says_so_and_later_nobody_is_surprised(
     # One at a time; and what nobody waits for any more is not posted.
     refused(tried(caller, job), 429)
     store.redis.delete(f"limner:trying:{caller.name}")
-    assert store.trials.take(0.1) is None
+    assert not store.trials.awaited(store.trials.take(0.1))
     assert receiver.told == []
 
 
@@ -136,3 +141,32 @@ def test_a_bug_in_one_test_event_ends_no_other(monkeypatch, store, tester, calle
 
     assert tried(caller, caller.drawn(callBackUrl=receiver.url)).json["delivered"]
     assert broken.is_set()
+
+
+def test_what_a_stopping_worker_took_is_left_to_another(store, settings):
+    stopped = TrialPoster(store, settings)
+    stopped.start()
+    stopped.stop()
+    store.trials.ask(Trial("1", "ann", "https://receiver.example/"))
+    ended(stopped)
+
+    assert store.trials.take(0.1) == Trial("1", "ann", "https://receiver.example/")
+
+
+@pytest.mark.parametrize("method", ["awaited", "answer"])
+def test_a_test_event_outlives_a_moment_without_redis_and_is_posted_once(
+    monkeypatch, store, tester, caller, receiver, method
+):
+    away = [StoreDown(), StoreDown()]
+    real = getattr(store.trials, method)
+
+    def at_first_away(*arguments):
+        if away:
+            raise away.pop()
+        return real(*arguments)
+
+    monkeypatch.setattr("workers.posting.trial_poster.WAIT_S", 0.05)
+    monkeypatch.setattr(store.trials, method, at_first_away)
+
+    assert tried(caller, caller.drawn(callBackUrl=receiver.url)).json["delivered"]
+    assert len(receiver.told) == 1

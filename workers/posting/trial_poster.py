@@ -82,14 +82,32 @@ class TrialPoster:
         while not self._stopping.is_set():
             try:
                 trial = self._store.trials.take(WAIT_S)
-                if trial and not self._stopping.is_set():
-                    self._store.trials.answer(trial, self._tried(trial))
+                if trial:
+                    self._see_to(trial)
             except StoreDown:
                 self._stopping.wait(WAIT_S)
             except Exception:  # noqa: BLE001 - no bug may end the loop
                 event(log, "trial.broken", level=logging.ERROR, error=True)
                 self._stopping.wait(WAIT_S)
         self._reach.close()
+
+    def _see_to(self, trial: Trial) -> None:
+        """Post a test event that somebody waits for, and tell of it, though Redis be away for a moment."""
+        outcome = None
+        while not self._stopping.is_set():
+            try:
+                if not self._store.trials.awaited(trial):
+                    return
+                # Once: it is the answer that may have to be told again.
+                outcome = outcome or self._tried(trial)
+                self._store.trials.answer(trial, outcome)
+            except StoreDown:
+                self._stopping.wait(WAIT_S)
+            else:
+                return
+        if outcome is None:
+            # Whoever asked waits for another worker.
+            self._store.trials.give_back(trial)
 
     def _tried(self, trial: Trial) -> dict[str, Any]:
         client = self._store.clients.get(trial.client)
