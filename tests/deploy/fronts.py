@@ -56,7 +56,7 @@ _CADDY_OPTIONS = """
 
 
 def program(name: str) -> str:
-    """Return where a proxy is installed; without it skip the test, or fail where CI is set."""
+    """Return where a program is installed; without it skip the test, or fail where CI is set."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if not found:
         missing = f"{name} is not installed: apt install {name}"

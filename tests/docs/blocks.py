@@ -26,7 +26,7 @@ ALSO = {"bash": "sh", "js": "javascript", "yml": "yaml", "caddyfile": "caddy", "
 #: what a reader looks at
 OUTPUT = "text"
 #: what a program reads
-READ = ("toml", "yaml", "json", "nginx", "caddy", "ini", "env", "mermaid")
+READ = ("toml", "yaml", "json", "nginx", "caddy", "ini", "logrotate", "env", "mermaid")
 #: what is run
 RUN = ("sh", "python", "javascript")
 

@@ -128,10 +128,24 @@ def test_caddy_takes_the_configuration_of_a_page(block, tmp_path):
     assert asked.returncode == 0, asked.stderr
 
 
+@each("logrotate")
+def test_logrotate_takes_the_rules_of_a_page(block, tmp_path):
+    rules = tmp_path / "rules"
+    rules.write_text(re.sub(r"\bsu limner limner\b", "", block.text))
+    rules.chmod(0o600)
+    asked = subprocess.run(
+        [program("logrotate"), "--debug", "--state", tmp_path / "state", rules],
+        capture_output=True,
+        text=True,
+    )
+    assert asked.returncode == 0, asked.stderr
+    assert "error:" not in asked.stderr
+
+
 @each("ini")
 def test_a_unit_of_a_page_has_sections_and_starts_commands_that_there_are(block):
     parts = re.findall(r"^\[(\w+)\]$", block.text, re.M)
-    assert set(parts) <= {"Unit", "Service", "Install", "Socket", "Timer"}
+    assert set(parts) <= {"Unit", "Service", "Install", "Socket", "Timer", "Journal"}
     for line in block.text.splitlines():
         assert re.match(r"^(\[\w+\]|[A-Z]\w*=.*|[#;].*|)$", line), line
     for command in re.findall(r"^Exec\w+=.*?\blimner (.+)$", block.text, re.M):

@@ -8,7 +8,7 @@ from tests.docs.blocks import HOME, blocks
 
 SHOWN = [block for block in blocks() if block.name.startswith("deploy/")]
 #: of these folders every file is shown, or linked where the page says what is in it
-FOLDERS = ("deploy/nginx", "deploy/caddy", "deploy/systemd", "deploy/backup")
+FOLDERS = ("deploy/nginx", "deploy/caddy", "deploy/logrotate", "deploy/systemd", "deploy/backup")
 
 
 @pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.name)
