@@ -12,11 +12,11 @@ from pathlib import Path
 from limner.settings import redis_socket
 from limner.store import Store
 from stack import embedded
-from tests.conftest import answers, wait_until
+from tests.conftest import WRITTEN_FIRST, answers, wait_until
 
 
 class Mortal:
-    """One server; its folder outlives it."""
+    """One server; its folder outlives it, with all that the server has answered."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,7 +26,7 @@ class Mortal:
     def start(self, *options: str, until: Callable[[Store], bool] = answers) -> None:
         """Start it, and return when it answers, or does what else is waited for."""
         self.process = subprocess.Popen(
-            [*embedded.command(self.folder), *options],
+            [*embedded.command(self.folder), *WRITTEN_FIRST, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=self.folder,
