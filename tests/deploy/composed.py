@@ -80,5 +80,8 @@ def context(folder: Path, files: list[str]) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.write_bytes((HOME / name).read_bytes())
         target.chmod(0o600)
-    for beside in (".env", "api/.env", "limner.toml", "limner/store/key.pem"):
+    for beside in (
+        *(".env", "api/.env", "limner.toml", "limner/store/key.pem"),
+        *("limner/id_rsa", "api/credentials", "engines/sketch/token"),
+    ):
         (folder / beside).write_text("SECRET=in-the-image\n")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
-from docker.utils.build import exclude_paths
+from docker.utils.build import PatternMatcher, exclude_paths
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from setuptools import find_packages
@@ -42,12 +43,30 @@ def needed() -> set[str]:
 
 
 def let_in(folder: Path) -> set[str]:
-    """Return the files of ``folder`` that a build may copy; those that describe it are sent, and left out again."""
+    """Return the files of ``folder`` that a build may copy; those that describe it are sent, and left out again.
+
+    As Docker's older builder finds them, and Buildah and Podman since 1.28: they look into no folder that is left out
+    unless a pattern that lets something in begins with its very name.
+    """
+    return _files(folder, exclude_paths(str(folder), _patterns()))
+
+
+def let_in_one_by_one(folder: Path) -> set[str]:
+    """Return the same as BuildKit finds them: whatever its folder, each file is asked about."""
+    judge = PatternMatcher(_patterns())
+    heads = {line[1:].partition("/")[0] for line in _patterns() if line.startswith("!")}
+    tops = [top for head in heads for top in folder.glob(head)]
+    found = (str(path.relative_to(folder)) for top in tops for path in (top, *top.rglob("*")))
+    return _files(folder, (path for path in found if not judge.matches(path)))
+
+
+def _patterns() -> list[str]:
     lines = (HOME / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    patterns = [line for line in lines if line and not line.startswith("#")]
-    paths = exclude_paths(str(folder), patterns)
-    files = {path for path in paths if (folder / path).is_file()}
-    return files - {"Dockerfile", ".dockerignore"}
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _files(folder: Path, paths: Iterable[str]) -> set[str]:
+    return {path for path in paths if (folder / path).is_file()} - {"Dockerfile", ".dockerignore"}
 
 
 def locked_for(python: str, lock: str = "image") -> str:

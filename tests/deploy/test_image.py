@@ -4,35 +4,52 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
-from tests.deploy.image import DOCKERFILE, HOME, LOCKS, MODULES, SETUPTOOLS, let_in, needed
+import pytest
+
+from tests.deploy.image import (
+    DOCKERFILE,
+    HOME,
+    LOCKS,
+    MODULES,
+    SETUPTOOLS,
+    let_in,
+    let_in_one_by_one,
+    needed,
+)
+
+builders = pytest.mark.parametrize("found", [let_in, let_in_one_by_one])
+#: what somebody may have laid anywhere
+SECRETS = (
+    *(".env", ".env.production", "limner.toml", "id.pem", "token.txt", ".netrc", "app.py.bak"),
+    *("id_rsa", "credentials", "token", "core", "py", "secrets/of-ours", "secrets/key.json"),
+)
 
 
-def test_into_the_image_goes_what_the_wheel_is_made_of_and_nothing_else():
+@builders
+def test_into_the_image_goes_what_the_wheel_is_made_of_and_nothing_else(found):
     wanted = needed()
 
     assert {"celeryconfig.py", "limner/store/scripts.py", "api/console/static/dom.js"} <= wanted
-    assert let_in(HOME) == wanted
+    assert found(HOME) == wanted
 
 
-def test_settings_secrets_and_data_stay_out_wherever_they_lie(tmp_path):
-    secrets = ("", "api", "cli", "limner/store", "engines/sketch", "api/console/static", "tests")
-    for folder in secrets:
-        for name in (".env", ".env.production", "limner.toml", "id.pem", "token.txt", ".netrc"):
-            file = tmp_path / folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
+@builders
+def test_settings_secrets_and_data_stay_out_wherever_they_lie(tmp_path, found):
+    folders = {str(Path(file).parent) for file in needed()} | {".", "tests", "mine", "limner/mine"}
     for path in (
+        *(f"{folder}/{name}" for folder in folders for name in SECRETS),
         *("limner-data/local.env", "limner-data/images/a.png", "secrets/key.py", "backup.rdb"),
         *("docker-compose.override.yml", ".git/config", ".venv/lib/site.py", "mine/__init__.py"),
         *("limner/__pycache__/job.cpython-312.pyc", "requirements/mine.txt", "build/lib/api.py"),
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
-    assert let_in(tmp_path) == set()
+    assert found(tmp_path) == set()
 
     shutil.copy(HOME / "celeryconfig.py", tmp_path)
-    assert let_in(tmp_path) == {"celeryconfig.py"}
+    assert found(tmp_path) == {"celeryconfig.py"}
 
 
 def test_every_package_and_module_is_compiled_in_the_image():
