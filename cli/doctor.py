@@ -31,7 +31,7 @@ from limner.store.server import gigabytes, usable
 from stack import embedded, processes
 from stack.door import port_trouble
 from stack.engines_asked import WRONG, ask_engines
-from stack.own_store import compare
+from stack.own_store import ImagesNotMounted, compare
 from stack.privacy import exposed_mode, may_close
 
 #: whether the check passed (None: for information), and one line
@@ -228,7 +228,7 @@ def _images(settings: Settings) -> Iterator[Finding]:
 def _compared(images: Images, store: Store) -> Iterator[Finding]:
     try:
         odd = compare(images, store)
-    except ConfigError as error:
+    except (ConfigError, ImagesNotMounted) as error:
         yield False, error.message
     except (ImagesDown, StoreDown):
         pass  # other checks tell

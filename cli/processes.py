@@ -260,6 +260,7 @@ def _check_stores(options: argparse.Namespace, settings: Settings) -> None:
     Raises:
         StoreRefused: its operator must act first.
         ConfigError: the image store is not that of the others.
+        ImagesNotMounted: it may be once it is mounted.
     """
     store = Store.of(settings)
     try:

@@ -32,6 +32,10 @@ CURE = (
 )
 
 
+class ImagesNotMounted(ImagesDown):
+    """The folder of the image store is empty here, and other hosts use it: its mount may come."""
+
+
 def check_own_store(settings: Settings, store: Store, answer_s: float = ANSWER_S) -> None:
     """Refuse a store that this account cannot write, or that is not the one that others use now.
 
@@ -39,6 +43,7 @@ def check_own_store(settings: Settings, store: Store, answer_s: float = ANSWER_S
 
     Raises:
         ConfigError: it is one of these.
+        ImagesNotMounted: it may be that of the others once it is mounted; whoever starts this process may try again.
     """
     images = Images.of(settings, store.folders)
     found: list[ConfigError | ImagesDown | StoreDown] = []
@@ -62,7 +67,7 @@ def check_own_store(settings: Settings, store: Store, answer_s: float = ANSWER_S
     if asking.is_alive():
         event(log, "images.missed", level=logging.WARNING, why=f"no answer within {answer_s:g} s")
     for error in found:
-        if isinstance(error, ConfigError):
+        if isinstance(error, (ConfigError, ImagesNotMounted)):
             raise error
         if isinstance(error, ImagesDown):
             event(log, "images.missed", level=logging.WARNING, why=error.message)
@@ -81,8 +86,8 @@ def check_writable(images: Images, known: Callable[[str], str | None]) -> None:
         return
     root = images.folder.root
     place = next(path for path in (root, *root.parents) if path.exists())
-    if place != root and known(images.shown) is not None:
-        return  # its mount may come
+    if images.folder.seen() is None and known(images.shown) is not None:
+        return  # its mount may come, and bring its own owner
     effective = os.access in os.supports_effective_ids
     if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=effective):
         owner, account = _account(place.stat().st_uid), _account(os.geteuid())
@@ -95,14 +100,14 @@ def compare(images: Images, store: Store) -> str | None:
 
     Raises:
         ConfigError: others use another store now.
+        ImagesNotMounted: so they do, unless this one is mounted.
         ImagesDown: it does not answer.
         StoreDown: Redis is down.
     """
     # In this order: whoever says that it uses a store has marked it before.
     now = store.image_stores.read()
     mine = images.identity()
-    if why := clash(images, mine, now, store.folders.known):
-        raise ConfigError(SETTING, why)
+    refuse_another(images, mine, now, store.folders.known)
     if mine is None or now.identity in (None, mine):
         return None
     return (
@@ -111,21 +116,32 @@ def compare(images: Images, store: Store) -> str | None:
     )
 
 
-def clash(
+def refuse_another(
     images: Images, mine: str | None, now: StoresInUse, known: Callable[[str], str | None]
-) -> str | None:
-    """Return that others use another store now, as one clause; None: nobody does, or this one is the gateway's."""
+) -> None:
+    """Return if nobody uses another store now, or if this one is the gateway's.
+
+    Raises:
+        ConfigError: others use another one.
+        ImagesNotMounted: this folder is empty, and was used before, here or at the same path of another host.
+    """
     if mine is not None and mine == now.identity:
-        return None
+        return
     others = now.strangers_to(mine)
-    if mine is None and known(images.shown) is not None:
-        # This host had it before: unmounted, or emptied, which others of this host would see as well.
+    was_used = mine is None and known(images.shown) is not None
+    if was_used:
+        # Unmounted, or emptied, which others of this host would see as well.
         others = tuple(use for use in others if use.host != socket.gethostname())
     if not others:
-        return None
-    here = f"{images.shown} on {socket.gethostname()}"
+        return
+    here, theirs = f"{images.shown} on {socket.gethostname()}", _told(others)
+    if was_used:
+        raise ImagesNotMounted(
+            f"{SETTING}: {here} is empty, or not mounted yet, and its pictures are in {theirs}. All hosts must mount "
+            "one folder there, or use a bucket"
+        )
     what = "is another image store than" if mine else "is empty, and so another image store than"
-    return f"{here} {what} {_told(others)}. {CURE}"
+    raise ConfigError(SETTING, f"{here} {what} {theirs}. {CURE}")
 
 
 def _told(uses: tuple[StoreUse, ...]) -> str:

@@ -87,6 +87,7 @@ class Stack:
 
         Raises:
             ConfigError: a port or the data folder is in use; nothing was started.
+            ImagesNotMounted: the folder of pictures is empty, and other hosts use it; nothing was started.
             StoreRefused: Redis responds but refuses to serve us, or its data are of a newer Limner; its operator
                 must act.
             StartFailed: a process ended, or did not become ready in time.

@@ -45,7 +45,7 @@ def needed() -> set[str]:
 def let_in(folder: Path) -> set[str]:
     """Return the files of ``folder`` that a build may copy; those that describe it are sent, and left out again.
 
-    As Docker's older builder finds them, and Buildah and Podman since 1.28: they look into no folder that is left out
+    As Docker's older builder finds them, and Buildah (1.28 and newer) and with it Podman: they look into no folder that is left out
     unless a pattern that lets something in begins with its very name.
     """
     return _files(folder, exclude_paths(str(folder), _patterns()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -734,6 +735,23 @@ def test_doctor_and_a_process_say_that_others_use_another_store(
     assert f"ok  pictures: {used_folder}; " in said
     for command in (["api"], ["worker", "fast"]):
         assert f"LIMNER_IMAGE_STORE: {used_folder} on " in complains(*command)
+
+
+def test_where_the_mount_is_missing_doctor_says_so_and_a_process_ends_to_be_started_again(
+    used_folder, store, monkeypatch, capsys, complains
+):
+    identity = (used_folder / ".limner-store").read_text().strip()
+    used_folder.rename(used_folder.with_name("on the server"))
+    used_folder.mkdir()
+    store.image_stores.tell("b-1", StoreUse(identity, "b", str(used_folder)))
+    monkeypatch.setattr("cli.processes.port_trouble", lambda host, port: None)
+
+    assert main(["doctor"]) == 1
+    assert f"{used_folder} on {socket.gethostname()} is empty" in capsys.readouterr().out
+    for command in (["api"], ["worker", "fast"]):
+        # 2 would be for good: systemd leaves such a unit alone.
+        assert main(command) == 1
+        assert "is empty, or not mounted yet" in capsys.readouterr().err
 
 
 def test_a_store_that_is_moved_is_adopted_and_doctor_is_content(used_folder, store, says, capsys):

@@ -14,10 +14,10 @@ import pytest
 from limner.errors import ConfigError, StoreDown
 from limner.pictures.image_store import Images
 from limner.settings import Settings
-from limner.store.image_stores import FRESH_MS, StoresInUse
+from limner.store.image_stores import FRESH_MS, StoresInUse, StoreUse
 from limner.store.metrics.warning import Code, warnings
 from stack.image_watch import ImageWatch
-from stack.own_store import check_own_store, compare
+from stack.own_store import ImagesNotMounted, check_own_store, compare
 from tests.builders import a_worker
 
 
@@ -114,8 +114,8 @@ def test_a_host_whose_folder_at_the_same_path_is_its_own_does_not_start(host, tm
     host("a", "pictures").starts()
     shutil.move(tmp_path / "pictures", tmp_path / "on a")
 
-    # An empty volume, or a mount that has not come.
-    with pytest.raises(ConfigError, match="is empty, and so another image store"):
+    # An empty volume, or a mount that has not come: whoever starts it may try again.
+    with pytest.raises(ImagesNotMounted, match="is empty, or not mounted yet"):
         host("b", "pictures").starts()
 
     # A volume that another gateway has used.
@@ -136,6 +136,42 @@ def test_a_folder_that_was_unmounted_on_the_only_host_keeps_no_process_from_star
 
     assert not (tmp_path / "pictures").exists()
     assert apart() == {}
+
+
+def test_a_host_that_boots_before_its_mount_starts_once_it_has_come(host, tmp_path, apart):
+    host("a", "pictures").starts()
+    shutil.move(tmp_path / "pictures", tmp_path / "on the server")
+    (tmp_path / "pictures").mkdir()
+    waiting = host("b", "pictures")
+    for _ in range(2):
+        with pytest.raises(ImagesNotMounted, match=f"LIMNER_IMAGE_STORE: {tmp_path}/pictures on b"):
+            waiting.starts()
+    assert os.listdir(tmp_path / "pictures") == []
+
+    os.rmdir(tmp_path / "pictures")
+    moved(tmp_path / "on the server", tmp_path / "pictures")
+
+    assert waiting.starts() is None
+    assert apart() == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another account")
+@pytest.mark.parametrize("others", [(), (StoreUse("of-a", "a", "/srv/pictures"),)])
+def test_a_mount_point_of_roots_is_no_fault_of_the_account_while_the_mount_is_missing(
+    tmp_path, others
+):
+    (tmp_path / "pictures").mkdir(mode=0o755)
+    store = SimpleNamespace(
+        folders=SimpleNamespace(known=lambda place: "of-a"),
+        image_stores=SimpleNamespace(read=lambda: StoresInUse("of-a", others)),
+    )
+    settings = Settings(image_store=str(tmp_path / "pictures"))
+    with passable(tmp_path), as_another_account():
+        if others:
+            with pytest.raises(ImagesNotMounted):
+                check_own_store(settings, store)
+        else:
+            check_own_store(settings, store)
 
 
 def test_after_a_crash_another_host_starts_a_minute_later_and_is_warned_of_until_it_is_adopted(
@@ -243,20 +279,12 @@ def test_a_folder_that_the_account_may_not_write_or_make_is_refused_by_name(tmp_
         image_stores=SimpleNamespace(read=StoresInUse),
     )
     (tmp_path / "pictures").mkdir(mode=0o755)
-    ways = [tmp_path, *(path for path in tmp_path.parents if path.is_relative_to(Path("/tmp")))]
-    modes = {way: way.stat().st_mode for way in ways}
     with as_another_account():
         with pytest.raises(ConfigError) as refused:
             check_own_store(Settings(image_store=str(tmp_path / folder)), store)
         assert "cannot reach" in str(refused.value)
-    for way in ways:
-        way.chmod(modes[way] | 0o055)
-    try:
-        with as_another_account(), pytest.raises(ConfigError) as refused:
-            check_own_store(Settings(image_store=str(tmp_path / folder)), store)
-    finally:
-        for way, mode in modes.items():
-            way.chmod(mode)
+    with passable(tmp_path), as_another_account(), pytest.raises(ConfigError) as refused:
+        check_own_store(Settings(image_store=str(tmp_path / folder)), store)
 
     assert str(refused.value).startswith("LIMNER_IMAGE_STORE: " + said.format(tmp_path))
 
@@ -268,3 +296,17 @@ def as_another_account():
         yield
     finally:
         os.seteuid(0)
+
+
+@contextmanager
+def passable(folder):
+    """Let every account look into a folder of pytest's."""
+    ways = [folder, *(path for path in folder.parents if path.is_relative_to(Path("/tmp")))]
+    modes = {way: way.stat().st_mode for way in ways}
+    for way in ways:
+        way.chmod(modes[way] | 0o055)
+    try:
+        yield
+    finally:
+        for way, mode in modes.items():
+            way.chmod(mode)
