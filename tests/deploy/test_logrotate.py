@@ -1,19 +1,23 @@
-"""The log of a running gateway, rotated by logrotate and the file of deploy/ as it stands, but for account and folder."""
+"""The log of a running gateway, started by the page and rotated by the file of deploy/, but for account and folders."""
 
 from __future__ import annotations
 
 import grp
 import os
 import pwd
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.acceptance.up import Up
 from tests.conftest import json_lines, wait_until
 from tests.deploy.fronts import DEPLOY, program, replaced
+from tests.docs.blocks import HOME, blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -88,3 +92,42 @@ def test_a_running_gateway_goes_on_in_the_emptied_file_and_no_line_is_torn(up):
     assert "gateway.started" not in told
     assert up.stop()[0] == 0
     assert events(up.log)[-1] == "stopped"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another account")
+def test_the_lines_of_the_page_start_it_where_its_settings_and_data_are(up):
+    (block,) = (b for b in blocks("sh") if b.page.endswith("logs.md") and "limner up" in b.text)
+    limner = up.folder / "command"
+    limner.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m limner "$@"\n')
+    limner.chmod(0o755)
+    (up.folder / "limner.env").write_text(
+        f"LIMNER_PORT={up.port}\nLIMNER_FLOWER_PORT={up.flower_port}\nUP_MARK={up.folder}\n"
+    )
+    log = up.folder / "logs/limner.log"
+    account = f"{pwd.getpwuid(os.getuid()).pw_name} -g {grp.getgrgid(os.getgid()).gr_name}"
+    text = replaced(
+        block.text,
+        {
+            "-o limner -g limner": f"-o {account}",
+            "--reuid limner --regid limner": "--reuid root --regid root",
+            "/var/lib/limner": str(up.folder / "limner-data"),
+            "/var/log/limner": str(log.parent),
+            "/etc/limner": str(up.folder),
+            "/etc/logrotate.d": str(up.folder),
+            "/opt/limner/bin/limner": str(limner),
+            "logrotate --force": "true",
+            ") &": ") & echo $!",
+        },
+    )
+    # Not where the data are, nor with what is set here.
+    told = up.folder / "told"
+    with told.open("wb") as output:
+        subprocess.run(["bash", "-ec", text], cwd=HOME, env=up.environ, stdout=output, check=True)
+    up.process, up.log = psutil.Process(int(told.read_text())), log
+    wait_until(lambda: "gateway.started" in events(log), 90)
+
+    assert up.token()
+    assert not (HOME / "limner-data").exists()
+    up.process.send_signal(signal.SIGTERM)
+    up.process.wait(60)
+    assert events(log)[-1] == "stopped"
