@@ -10,15 +10,18 @@ import ssl
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 import urllib3
 
+from tests.acceptance.house import House
 from tests.conftest import free_port, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NAME = "draw.example"
+IMAGINE = "/draw/midjourney/imagine"
 NGINX = DEPLOY / "nginx/limner.conf"
 NGINX_PATH = DEPLOY / "nginx/under-a-path.conf"
 CADDY = DEPLOY / "caddy/Caddyfile"
@@ -42,6 +45,7 @@ http {{
         listen {path_port} ssl;
         ssl_certificate {certificate};
         ssl_certificate_key {key};
+        access_log {folder}/site;
         include {folder}/under-a-path.conf;
     }}
 }}
@@ -142,7 +146,7 @@ class Front:
 
 
 class Nginx(Front):
-    """Debian's nginx, with both of our files; ``words``: what else is put for others in the first."""
+    """Debian's nginx, with both of our files; ``words``: what else is put for others in both."""
 
     def __init__(
         self, folder: Path, api_port: int, flower_port: int, words: Mapping[str, str] = NOTHING
@@ -162,7 +166,7 @@ class Nginx(Front):
         )
         (folder / "limner.conf").write_text(text)
         (folder / "under-a-path.conf").write_text(
-            replaced(NGINX_PATH.read_text(encoding="utf-8"), self.upstreams)
+            replaced(NGINX_PATH.read_text(encoding="utf-8"), self.upstreams | dict(words))
         )
         (folder / "nginx.conf").write_text(
             _NGINX_MAIN.format(
@@ -191,10 +195,33 @@ class Caddy(Front):
             f"\n{NAME} {{\n": f"\n{NAME}:{self.port} {{\n{tls}",
             **words,
         }
-        under = self.upstreams | {"\nwww.example {\n": f"\n{NAME}:{self.path_port} {{\n{tls}"}
+        under = {
+            **self.upstreams,
+            "\nwww.example {\n": f"\n{NAME}:{self.path_port} {{\n{tls}",
+            **words,
+        }
         file = folder / "Caddyfile"
         file.write_text(
             replaced(CADDY.read_text(encoding="utf-8"), ours)
             + replaced(CADDY_PATH.read_text(encoding="utf-8"), under)
         )
         self._run(program("caddy"), "run", "--adapter", "caddyfile", "--config", str(file))
+
+
+KINDS = {"nginx": Nginx, "caddy": Caddy}
+
+
+def ask(front: Front, method: str, path: str, token: str = "", **more: Any) -> Any:
+    """Send a request through a proxy, on ``port`` of it, and return the answer."""
+    headers = {"Host": NAME, "token": token} | more.pop("headers", {})
+    port = more.pop("port", None)
+    return front.pool(port).request(method, path, headers=headers, **more)
+
+
+def waiting_job(house: House, front: Front, **fields: Any) -> dict[str, Any]:
+    """Have a job accepted through a proxy, where nothing draws; return it."""
+    asked = {"promptEn": "a lighthouse", "fast": True, "tag": "0" * 32} | fields
+    answer = ask(front, "POST", IMAGINE, house.token, json=asked)
+    assert answer.status == 202, answer.data
+    job: dict[str, Any] = answer.json()
+    return job

@@ -1,7 +1,8 @@
 """Limner behind nginx and behind Caddy, by the files of deploy/: what passes, how long, and what is kept inside.
 
 One API of real processes, and both proxies in front of it. Times are scaled: a stream that lives longer than a proxy
-is patient says something often enough, whatever the figures are.
+is patient says something often enough, whatever the figures are. ``tests/acceptance/test_proxies_in_full.py`` takes the
+time that it takes.
 """
 
 from __future__ import annotations
@@ -33,13 +34,12 @@ from stack.stack import answers
 from tests.acceptance.house import House
 from tests.conftest import free_port, wait_until
 from tests.deploy import fronts
-from tests.deploy.fronts import NAME, Caddy, Front, Nginx
+from tests.deploy.fronts import IMAGINE, KINDS, NAME, Front, Nginx, ask, waiting_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 FLOWER_AUTH = "ops:opensesame"
 METRICS_TOKEN = "for-prometheus-alone"
-IMAGINE = "/draw/midjourney/imagine"
 #: seconds that an impatient nginx waits for an upstream
 PATIENCE_S = 1
 
@@ -65,9 +65,6 @@ def house() -> Iterator[House]:
         yield house
 
 
-KINDS = {"nginx": Nginx, "caddy": Caddy}
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def front(request, house, tmp_path_factory) -> Iterator[Front]:
     """Each proxy by its file as it stands."""
@@ -85,19 +82,6 @@ def impatient(house, tmp_path_factory) -> Iterator[Front]:
     made = Nginx(folder, house.settings.port, house.settings.flower_port, words)
     yield made
     made.close()
-
-
-def ask(front: Front, method: str, path: str, token: str = "", **more: Any) -> Any:
-    headers = {"Host": NAME, "token": token} | more.pop("headers", {})
-    port = more.pop("port", None)
-    return front.pool(port).request(method, path, headers=headers, **more)
-
-
-def waiting_job(house: House, front: Front, **fields: Any) -> dict[str, Any]:
-    asked = {"promptEn": "a lighthouse", "fast": True, "tag": "0" * 32} | fields
-    answer = ask(front, "POST", IMAGINE, house.token, json=asked)
-    assert answer.status == 202, answer.data
-    return answer.json()
 
 
 def noise(side_px: int) -> bytes:
@@ -165,11 +149,21 @@ def test_an_idle_connection_ends_at_the_proxy_and_not_under_a_request_at_the_api
 
 
 def test_what_a_proxy_gives_up_is_told_in_json_and_when_to_come_again(house, impatient):
-    job = waiting_job(house, impatient)
+    path = f"/draw/midjourney/jobs/{waiting_job(house, impatient)['id']}?wait=10"
 
-    answer = ask(impatient, "GET", f"/draw/midjourney/jobs/{job['id']}?wait=10", house.token)
+    for prefix, port in sites(impatient):
+        answer = ask(impatient, "GET", f"{prefix}{path}", house.token, port=port)
+        away(answer)
 
+
+def sites(front: Front) -> tuple[tuple[str, int], ...]:
+    """The path and the port of Limner's own site and of another one, that has it under a path."""
+    return ("", front.port), ("/limner", front.path_port)
+
+
+def away(answer: Any) -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.headers["Content-Type"] == "application/json"
     assert answer.json()["code"] == "not_ready"
 
 
@@ -261,17 +255,21 @@ def test_the_console_and_flower_are_there(house, front):
 def test_under_a_path_metrics_are_refused_as_well(house, front):
     for path in ("/limner/metrics", "/limner//metrics", "/limner/%6Detrics"):
         word = {"Authorization": f"Bearer {METRICS_TOKEN}"}
-        assert ask(front, "GET", path, port=front.path_port, headers=word).status == 403
+        answer = ask(front, "GET", path, port=front.path_port, headers=word)
+        assert (answer.status, answer.json()["code"]) == (403, "not_for_strangers")
 
 
 def test_a_secret_after_a_question_mark_is_not_in_the_log(house, front):
     if not isinstance(front, Nginx):
         pytest.skip("Caddy logs no requests unless it is told to")
-    ask(front, "GET", "/console/enter?ticket=lim_secret")
+    for prefix, port in sites(front):
+        ask(front, "GET", f"{prefix}/console/enter?ticket=lim_secret", port=port)
+        ask(front, "GET", "/elsewhere", port=port)
 
-    log = front.folder / "access"
-    wait_until(lambda: "/console/enter" in log.read_text(), what="the line in the log")
-    assert "secret" not in log.read_text()
+    for log in (front.folder / "access", front.folder / "site"):
+        wait_until(lambda log=log: "/elsewhere" in log.read_text(), what="the line in the log")
+        assert "secret" not in log.read_text()
+    assert "/console/enter" in (front.folder / "access").read_text()
 
 
 def test_what_comes_by_http_is_sent_to_https(house, front):
@@ -289,9 +287,7 @@ def test_what_comes_by_http_is_sent_to_https(house, front):
 def test_while_the_api_is_away_callers_get_json_and_when_to_come_again(tmp_path, kind, words):
     front = KINDS[kind](tmp_path / "front", free_port(), free_port(), words)
     try:
-        answer = ask(front, "GET", "/healthz")
+        for prefix, port in sites(front):
+            away(ask(front, "GET", f"{prefix}/healthz", port=port))
     finally:
         front.close()
-
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
-    assert answer.json()["code"] == "not_ready"
