@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from datetime import UTC, datetime
 
 from cli import show
-from limner.errors import ConfigError, LimnerError
+from limner.errors import ConfigError, LimnerError, StoreDown
 from limner.pictures.image_store import Images
-from limner.pictures.retention import fit
+from limner.pictures.retention import Kept, fit
 from limner.plural import counted
 from limner.printing import document, line
 from limner.settings import Settings
+from limner.store import Store
 
 
 def prune(options: argparse.Namespace) -> int:
@@ -31,6 +33,8 @@ def prune(options: argparse.Namespace) -> int:
     most_bytes = settings.keep_mb * 2**20 or None
     beyond = fit(images, most_bytes, now, dry=options.dry_run) if most_bytes else None
     beyond_bytes = beyond.deleted_bytes if beyond else 0
+    if beyond and not options.dry_run:
+        _count(settings, beyond)
     days = [(kind.kind, f"{day[:4]}-{day[4:6]}-{day[6:]}") for kind in swept for day in kind.days]
     if options.json:
         found = [{"kind": kind, "day": day} for kind, day in days]
@@ -44,6 +48,16 @@ def prune(options: argparse.Namespace) -> int:
         since = f"{beyond.since:%Y-%m-%d %H:%M} UTC"
         line(f"{beyond_bytes / 2**20:.1f} MB beyond LIMNER_KEEP_MB {what}, stored before {since}.")
     return 0
+
+
+def _count(settings: Settings, kept: Kept) -> None:
+    """Note in the metrics what is there and what was deleted; where no gateway runs there are none."""
+    with contextlib.suppress(StoreDown):
+        store = Store.of(settings)
+        try:
+            store.image_stores.measured(kept.sizes_bytes, kept.deleted_bytes)
+        finally:
+            store.close()
 
 
 def adopt(options: argparse.Namespace) -> int:

@@ -153,9 +153,11 @@ class CallbackRuntime:
         self._dispatcher.start(alive)
         self._tester.start()
         self._image_watch.start()
+        self._pruner.start()
 
     def drain(self) -> None:
         """Start no new POSTs."""
+        self._pruner.stop()
         self._tester.stop()
         self._dispatcher.stop(POSTS_GRACE_S)
 
@@ -164,18 +166,20 @@ class CallbackRuntime:
 
         Called in a signal's handler, so ``end`` waits for them: POSTs that were cut off would be sent again.
         """
+        self._pruner.stop()
         self._tester.stop()
         self._dispatcher.retire()
 
     def end(self) -> None:
         """Release everything, once the POSTs have ended that ``drain`` has not given up."""
+        self._pruner.end()
         self._image_watch.end()
         self._tester.stop()
         self._dispatcher.stop()
         self.store.close()
 
     def tick(self) -> str:
-        """Look after the lanes and, less often, the pictures; return a line for operators.
+        """Look after the lanes and callers' inline pictures; return a line for operators.
 
         Raises:
             StoreUnfit: the data are of a newer Limner, or are being migrated.
@@ -186,9 +190,9 @@ class CallbackRuntime:
         sent = self.store.lanes.sweep(self.messages())
         watch(self.store)
         self.store.history.note()
-        dropped, days = self._spool.tick(), self._pruner.tick()
+        dropped = self._spool.tick()
         again = f"{counted(sent, 'message')} sent again"
-        return f"{again}, {counted(dropped, 'inline picture')} and {counted(days, 'day')} dropped"
+        return f"{again}, {counted(dropped, 'inline picture')} dropped"
 
 
 class Fetchers:

@@ -20,6 +20,7 @@ from typing import Self
 from limner.errors import ImagesDown
 from limner.pictures import buckets
 from limner.pictures.addresses import Kind, PictureAddresses, is_key
+from limner.pictures.going_on import GoesOn, always
 from limner.pictures.image_bucket import ImageBucket
 from limner.pictures.image_folder import Identities, ImageFolder
 from limner.pictures.place import ANSWER_S, StorePlace
@@ -251,8 +252,16 @@ class Images(StorePlace):
                 self.folder.adopt()
         return self.identity(make=True)
 
-    def prune(self, kind: Kind, keep_days: float, now: datetime, *, dry: bool = False) -> Swept:
-        """Delete whole days of one kind that are older than ``keep_days``; ``dry``: only report them.
+    def prune(
+        self,
+        kind: Kind,
+        keep_days: float,
+        now: datetime,
+        *,
+        dry: bool = False,
+        goes_on: GoesOn = always,
+    ) -> Swept:
+        """Delete whole days of one kind that are older than ``keep_days``, unless ``goes_on`` ends it; ``dry``: report them.
 
         Raises:
             ImagesDown: the store does not answer.
@@ -260,13 +269,20 @@ class Images(StorePlace):
         oldest = (now.astimezone(UTC) - timedelta(days=keep_days)).date()
         with self.asking():
             found = sorted(d for d in self.days(kind) if (when := _day(d)) and when < oldest)
-            if not dry:
-                for day in found:
+            gone = found if dry else []
+            for day in found[len(gone) :]:
+                if not goes_on():
+                    break
+                # Another process may have deleted it since; a bucket does not mind.
+                with contextlib.suppress(FileNotFoundError):
                     self.fs.rm(f"{self.root}/{kind}/{day}", recursive=True, **self.within(SWEEP_S))
-        return Swept(kind, tuple(found))
+                gone.append(day)
+        return Swept(kind, tuple(gone))
 
-    def sweep(self, settings: Settings, now: datetime, *, dry: bool = False) -> list[Swept]:
-        """Delete expired pictures of every kind; ``dry``: only report them.
+    def sweep(
+        self, settings: Settings, now: datetime, *, dry: bool = False, goes_on: GoesOn = always
+    ) -> list[Swept]:
+        """Delete expired pictures of every kind; ``dry``: only report them; ``goes_on`` as above.
 
         Raises:
             ImagesDown: the store does not answer.
@@ -280,7 +296,9 @@ class Images(StorePlace):
             "previews": settings.preview_keep_days,
             "spool": spool_days,
         }
-        return [self.prune(kind, days, now, dry=dry) for kind, days in kept.items()]
+        return [
+            self.prune(kind, days, now, dry=dry, goes_on=goes_on) for kind, days in kept.items()
+        ]
 
     def days(self, kind: Kind) -> list[str]:
         """Return the days of which pictures of a kind are stored, as in their keys; call it within ``asking``."""

@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from limner.pictures.addresses import Kind
+from limner.pictures.going_on import GoesOn, always
 from limner.pictures.image_store import SWEEP_S, Images
 from limner.pictures.place import ANSWER_S
 
@@ -43,29 +45,47 @@ class _File:
 class Kept:
     """What is in the store, and what was deleted because that is too much, or would be."""
 
+    #: empty where it was ended before all was measured
     sizes_bytes: Mapping[str, int]
+    #: by this call; what another process had deleted meanwhile is not among it, but in a bucket, which does not tell
     deleted_bytes: int = 0
     files: int = 0
     #: the oldest that is left was stored then or later; None: nothing was deleted
     since: datetime | None = None
+    #: whether it was not ended before it was done
+    whole: bool = True
 
 
-def fit(images: Images, most_bytes: int | None, now: datetime, *, dry: bool = False) -> Kept:
+class _Ended(Exception):
+    """It may not go on."""
+
+
+def fit(
+    images: Images,
+    most_bytes: int | None,
+    now: datetime,
+    *,
+    dry: bool = False,
+    goes_on: GoesOn = always,
+) -> Kept:
     """Measure the pictures, and delete the oldest until they fit into ``most_bytes``; ``dry``: only report that.
 
     Thumbnails go before the drawings of their day: they are made again when asked for. It reads the whole store, twice
-    if something is to be deleted.
+    if something is to be deleted. ``goes_on()`` is asked before each day and each 500 files, and ends it by False.
 
     Raises:
         ImagesDown: the store does not answer.
     """
     sizes, minutes = Counter[str](), Counter[int]()
     with images.asking():
-        for kind in KINDS:
-            sizes[kind] = 0
-            for file in _files(images, kind):
-                sizes[kind] += file.size_bytes
-                minutes[_minute(file.at_s)] += file.size_bytes
+        try:
+            for kind in KINDS:
+                sizes[kind] = 0
+                for file in _files(images, kind, goes_on):
+                    sizes[kind] += file.size_bytes
+                    minutes[_minute(file.at_s)] += file.size_bytes
+        except _Ended:
+            return Kept({}, whole=False)
         over = 0 if most_bytes is None else sum(sizes.values()) - most_bytes
         fresh = _minute(now.timestamp() - FRESH_S)
         until = 0
@@ -76,50 +96,68 @@ def fit(images: Images, most_bytes: int | None, now: datetime, *, dry: bool = Fa
             until = minute + 1
         if not until:
             return Kept(sizes)
-        return _without(images, sizes, until, dry=dry)
+        return _without(images, sizes, until, goes_on, dry=dry)
 
 
-def _without(images: Images, sizes: Counter[str], until: int, *, dry: bool) -> Kept:
+def _without(
+    images: Images, sizes: Counter[str], until: int, goes_on: GoesOn, *, dry: bool
+) -> Kept:
     """Delete what was stored before a minute."""
-    left, files, batch = Counter(sizes), 0, list[str]()
-    for kind in KINDS:
-        for file in _files(images, kind, datetime.fromtimestamp(until * STEP_S, UTC)):
-            if _minute(file.at_s) >= until:
-                continue
-            left[kind] -= file.size_bytes
-            files += 1
-            batch.append(file.path)
-            if len(batch) == BATCH:
-                _delete(images, batch, dry=dry)
-                batch = []
-    _delete(images, batch, dry=dry)
-    deleted = sum(sizes.values()) - sum(left.values())
-    return Kept(dict(left), deleted, files, datetime.fromtimestamp(until * STEP_S, UTC))
+    left, before = Counter(sizes), datetime.fromtimestamp(until * STEP_S, UTC)
+    files = deleted_bytes = 0
+    whole = True
+    try:
+        for kind in KINDS:
+            found = _files(images, kind, goes_on, before)
+            for batch in batches(file for file in found if _minute(file.at_s) < until):
+                gone = batch if dry else _delete(images, batch)
+                left[kind] -= sum(file.size_bytes for file in batch)
+                files += len(gone)
+                deleted_bytes += sum(file.size_bytes for file in gone)
+    except _Ended:
+        whole = False
+    return Kept(dict(left), deleted_bytes, files, before if files else None, whole)
 
 
-def _delete(images: Images, paths: list[str], *, dry: bool) -> None:
-    if dry or not paths:
-        return
+def batches(files: Iterator[_File]) -> Iterator[list[_File]]:
+    """Yield them by as many as one call to a bucket may delete."""
+    while batch := list(islice(files, BATCH)):
+        yield batch
+
+
+def _delete(images: Images, files: list[_File]) -> list[_File]:
+    """Delete files; return those that were still there, of a bucket all."""
     if images.folder is None:
         # What another process has deleted meanwhile is no error in a bucket.
-        images.fs.rm(paths, **images.within(SWEEP_S))
-        return
-    for path in paths:
+        images.fs.rm([file.path for file in files], **images.within(SWEEP_S))
+        return files
+    gone = []
+    for file in files:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(file.path)
+            gone.append(file)
+    return gone
 
 
 def _minute(at_s: float) -> int:
     return int(at_s // STEP_S)
 
 
-def _files(images: Images, kind: Kind, before: datetime | None = None) -> Iterator[_File]:
-    """Yield what is stored of a kind, of days up to that of ``before``."""
+def _files(
+    images: Images, kind: Kind, goes_on: GoesOn, before: datetime | None = None
+) -> Iterator[_File]:
+    """Yield what is stored of a kind, of days up to that of ``before``.
+
+    Raises:
+        _Ended: it may not go on.
+    """
     for day in sorted(images.days(kind)):
         if before is not None and day > f"{before:%Y%m%d}":
             return
         begins_s = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).timestamp()
-        for file in _of_day(images, f"{images.root}/{kind}/{day}", begins_s):
+        for place, file in enumerate(_of_day(images, f"{images.root}/{kind}/{day}", begins_s)):
+            if place % BATCH == 0 and not goes_on():
+                raise _Ended
             # A copy of the store may have lost their times, but not their days.
             at_s = min(max(file.at_s, begins_s), begins_s + DAY_S)
             yield replace(file, at_s=begins_s if kind == "thumbs" else at_s)

@@ -39,6 +39,7 @@ from limner.store.metrics.reports import Reports
 from limner.store.operators import Operators
 from limner.store.outbox import Outbox
 from limner.store.policy import Policy
+from limner.store.prune_turns import PruneTurns
 from limner.store.schema import Schema
 from limner.store.scripts import Clock, Scripts
 from limner.store.sessions import Sessions
@@ -112,6 +113,7 @@ class Store:
         self.outbox = Outbox(self.redis, prefix, scripts)
         self.loads = Loads(self.redis, prefix)
         self.image_stores = ImageStores(self.redis, prefix, scripts, clock)
+        self.prune_turns = PruneTurns(scripts)
         self.numbers = NumbersReader(self.redis, prefix, clock, self.engines, self.image_stores)
         self.crew = Crew(self.redis, prefix)
         self.history = History(self.redis, prefix, scripts)

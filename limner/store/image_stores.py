@@ -88,9 +88,10 @@ class ImageStores:
 
     @guarded
     def measured(self, sizes_bytes: Mapping[str, int], deleted_bytes: int) -> None:
-        """Note how much the store has of each kind, and how much was deleted because that was too much."""
+        """Note how much the store has of each kind (empty: it is not known), and how much was deleted as too much."""
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(self._prefix + "image_sizes", mapping=dict(sizes_bytes))
+            if sizes_bytes:
+                pipe.hset(self._prefix + "image_sizes", mapping=dict(sizes_bytes))
             if deleted_bytes:
                 pipe.hincrby(self._prefix + "numbers", "pictures_deleted", deleted_bytes)
             pipe.execute()

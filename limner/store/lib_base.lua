@@ -56,7 +56,7 @@
 -- lib_levers.lua, the audit trail in lib_audit.lua, operators in write_operator.lua, budgets in
 -- lib_budgets.lua, the tries of client libraries in lib_tries.lua, drafts of follow-ups in keep_draft.lua, uploads in
 -- lib_uploads.lua, tentative jobs in lib_tentative.lua, replicas in lib_replicas.lua, the mark of the data's schema
--- in schema_begin.lua, sessions of the console in lib_sessions.lua.
+-- in schema_begin.lua, sessions of the console in lib_sessions.lua, turns at the image store in prune_turn.lua.
 --
 -- The last lines at the top of each file: the kinds of keys that it reads and writes itself; what it does
 -- through its libraries is said in these. <lane> is the broker's queue of that name.

@@ -324,6 +324,7 @@ def _beside(house: House) -> None:
     store.folders.remember("/images", "one")
     store.image_stores.tell("here-1", StoreUse("one", "here", "/images", 2**30))
     store.image_stores.measured({"drawings": 2**20}, 2**10)
+    store.prune_turns.take(3600, 60)
     store.chosen.choose("sdapi", "ann", "one")
     now = datetime.fromtimestamp(clock.now_ms / 1000, UTC)
     store.drafts.keep("ann", Draft("d", Press("region", "0" * 32, Lane.FAST, "1" * 32), now))

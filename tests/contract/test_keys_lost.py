@@ -144,6 +144,7 @@ ROWS: dict[str, tuple[str, str]] = {
     "folders_seen": (ANEW, ""),
     "image_store": (ANEW, "the first one that a process says it uses"),
     "image_sizes": (ANEW, "measured again within an hour"),
+    "pruning": (ANEW, "the pictures are looked through once more, by two processes at most"),
     "image_stores": (ANEW, "said again within ten seconds"),
     "image_stores_seen": (ANEW, "said again within ten seconds"),
     # what is told to operators

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from limner.errors import ImagesDown
+from limner.errors import ImagesDown, StoreDown
 from limner.pictures.image_store import Images
-from limner.pictures.retention import fit
+from limner.pictures.retention import Kept, fit
 from limner.settings import Settings
 from limner.store.metrics import prometheus
+from limner.store.prune_turns import TURN_MS, PruneTurns
+from tests.builders import MESSAGES
 from workers import pruner
 from workers.pruner import Pruner
+from workers.runtime import CallbackRuntime
 
 NOW = datetime.now(UTC)
 KB = 1000
@@ -103,15 +108,54 @@ def test_what_a_writer_that_died_left_behind_counts_and_goes(images, put, tmp_pa
     assert images.has(key)
 
 
-def test_a_file_that_another_process_deletes_meanwhile_is_no_error(images, put, monkeypatch):
-    put(80)
-    monkeypatch.setattr("limner.pictures.retention.os.unlink", gone)
+def test_what_another_process_deletes_meanwhile_is_no_error_and_counts_there_alone(
+    images, put, monkeypatch
+):
+    for hours in (80, 79, 78):
+        put(hours)
+    others = []
 
-    assert fit(images, 0, NOW).files == 1
+    def first_the_others(path):
+        monkeypatch.undo()
+        others.append(fit(images, KB, NOW))
+        os.unlink(path)
+
+    monkeypatch.setattr("limner.pictures.retention.os.unlink", first_the_others)
+    kept = fit(images, 0, NOW)
+
+    assert (others[0].files, others[0].deleted_bytes) == (2, 2 * KB)
+    assert (kept.files, kept.deleted_bytes) == (1, KB)
+    assert kept.sizes_bytes == {"drawings": 0, "previews": 0, "thumbs": 0}
 
 
-def gone(path):
-    raise FileNotFoundError(path)
+@pytest.mark.parametrize(("asked", "files"), [(1, 0), (3, 0), (4, 0), (5, 2), (6, 4)])
+def test_it_ends_where_it_is_told_to_and_says_what_it_has_deleted(
+    images, put, monkeypatch, asked, files
+):
+    monkeypatch.setattr("limner.pictures.retention.BATCH", 2)
+    keys = [put(80) for _ in range(6)]
+    answers = iter([True] * (asked - 1))
+
+    # Three questions while six files are measured, and three while they go; the fourth is before the first goes.
+    kept = fit(images, 0, NOW, goes_on=lambda: next(answers, False))
+
+    measured = asked > 3
+    assert not kept.whole
+    assert (kept.files, kept.deleted_bytes) == (files, files * KB)
+    assert has(images, *keys).count(False) == files
+    assert bool(kept.sizes_bytes) is measured
+    if measured:
+        assert kept.sizes_bytes["drawings"] == (6 - files) * KB
+
+
+def test_whole_days_go_until_it_is_told_to_end(images, put):
+    days = [put(24 * days).split("/")[1] for days in (40, 41, 42)]
+    answers = iter([True, True, False])
+
+    swept = images.prune("drawings", 30, NOW, goes_on=lambda: next(answers))
+
+    assert swept.days == (days[2], days[1])
+    assert images.days("drawings") == [days[0]]
 
 
 def test_an_empty_store_has_nothing(images):
@@ -130,7 +174,7 @@ def tended(store, images):
 def test_what_goes_is_told_in_metrics_and_in_the_log(tended, images, put, store, caplog):
     old, new = put(40, size=900_000), put(2, size=900_000)
 
-    tended.tick()
+    tended.turn()
 
     assert has(images, old, new) == [False, True]
     page = prometheus.page(store.numbers.read()).decode()
@@ -140,27 +184,169 @@ def test_what_goes_is_told_in_metrics_and_in_the_log(tended, images, put, store,
     assert (line["files"], line["bytes"]) == (1, 900_000)
 
 
+@pytest.fixture
+def looks(monkeypatch):
+    """Which looks at the sizes there were, by their bound in bytes; what is in ``during`` happens in each."""
+    made = Looks()
+
+    def look(images, most_bytes, now, **more):
+        made.append(most_bytes)
+        for happens in made.during:
+            happens()
+        return fit(images, most_bytes, now, **more)
+
+    monkeypatch.setattr(pruner, "fit", look)
+    return made
+
+
+class Looks(list):
+    def __init__(self) -> None:
+        super().__init__()
+        self.during = []
+
+
+@pytest.mark.parametrize(("keep_mb", "made"), [(1, (1, 0, 1, 1)), (0, (1, 0, 0, 1))])
 def test_it_looks_again_after_a_minute_and_without_a_bound_after_an_hour(
-    images, store, put, monkeypatch
+    images, store, clock, looks, keep_mb, made
 ):
-    now_s = [1000.0]
+    # Whichever worker it is.
+    workers = [Pruner(images, store, Settings(keep_mb=keep_mb)) for _ in range(2)]
+    for wait_s, expected in zip((0, 59, 2, 3600), made, strict=True):
+        clock.pass_s(wait_s)
+        looks.clear()
+        for worker in workers:
+            worker.turn()
+        assert len(looks) == expected
+
+
+@pytest.mark.parametrize("keep_mb", [0, 1])
+def test_a_look_that_takes_long_is_rested_from_for_long(
+    images, store, clock, looks, monkeypatch, keep_mb
+):
+    now_s = [0.0]
     monkeypatch.setattr(pruner.time, "monotonic", lambda: now_s[0])
-    looks = []
-    monkeypatch.setattr(pruner, "fit", lambda *words: looks.append(words) or fit(*words))
-    bound, free = Pruner(images, store, Settings(keep_mb=1)), Pruner(images, store, Settings())
-    for wait_s, bound_looks, free_looks in ((0, 1, 1), (59, 0, 0), (2, 1, 0), (3600, 1, 1)):
-        now_s[0] += wait_s
-        for tended, expected in ((bound, bound_looks), (free, free_looks)):
-            looks.clear()
-            tended.tick()
-            assert len(looks) == expected
+    looks.during.append(lambda: now_s.__setitem__(0, now_s[0] + 200))
+    tended = Pruner(images, store, Settings(keep_mb=keep_mb))
+    tended.turn()
+
+    for wait_s, expected in ((9_990, 1), (11, 2)):
+        clock.pass_s(wait_s)
+        tended.turn()
+        assert len(looks) == expected
 
 
-def test_a_store_that_is_away_is_left_for_another_time(tended, images, monkeypatch, caplog):
+def another(images, store) -> Pruner:
+    """One in another process."""
+    made = Pruner(images, store, Settings(keep_mb=1))
+    made._turns = PruneTurns(store.prune_turns._scripts)
+    return made
+
+
+def test_one_process_looks_at_a_time(tended, images, store, looks):
+    other = another(images, store)
+    looks.during.append(other.turn)
+
+    tended.turn()
+
+    assert len(looks) == 1
+
+
+def test_a_process_that_hangs_loses_its_turn_and_deletes_nothing_when_it_comes_back(
+    tended, images, put, store, clock, looks
+):
+    old = put(40, size=900_000)
+    put(2, size=900_000)
+    other = another(images, store)
+
+    def hang():
+        looks.during.clear()
+        clock.pass_s(TURN_MS / 1000 + 1)
+        looks.during.append(lambda: looks.during.clear() or tended_finds.append(images.has(old)))
+        other.turn()
+
+    tended_finds: list[bool] = []
+    looks.during.append(hang)
+    tended.turn()
+
+    assert len(looks) == 2
+    assert tended_finds == [True]
+    page = prometheus.page(store.numbers.read()).decode()
+    assert "limner_pictures_deleted_bytes_total 900000.0" in page
+    # What the other one has done counts, and nothing is due.
+    other.turn()
+    assert len(looks) == 2
+
+
+def test_a_look_that_was_stopped_is_made_by_the_next_process(tended, images, put, store, looks):
+    old = put(40, size=900_000)
+    put(2, size=900_000)
+    looks.during.append(tended.stop)
+    tended.turn()
+    assert images.has(old)
+    looks.during.clear()
+
+    another(images, store).turn()
+
+    assert not images.has(old)
+
+
+def test_a_store_that_is_away_from_here_is_left_to_other_processes(
+    tended, images, store, monkeypatch, caplog, looks, tmp_path
+):
     def away(kind):
         raise ImagesDown("the folder is gone")
 
     monkeypatch.setattr(images, "days", away)
 
-    assert tended.tick() == 0
-    assert "images.missed" in {record.message for record in caplog.records}
+    for _ in range(3):
+        assert tended.turn() == 0
+
+    assert [record.message for record in caplog.records] == ["images.missed"]
+    another(Images(str(tmp_path / "images"), "http://limner/images"), store).turn()
+    assert len(looks) == 1
+
+
+def test_a_redis_that_goes_away_ends_a_look(tended, put, store, monkeypatch, looks, images):
+    old = put(40, size=900_000)
+    put(2, size=900_000)
+
+    def down(*_):
+        raise StoreDown("Redis cannot be reached.")
+
+    looks.during.append(
+        lambda: monkeypatch.setattr(tended, "_turns", SimpleNamespace(keep=down, leave=down))
+    )
+
+    with pytest.raises(StoreDown):
+        tended.turn()
+
+    assert images.has(old)
+
+
+def test_a_store_that_hangs_holds_up_neither_a_tick_nor_the_end(
+    store, redis_url, tmp_path, monkeypatch
+):
+    hangs, answers = threading.Event(), threading.Event()
+
+    def hang(*_words, **_more):
+        hangs.set()
+        answers.wait(60)
+        return Kept({}, whole=False)
+
+    monkeypatch.setattr(pruner, "fit", hang)
+    settings = Settings(
+        redis_url=redis_url, data_dir=tmp_path, image_store=str(tmp_path / "images")
+    )
+    runtime = CallbackRuntime(settings, app=None)
+    runtime.messages = lambda: MESSAGES
+    runtime.start()
+    try:
+        assert hangs.wait(60)
+        assert "sent again" in runtime.tick()
+        runtime.drain()
+    finally:
+        runtime.end()
+
+    # Whoever has waited for it would still wait.
+    assert not answers.is_set()
+    answers.set()

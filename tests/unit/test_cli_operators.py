@@ -688,8 +688,8 @@ def test_doctor_asked_by_root_sees_that_the_gateways_account_may_not_write(
     assert "BAD" not in says("doctor")
 
 
-def test_pictures_beyond_the_bound_of_size_are_shown_first_and_dropped_then(
-    says, monkeypatch, tmp_path
+def test_pictures_beyond_the_bound_of_size_are_shown_first_and_dropped_then_and_counted(
+    says, store, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("LIMNER_IMAGE_STORE", "pictures")
     monkeypatch.setenv("LIMNER_KEEP_MB", "1")
@@ -702,7 +702,10 @@ def test_pictures_beyond_the_bound_of_size_are_shown_first_and_dropped_then(
 
     assert "0.8 MB beyond LIMNER_KEEP_MB would be deleted" in says("images", "prune", "--dry-run")
     assert images.has(keys[0])
+    assert "pictures_deleted" not in store.redis.hgetall("limner:numbers")
     assert "0.8 MB beyond LIMNER_KEEP_MB deleted" in says("images", "prune")
+    assert store.redis.hgetall("limner:numbers")["pictures_deleted"] == "800000"
+    assert store.image_stores.sizes_bytes()["drawings"] == 800_000
 
     assert [images.has(key) for key in keys] == [False, True]
 
