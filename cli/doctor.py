@@ -7,6 +7,7 @@ import contextlib
 import os
 import platform
 import resource
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -215,14 +216,33 @@ def _images(settings: Settings) -> Iterator[Finding]:
         if images.folder:
             yield from _image_folder(images, images.folder, where)
             return
-        key = images.put("spool", b"limner doctor", "txt", datetime.now(UTC))
-        kept = images.get(key)
-        images.delete(key)
-        yield kept == b"limner doctor", where
-    except (ConfigError, ImagesDown, KeyError, OSError) as error:
+        same = _comes_back(images)
+        yield same, where if same else f"{where}: what is written there does not come back"
+    except (ConfigError, ImagesDown, OSError) as error:
         yield False, f"{where}: {error}"
     finally:
         store.close()
+
+
+def _comes_back(images: Images) -> bool:
+    """Write an object, read it and delete it; return whether it was the same.
+
+    Raises:
+        ImagesDown: one of these failed; the object is deleted all the same, if that works.
+    """
+    key = f"spool/{datetime.now(UTC):%Y%m%d}/{secrets.token_hex(16)}.txt"
+    same = False
+    try:
+        # One that is written too slowly may be there all the same.
+        images.put_as(key, b"limner doctor")
+        with contextlib.suppress(KeyError):
+            same = images.get(key) == b"limner doctor"
+    except ImagesDown:
+        with contextlib.suppress(ImagesDown):
+            images.delete(key)
+        raise
+    images.delete(key)
+    return same
 
 
 def _compared(images: Images, store: Store) -> Iterator[Finding]:

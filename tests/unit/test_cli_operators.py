@@ -12,7 +12,7 @@ import pytest
 from api.access.door import Doorkeeper
 from limner.__main__ import main
 from limner.client import Budgets
-from limner.errors import TokenRejected
+from limner.errors import ImagesDown, TokenRejected
 from limner.job import Picture
 from limner.pictures.image_store import Images
 from limner.reasons import Reason
@@ -738,6 +738,33 @@ def test_doctor_and_a_process_say_that_others_use_another_store(
     assert f"ok  pictures: {used_folder}; " in said
     for command in (["api"], ["worker", "fast"]):
         assert f"LIMNER_IMAGE_STORE: {used_folder} on " in complains(*command)
+
+
+@pytest.mark.parametrize(
+    ("fails", "why", "said"),
+    [
+        ("get", ImagesDown("Forbidden"), "Forbidden"),
+        ("get", KeyError("spool"), "what is written there does not come back"),
+        ("put_as", ImagesDown("no answer"), "no answer"),
+    ],
+)
+def test_doctor_leaves_nothing_in_a_bucket_that_does_not_give_it_back(
+    store, monkeypatch, capsys, fails, why, said
+):
+    monkeypatch.setenv("LIMNER_IMAGE_STORE", "memory://doctor")
+    images = Images.of(Settings(image_store="memory://doctor"))
+    does = getattr(Images, fails)
+
+    def fail(self, *words):
+        does(self, *words)
+        raise why
+
+    monkeypatch.setattr(Images, fails, fail)
+
+    assert main(["doctor"]) == 1
+
+    assert f"BAD pictures: memory://doctor: {said}\n" in capsys.readouterr().out
+    assert images.fs.find(images.root) == []
 
 
 def test_where_the_mount_is_missing_doctor_says_so_and_a_process_ends_to_be_started_again(
