@@ -38,6 +38,7 @@ from api.places import Places
 from api.prefix import serve_under
 from api.producer import messages_of
 from api.rule import PlainRule
+from api.wait_places import WaitPlaces
 from api.watcher import Watcher
 from limner.ids import new_id
 from limner.message import Messages
@@ -66,6 +67,7 @@ def create_app(
     # A redirect to the normalized path would be an HTML page.
     app.url_map.merge_slashes = False
     store = store or Store.of(settings, waits=IMPATIENT, per_thread=True)
+    watcher = Watcher(store.changes, concurrency)
     app.extensions[EXTENSION] = House(
         settings=settings,
         store=store,
@@ -75,9 +77,9 @@ def create_app(
         job_id=job_id,
         seeds=seeds,
         now=now,
-        watcher=Watcher(store.changes, concurrency),
+        watcher=watcher,
         overview=Overview(store),
-        waits=Places(settings.api_client_waits, settings.api_waits),
+        waits=WaitPlaces(settings.api_client_waits, settings.api_waits, watcher),
         copies=Places(CLIENT_COPIES, COPIES),
         words=WordCheck(settings.forbidden, concurrency),
         bodies=Places(CLIENT_BODIES_BYTES, BODIES_BYTES),

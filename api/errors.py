@@ -17,6 +17,7 @@ from api.cors import readable
 from api.encoding import CODINGS
 from api.face import Refusal, face_at
 from api.house import house
+from api.peer import NOBODY_READS, HungUp
 from api.refusal import code_of, refusal, tell_when
 from limner import errors
 from limner.forbidden import ModerationDown, WordsForbidden
@@ -68,6 +69,7 @@ _SENTENCES = {
 def register(app: Flask) -> None:
     """Make ``app`` answer every error in the one shape."""
     app.register_error_handler(errors.RequestError, _refused)
+    app.register_error_handler(HungUp, _unread)
     app.register_error_handler(errors.StoreDown, _store_down)
     app.register_error_handler(errors.ImagesDown, _images_down)
     app.register_error_handler(ModerationDown, _moderation_down)
@@ -102,6 +104,10 @@ def _refused(error: errors.RequestError) -> Response:
     if isinstance(error, errors.WrongEncoding):
         response.headers["Accept-Encoding"] = ", ".join(CODINGS)
     return response
+
+
+def _unread(_error: HungUp) -> Response:
+    return Response(status=NOBODY_READS)
 
 
 def _store_down(error: errors.StoreDown) -> Response:

@@ -14,6 +14,7 @@ from api.forbidden import WordCheck
 from api.offloaded_images import OffloadedImages
 from api.overview import Overview
 from api.places import Places
+from api.wait_places import WaitPlaces
 from api.watcher import Watcher
 from limner.message import Messages
 from limner.settings import Settings
@@ -41,7 +42,7 @@ class House:
     watcher: Watcher
     overview: Overview
     #: long polls and event streams
-    waits: Places
+    waits: WaitPlaces
     #: requests that wait for replicas of Redis, each on a connection of its own
     copies: Places
     #: what may not be drawn

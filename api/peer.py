@@ -1,4 +1,4 @@
-"""Whether the caller of a request that waits is still there; used by ``api/waiting.py``."""
+"""Whether the caller of a request that waits is still there; used by ``api/waiting.py`` and by those who call it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from flask import request
+
+#: the status of an answer that nobody reads
+NOBODY_READS = 499
+
+
+class HungUp(Exception):
+    """The caller hung up while it waited: nobody reads the answer."""
+
 
 #: returns a block in which the given function is called if the caller hangs up
 Watched = Callable[[Callable[[], None]], AbstractContextManager[Any]]

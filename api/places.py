@@ -1,6 +1,7 @@
 """What a process holds for its callers at once, bounded for each client and for all; created by ``create_app``.
 
-Used for requests that wait (``api/waiting.py``) and for bodies being received (``api/body.py``).
+Used for bodies being received (``api/body.py``), for what takes long before a job is accepted, and for requests
+that wait (``api/wait_places.py``).
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from limner.errors import Crowded, TooManyAtOnce
 class Hold:
     """What one request holds; given back once, however often ``close`` is called."""
 
-    def __init__(self, places: Places, client: str) -> None:
+    def __init__(self, places: Places, client: str, amount: int = 0) -> None:
+        """``amount``: what was taken for it already."""
         self._places = places
         self._client = client
-        self._amount = 0
+        self._amount = amount
 
     def grow(self, amount: int) -> None:
         """Hold ``amount`` more.
@@ -74,12 +76,16 @@ class Places:
         """Take ``amount``; used by ``Hold``."""
         # Neither blocks nor waits inside, so it is also safe under an event loop.
         with self._lock:
-            if self._taken[client] + amount > self._each:
-                raise TooManyAtOnce
-            if self._all + amount > self._most:
-                raise Crowded
-            self._taken[client] += amount
-            self._all += amount
+            self._add(client, amount)
+
+    def _add(self, client: str, amount: int) -> None:
+        """Do that while the lock is held."""
+        if self._taken[client] + amount > self._each:
+            raise TooManyAtOnce
+        if self._all + amount > self._most:
+            raise Crowded
+        self._taken[client] += amount
+        self._all += amount
 
     def give(self, client: str, amount: int) -> None:
         """Give ``amount`` back; used by ``Hold``."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
+from api import waiting
 from api.access.guard import caller
 from api.house import house
 from limner.errors import JobConflict, TooManyAtOnce
@@ -28,6 +30,7 @@ def tried(job: Job) -> Mapping[str, Any]:
 
     Raises:
         JobConflict: it has no callbacks.
+        HungUp: the caller did not wait for it.
         TooManyAtOnce, Crowded: another test of the client is on its way, or too many requests wait.
     """
     here, client = house(), caller()
@@ -36,7 +39,7 @@ def tried(job: Job) -> Mapping[str, Any]:
         message = "The job has no callback URL, so nobody can be told."
         raise JobConflict(message, RefusalCode.NO_CALLBACK_URL)
     trial = Trial(here.job_id(), client.name, url)
-    with here.waits.hold(client.name):
+    with closing(waiting.place(client.name)):
         if not here.store.trials.ask(trial):
             raise TooManyAtOnce
         ends = time.monotonic() + WAIT_S

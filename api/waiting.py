@@ -13,6 +13,7 @@ from contextlib import closing
 from api import peer
 from api.access.own import own_job
 from api.house import House, house
+from api.peer import HungUp
 from api.places import Hold
 from api.watcher import REREAD_S
 from limner.errors import JobNotFound, StoreDown
@@ -20,28 +21,39 @@ from limner.job import Job, Status
 from limner.store.jobs.state import State
 from limner.store.waits import waiting_at_most
 
+#: how long one stands who finds no place to wait in (``api/wait_places.py``)
+STAND_S = 1.0
 #: how often an idle stream sends a keep-alive, and so learns whether its reader is still there
 HEARTBEAT_S = 15.0
 #: a stream ends after this time, so that others get its place; its reader reconnects for the rest
 STREAM_MOST_S = 600.0
 
 
-class HungUp(Exception):
-    """The caller hung up while it waited: nobody reads the answer."""
+def place(client: str, most_s: float = STAND_S) -> Hold:
+    """Return a place for the present request to wait in; where none is free, one may come free in a moment, ``most_s`` at most.
+
+    Raises:
+        HungUp: the caller did not wait for it.
+        TooManyAtOnce, Crowded: too many wait already.
+    """
+    return house().waits.patiently(client, peer.watched(), min(most_s, STAND_S))
 
 
 def changed(job: Job, wait_s: float) -> Job:
     """Return the job as soon as it differs, or as it is after ``wait_s`` seconds.
 
     Raises:
+        HungUp: the caller did not wait for a place.
         TooManyAtOnce, Crowded: too many wait already.
         StoreDown, JobNotFound: it cannot be read any more.
     """
     return _awaited(job, wait_s, lambda now: State.of(now) != State.of(job))[0]
 
 
-def ended(job: Job, wait_s: float) -> Job:
+def ended(job: Job, wait_s: float, held: Hold | None = None) -> Job:
     """Return the job once it has ended, or as it is after ``wait_s`` seconds.
+
+    ``held``: its ``place``, if the caller has one; it is given back.
 
     Raises:
         HungUp: the caller did not wait for it.
@@ -50,21 +62,24 @@ def ended(job: Job, wait_s: float) -> Job:
     """
     if job.status.ended:
         return job
-    now, gone = _awaited(job, wait_s, lambda now: now.status.ended)
+    now, gone = _awaited(job, wait_s, lambda now: now.status.ended, held)
     if gone:
         raise HungUp
     return now
 
 
-def all_ended(jobs: Sequence[Job], wait_s: float) -> list[Job]:
+def all_ended(jobs: Sequence[Job], wait_s: float, held: Hold) -> list[Job]:
     """Return the jobs once all are done, or one has failed, or as they are after ``wait_s`` seconds.
 
-    All are waited for in one place. Raises as ``ended`` does.
+    All are waited for in one ``place``, ``held``, which is given back.
+
+    Raises:
+        HungUp, StoreDown, JobNotFound: as ``ended`` does.
     """
-    if all(job.status.ended for job in jobs):
-        return list(jobs)
     seen, ends = list(jobs), time.monotonic() + wait_s
-    with house().waits.hold(jobs[0].client):
+    with closing(held):
+        if all(job.status.ended for job in jobs):
+            return seen
         for number, job in enumerate(jobs):
             left_s = max(0.0, ends - time.monotonic())
             seen[number], gone = _followed(job, left_s, lambda now: now.status.ended)
@@ -75,10 +90,13 @@ def all_ended(jobs: Sequence[Job], wait_s: float) -> list[Job]:
     return seen
 
 
-def _awaited(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[Job, bool]:
+def _awaited(
+    job: Job, wait_s: float, enough: Callable[[Job], bool], held: Hold | None = None
+) -> tuple[Job, bool]:
     """Return the job as it is in the end, and whether the caller hung up."""
-    with house().waits.hold(job.client):
-        return _followed(job, wait_s, enough)
+    ends = time.monotonic() + wait_s
+    with closing(held or place(job.client, wait_s)):
+        return _followed(job, ends - time.monotonic(), enough)
 
 
 def _followed(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[Job, bool]:
@@ -106,7 +124,7 @@ def events(
     """Yield the job at each event after ``seen`` as they come, up to its end; None: nothing new for a while.
 
     For a response that is streamed, beyond the request's context: the caller passes what it holds, one of
-    ``here.waits.held(client)`` and of ``peer.watched()``, and closes ``held`` itself if it may stop before the
+    ``place(client)`` and of ``peer.watched()``, and closes ``held`` itself if it may stop before the
     first event.
     It stops early if the reader hangs up, the store goes away, this process ends, or after ``most_s``.
     """

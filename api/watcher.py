@@ -30,7 +30,7 @@ APART_S = 0.01
 #: between two attempts to subscribe
 PAUSE_S = 1.0
 #: what is followed besides jobs, whose ids are hex
-_OF_CLIENT, _OF_ALL = "client ", "all"
+_OF_CLIENT, _OF_ALL, _OF_NONE = "client ", "all", "none"
 
 
 #: of jobs that changed while a waiter was busy; beyond these it is told that anything may have changed
@@ -105,6 +105,10 @@ class Watcher:
     def following_all(self) -> AbstractContextManager[Waiter]:
         """Be told of the changes of all jobs; to be entered before they are read."""
         return self._following(_OF_ALL)
+
+    def following_nothing(self) -> AbstractContextManager[Waiter]:
+        """Be woken when this process ends, or by whoever has the waiter; now and then for nothing."""
+        return self._following(_OF_NONE)
 
     @contextmanager
     def _following(self, subject: str) -> Iterator[Waiter]:

@@ -12,14 +12,13 @@ from contextlib import closing, suppress
 
 from flask import Blueprint, Response, request
 
-from api import peer
+from api import peer, waiting
 from api.access.session import ENDED, lasts, session_of_call
 from api.console.feeds import ClientFeed, OperatorFeed, PageFeed, frame
 from api.console.job_feed import JobFeed
 from api.event_stream import MIMETYPE, NO_NEWS, event_stream
 from api.house import House, house
 from api.places import Hold
-from api.waiting import STREAM_MOST_S
 from api.watcher import Waiter
 from limner.errors import JobNotFound, StoreDown, TokenRejected
 from limner.store.sessions import ConsoleSession, Holder
@@ -44,7 +43,7 @@ def stream() -> Response:
     # A client's name has no colon.
     place = session.name if session.kind is Holder.CLIENT else f"operator:{session.name}"
     feed = _feed(house(), session)
-    held = house().waits.held(place)
+    held = waiting.place(place)
     frames = _told(house(), feed, held, peer.watched(), lasts())
     return event_stream(frames, held)
 
@@ -60,7 +59,7 @@ def _told(
     here: House, feed: PageFeed, held: Hold, watched: peer.Watched, goes_on: Callable[[], bool]
 ) -> Iterator[str]:
     """Yield the frames of a stream, which ends as others do, and with its session."""
-    ends_at = time.monotonic() + STREAM_MOST_S
+    ends_at = time.monotonic() + waiting.STREAM_MOST_S
     looked_at = beat_at = time.monotonic()
     # The response has begun: if the store goes away, the page comes back, and gets the error then.
     with (

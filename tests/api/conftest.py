@@ -24,6 +24,14 @@ from tests.api.mortal import Mortal
 WAITS = replace(IMPATIENT, probe_s=0.02)
 
 
+@pytest.fixture(scope="package", autouse=True)
+def briefly() -> Iterator[None]:
+    """Who finds every place to wait in taken stands for no second before it is refused, unless a test says so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.waiting.STAND_S", 0.01)
+        yield
+
+
 @pytest.fixture
 def settings(redis_url: str, tmp_path) -> Settings:
     return Settings(

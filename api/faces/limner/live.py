@@ -61,7 +61,7 @@ def events(job_id: str) -> Response:
     if request.method == "HEAD":
         # werkzeug closes no stream that it does not send.
         return Response(mimetype=MIMETYPE)
-    held = house().waits.held(job.client)
+    held = waiting.place(job.client)
     happened = waiting.events(house(), held, peer.watched(), job.id, seen)
     return event_stream(_stream(held, happened), held)
 

@@ -19,6 +19,7 @@ from api.event_stream import MIMETYPE, NO_NEWS, event_stream
 from api.faces.mcp.look import picture_of
 from api.faces.mcp.tools import ToolJob, begin
 from api.house import House, house
+from api.peer import HungUp
 from api.places import Hold
 from limner.compact_json import sendable_json
 from limner.errors import Crowded, JobNotFound, RequestError, StoreDown, TooManyAtOnce
@@ -54,7 +55,7 @@ class Call:
     def _waited(self, here: House, begun: ToolJob, wait_s: float) -> Job:
         try:
             return waiting.ended(begun.job, wait_s)
-        except waiting.HungUp:
+        except HungUp:
             self._given_up(here, begun)
         except (RequestError, StoreDown):
             # It is accepted: its caller needs its id, also where nobody can wait for it now.
@@ -69,6 +70,7 @@ class Call:
         if MIMETYPE not in request.headers.get("Accept", "").lower():
             return None
         try:
+            # Who finds none stands for one in ``answer``.
             held = here.waits.held(caller().name)
         except (TooManyAtOnce, Crowded):
             return None

@@ -20,6 +20,8 @@ from api.faces.openai.places import BASES, at
 from api.faces.openai.refuse import failed, later
 from api.faces.openai.streaming import Stream
 from api.house import house
+from api.peer import NOBODY_READS, HungUp
+from api.places import Hold
 from limner.errors import InvalidRequest
 from limner.job import Job, Status
 from limner.request import CELLS
@@ -29,8 +31,6 @@ from schemas.openai.asked import Asked, EditSchema, GenerationSchema
 
 #: longer than any client waits; the job goes on
 WAIT_MOST_S = 3600.0
-#: the caller is not there to read it
-NOBODY_READS = 499
 _GENERATION = GenerationSchema()
 _EDIT = EditSchema()
 
@@ -67,35 +67,42 @@ def _drawn(asked: Asked, kind: str, body: dict[str, object]) -> Response:
     later_ = bool(asked.callback_url) or _prefers_async()
     if later_ and asked.count > CELLS:
         raise InvalidRequest({"n": [f"Must be at most {CELLS} unless you wait for the answer."]})
-    if not later_:
-        # Not after a job was accepted that nobody can wait for.
-        with house().waits.hold(caller().name):
-            pass
-    jobs = jobs_for(asked, key_of(body))
-    g.job_id = jobs[0].id
     if later_:
-        response = _under_way(jobs[0])
+        job = _jobs(asked, body)[0]
+        response = _under_way(job)
         response.headers["Preference-Applied"] = "respond-async"
         return response
-    cancels = house().settings.face(NAME).hang_up_cancels
-    audience = Audience(house(), jobs, cancels=cancels)
-    if asked.stream:
-        return _streamed(asked, kind, jobs, audience)
-    return _waited(asked, jobs, audience)
+    # Not after a job was accepted that nobody can wait for.
+    held = waiting.place(caller().name)
+    try:
+        jobs = _jobs(asked, body)
+        cancels = house().settings.face(NAME).hang_up_cancels
+        audience = Audience(house(), jobs, cancels=cancels)
+        if asked.stream:
+            return _streamed(asked, kind, jobs, audience, held)
+        return _waited(asked, jobs, audience, held)
+    except BaseException:
+        held.close()
+        raise
 
 
-def _waited(asked: Asked, jobs: list[Job], audience: Audience) -> Response:
+def _jobs(asked: Asked, body: dict[str, object]) -> list[Job]:
+    jobs = jobs_for(asked, key_of(body))
+    g.job_id = jobs[0].id
+    return jobs
+
+
+def _waited(asked: Asked, jobs: list[Job], audience: Audience, held: Hold) -> Response:
     with audience:
         try:
-            now = waiting.all_ended(jobs, WAIT_MOST_S)
-        except waiting.HungUp:
+            now = waiting.all_ended(jobs, WAIT_MOST_S, held)
+        except HungUp:
             audience.leave()
             return Response(status=NOBODY_READS)
     return _ended(now, asked.wanted)
 
 
-def _streamed(asked: Asked, kind: str, jobs: list[Job], audience: Audience) -> Response:
-    held = house().waits.held(jobs[0].client)
+def _streamed(asked: Asked, kind: str, jobs: list[Job], audience: Audience, held: Hold) -> Response:
     stream = Stream(house(), kind, jobs, asked.wanted, asked.partial_images)
     return event_stream(stream.events(audience, held), held)
 

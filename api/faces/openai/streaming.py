@@ -11,6 +11,7 @@ from api.audience import Audience
 from api.event_stream import NO_NEWS
 from api.faces.openai.delivering import delivered, inline
 from api.house import House
+from api.peer import HungUp
 from api.places import Hold
 from limner.compact_json import compact_json
 from limner.errors import ImagesDown, JobNotFound, LimnerError, RequestError
@@ -22,6 +23,8 @@ from schemas.openai.failures import SERVER, Failure, failure_of
 
 #: of one wait; then others get its place first
 WAIT_MOST_S = 600.0
+#: who stands for the next one is in the middle of an answer
+STAND_S = 30.0
 
 
 class Stream:
@@ -70,7 +73,9 @@ class Stream:
         while not (audience.gone or self._here.watcher.ended):
             watched = _telling(self._watched, audience)
             # It is given back by what waits in it.
-            place = place or self._here.waits.held(job.client)
+            place = place or self._next_place(job, watched)
+            if place is None:
+                return
             happened = waiting.events(self._here, place, watched, job.id, seen, WAIT_MOST_S)
             for now in happened:
                 if now is None:
@@ -91,6 +96,17 @@ class Stream:
         if not audience.gone:
             message = "The gateway restarts. Ask again: the drawing goes on."
             yield _said("error", Failure(503, message, SERVER, SERVER).body())
+
+    def _next_place(self, job: Job, watched: peer.Watched) -> Hold | None:
+        """Return the place of the next wait; None: the caller hung up.
+
+        Raises:
+            TooManyAtOnce, Crowded: there is none.
+        """
+        try:
+            return self._here.waits.patiently(job.client, watched, STAND_S)
+        except HungUp:
+            return None
 
     def _is_next(self, now: Job, shown: int) -> bool:
         """Return whether this preview is shown: so many of them, evenly over the progress."""

@@ -6,6 +6,7 @@ import contextlib
 import re
 from dataclasses import replace
 from http import HTTPStatus
+from time import monotonic
 
 from flask import Blueprint, Response, request
 
@@ -20,7 +21,9 @@ from api.faces.replicate.at import at
 from api.faces.replicate.models import model_for, model_of_version
 from api.faces.replicate.pictures import with_uploads
 from api.house import house
-from limner.errors import Crowded, JobConflict, JobNotFound, StoreDown, TooManyAtOnce
+from api.peer import HungUp
+from api.places import Hold
+from limner.errors import JobConflict, JobNotFound, StoreDown
 from limner.job import Job
 from schemas.replicate.asked import ListSchema, PredictionSchema, deadline_s
 from schemas.replicate.echo import NAME
@@ -90,19 +93,19 @@ def _created(model: str | None) -> Response:
         drawn = replace(drawn, deadline_s=deadline_s(text))
     wait_s = _wait_s()
     if wait_s:
+        ends = monotonic() + wait_s - EARLY_S
         # Refused before there is a job: a library would try again, and make another.
-        with house().waits.hold(guard.caller().name):
-            pass
-    job = accept(drawn, key)
-    if wait_s:
-        job = _awaited(job, wait_s - EARLY_S)
+        with contextlib.closing(waiting.place(guard.caller().name, wait_s - EARLY_S)) as held:
+            job = _awaited(accept(drawn, key), ends - monotonic(), held)
+    else:
+        job = accept(drawn, key)
     return answer(prediction_body(job, _base(), held=bool(wait_s)), HTTPStatus.CREATED)
 
 
-def _awaited(job: Job, wait_s: float) -> Job:
+def _awaited(job: Job, wait_s: float, held: Hold) -> Job:
     """Return the job at its end or after so long; or as it is now: there is one, whatever happens."""
-    with contextlib.suppress(waiting.HungUp, TooManyAtOnce, Crowded, StoreDown, JobNotFound):
-        return waiting.ended(job, wait_s)
+    with contextlib.suppress(HungUp, StoreDown, JobNotFound):
+        return waiting.ended(job, wait_s, held)
     return job
 
 

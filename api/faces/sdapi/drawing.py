@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from flask import Response
@@ -19,6 +20,7 @@ from api.faces.sdapi.entry import guarded
 from api.faces.sdapi.models import alias_for
 from api.house import house
 from api.inline_pictures import inline_picture
+from api.peer import NOBODY_READS, HungUp
 from api.places import Hold
 from limner.errors import LimnerError, ParentGone
 from limner.job import Job, Picture, Status
@@ -33,8 +35,6 @@ drawing = guarded("sdapi_drawing")
 
 #: longer than any client waits; the job goes on
 WAIT_MOST_S = 3600.0
-#: the caller is not there to read it
-NOBODY_READS = 499
 _TEXT = TextToImage()
 _IMAGE = ImageToImage()
 
@@ -55,15 +55,15 @@ def _drawn(schema: TextToImage) -> Response:
     body = json_object()
     asked = schema.read(body, lane_for(FACE), new_tag())
     # Not after a job was accepted that nobody can wait for.
-    with house().waits.hold(caller().name):
-        pass
-    jobs = _accepted(asked)
-    with Audience(house(), jobs, cancels=house().settings.face(FACE).hang_up_cancels) as audience:
-        try:
-            jobs = waiting.all_ended(jobs, WAIT_MOST_S)
-        except waiting.HungUp:
-            audience.leave()
-            return Response(status=NOBODY_READS)
+    with closing(waiting.place(caller().name)) as held:
+        jobs = _accepted(asked)
+        cancels = house().settings.face(FACE).hang_up_cancels
+        with Audience(house(), jobs, cancels=cancels) as audience:
+            try:
+                jobs = waiting.all_ended(jobs, WAIT_MOST_S, held)
+            except HungUp:
+                audience.leave()
+                return Response(status=NOBODY_READS)
     stopped = next((job for job in jobs if job.status is not Status.DONE), None)
     if stopped is None:
         return _delivered(asked, body, jobs)

@@ -1,0 +1,304 @@
+"""Who finds every place to wait in taken: it stands for a moment, takes what is given back, and is refused otherwise."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from api import create_app
+from api.peer import HungUp
+from api.wait_places import WaitPlaces
+from limner.errors import Crowded, TooManyAtOnce
+from tests.api.asking import Caller
+from tests.api.console.browsing import Browser
+from tests.conftest import wait_until
+
+#: longer than any test may take
+LONG_S = 600.0
+
+
+def staying(_gone):
+    """A caller that does not hang up."""
+    return nullcontext()
+
+
+@pytest.fixture
+def full(settings, store, messages) -> Flask:
+    """A process with two places to wait in, one for each client; "cas" has one of them."""
+    app = create_app(replace(settings, api_client_waits=1, api_waits=2), store, messages)
+    app.extensions["limner"].waits.held("cas")
+    return app
+
+
+@pytest.fixture
+def places(full) -> WaitPlaces:
+    return full.extensions["limner"].waits
+
+
+class Standing:
+    """Clients that stand, and those of them that got a place, in their order."""
+
+    def __init__(self, places: WaitPlaces) -> None:
+        self._places = places
+        self._threads: list[threading.Thread] = []
+        self.placed: list[str] = []
+        self.refused: list[str] = []
+
+    def comes(self, client: str) -> None:
+        before = self._places.standing
+
+        def stand() -> None:
+            try:
+                self._places.patiently(client, staying, LONG_S)
+            except (TooManyAtOnce, Crowded):
+                self.refused.append(client)
+            else:
+                self.placed.append(client)
+
+        self._threads.append(threading.Thread(target=stand, daemon=True))
+        self._threads[-1].start()
+        # In the line, and not only on the way to it.
+        wait_until(lambda: len(self._places._line) > before, what=f"{client} to stand")
+
+    def all_answered(self) -> None:
+        for thread in self._threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def standing(places, full) -> Iterator[Standing]:
+    found = Standing(places)
+    yield found
+    full.extensions["limner"].watcher.end()
+    found.all_answered()
+
+
+# -- the places -----------------------------------------------------------------------------------
+
+
+def test_a_place_that_is_given_back_goes_to_who_has_stood_longest(places, standing):
+    bob = places.held("bob")
+    for client in ("ann", "dee", "eve"):
+        standing.comes(client)
+
+    bob.close()
+    wait_until(lambda: standing.placed, what="a place")
+
+    assert standing.placed == ["ann"]
+    assert (places.taken, places.standing) == (2, 2)
+    # Nor does anybody overtake them.
+    with pytest.raises(Crowded):
+        places.held("bob")
+
+
+def test_who_has_all_that_one_client_may_is_passed_over(places, standing):
+    bob = places.held("bob")
+    for client in ("cas", "dee"):
+        standing.comes(client)
+
+    bob.close()
+    wait_until(lambda: standing.placed, what="a place")
+
+    assert standing.placed == ["dee"]
+
+
+def test_a_place_that_came_free_before_one_stood_is_taken(places):
+    bob = places.held("bob")
+
+    def freeing(_gone):
+        bob.close()
+        return nullcontext()
+
+    places.patiently("dee", freeing, LONG_S)
+
+    assert (places.taken, places.standing) == (2, 0)
+
+
+def test_who_stands_in_vain_is_refused_and_takes_nothing(places):
+    with pytest.raises(TooManyAtOnce):
+        places.patiently("cas", staying, 0.01)
+    places.held("bob")
+    with pytest.raises(Crowded):
+        places.patiently("dee", staying, 0.01)
+
+    assert (places.taken, places.standing) == (2, 0)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["in vain", "with a place"])
+def test_who_hangs_up_stands_no_longer_and_keeps_no_place(places, given):
+    bob = places.held("bob")
+
+    @contextmanager
+    def leaving(gone):
+        if given:
+            bob.close()
+        gone()
+        yield
+
+    with pytest.raises(HungUp):
+        places.patiently("dee", leaving, LONG_S)
+
+    assert (places.taken, places.standing) == (1 if given else 2, 0)
+
+
+def test_whoever_ends_the_request_itself_has_its_place_back(places):
+    bob = places.held("bob")
+
+    @contextmanager
+    def broken(_gone):
+        bob.close()
+        yield
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        places.patiently("dee", broken, LONG_S)
+
+    assert (places.taken, places.standing) == (1, 0)
+
+
+def test_a_process_that_ends_lets_nobody_stand(full, standing):
+    standing.comes("cas")
+
+    full.extensions["limner"].watcher.end()
+    standing.all_answered()
+
+    assert standing.refused == ["cas"]
+    with pytest.raises(TooManyAtOnce):
+        full.extensions["limner"].waits.patiently("cas", staying, LONG_S)
+
+
+@pytest.mark.parametrize(
+    ("bound", "others"),
+    [("CLIENT_STANDING", {"dee": True}), ("STANDING", {"dee": False})],
+)
+def test_so_many_stand_and_the_next_is_refused_at_once(
+    settings, store, messages, monkeypatch, bound, others
+):
+    monkeypatch.setattr(f"api.wait_places.{bound}", 1)
+    app = create_app(replace(settings, api_client_waits=1, api_waits=1), store, messages)
+    places = app.extensions["limner"].waits
+    places.held("bob")
+    standing = Standing(places)
+    standing.comes("cas")
+
+    with pytest.raises(Crowded):
+        places.patiently("cas", staying, LONG_S)
+    for other, stands in others.items():
+        if stands:
+            standing.comes(other)
+        else:
+            with pytest.raises(Crowded):
+                places.patiently(other, staying, LONG_S)
+
+    app.extensions["limner"].watcher.end()
+    standing.all_answered()
+
+
+# -- the requests that wait -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def greedy(settings, store, messages, caller, monkeypatch) -> Iterator[Caller]:
+    """The caller, whose one place is taken, where who is refused stands for long."""
+    monkeypatch.setattr("api.waiting.STAND_S", LONG_S)
+    open_to_all = replace(settings, api_client_waits=1, callback_allow="0.0.0.0/0")
+    app = create_app(open_to_all, store, messages)
+    with app.extensions["limner"].waits.hold(caller.name):
+        yield Caller(app, caller.token, caller.name)
+
+
+def of_a_job(method: str, more: str):
+    def ask(caller: Caller):
+        hook = "https://receiver.example/hook"
+        job = caller.drawn(callBackUrl=hook)
+        return caller(method, f"/draw/midjourney/jobs/{job['id']}{more}")
+
+    return ask
+
+
+def post(path: str, body: dict, **headers: str):
+    def ask(caller: Caller):
+        bearer = {"Authorization": f"Bearer {caller.token}"}
+        return caller("POST", path, json=body, headers=bearer | headers)
+
+    return ask
+
+
+def page(caller: Caller):
+    browser = Browser(caller.app)
+    browser.enter(caller.token)
+    return browser.call("GET", "/console/live")
+
+
+DRAWN = {"prompt": "a fox"}
+TOOL = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "imagine", "arguments": {**DRAWN, "wait_s": 60}},
+}
+WAYS = {
+    "look": of_a_job("GET", "?wait=60"),
+    "events": of_a_job("GET", "/events"),
+    "test of callbacks": of_a_job("POST", "/callbacks/test"),
+    "page": page,
+    "openai": post("/v1/images/generations", DRAWN),
+    "openai's stream": post("/v1/images/generations", {**DRAWN, "stream": True}),
+    "replicate": post("/v1/models/acme/fox/predictions", {"input": DRAWN}, Prefer="wait"),
+    "sdapi": post("/sdapi/v1/txt2img", DRAWN),
+    "mcp": post("/mcp", TOOL, Accept="application/json"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_request_that_waits_stands_before_it_is_refused(greedy, way):
+    """And a caller of a tool, whose job is accepted already, is told of that."""
+    here, found = greedy.app.extensions["limner"], []
+    thread = threading.Thread(target=lambda: found.append(WAYS[way](greedy)), daemon=True)
+    thread.start()
+
+    wait_until(lambda: here.waits.standing == 1 or found, what="it to stand")
+    assert not found, found[0].text
+
+    here.watcher.end()
+    thread.join(60)
+    assert found[0].status_code == (200 if way == "mcp" else 429)
+    assert (here.waits.taken, here.waits.standing) == (1, 0)
+
+
+def test_who_stood_for_its_place_is_served_as_any_other(settings, store, messages, caller):
+    app = create_app(replace(settings, api_client_waits=1), store, messages)
+    here, greedy = app.extensions["limner"], Caller(app, caller.token, caller.name)
+    job, found = greedy.drawn(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.waiting.STAND_S", LONG_S)
+        with here.waits.hold(caller.name):
+            ask = lambda: found.append(of_a_job("GET", "?wait=1")(greedy))  # noqa: E731
+            thread = threading.Thread(target=ask, daemon=True)
+            thread.start()
+            wait_until(lambda: here.waits.standing == 1, what="it to stand")
+        thread.join(60)
+
+    assert found[0].status_code == 200
+    assert found[0].json["status"] == job["status"]
+    assert here.waits.taken == 0
+
+
+def test_who_hangs_up_while_it_stands_makes_no_job(greedy, monkeypatch):
+    @contextmanager
+    def leaving(gone):
+        gone()
+        yield
+
+    monkeypatch.setattr("api.peer.watched", lambda: leaving)
+
+    response = WAYS["sdapi"](greedy)
+
+    assert (response.status_code, response.data) == (499, b"")
+    assert greedy("GET", "/draw/midjourney/jobs").json["data"] == []
