@@ -16,7 +16,7 @@ from stack.receiver import WORDS
 JOBS = "/draw/midjourney/jobs"
 #: how long one look may wait for news; a position has no seq of its own, so it is asked for more often
 LOOK_S, POSITION_S = 30, 2
-#: how long a gateway that is away, or busy, is waited for
+#: how long a gateway that is away, or busy, is waited for; and until it is asked again, unless it says so itself
 PATIENCE_S, AGAIN_S = 60.0, 1.0
 #: statuses that come to an end if one waits
 PASSING = (429, 503)
@@ -42,7 +42,8 @@ def news(calls: Calls, job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             passes = isinstance(error, CallMissed) or error.status in PASSING
             if not passes or time.monotonic() - since > PATIENCE_S:
                 raise
-            time.sleep(AGAIN_S)
+            asked_s = error.retry_after_s if isinstance(error, CallRefused) else None
+            time.sleep(min(max(AGAIN_S, asked_s or 0.0), PATIENCE_S))
             continue
         since = time.monotonic()
         if seen != job:

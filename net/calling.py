@@ -6,13 +6,15 @@ Redirects are not followed: they would carry the caller's token to another host.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
+from limner.callback.retry_after import asked_s
 from limner.errors import LimnerError
 from limner.peer import leads_here
 from limner.version import version
@@ -32,13 +34,26 @@ class CallMissed(LimnerError):
 class CallRefused(LimnerError):
     """The gateway refuses the call.
 
-    ``status``: of HTTP. ``fields``: name → its errors.
+    ``status``: of HTTP. ``fields``: name → its errors. ``retry_after_s``: what its Retry-After asks for, if there is one.
     """
 
-    def __init__(self, status: int, message: str, fields: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        fields: Mapping[str, Any],
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.fields = fields
+        self.retry_after_s = retry_after_s
+
+
+class _Answer(NamedTuple):
+    status: int
+    data: bytes
+    retry_after_s: float | None
 
 
 class Calls:
@@ -90,7 +105,7 @@ class Calls:
             # The gateway has no public URL set: for itself, it is at loopback.
             path, ours = urlsplit(url), urlsplit(self.url)
             url = urlunsplit((ours.scheme, ours.netloc, ours.path + path.path, path.query, ""))
-        status, data = self._sent("GET", url, 0, {})
+        status, data, _ = self._sent("GET", url, 0, {})
         if status != 200:
             raise CallMissed(f"{url} is no picture: HTTP {status}")
         return data
@@ -98,7 +113,7 @@ class Calls:
     def _answer(self, method: str, path: str, wait_s: float = 0, **more: Any) -> Any:
         more["headers"] = {**self._headers, **more.get("headers", {})}
         url = f"{self.url}{path}"
-        status, data = self._sent(method, url, wait_s, more)
+        status, data, retry_after_s = self._sent(method, url, wait_s, more)
         try:
             body = json.loads(data)
         except ValueError:
@@ -107,11 +122,9 @@ class Calls:
             return body
         if not isinstance(body, dict) or "message" not in body:
             raise CallMissed(f"what answers at {self.url} is no Limner: HTTP {status}")
-        raise CallRefused(status, str(body["message"]), body.get("errors") or {})
+        raise CallRefused(status, str(body["message"]), body.get("errors") or {}, retry_after_s)
 
-    def _sent(
-        self, method: str, url: str, wait_s: float, more: Mapping[str, Any]
-    ) -> tuple[int, bytes]:
+    def _sent(self, method: str, url: str, wait_s: float, more: Mapping[str, Any]) -> _Answer:
         limits = (CONNECT_S, ANSWER_S + wait_s)
         try:
             with self._session.request(
@@ -121,7 +134,8 @@ class Calls:
                     raise CallMissed(
                         f"{url} has moved to {answer.headers['location']}: name that address"
                     )
-                return answer.status_code, _read(answer)
+                wish_s = asked_s(answer.headers.get("Retry-After"), time.time())
+                return _Answer(answer.status_code, _read(answer), wish_s)
         except requests.RequestException as error:
             raise CallMissed(f"no Limner answers at {self.url} ({_why(error)})") from error
 

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 #: closing says at once that the connection is lost, without its end being read
@@ -17,9 +17,13 @@ RESET = struct.pack("ii", 1, 0)
 class Relay:
     """Passes on what comes in; made and used in one event loop, ``reset`` excepted."""
 
-    def __init__(self, target: str | int) -> None:
+    def __init__(
+        self, target: str | int, heard: Callable[[bytes], object] = lambda _data: None
+    ) -> None:
+        """``heard``: is told what comes in, in the event loop."""
         #: a socket's path, or a port of loopback
         self._target = target
+        self._heard = heard
         #: the connections that came in
         self.taken: list[Any] = []
         self.port = 0
@@ -57,23 +61,30 @@ class Relay:
         try:
             # Cancelled at the end of the loop.
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(_copy(reader, far), _copy(answers, near))
+                await asyncio.gather(_copy(reader, far, self._heard), _copy(answers, near))
         finally:
             near.transport.abort()
             far.transport.abort()
 
 
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def _copy(
+    source: asyncio.StreamReader,
+    target: asyncio.StreamWriter,
+    heard: Callable[[bytes], object] = lambda _data: None,
+) -> None:
     with contextlib.suppress(OSError):
         while data := await source.read(65536):
+            heard(data)
             target.write(data)
     target.close()
 
 
 @contextlib.contextmanager
-def relaying(target: str | int) -> Iterator[Relay]:
+def relaying(
+    target: str | int, heard: Callable[[bytes], object] = lambda _data: None
+) -> Iterator[Relay]:
     """Relay in a thread of its own."""
-    relay = Relay(target)
+    relay = Relay(target, heard)
     began = threading.Event()
     ended = asyncio.Event()
 

@@ -3,6 +3,7 @@
 // It has one POST to Limner and one receiver of its callbacks; what it knows of a job is what these tell. Node alone.
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const { GATEWAY = "http://127.0.0.1:8000", PORT = "9000", TOKEN, SECRET } = process.env;
 if (!TOKEN || !SECRET) throw new Error("TOKEN and SECRET must be set");
@@ -33,12 +34,11 @@ function isSigned(headers, body) {
 async function ask(prompt) {
   const tag = randomUUID();
   const wanted = { promptEn: prompt, fast: true, tag, callBackUrl: `http://127.0.0.1:${PORT}/callbacks` };
-  const answer = await fetch(`${GATEWAY}/draw/midjourney/imagine`, {
+  const answer = await posted({
     method: "POST",
     // With the key, a second try after a broken connection finds the first one's job.
     headers: { token: TOKEN, "content-type": "application/json", "idempotency-key": tag },
     body: JSON.stringify(wanted),
-    signal: AbortSignal.timeout(30_000),
   });
   const body = await answer.json();
   if (!answer.ok) {
@@ -47,6 +47,18 @@ async function ask(prompt) {
   }
   keep(body);
   return [303, "", { location: `/cards/${body.id}` }];
+}
+
+// A refusal that passes in seconds (429, 503) is waited for, twice.
+async function posted(options) {
+  for (let triesLeft = 2; ; triesLeft--) {
+    const signal = AbortSignal.timeout(30_000);
+    const answer = await fetch(`${GATEWAY}/draw/midjourney/imagine`, { ...options, signal });
+    const pause = Number(answer.headers.get("retry-after"));
+    if (!(triesLeft && pause > 0 && pause <= 5)) return answer;
+    await answer.body.cancel();
+    await sleep(1000 * pause);
+  }
 }
 
 function show(card) {

@@ -6,6 +6,7 @@ It has one POST to Limner and one receiver of its callbacks; what it knows of a 
 import html
 import os
 import threading
+import time
 import uuid
 
 import requests
@@ -55,9 +56,7 @@ def ask():
     }
     # With the key, a second try after a broken connection finds the first one's job.
     headers = {"token": os.environ["TOKEN"], "Idempotency-Key": tag}
-    answer = requests.post(
-        f"{GATEWAY}/draw/midjourney/imagine", json=wanted, headers=headers, timeout=30
-    )
+    answer = posted(wanted, headers)
     body = answer.json()
     if not answer.ok:
         why = [
@@ -67,6 +66,19 @@ def ask():
         return page(f"<p>{html.escape(' '.join(why))} ({body['code']})</p>"), answer.status_code
     keep(body)
     return redirect(f"/cards/{body['id']}", 303)
+
+
+def posted(wanted, headers):
+    """Return the answer; a refusal that passes in seconds (429, 503) is waited for, twice."""
+    for tries_left in (2, 1, 0):
+        answer = requests.post(
+            f"{GATEWAY}/draw/midjourney/imagine", json=wanted, headers=headers, timeout=30
+        )
+        pause_s = int(answer.headers.get("Retry-After", 0))
+        if not (tries_left and 0 < pause_s <= 5):
+            break
+        time.sleep(pause_s)
+    return answer
 
 
 @app.get("/")

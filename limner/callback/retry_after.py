@@ -1,6 +1,6 @@
 """Parse ``Retry-After``, as any peer may send it: seconds, or a date in one of HTTP's three forms.
 
-Used for receivers of callbacks and for engines. Python's own date parsers accept much that is not a
+Used for receivers of callbacks, for engines and by the commands of callers. Python's own date parsers accept much that is not a
 date, and take one without a zone as local time; every HTTP date is UTC.
 """
 

@@ -116,12 +116,25 @@ def test_the_loopback_address_of_a_gateway_elsewhere_is_taken_for_its_own(monkey
     sent: list[str] = []
     with Calls("https://draw.example/limner", TOKEN) as calls:
         monkeypatch.setattr(
-            calls, "_sent", lambda _method, url, *_: (200, sent.append(url) or b"x")
+            calls, "_sent", lambda _method, url, *_: (200, sent.append(url) or b"x", None)
         )
         calls.picture("http://127.0.0.1:8000/images/a/1.png?x=1")
         calls.picture("https://cdn.example/1.png")
 
     assert sent == ["https://draw.example/limner/images/a/1.png?x=1", "https://cdn.example/1.png"]
+
+
+@pytest.mark.parametrize(
+    ("header", "retry_after_s"),
+    [({}, None), ({"Retry-After": "2"}, 2.0), ({"Retry-After": "soon"}, None)],
+)
+def test_a_refusal_says_when_to_come_again(stranger, header, retry_after_s):
+    stranger.answers["/x"] = (429, header, b'{"statusCode": 429, "message": "Full."}')
+
+    with Calls(stranger.url, TOKEN) as calls, pytest.raises(CallRefused) as refused:
+        calls.get("/x")
+
+    assert refused.value.retry_after_s == retry_after_s
 
 
 def test_a_proxy_is_not_asked_for_this_machine(stranger, monkeypatch):

@@ -79,13 +79,18 @@ class Gateway:
         return answer
 
 
-def test_a_gateway_that_restarts_or_is_busy_is_asked_again(monkeypatch):
-    monkeypatch.setattr(watching.time, "sleep", lambda _s: None)
+def test_a_gateway_that_restarts_or_is_busy_is_asked_again_when_it_says(monkeypatch):
+    slept = []
+    monkeypatch.setattr(watching.time, "sleep", slept.append)
     done = JOB | {"status": 1, "seq": 3}
-    away, busy = CallMissed("away"), CallRefused(503, "busy", {})
+    away, busy = (
+        CallMissed("away"),
+        [CallRefused(503, "busy", {}, s) for s in (None, 0.0, 2.0, 9e9)],
+    )
 
-    told = list(news(Gateway(away, busy, JOB, JOB | {"position": 1}, away, done), JOB))
+    told = list(news(Gateway(away, *busy, JOB, JOB | {"position": 1}, away, done), JOB))
 
+    assert slept == [1.0, 1.0, 1.0, 2.0, 60.0, 1.0]
     assert [one["position"] for one in told] == [3, 1, 3]
     assert told[-1] == done
 
