@@ -59,8 +59,11 @@ def the_place_taken(gateway: Gateway) -> Iterator[None]:
     url = f"{gateway.url}/draw/midjourney/jobs/{job}/events"
     with requests.get(url, headers={"token": gateway.token}, stream=True, timeout=60) as stream:
         assert stream.status_code == 200
-        next(stream.iter_lines())
+        # Kept: with its iterator, the connection would be gone.
+        lines = stream.iter_lines()
+        assert next(lines).startswith(b"retry")
         yield
+        del lines
 
 
 class Example:
@@ -106,15 +109,18 @@ def test_the_loops_of_the_page_pause_while_they_are_refused_and_end_with_the_pic
     with ThreadPoolExecutor() as pool:
         with the_place_taken(gateway):
             told = [pool.submit(example.run) for example in examples]
-            for example in examples:
-                looked_again = lambda example=example: example.looks > 1  # noqa: E731
-                wait_until(looked_again, what=f"the second look of {example}")
+            for example, end in zip(examples, told, strict=True):
+                went_on = lambda example=example, end=end: example.looks > 1 or end.done()  # noqa: E731
+                wait_until(went_on, what=f"the second look of {example}")
             time.sleep(WATCHED_S)
             for example in examples:
                 took_s = time.monotonic() - example.began
                 # One stands for a second, and is told to come back in two.
-                assert example.looks <= 2 + took_s / 2, f"{example}: {example.looks} in {took_s} s"
-            assert not any(one.done() for one in told)
+                assert 2 <= example.looks <= 2 + took_s / 2, (
+                    f"{example}: {example.looks} in {took_s} s"
+                )
+            for example, end in zip(examples, told, strict=True):
+                assert not end.done(), f"{example} ended: {end.exception() or end.result()}"
         gateway.limner("resume", "lane", "fast")
 
         for one in told:
