@@ -166,6 +166,7 @@ def test_a_job_is_followed_cancelled_and_listed(away, says):
 
 
 def test_an_operators_token_lists_the_jobs_of_every_client(away, says, monkeypatch):
+    away.imagine(fast=True)
     monkeypatch.setenv(
         "LIMNER_TOKEN", away.store.operators.add("cli:test", f"o{free_port()}", Role.VIEW)
     )
