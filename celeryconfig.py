@@ -12,10 +12,10 @@ from celery import signals as _signals
 from kombu import Queue
 
 from limner import log as _log
-from limner.settings import Settings as _Settings
 from limner.settings.broker import redis_address as _redis_address
+from limner.settings.in_force import in_force as _in_force
 
-_settings = _Settings.load()
+_settings = _in_force()
 _redis = _redis_address(_settings)
 
 

@@ -8,13 +8,13 @@ from api.house import EXTENSION
 from api.server.greenlets import GREENLETS
 from api.settled import settle_first
 from limner.log import catch_the_rest, set_up
-from limner.settings import Settings
+from limner.settings.in_force import in_force
 from stack import traces
 from stack.image_watch import ImageWatch
 from stack.privacy import keep_to_ourselves
 
 keep_to_ourselves()
-_settings = Settings.load()
+_settings = in_force()
 set_up(_settings.log_format, _settings.log_level)
 catch_the_rest()
 app = create_app(_settings, concurrency=GREENLETS)

@@ -90,15 +90,19 @@ class Served:
 def baseline(house: House, name: str) -> Iterator[Served]:
     """Serve ``bench.plain:<name>`` under the very server and settings of the API."""
     port = free_port()
-    command = processes.api(
-        Settings.load({"LIMNER_PORT": str(port), "LIMNER_DATA_DIR": str(house.folder)})
-    )
+    settings = Settings.load({"LIMNER_PORT": str(port), "LIMNER_DATA_DIR": str(house.folder)})
+    command = processes.api(settings)
     command[command.index("api.wsgi:app")] = f"bench.plain:{name}"
     # Ours patches only sockets, and kombu's locks would stop it; this is the same worker, with all patched.
     command[command.index("--worker-class") + 1] = "gevent"
     # Our log has a thread and its lock, which do not live through the patching of all; and a baseline logs nothing.
+    # What else our configuration says is said here.
     hooks = command.index("--config")
-    del command[hooks : hooks + 2]
+    command[hooks : hooks + 2] = (
+        *("--workers", str(settings.api_workers)),
+        *("--worker-connections", str(settings.api_connections)),
+        *("--keep-alive", str(settings.api_keepalive_s)),
+    )
     with _serve(house, command, port) as served:
         yield served
 

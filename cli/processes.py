@@ -182,7 +182,8 @@ def process(options: argparse.Namespace) -> int:
     runs_on = not (options.print or getattr(options, "check", False))
     if runs_on:
         _complain_as(options)
-    settings = _as_json(Settings.load(), options)
+    read = Settings.load()
+    settings = _as_json(read, options)
     if runs_on and settings.log_format == "json":
         complain_as_log()
     keep_to_ourselves()
@@ -212,7 +213,11 @@ def process(options: argparse.Namespace) -> int:
     else:
         processes.make_folder(settings)
         command = processes.beat(settings)
-    environment = processes.environment(settings)
+    if options.command == "api":
+        environment = processes.environment_of_reader(settings, read)
+    else:
+        # These read their settings once, as they begin, and are begun anew by this command.
+        environment = processes.environment(settings)
     if options.command == "worker" and options.name:
         environment |= _pulse(options)
     if not options.print:

@@ -31,6 +31,17 @@ CALLBACK_CONCURRENCY = 4
 #: how long running requests have to finish at a stop: longer than a long poll may last
 API_GRACE_S = 65
 
+#: names the folder that `limner api` was called in to the API that it becomes, which reads its settings anew at
+#: SIGHUP; not one of our settings, which begin otherwise
+START_FOLDER = "API_START_FOLDER"
+
+#: Python's own variables for processes of ours
+_PYTHON = {
+    "PYTHONUNBUFFERED": "1",
+    # Five lines from each worker. It warns of pickled messages, which are not accepted here.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+}
+
 #: our defaults for Flower, unless its own documented variables override them
 FLOWER_DEFAULTS = {
     # in memory (1,000: about 60 MB, 10,000: about 110 MB)
@@ -58,13 +69,10 @@ def api(settings: Settings, door: int | None = None) -> list[str]:
     return python(
         "gunicorn",
         "api.wsgi:app",
-        *("--config", "python:api.server.gunicorn_hooks"),
+        # How many workers and connections, and how patient: what may change while it runs is told there.
+        *("--config", "python:api.server.gunicorn_config"),
         *("--bind", bound_to(settings.host, settings.port) if door is None else f"fd://{door}"),
         *("--worker-class", "api.server.worker.Worker"),
-        *("--workers", str(settings.api_workers)),
-        *("--worker-connections", str(settings.api_connections)),
-        *("--keep-alive", str(settings.api_keepalive_s)),
-        *("--graceful-timeout", str(settings.api_drain_s + API_GRACE_S)),
         *("--log-level", "warning"),
         # It would overtake a response's head, which waits for the body (`api/server/link.py`).
         "--no-sendfile",
@@ -171,7 +179,7 @@ def config_path(environ: Mapping[str, str]) -> Path:
 
 
 def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the environment in which a process of ours sees exactly these settings.
+    """Return the environment in which a process of ours sees exactly these settings, whatever the file says later.
 
     The command line may have reset a setting to its default, and relative paths would mean something else
     in ``HOME``: both are always set explicitly.
@@ -185,11 +193,33 @@ def environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
     }
     config = config_path(environ)
     own[ENV_PREFIX + "CONFIG"] = str(config.absolute()) if config.exists() else os.devnull
-    own["PYTHONUNBUFFERED"] = "1"
-    # Five lines from each worker. It warns of pickled messages, which are not accepted here.
-    own["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser"
     # Not as an option: everyone on the machine can read command lines.
     if settings.flower_auth:
         own["FLOWER_BASIC_AUTH"] = settings.flower_auth
+    return {**FLOWER_DEFAULTS, **_inherited(environ), **settings.environment(), **own, **_PYTHON}
+
+
+def environment_of_reader(
+    settings: Settings, read: Settings, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the environment in which an API reads its settings as its command did, and may do so again.
+
+    ``read``: what the command has read, before its options made ``settings`` of it. Only what they changed is
+    handed on: a variable wins over the file, and what the file says may change.
+    """
+    config = config_path(environ)
+    if config.exists() and not config.is_file():
+        # A pipe is not read twice.
+        return environment(settings, environ)
+    return {
+        **_inherited(environ),
+        **settings.environment(since=read),
+        **_PYTHON,
+        START_FOLDER: os.getcwd(),
+    }
+
+
+def _inherited(environ: Mapping[str, str]) -> dict[str, str]:
     inherited = surroundings.without_strangers(environ)
-    return {**FLOWER_DEFAULTS, **inherited, **settings.environment(), **own}
+    inherited.pop(START_FOLDER, None)
+    return inherited

@@ -1,6 +1,6 @@
-"""Gunicorn's hooks and logger; its settings come from ``stack.processes``.
+"""Gunicorn's hooks and logger, which ``api/server/gunicorn_config.py`` hands to it.
 
-Loaded by gunicorn as ``--config python:api.server.gunicorn_hooks``, in the master, before any worker starts.
+Loaded in the master, before any worker starts.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from gunicorn.glogging import Logger as GunicornLogger
 
 from api.ending import ENDING
 from api.server.listening import ADDRESS
+from api.server.reloading import reload_what_is_right
 from limner.log import catch_the_rest, set_up
-from limner.settings import Settings
+from limner.settings.in_force import in_force
 
 #: SIGHUP as it was at start: `nohup` ignores it, and gunicorn would take it as a request to reload
 _HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -26,23 +27,20 @@ class Logger(GunicornLogger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         """Replace gunicorn's own handlers."""
         super().setup(cfg)
-        settings = Settings.load()
+        settings = in_force()
         set_up(settings.log_format, settings.log_level)
         catch_the_rest()
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
 
-#: gunicorn's setting that names it
-logger_class = Logger
-
-
 def on_starting(server: Any) -> None:
-    """Let the workers open as many files as the system allows: a connection is one."""
+    """Let the workers open as many files as the system allows, as a connection is one; and mind what SIGHUP does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _tell_of_the_end(server)
+    reload_what_is_right(server)
 
 
 def when_ready(server: Any) -> None:

@@ -20,7 +20,7 @@ from limner.settings.engines import EngineSettings, LaneLimits, engines_of
 from limner.settings.faces import Alias, FaceOptions, face_options_of
 from limner.settings.lanes import LaneSettings
 from limner.settings.pictures import PictureSettings
-from limner.settings.server import ServerSettings
+from limner.settings.server import DATA_DIR, ServerSettings
 from limner.settings.setting import parsed
 from limner.settings.wording import (
     ForbiddenSettings,
@@ -88,6 +88,8 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
                 given[name] = _read(variable, setting, environ[variable])
             elif name in table:
                 given[name] = _read(f"limner.toml: {name}", setting, table[name])
+        # Of the folder that this is read in, which need not be the one that we were imported in.
+        given.setdefault("data_dir", Path(DATA_DIR).absolute())
         settings = cls(**given)
         if settings.redis_replicas and not settings.redis_url:
             why = "needs LIMNER_REDIS_URL: the embedded server has no replicas"
@@ -109,15 +111,17 @@ class Settings(LaneSettings, CallbackSettings, PictureSettings, ServerSettings):
         """Return the options of a face."""
         return self.face_options.get(name) or FaceOptions()
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, since: Settings | None = None) -> dict[str, str]:
         """Return the settings that differ from their defaults as ``LIMNER_*``, for child processes.
 
-        Tables are left out: children read them from the same ``limner.toml``.
+        ``since``: only what differs from these. Tables are left out: children read them from the same
+        ``limner.toml``.
         """
         changed = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name in _TABLES or (f.default is not MISSING and value == f.default):
+            before = f.default if since is None else getattr(since, f.name)
+            if f.name in _TABLES or (before is not MISSING and value == before):
                 continue
             changed[ENV_PREFIX + f.name.upper()] = "" if value is None else str(value)
         return changed

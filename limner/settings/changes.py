@@ -13,12 +13,16 @@ from limner.settings import EngineSettings, Settings
 
 #: what a running gateway cannot change: where everything is kept, and how its own output looks
 FIXED = ("redis_url", "data_dir", "log_format")
+#: what an API cannot that is run for itself, which keeps its socket
+FIXED_FOR_API = (*FIXED, "host", "port")
 _TABLES = ("engines", "face_options", "translate", "forbidden")
 
 
-def fixed_changes(before: Settings, after: Settings) -> tuple[str, ...]:
-    """Return the names of the settings that differ and need a restart of everything."""
-    return tuple(name for name in FIXED if getattr(before, name) != getattr(after, name))
+def fixed_changes(
+    before: Settings, after: Settings, fixed: tuple[str, ...] = FIXED
+) -> tuple[str, ...]:
+    """Return the names of those settings that differ, of all that need a restart."""
+    return tuple(name for name in fixed if getattr(before, name) != getattr(after, name))
 
 
 def changes(before: Settings, after: Settings) -> tuple[str, ...]:

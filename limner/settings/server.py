@@ -9,6 +9,9 @@ from limner.faces import FACES
 from limner.settings import listening, values
 from limner.settings.setting import setting
 
+#: what `data_dir` is in the folder that a command is called in
+DATA_DIR = "limner-data"
+
 
 @dataclass(frozen=True)
 class ServerSettings:
@@ -29,7 +32,7 @@ class ServerSettings:
         "most memory of the embedded server: `512mb`, `2gb`. Empty: half of what this machine has",
     )
     data_dir: Path = setting(
-        Path("limner-data").absolute(),
+        Path(DATA_DIR).absolute(),
         values.path,
         "folder for the embedded server and the pictures",
     )

@@ -33,17 +33,20 @@ class House:
         self.folder = Path(tempfile.mkdtemp(prefix="limner-house-"))
         self.ledger = self.folder / "ledger"
         self.ledger.touch()
-        config = self.folder / "limner.toml"
-        lines = {"port": free_port(), "flower_port": free_port(), "lease_s": 4, "tick_s": 1}
-        lines |= settings
-        config.write_text(
-            f'data_dir = "{self.folder}/data"\n'
-            + "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
-            + engines.replace("LEDGER", str(self.ledger)),
-            encoding="utf-8",
-        )
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("LIMNER_")}
-        environ["LIMNER_CONFIG"] = str(config)
+        self.config = self.folder / "limner.toml"
+        self._lines: dict[str, Any] = {
+            "data_dir": f"{self.folder}/data",
+            "port": free_port(),
+            "flower_port": free_port(),
+            "lease_s": 4,
+            "tick_s": 1,
+            **settings,
+        }
+        self._engines_table = engines.replace("LEDGER", str(self.ledger))
+        self.write()
+        #: without settings of ours
+        self.plain = {k: v for k, v in os.environ.items() if not k.startswith("LIMNER_")}
+        environ = self.plain | {"LIMNER_CONFIG": str(self.config)}
         self.settings = Settings.load(environ)
         self.environ = processes.environment(self.settings, environ)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -70,11 +73,30 @@ class House:
             self.kill(name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def write(self, **settings: Any) -> None:
+        """Write the file of settings, with these changed; None: left out."""
+        self._lines |= settings
+        lines = {name: value for name, value in self._lines.items() if value is not None}
+        self.config.write_text(
+            "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
+            + self._engines_table,
+            encoding="utf-8",
+        )
+
     def start_redis(self) -> None:
         self._start("redis", embedded.command(self.settings.data_dir))
 
     def start_api(self) -> None:
         self._start("api", processes.api(self.settings))
+        self._await_api()
+
+    def start_api_by_its_command(self, *options: str) -> None:
+        """Start ``limner api`` as a service does: in our folder, with all that it is told in the file."""
+        command = [sys.executable, "-m", "limner", "api", *options]
+        self._start("api", command, folder=self.folder, environ=self.plain)
+        self._await_api()
+
+    def _await_api(self) -> None:
         wait_until(
             lambda: answers("127.0.0.1", self.settings.port, "/healthz"), what="the API's start"
         )
@@ -162,13 +184,19 @@ class House:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    def _start(self, name: str, command: list[str]) -> None:
+    def _start(
+        self,
+        name: str,
+        command: list[str],
+        folder: Path = processes.HOME,
+        environ: dict[str, str] | None = None,
+    ) -> None:
         output = self.output or self.folder / f"{name}.log"
         with output.open("ab") as log:
             self.running[name] = subprocess.Popen(
                 command,
-                cwd=processes.HOME,
-                env=self.environ,
+                cwd=folder,
+                env=self.environ if environ is None else environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

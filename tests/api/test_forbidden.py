@@ -236,7 +236,7 @@ def test_an_endpoint_whose_name_is_looked_up_holds_up_nobody_else(words):
 def test_no_tls_is_set_up_in_the_api_before_its_worker_has_patched_it():
     """What urllib3 takes from the ssl module as it is loaded stays as it was: a request by it fails then."""
     code = (
-        "import sys, api.server.gunicorn_hooks, api.server.worker;"
+        "import sys, api.server.gunicorn_config, api.server.worker;"
         " print([name for name in ('urllib3', 'requests', 'botocore') if name in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

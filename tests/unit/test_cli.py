@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
+from api.server import reloading
 from limner.__main__ import main
 from limner.errors import ConfigError
 from limner.request import Lane
@@ -271,6 +273,44 @@ def test_children_see_the_settings_of_their_parent_wherever_they_run(tmp_path):
     os.chdir("/")
     seen = Settings.load({k: v for k, v in environ.items() if k.startswith("LIMNER_")})
     assert (seen.port, seen.fast_slots, seen.data_dir) == (8000, 7, settings.data_dir)
+
+
+def test_an_api_reads_the_file_anew_as_its_command_did_and_only_options_outdo_it(
+    tmp_path, monkeypatch
+):
+    file = tmp_path / "limner.toml"
+    file.write_text('api_waits = 7\nimage_store = "pictures"\nlog_format = "text"\n')
+    theirs = {"LIMNER_PORT": "8001", "LIMNER_LOG_LEVEL": "debug", "CELERY_BROKER_URL": "redis://x"}
+    read = Settings.load(theirs)
+    options = replace(read, log_format="json", port=Settings.port)
+
+    handed = processes.environment_of_reader(options, read, theirs)
+
+    ours = {name: value for name, value in handed.items() if name.startswith("LIMNER_")}
+    assert ours == {
+        "LIMNER_PORT": "8000",
+        "LIMNER_LOG_LEVEL": "debug",
+        "LIMNER_LOG_FORMAT": "json",
+    }
+    assert "CELERY_BROKER_URL" not in handed
+    # Wherever it runs by then.
+    file.write_text('api_waits = 8\nimage_store = "pictures"\n')
+    os.chdir("/")
+    for name, value in handed.items():
+        monkeypatch.setenv(name, value)
+    again = reloading.read()
+    assert again == replace(options, api_waits=8)
+    assert again.data_dir == tmp_path / "limner-data"
+    assert again.image_store == str(tmp_path / "pictures")
+
+
+def test_an_api_keeps_what_was_read_from_a_pipe_which_is_read_once(tmp_path):
+    os.mkfifo(tmp_path / "limner.toml")
+    settings = replace(Settings(), api_waits=7)
+
+    handed = processes.environment_of_reader(settings, settings, {})
+
+    assert handed["LIMNER_API_WAITS"] == "7"
 
 
 def test_without_a_config_file_children_do_not_find_another_one():
