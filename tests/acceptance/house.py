@@ -147,6 +147,14 @@ class House:
             os.killpg(process.pid, signal.SIGKILL)
         return time.monotonic() - began
 
+    def signalled(self, name: str, number: int, limit_s: float = 30) -> int:
+        """Send a process a signal that ends it; return its exit code."""
+        process = self.running[name]
+        os.kill(process.pid, number)
+        code = process.wait(limit_s)
+        del self.running[name]
+        return code
+
     def imagine(self, **fields: Any) -> dict[str, Any]:
         """POST one job through the API and return the answer."""
         body = {"promptEn": "a lighthouse", "fast": True, "tag": uuid.uuid4().hex} | fields

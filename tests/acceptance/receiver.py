@@ -29,6 +29,7 @@ class Receiver:
                 with receiver.lock:
                     receiver.bodies[body["id"]].append(body)
                     receiver.ids[body["id"]].append(self.headers["webhook-id"])
+                receiver.heard(body)
                 self.send_response(receiver.status)
                 if receiver.status != 204:
                     self.send_header("Content-Length", "0")
@@ -52,6 +53,9 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def heard(self, body: dict) -> None:
+        """Do what a receiver does before it answers: nothing."""
 
     @property
     def url(self) -> str:

@@ -100,12 +100,15 @@ class Front:
         issued.cert_chain_pems[0].write_to_path(self.certificate)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def pool(self, port: int | None = None) -> urllib3.HTTPSConnectionPool:
-        """Return connections to it, which check its name and its certificate."""
+    def pool(
+        self, port: int | None = None, *, timeout: float = 60, maxsize: int = 1
+    ) -> urllib3.HTTPSConnectionPool:
+        """Return connections to it, which check its name and its certificate; ``maxsize`` are kept."""
         return urllib3.HTTPSConnectionPool(
             "127.0.0.1",
             port or self.port,
-            timeout=60,
+            timeout=timeout,
+            maxsize=maxsize,
             retries=False,
             ca_certs=str(self.folder / "ca.pem"),
             server_hostname=NAME,
