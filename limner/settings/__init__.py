@@ -1,4 +1,4 @@
-"""All settings, read once at start from ``LIMNER_*`` and ``limner.toml``; the environment wins.
+"""All settings, read from ``LIMNER_*`` and ``limner.toml``, as a process starts; the environment wins.
 
 Used by every process. A wrong setting raises ``ConfigError``, which names it, before anything starts.
 The settings are declared by subject, in ``server``, ``pictures``, ``callbacks``, ``lanes``, ``engines`` and

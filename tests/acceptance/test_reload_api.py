@@ -17,6 +17,8 @@ from tests.conftest import free_port, json_lines, wait_until
 
 pytestmark = [
     pytest.mark.slow,
+    # Gunicorn's handler of SIGHUP, which ours goes before.
+    pytest.mark.seam,
     pytest.mark.timeout(300),
     pytest.mark.usefixtures("sighup_as_in_a_terminal"),
 ]
