@@ -5,9 +5,11 @@ Our settings and our transport, which finds Redis by any form of its address and
 
 from __future__ import annotations
 
-from celery import Celery
+from celery import Celery, signals
 
+from workers.hangup import end_at_hangup
 from workers.transport import AMQP
 
 app = Celery("limner", amqp=AMQP)
 app.config_from_object("celeryconfig")
+signals.beat_init.connect(end_at_hangup)

@@ -10,9 +10,11 @@ from limner.settings import Settings
 from stack.privacy import keep_to_ourselves
 from workers import flower_events, queue_lengths
 from workers.bare import app as app
+from workers.hangup import end_at_hangup
 from workers.panel import shut
 
 keep_to_ourselves()
+end_at_hangup()
 shut()
 queue_lengths.install()
 flower_events.install()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +55,32 @@ def test_a_lane_worker_hands_its_drawings_over_to_the_next(number):
         assert counts == {(job, what): 1 for job in ids for what in ("start", "end")}
         # As at the death of a worker.
         assert all(not house.store.redis.hget(f"limner:job:{job}", "lost") for job in ids)
+
+
+@SIGNALS
+def test_beat_and_flower_end_in_order(number):
+    with House("", tick_s=1) as house:
+        house.start_beat()
+        house.start_flower()
+        wait_until(lambda: house.store.redis.llen("callbacks") > 0, what="beat's first tick")
+        for name in ("beat", "flower"):
+            code = house.signalled(name, number)
+            assert_ended_in_order(house, name, code)
+
+
+def test_what_nohup_has_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with House("", tick_s=1) as house:
+            house.start_beat()
+            house.start_flower()
+            wait_until(lambda: house.store.redis.llen("callbacks") > 0, what="beat's first tick")
+            for name in ("beat", "flower"):
+                status = Path(f"/proc/{house.running[name].pid}/status").read_text()
+                ignored = int(re.findall(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)[0], 16)
+                assert ignored >> (signal.SIGHUP - 1) & 1, name
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 class Withholding(Receiver):
