@@ -119,7 +119,7 @@ class Pruner:
                 level=logging.WARNING,
                 files=kept.files,
                 bytes=kept.deleted_bytes,
-                left_since=f"{kept.since:%Y-%m-%dT%H:%MZ}",
+                left_since=f"{kept.since:%Y-%m-%dT%H:%MZ}" if kept.since else None,
             )
         return kept.whole
 

@@ -50,7 +50,7 @@ class Kept:
     #: by this call; what another process had deleted meanwhile is not among it, but in a bucket, which does not tell
     deleted_bytes: int = 0
     files: int = 0
-    #: the oldest that is left was stored then or later; None: nothing was deleted
+    #: the oldest that is left was stored then or later; None: nothing was deleted, or not all that is too much
     since: datetime | None = None
     #: whether it was not ended before it was done
     whole: bool = True
@@ -116,7 +116,7 @@ def _without(
                 deleted_bytes += sum(file.size_bytes for file in gone)
     except _Ended:
         whole = False
-    return Kept(dict(left), deleted_bytes, files, before if files else None, whole)
+    return Kept(dict(left), deleted_bytes, files, before if files and whole else None, whole)
 
 
 def batches(files: Iterator[_File]) -> Iterator[list[_File]]:

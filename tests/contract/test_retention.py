@@ -141,6 +141,7 @@ def test_it_ends_where_it_is_told_to_and_says_what_it_has_deleted(
 
     measured = asked > 3
     assert not kept.whole
+    assert kept.since is None
     assert (kept.files, kept.deleted_bytes) == (files, files * KB)
     assert has(images, *keys).count(False) == files
     assert bool(kept.sizes_bytes) is measured
