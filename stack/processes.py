@@ -90,16 +90,14 @@ def worker(queue: str, settings: Settings, mark: str) -> list[str]:
     if queue not in QUEUES:
         raise ConfigError("worker", f"must be one of {', '.join(QUEUES)} (it is {queue!r})")
     lane = queue != "callbacks"
-    return celery(
-        *("-A", "workers.app", "worker"),
+    return python(
+        "workers.start",
+        "worker",
         *("-Q", queue),
-        *("--pool", "threads"),
         *("--concurrency", str(settings.worker_threads if lane else CALLBACK_CONCURRENCY)),
         *("-n", f"{queue}-{mark}@%h"),
         # Flower is for drawings; ticks and deliveries would bury them in its task list.
         *(["-E"] if lane else []),
-        "--without-mingle",
-        "--without-gossip",
     )
 
 
@@ -115,11 +113,8 @@ def ping(queue: str, mark: str, *, as_json: bool = False) -> list[str]:
 
 def beat(settings: Settings) -> list[str]:
     """Return the command of beat. It sends ``tick`` by name and loads no task."""
-    return celery(
-        *("-A", "workers.bare", "beat"),
-        *("--schedule", str(settings.data_dir / "beat-schedule")),
-        *("--loglevel", "WARNING"),
-    )
+    schedule = str(settings.data_dir / "beat-schedule")
+    return python("workers.start", "beat", *("--schedule", schedule))
 
 
 def flower(settings: Settings) -> list[str]:

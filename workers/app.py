@@ -1,4 +1,4 @@
-"""The Celery app, its tasks and what Celery's signals start and stop; run as ``celery -A workers.app``.
+"""The Celery app, its tasks and what Celery's signals start and stop; run by ``workers.start``.
 
 Only this module, ``workers.gate`` (how many messages a process may take), ``workers.binding`` (which job a
 message is for), ``workers.control`` (what Flower's buttons do), ``workers.stopping`` (what signals do) and
