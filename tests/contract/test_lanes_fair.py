@@ -265,6 +265,61 @@ def test_jobs_that_come_back_to_their_own_slots_wait_behind_nobody(store, clock)
     assert not store.lanes.take(jobs[2], "c", "alive", MESSAGES).choosy
 
 
+def told(store, *jobs):
+    """Of these jobs, which are held, those whose workers have been told to ask again at once."""
+    return [job for job in jobs if store.lanes.wait_for_grant(job, 0.01) == 0]
+
+
+def hold(store, worker, number):
+    """So many jobs that a worker takes next, with their tokens."""
+    tokens = [f"t{next(_tokens)}" for _ in range(number)]
+    return {
+        store.lanes.claim(Lane.FAST, token, worker, "none", MESSAGES)[0]: token for token in tokens
+    }
+
+
+@pytest.mark.parametrize("end", ["handed over", "lost"])
+def test_a_worker_that_has_enough_is_told_of_a_job_that_came_back_to_its_slot(store, clock, end):
+    engines = {"gone": "stage", "elsewhere": "other", "alive": "stage"}
+    for worker, name in engines.items():
+        a_worker(store, an_engine(name, fast=2), worker=worker)
+    jobs = [an_accepted_job(store).id for _ in range(9)]
+    drawing = hold(store, "gone", 2)
+    for job, token in drawing.items():
+        store.lanes.keep_handle(job, token, {"run": job}, attach=True)
+    hold(store, "elsewhere", 2)
+    # Both engines are full.
+    waiting = {worker: hold(store, worker, 1) for worker in engines}
+    assert [*waiting["gone"], *waiting["elsewhere"], *waiting["alive"]] == jobs[4:7]
+    assert told(store, *jobs[4:]) == []
+
+    if end == "handed over":
+        for job, token in drawing.items():
+            store.lanes.give_back(job, token, Trouble(), MESSAGES, keep=True)
+    else:
+        for _ in range(4):
+            clock.pass_s(4)
+            for worker in ("elsewhere", "alive"):
+                store.lanes.renew(worker, Lane.FAST, [engines[worker]], waiting[worker])
+            store.lanes.sweep(MESSAGES)
+
+    assert told(store, *jobs[4:]) == [jobs[6]]
+
+
+def test_nobody_is_told_of_a_job_that_came_back_without_its_slot(store):
+    for worker in ("gone", "alive"):
+        a_worker(store, an_engine(fast=1), worker=worker)
+    jobs = [an_accepted_job(store).id for _ in range(3)]
+    ((drawn, token),) = hold(store, "gone", 1).items()
+    assert [*hold(store, "alive", 2)] == jobs[1:]
+
+    store.lanes.give_back(drawn, token, Trouble(), MESSAGES)
+
+    # The first that waited is granted what was freed.
+    assert store.jobs.get(jobs[1]).status == "submitted"
+    assert told(store, jobs[2]) == []
+
+
 def test_a_job_with_a_slot_of_its_own_goes_before_one_that_came_back_without(store):
     a_worker(store, an_engine(fast=1))
     own, other = (an_accepted_job(store).id for _ in range(2))

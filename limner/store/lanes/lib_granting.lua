@@ -9,7 +9,6 @@
 -- Writes: grant job leases slots stalled
 
 local READY_SCAN = 512
-local GRANT_KEPT_MS = 60000
 
 -- Whether a client has as many drawings of a lane in flight as it may: then its other jobs wait.
 local function is_capped(client, lane)

@@ -5,7 +5,7 @@
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that another worker may attach to, ms
 --        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
 --
--- Reads: deadlines holds job leases looked workers
+-- Reads: deadlines grant holds job leases looked ready workers
 -- Writes: cancels deadlines failures grant holds job leases looked ready slots stalled workers
 
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -15,6 +15,10 @@ local REAP_SCAN = 200
 -- The longest deadline that a caller may set (schemas/limner/imagine.py).
 local DEADLINE_MAX_MS = 30 * 86400000
 local FAILURES_KEPT = 50
+-- How long a word to the worker that holds a job waits to be heard.
+local GRANT_KEPT_MS = 60000
+-- Of the jobs that workers hold, so many are looked at for one whose worker is to be told something.
+local TOLD_SCAN = 64
 
 -- Jobs that this script left waiting without a message: {lane, id, place} each; the caller sends them.
 local unsent = {}
@@ -108,12 +112,31 @@ local function pass_deadlines()
     return #ids
 end
 
+-- A job came back to a slot of its own. Have a worker of its engine ask that has all the messages it may have, for
+-- jobs that wait: it then takes one more (take.lua). It would ask in a second anyway. `gone`: who had the job.
+local function have_asked(lane, engine, gone)
+    for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, TOLD_SCAN - 1)) do
+        local worker = redis.call('HGET', job_key(id), 'worker')
+        if worker and worker ~= gone then
+            for _, name in ipairs(engines_of(worker)) do
+                if name == engine then
+                    if redis.call('LLEN', key('grant', id)) == 0 then
+                        redis.call('LPUSH', key('grant', id), '0')
+                        redis.call('PEXPIRE', key('grant', id), GRANT_KEPT_MS)
+                    end
+                    return
+                end
+            end
+        end
+    end
+end
+
 -- Return a job that was submitted or drawing to its place, which is the head of its lane. With `keep`, its
 -- engine keeps drawing: the handle is kept, and the slot stays taken for a while. `spent`: as of end_job.
 local function wait_again(id, cause, keep, token, spent)
     if not may(id, cause, token) then return end
     local record = job_key(id)
-    local lane = redis.call('HGET', record, 'lane')
+    local lane, engine, worker = unpack(redis.call('HMGET', record, 'lane', 'engine', 'worker'))
     count('returned', lane)
     redis.call('DEL', key('grant', id))
     if keep then
@@ -126,6 +149,7 @@ local function wait_again(id, cause, keep, token, spent)
     end
     move(id, cause, {'progress', '0', 'returned_ms', ms(NOW)}, token)
     needs_message(id, lane)
+    if keep then have_asked(lane, engine, worker) end
 end
 
 -- Whether nobody looked after the lanes for a while: Redis was down, and no worker could send a heartbeat.
