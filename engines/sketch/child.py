@@ -30,13 +30,16 @@ def main(parent: int) -> None:
     """Process orders until the parent is gone."""
     # Ctrl-C reaches the whole process group; only the parent decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
     # a stray print must not fall between two frames
     answers = os.dup(1)
     os.dup2(2, 1)
     orders: queue.SimpleQueue[Frame] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(parent, orders), daemon=True).start()
+    # Loading is over soon, and a job waits for it: on a busy machine it would take seconds as a nice process.
+    from engines.sketch import describe, painter  # noqa: F401
+
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
     while True:
         header, _ = orders.get()
         frame = memoryview(_answer(header))
