@@ -47,6 +47,8 @@ class Flights:
         self._watched: dict[str, tuple[Flight, int]] = {}
         self._expected: dict[str, tuple[Flight, float]] = {}
         self._hinted: set[str] = set()
+        #: whether drawings are watched that the last round did not look for, and that nothing was heard of
+        self._attached = False
         self._missing_since: dict[str, float] = {}
         self._down_since: float | None = None
         self._thread: threading.Thread | None = None
@@ -71,6 +73,7 @@ class Flights:
             drawing = known or (expected[0] if expected else drawing)
             self._watched[prompt_id] = (drawing, watchers + 1)
             # It may have ended already: then it is in no queue, and the first round finds it.
+            self._attached |= known is None and expected is None
             self._wake()
             closed = self._closed
         if closed:
@@ -120,28 +123,33 @@ class Flights:
         self._lock.notify_all()
 
     def _run(self) -> None:
-        due_s = 0.0
+        #: when the next round is due, and how early it may be for drawings that were attached to
+        due_s = rested_s = 0.0
         while True:
             with self._lock:
                 if not self._watched or self._closed:
                     self._thread = None
                     return
                 if not self._hinted:
-                    self._lock.wait(max(0.0, due_s - time.monotonic()))
+                    until_s = rested_s if self._attached else due_s
+                    self._lock.wait(max(0.0, until_s - time.monotonic()))
                 hinted, self._hinted = self._hinted, set()
                 # Listed before /queue is read: a drawing that is added later may be missing from it.
                 watched = {i: drawing for i, (drawing, _) in self._watched.items()}
-            began_s = time.monotonic()
-            is_due = began_s >= due_s
+                began_s = time.monotonic()
+                is_due = began_s >= (rested_s if self._attached else due_s)
+                if is_due:
+                    self._attached = False
             if is_due:
-                due_s = began_s + self._poll_s
+                due_s = rested_s = began_s + self._poll_s
             try:
                 if hinted:
                     time.sleep(HINT_S)
                     self._look_up({i: watched[i] for i in hinted if i in watched})
                 if is_due:
                     self._round(watched)
-                    due_s = max(due_s, began_s + (time.monotonic() - began_s) / BUSY_SHARE)
+                    rested_s = began_s + (time.monotonic() - began_s) / BUSY_SHARE
+                    due_s = max(due_s, rested_s)
                 self._down_since = None
             except Refused as error:
                 self._fail_all(error, watched)

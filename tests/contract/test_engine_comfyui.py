@@ -345,6 +345,28 @@ def test_a_waiting_drawing_tells_its_position(server, engine):
     watching.end()
 
 
+def test_a_drawing_that_is_attached_to_is_looked_for_before_the_next_round(server, engine, build):
+    server.seconds = 60.0
+    briefs = [a_brief(job_id=name * 32) for name in "012"]
+    handles = [engine.submit(brief) for brief in briefs]
+    wait_until(lambda: server.running)
+    # No second round while we wait.
+    other = build(poll_s=60)
+    watches = []
+
+    try:
+        for brief, handle in zip(briefs[::-1], handles[::-1], strict=True):
+            watches.append(Watching(other, brief, handle))
+            wait_until(lambda: watches[-1].steps, 30, "its place, or its progress")
+    finally:
+        for watching in watches:
+            watching.stop.set()
+            watching.end()
+
+    assert [watching.steps[0] for watching in watches[:2]] == [Queued(2), Queued(1)]
+    assert watches[2].saw(Progress)
+
+
 def test_fast_drawings_go_before_relaxed_ones_in_their_order(server, engine):
     server.seconds = 60.0
     lanes = [("0", True), ("1", False), ("2", False), ("3", True), ("4", True)]
