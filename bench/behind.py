@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bench.place import Figure, accept_many, figure, limner, say
@@ -16,6 +17,7 @@ from tests.standins.comfyui import Comfy
 
 SLOTS, BEHIND = 2, 6
 LEASE_S = 4.0
+ROUNDS = 3
 #: of a drawing, where it can be said: much longer than any recovery
 DRAWING_S = 40.0
 
@@ -37,25 +39,51 @@ fast = {{ slots = {slots} }}
 
 def measure() -> list[Figure]:
     """Measure both ways to end, for engines that re-attach and one that does not, alone and beside another."""
-    ends: dict[str, Callable[[House, str], Any]] = {
-        "SIGTERM": House.terminate,
-        "kill -9": House.kill,
-    }
-    took_s: dict[str, list[float]] = {end: [] for end in ends}
-    for end, workers, engine in itertools.product(ends, (1, 2), ENGINES):
-        with ENGINES[engine]() as tables:
-            took_s[end].append(_still(tables, workers, ends[end]))
-        say(f"{engine}, {workers} worker(s), {end}: {took_s[end][-1]:.1f} s until a drawing moves")
-    note = "rehearsal, sketch, comfyui's stand-in; one worker, and two"
+    took_s: Took = {}
+    for end, engine, workers in itertools.product(ENDS, ENGINES, (1, 2)):
+        rounds = took_s[end, engine, workers] = []
+        for _ in range(ROUNDS):
+            with ENGINES[engine]() as tables:
+                rounds.append(_still(tables, workers, ENDS[end]))
+        each = ", ".join(f"{one:.1f}" for one in rounds)
+        say(f"{engine}, {workers} worker(s), {end}: {each} s until a drawing moves")
+    return figures(took_s)
+
+
+def figures(took_s: Took) -> list[Figure]:
+    """Judge the slowest case of the engines that re-attach; sketch, which begins anew, is only reported."""
+    term, killed = (_Cases(took_s, end) for end in ENDS)
+    alone = ("sketch",)
     return [
-        figure("recovery_behind_s", took_s["SIGTERM"], "<= 3", note),
+        figure("recovery_behind_s", term.slowest(REATTACH), "<= 3", term.told(REATTACH)),
+        figure("recovery_behind_sketch_s", term.slowest(alone), "report", term.told(alone)),
+        # One lease and 5 s.
+        figure("recovery_behind_killed_s", killed.slowest(REATTACH), "<= 9", killed.told(REATTACH)),
         figure(
-            "recovery_behind_killed_s",
-            took_s["kill -9"],
-            f"<= {LEASE_S + 5:g}",
-            f"lease {LEASE_S:g} s",
+            "recovery_behind_killed_sketch_s", killed.slowest(alone), "report", killed.told(alone)
         ),
     ]
+
+
+class _Cases:
+    """The cases of one way to end."""
+
+    def __init__(self, took_s: Took, end: str) -> None:
+        self._took_s = {case[1:]: rounds for case, rounds in took_s.items() if case[0] == end}
+
+    def slowest(self, engines: Sequence[str]) -> list[float]:
+        """Return the rounds of the case with the longest median."""
+        return max((self._took_s[case] for case in self._of(engines)), key=statistics.median)
+
+    def told(self, engines: Sequence[str]) -> str:
+        """Return each case's median, by engine and how many workers there were."""
+        return ", ".join(
+            f"{engine} {workers}: {statistics.median(self._took_s[engine, workers]):.1f}"
+            for engine, workers in self._of(engines)
+        )
+
+    def _of(self, engines: Sequence[str]) -> list[tuple[str, int]]:
+        return [case for case in self._took_s if case[0] in engines]
 
 
 @contextlib.contextmanager
@@ -74,7 +102,16 @@ def _comfyui() -> Iterator[str]:
         yield COMFY.format(url=server.url, slots=SLOTS)
 
 
-ENGINES = {"rehearsal": _rehearsal, "sketch": _sketch, "comfyui": _comfyui}
+ENDS: dict[str, Callable[[House, str], Any]] = {
+    "SIGTERM": House.terminate,
+    "kill -9": House.kill,
+}
+ENGINES = {"rehearsal": _rehearsal, "comfyui": _comfyui, "sketch": _sketch}
+#: those whose drawings go on without a worker: the next one re-attaches
+REATTACH = ("rehearsal", "comfyui")
+
+#: (how the worker ended, engine, workers) → seconds in each round
+Took = dict[tuple[str, str, int], list[float]]
 
 
 def _still(tables: str, workers: int, end: Callable[[House, str], Any]) -> float:
@@ -83,6 +120,8 @@ def _still(tables: str, workers: int, end: Callable[[House, str], Any]) -> float
     From the start of the next worker, if there was only one, or else from the end of the first.
     """
     with limner(engines=tables, lease_s=LEASE_S, tick_s=1, log_level="info") as house:
+        # Or nobody looks after the lanes while there is no worker: then leases count anew once one does.
+        house.start_worker("callbacks")
         house.start_beat()
         first = house.start_worker("fast")
         accept_many(house, SLOTS + BEHIND)
