@@ -230,6 +230,34 @@ def test_a_job_that_comes_back_keeps_no_slot_for_want_of_room_any_more(store):
     assert (engine.leased[Lane.FAST], engine.storing[Lane.FAST]) == (1, 0)
 
 
+@pytest.mark.parametrize("how", ["its worker dies", "its worker stops"])
+def test_a_slot_that_was_freed_is_not_its_jobs_again_when_that_comes_back(store, clock, how):
+    """The engine is done, the pictures are not stored: the slot is another job's by now."""
+    a_worker(store, an_engine(fast=1))
+    drawn, other = an_accepted_job(store), an_accepted_job(store)
+    take(store, drawn, token="t1")
+    store.lanes.keep_handle(drawn.id, "t1", {"id": "x"}, attach=True)
+    store.lanes.free_slot(drawn.id, "t1")
+    assert take(store, other, token="t2").state == "granted"
+
+    if how == "its worker stops":
+        assert store.lanes.give_back(drawn.id, "t1", Trouble(), MESSAGES, keep=True) == "waiting"
+    else:
+        for _ in range(4):
+            clock.pass_s(5)
+            store.lanes.renew(WORKER, Lane.FAST, ["stage"], {other.id: "t2"})
+            store.lanes.sweep(MESSAGES)
+    assert store.jobs.get(drawn.id).status is Status.WAITING
+    store.lanes.sweep(MESSAGES)
+    assert store.redis.smembers("limner:slots:stage:fast") == {other.id}
+
+    # Its drawing is there: it goes on from there once a slot is free.
+    assert take(store, drawn, token="t3").state == "wait"
+    store.lanes.free_slot(other.id, "t2")
+    again = take(store, drawn, token="t3")
+    assert (again.state, again.job.handle) == ("granted", {"id": "x"})
+
+
 def test_an_engine_in_trouble_rests_and_then_draws_one_for_trial(store, clock):
     down = Trouble(engine_state="down", engine_why="refused", pause_s=1, pause_max_s=60)
     a_worker(store, an_engine(fast=3))

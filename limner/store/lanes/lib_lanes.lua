@@ -132,14 +132,17 @@ local function have_asked(lane, engine, gone)
 end
 
 -- Return a job that was submitted or drawing to its place, which is the head of its lane. With `keep`, its
--- engine keeps drawing: the handle is kept, and the slot stays taken for a while. `spent`: as of end_job.
+-- engine keeps drawing: the handle is kept, and the slot stays taken for a while; one that was freed, because the
+-- engine is done, is another job's by now. `spent`: as of end_job.
 local function wait_again(id, cause, keep, token, spent)
     if not may(id, cause, token) then return end
     local record = job_key(id)
-    local lane, engine, worker = unpack(redis.call('HMGET', record, 'lane', 'engine', 'worker'))
+    local lane, engine, worker, freed = unpack(redis.call('HMGET', record, 'lane', 'engine', 'worker', 'freed'))
     count('returned', lane)
     redis.call('DEL', key('grant', id))
-    if keep then
+    if keep and freed then
+        redis.call('ZREM', key('leases'), id)
+    elseif keep then
         redis.call('ZADD', key('leases'), ms(NOW + KEEP_SLOT_MS), id)
     else
         drop_slot(id)
@@ -149,7 +152,7 @@ local function wait_again(id, cause, keep, token, spent)
     end
     move(id, cause, {'progress', '0', 'returned_ms', ms(NOW)}, token)
     needs_message(id, lane)
-    if keep then have_asked(lane, engine, worker) end
+    if keep and not freed then have_asked(lane, engine, worker) end
 end
 
 -- Whether nobody looked after the lanes for a while: Redis was down, and no worker could send a heartbeat.
