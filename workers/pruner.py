@@ -10,6 +10,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from limner.errors import ImagesDown, StoreDown
@@ -29,6 +30,8 @@ PRUNE_S = 3600.0
 FIT_S = 60.0
 #: sizes are looked at for this part of the time at most, however long that takes
 SHARE = 0.02
+#: but at least so often: a look that took long may have waited for a mount that hung
+REST_MOST_S = 86_400.0
 #: how long the end waits for a look that is asked to stop; one that hangs ends with the process
 END_S = 1.0
 
@@ -68,25 +71,43 @@ class Pruner:
         Raises:
             StoreDown: Redis is down.
         """
-        if time.monotonic() < self._away_until_s:
+        if self._is_away():
             return 0
         due = self._turns.take(PRUNE_S, self._often_s)
         days, sweep_rest_s, fit_rest_s = 0, None, None
         try:
             if due.sweep:
-                days = self._sweep()
-                sweep_rest_s = 0.0 if self._goes_on() else None
+                with self._away():
+                    days = self._sweep()
+                    sweep_rest_s = 0.0 if self._goes_on() else None
+            # Also where a day could not be deleted: the disk must not fill over it.
             if due.fit and self._goes_on():
                 began_s = time.monotonic()
-                if self._fit():
-                    fit_rest_s = (time.monotonic() - began_s) / SHARE
-        except ImagesDown as error:
-            event(log, "images.missed", level=logging.WARNING, why=error.message)
-            self._away_until_s = time.monotonic() + self._often_s
+                with self._away():
+                    if self._fit():
+                        fit_rest_s = min((time.monotonic() - began_s) / SHARE, REST_MOST_S)
+                        # The store is there, so a day that could not be deleted is tried again in an hour.
+                        sweep_rest_s = 0.0 if due.sweep else None
         finally:
             if due.sweep or due.fit:
                 self._turns.leave(sweep_rest_s, fit_rest_s)
         return days
+
+    @contextlib.contextmanager
+    def _away(self) -> Iterator[None]:
+        """Log a store that is away in this block, and leave it to other processes for a while."""
+        try:
+            yield
+        except ImagesDown as error:
+            if not self._is_away():
+                event(log, "images.missed", level=logging.WARNING, why=error.message)
+            self._rest()
+
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until_s
+
+    def _rest(self) -> None:
+        self._away_until_s = time.monotonic() + self._often_s
 
     def _goes_on(self) -> bool:
         """Return whether a look may go on: nobody has asked for its end, and Redis says that it is our turn still."""
@@ -132,4 +153,6 @@ class Pruner:
             # A bug of ours must not end it.
             except Exception:  # noqa: BLE001
                 event(log, "pruner.failed", level=logging.ERROR, error=True)
+                # Nor have it read the whole store every few seconds.
+                self._rest()
             self._stopping.wait(LOOK_S)

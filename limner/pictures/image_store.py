@@ -269,8 +269,10 @@ class Images(StorePlace):
         oldest = (now.astimezone(UTC) - timedelta(days=keep_days)).date()
         with self.asking():
             found = sorted(d for d in self.days(kind) if (when := _day(d)) and when < oldest)
-            gone = found if dry else []
-            for day in found[len(gone) :]:
+            if dry:
+                return Swept(kind, tuple(found))
+            gone: list[str] = []
+            for day in found:
                 if not goes_on():
                     break
                 # Another process may have deleted it since; a bucket does not mind.

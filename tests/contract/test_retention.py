@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from limner.settings import Settings
 from limner.store.metrics import prometheus
 from limner.store.prune_turns import TURN_MS, PruneTurns
 from tests.builders import MESSAGES
+from tests.conftest import wait_until
 from workers import pruner
 from workers.pruner import Pruner
 from workers.runtime import CallbackRuntime
@@ -303,7 +305,63 @@ def test_a_store_that_is_away_from_here_is_left_to_other_processes(
         assert tended.turn() == 0
 
     assert [record.message for record in caplog.records] == ["images.missed"]
+    looks.clear()
     another(Images(str(tmp_path / "images"), "http://limner/images"), store).turn()
+    assert len(looks) == 1
+
+
+def test_a_day_that_cannot_be_deleted_keeps_nobody_from_the_bound(
+    tended, images, put, store, clock, monkeypatch, caplog
+):
+    old = put(40, size=900_000)
+    put(2, size=900_000)
+    swept = []
+
+    def refused(*_, **__):
+        swept.append(1)
+        raise ImagesDown("a day belongs to root")
+
+    monkeypatch.setattr(images, "sweep", refused)
+
+    tended.turn()
+    assert not images.has(old)
+    assert [r.message for r in caplog.records] == ["images.missed", "pictures.too_many"]
+    # It is told once an hour.
+    for _ in range(58):
+        clock.pass_s(61)
+        another(images, store).turn()
+    assert len(swept) == 1
+    clock.pass_s(122)
+    another(images, store).turn()
+    assert len(swept) == 2
+
+
+def test_a_mount_that_hung_for_hours_is_not_rested_from_for_days(
+    images, store, clock, looks, monkeypatch
+):
+    now_s = [0.0]
+    monkeypatch.setattr(pruner.time, "monotonic", lambda: now_s[0])
+    looks.during.append(lambda: now_s.__setitem__(0, now_s[0] + 7200))
+    tended = Pruner(images, store, Settings(keep_mb=1))
+    tended.turn()
+
+    clock.pass_s(86_401)
+    tended.turn()
+
+    assert len(looks) == 2
+
+
+def test_a_bug_in_a_look_is_not_met_again_at_once(tended, looks, monkeypatch):
+    def broken():
+        raise ZeroDivisionError
+
+    looks.during.append(broken)
+    monkeypatch.setattr(pruner, "LOOK_S", 0.001)
+    tended.start()
+    wait_until(lambda: tended._is_away(), what="the bug")
+    time.sleep(0.05)
+    tended.end()
+
     assert len(looks) == 1
 
 
