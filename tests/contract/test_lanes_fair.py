@@ -306,6 +306,24 @@ def test_a_worker_that_has_enough_is_told_of_a_job_that_came_back_to_its_slot(st
     assert told(store, *jobs[4:]) == [jobs[6]]
 
 
+def test_it_is_not_told_to_a_worker_that_died_as_well(store, clock):
+    for worker in ("gone", "dead", "alive"):
+        a_worker(store, an_engine(fast=2), worker=worker)
+    jobs = [an_accepted_job(store).id for _ in range(6)]
+    for job, token in hold(store, "gone", 2).items():
+        store.lanes.keep_handle(job, token, {"run": job}, attach=True)
+    hold(store, "dead", 1)
+    waiting = hold(store, "alive", 1)
+    assert [*waiting] == [jobs[3]]
+
+    for _ in range(4):
+        clock.pass_s(4)
+        store.lanes.renew("alive", Lane.FAST, ["stage"], waiting)
+        store.lanes.sweep(MESSAGES)
+
+    assert told(store, *jobs[2:]) == [jobs[3]]
+
+
 def test_nobody_is_told_of_a_job_that_came_back_without_its_slot(store):
     for worker in ("gone", "alive"):
         a_worker(store, an_engine(fast=1), worker=worker)

@@ -112,12 +112,22 @@ local function pass_deadlines()
     return #ids
 end
 
+-- Which lanes and engines this script has told of a job that came back: one word is enough.
+local told_of = {}
+
+local function lives(worker, lane)
+    return worker and tonumber(redis.call('ZSCORE', key('workers', lane), worker) or '0') > NOW
+end
+
 -- A job came back to a slot of its own. Have a worker of its engine ask that has all the messages it may have, for
 -- jobs that wait: it then takes one more (take.lua). It would ask in a second anyway. `gone`: who had the job.
 local function have_asked(lane, engine, gone)
+    local what = lane .. ' ' .. engine
+    if told_of[what] then return end
+    told_of[what] = true
     for _, id in ipairs(redis.call('ZRANGE', key('ready', lane), 0, TOLD_SCAN - 1)) do
         local worker = redis.call('HGET', job_key(id), 'worker')
-        if worker and worker ~= gone then
+        if worker ~= gone and lives(worker, lane) then
             for _, name in ipairs(engines_of(worker)) do
                 if name == engine then
                     if redis.call('LLEN', key('grant', id)) == 0 then
