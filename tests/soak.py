@@ -4,7 +4,7 @@ push onto the broker's queues, and an operator pulls levers.
 ``python -m tests.soak --seconds 60 [--json FILE]``; exit code 1 if the promise of docs/callbacks.md was broken.
 It starts a server, the API, a lane worker, beat and callback workers, as an operator would; jobs go in
 by HTTP, and a grader hears the callbacks. At the end nothing may be lost: each seq of each job was
-heard, or is a dead letter, or was progress that had its tries.
+heard, or is a dead letter, or was progress that had its tries, or was in the hands of a poster that was killed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any
 
 from limner.errors import StoreDown
 from limner.job import Status
-from limner.settings import redis_socket
+from limner.settings import Settings, redis_socket
 from limner.store import Store
 from stack import embedded
 from stack.grader import Grader, serve
@@ -47,6 +47,10 @@ CLOCKS_S = (-3600, -60, 0, 60, 3600)
 DRAIN_S = 150.0
 #: a try that is due later than this is not waited for
 SOON_S = 20.0
+#: what may end a POST of progress so that nobody knows of it
+CUTS_OFF = ("kill a poster", "freeze a poster", "kill redis")
+#: as in lib_outbox.lua
+STORY_KEPT = 100
 #: why a job would fail if a halt were taken for something else
 BY_LEVERS = ("no_engine", "waited_too_long", "cancelled")
 #: how receivers behave, and what share of the jobs they get
@@ -223,7 +227,7 @@ class Soak:
             drained_s = time.monotonic() - started
             did = {"chaos": dict(chaos.count), "strangers": dict(stranger.count)}
             did |= {"levers": dict(steering.count)}
-            return self._reckon(grader, drained_s, left) | did
+            return self._reckon(grader, chaos.count, drained_s, left) | did
         finally:
             for nuisance in nuisances:
                 nuisance.done.set()
@@ -290,8 +294,10 @@ class Soak:
         later = told.due_ms is not None and told.due_ms > (now_s + SOON_S) * 1000
         return not (self.jobs[job] == "flaky" and later)
 
-    def _reckon(self, grader: Grader, drained_s: float, left: int) -> dict[str, Any]:
-        heard, lost, untold, never_ended = grader.seen(), [], 0, []
+    def _reckon(
+        self, grader: Grader, chaos: Counter[str], drained_s: float, left: int
+    ) -> dict[str, Any]:
+        heard, lost, untold, in_hand, never_ended = grader.seen(), [], 0, 0, []
         for job, receiver in self.jobs.items():
             record, told = self.store.jobs.get(job), self.store.outbox.told(job)
             if not record.status.ended:
@@ -301,11 +307,15 @@ class Soak:
             known |= {event.seq for event in told.pending}
             known |= {a["seq"] for a in told.attempts if a["kind"] == "P"}
             missing = set(range(1, record.seq + 1)) - known - self._skipped(job)
+            progress = missing - self._transitions(job)
+            in_hand += len(progress)
+            missing -= progress
             lost += [f"{receiver} {job} {sorted(missing)}"] if missing else []
             untold += self._untold(job)
         marks = grader.marks()
         failed = [job for job in self.jobs if self._failed_by_a_lever(job)]
-        amiss = (lost, untold, never_ended, left, failed, self.house.died)
+        cut_off = Settings().callback_threads * sum(chaos[what] for what in CUTS_OFF)
+        amiss = (lost, untold, in_hand > cut_off, never_ended, left, failed, self.house.died)
         passed = marks["passed"] and not any(amiss)
         return {
             "passed": passed,
@@ -315,6 +325,7 @@ class Soak:
             "failed_by_levers": failed,
             "lost": lost,
             "untold_on_live_receivers": untold,
+            "progress_in_hands_cut_off": in_hand,
             "drained_s": round(drained_s, 1),
             "left_on_queues": left,
             "died": dict(self.house.died),
@@ -325,6 +336,17 @@ class Soak:
     def _failed_by_a_lever(self, job: str) -> bool:
         """Whether a job failed as none may that only waits: nobody cancels here, and none waits for long."""
         return self.store.jobs.get(job).reason_code in BY_LEVERS
+
+    def _transitions(self, job: str) -> set[int]:
+        """Return the seqs of a job's changes of state, or all where its story may not have each of them.
+
+        Progress that was in the hands of a poster that was killed, or of which Redis never heard, is not posted again
+        once something newer has come: that seq nobody may have heard of.
+        """
+        story = self.store.redis.lrange(f"limner:story:{job}", 0, -1)
+        if not 0 < len(story) < STORY_KEPT:
+            return set(range(1, self.store.jobs.get(job).seq + 1))
+        return {json.loads(text[1:])["s"] for text in story if text[0] != "P"}
 
     def _skipped(self, job: str) -> set[int]:
         """Return the seqs that no event has: skipped because Redis was restarted."""

@@ -120,6 +120,8 @@ def test_the_lines_of_the_page_start_it_where_its_settings_and_data_are(up):
         },
     )
     # Not where the data are, nor with what is set here.
+    ours = HOME / "limner-data"
+    was_there = ours.exists()
     told = up.folder / "told"
     with told.open("wb") as output:
         subprocess.run(["bash", "-ec", text], cwd=HOME, env=up.environ, stdout=output, check=True)
@@ -127,7 +129,7 @@ def test_the_lines_of_the_page_start_it_where_its_settings_and_data_are(up):
     wait_until(lambda: "gateway.started" in events(log), 90)
 
     assert up.token()
-    assert not (HOME / "limner-data").exists()
+    assert ours.exists() == was_there
     up.process.send_signal(signal.SIGTERM)
     up.process.wait(60)
     assert events(log)[-1] == "stopped"

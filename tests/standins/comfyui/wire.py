@@ -46,9 +46,9 @@ class Socket:
         if isinstance(happened, Request):
             with self._lock:
                 self._protocol.send_response(self._protocol.accept(happened))
-            self._flush()
             self.client_id = parse_qs(urlsplit(happened.path).query)["clientId"][0]
             self._server.socket_headers = dict(happened.headers.raw_items())
+            # Counted before its answer is sent: who has that may look at once.
             self._server.joined(self.client_id, self)
         elif isinstance(happened, Frame) and happened.opcode is Opcode.TEXT:
             flags = {"supports_preview_metadata": True}
