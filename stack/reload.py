@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from limner.errors import LimnerError, StoreDown
+from limner.errors import StoreDown
 from limner.log import event
 from limner.settings import ENV_PREFIX, Settings
 from limner.settings.changes import changes, fixed_changes
@@ -26,6 +26,7 @@ from stack import processes
 from stack.control import Control, answer
 from stack.door import open_door
 from stack.lineup import HANDS, WATCHERS, Lineup, read_config
+from stack.not_reloaded import NotReloaded, tell_not_reloaded
 from stack.own_store import check_own_store
 from stack.processes import API_GRACE_S
 from stack.stack import Stack, check_flower_port
@@ -42,10 +43,6 @@ FINISH_S = 60.0
 SETTLE_S = 10.0
 #: a refusal tells the last lines of the process that refused, within this
 WHY_BYTES = 2_000
-
-
-class NotReloaded(LimnerError):
-    """The settings were not reloaded; everything goes on as before."""
 
 
 class Reload:
@@ -71,15 +68,9 @@ class Reload:
     def _tried(self) -> Mapping[str, Any]:
         try:
             changed = self._reload()
-        except (LimnerError, OSError) as error:
-            why = error.message if isinstance(error, LimnerError) else str(error)
-            event(log, "gateway.not_reloaded", level=logging.ERROR, why=why)
-            return {"reloaded": False, "why": why}
         # Nobody's mistake may end `limner up`, and everything that runs with it: not a driver's, and not ours.
         except Exception as error:  # noqa: BLE001
-            why = f"{type(error).__name__}: {error} (the log tells more)"
-            event(log, "gateway.not_reloaded", level=logging.ERROR, error=True, why=why)
-            return {"reloaded": False, "why": why}
+            return {"reloaded": False, "why": tell_not_reloaded(log, error)}
         event(log, "gateway.reloaded", changed="; ".join(changed) or "nothing")
         return {"reloaded": True, "changed": changed, "finishing": self._settled()}
 
