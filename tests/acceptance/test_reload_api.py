@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,14 @@ import psutil
 import pytest
 
 from tests.acceptance.house import House
-from tests.api.test_connections import calls_without_a_pause, children, connection_to
+from tests.api.test_connections import (
+    HEAD,
+    calls_without_a_pause,
+    children,
+    connection_to,
+    opened,
+    status_on,
+)
 from tests.api.test_connections import sighup_as_in_a_terminal as sighup_as_in_a_terminal
 from tests.conftest import free_port, json_lines, wait_until
 
@@ -159,3 +167,72 @@ def test_settings_that_are_wrong_at_a_sighup_change_nothing(
     house.write(color=None, image_store=None, port=house.settings.port, api_waits=51)
     assert hang_up(house, "gateway.reloaded")["changed"] == "api_waits: 2000 → 51"
     assert house.terminate("api") < 30
+
+
+def test_a_stop_does_not_wait_for_the_trial_of_a_store_that_hangs(house):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        house.plain |= {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
+        house.start_api_by_its_command()
+        house.write(image_store="s3://pictures")
+        os.kill(house.running["api"].pid, signal.SIGHUP)
+        silent.settimeout(60)
+        asked, _ = silent.accept()
+
+        code = house.signalled("api", signal.SIGTERM)
+        asked.close()
+
+    assert code == 0
+    assert [line["why"] for line in told(house, "gateway.not_reloaded")] == [
+        "the API is about to end"
+    ]
+    assert told(house, "gateway.reloaded") == []
+
+
+#: how much of a body is kept for later, of which a byte is sent at each look
+LATER = 100_000
+
+
+def test_a_stop_does_not_wait_for_the_requests_of_before_a_reload_to_end_first(house):
+    """As if there were no reload: the address is given up at once, and all requests have one time to end."""
+    house.write(api_workers=1)
+    house.start_api_by_its_command()
+    body = b"{}" + b" " * 1_000_000
+    head = HEAD + b"token: " + house.token.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with opened(house, head + body[:-LATER]) as held:
+        sent = len(body) - LATER
+
+        def while_it_is_sent(holds: Callable[[], bool]) -> bool:
+            # Who says nothing for long is given up.
+            nonlocal sent
+            held.sendall(body[sent : sent + 1])
+            sent += 1
+            return holds()
+
+        house.write(public_url="https://draw.example")
+        os.kill(house.running["api"].pid, signal.SIGHUP)
+        wait_until(
+            lambda: while_it_is_sent(lambda: serves_as(house, "https://draw.example")),
+            what="the new worker",
+        )
+        os.kill(house.running["api"].pid, signal.SIGTERM)
+        wait_until(lambda: while_it_is_sent(lambda: refuses(house)), what="the address given up")
+
+        held.sendall(body[sent:])
+        assert status_on(held) == 422, "read whole, and answered"
+    assert house.running.pop("api").wait(30) == 0
+
+
+def serves_as(house: House, url: str) -> bool:
+    return house.ask("GET", "/openapi.json")[1]["servers"][0]["url"] == url
+
+
+def refuses(house: House) -> bool:
+    try:
+        opened(house, b"").close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -351,7 +351,7 @@ def test_an_address_is_given_up_only_where_nobody_listens_there_after(
     address, stopped = Address(), []
     monkeypatch.setattr(gunicorn_hooks, "ADDRESS", address)
     bound = SimpleNamespace(address=[master.pop("address", ("127.0.0.1", 8000))])
-    server = SimpleNamespace(stop=stopped.append, handle_hup=None, cfg=bound, **master)
+    server = SimpleNamespace(stop=stopped.append, handle_hup=None, signal=None, cfg=bound, **master)
     gunicorn_hooks.on_starting(server)
     assert not address.given_up
 
@@ -433,6 +433,7 @@ def test_a_server_that_another_follows_on_the_supervisors_socket_ends_and_gives_
         stop=stopped.append,
         handle_term=end,
         handle_hup=None,
+        signal=None,
         cfg=SimpleNamespace(address=[7 if own else ("127.0.0.1", 8000)]),
     )
     gunicorn_hooks.on_starting(server)
