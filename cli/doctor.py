@@ -7,7 +7,6 @@ import contextlib
 import os
 import platform
 import resource
-import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from limner.egress.address import AddressNotAllowed
 from limner.errors import ConfigError, DiskFull, ImagesDown, StoreDown, StoreRefused
 from limner.peer import leads_here
+from limner.pictures.addresses import new_key
 from limner.pictures.image_folder import ImageFolder, free_bytes
 from limner.pictures.image_store import Images
 from limner.printing import BAD, GOOD, QUIET, document, line
@@ -230,7 +230,7 @@ def _comes_back(images: Images) -> bool:
     Raises:
         ImagesDown: one of these failed; the object is deleted all the same, if that works.
     """
-    key = f"spool/{datetime.now(UTC):%Y%m%d}/{secrets.token_hex(16)}.txt"
+    key = new_key("spool", "txt", datetime.now(UTC))
     same = False
     try:
         # One that is written too slowly may be there all the same.

@@ -1,12 +1,11 @@
-"""Where callers see pictures: the URLs of the image store's keys, and the way back.
-
-Used by ``limner.pictures.image_store`` only.
-"""
+"""The image store's keys, and where callers see pictures: the URLs of keys, and the way back."""
 
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from limner.egress.target import UrlRefused, after_host, parse_target
@@ -16,6 +15,11 @@ Kind = Literal["drawings", "previews", "thumbs", "spool"]
 #: the kinds that callers may see; what they sent inline is not among them
 SHOWN: tuple[Kind, ...] = ("drawings", "previews")
 _KEY = re.compile(r"(?:drawings|previews|thumbs|spool)/\d{8}/[0-9a-f]{32}(?:-\d+)?\.[a-z]{3,5}")
+
+
+def new_key(kind: Kind, suffix: str, now: datetime) -> str:
+    """Return a key that nobody can guess: ``<kind>/<yyyymmdd>/<random>.<suffix>``, with the day of ``now``."""
+    return f"{kind}/{now:%Y%m%d}/{secrets.token_hex(16)}.{suffix}"
 
 
 def is_key(text: str) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Self
 
 from limner.errors import ImagesDown
 from limner.pictures import buckets
-from limner.pictures.addresses import Kind, PictureAddresses, is_key
+from limner.pictures.addresses import Kind, PictureAddresses, is_key, new_key
 from limner.pictures.going_on import GoesOn, always
 from limner.pictures.image_bucket import ImageBucket
 from limner.pictures.image_folder import Identities, ImageFolder
@@ -103,7 +102,7 @@ class Images(StorePlace):
         Raises:
             ImagesDown: it could not be stored.
         """
-        key = f"{kind}/{now:%Y%m%d}/{secrets.token_hex(16)}.{suffix}"
+        key = new_key(kind, suffix, now)
         self.put_as(key, data)
         return key
 

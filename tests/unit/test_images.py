@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
 
 import pytest
 
-from limner.pictures.image_store import BUCKET_MISSES_MOST, Images
+from limner.pictures.addresses import Kind, is_key, new_key
+from limner.pictures.image_store import BUCKET_MISSES_MOST, CONTENT_TYPES, Images
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
@@ -22,6 +24,16 @@ def test_what_is_put_is_got_back_whole(images):
 
     assert images.get(key) == b"picture"
     assert key.startswith("drawings/20260517/")
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("suffix", [*CONTENT_TYPES, "txt"])
+def test_a_new_key_is_one_of_ours_and_tells_kind_and_day(kind, suffix):
+    key = new_key(kind, suffix, NOON)
+
+    assert is_key(key)
+    assert key.startswith(f"{kind}/20260517/")
+    assert key.endswith(f".{suffix}")
 
 
 def test_no_two_pictures_share_a_name_and_none_can_be_guessed(images):
