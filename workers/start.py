@@ -10,13 +10,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from celery.utils.nodenames import default_nodename, host_format
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the process until it ends; return its exit code."""
     options = _parser().parse_args(arguments)
-    code: int = options.run(options)
+    try:
+        code: int = options.run(options)
+    # Until Celery has handlers of its own.
+    except KeyboardInterrupt:
+        from limner.exits import INTERRUPTED
+
+        return INTERRUPTED
     return code
 
 
@@ -36,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    # Not above: beat has no use for it.
+    # Not above: beat has no use for it, and Ctrl-C while it is loaded is one as well.
+    from celery.utils.nodenames import default_nodename, host_format
+
     from workers.app import app
 
     worker = app.Worker(

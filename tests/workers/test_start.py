@@ -31,6 +31,19 @@ if isinstance(program, worker.Worker):
 print(json.dumps({"code": code, "told": told, "modules": sorted(sys.modules)}))
 """
 
+#: runs ``workers.start`` as its command does, and has Ctrl-C come when a module begins to load
+INTERRUPTED = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+when = sys.argv.pop(1)
+class Terminal:
+    def find_spec(self, name, path=None, target=None):
+        if name == when:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Terminal())
+runpy.run_module("workers.start", run_name="__main__", alter_sys=True)
+"""
+
 
 def started(command, tmp_path):
     settings = Settings(data_dir=tmp_path)
@@ -79,3 +92,33 @@ def test_neither_celerys_command_line_nor_flower_is_loaded(tmp_path, kind):
     assert found["code"] == 0
     if kind == "beat":
         assert found["told"]["schedule"] == str(tmp_path / "beat-schedule")
+
+
+@pytest.mark.parametrize(
+    ("kind", "when"),
+    [
+        ("worker", "celery"),
+        ("worker", "workers.app"),
+        ("worker", "celery.worker"),
+        ("beat", "celery"),
+        ("beat", "workers.bare"),
+        ("beat", "celery.beat"),
+    ],
+)
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, kind, when):
+    settings = Settings(data_dir=tmp_path)
+    command = (
+        processes.worker("fast", settings, "1") if kind == "worker" else processes.beat(settings)
+    )
+
+    done = subprocess.run(
+        [command[0], "-c", INTERRUPTED, when, *command[3:]],
+        cwd=processes.HOME,
+        env=processes.environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
