@@ -35,7 +35,8 @@ class Hold:
     def close(self) -> None:
         """Give everything back."""
         amount, self._amount = self._amount, 0
-        self._places.give(self._client, amount)
+        if amount:
+            self._places.give(self._client, amount)
 
 
 class Places:
@@ -90,7 +91,11 @@ class Places:
     def give(self, client: str, amount: int) -> None:
         """Give ``amount`` back; used by ``Hold``."""
         with self._lock:
-            self._all -= amount
-            self._taken[client] -= amount
-            if not self._taken[client]:
-                del self._taken[client]
+            self._drop(client, amount)
+
+    def _drop(self, client: str, amount: int) -> None:
+        """Do that while the lock is held."""
+        self._all -= amount
+        self._taken[client] -= amount
+        if not self._taken[client]:
+            del self._taken[client]

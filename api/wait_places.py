@@ -3,13 +3,17 @@
 Whoever is refused asks again, and a loop that does not pause would ask a thousand times a second. So one who
 finds no place stands for a moment before it is refused, which costs a greenlet, and gets the first place that
 is given back meanwhile. Used by ``api/waiting.py``, for all requests that wait.
+
+Places are given back and handed on in one step. So nobody in the line could have a place that is free, and
+whoever comes has only itself to try, however many stand.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 
 from api.peer import HungUp, Watched
 from api.places import Hold, Places
@@ -26,6 +30,8 @@ STANDING = 1000
 class _Stander:
     client: str
     waiter: Waiter
+    #: its number in the line; those who came before have lower ones
+    number: int = 0
     #: a place has been taken for it
     placed: bool = False
 
@@ -37,8 +43,9 @@ class WaitPlaces(Places):
         super().__init__(each, most)
         self._watcher = watcher
         self._room = Places(CLIENT_STANDING, STANDING)
-        #: in the order in which they came; a dict, to leave from anywhere
-        self._line: dict[_Stander, None] = {}
+        #: those who stand, by client, in the order in which they came; dicts, to leave from anywhere
+        self._lines: dict[str, dict[_Stander, None]] = {}
+        self._numbers = count()
 
     @property
     def standing(self) -> int:
@@ -63,8 +70,15 @@ class WaitPlaces(Places):
 
     def give(self, client: str, amount: int) -> None:
         """Give ``amount`` back, to those who stand."""
-        super().give(client, amount)
-        self._hand_on()
+        placed = []
+        with self._lock:
+            self._drop(client, amount)
+            while self._all < self._most and (stander := self._first()):
+                self._place(stander)
+                self._out_of_line(stander)
+                placed.append(stander)
+        for stander in placed:
+            stander.waiter.tell()
 
     def _stood(self, client: str, watched: Watched, most_s: float) -> Hold | None:
         """Return the place that was had by standing; None: there was none, or no room to stand."""
@@ -88,9 +102,12 @@ class WaitPlaces(Places):
 
     def _stand(self, stander: _Stander, ends: float) -> None:
         with self._lock:
-            self._line[stander] = None
-        # One may have been given back since it was refused.
-        self._hand_on()
+            # One may have been given back since it was refused.
+            if self._all < self._most and self._may(stander.client):
+                self._place(stander)
+                return
+            stander.number = next(self._numbers)
+            self._lines.setdefault(stander.client, {})[stander] = None
         while (left_s := ends - time.monotonic()) > 0:
             if stander.placed or stander.waiter.gone or self._watcher.ended:
                 return
@@ -99,20 +116,26 @@ class WaitPlaces(Places):
     def _leave(self, stander: _Stander) -> Hold:
         """Leave the line with what was taken for it, which may be nothing."""
         with self._lock:
-            self._line.pop(stander, None)
+            self._out_of_line(stander)
         return Hold(self, stander.client, int(stander.placed))
 
-    def _hand_on(self) -> None:
-        """Give what is free to those who have stood longest, of those whose own share is not used up."""
-        placed = []
-        with self._lock:
-            for stander in list(self._line):
-                if self._all >= self._most:
-                    break
-                with suppress(TooManyAtOnce):
-                    self._add(stander.client, 1)
-                    del self._line[stander]
-                    stander.placed = True
-                    placed.append(stander)
-        for stander in placed:
-            stander.waiter.tell()
+    # -- while the lock is held ---------------------------------------------------------------------
+
+    def _may(self, client: str) -> bool:
+        """Return whether the client's own share has a place left."""
+        return self._taken[client] < self._each
+
+    def _first(self) -> _Stander | None:
+        """Return who has stood longest, of those whose own share is not used up."""
+        firsts = (next(iter(line)) for client, line in self._lines.items() if self._may(client))
+        return min(firsts, key=lambda stander: stander.number, default=None)
+
+    def _place(self, stander: _Stander) -> None:
+        self._add(stander.client, 1)
+        stander.placed = True
+
+    def _out_of_line(self, stander: _Stander) -> None:
+        line = self._lines.get(stander.client, {})
+        line.pop(stander, None)
+        if not line:
+            self._lines.pop(stander.client, None)
