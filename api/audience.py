@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Self
 
 from api.house import House
+from api.peer import HungUp
 from api.places import Hold
-from limner.errors import JobNotFound, RequestError, StoreDown
+from limner.errors import Crowded, JobNotFound, StoreDown, TooManyAtOnce
 from limner.ids import new_id
 from limner.job import Job
 from limner.log import event
@@ -27,12 +28,20 @@ GRACE_S = 10.0
 
 
 class Audience:
-    """One request that waits for some jobs of one client; a block in which it does."""
+    """One request that waits for some jobs of one client; a block in which it does.
 
-    def __init__(self, here: House, jobs: Sequence[Job], *, cancels: bool) -> None:
-        """``cancels``: whether jobs are cancelled that nobody waits for any more."""
+    Its caller has hung up if ``leave`` was called, or if the block ends with ``HungUp``.
+    """
+
+    def __init__(self, here: House, jobs: Sequence[Job], held: Hold, *, cancels: bool) -> None:
+        """``held``: the place it waits in, given back when the block ends.
+
+        ``cancels``: whether jobs are cancelled that nobody waits for any more.
+        """
         self._here = here
         self._jobs = tuple(jobs)
+        #: where it waits; None: nowhere for now
+        self.place: Hold | None = held
         self._request = new_id() if cancels else ""
         #: the caller has hung up
         self.gone = False
@@ -58,12 +67,29 @@ class Audience:
     def __exit__(
         self,
         _kind: type[BaseException] | None,
-        _error: BaseException | None,
+        error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
         """Wait no more; if the caller is gone and does not come back, cancel what nobody waits for."""
-        if not self._request:
-            return
+        if isinstance(error, HungUp):
+            self.leave()
+        try:
+            if self._request:
+                self._end()
+        finally:
+            self.give_back()
+
+    def leave(self) -> None:
+        """Note that the caller has hung up."""
+        self.gone = True
+
+    def give_back(self) -> None:
+        """Wait nowhere for now, so that others get the place."""
+        if self.place:
+            self.place.close()
+            self.place = None
+
+    def _end(self) -> None:
         with contextlib.suppress(StoreDown):
             for job in self._jobs:
                 self._here.store.awaited.leave(job.id, self._request)
@@ -71,20 +97,17 @@ class Audience:
                 self._let_come_back()
                 self._cancel()
 
-    def leave(self) -> None:
-        """Note that the caller has hung up."""
-        self.gone = True
-
     def _let_come_back(self) -> None:
-        # A place is held meanwhile: there are only so many of these at once.
-        with contextlib.suppress(RequestError), self._place():
-            ends = time.monotonic() + GRACE_S
-            with self._here.watcher.following(self._jobs[0].id) as waiter:
-                while (left_s := ends - time.monotonic()) > 0 and not self._here.watcher.ended:
-                    waiter.wait(left_s)
-
-    def _place(self) -> contextlib.closing[Hold]:
-        return contextlib.closing(self._here.waits.held(self._jobs[0].client))
+        # Whoever asks again needs a place, and may be standing for this very one. Without room aside it is kept,
+        # so that a client has no more requests here than twice those that may wait.
+        with contextlib.suppress(TooManyAtOnce, Crowded):
+            room = self._here.waits.aside(self._jobs[0].client)
+            self.give_back()
+            self.place = room
+        ends = time.monotonic() + GRACE_S
+        with self._here.watcher.following(self._jobs[0].id) as waiter:
+            while (left_s := ends - time.monotonic()) > 0 and not self._here.watcher.ended:
+                waiter.wait(left_s)
 
     def _cancel(self) -> None:
         # Whoever asks again may do so at the process that takes over.

@@ -43,6 +43,8 @@ class WaitPlaces(Places):
         super().__init__(each, most)
         self._watcher = watcher
         self._room = Places(CLIENT_STANDING, STANDING)
+        #: as many as may wait can hang up at once, and come again
+        self._aside = Places(each, most)
         #: those who stand, by client, in the order in which they came; dicts, to leave from anywhere
         self._lines: dict[str, dict[_Stander, None]] = {}
         self._numbers = count()
@@ -67,6 +69,14 @@ class WaitPlaces(Places):
             if held := self._stood(client, watched, most_s):
                 return held
             raise
+
+    def aside(self, client: str) -> Hold:
+        """Return room for a request that gives its place up and goes on for a while; to be closed by the caller.
+
+        Raises:
+            TooManyAtOnce, Crowded: too many are there already.
+        """
+        return self._aside.held(client)
 
     def give(self, client: str, amount: int) -> None:
         """Give ``amount`` back, to those who stand."""

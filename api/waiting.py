@@ -50,10 +50,8 @@ def changed(job: Job, wait_s: float) -> Job:
     return _awaited(job, wait_s, lambda now: State.of(now) != State.of(job))[0]
 
 
-def ended(job: Job, wait_s: float, held: Hold | None = None) -> Job:
+def ended(job: Job, wait_s: float) -> Job:
     """Return the job once it has ended, or as it is after ``wait_s`` seconds.
-
-    ``held``: its ``place``, if the caller has one; it is given back.
 
     Raises:
         HungUp: the caller did not wait for it.
@@ -62,40 +60,37 @@ def ended(job: Job, wait_s: float, held: Hold | None = None) -> Job:
     """
     if job.status.ended:
         return job
-    now, gone = _awaited(job, wait_s, lambda now: now.status.ended, held)
+    now, gone = _awaited(job, wait_s, lambda now: now.status.ended)
     if gone:
         raise HungUp
     return now
 
 
-def all_ended(jobs: Sequence[Job], wait_s: float, held: Hold) -> list[Job]:
+def all_ended(jobs: Sequence[Job], wait_s: float) -> list[Job]:
     """Return the jobs once all are done, or one has failed, or as they are after ``wait_s`` seconds.
 
-    All are waited for in one ``place``, ``held``, which is given back.
+    All are waited for in one ``place``, which the caller holds, and gives back.
 
     Raises:
         HungUp, StoreDown, JobNotFound: as ``ended`` does.
     """
     seen, ends = list(jobs), time.monotonic() + wait_s
-    with closing(held):
-        if all(job.status.ended for job in jobs):
-            return seen
-        for number, job in enumerate(jobs):
-            left_s = max(0.0, ends - time.monotonic())
-            seen[number], gone = _followed(job, left_s, lambda now: now.status.ended)
-            if gone:
-                raise HungUp
-            if seen[number].status is not Status.DONE:
-                break
+    if all(job.status.ended for job in jobs):
+        return seen
+    for number, job in enumerate(jobs):
+        left_s = max(0.0, ends - time.monotonic())
+        seen[number], gone = _followed(job, left_s, lambda now: now.status.ended)
+        if gone:
+            raise HungUp
+        if seen[number].status is not Status.DONE:
+            break
     return seen
 
 
-def _awaited(
-    job: Job, wait_s: float, enough: Callable[[Job], bool], held: Hold | None = None
-) -> tuple[Job, bool]:
+def _awaited(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[Job, bool]:
     """Return the job as it is in the end, and whether the caller hung up."""
     ends = time.monotonic() + wait_s
-    with closing(held or place(job.client, wait_s)):
+    with closing(place(job.client, wait_s)):
         return _followed(job, ends - time.monotonic(), enough)
 
 
@@ -115,7 +110,6 @@ def _followed(job: Job, wait_s: float, enough: Callable[[Job], bool]) -> tuple[J
 
 def events(
     here: House,
-    held: Hold,
     watched: peer.Watched,
     job_id: str,
     seen: int = 0,
@@ -123,13 +117,12 @@ def events(
 ) -> Iterator[Job | None]:
     """Yield the job at each event after ``seen`` as they come, up to its end; None: nothing new for a while.
 
-    For a response that is streamed, beyond the request's context: the caller passes what it holds, one of
-    ``place(client)`` and of ``peer.watched()``, and closes ``held`` itself if it may stop before the
-    first event.
+    For a response that is streamed, beyond the request's context: the caller passes ``peer.watched()``, and
+    holds a ``place(client)``, which it gives back itself.
     It stops early if the reader hangs up, the store goes away, this process ends, or after ``most_s``.
     """
     ends = time.monotonic() + most_s
-    with closing(held), here.watcher.following(job_id) as waiter, watched(waiter.leave):
+    with here.watcher.following(job_id) as waiter, watched(waiter.leave):
         while True:
             try:
                 story = here.store.stories.after(job_id, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from contextlib import closing
 
 import pytest
 
@@ -54,7 +55,8 @@ def test_several_jobs_are_waited_for_in_one_place(asking, app, store, jobs):
         lambda: done(app, store, other),
     )
 
-    found = waiting.all_ended(jobs, 60, waiting.place(jobs[0].client))
+    with closing(waiting.place(jobs[0].client)):
+        found = waiting.all_ended(jobs, 60)
 
     thread.join()
     assert [job.status for job in found] == ["done", "done"]
@@ -65,7 +67,8 @@ def test_several_jobs_are_waited_for_in_one_place(asking, app, store, jobs):
 def test_nobody_waits_for_the_others_of_a_job_that_failed(asking, app, store, jobs):
     thread = meanwhile(app, lambda: failed(store, {"id": jobs[0].id}))
 
-    found = waiting.all_ended(jobs, 60, waiting.place(jobs[0].client))
+    with closing(waiting.place(jobs[0].client)):
+        found = waiting.all_ended(jobs, 60)
 
     thread.join()
     assert [job.status for job in found] == ["failed", "waiting"]

@@ -62,7 +62,7 @@ def events(job_id: str) -> Response:
         # werkzeug closes no stream that it does not send.
         return Response(mimetype=MIMETYPE)
     held = waiting.place(job.client)
-    happened = waiting.events(house(), held, peer.watched(), job.id, seen)
+    happened = waiting.events(house(), peer.watched(), job.id, seen)
     return event_stream(_stream(held, happened), held)
 
 

@@ -94,7 +94,7 @@ class Call:
         try:
             with closing(held):
                 yield from map(_event, progress.of(job))
-                for news in waiting.events(here, held, watching, job.id, job.seq, begun.wait_s):
+                for news in waiting.events(here, watching, job.id, job.seq, begun.wait_s):
                     job = news or _read(here, job)
                     yield from map(_event, progress.of(job))
                     if news is None:

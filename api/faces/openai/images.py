@@ -20,7 +20,6 @@ from api.faces.openai.places import BASES, at
 from api.faces.openai.refuse import failed, later
 from api.faces.openai.streaming import Stream
 from api.house import house
-from api.peer import NOBODY_READS, HungUp
 from api.places import Hold
 from limner.errors import InvalidRequest
 from limner.job import Job, Status
@@ -77,10 +76,12 @@ def _drawn(asked: Asked, kind: str, body: dict[str, object]) -> Response:
     try:
         jobs = _jobs(asked, body)
         cancels = house().settings.face(NAME).hang_up_cancels
-        audience = Audience(house(), jobs, cancels=cancels)
+        audience = Audience(house(), jobs, held, cancels=cancels)
         if asked.stream:
             return _streamed(asked, kind, jobs, audience, held)
-        return _waited(asked, jobs, audience, held)
+        with audience:
+            now = waiting.all_ended(jobs, WAIT_MOST_S)
+        return _ended(now, asked.wanted)
     except BaseException:
         held.close()
         raise
@@ -92,19 +93,9 @@ def _jobs(asked: Asked, body: dict[str, object]) -> list[Job]:
     return jobs
 
 
-def _waited(asked: Asked, jobs: list[Job], audience: Audience, held: Hold) -> Response:
-    with audience:
-        try:
-            now = waiting.all_ended(jobs, WAIT_MOST_S, held)
-        except HungUp:
-            audience.leave()
-            return Response(status=NOBODY_READS)
-    return _ended(now, asked.wanted)
-
-
 def _streamed(asked: Asked, kind: str, jobs: list[Job], audience: Audience, held: Hold) -> Response:
     stream = Stream(house(), kind, jobs, asked.wanted, asked.partial_images)
-    return event_stream(stream.events(audience, held), held)
+    return event_stream(stream.events(audience), held)
 
 
 def _ended(jobs: list[Job], wanted: AnswerForm) -> Response:

@@ -41,42 +41,40 @@ class Stream:
         self._partials = partial_images
         self._watched = peer.watched()
 
-    def events(self, audience: Audience, held: Hold) -> Iterator[str]:
-        """Yield the text of the stream; ``held``: the place of its first wait, given back in any case."""
-        with closing(held):
-            try:
-                # Within: that the store is down can only be told in the stream.
-                with audience:
-                    yield from self._of_jobs(audience, held)
-            except LimnerError as error:
-                yield _said("error", Failure(503, error.message, SERVER, SERVER).body())
+    def events(self, audience: Audience) -> Iterator[str]:
+        """Yield the text of the stream, which begins in the audience's place."""
+        try:
+            # Within: that the store is down can only be told in the stream.
+            with audience:
+                yield from self._of_jobs(audience)
+        except LimnerError as error:
+            # It may not have begun.
+            audience.give_back()
+            yield _said("error", Failure(503, error.message, SERVER, SERVER).body())
 
-    def _of_jobs(self, audience: Audience, held: Hold) -> Iterator[str]:
-        place: Hold | None = held
+    def _of_jobs(self, audience: Audience) -> Iterator[str]:
         try:
             yield NO_NEWS
             for job in self._jobs:
-                yield from self._of_job(job, audience, place)
+                yield from self._of_job(job, audience)
                 status = self._now(job).status
                 if status is Status.FAILED:
                     self._call_off()
                 if audience.gone or status is not Status.DONE:
                     return
-                place = None
         except GeneratorExit:
             # The server could not send what was yielded.
             audience.leave()
             raise
 
-    def _of_job(self, job: Job, audience: Audience, place: Hold | None) -> Iterator[str]:
+    def _of_job(self, job: Job, audience: Audience) -> Iterator[str]:
         shown, seen = 0, 0
         while not (audience.gone or self._here.watcher.ended):
             watched = _telling(self._watched, audience)
-            # It is given back by what waits in it.
-            place = place or self._next_place(job, watched)
-            if place is None:
+            audience.place = audience.place or self._next_place(job, watched)
+            if audience.place is None:
                 return
-            happened = waiting.events(self._here, place, watched, job.id, seen, WAIT_MOST_S)
+            happened = waiting.events(self._here, watched, job.id, seen, WAIT_MOST_S)
             for now in happened:
                 if now is None:
                     yield NO_NEWS
@@ -86,12 +84,14 @@ class Stream:
                     for text in self._partial(now, shown):
                         yield text
                         shown += 1
+            if not audience.gone:
+                # The pictures are sent without it, and the next wait may be another's.
+                audience.give_back()
             now = self._now(job)
             if now.status.ended:
                 yield from self._end(now)
                 return
             # It was too long for one wait.
-            place = None
             audience.stay()
         if not audience.gone:
             message = "The gateway restarts. Ask again: the drawing goes on."

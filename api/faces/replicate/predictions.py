@@ -22,7 +22,6 @@ from api.faces.replicate.models import model_for, model_of_version
 from api.faces.replicate.pictures import with_uploads
 from api.house import house
 from api.peer import HungUp
-from api.places import Hold
 from limner.errors import JobConflict, JobNotFound, StoreDown
 from limner.job import Job
 from schemas.replicate.asked import ListSchema, PredictionSchema, deadline_s
@@ -95,17 +94,17 @@ def _created(model: str | None) -> Response:
     if wait_s:
         ends = monotonic() + wait_s - EARLY_S
         # Refused before there is a job: a library would try again, and make another.
-        with contextlib.closing(waiting.place(guard.caller().name, wait_s - EARLY_S)) as held:
-            job = _awaited(accept(drawn, key), ends - monotonic(), held)
+        with contextlib.closing(waiting.place(guard.caller().name, wait_s - EARLY_S)):
+            job = _awaited(accept(drawn, key), ends - monotonic())
     else:
         job = accept(drawn, key)
     return answer(prediction_body(job, _base(), held=bool(wait_s)), HTTPStatus.CREATED)
 
 
-def _awaited(job: Job, wait_s: float, held: Hold) -> Job:
+def _awaited(job: Job, wait_s: float) -> Job:
     """Return the job at its end or after so long; or as it is now: there is one, whatever happens."""
     with contextlib.suppress(HungUp, StoreDown, JobNotFound):
-        return waiting.ended(job, wait_s, held)
+        return waiting.all_ended([job], wait_s)[0]
     return job
 
 

@@ -20,7 +20,6 @@ from api.faces.sdapi.entry import guarded
 from api.faces.sdapi.models import alias_for
 from api.house import house
 from api.inline_pictures import inline_picture
-from api.peer import NOBODY_READS, HungUp
 from api.places import Hold
 from limner.errors import LimnerError, ParentGone
 from limner.job import Job, Picture, Status
@@ -58,12 +57,8 @@ def _drawn(schema: TextToImage) -> Response:
     with closing(waiting.place(caller().name)) as held:
         jobs = _accepted(asked)
         cancels = house().settings.face(FACE).hang_up_cancels
-        with Audience(house(), jobs, cancels=cancels) as audience:
-            try:
-                jobs = waiting.all_ended(jobs, WAIT_MOST_S, held)
-            except HungUp:
-                audience.leave()
-                return Response(status=NOBODY_READS)
+        with Audience(house(), jobs, held, cancels=cancels):
+            jobs = waiting.all_ended(jobs, WAIT_MOST_S)
     stopped = next((job for job in jobs if job.status is not Status.DONE), None)
     if stopped is None:
         return _delivered(asked, body, jobs)

@@ -196,12 +196,13 @@ def test_a_held_answer_that_comes_before_the_end_is_starting_and_nothing_else(
     """Replicate's library for JavaScript takes what is processing for done."""
     waited = []
 
-    def ended(job, wait_s, _held):
+    def all_ended(jobs, wait_s):
+        (job,) = jobs
         waited.append(wait_s)
         store.lanes.progress(job.id, submitted(store, {"id": job.id}), 40, None)
-        return store.jobs.get(job.id)
+        return [store.jobs.get(job.id)]
 
-    monkeypatch.setattr("api.waiting.ended", ended)
+    monkeypatch.setattr("api.waiting.all_ended", all_ended)
     monkeypatch.setattr("api.faces.replicate.predictions.monotonic", lambda: 0.0)
     for prefer in ("wait", "wait=5", "respond-async, wait=99", "wait=0", "WAIT = 7"):
         answer = client.ask(headers={"Prefer": prefer})
@@ -212,7 +213,7 @@ def test_a_held_answer_that_comes_before_the_end_is_starting_and_nothing_else(
 
 
 def test_nobody_waits_who_did_not_ask_to(client, monkeypatch):
-    monkeypatch.setattr("api.waiting.ended", None)
+    monkeypatch.setattr("api.waiting.all_ended", None)
 
     assert client.ask(headers={"Prefer": "respond-async"}).status_code == 201
     assert client.ask(headers={"Prefer": "awaiting"}).status_code == 201
