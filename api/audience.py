@@ -99,7 +99,8 @@ class Audience:
 
     def _let_come_back(self) -> None:
         # Whoever asks again needs a place, and may be standing for this very one. Without room aside it is kept,
-        # so that a client has no more requests here than twice those that may wait.
+        # so that a client has no more requests here than twice those that may wait. (A stream that hangs up between
+        # two waits may have neither: a few, as each has waited in a place before.)
         with contextlib.suppress(TooManyAtOnce, Crowded):
             room = self._here.waits.aside(self._jobs[0].client)
             self.give_back()
