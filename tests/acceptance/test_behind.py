@@ -101,7 +101,11 @@ def test_what_a_worker_left_goes_on_before_what_waits_behind_it(engine, workers,
             what="as many jobs as workers take beside what they draw",
         )
 
-        (house.terminate if end == "SIGTERM" else house.kill)(first)
+        # The dead hold what they have read for a moment longer than what they draw, as they took it later: of a slot
+        # that is free in that moment one of these may be the next, and come back as well.
+        killed = end == "kill -9"
+        in_its_hands = house.store.redis.zrange("limner:ready:fast", 0, -1) if killed else []
+        (house.kill if killed else house.terminate)(first)
         second = others[0] if others else house.start_worker("fast")
         wait_until(lambda: all(receiver.ended(job) for job in ids), 120, "the end of all")
 
@@ -119,7 +123,9 @@ def test_what_a_worker_left_goes_on_before_what_waits_behind_it(engine, workers,
             assert_told_in_order(told)
             assert told[-1]["status"] == 1
             # Once, and none that waited: nobody waits for a lease twice.
-            assert [event["status"] for event in told].count(-2) == (job in kept)
+            came_back = [event["status"] for event in told].count(-2)
+            assert came_back == (job in kept) or (job in in_its_hands and came_back == 1)
             lost = house.store.redis.hget(f"limner:job:{job}", "lost")
-            assert lost == ("1" if job in kept and end == "kill -9" else None)
+            # What had not begun does not count as lost.
+            assert lost == (("1" if job in kept else "0") if came_back and killed else None)
         assert unfinished(house) == 0

@@ -139,8 +139,14 @@ def test_a_lane_whose_worker_was_told_to_take_nothing_is_told_within_half_a_minu
     house, celery_app
 ):
     worker = [f"fast-1@{socket.gethostname()}"]
+    # Said until it is heard: whoever is not listening at that moment misses it.
+    wait_until(
+        lambda: celery_app.control.cancel_consumer(
+            "fast", destination=worker, reply=True, timeout=5
+        ),
+        what="the worker's answer",
+    )
     # One read of the queue may be under way still: it takes one of the three, or two.
-    assert celery_app.control.cancel_consumer("fast", destination=worker, reply=True, timeout=30)
     job = [house.imagine()["id"] for _ in range(3)][-1]
 
     def told() -> bool:
