@@ -50,6 +50,7 @@ def test_drawings_callbacks_and_heartbeats_wait_and_go_on_after(shop, server, ca
         drawn, held = shop.accept(**told), shop.accept(**told)
         threads = [shop.in_thread(job) for job in (drawn, held)]
         wait_until(lambda: engine.watched, what="a drawing")
+        wait_until(lambda: shop.store.redis.zcard("limner:ready:fast") == 1, what="a held job")
         dispatcher.start()
         wait_until(lambda: receiver.heard, what="a first callback")
 
