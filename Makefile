@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Much of a test's time is waiting, for processes and for time-outs: more at a time than two cores.
-TESTERS ?= 6
+TESTERS ?= 5
 TESTS := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 TEST_FILES := $(shell find tests -name node_modules -prune -o -name '*.py' -print)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check

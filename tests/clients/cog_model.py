@@ -1,6 +1,6 @@
 """A model as somebody would package it with cog, without weights: run by cog's own server, in its environment.
 
-``Painter`` draws one prediction at a time, and hands each picture over as it is done; ``Several`` draws two;
+``Painter`` draws one prediction at a time, and hands each picture over as it is done; ``Several`` draws several;
 ``Broken`` cannot be set up. Each prediction adds a line to the file in ``COG_TEST_LEDGER``.
 """
 
@@ -52,12 +52,12 @@ class Painter(BaseRunner):
 
 
 class Several(BaseRunner):
-    """Two at a time."""
+    """Four at a time."""
 
     def setup(self) -> None:
         pass
 
-    @cog.concurrent(max=2)
+    @cog.concurrent(max=4)
     async def run(
         self,
         prompt: str = Input(description="what to draw"),
