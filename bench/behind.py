@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.place import Figure, accept_many, figure, limner, say
 from tests.acceptance.house import House
-from tests.acceptance.load import stage
+from tests.acceptance.load import comfy_table, stage
 from tests.conftest import wait_until
 from tests.standins.comfyui import Comfy
 
@@ -25,14 +25,6 @@ SKETCH = """
 [[engine]]
 name = "sketch"
 driver = "sketch"
-fast = {{ slots = {slots} }}
-"""
-COMFY = """
-[[engine]]
-name = "comfy"
-driver = "comfyui"
-url = "{url}"
-checkpoint = "sd15.safetensors"
 fast = {{ slots = {slots} }}
 """
 
@@ -99,7 +91,7 @@ def _sketch() -> Iterator[str]:
 @contextlib.contextmanager
 def _comfyui() -> Iterator[str]:
     with Comfy(seconds=DRAWING_S, steps=200) as server:
-        yield COMFY.format(url=server.url, slots=SLOTS)
+        yield comfy_table(server.url, SLOTS)
 
 
 ENDS: dict[str, Callable[[House, str], Any]] = {

@@ -36,6 +36,18 @@ relaxed = {{ slots = {relaxed}, gap_s = {gap_s} }}
 """
 
 
+def comfy_table(url: str, slots: int) -> str:
+    """Return the table of an engine at a ComfyUI server, or its stand-in."""
+    return f"""
+[[engine]]
+name = "comfy"
+driver = "comfyui"
+url = "{url}"
+checkpoint = "sd15.safetensors"
+fast = {{ slots = {slots} }}
+"""
+
+
 @functools.cache
 def messages_of(house: House) -> Messages:
     """Return the message templates for the house's broker, rendered once as a process of ours does."""

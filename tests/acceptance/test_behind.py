@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.house import House, assert_told_in_order, most_at_once
-from tests.acceptance.load import accept_many, stage, unfinished
+from tests.acceptance.load import accept_many, comfy_table, stage, unfinished
 from tests.acceptance.receiver import Receiver
 from tests.conftest import wait_until
 from tests.standins.comfyui import Comfy
@@ -21,14 +21,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SLOTS, BEHIND = 2, 6
 #: of a drawing that is left, by how many workers there are: longer than a second one takes to start
 DRAWING_S = {1: 8, 2: 20}
-COMFY = """
-[[engine]]
-name = "comfy"
-driver = "comfyui"
-url = "{url}"
-checkpoint = "sd15.safetensors"
-fast = {{ slots = {slots} }}
-"""
 
 
 @dataclass
@@ -58,7 +50,7 @@ def engine_of(name: str, drawing_s: float) -> Iterator[Drawn]:
         yield Drawn(stage(drawing_s, 20, fast=SLOTS))
     else:
         with Comfy(seconds=drawing_s, steps=10) as comfy:
-            yield Drawn(COMFY.format(url=comfy.url, slots=SLOTS), comfy)
+            yield Drawn(comfy_table(comfy.url, SLOTS), comfy)
 
 
 def logged(house: House, worker: str, event: str) -> list[str]:

@@ -50,7 +50,22 @@ ELSEWHERE = ("http://127.0.0.1:8000", "https://draw.example", "https://your-gate
 PLACEHOLDER = re.compile(r"(?<!\$)\b(JOB|ID|ENGINE|CLIENT|FOLDER|URL|PID|TOKEN)\b(?!=)")
 
 
-class Receiver:
+class Listening:
+    """A server on a free port of this machine."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        # It would write each request to standard error.
+        handler.log_message = lambda *_: None
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Receiver(Listening):
     """Receivers on this machine: /takes answers 204, anything else 404, which gives a callback up at once."""
 
     def __init__(self) -> None:
@@ -66,16 +81,7 @@ class Receiver:
                 self.send_response(204 if self.path == "/takes" else 404)
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
 
 
 class Gateway:

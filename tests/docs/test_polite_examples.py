@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from subprocess import Popen
-from threading import Thread
 
 import pytest
 import requests
@@ -20,7 +19,7 @@ from stack.stack import answers
 from tests.acceptance.up import Up
 from tests.conftest import free_port, wait_until
 from tests.docs.blocks import HOME, Block, blocks
-from tests.docs.gateway import Gateway, started
+from tests.docs.gateway import Gateway, Listening, started
 from tests.relay import relaying
 
 #: how long they are watched while they are refused, seconds
@@ -127,7 +126,7 @@ def test_the_loops_of_the_page_pause_while_they_are_refused_and_end_with_the_pic
             assert f"{gateway.url}/images/drawings/" in one.result()
 
 
-class Refusing:
+class Refusing(Listening):
     """A gateway that refuses so many times, with a Retry-After, and then takes a job."""
 
     def __init__(self, times: int, retry_after: str) -> None:
@@ -145,16 +144,7 @@ class Refusing:
                 refusal = {"statusCode": 503, "code": "crowded", "message": "Full.", "errors": {}}
                 self.wfile.write(json.dumps(refusal if refused else {"id": "1", "seq": 0}).encode())
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
 
 
 @contextmanager

@@ -45,18 +45,23 @@ runpy.run_module("workers.start", run_name="__main__", alter_sys=True)
 """
 
 
-def started(command, tmp_path):
-    settings = Settings(data_dir=tmp_path)
+def ran(command, settings, program, *words):
+    """Run a command of ours by another program, which does something around it."""
     assert command[1:3] == ["-m", "workers.start"]
-    done = subprocess.run(
-        [command[0], "-c", TOLD, *command[3:]],
+    return subprocess.run(
+        [command[0], "-c", program, *words, *command[3:]],
         cwd=processes.HOME,
         env=processes.environment(settings),
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=120,
     )
+
+
+def started(command, tmp_path):
+    done = ran(command, Settings(data_dir=tmp_path), TOLD)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
@@ -111,14 +116,6 @@ def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, kind, when
         processes.worker("fast", settings, "1") if kind == "worker" else processes.beat(settings)
     )
 
-    done = subprocess.run(
-        [command[0], "-c", INTERRUPTED, when, *command[3:]],
-        cwd=processes.HOME,
-        env=processes.environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = ran(command, settings, INTERRUPTED, when)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
