@@ -349,6 +349,23 @@ def test_a_narrow_window_holds_every_page_and_dialog_in_both_languages(people):
         assert page.locator("html").get_attribute("lang") == locale[:2]
 
 
+def test_a_press_before_the_script_is_there_sends_nothing_and_loses_nothing(ann):
+    page, held_back = ann.page, []
+    page.route("**/draw.js*", lambda asked: held_back.append(asked))
+    page.goto("/console/draw", wait_until="commit")
+    page.locator("#fold summary").click()
+    page.locator("#promptEn").fill("a mill")
+    page.locator("input[name=seed]").press("Enter")
+    for button in ("#go", "#copy", "#files"):
+        expect(page.locator(button)).to_be_disabled()
+
+    wait_until(lambda: held_back, what="the request for the script")
+    held_back[0].continue_()
+    page.locator("#go").click()
+    expect_status(page.locator("article.job"), 1)
+    assert "?" not in page.url
+
+
 def test_the_keyboard_alone_is_enough_to_draw_and_look(ann):
     page = ann.page
     expect(page.get_by_label("What shall be drawn?")).to_be_focused()

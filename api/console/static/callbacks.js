@@ -17,7 +17,9 @@ export class Callbacks {
     this.again = resending("", () => this.resend({}));
     this.again.hidden = true;
     this.acts.prepend(this.again);
-    one("#test").addEventListener("click", () => this.test());
+    const test = one("#test");
+    test.addEventListener("click", () => this.test());
+    test.disabled = false;
     /** seq → { node, summary, body, text: what is shown } */
     this.events = new Map();
   }

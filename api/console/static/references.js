@@ -27,6 +27,7 @@ export class References {
       this.take(files.files);
       files.value = "";
     });
+    files.disabled = false;
     document.addEventListener("dragover", (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;
       event.preventDefault();
