@@ -201,7 +201,6 @@ def again(options: argparse.Namespace) -> int:
 #: why a job was not moved to the front
 NOT_MOVED = {
     "unknown": "There is no such job.",
-    "held": "A worker has that job: it gets the next slot that it can have.",
     "running": "That job is submitted or drawing: it does not wait.",
     "ended": "That job has ended: it does not wait.",
 }
@@ -216,7 +215,7 @@ def front(options: argparse.Namespace) -> int:
     answer = show.open_store().lanes.to_front(options.job, show.actor())
     sentence = NOT_MOVED.get(answer, "The job is the next in its lane.")
     show.outcome(options, sentence, {"job": options.job, "answer": answer})
-    return 0 if answer in ("moved", "held") else 1
+    return 0 if answer == "moved" else 1
 
 
 def _many_to_front(options: argparse.Namespace) -> int:
@@ -230,7 +229,7 @@ def _many_to_front(options: argparse.Namespace) -> int:
 
 
 def front_these(store: Store, who: str, jobs: Sequence[Job], chosen: Mapping[str, str]) -> int:
-    """Move waiting jobs, the newest of which comes first, to the front; return how many had to be moved."""
+    """Move waiting jobs, the newest of which comes first, to the front; return how many were moved."""
     store.levers.note(who, "jobs", {"moved to the front": str(len(jobs)), **chosen})
     # The oldest last: so it is the first, and they keep their order.
     return sum(store.lanes.to_front(job.id, "") == "moved" for job in jobs)

@@ -106,7 +106,7 @@ def to_front(job_id: str) -> Response:
     moved = house().store.lanes.to_front(job_id, actor())
     if moved == "unknown":
         raise JobNotFound
-    if moved in ("running", "ended"):
+    if moved != "moved":
         raise JobConflict(cli.many.NOT_MOVED[moved])
     return answer({"job": job_id, "answer": moved})
 

@@ -663,14 +663,35 @@ def test_a_job_that_was_moved_goes_before_one_that_came_back(store):
 
 def test_only_a_job_that_waits_can_be_moved(store):
     a_worker(store, an_engine(fast=1))
-    running, held, ended = (an_accepted_job(store).id for _ in range(3))
+    running, ended = (an_accepted_job(store).id for _ in range(2))
     store.lanes.cancel(ended)
-    claims(store, 2)
+    claims(store, 1)
 
-    said = [store.lanes.to_front(job, "eve") for job in (running, held, ended, "f" * 32)]
+    said = [store.lanes.to_front(job, "eve") for job in (running, ended, "f" * 32)]
 
-    assert said == ["running", "held", "ended", "unknown"]
+    assert said == ["running", "ended", "unknown"]
     assert store.levers.audit(5) == ()
+
+
+def test_jobs_that_workers_hold_get_their_slots_in_the_order_in_which_they_were_moved(store):
+    a_worker(store, an_engine(fast=0))
+    held, waiting = [an_accepted_job(store).id for _ in range(3)], an_accepted_job(store).id
+    claims(store, 3)
+
+    moved = [held[2], waiting, held[1]]
+    assert [store.lanes.to_front(job, "eve") for job in moved] == ["moved"] * 3
+    order = [held[1], held[2], held[0], waiting]
+    assert [store.jobs.get(job).position for job in order] == [1, 2, 3, 4]
+
+    claims(store, 1)
+    order = [held[1], waiting, held[2], held[0]]
+    assert [store.jobs.get(job).position for job in order] == [1, 2, 3, 4]
+    a_worker(store, an_engine(fast=2))
+    an_accepted_job(store)
+    claims(store, 1)
+    assert [store.jobs.get(job).status.value for job in order] == ["submitted"] * 2 + [
+        "waiting"
+    ] * 2
 
 
 # -- a claim whose answer is lost -----------------------------------------------------------------

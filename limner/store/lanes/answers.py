@@ -11,7 +11,7 @@ from limner.job import Job, Picture
 from limner.reasons import Reason
 
 #: what came of moving a job to the front
-FrontAnswer = Literal["moved", "unknown", "held", "running", "ended"]
+FrontAnswer = Literal["moved", "unknown", "running", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
