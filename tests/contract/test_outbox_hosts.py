@@ -107,6 +107,20 @@ def test_strangers_behind_one_host_leave_half_of_the_probation_to_others(store):
     assert Counter(taken.record["dest"] for taken in held) == {HOST: 4, "http://other:80": 1}
 
 
+def test_strangers_leave_the_last_place_of_a_host_to_who_is_known_there(store):
+    poster = a_poster(cap=2, places=2)
+    for client in ("ann", "bob"):
+        prove(store, client, poster)
+    jobs_of(store, "ann", 2)
+    jobs_of(store, "eve", 1)
+    assert clients_of(take(store, poster)) == {"ann": 2, "eve": 1}
+
+    jobs_of(store, "joe", 1)
+    assert take(store, poster) == []
+    jobs_of(store, "bob", 1)
+    assert clients_of(take(store, poster)) == {"bob": 1}
+
+
 def test_a_host_that_answers_nobody_is_tried_once_a_second_and_each_client_gets_its_turn(
     store, clock
 ):
