@@ -265,6 +265,26 @@ def test_jobs_that_come_back_to_their_own_slots_wait_behind_nobody(store, clock)
     assert not store.lanes.take(jobs[2], "c", "alive", MESSAGES).choosy
 
 
+def test_a_slot_is_given_to_no_job_that_a_dead_worker_holds(store, clock):
+    for worker in ("killed", "alive"):
+        a_worker(store, an_engine(fast=1), worker=worker)
+    drawing, held = (an_accepted_job(store).id for _ in range(2))
+    hold(store, "killed", 1)
+    clock.pass_s(4)
+    # Its hold begins, and so ends, later than the lease of the drawing.
+    hold(store, "killed", 1)
+    statuses = []
+    for _ in range(4):
+        clock.pass_s(4)
+        store.lanes.renew("alive", Lane.FAST, ["stage"], {})
+        store.lanes.sweep(MESSAGES)
+        statuses.append([store.jobs.get(job).status.value for job in (drawing, held)])
+
+    assert statuses == [["submitted", "waiting"]] * 2 + [["waiting"] * 2] * 2
+    assert [claim(store, "alive") for _ in range(2)] == [drawing, held]
+    assert store.jobs.get(drawing).status.value == "submitted"
+
+
 def told(store, *jobs):
     """Of these jobs, which are held, those whose workers have been told to ask again at once."""
     return [job for job in jobs if store.lanes.wait_for_grant(job, 0.01) == 0]

@@ -263,7 +263,8 @@ end
 
 -- Give free slots to the jobs that workers hold, fast before relaxed, in the order of their places. For a
 -- job that only waits for a gap or a pause, return when that ends, so that its worker asks again then.
-local function grant_ready()
+-- `asking`: the worker that asks, or nil.
+local function grant_ready(asking)
     -- What is too late must not be started for the moment until somebody looks.
     pass_deadlines()
     local opening, choosy_jobs = {}, {}
@@ -275,7 +276,8 @@ local function grant_ready()
                 unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'token', 'prefers'))
             local first = engine or prefers
             local name, open_at = nil, nil
-            if worker and token then
+            -- A hold may outlast its worker's leases: its slot must not go to a job that the dead worker held.
+            if worker and token and (worker == asking or lives(worker, lane)) then
                 name, open_at, choosy_jobs[id] = pick(id, lane, engines_of(worker), first or nil)
             end
             if name then

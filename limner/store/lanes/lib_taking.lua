@@ -51,7 +51,7 @@ local function take_job(id, token, worker, begins)
     redis.call('HSET', record, 'token', token, 'worker', worker)
     redis.call('ZADD', key('holds'), ms(NOW + LEASE_MS), id)
     redis.call('ZADD', key('ready', lane), give_turn(id, lane, client), id)
-    local opening, choosy = grant_ready()
+    local opening, choosy = grant_ready(worker)
     if RUNNING[redis.call('HGET', record, 'status')] then return granted(id, begins) end
     -- Behind a job that waits for a slot must not wait one that has its own.
     local others_may = choosy[id] or kept_job(lane, engines_of(worker))
