@@ -136,7 +136,7 @@ class Cog:
         self, part: _Part, model: CogModel, stop: Stop
     ) -> Generator[Event, None, Answer | None]:
         """Make a prediction and report its progress; return the response, or None if told to stop."""
-        ends_s = time.monotonic() + self._silent_s
+        ends_s, ours = time.monotonic() + self._silent_s, False
         while not stop.is_set():
             post = self._server.begin(part.name, part.prediction.inputs)
             try:
@@ -148,14 +148,16 @@ class Cog:
             try:
                 answer = self._result(post, model)
             except EngineBusy:
-                # Before the first cell the job can wait in its lane; after it, cells would be lost.
-                if not part.done or time.monotonic() > ends_s:
+                # Before the first cell the job can wait in its lane; after it, cells would be lost. A slot that its
+                # former drawing leaves is its own.
+                if not (part.done or ours) or time.monotonic() > ends_s:
                     raise
             else:
                 if not is_running(answer):
                     return answer
                 # Its output belongs to whoever began it, who has lost this job or does not read.
                 self._server.cancel(part.name)
+                ours = True
                 if time.monotonic() > ends_s:
                     raise EngineBusy(message="the former drawing of this job does not end")
             yield Progress(part.done)

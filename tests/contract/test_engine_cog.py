@@ -144,6 +144,16 @@ def test_between_its_cells_a_drawing_waits_for_a_slot(server, build, brief):
 
 def test_what_a_former_watch_still_holds_is_cancelled_and_drawn_anew(server, build, brief):
     server.faults.add("hang")
+    right, refused = server.answer, []
+
+    def full_once(asked):
+        # What was cancelled leaves its slot a moment later.
+        if asked.method == "PUT" and server.ended_early and not refused:
+            refused.append(asked)
+            return as_json({"error": "At capacity", "status": "failed"}, 409)
+        return right(asked)
+
+    server.answer = full_once
     engine, former = build(), build()
     handle = engine.submit(brief)
     watching = Watching(former, brief, handle)
@@ -154,6 +164,7 @@ def test_what_a_former_watch_still_holds_is_cancelled_and_drawn_anew(server, bui
     server.go_on.set()
     other.end()
 
+    assert refused
     assert isinstance(other.steps[-1], Finished)
     assert server.begun == [f"limner-{brief.job_id}-0-0"] * 2
     assert isinstance(watching.end().error, BadResult)
