@@ -6,6 +6,7 @@ Ctrl-C, by a time-out or by kill -9. A process of its own watches the run's; it 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -23,9 +24,6 @@ MARK = "TESTS_RUN"
 #: what processes have to end by themselves once their run has ended
 GRACE_S = 3.0
 LOOK_S = 0.5
-
-#: kept, or Python would warn that it still runs
-_watchdogs: list[subprocess.Popen[bytes]] = []
 
 
 def guard() -> Path:
@@ -46,7 +44,8 @@ def guard() -> Path:
         # Neither Ctrl-C nor a kill of the whole group reaches it.
         start_new_session=True,
     )
-    _watchdogs.append(watchdog)
+    # It outlives this process by design: Python would warn of a child that it had not waited for.
+    atexit.register(setattr, watchdog, "returncode", 0)
     os.environ |= {MARK: str(folder), "TMPDIR": str(folder)}
     tempfile.tempdir = None  # to be read again
     return folder
