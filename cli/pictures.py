@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from cli import show
 from limner.errors import ConfigError, LimnerError, StoreDown
+from limner.pictures.expiry import sweep
 from limner.pictures.image_store import Images
 from limner.pictures.retention import Kept, fit
 from limner.plural import counted
@@ -29,7 +30,7 @@ def prune(options: argparse.Namespace) -> int:
             "call this from its folder, or set LIMNER_DATA_DIR"
         )
     images, now = Images.of(settings), datetime.now(UTC)
-    swept = images.sweep(settings, now, dry=options.dry_run)
+    swept = sweep(images, settings, now, dry=options.dry_run)
     most_bytes = settings.keep_mb * 2**20 or None
     beyond = fit(images, most_bytes, now, dry=options.dry_run) if most_bytes else None
     beyond_bytes = beyond.deleted_bytes if beyond else 0

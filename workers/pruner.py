@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from limner.errors import ImagesDown, StoreDown
 from limner.log import event
+from limner.pictures.expiry import sweep
 from limner.pictures.image_store import Images
 from limner.pictures.retention import fit
 from limner.settings import Settings
@@ -120,7 +121,7 @@ class Pruner:
         return min(datetime.now(UTC), self._store.now())
 
     def _sweep(self) -> int:
-        swept = self._images.sweep(self._settings, self._now(), goes_on=self._goes_on)
+        swept = sweep(self._images, self._settings, self._now(), goes_on=self._goes_on)
         for kind in swept:
             if kind.days:
                 event(log, "pictures.pruned", kind=kind.kind, days=len(kind.days))

@@ -13,13 +13,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Self
 
 from limner.errors import ImagesDown
 from limner.pictures import buckets
 from limner.pictures.addresses import Kind, PictureAddresses, is_key, new_key
-from limner.pictures.going_on import GoesOn, always
 from limner.pictures.image_bucket import ImageBucket
 from limner.pictures.image_folder import Identities, ImageFolder
 from limner.pictures.place import ANSWER_S, StorePlace
@@ -40,14 +39,6 @@ class Deleted:
 
     gone: list[str]
     missed: dict[str, str]  # key → why
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep deleted of one kind, or would delete."""
-
-    kind: Kind
-    days: tuple[str, ...]
 
 
 class Images(StorePlace):
@@ -250,56 +241,6 @@ class Images(StorePlace):
             if self.folder:
                 self.folder.adopt()
         return self.identity(make=True)
-
-    def prune(
-        self,
-        kind: Kind,
-        keep_days: float,
-        now: datetime,
-        *,
-        dry: bool = False,
-        goes_on: GoesOn = always,
-    ) -> Swept:
-        """Delete whole days of one kind that are older than ``keep_days``, unless ``goes_on`` ends it; ``dry``: report them.
-
-        Raises:
-            ImagesDown: the store does not answer.
-        """
-        oldest = (now.astimezone(UTC) - timedelta(days=keep_days)).date()
-        with self.asking():
-            found = sorted(d for d in self.days(kind) if (when := _day(d)) and when < oldest)
-            if dry:
-                return Swept(kind, tuple(found))
-            gone: list[str] = []
-            for day in found:
-                if not goes_on():
-                    break
-                # Another process may have deleted it since; a bucket does not mind.
-                with contextlib.suppress(FileNotFoundError):
-                    self.fs.rm(f"{self.root}/{kind}/{day}", recursive=True, **self.within(SWEEP_S))
-                gone.append(day)
-        return Swept(kind, tuple(gone))
-
-    def sweep(
-        self, settings: Settings, now: datetime, *, dry: bool = False, goes_on: GoesOn = always
-    ) -> list[Swept]:
-        """Delete expired pictures of every kind; ``dry``: only report them; ``goes_on`` as above.
-
-        Raises:
-            ImagesDown: the store does not answer.
-        """
-        # A job's inline pictures are deleted with it (`workers/spool.py`); this is for what a
-        # process that died left behind. Jobs may wait long, and their pictures stay for a while after.
-        spool_days = settings.waiting_limit_s / 86_400 + settings.preview_keep_days + 1
-        kept: dict[Kind, float] = {
-            "drawings": settings.keep_days,
-            "thumbs": settings.keep_days,
-            "previews": settings.preview_keep_days,
-            "spool": spool_days,
-        }
-        return [
-            self.prune(kind, days, now, dry=dry, goes_on=goes_on) for kind, days in kept.items()
-        ]
 
     def days(self, kind: Kind) -> list[str]:
         """Return the days of which pictures of a kind are stored, as in their keys; call it within ``asking``."""

@@ -1,7 +1,7 @@
 """How much the image store has, and deleting the oldest pictures when that is more than it may keep.
 
 Used by the callback worker and ``limner images prune``. What is older than its days is deleted by whole days
-(``Images.sweep``); this is for what is not that old yet. Callers' inline pictures are left alone: they have quotas, and
+(``expiry.py``); this is for what is not that old yet. Callers' inline pictures are left alone: they have quotas, and
 jobs that wait need them.
 """
 

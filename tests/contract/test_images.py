@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from limner.errors import ConfigError, ImagesDown
+from limner.pictures.expiry import prune, sweep
 from limner.pictures.image_store import Images
 from limner.pictures.retention import fit
 from limner.pictures.thumbnails import thumbnail
@@ -147,12 +148,12 @@ def test_prune_drops_whole_old_days_of_one_kind(images):
     other = images.put("previews", b"old too", "png", NOW - timedelta(days=40))
     old = [images.put("drawings", b"old", "png", NOW - timedelta(days=age)) for age in (31, 40, 40)]
 
-    assert images.prune("drawings", 30, NOW, dry=True).days == ("20261206", "20261215")
+    assert prune(images, "drawings", 30, NOW, dry=True).days == ("20261206", "20261215")
     assert images.has(old[0])
-    assert images.prune("drawings", 30, NOW).days == ("20261206", "20261215")
+    assert prune(images, "drawings", 30, NOW).days == ("20261206", "20261215")
 
     assert [images.has(key) for key in (kept, other, *old)] == [True, True, False, False, False]
-    assert images.prune("drawings", 30, NOW).days == ()
+    assert prune(images, "drawings", 30, NOW).days == ()
 
 
 def test_what_callers_sent_inline_outlives_the_longest_wait(images):
@@ -160,7 +161,7 @@ def test_what_callers_sent_inline_outlives_the_longest_wait(images):
     kept = images.put("spool", b"text", "txt", NOW - timedelta(days=11))
     old = images.put("spool", b"text", "txt", NOW - timedelta(days=13))
 
-    images.sweep(settings, NOW)
+    sweep(images, settings, NOW)
 
     assert (images.has(kept), images.has(old)) == (True, False)
 
@@ -176,7 +177,7 @@ def test_a_thumbnail_is_made_once_and_goes_with_its_day(images):
     assert images.get(kept_at) == small
     images.put_as(kept_at, b"as kept")
     assert thumbnail(images, key, 256) == b"as kept"
-    assert images.prune("thumbs", 30, NOW + timedelta(days=32)).days == ("20270115",)
+    assert prune(images, "thumbs", 30, NOW + timedelta(days=32)).days == ("20270115",)
     assert not images.has(kept_at)
 
 
@@ -218,7 +219,7 @@ def test_a_store_that_is_down_is_told_from_a_picture_that_is_not_there(s3, monke
         lambda: images.get(key),
         lambda: images.has(key),
         lambda: images.delete(key),
-        lambda: images.prune("drawings", 30, NOW),
+        lambda: prune(images, "drawings", 30, NOW),
     ):
         with pytest.raises(ImagesDown):
             call()

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from limner.errors import ImagesDown, StoreDown
+from limner.pictures.expiry import prune
 from limner.pictures.image_store import Images
 from limner.pictures.retention import Kept, fit
 from limner.settings import Settings
@@ -155,7 +156,7 @@ def test_whole_days_go_until_it_is_told_to_end(images, put):
     days = [put(24 * days).split("/")[1] for days in (40, 41, 42)]
     answers = iter([True, True, False])
 
-    swept = images.prune("drawings", 30, NOW, goes_on=lambda: next(answers))
+    swept = prune(images, "drawings", 30, NOW, goes_on=lambda: next(answers))
 
     assert swept.days == (days[2], days[1])
     assert images.days("drawings") == [days[0]]
@@ -321,7 +322,7 @@ def test_a_day_that_cannot_be_deleted_keeps_nobody_from_the_bound(
         swept.append(1)
         raise ImagesDown("a day belongs to root")
 
-    monkeypatch.setattr(images, "sweep", refused)
+    monkeypatch.setattr(pruner, "sweep", refused)
 
     tended.turn()
     assert not images.has(old)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from limner.errors import DiskFull, ImagesDown, StoreDown
+from limner.pictures.expiry import prune
 from limner.pictures.image_folder import MARKER, ImageFolder
 from limner.pictures.image_store import Images
 
@@ -122,7 +123,7 @@ def test_a_folder_that_is_gone_is_told_at_every_turn_and_not_made_anew(
         lambda: images.get(key),
         lambda: images.has(key),
         lambda: images.delete(key),
-        lambda: images.prune("drawings", 1, NOW),
+        lambda: prune(images, "drawings", 1, NOW),
         images.check,
     ]
     for turn in turns:

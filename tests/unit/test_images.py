@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from limner.pictures.addresses import Kind, is_key, new_key
+from limner.pictures.expiry import prune
 from limner.pictures.image_store import BUCKET_MISSES_MOST, CONTENT_TYPES, Images
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)
@@ -92,7 +93,7 @@ def test_pruning_drops_whole_days_of_one_kind_that_are_too_old(images):
     young = images.put("previews", b"young", "jpg", NOON - timedelta(days=1))
     drawing = images.put("drawings", b"kept", "png", NOON - timedelta(days=3))
 
-    assert images.prune("previews", 1, NOON).days == ("20260514",)
+    assert prune(images, "previews", 1, NOON).days == ("20260514",)
 
     with pytest.raises(KeyError):
         images.get(old)
@@ -105,15 +106,15 @@ def test_a_picture_is_kept_for_at_least_as_long_as_was_said(images):
         moment = NOON.replace(hour=hour)
         key = images.put("previews", b"young", "jpg", moment)
         later = (moment + timedelta(hours=23)).astimezone(timezone(timedelta(hours=14)))
-        images.prune("previews", 1, later)
+        prune(images, "previews", 1, later)
         assert images.get(key) == b"young"
 
 
 def test_pruning_leaves_what_is_not_ours_and_minds_no_missing_folder(images, tmp_path):
-    assert images.prune("drawings", 1, NOON).days == ()
+    assert prune(images, "drawings", 1, NOON).days == ()
     (tmp_path / "drawings" / "lost+found").mkdir(parents=True)
 
-    assert images.prune("drawings", 1, NOON).days == ()
+    assert prune(images, "drawings", 1, NOON).days == ()
     assert (tmp_path / "drawings" / "lost+found").is_dir()
 
 
