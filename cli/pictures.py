@@ -21,7 +21,7 @@ def prune(options: argparse.Namespace) -> int:
     """Delete whole days of expired pictures, and the oldest beyond the bound of size, and list them, or only list them.
 
     Raises:
-        LimnerError: there is no folder that pictures could be in.
+        LimnerError: there is no folder that pictures could be in, or not all could be deleted.
     """
     settings = Settings.load()
     if settings.image_store is None and not settings.data_dir.is_dir():
@@ -37,10 +37,12 @@ def prune(options: argparse.Namespace) -> int:
     if beyond and not options.dry_run:
         _count(settings, beyond)
     days = [(kind.kind, f"{day[:4]}-{day[4:6]}-{day[6:]}") for kind in swept for day in kind.days]
+    missed = next((one.missed for one in (*swept, beyond) if one and one.missed), None)
     if options.json:
         found = [{"kind": kind, "day": day} for kind, day in days]
-        document({"deleted": not options.dry_run, "data": found, "beyondKeepMbBytes": beyond_bytes})
-        return 0
+        body = {"deleted": not options.dry_run, "data": found, "beyondKeepMbBytes": beyond_bytes}
+        document(body | {"missed": missed})
+        return 1 if missed else 0
     for kind, day in days:
         line(f"{kind:9} {day}")
     what = "would be deleted" if options.dry_run else "deleted"
@@ -48,6 +50,8 @@ def prune(options: argparse.Namespace) -> int:
     if beyond and beyond.since:
         since = f"{beyond.since:%Y-%m-%d %H:%M} UTC"
         line(f"{beyond_bytes / 2**20:.1f} MB beyond LIMNER_KEEP_MB {what}, stored before {since}.")
+    if missed:
+        raise LimnerError(f"not all could be deleted: {missed}")
     return 0
 
 

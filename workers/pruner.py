@@ -125,6 +125,8 @@ class Pruner:
         for kind in swept:
             if kind.days:
                 event(log, "pictures.pruned", kind=kind.kind, days=len(kind.days))
+            if kind.missed:
+                event(log, "images.missed", level=logging.WARNING, why=kind.missed)
         return sum(len(kind.days) for kind in swept)
 
     def _fit(self) -> bool:
@@ -143,6 +145,8 @@ class Pruner:
                 bytes=kept.deleted_bytes,
                 left_since=f"{kept.since:%Y-%m-%dT%H:%MZ}" if kept.since else None,
             )
+        if kept.missed:
+            event(log, "images.missed", level=logging.WARNING, why=kept.missed)
         return kept.whole
 
     def _run(self) -> None:

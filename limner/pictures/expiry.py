@@ -6,6 +6,7 @@ Used by the callback worker and ``limner images prune``. For what is not that ol
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,8 @@ class Swept:
 
     kind: Kind
     days: tuple[str, ...]
+    #: why the first of those failed that could not be deleted; None: there are none
+    missed: str | None = None
 
 
 def sweep(
@@ -59,6 +62,8 @@ def prune(
 ) -> Swept:
     """Delete whole days of one kind that are older than ``keep_days``, unless ``goes_on`` ends it; ``dry``: report them.
 
+    What cannot be deleted in a folder, as it belongs to somebody else, keeps nothing else from being deleted.
+
     Raises:
         ImagesDown: the store does not answer.
     """
@@ -68,13 +73,33 @@ def prune(
         if dry:
             return Swept(kind, tuple(found))
         gone: list[str] = []
+        missed: str | None = None
         for day in found:
             if not goes_on():
                 break
-            # Another process may have deleted it since; a bucket does not mind.
-            with contextlib.suppress(FileNotFoundError):
-                images.fs.rm(
-                    f"{images.root}/{kind}/{day}", recursive=True, **images.within(SWEEP_S)
-                )
-            gone.append(day)
-    return Swept(kind, tuple(gone))
+            try:
+                _delete(images, f"{images.root}/{kind}/{day}")
+            except OSError as error:
+                if not images.folder:
+                    raise
+                missed = missed or f"{type(error).__name__}: {error}"
+            else:
+                gone.append(day)
+    return Swept(kind, tuple(gone), missed)
+
+
+def _delete(images: Images, day: str) -> None:
+    """Delete a day; of a folder's, if that fails, whatever can be."""
+    try:
+        images.fs.rm(day, recursive=True, **images.within(SWEEP_S))
+    except FileNotFoundError:
+        # Another process has deleted it since; a bucket does not mind.
+        return
+    except OSError:
+        if images.folder:
+            # It has stopped at the first.
+            with os.scandir(day) as files:
+                for file in files:
+                    with contextlib.suppress(OSError):
+                        os.unlink(file.path)
+        raise

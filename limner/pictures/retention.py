@@ -54,6 +54,8 @@ class Kept:
     since: datetime | None = None
     #: whether it was not ended before it was done
     whole: bool = True
+    #: why the first of the files failed that could not be deleted; None: there are none
+    missed: str | None = None
 
 
 class _Ended(Exception):
@@ -105,18 +107,20 @@ def _without(
     """Delete what was stored before a minute."""
     left, before = Counter(sizes), datetime.fromtimestamp(until * STEP_S, UTC)
     files = deleted_bytes = 0
-    whole = True
+    whole, missed = True, None
     try:
         for kind in KINDS:
             found = _files(images, kind, goes_on, before)
             for batch in batches(file for file in found if _minute(file.at_s) < until):
-                gone = batch if dry else _delete(images, batch)
-                left[kind] -= sum(file.size_bytes for file in batch)
+                gone, here, why = (batch, [], None) if dry else _delete(images, batch)
+                missed = missed or why
+                left[kind] -= _bytes_of(batch) - _bytes_of(here)
                 files += len(gone)
-                deleted_bytes += sum(file.size_bytes for file in gone)
+                deleted_bytes += _bytes_of(gone)
     except _Ended:
         whole = False
-    return Kept(dict(left), deleted_bytes, files, before if files and whole else None, whole)
+    since = before if files and whole and not missed else None
+    return Kept(dict(left), deleted_bytes, files, since, whole, missed)
 
 
 def batches(files: Iterator[_File]) -> Iterator[list[_File]]:
@@ -125,18 +129,28 @@ def batches(files: Iterator[_File]) -> Iterator[list[_File]]:
         yield batch
 
 
-def _delete(images: Images, files: list[_File]) -> list[_File]:
-    """Delete files; return those that were still there, of a bucket all."""
+def _delete(images: Images, files: list[_File]) -> tuple[list[_File], list[_File], str | None]:
+    """Delete files; return those that were still there (of a bucket all), those that are still, and why the first is."""
     if images.folder is None:
         # What another process has deleted meanwhile is no error in a bucket.
         images.fs.rm([file.path for file in files], **images.within(SWEEP_S))
-        return files
-    gone = []
+        return files, [], None
+    gone, here, missed = [], [], None
     for file in files:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             os.unlink(file.path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            here.append(file)
+            missed = missed or f"{type(error).__name__}: {error}"
+        else:
             gone.append(file)
-    return gone
+    return gone, here, missed
+
+
+def _bytes_of(files: list[_File]) -> int:
+    return sum(file.size_bytes for file in files)
 
 
 def _minute(at_s: float) -> int:

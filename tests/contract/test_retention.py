@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from limner.errors import ImagesDown, StoreDown
-from limner.pictures.expiry import prune
+from limner.pictures.expiry import prune, sweep
 from limner.pictures.image_store import Images
 from limner.pictures.retention import Kept, fit
 from limner.settings import Settings
@@ -160,6 +160,50 @@ def test_whole_days_go_until_it_is_told_to_end(images, put):
 
     assert swept.days == (days[2], days[1])
     assert images.days("drawings") == [days[0]]
+
+
+@pytest.fixture
+def stubborn(images, put, tmp_path, monkeypatch):
+    """What nobody may delete: a file each of two old days, among others; the keys of these."""
+    theirs = [tmp_path / "images" / put(hours) for hours in (24 * 42, 24 * 40)]
+    others = [put(24 * 42) for _ in range(3)]
+    unlink = os.unlink
+
+    def refused(path, *how, **more):
+        if any(os.fspath(path) in (str(one), one.name) for one in theirs):
+            raise PermissionError(1, "Operation not permitted", str(path))
+        unlink(path, *how, **more)
+
+    monkeypatch.setattr(os, "unlink", refused)
+    return others
+
+
+def test_a_file_that_cannot_be_deleted_keeps_no_other_from_it(images, put, stubborn):
+    kinds = [put(24 * 41), put(24 * 41, "previews"), put(24 * 41, "spool")]
+
+    swept = sweep(images, Settings(keep_days=30), NOW)
+
+    assert has(images, *stubborn, *kinds).count(True) == 0
+    drawings, *rest = swept
+    assert drawings.days == (kinds[0].split("/")[1],)
+    assert drawings.missed.startswith("PermissionError: ")
+    assert [kind.missed for kind in rest] == [None] * 3
+    assert len(images.days("drawings")) == 2
+
+
+def test_a_file_that_cannot_be_deleted_stays_in_the_sizes_and_keeps_no_other_from_the_bound(
+    images, put, stubborn
+):
+    young = put(80)
+
+    kept = fit(images, 3 * KB, NOW)
+
+    # All of the oldest minute was to go: enough for three.
+    assert (kept.files, kept.deleted_bytes, kept.since) == (3, 3 * KB, None)
+    assert kept.missed.startswith("PermissionError: ")
+    assert kept.sizes_bytes["drawings"] == 3 * KB
+    assert has(images, *stubborn).count(True) == 0
+    assert images.has(young)
 
 
 def test_an_empty_store_has_nothing(images):
@@ -335,6 +379,20 @@ def test_a_day_that_cannot_be_deleted_keeps_nobody_from_the_bound(
     clock.pass_s(122)
     another(images, store).turn()
     assert len(swept) == 2
+
+
+def test_what_cannot_be_deleted_is_told_by_the_sweep_and_by_the_bound(
+    tended, images, stubborn, put, clock, caplog
+):
+    tended.turn()
+    assert [r.message for r in caplog.records] == ["images.missed"]
+    caplog.clear()
+    put(24 * 2, size=2**20)
+
+    clock.pass_s(3000)
+    tended.turn()
+
+    assert [r.message for r in caplog.records] == ["images.missed"]
 
 
 def test_a_mount_that_hung_for_hours_is_not_rested_from_for_days(

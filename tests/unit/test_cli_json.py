@@ -107,7 +107,7 @@ ANSWERS = {
         {"schema", "since", "readableFrom", "about"},
     ),
     "schema back": ({"schema", "before", "changed"}, None),
-    "images prune": ({"deleted", "data", "beyondKeepMbBytes"}, {"kind", "day"}),
+    "images prune": ({"deleted", "data", "beyondKeepMbBytes", "missed"}, {"kind", "day"}),
     "images adopt": ({"imageFolder", "imageStore"}, None),
     "top": ({"at", "lanes", "engines", "clients", "callbacks", "failures", "warnings"}, None),
     "doctor": ({"ok", "data"}, {"ok", "text"}),
