@@ -107,6 +107,7 @@ def test_a_time_without_redis_shortens_no_slot_that_is_kept(store, clock):
 
     looks(store, clock, 8, *[7] * 3)
     assert take(store, other).state == "wait"
+    a_worker(store, an_engine(fast=1))
     looks(store, clock, 1)
 
     assert status(store, other) == "submitted"
