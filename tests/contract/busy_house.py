@@ -309,7 +309,9 @@ def _tentative(house: House) -> None:
     record = redis.hgetall(f"limner:job:{house.accept('bob')}")
     del record["status"]
     plan = {"picked": False, "lane": "fast", "message": MESSAGES.fill(Lane.FAST, job)}
-    redis.hset(f"limner:job:{job}", mapping=record | {"tentative": json.dumps(plan)})
+    # Its own id, too: or it would stand for the other job when that one's record is lost.
+    record |= {"id": job, "tentative": json.dumps(plan)}
+    redis.hset(f"limner:job:{job}", mapping=record)
     redis.sadd("limner:waits:bob", job)
     redis.zadd("limner:jobs:bob", {job: house.clock.now_ms})
     redis.zadd("limner:tentative", {job: house.clock.now_ms})
