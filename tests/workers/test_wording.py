@@ -189,6 +189,12 @@ def test_a_program_reads_the_words_and_writes_them_in_english():
     assert program(text).translate("öl auf leinwand") == "ÖL AUF LEINWAND"
 
 
+def test_a_program_may_answer_without_reading_all_words():
+    words = GERMAN + "öl " * 100_000
+    text = "import os; os.read(0, 10); os.close(0); print('a fox', flush=True)"
+    assert program(text).translate(words) == "a fox"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -125,13 +125,13 @@ class CommandTranslator:
 def _talk(process: subprocess.Popen[bytes], words: str, found: list[bytes]) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
-    with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
-        with process.stdin:
-            process.stdin.write(words.encode() + b"\n")
-        with process.stdout:
-            found.append(process.stdout.read(4 * LENGTH_MOST + 1))
-            # It has said all that it has to, and may end by itself.
-            process.wait(_END_S)
+    # It may end, or answer, without having read all of them.
+    with contextlib.suppress(OSError), process.stdin:
+        process.stdin.write(words.encode() + b"\n")
+    with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired), process.stdout:
+        found.append(process.stdout.read(4 * LENGTH_MOST + 1))
+        # It has said all that it has to, and may end by itself.
+        process.wait(_END_S)
 
 
 #: how long a program may take to end once it has closed its output
