@@ -213,7 +213,7 @@ def front(options: argparse.Namespace) -> int:
     if not options.job:
         return _many_to_front(options)
     answer = show.open_store().lanes.to_front(options.job, show.actor())
-    sentence = NOT_MOVED.get(answer, "The job is the next in its lane.")
+    sentence = NOT_MOVED.get(answer, "The job is at the front of its lane.")
     show.outcome(options, sentence, {"job": options.job, "answer": answer})
     return 0 if answer == "moved" else 1
 

@@ -47,9 +47,9 @@ def prune(options: argparse.Namespace) -> int:
         line(f"{kind:9} {day}")
     what = "would be deleted" if options.dry_run else "deleted"
     line(f"{counted(len(days), 'day')} of pictures {what}.")
-    if beyond and beyond.since:
-        since = f"{beyond.since:%Y-%m-%d %H:%M} UTC"
-        line(f"{beyond_bytes / 2**20:.1f} MB beyond LIMNER_KEEP_MB {what}, stored before {since}.")
+    if beyond and beyond.files:
+        since = f", stored before {beyond.since:%Y-%m-%d %H:%M} UTC" if beyond.since else ""
+        line(f"{beyond_bytes / 2**20:.1f} MB beyond LIMNER_KEEP_MB {what}{since}.")
     if missed:
         raise LimnerError(f"not all could be deleted: {missed}")
     return 0

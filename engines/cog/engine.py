@@ -148,8 +148,8 @@ class Cog:
             try:
                 answer = self._result(post, model)
             except EngineBusy:
-                # Before the first cell the job can wait in its lane; after it, cells would be lost. A slot that its
-                # former drawing leaves is its own.
+                # Before the first cell the job can wait in its lane; after it, cells would be lost. The slot that its
+                # former drawing is leaving is its own.
                 if not (part.done or ours) or time.monotonic() > ends_s:
                     raise
             else:

@@ -29,6 +29,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 #: errors of a full disk or quota
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+#: failures to delete something in a folder that say nothing of what is beside it
+ONES_OWN = (PermissionError, IsADirectoryError)
+
+
+def said(error: Exception) -> str:
+    """Return an error's kind and words, for operators."""
+    return f"{type(error).__name__}: {error}"
 
 
 def check_library(protocol: str) -> None:
@@ -56,7 +63,7 @@ def asking() -> Iterator[None]:
         raise
     except OSError as error:
         kind = DiskFull if error.errno in _FULL else ImagesDown
-        raise kind(f"{type(error).__name__}: {error}") from error
+        raise kind(said(error)) from error
     # Each library has errors of its own, and in most wrong credentials are not an OSError.
     except Exception as error:
-        raise ImagesDown(f"{type(error).__name__}: {error}") from error
+        raise ImagesDown(said(error)) from error

@@ -10,9 +10,11 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from limner.pictures import buckets
 from limner.pictures.addresses import Kind
 from limner.pictures.going_on import GoesOn, always
 from limner.pictures.image_store import SWEEP_S, Images
+from limner.pictures.retention import BATCH
 from limner.settings import Settings
 
 
@@ -22,7 +24,7 @@ class Swept:
 
     kind: Kind
     days: tuple[str, ...]
-    #: why the first of those failed that could not be deleted; None: there are none
+    #: why the first that could not be deleted was not; None: all were
     missed: str | None = None
 
 
@@ -62,7 +64,7 @@ def prune(
 ) -> Swept:
     """Delete whole days of one kind that are older than ``keep_days``, unless ``goes_on`` ends it; ``dry``: report them.
 
-    What cannot be deleted in a folder, as it belongs to somebody else, keeps nothing else from being deleted.
+    A file that cannot be deleted, as its folder belongs to another account, keeps no other from being deleted.
 
     Raises:
         ImagesDown: the store does not answer.
@@ -78,28 +80,33 @@ def prune(
             if not goes_on():
                 break
             try:
-                _delete(images, f"{images.root}/{kind}/{day}")
-            except OSError as error:
+                _delete(images, f"{images.root}/{kind}/{day}", goes_on)
+            except buckets.ONES_OWN as error:
                 if not images.folder:
                     raise
-                missed = missed or f"{type(error).__name__}: {error}"
+                missed = missed or buckets.said(error)
             else:
                 gone.append(day)
     return Swept(kind, tuple(gone), missed)
 
 
-def _delete(images: Images, day: str) -> None:
+def _delete(images: Images, day: str, goes_on: GoesOn) -> None:
     """Delete a day; of a folder's, if that fails, whatever can be."""
-    try:
-        images.fs.rm(day, recursive=True, **images.within(SWEEP_S))
-    except FileNotFoundError:
-        # Another process has deleted it since; a bucket does not mind.
-        return
-    except OSError:
-        if images.folder:
-            # It has stopped at the first.
-            with os.scandir(day) as files:
-                for file in files:
-                    with contextlib.suppress(OSError):
-                        os.unlink(file.path)
-        raise
+    # Another process may have deleted it since; a bucket does not mind.
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            images.fs.rm(day, recursive=True, **images.within(SWEEP_S))
+        except buckets.ONES_OWN:
+            if images.folder:
+                # It has stopped at the first.
+                _delete_what_can_be(day, goes_on)
+            raise
+
+
+def _delete_what_can_be(day: str, goes_on: GoesOn) -> None:
+    with os.scandir(day) as files:
+        for place, file in enumerate(files):
+            if place % BATCH == 0 and not goes_on():
+                return
+            with contextlib.suppress(FileNotFoundError, *buckets.ONES_OWN):
+                os.unlink(file.path)

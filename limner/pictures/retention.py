@@ -13,10 +13,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from errno import EACCES
 from itertools import islice
 from typing import Any
 
 from limner.pictures.addresses import Kind
+from limner.pictures.buckets import ONES_OWN, said
 from limner.pictures.going_on import GoesOn, always
 from limner.pictures.image_store import SWEEP_S, Images
 from limner.pictures.place import ANSWER_S
@@ -39,6 +41,8 @@ class _File:
     size_bytes: int
     #: when it was stored, seconds since 1970
     at_s: float
+    #: whether it can be deleted, as far as can be told: its folder is not another account's
+    goes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Kept:
     since: datetime | None = None
     #: whether it was not ended before it was done
     whole: bool = True
-    #: why the first of the files failed that could not be deleted; None: there are none
+    #: why the first that could not be deleted was not; None: all were
     missed: str | None = None
 
 
@@ -72,23 +76,29 @@ def fit(
 ) -> Kept:
     """Measure the pictures, and delete the oldest until they fit into ``most_bytes``; ``dry``: only report that.
 
-    Thumbnails go before the drawings of their day: they are made again when asked for. It reads the whole store, twice
-    if something is to be deleted. ``goes_on()`` is asked before each day and each 500 files, and ends it by False.
+    Thumbnails go before the drawings of their day: they are made again when asked for. For pictures of a day that is
+    another account's younger ones go. It reads the whole store, twice if something is to be deleted. ``goes_on()`` is
+    asked before each day and each 500 files, and ends it by False.
 
     Raises:
         ImagesDown: the store does not answer.
     """
     sizes, minutes = Counter[str](), Counter[int]()
+    missed = None
     with images.asking():
         try:
             for kind in KINDS:
                 sizes[kind] = 0
                 for file in _files(images, kind, goes_on):
                     sizes[kind] += file.size_bytes
-                    minutes[_minute(file.at_s)] += file.size_bytes
+                    if file.goes:
+                        minutes[_minute(file.at_s)] += file.size_bytes
+                    elif not missed:
+                        missed = said(PermissionError(EACCES, os.strerror(EACCES), file.path))
         except _Ended:
             return Kept({}, whole=False)
         over = 0 if most_bytes is None else sum(sizes.values()) - most_bytes
+        missed = missed if over > 0 else None
         fresh = _minute(now.timestamp() - FRESH_S)
         until = 0
         for minute in sorted(minutes):
@@ -97,21 +107,20 @@ def fit(
             over -= minutes[minute]
             until = minute + 1
         if not until:
-            return Kept(sizes)
-        return _without(images, sizes, until, goes_on, dry=dry)
+            return Kept(sizes, missed=missed)
+        return _without(images, Kept(sizes, missed=missed), until, goes_on, dry=dry)
 
 
-def _without(
-    images: Images, sizes: Counter[str], until: int, goes_on: GoesOn, *, dry: bool
-) -> Kept:
+def _without(images: Images, kept: Kept, until: int, goes_on: GoesOn, *, dry: bool) -> Kept:
     """Delete what was stored before a minute."""
-    left, before = Counter(sizes), datetime.fromtimestamp(until * STEP_S, UTC)
+    left, before = Counter(kept.sizes_bytes), datetime.fromtimestamp(until * STEP_S, UTC)
     files = deleted_bytes = 0
-    whole, missed = True, None
+    whole, missed = True, kept.missed
     try:
         for kind in KINDS:
             found = _files(images, kind, goes_on, before)
-            for batch in batches(file for file in found if _minute(file.at_s) < until):
+            old = (file for file in found if file.goes and _minute(file.at_s) < until)
+            for batch in batches(old):
                 gone, here, why = (batch, [], None) if dry else _delete(images, batch)
                 missed = missed or why
                 left[kind] -= _bytes_of(batch) - _bytes_of(here)
@@ -141,9 +150,9 @@ def _delete(images: Images, files: list[_File]) -> tuple[list[_File], list[_File
             os.unlink(file.path)
         except FileNotFoundError:
             pass
-        except OSError as error:
+        except ONES_OWN as error:
             here.append(file)
-            missed = missed or f"{type(error).__name__}: {error}"
+            missed = missed or said(error)
         else:
             gone.append(file)
     return gone, here, missed
@@ -179,11 +188,12 @@ def _files(
 
 def _of_day(images: Images, folder: str, begins_s: float) -> Iterator[_File]:
     if images.folder is not None:
+        goes = os.access(folder, os.W_OK | os.X_OK)
         with contextlib.suppress(FileNotFoundError), os.scandir(folder) as found:
             for entry in found:
                 with contextlib.suppress(FileNotFoundError):
                     told = entry.stat(follow_symlinks=False)
-                    yield _File(entry.path, told.st_size, told.st_mtime)
+                    yield _File(entry.path, told.st_size, told.st_mtime, goes)
         return
     for row in images.fs.ls(folder, detail=True, **images.within(ANSWER_S)):
         if row.get("type") == "directory":

@@ -16,7 +16,7 @@ from api.producer import messages_of
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
-from limner.store.waits import IMPATIENT
+from limner.store.waits import IMPATIENT, Waits
 from tests.api.asking import Caller, a_caller
 from tests.api.mortal import Mortal
 
@@ -80,9 +80,15 @@ def server() -> Iterator[Mortal]:
 
 
 @pytest.fixture
-def mortal_app(server: Mortal, tmp_path: Path) -> Iterator[Flask]:
+def waits() -> Waits:
+    """How long ``mortal_app`` waits for its Redis."""
+    return WAITS
+
+
+@pytest.fixture
+def mortal_app(server: Mortal, tmp_path: Path, waits: Waits) -> Iterator[Flask]:
     settings = Settings(redis_url=server.url, data_dir=tmp_path)
-    store = Store(server.url, waits=WAITS)
+    store = Store(server.url, waits=waits)
     # Time stands still for the guard, so a client once known stays known.
     yield create_app(settings, store, clock=lambda: 0.0)
     store.close()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
 from limner.store import Store
+from limner.store.waits import Waits
 from tests.api.asking import a_caller, refused
+from tests.api.conftest import WAITS
 from tests.api.mortal import Mortal
 from tests.conftest import wait_until
 
@@ -116,6 +119,12 @@ def in_a_long_script(admin: redis.Redis) -> Iterator[None]:
     yield
     admin.execute_command("SCRIPT", "KILL")
     thread.join()
+
+
+@pytest.fixture
+def waits() -> Waits:
+    """So long that a busy machine is no outage: what refuses, answers."""
+    return replace(WAITS, answer_s=60.0, request_s=120.0)
 
 
 Refusal = Callable[[redis.Redis], contextlib.AbstractContextManager[None]]

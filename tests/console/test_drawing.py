@@ -356,7 +356,7 @@ def test_a_press_before_the_script_is_there_sends_nothing_and_loses_nothing(ann)
     page.locator("#fold summary").click()
     page.locator("#promptEn").fill("a mill")
     page.locator("input[name=seed]").press("Enter")
-    for button in ("#go", "#copy", "#files"):
+    for button in ("#go", "#copy", "#clear", "#files"):
         expect(page.locator(button)).to_be_disabled()
 
     wait_until(lambda: held_back, what="the request for the script")

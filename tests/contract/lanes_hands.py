@@ -110,7 +110,8 @@ class Hands:
             # Whoever kept a slot, or was paid for, waits for that engine, where its drawing goes on.
             slots = itertools.chain.from_iterable(view.slots.values())
             kept = asked.id in slots or (record.get("attach") == "1" and record.get("paid"))
-            if asked.id not in view.ready[asked.lane] or kept:
+            # Nor does a job start whose worker is silent: it waits for another one.
+            if asked.id not in view.ready[asked.lane] or kept or not self.lives(record["worker"]):
                 continue
             fast_waits = asked.lane is Lane.RELAXED and view.waiting[Lane.FAST]
             for name in self.known_engines(record["worker"]):

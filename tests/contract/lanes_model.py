@@ -84,7 +84,7 @@ class View:
             for lane in Lane:
                 pipe.zrange(f"limner:waiting:{lane.value}", 0, -1, withscores=True)
                 pipe.zrange(f"limner:ready:{lane.value}", 0, -1, withscores=True)
-                pipe.zcount(f"limner:workers:{lane.value}", now_ms, "+inf")
+                pipe.zrange(f"limner:workers:{lane.value}", 0, -1, withscores=True)
                 pipe.zrange(f"limner:back:{lane.value}", 0, -1, withscores=True)
                 pipe.zrange(f"limner:turns:{lane.value}", 0, -1, withscores=True)
                 pipe.hgetall(f"limner:heads:{lane.value}")
@@ -110,7 +110,8 @@ class View:
         self.back, self.turns, self.heads, self.queues = {}, {}, {}, {}
         for lane in Lane:
             self.waiting[lane], self.ready[lane] = dict(next(found)), dict(next(found))
-            self.workers[lane] = next(found)
+            #: those that live
+            self.workers[lane] = {worker for worker, until in next(found) if until > now_ms}
             self.back[lane], self.turns[lane] = dict(next(found)), dict(next(found))
             self.heads[lane] = next(found)
             for client in CLIENTS:
@@ -377,6 +378,12 @@ def _starts_are_allowed(
     # In a step that takes long, the workers of fast may be silent for a while.
     at_once = view.now_ms - before.now_ms < SILENT_MS
     if started[Lane.RELAXED] and view.workers[Lane.FAST] and at_once:
-        held = [j for j in jobs if j.id in view.ready[Lane.FAST] and j.id in before.holds]
+        held = [
+            job
+            for job in jobs
+            if job.id in view.ready[Lane.FAST]
+            and job.id in before.holds
+            and view.records[job.id]["worker"] in view.workers[Lane.FAST]
+        ]
         could = any(view.suits(name, asked) and not halted.holds_up(asked) for asked in held)
         assert not could or view.room(engine, Lane.FAST, less=1) <= 0, "relaxed went before fast"

@@ -285,6 +285,27 @@ def test_a_slot_is_given_to_no_job_that_a_dead_worker_holds(store, clock):
     assert store.jobs.get(drawing).status.value == "submitted"
 
 
+def test_a_job_that_a_dead_worker_holds_keeps_no_slot_from_relaxed_ones(store, clock):
+    for worker in ("killed", "alive"):
+        a_worker(store, an_engine(fast=1, relaxed=1), worker=worker)
+    drawing = an_accepted_job(store).id
+    held_by_the_living = hold(store, "alive", 1)
+    clock.pass_s(4)
+    an_accepted_job(store)
+    hold(store, "killed", 1)
+    for _ in range(3):
+        clock.pass_s(4)
+        store.lanes.renew("alive", Lane.FAST, ["stage"], held_by_the_living)
+    store.lanes.renew("alive", Lane.RELAXED, ["stage"], {})
+    store.lanes.cancel(drawing)
+
+    store.lanes.sweep(MESSAGES)
+    assert not store.redis.hexists("limner:stalled", "fast")
+    relaxed = an_accepted_job(store, lane=Lane.RELAXED)
+    assert claim(store, "alive", Lane.RELAXED) == relaxed.id
+    assert store.jobs.get(relaxed.id).status.value == "submitted"
+
+
 def told(store, *jobs):
     """Of these jobs, which are held, those whose workers have been told to ask again at once."""
     return [job for job in jobs if store.lanes.wait_for_grant(job, 0.01) == 0]

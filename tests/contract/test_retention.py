@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -163,10 +164,16 @@ def test_whole_days_go_until_it_is_told_to_end(images, put):
 
 
 @pytest.fixture
-def stubborn(images, put, tmp_path, monkeypatch):
-    """What nobody may delete: a file each of two old days, among others; the keys of these."""
-    theirs = [tmp_path / "images" / put(hours) for hours in (24 * 42, 24 * 40)]
-    others = [put(24 * 42) for _ in range(3)]
+def days(put, tmp_path):
+    """Four old pictures each of two days; the folders of these days."""
+    keys = [put(24 * age) for age in (42, 40) for _ in range(4)]
+    return [tmp_path / "images" / key for key in keys[::4]]
+
+
+@pytest.fixture
+def stubborn(days, monkeypatch):
+    """Two files of each of these days, which cannot be deleted."""
+    theirs = [file for day in days for file in sorted(day.parent.iterdir())[1:3]]
     unlink = os.unlink
 
     def refused(path, *how, **more):
@@ -175,35 +182,65 @@ def stubborn(images, put, tmp_path, monkeypatch):
         unlink(path, *how, **more)
 
     monkeypatch.setattr(os, "unlink", refused)
-    return others
+    return theirs
 
 
-def test_a_file_that_cannot_be_deleted_keeps_no_other_from_it(images, put, stubborn):
+def files_in(tmp_path, kind="drawings"):
+    return {file for file in (tmp_path / "images" / kind).rglob("*") if file.is_file()}
+
+
+def test_a_file_that_cannot_be_deleted_keeps_no_other_from_it(images, put, stubborn, tmp_path):
     kinds = [put(24 * 41), put(24 * 41, "previews"), put(24 * 41, "spool")]
 
     swept = sweep(images, Settings(keep_days=30), NOW)
 
-    assert has(images, *stubborn, *kinds).count(True) == 0
+    assert files_in(tmp_path) == set(stubborn)
+    assert has(images, *kinds) == [False] * 3
     drawings, *rest = swept
     assert drawings.days == (kinds[0].split("/")[1],)
     assert drawings.missed.startswith("PermissionError: ")
     assert [kind.missed for kind in rest] == [None] * 3
-    assert len(images.days("drawings")) == 2
 
 
-def test_a_file_that_cannot_be_deleted_stays_in_the_sizes_and_keeps_no_other_from_the_bound(
-    images, put, stubborn
-):
+def test_a_disk_that_fails_ends_a_sweep(images, days, monkeypatch):
+    def broken(*_how, **_more):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(images.fs, "rm", broken)
+
+    with pytest.raises(ImagesDown, match="Input/output error"):
+        sweep(images, Settings(keep_days=30), NOW)
+
+
+def test_files_that_cannot_be_deleted_stay_in_the_sizes(images, put, stubborn, tmp_path):
     young = put(80)
 
-    kept = fit(images, 3 * KB, NOW)
+    kept = fit(images, 5 * KB, NOW)
 
-    # All of the oldest minute was to go: enough for three.
-    assert (kept.files, kept.deleted_bytes, kept.since) == (3, 3 * KB, None)
+    # All of the oldest minute was to go.
+    assert (kept.files, kept.deleted_bytes, kept.since) == (2, 2 * KB, None)
     assert kept.missed.startswith("PermissionError: ")
-    assert kept.sizes_bytes["drawings"] == 3 * KB
-    assert has(images, *stubborn).count(True) == 0
+    assert kept.sizes_bytes["drawings"] == 7 * KB
+    assert len(files_in(tmp_path)) == 7
     assert images.has(young)
+
+
+def test_for_a_day_of_another_account_younger_ones_go(images, put, days, monkeypatch, tmp_path):
+    others, access = days[0].parent, os.access
+    monkeypatch.setattr(os, "access", lambda path, how: path != str(others) and access(path, how))
+    young = put(80)
+
+    assert fit(images, 9 * KB, NOW).missed is None
+    kept = fit(images, 5 * KB, NOW)
+
+    assert (kept.files, kept.deleted_bytes, kept.since) == (4, 4 * KB, None)
+    assert kept.missed.startswith("PermissionError: ")
+    assert str(others) in kept.missed
+    assert kept.sizes_bytes["drawings"] == 5 * KB
+    assert {file.parent for file in files_in(tmp_path)} == {
+        others,
+        (tmp_path / "images" / young).parent,
+    }
 
 
 def test_an_empty_store_has_nothing(images):
@@ -382,14 +419,14 @@ def test_a_day_that_cannot_be_deleted_keeps_nobody_from_the_bound(
 
 
 def test_what_cannot_be_deleted_is_told_by_the_sweep_and_by_the_bound(
-    tended, images, stubborn, put, clock, caplog
+    tended, put, stubborn, clock, caplog
 ):
     tended.turn()
     assert [r.message for r in caplog.records] == ["images.missed"]
     caplog.clear()
     put(24 * 2, size=2**20)
-
     clock.pass_s(3000)
+
     tended.turn()
 
     assert [r.message for r in caplog.records] == ["images.missed"]

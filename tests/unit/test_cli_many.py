@@ -254,7 +254,7 @@ def test_dead_letters_are_listed_and_resent_by_filter(store, says):
 def test_a_waiting_job_is_moved_to_the_front(store, says):
     jobs = [an_accepted_job(store).id for _ in range(3)]
 
-    assert says("jobs", "front", jobs[2]) == "The job is the next in its lane.\n"
+    assert says("jobs", "front", jobs[2]) == "The job is at the front of its lane.\n"
     assert store.jobs.get(jobs[2]).position == 1
     assert says("jobs", "front", "f" * 32, code=1) == "There is no such job.\n"
     assert store.levers.audit(5)[0].who == "cli:olga"

@@ -251,11 +251,16 @@ def test_with_traces_off_a_callback_carries_no_trace(live):
 
 @pytest.fixture
 def soon(monkeypatch):
-    """An exporter that sends at once and would wait for ever for an answer."""
+    """An exporter that sends at once and would wait for ever for an answer, and no other test's any more."""
+    wait_until(lambda: not senders(), what="the end of former senders")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100000")
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")
     monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
+
+
+def senders() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("OtelBatch")]
 
 
 def drawn_all(workshop, count: int = 6) -> None:

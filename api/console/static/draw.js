@@ -123,7 +123,7 @@ form.addEventListener("keydown", (event) => {
 });
 one("#copy").addEventListener("click", () => showCode({ ...asked(), promptEn: form.elements.promptEn.value || t("draw.prompt_hint"), tag: newTag() }));
 countSet();
-for (const button of [go, one("#copy")]) button.disabled = false;
+for (const button of [go, one("#copy"), one("#clear")]) button.disabled = false;
 
 // -- the jobs -------------------------------------------------------------------------------------
 

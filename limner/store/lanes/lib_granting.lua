@@ -31,7 +31,7 @@ local WAITERS_SCAN = 64
 
 -- Whether a job waits in a lane that no worker holds, of a client that nothing keeps back.
 local function somebody_waits(lane)
-    if redis.call('ZCARD', key('waiting', lane)) == 0 then return false end
+    if redis.call('ZCARD', key('waiting', lane)) <= redis.call('ZCARD', key('ready', lane)) then return false end
     local members = redis.call('ZRANGE', key('turns', lane), 0, WAITERS_SCAN - 1)
     for _, member in ipairs(members) do
         if not keeps_back(client_of(member), lane) then return true end
@@ -52,12 +52,15 @@ local function fast_waits_for(engine)
         fast_is_served = redis.call('ZCOUNT', key('workers', 'fast'), ms(NOW), '+inf') > 0
     end
     if not fast_is_served or halt_of('lane', 'fast') then return false end
-    local held = redis.call('ZRANGE', key('ready', 'fast'), 0, READY_SCAN - 1)
-    for _, id in ipairs(held) do
-        local needs, client = unpack(redis.call('HMGET', job_key(id), 'needs', 'client'))
-        if suits(engine, needs, client) and not keeps_back(client, 'fast') then return true end
+    local held = 0
+    for _, id in ipairs(redis.call('ZRANGE', key('ready', 'fast'), 0, READY_SCAN - 1)) do
+        local needs, client, worker = unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'worker'))
+        if lives(worker, 'fast') then
+            held = held + 1
+            if suits(engine, needs, client) and not keeps_back(client, 'fast') then return true end
+        end
     end
-    return #held == 0 and somebody_waits('fast')
+    return held == 0 and somebody_waits('fast')
 end
 
 -- How long an engine is kept idle for other jobs, ms.
@@ -72,10 +75,10 @@ local function others_wait_for(name)
         if (engine[lane .. '_slots'] or 0) > 0 and not halt_of('lane', lane) then
             local held = redis.call('ZRANGE', key('ready', lane), 0, READY_SCAN - 1)
             for _, id in ipairs(held) do
-                local needs, client, failed_on =
-                    unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'failed_on'))
-                found = found or (not has_word(failed_on or '', name) and not client_is_paused(client)
-                    and suits(engine, needs, client))
+                local needs, client, failed_on, worker =
+                    unpack(redis.call('HMGET', job_key(id), 'needs', 'client', 'failed_on', 'worker'))
+                found = found or (lives(worker, lane) and not has_word(failed_on or '', name)
+                    and not client_is_paused(client) and suits(engine, needs, client))
             end
             -- Jobs that no worker holds yet may be for any engine.
             found = found or redis.call('ZCARD', key('waiting', lane)) > #held

@@ -30,10 +30,11 @@ local function is_open(crews, lane)
     return false
 end
 
--- Whether a job would be granted a slot if the worker that holds it, or else any worker, asked now. As when
--- a worker asks, this starts the time in which the job lets others go first.
+-- Whether a job would be granted a slot if the worker that holds it, or else any worker, asked now; a dead worker
+-- does not. As when a worker asks, this starts the time in which the job lets others go first.
 local function would_start(id, lane, crews)
     local worker, engine, prefers = unpack(redis.call('HMGET', job_key(id), 'worker', 'engine', 'prefers'))
+    if worker and not lives(worker, lane) then return false end
     for _, names in ipairs(worker and {engines_of(worker)} or crews) do
         if pick(id, lane, names, engine or prefers or nil) then return true end
     end
