@@ -140,7 +140,7 @@ def test_sillytavern_fills_its_menus_and_draws_while_it_looks_at_progress(house)
 
     looks = threading.Thread(target=look)
     looks.start()
-    answer = client.ask("POST", "/sdapi/v1/txt2img", sillytavern(prompt="a hill"))
+    answer = client.ask("POST", "/sdapi/v1/txt2img", sillytavern(prompt="a hill [[seconds 8]]"))
     ended.set()
     looks.join()
 

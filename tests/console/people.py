@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.acceptance.house import House
 from tests.conftest import wait_until
 
 expect.set_options(timeout=60_000)
+_numbers = itertools.count()
 #: a gateway that is away, or a session that has ended, is what some tests are about
 _EXPECTED = ("Failed to load resource", "Password forms should have")
 
@@ -34,7 +36,7 @@ class Person:
     def of(
         cls, name: str, house: House, context: BrowserContext, *, operator: Role | None = None
     ) -> Person:
-        unique = f"{name}-{house.started}-{id(context)}"
+        unique = f"{name}-{house.started}-{next(_numbers)}"
         if operator:
             token = house.store.operators.add("test", unique, operator)
         else:

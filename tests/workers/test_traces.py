@@ -6,8 +6,10 @@ import logging
 import socket
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanKind, StatusCode
 
 from limner import tracing
@@ -16,6 +18,7 @@ from limner.settings import Settings
 from limner.store import Store
 from limner.tracing import Carried, JobTrace
 from stack import traces
+from stack.otel import WordyExporter
 from tests.callback_doubles import Receiver, a_job, emit
 from tests.collector import (
     CALLER,
@@ -251,16 +254,11 @@ def test_with_traces_off_a_callback_carries_no_trace(live):
 
 @pytest.fixture
 def soon(monkeypatch):
-    """An exporter that sends at once and would wait for ever for an answer, and no other test's any more."""
-    wait_until(lambda: not senders(), what="the end of former senders")
+    """An exporter that sends at once and would wait for ever for an answer."""
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100000")
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")
     monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
-
-
-def senders() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("OtelBatch")]
 
 
 def drawn_all(workshop, count: int = 6) -> None:
@@ -300,8 +298,23 @@ def test_a_collector_that_refuses_costs_a_job_nothing(workshop, soon, caplog):
         drawn_all(workshop, 1)
         wait_until(lambda: "traces.resumed" in caplog.messages, what="a word about it")
         end()
-    # Once, not for every batch.
-    assert caplog.messages.count("traces.lost") == 1
+
+
+def test_a_collector_that_does_not_take_spans_is_told_once_and_so_is_its_return(caplog):
+    caplog.set_level(logging.INFO, "stack.otel")
+    lost, taken = SpanExportResult.FAILURE, SpanExportResult.SUCCESS
+    results = iter([taken, lost, lost, lost, taken, taken, lost])
+    exporter = WordyExporter(SimpleNamespace(export=lambda spans: next(results)))
+
+    for number in range(7):
+        exporter.export([None] * number)
+
+    told = [(record.message, record.limner_fields) for record in caplog.records]
+    assert told == [
+        ("traces.lost", {"spans": 1}),
+        ("traces.resumed", {"lost": 6}),
+        ("traces.lost", {"spans": 6}),
+    ]
 
 
 def test_a_collector_that_hangs_delays_neither_jobs_nor_the_end(workshop, soon):
