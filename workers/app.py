@@ -1,8 +1,9 @@
 """The Celery app, its tasks and what Celery's signals start and stop; run by ``workers.start``.
 
 Only this module, ``workers.gate`` (how many messages a process may take), ``workers.binding`` (which job a
-message is for), ``workers.control`` (what Flower's buttons do), ``workers.stopping`` (what signals do) and
-``workers.transport`` (which messages it accepts) know Celery. Tasks call plain functions.
+message is for), ``workers.announcing`` (what Flower shows of a task), ``workers.control`` (what Flower's buttons
+do), ``workers.stopping`` (what signals do) and ``workers.transport`` (which messages it accepts) know Celery. Tasks
+call plain functions.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from stack import traces
 from stack.privacy import keep_to_ourselves
 from stack.pulse import Pulse
 from stack.readiness import tell_ready
-from workers import control, stopping
+from workers import announcing, control, stopping
+from workers.announcing import Announcer
 from workers.binding import CLAIM, binder
 from workers.descriptors import raise_limit
 from workers.drawing import ClaimedJob, GivenBack, JobFailed
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 HANGUP_IGNORED = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 gate = Gate()
+announcer = Announcer()
 pulse = Pulse.of()
 
 
@@ -61,6 +64,7 @@ def _cancel_job(job_id: str) -> None:
 control.take_over(_cancel_job)
 # At import: Celery builds the consumer before it announces which queues it consumes.
 install(app, gate)
+announcing.install(app, announcer)
 
 
 class Process:
@@ -95,7 +99,7 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         # job: until then its slot is idle.
         lane = (self.request.delivery_info or {}).get("routing_key")
         try:
-            self.send_event("task-started", kwargs=repr({"lane": lane, "engine": engine}))
+            announcer.started(job_id, kwargs=repr({"lane": lane, "engine": engine}))
         # Redis may go down at any moment; what Flower shows must not cost a drawing.
         except Exception as error:  # noqa: BLE001
             event(log, "flower.missed", level=logging.WARNING, why=type(error).__name__)
