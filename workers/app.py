@@ -98,11 +98,7 @@ def imagine(self: Task[Any, Any], job_id: str) -> str:
         # Flower shows this with the task, whose id is the job's. Not sent before the engine has the
         # job: until then its slot is idle.
         lane = (self.request.delivery_info or {}).get("routing_key")
-        try:
-            announcer.started(job_id, kwargs=repr({"lane": lane, "engine": engine}))
-        # Redis may go down at any moment; what Flower shows must not cost a drawing.
-        except Exception as error:  # noqa: BLE001
-            event(log, "flower.missed", level=logging.WARNING, why=type(error).__name__)
+        announcer.started(job_id, kwargs=repr({"lane": lane, "engine": engine}))
 
     try:
         assert process.lanes is not None, "this process consumes no lane"

@@ -28,7 +28,8 @@ def consumer():
         sender._publish = lambda event, *_, **__: sent.extend(
             event if isinstance(event, list) else [event]
         )
-        yield SimpleNamespace(event_dispatcher=sender, sent=sent)
+        hub = SimpleNamespace(call_soon=lambda call, *about: call(*about))
+        yield SimpleNamespace(event_dispatcher=sender, sent=sent, hub=hub)
         sender.close()
 
 
@@ -51,7 +52,7 @@ def test_what_is_told_of_a_task_comes_behind_what_celery_has_said_of_it(consumer
 
 def test_after_a_reconnection_it_is_told_to_the_new_consumer(consumer):
     announcer = Announcer()
-    announcer.attach(SimpleNamespace(event_dispatcher=None))
+    announcer.attach(SimpleNamespace(event_dispatcher=None, hub=consumer.hub))
     announcer.started(JOB, kwargs="{}")
 
     announcer.attach(consumer)
@@ -70,3 +71,16 @@ def test_nothing_is_told_where_nobody_listens(consumer):
     consumer.event_dispatcher.flush()
 
     assert consumer.sent == []
+
+
+def test_a_broker_that_is_away_costs_no_drawing(consumer, caplog):
+    def away(*_how, **_more):
+        raise OSError("the broker is away")
+
+    announcer = Announcer()
+    announcer.attach(consumer)
+    consumer.event_dispatcher.send = away
+
+    announcer.started(JOB, kwargs="{}")
+
+    assert [record.message for record in caplog.records] == ["flower.missed"]
