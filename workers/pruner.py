@@ -101,7 +101,7 @@ class Pruner:
             yield
         except ImagesDown as error:
             if not self._is_away():
-                event(log, "images.missed", level=logging.WARNING, why=error.message)
+                _tell_missed(error.message)
             self._rest()
 
     def _is_away(self) -> bool:
@@ -126,7 +126,7 @@ class Pruner:
             if kind.days:
                 event(log, "pictures.pruned", kind=kind.kind, days=len(kind.days))
             if kind.missed:
-                event(log, "images.missed", level=logging.WARNING, why=kind.missed)
+                _tell_missed(kind.missed)
         return sum(len(kind.days) for kind in swept)
 
     def _fit(self) -> bool:
@@ -146,7 +146,7 @@ class Pruner:
                 left_since=f"{kept.since:%Y-%m-%dT%H:%MZ}" if kept.since else None,
             )
         if kept.missed:
-            event(log, "images.missed", level=logging.WARNING, why=kept.missed)
+            _tell_missed(kept.missed)
         return kept.whole
 
     def _run(self) -> None:
@@ -161,3 +161,7 @@ class Pruner:
                 # Nor have it read the whole store every few seconds.
                 self._rest()
             self._stopping.wait(LOOK_S)
+
+
+def _tell_missed(why: str) -> None:
+    event(log, "images.missed", level=logging.WARNING, why=why)
