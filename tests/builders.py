@@ -6,6 +6,7 @@ import json
 import uuid
 from dataclasses import replace
 
+from limner.client import Budgets
 from limner.followup import FollowUp
 from limner.job import Job
 from limner.message import Messages, _Template
@@ -28,6 +29,7 @@ MESSAGES = Messages(
 
 WORKER = "worker-1"
 NOTHING = Charge()
+UNLIMITED = Budgets()
 
 
 def a_request(**changes) -> Request:
@@ -43,6 +45,7 @@ def an_accepted_job(
     waiting_cap: int = 1000,
     destination: str | None = "http://receiver:80",
     charge: Charge = NOTHING,
+    budgets: Budgets = UNLIMITED,
     follow_up: FollowUp | None = None,
     **request,
 ) -> Job:
@@ -60,8 +63,15 @@ def an_accepted_job(
         waiting_cap=waiting_cap,
         destination=destination,
         charge=charge,
+        budgets=budgets,
         follow_up=follow_up,
     ).job
+
+
+def an_upload(name: str) -> dict[str, str]:
+    """What is recorded of an upload."""
+    kept = {"type": "image/png", "size": "9", "sha256": "0"}
+    return {"id": name, "key": f"{name}.b64", "name": "a.png", **kept}
 
 
 def an_engine(

@@ -7,7 +7,7 @@
 -- Returns how many of its jobs have not ended, if any has not; else −1, or −2: there is no such client.
 --
 -- Reads: client runs tokens waits
--- Writes: budget client clients endpoint paused_clients spool tokens
+-- Writes: budget client clients endpoint paused_clients reckoned spent spool spooled tokens
 
 local who, name = ARGV[3], ARGV[4]
 if redis.call('EXISTS', key('client', name)) == 0 then return -2 end
@@ -20,6 +20,9 @@ for i = 1, #flat, 2 do
 end
 redis.call('SREM', key('clients'), name)
 redis.call('SREM', key('paused_clients'), name)
-redis.call('DEL', key('client', name), key('budget', name), key('endpoint', name), key('spool', name))
+redis.call('DEL', key('client', name), key('budget', name), key('endpoint', name))
+-- Its account; the files are deleted with their day.
+redis.call('DEL', key('spool', name), key('spent', name), key('reckoned', name))
+redis.call('HDEL', key('spooled'), 'live|' .. name, 'spent|' .. name)
 audit(who, 'client ' .. name, {token = 'old'}, {token = ''})
 return -1

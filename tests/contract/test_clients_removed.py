@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from limner.client import Wrong
-from limner.errors import ConfigError
+from limner.client import Budgets, Wrong
+from limner.errors import BudgetSpent, ConfigError
+from limner.store import Charge
 from limner.store.clients import ClientBusy
 from limner.store.sessions import Holder
+from limner.store.spool import Spooled
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job
 
 WHO = "cli:me"
@@ -46,6 +48,24 @@ def test_unfinished_jobs_are_in_the_way_whether_they_wait_or_run(store):
     store.clients.remove("ann", WHO)
 
     assert store.jobs.get(waiting.id).status.ended
+
+
+def test_a_client_that_is_made_later_under_its_name_has_used_and_spooled_nothing(store):
+    asked = {"budgets": Budgets(per_day=1), "charge": Charge(("picture.png",), 4096, 4096)}
+    store.clients.add("ann")
+    store.lanes.cancel(an_accepted_job(store, **asked).id)
+    with pytest.raises(BudgetSpent):
+        an_accepted_job(store, **asked)
+    assert store.spool.of("ann") == Spooled(spent_bytes=4096)
+
+    store.clients.remove("ann", WHO)
+
+    kept = [f"limner:{kind}" for kind in ("budget:ann", "spool:ann", "spent:ann", "spooled")]
+    assert store.redis.exists(*kept) == 0
+    store.clients.add("ann")
+    assert store.jobs.budgets_used("ann") == Budgets(0, 0)
+    assert store.spool.of("ann") == Spooled()
+    assert an_accepted_job(store, **asked).status == "waiting"
 
 
 def test_there_is_none_to_remove_of_another_name(store):
