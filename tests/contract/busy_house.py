@@ -1,4 +1,4 @@
-"""A store in which everything goes on at once, and hands that bring it to its end; for ``test_keys_lost.py``."""
+"""A store in which everything goes on at once, and hands that bring it to its end; see ``kept_house.py``."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from limner.store.lanes import Result
 from limner.store.operators import Role
 from limner.store.outbox import Claim, Next
 from limner.store.sessions import Holder
+from limner.store.spool import MEND_KEPT_MS
 from limner.store.trials import Trial
-from tests.builders import MESSAGES, a_request, an_engine
+from tests.builders import MESSAGES, a_request, an_engine, an_upload
 from tests.callback_doubles import a_poster, done, take
 from tests.conftest import MovingClock
 
@@ -180,9 +181,10 @@ def busy(store: Store, clock: MovingClock) -> House:
         for lane in Lane:
             store.lanes.renew(worker, lane, NAMES, {})
     house.beat()
-    store.redis.set("limner:salt", "drawn", nx=True)
+    # A beat that is lost: the next one draws a salt.
+    store.redis.delete("limner:beaten")
+    house.beat()
     store.schema.settle()
-    store.redis.set("limner:healed", "drawn", px=60_000)
     _clients(house)
     _callbacks(house, done_before=_ended(house))
     _running(house)
@@ -204,6 +206,7 @@ def _clients(house: House) -> None:
     house.store.clients.admit(token, "10.0.0.1")
     house.store.clients.admit("wrong", "10.0.0.9")
     house.store.sessions.enter_by_token(token, "10.0.0.1")
+    house.store.sessions.find(house.store.sessions.enter_here(Holder.CLIENT, "ann").secret)
     house.store.sessions.new_ticket(Holder.CLIENT, "ann")
     house.store.operators.add("cli:x", "otto", Role.STEER)
 
@@ -330,17 +333,8 @@ def _beside(house: House) -> None:
     store.chosen.choose("sdapi", "ann", "one")
     now = datetime.fromtimestamp(clock.now_ms / 1000, UTC)
     store.drafts.keep("ann", Draft("d", Press("region", "0" * 32, Lane.FAST, "1" * 32), now))
-    fields = {
-        "id": "u1",
-        "key": "u1.b64",
-        "name": "a.png",
-        "type": "image/png",
-        "size": "9",
-        "sha256": "0",
-    }
-    store.uploads.keep("ann", fields, 4096, QUOTA, 3600)
-    fields |= {"id": "u2", "key": "u2.b64"}
-    store.uploads.keep("ann", fields, 4096, QUOTA, 3600)
+    for upload in ("u1", "u2"):
+        store.uploads.keep("ann", an_upload(upload), 4096, QUOTA, 3600)
     store.uploads.drop("ann", "u2")
 
 
@@ -348,6 +342,7 @@ def _in_passing(house: House) -> None:
     """What is there for moments only."""
     store, now = house.store, house.clock.now_ms
     store.redis.hset("limner:reckoned:ann", mapping={"cursor": "0", "live": "0"})
+    store.redis.pexpire("limner:reckoned:ann", MEND_KEPT_MS)
     store.redis.set("limner:recheck", "0")
     store.history.note()
     for name in ("asked", "answered"):

@@ -1,4 +1,4 @@
-"""A remote driver on its stand-in: the driver is the test file's ``DRIVER``."""
+"""A remote driver on its stand-in (the driver is the test file's ``DRIVER``), and a busy house that is kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import engines
 from limner.engine import Brief, Engine
 from tests.contract.engine_suite import a_brief
+from tests.contract.kept_house import Kept, keep
 from tests.contract.remote_drivers import KEY_VARIABLE
 from tests.standins.loopback import Loopback
 
@@ -37,3 +38,8 @@ def build(request, server, monkeypatch) -> Iterator[Callable[..., Engine]]:
 @pytest.fixture
 def brief() -> Brief:
     return a_brief()
+
+
+@pytest.fixture(scope="module")
+def kept(redis_url: str) -> Kept:
+    return keep(redis_url)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ import pytest
 from limner.job import Status
 from limner.request import Lane
 from limner.store import Store, scripts
-from tests.conftest import MovingClock
-from tests.contract.busy_house import CLIENTS, House, busy
+from tests.contract.busy_house import CLIENTS, House
+from tests.contract.kept_house import Kept, kind_of, lose
 from tests.contract.lanes_view import READ
 from tests.lua_keys import QUEUE, Keys
 
@@ -207,56 +206,6 @@ WORK = (
 )
 
 
-def kind_of(name: str) -> str:
-    kind, colon, _ = name.removeprefix("limner:").partition(":")
-    return kind + colon
-
-
-@dataclass
-class Kept:
-    """A busy house as it was, to be put back."""
-
-    dumps: dict[str, tuple[bytes, int]]
-    now_ms: int
-    hands: dict[str, str]
-    posting: list[Any]
-    #: kind → what is in its keys when all was looked after for a while, and nothing was lost
-    settled: dict[str, Any] = field(default_factory=dict)
-
-    def names(self, kind: str) -> list[str]:
-        return sorted(name for name in self.dumps if kind_of(name) == kind)
-
-
-def keep(house: House) -> Kept:
-    redis: Any = house.store.redis
-    names = sorted(redis.keys("*"))
-    with redis.pipeline(transaction=False) as pipe:
-        for name in names:
-            pipe.execute_command("DUMP", name, NEVER_DECODE=True)
-            pipe.pttl(name)
-        rows = pipe.execute()
-    dumps = {
-        name: (dump, max(0, left))
-        for name, dump, left in zip(names, rows[::2], rows[1::2], strict=True)
-    }
-    return Kept(dumps, house.clock.now_ms, dict(house.hands), list(house.posting))
-
-
-def put_back(kept: Kept, redis_url: str) -> House:
-    """A house as it was, of processes that have just started."""
-    clock = MovingClock(kept.now_ms)
-    store = Store(redis_url, clock=clock)
-    with store.redis.pipeline(transaction=False) as pipe:
-        pipe.flushall()
-        for name, (dump, left) in kept.dumps.items():
-            pipe.restore(name, left, dump)
-        pipe.execute()
-    house = House(store, clock, dict(kept.hands), list(kept.posting))
-    house.tokens = iter(f"again{n}" for n in range(10_000))
-    house.store.clock.tell("here", lambda: clock.now_ms / 1000)
-    return house
-
-
 def content(store: Store, *kinds: str) -> dict[str, dict[str, Any]]:
     """What is in the keys of these kinds, by kind; without moments that begin again."""
     redis: Any = store.redis
@@ -271,21 +220,13 @@ def content(store: Store, *kinds: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-#: seconds in which the walk comes round
-SETTLE = 8
-
-
 @pytest.fixture(scope="module")
-def kept(redis_url: str) -> Kept:
-    store = Store(redis_url, clock=(clock := MovingClock()))
-    store.redis.flushall()
-    kept = keep(busy(store, clock))
-    store.close()
-    house = put_back(kept, redis_url)
-    house.settle(SETTLE)
-    kept.settled = content(house.store, *ROWS)
+def settled(kept, redis_url: str) -> dict[str, dict[str, Any]]:
+    """What is in the keys of each kind when all was looked after for a while, and nothing was lost."""
+    house = lose(kept, redis_url, [])
+    found = content(house.store, *ROWS)
     house.store.close()
-    return kept
+    return found
 
 
 #: kinds that are lost alone; of the others nothing is made again, so that several of unlike subjects go together
@@ -366,14 +307,6 @@ def test_every_kind_of_key_has_a_row_and_is_tried(kept):
     assert {kind_of(name) for name in kept.dumps} == set(ROWS)
 
 
-def lose(kept: Kept, redis_url: str, lost: list[str]) -> House:
-    """A house that has lost these keys, after everybody has looked after everything for a while."""
-    house = put_back(kept, redis_url)
-    house.store.redis.delete(*lost)
-    house.settle(SETTLE)
-    return house
-
-
 def play_on(house: House, lost: list[str]) -> None:
     """Whatever there is to do is done in the end, and so is what comes new."""
     store = house.store
@@ -397,11 +330,11 @@ def play_on(house: House, lost: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", ALONE)
 def test_a_key_that_is_lost_wedges_nothing_and_what_follows_from_the_rest_is_made_again(
-    kept, redis_url, kind
+    kept, settled, redis_url, kind
 ):
     for lost in cases_of(kept, kind):
         house = lose(kept, redis_url, lost)
-        found, before = content(house.store, kind)[kind], kept.settled[kind]
+        found, before = content(house.store, kind)[kind], settled[kind]
         if kind == "slots:":
             assert all(before[name] <= found[name] for name in before), lost
         elif ROWS[kind][0] == REBUILT and kind not in ("outq:", "out:"):

@@ -344,6 +344,7 @@ def test_a_worker_that_has_enough_is_told_of_a_job_that_came_back_to_its_slot(st
                 store.lanes.renew(worker, Lane.FAST, [engines[worker]], waiting[worker])
             store.lanes.sweep(MESSAGES)
 
+    assert 0 < store.redis.pttl(f"limner:grant:{jobs[6]}") <= 60_000
     assert told(store, *jobs[4:]) == [jobs[6]]
 
 

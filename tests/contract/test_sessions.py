@@ -117,6 +117,30 @@ def test_a_session_that_is_not_used_ends_and_one_that_is_used_ends_by_its_age(st
     assert store.sessions.find(used) is None
 
 
+def test_redis_keeps_a_session_in_use_and_its_holders_list_until_their_own_times(
+    store, clock, token
+):
+    secret = entered(store, token)
+    (session,) = store.redis.scan_iter("limner:session:*")
+    sessions = "limner:sessions:client:ann"
+
+    def hours_left() -> list[int]:
+        """In how many whole hours Redis forgets them, unless they are used."""
+        return [round(store.redis.pttl(key) / 3_600_000) for key in (session, sessions)]
+
+    whole = [IDLE_S // 3600, KEPT_S // 3600]
+    assert hours_left() == whole
+    for key in (session, sessions):
+        store.redis.expire(key, 3600)
+    assert store.sessions.find(secret)
+    assert hours_left() == whole
+
+    for _ in range(KEPT_S // DAY_S - 1):
+        clock.pass_s(DAY_S)
+        assert store.sessions.find(secret)
+    assert hours_left() == [24, KEPT_S // 3600]
+
+
 def test_after_the_clock_was_set_back_a_session_lasts_no_longer_than_others(store, clock, token):
     secret = entered(store, token)
     clock.pass_s(-30 * DAY_S)
