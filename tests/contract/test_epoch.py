@@ -251,14 +251,17 @@ def test_a_job_of_a_release_without_epochs_goes_on_as_it_was(server):
 def rewind_of(store):
     """Return what makes the store know of no later beat than now."""
     names = ("limner:beats", "limner:salt", "limner:healed")
-    kept = dict(zip(names, store.redis.mget(names), strict=True))
+    kept = {name: (store.redis.get(name), store.redis.pexpiretime(name)) for name in names}
     beaten = dict(store.redis.zrange("limner:beaten", 0, -1, withscores=True))
 
-    def go_back() -> None:
+    def go_back(after_ms: int = 0) -> None:
+        """So long after what is gone back to was written: what has expired meanwhile is not there."""
         store.redis.delete("limner:beaten", *names)
-        for name, text in kept.items():
+        for name, (text, until_ms) in kept.items():
             if text is not None:
                 store.redis.set(name, text)
+            if until_ms > 0:
+                store.redis.pexpireat(name, until_ms - after_ms)
         if beaten:
             store.redis.zadd("limner:beaten", beaten)
 
@@ -356,6 +359,34 @@ def test_a_second_loss_is_noticed_as_the_first_was(server, processes):
     assert several[2].clock.tell("here"), "the salt that it knows was drawn before this loss"
     salts.add(server.store.redis.get("limner:salt"))
     assert len(salts) == 5
+
+
+def test_a_loss_that_goes_back_to_behind_an_earlier_one_gets_a_new_epoch_a_minute_after_that(
+    server, processes
+):
+    several = processes(3)
+
+    def all_beat() -> list[bool]:
+        return [store.clock.tell("here") for store in several]
+
+    to_the_beginning = rewind_of(server.store)
+    all_beat()
+    to_the_beginning()
+    assert all_beat() == [True, False, False]
+    assert 0 < server.store.redis.pttl("limner:healed") <= 60_000
+    to_the_first_loss = rewind_of(server.store)
+    salts = {server.store.redis.get("limner:salt")}
+    all_beat()
+    to_the_first_loss()
+    assert all_beat() == [True, False, False]
+    salts.add(server.store.redis.get("limner:salt"))
+
+    all_beat()
+    to_the_first_loss(after_ms=60_000)
+
+    assert all_beat() == [True, False, False]
+    salts.add(server.store.redis.get("limner:salt"))
+    assert len(salts) == 3
 
 
 def test_a_beat_whose_answer_was_lost_is_no_loss(server):
