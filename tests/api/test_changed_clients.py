@@ -66,6 +66,24 @@ def test_a_lowered_cap_counts_what_waits_already(api):
     assert api.pass_a_second().imagine().status_code == 202
 
 
+def test_a_lowered_budget_counts_what_was_asked_for_already(settings, store, messages):
+    api = Api(settings, store, messages, per_day=9)
+    api.change(per_day=1)
+    refused(api.pass_a_second().imagine(), 429)
+    api.change(per_day=2)
+    assert api.pass_a_second().imagine().status_code == 202
+
+
+def test_a_receiver_that_is_taken_off_the_allow_list_is_refused(settings, store, messages):
+    api = Api(settings, store, messages, callback_allow="10.1.0.0/16")
+    assert api.ann.imagine(callBackUrl="http://10.1.9.9/hook").status_code == 202
+    api.change(callback_allow="10.1.2.0/24")
+    ann = api.pass_a_second()
+
+    assert list(ann.wrong(callBackUrl="http://10.1.9.9/hook")) == ["callBackUrl"]
+    assert ann.imagine(callBackUrl="http://10.1.2.3/hook").status_code == 202
+
+
 def test_a_rate_counts_from_then_on(api):
     api.change(rate_per_s=1.0)
     statuses = [api.pass_a_second().imagine().status_code for _ in range(3)]

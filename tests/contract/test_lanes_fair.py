@@ -32,8 +32,11 @@ def claims(store, number):
     return [claim(store) for _ in range(number)]
 
 
-def share(store, client, share):
-    store.redis.hset(f"limner:client:{client}", "share", share)
+def change(store, client, **changes):
+    """Change a client as operators do."""
+    if store.clients.get(client) is None:
+        store.clients.add(client)
+    store.clients.change(client, **changes)
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ def test_starts_are_as_the_shares_at_every_point(roomy, clock, takes_s):
         drawn(roomy, clock, takes_s, count=1)
     shares = {"ann": 1, "bob": 2, "cyd": 4}
     for client, its in shares.items():
-        share(roomy, client, its)
+        change(roomy, client, share=its)
         for _ in range(3):
             an_accepted_job(roomy, client=client, count=1)
     started: Counter[str] = Counter()
@@ -175,7 +178,7 @@ def test_a_new_share_counts_from_the_next_job_on(roomy):
         for _ in range(40):
             an_accepted_job(roomy, client=client)
     claims(roomy, 10)
-    share(roomy, "bob", 3)
+    change(roomy, "bob", share=3)
     claims(roomy, 2)
 
     order = [roomy.jobs.get(job).client for job in claims(roomy, 20)]
@@ -185,7 +188,7 @@ def test_a_new_share_counts_from_the_next_job_on(roomy):
 
 @pytest.mark.parametrize("given_", ["0", "-1", "nan", "inf", "words", ""])
 def test_a_share_that_makes_no_sense_stops_nobody(roomy, given_):
-    share(roomy, "ann", given_)
+    roomy.redis.hset("limner:client:ann", "share", given_)
     jobs = [an_accepted_job(roomy).id for _ in range(3)]
 
     assert claims(roomy, 3) == jobs
@@ -503,7 +506,7 @@ def test_positions_are_the_order_in_which_jobs_are_taken(redis_url, asked, share
     store.redis.flushall()
     a_worker(store, an_engine(fast=99_999))
     for client, its in shares.items():
-        share(store, client, its)
+        change(store, client, share=its)
     jobs = []
     for client, what in asked:
         if what == "ask":
@@ -577,16 +580,12 @@ def test_the_pace_of_late_counts_more_than_that_of_old(roomy, clock):
 # -- as much in flight as a client may have -------------------------------------------------------
 
 
-def cap(store, client, most):
-    store.redis.hset(f"limner:client:{client}", "in_flight", most)
-
-
 def running(store, client):
     return store.redis.scard(f"limner:runs:{client}")
 
 
 def test_a_client_has_no_more_in_flight_than_it_may_and_the_others_go_on(roomy):
-    cap(roomy, "ann", 2)
+    change(roomy, "ann", in_flight=2)
     for _ in range(6):
         an_accepted_job(roomy, client="ann")
     others = [an_accepted_job(roomy, client="bob").id for _ in range(3)]
@@ -598,7 +597,7 @@ def test_a_client_has_no_more_in_flight_than_it_may_and_the_others_go_on(roomy):
 
 
 def test_a_job_that_waits_for_its_client_starts_when_another_one_ends(roomy):
-    cap(roomy, "ann", 1)
+    change(roomy, "ann", in_flight=1)
     jobs = [an_accepted_job(roomy, client="ann").id for _ in range(2)]
     first, _ = roomy.lanes.claim(Lane.FAST, "a", WORKER, "none", MESSAGES)
     second, taken = roomy.lanes.claim(Lane.FAST, "b", WORKER, "none", MESSAGES)
@@ -612,7 +611,7 @@ def test_a_job_that_waits_for_its_client_starts_when_another_one_ends(roomy):
 
 def test_each_lane_is_capped_for_itself(roomy):
     roomy.engines.register([an_engine(fast=9, relaxed=9)])
-    cap(roomy, "ann", 1)
+    change(roomy, "ann", in_flight=1)
     an_accepted_job(roomy, client="ann", lane=Lane.RELAXED)
     an_accepted_job(roomy, client="ann")
 
@@ -623,7 +622,7 @@ def test_each_lane_is_capped_for_itself(roomy):
 
 def test_a_capped_fast_job_keeps_no_slot_from_relaxed_ones(roomy):
     roomy.engines.register([an_engine(fast=2, relaxed=2)])
-    cap(roomy, "ann", 1)
+    change(roomy, "ann", in_flight=1)
     for _ in range(2):
         an_accepted_job(roomy, client="ann")
     relaxed = an_accepted_job(roomy, client="bob", lane=Lane.RELAXED)
@@ -635,7 +634,7 @@ def test_a_capped_fast_job_keeps_no_slot_from_relaxed_ones(roomy):
 
 def test_while_all_is_full_the_jobs_of_a_capped_client_are_not_held_for_others(store):
     a_worker(store, an_engine(fast=1))
-    cap(store, "ann", 1)
+    change(store, "ann", in_flight=1)
     an_accepted_job(store, client="ann")
     claim(store)
     an_accepted_job(store, client="ann")
@@ -646,7 +645,7 @@ def test_while_all_is_full_the_jobs_of_a_capped_client_are_not_held_for_others(s
 
 def test_jobs_of_a_client_that_is_kept_back_keep_no_slot_from_relaxed_ones(store):
     a_worker(store, an_engine(fast=1, relaxed=1))
-    cap(store, "ann", 0)
+    change(store, "ann", in_flight=0)
     an_accepted_job(store, client="ann")
     relaxed = an_accepted_job(store, client="bob", lane=Lane.RELAXED)
 
