@@ -126,6 +126,15 @@ def test_a_client_has_one_test_event_on_its_way_and_others_have_theirs(store):
     assert 0 < store.redis.pttl("limner:trying:ann") <= 30_000
 
 
+def test_of_too_many_test_events_the_oldest_are_forgotten(monkeypatch, store):
+    monkeypatch.setattr("limner.store.trials.TRIALS_MOST", 3)
+    for number in range(5):
+        assert store.trials.ask(Trial(str(number), f"c{number}", "https://receiver.example/"))
+
+    assert store.redis.llen("limner:trials") == 3
+    assert [store.trials.take(1).id for _ in range(3)] == ["2", "3", "4"]
+
+
 def test_a_bug_in_one_test_event_ends_no_other(monkeypatch, store, tester, caller, receiver):
     broken = threading.Event()
 
