@@ -22,6 +22,13 @@ AREAS: dict[str, tuple[str, ...]] = {
         "api/waiting.py",
     ),
     "faces": ("api/faces/*/*.py", "api/cors.py", "api/event_stream.py", "api/inline_pictures.py"),
+    "waits": ("api/audience.py", "api/places.py", "api/trying.py", "api/wait_places.py"),
+    "ops": ("api/ops/*.py",),
+    "console": ("api/console/*.py",),
+    "store": ("limner/store/**/*.py",),
+    "workers": ("workers/*.py",),
+    "pictures": ("limner/pictures/**/*.py",),
+    "domain": ("limner/*.py",),
 }
 
 
