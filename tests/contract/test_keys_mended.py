@@ -14,6 +14,7 @@ from limner.store.lanes import Result
 from limner.store.operators import Role
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import done, take, take_one
+from tests.contract.lanes_view import is_about
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 
@@ -191,6 +192,22 @@ def test_what_is_left_of_a_job_without_a_record_is_kept_no_longer_than_a_job(sto
     assert take(store) == []
     left = [store.redis.pttl(name) for name in store.redis.keys(f"limner:*:{job.id}")]
     assert all(0 < ms <= 30 * 86_400_000 for ms in left)
+
+
+@pytest.mark.parametrize("kind", ["out", "resend", "dead", "log", "story"])
+def test_what_would_be_kept_for_ever_of_a_job_without_a_record_is_kept_as_long_as_a_job(
+    store, clock, kind
+):
+    job = a_drawn_job(store)
+    name = f"limner:{kind}:{job.id}"
+    for other in ("resend", "dead", "log"):
+        store.redis.rpush(f"limner:{other}:{job.id}", '{"s": 1, "c": "T", "dead": 1800000000000}')
+    store.redis.persist(name)
+    store.redis.delete(f"limner:job:{job.id}")
+
+    sweep(store, clock, 8)
+
+    assert is_about(store.redis.pttl(name), 30 * 86_400_000)
 
 
 def test_a_walk_that_finds_much_missing_hurries(store, clock):

@@ -224,6 +224,8 @@ def test_after_a_crash_in_mid_migration_another_process_does_it_again(used, vict
 
 
 def test_the_lock_lasts_for_a_while_and_for_as_long_again_with_each_sign_of_life(used):
+    # So that the lock is as it was taken: no step was done under it.
+    used.schema.settle()
     seen = []
 
     def look(hand: Hand) -> None:
