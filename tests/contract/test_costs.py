@@ -15,6 +15,7 @@ from limner.request import Lane
 from limner.store.jobs.spending import by_client, by_engine
 from limner.store.lanes import Result, Trouble
 from tests.builders import MESSAGES, WORKER, a_request, a_worker, an_engine, replace
+from tests.conftest import a_while_later
 
 PICTURE = Picture("http://limner/a.png", 8, 8)
 CENT = 10_000
@@ -185,6 +186,20 @@ def test_a_drawing_that_is_drawn_again_costs_twice_and_one_that_goes_on_once(sto
     assert store.jobs.get(goes_on).cost == 4 * CENT
 
 
+def test_a_drawing_that_another_engine_takes_over_costs_at_both(store):
+    a_worker(store, priced("flux", 4 * CENT))
+    job = handed_over(store, ask(store, 100 * CENT), attach=True)
+    store.lanes.give_back(job, "token", Trouble(), MESSAGES, keep=True)
+    a_worker(store, priced("gpt", 9 * CENT), worker="lacks-it")
+
+    assert store.lanes.take(job, "t2", "lacks-it", MESSAGES).engine == "gpt"
+
+    # Nobody will hear of the first one's end.
+    assert store.jobs.get(job).cost == 4 * CENT
+    assert paid(store) == {"flux": 4 * CENT}
+    assert today(store) == 13 * CENT
+
+
 def test_what_is_cancelled_while_it_is_handed_over_counts_and_nothing_is_asked_of_its_host(store):
     a_worker(store, priced("flux", 4 * CENT))
     job = ask(store, 100 * CENT)
@@ -204,6 +219,60 @@ def test_a_drawing_that_was_paid_for_and_lost_with_its_worker_is_counted(store, 
         store.lanes.sweep(MESSAGES)
     assert store.jobs.get(job).reason_code == Reason.DRAWING_LOST
     assert store.jobs.get(job).cost == today(store) == 4 * CENT
+
+
+def three_workers_die(store, clock, job: str) -> None:
+    """One after another falls silent while it draws the job."""
+    for worker in range(3):
+        if worker:
+            a_worker(store, priced("flux", 4 * CENT))
+            handed_over(store, job, attach=store.jobs.get(job).handle is not None)
+        a_while_later(store, clock, 16, MESSAGES)
+
+
+def waits_too_long(store, clock, job: str) -> None:
+    clock.pass_s(86_401)
+    store.lanes.take(job, "t2", WORKER, MESSAGES)
+
+
+def has_no_engine(store, clock, job: str) -> None:
+    store.engines.register([priced("flux", 4 * CENT, clients=("bob",))])
+    store.lanes.take(job, "t2", WORKER, MESSAGES)
+
+
+def passes_its_deadline(store, clock, job: str) -> None:
+    store.redis.zadd("limner:deadlines", {job: clock()})
+    store.lanes.pass_deadlines()
+
+
+#: what ends a job, and its reason; whether it waits by then for another worker, which could go on with its drawing;
+#: how many drawings there were
+ENDS = [
+    (three_workers_die, Reason.WORKER_LOST, False, False, 3),
+    (three_workers_die, Reason.WORKER_LOST, False, True, 1),
+    (waits_too_long, Reason.WAITED_TOO_LONG, True, True, 1),
+    (has_no_engine, Reason.NO_ENGINE, True, True, 1),
+    (passes_its_deadline, Reason.DEADLINE_PASSED, True, True, 1),
+    (passes_its_deadline, Reason.DEADLINE_PASSED, False, False, 1),
+]
+
+
+@pytest.mark.parametrize(("end", "reason", "waits", "attach", "drawings"), ENDS)
+def test_a_drawing_that_nobody_will_hear_of_costs_its_price_whatever_ends_its_job(
+    store, clock, end, reason, waits, attach, drawings
+):
+    a_worker(store, priced("flux", 4 * CENT))
+    job = handed_over(store, ask(store, None, 100 * CENT), attach=attach)
+    if waits:
+        store.lanes.give_back(job, "token", Trouble(), MESSAGES, keep=True)
+
+    end(store, clock, job)
+
+    ended = store.jobs.get(job)
+    assert (ended.reason_code, ended.cost) == (reason, drawings * 4 * CENT)
+    # Nothing is reserved any more.
+    assert store.jobs.spending("ann").this_month == ended.cost
+    assert paid(store) == {"flux": ended.cost}
 
 
 def test_a_job_that_ends_the_day_after_counts_where_it_was_accepted(store, clock):
