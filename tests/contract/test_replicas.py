@@ -8,6 +8,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,15 @@ from limner.store import Charge, Idempotency, Policy, Store, Try
 from limner.store.jobs import assurance
 from limner.store.jobs.search import Wanted
 from limner.store.lanes import Result
-from tests.builders import MESSAGES, WORKER, a_request, a_worker, an_accepted_job, messages_in
+from tests.builders import (
+    MESSAGES,
+    WORKER,
+    a_request,
+    a_worker,
+    an_accepted_job,
+    an_engine,
+    messages_in,
+)
 from tests.conftest import MovingClock, wait_until
 from tests.contract.lanes_view import everything
 from tests.replicas import Group, a_group
@@ -243,6 +252,8 @@ def test_operators_are_told_how_many_replicas_follow(group, monkeypatch, capsys)
         {"key": KEYED},
         {"key": Try("hash", again=False)},
         {"budgets": Budgets(5, 50)},
+        {"budgets": Budgets(cost_per_day=90)},
+        {"budgets": Budgets(5, 50, cost_per_day=90)},
         {"request": {"deadline_s": 60}},
         {"charge": Charge(("spool/2",), 4096, 99999)},
         {"follow_up": "v1"},
@@ -252,7 +263,9 @@ def test_operators_are_told_how_many_replicas_follow(group, monkeypatch, capsys)
 )
 def test_nothing_stays_of_a_job_that_replicas_do_not_confirm(store, group, brief, more):
     parent = a_done_job(store)
-    ask(store, budgets=Budgets(5, 50), charge=Charge(("spool/1",), 4096, 99999))
+    a_worker(store, replace(an_engine(), price=40))
+    # So that there is something that must stay.
+    ask(store, budgets=Budgets(5, 50, cost_per_day=90), charge=Charge(("spool/1",), 4096, 99999))
     if button := more.get("follow_up"):
         ask(store, follow_up=FollowUp(parent, "u2"))
         more = more | {"follow_up": FollowUp(parent, button)}
