@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from limner.errors import JobNotFound, StaleLease
 from limner.job import Picture, Status
 from limner.reasons import Reason
 from limner.request import Lane
-from limner.store import Trouble
+from limner.store import Trouble, scripts
 from limner.store.lanes import Result
+from limner.translation import Translation
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 from tests.contract.lanes_view import everything
+from tests.named import is_there
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 OTHER = "worker-2"
@@ -22,6 +26,7 @@ BAD = Trouble("bad_results", 0, Reason.BAD_RESULT, engine_why="black")
 #: whoever owns a job on an engine may do these
 OWNERS = {
     "begin": lambda lanes, job, token: lanes.begin(job, token),
+    "translated": lambda lanes, job, token: lanes.translated(job, token, Translation("a fox")),
     "handle": lambda lanes, job, token: lanes.keep_handle(job, token, {"id": "y"}, attach=True),
     "percent": lambda lanes, job, token: lanes.progress(job, token, 99, None),
     "preview": lambda lanes, job, token: lanes.progress(job, token, 0, GRID),
@@ -37,10 +42,28 @@ OWNERS = {
     "busy": lambda lanes, job, token: lanes.give_back(job, token, BUSY, MESSAGES),
     "bad": lambda lanes, job, token: lanes.give_back(job, token, BAD, MESSAGES),
 }
+#: scripts that take a token, and how else each is known to fence out who does not own what it is about
+ELSEWHERE = {
+    "let_go": "test_lanes_fencing.py::test_a_wrong_token_changes_nothing_whatever_it_asks",
+    "renew": "test_lanes_fencing.py::test_a_beat_with_a_wrong_token_renews_nothing_and_says_so",
+    "take": "test_lanes_fencing.py::test_a_second_message_takes_nothing_from_who_holds_or_draws",
+    "claim": "test_lanes_fencing.py::test_a_message_claims_nothing_from_who_holds_or_draws_it",
+    "outbox_take": "test_outbox_leases.py::test_a_take_that_is_asked_again_gives_the_same_jobs_and_tokens",
+    "outbox_done": "test_outbox_leases.py::test_a_report_of_whoever_does_not_hold_the_job_changes_nothing_at_all",
+    "schema_begin": "test_schema.py::test_of_two_processes_one_migrates_and_the_other_waits_for_it",
+    "schema_hold": "test_schema.py::test_whoever_lost_the_lock_writes_nothing_more_and_begins_behind_its_new_holder",
+}
 #: a job's way, one state after another
 WAY = ("waits", "held", "submitted", "begun", "handed", "drawing", "freed")
 ON_AN_ENGINE = WAY[2:]
 ENDS = ("done", "failed", "cancelled", "given_back", "kept")
+
+
+#: what a script's header says of its arguments
+SAID = re.compile(r"^-- ARGV.*(?:\n--  .*)*", re.M)
+#: a token of a lease; whatever is hashed is a caller's secret
+TOKEN = re.compile(r"(?<!sha256 of the )(?<!sha256 of its new )\btokens?\b")
+TAKEN = re.compile(r"^local [^=\n]*\btoken\b[^=\n]*= .*\bARGV\b", re.M)
 
 
 def take(store, job, token, worker=WORKER):
@@ -73,6 +96,22 @@ def brought_to(store, state):
     for name in way:
         steps.get(name, lambda: None)()
     return job
+
+
+def test_every_script_that_takes_a_token_is_tried_with_a_wrong_one(store, monkeypatch):
+    run, tried = store.lanes._scripts, set()
+    monkeypatch.setattr(
+        store.lanes, "_scripts", lambda name, *args: tried.add(name) or run(name, *args)
+    )
+    for call in OWNERS.values():
+        with pytest.raises(StaleLease):
+            call(store.lanes, "f" * 32, "t1")
+
+    texts = {name: path.read_text(encoding="utf-8") for name, path in scripts.paths().items()}
+    said = {name for name, text in texts.items() if TOKEN.search("".join(SAID.findall(text)))}
+    assert said == tried | set(ELSEWHERE)
+    assert {name for name, text in texts.items() if TAKEN.search(text)} <= said
+    assert all(is_there(f"contract/{test}") for test in ELSEWHERE.values())
 
 
 @pytest.mark.parametrize("token", ["wrong", "", "former"])
@@ -144,6 +183,21 @@ def test_a_second_message_takes_nothing_from_who_holds_or_draws(store, state, wo
         assert take(store, job, token, worker).state == "held"
 
     assert everything(store, "limner:looked") == before
+
+
+@pytest.mark.parametrize("state", [s for s in WAY if s != "waits"])
+@pytest.mark.parametrize("worker", [WORKER, OTHER])
+def test_a_message_claims_nothing_from_who_holds_or_draws_it(store, state, worker):
+    job = brought_to(store, state)
+    a_worker(store, an_engine(fast=1), an_engine("second", fast=0), worker=OTHER)
+    noted = ("limner:looked", "limner:worker:")
+    before = everything(store, *noted)
+
+    for token in ("wrong", "", "former"):
+        claimed = store.lanes.claim(Lane.FAST, token, worker, job.id, MESSAGES)
+        assert claimed is None or claimed[1].state == "held"
+
+    assert everything(store, *noted) == before
 
 
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
