@@ -15,7 +15,7 @@ from celery.worker.strategy import default as strategy
 from limner.message import TASK
 from tests.strangers import message
 from tests.workers.receiving import Worker
-from workers.gate import PLACE, WITHOUT_SLOT_MAX, Gate, Place
+from workers.gate import OVERLOOKED_MAX, PLACE, WITHOUT_SLOT_MAX, Gate, Place
 
 pytestmark = pytest.mark.seam
 
@@ -90,6 +90,20 @@ def test_a_choosy_job_does_not_hold_up_those_behind_it(gate):
     assert not gate.is_open()
     choosy.leave()
     assert not gate.is_open(), "it was not counted, so its leaving makes no room"
+
+
+def test_choosy_jobs_drain_no_queue_into_one_process(gate):
+    places = []
+    # Each would let another one in, for ever.
+    while gate.is_open() and len(places) < 2 * OVERLOOKED_MAX:
+        places.append(gate.enter())
+        places[-1].overlook()
+    assert len(places) == OVERLOOKED_MAX + WITHOUT_SLOT_MAX
+
+    places[0].leave()
+    places[-1].overlook()
+
+    assert gate.is_open(), "another one is overlooked in its stead"
 
 
 def test_a_job_that_is_choosy_no_more_is_counted_again(gate):
