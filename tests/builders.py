@@ -47,6 +47,7 @@ def an_accepted_job(
     charge: Charge = NOTHING,
     budgets: Budgets = UNLIMITED,
     follow_up: FollowUp | None = None,
+    job_id: str = "",
     **request,
 ) -> Job:
     """A job that waits in its lane, with its message."""
@@ -55,7 +56,7 @@ def an_accepted_job(
     # As the API gives them: they follow each other.
     first = 1 if asked.seed is None else asked.seed
     return store.jobs.accept(
-        uuid.uuid4().hex,
+        job_id or uuid.uuid4().hex,
         client,
         asked,
         tuple(range(first, first + (asked.count or 4))),
@@ -83,6 +84,7 @@ def an_engine(
     relaxed_gap_s: float = 0.0,
     clients: tuple[str, ...] = (),
     weight: float = 1.0,
+    price: int | None = None,
     **options,
 ) -> EngineSettings:
     """A rehearsal engine with so many slots a lane."""
@@ -93,6 +95,7 @@ def an_engine(
         relaxed=LaneLimits(relaxed, relaxed_gap_s),
         clients=clients,
         weight=weight,
+        price=price,
         options=options,
     )
 

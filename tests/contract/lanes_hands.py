@@ -7,27 +7,37 @@ and the messages that the first one was to send are not sent.
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from limner.errors import StaleLease
+from limner.client import Budgets
+from limner.errors import BudgetSpent, StaleLease
 from limner.job import Picture
 from limner.reasons import Reason
 from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store import Store, Trouble
 from limner.store.lanes import Result, Taken
-from tests.builders import MESSAGES, an_engine, messages_in
+from tests.builders import MESSAGES, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import a_poster, done, take
 from tests.conftest import MovingClock
-from tests.contract.lanes_model import RUNNING, Asked, View
+from tests.contract.lanes_model import ENDED, RUNNING, Asked, View
 from tests.contract.lanes_view import everything
 
 LEASE_S, PATIENCE_S = 15.0, 5.0
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 #: engine → what its operator may change its settings to; the first is what it begins with
+CENT = 10_000
+#: engine → what a drawing there costs if its host does not say
+PRICES = {"big": 4 * CENT, "small": 0}
 SETTINGS = {
-    "big": (an_engine("big", fast=2, relaxed=1), an_engine("big", fast=1, relaxed=0)),
+    # Of so little weight that small comes first, which not every worker has.
+    "big": (
+        an_engine("big", fast=2, relaxed=1, weight=0.4, price=PRICES["big"]),
+        an_engine("big", fast=1, relaxed=0, weight=0.4, price=PRICES["big"]),
+    ),
     "small": (
         an_engine("small", fast=1, relaxed=2, relaxed_gap_s=1.5),
         an_engine("small", fast=0, relaxed=1),
@@ -92,7 +102,7 @@ class Hands:
             if asked.owner != before.records[asked.id].get("token"):
                 # Lost before; on the clock that was set back its time would not be over.
                 asked.owner = ""
-            elif asked.owner:
+            elif asked.owner and asked.deadline_ms > after.now_ms:
                 assert after.records[asked.id].get("token") == asked.owner
                 lease_ends = after.now_ms + round(LEASE_S * 1000)
                 if seconds > 0 or asked.until_ms > lease_ends:
@@ -105,6 +115,11 @@ class Hands:
         view = self.view()
         ends = [*view.holds.values(), *view.leases.values()]
         assert all(at > self.clock.now_ms for at in ends), "kept for who is silent"
+        for asked in self.jobs:
+            late = asked.deadline_ms <= self.clock.now_ms
+            assert not late or view.records[asked.id]["status"] in ENDED, (
+                "drawn when it is too late"
+            )
         for asked in self.jobs:
             record = view.records[asked.id]
             # Whoever kept a slot, or was paid for, waits for that engine, where its drawing goes on.
@@ -122,22 +137,33 @@ class Hands:
 
     def lose_patience(self) -> None:
         """Looks at the lanes, five seconds apart: there are as many messages as jobs that nobody holds."""
-        for _ in range(3):
+        ended, before = self.ended(), -1
+        # Those whose deadlines pass meanwhile leave their messages behind.
+        while ended != before:
+            for _ in range(3):
+                self.store.lanes.sweep(MESSAGES)
+                self.clock.pass_s(PATIENCE_S)
             self.store.lanes.sweep(MESSAGES)
-            self.clock.pass_s(PATIENCE_S)
-        self.store.lanes.sweep(MESSAGES)
+            ended, before = self.ended(), ended
         view = self.view()
         for lane in Lane:
             without = [job for job in view.waiting[lane] if job not in view.holds]
             assert len(messages_in(self.store, lane)) == len(without)
 
-    def claim(self, lane: Lane, named: str, token: str, worker: str, lost: bool) -> None:
-        """Have a worker take whichever job's turn it is."""
+    def ended(self) -> int:
+        return sum(self.record(asked)["status"] in ENDED for asked in self.jobs)
+
+    def claim(
+        self, lane: Lane, named: str, token: str, worker: str, *, lost: bool, begins: bool
+    ) -> None:
+        """Have a worker take whichever job's turn it is; ``begins``: and submit it at once, if it may."""
         before = self.view()
         claimed: list[tuple[str, Taken] | None] = []
 
         def call() -> None:
-            claimed.append(self.store.lanes.claim(lane, token, worker, named, MESSAGES))
+            claimed.append(
+                self.store.lanes.claim(lane, token, worker, named, MESSAGES, begin=begins)
+            )
 
         self._losing_messages(call) if lost else call()
         if claimed[0] is None:
@@ -150,14 +176,26 @@ class Hands:
         job_id, taken = claimed[0]
         asked = next(j for j in self.jobs if j.id == job_id)
         assert job_id in before.waiting[lane]
+        if taken.attempt is not None:
+            assert taken.attempt == asked.attempts
+            asked.attempts += 1
         self.taken_by(asked, taken, token, worker)
 
-    def take(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
+    def take(
+        self, asked: Asked, token: str, worker: str, *, lost: bool, begins: bool = False
+    ) -> None:
+        def call() -> Taken:
+            begun = "begun" in self.record(asked)
+            taken = self.store.lanes.take(asked.id, token, worker, MESSAGES, begin=begins)
+            # Once, however often it is asked for.
+            if taken.attempt is not None and not begun:
+                asked.attempts += 1
+            assert taken.attempt in (None, asked.attempts - 1)
+            return taken
+
         if lost:
-            self._losing_messages(lambda: self.store.lanes.take(asked.id, token, worker, MESSAGES))
-        self.taken_by(
-            asked, self.store.lanes.take(asked.id, token, worker, MESSAGES), token, worker
-        )
+            self._losing_messages(call)
+        self.taken_by(asked, call(), token, worker)
 
     def taken_by(self, asked: Asked, taken: Taken, token: str, worker: str) -> None:
         """Note who has the job now, if a worker that asked was given it."""
@@ -183,7 +221,7 @@ class Hands:
                 known = self.store.redis.smembers("limner:engines")
                 assert not any(self.view().suits(name, asked) for name in known)
 
-    def _losing_messages(self, call: Callable[[], Any]) -> None:
+    def _losing_messages(self, call: Callable[[], object]) -> None:
         """Make a call whose caller dies with the reply: what it was to send is not sent."""
         send = self.store.lanes._send
         self.store.lanes._send = lambda unsent, messages: None
@@ -197,9 +235,9 @@ class Hands:
         taken = [j for j in self.jobs if j.hands]
         if not taken:
             return None
-        # Those that are drawn or held first: theirs are the calls that matter.
+        # Those that are drawn first, then those that are held: theirs are the calls that matter.
         running = {j.id: self.record(j)["status"] in RUNNING for j in taken}
-        taken.sort(key=lambda j: (not j.owner, not running[j.id]))
+        taken.sort(key=lambda j: (not running[j.id], not j.owner))
         asked = taken[job % len(taken)]
         former = hand if isinstance(hand, int) and hand < len(asked.hands) else 0
         token, worker = asked.hands[-1 - former]
@@ -233,9 +271,12 @@ class Hands:
         if begun.attempt is None:
             return
         asked.attempts += 1
+        # As a worker does before it submits what cannot be submitted twice: it has no handle yet.
+        unknown = paid == "fail" and asked.attempts % 3 == 0
         if paid is not None:
-            attach = asked.attempts % 2 == 1
-            self.store.lanes.keep_handle(asked.id, token, {"id": token}, attach=attach, paid=paid)
+            attach = asked.attempts % 2 == 1 and not unknown
+            handle = {} if unknown else {"id": token}
+            self.store.lanes.keep_handle(asked.id, token, handle, attach=attach, paid=paid)
 
     def progress(self, asked: Asked, token: str, percent: int, preview: Picture | None) -> None:
         before = self.store.jobs.get(asked.id)
@@ -254,19 +295,26 @@ class Hands:
         asked.freed = token
         assert not any(asked.id in members for members in self.view().slots.values())
 
-    def done(self, asked: Asked, token: str) -> None:
-        self.store.lanes.done(asked.id, token, Result(GRID, [GRID] * 4, {}))
-        asked.owner = ""
+    def keep_slot(self, asked: Asked, token: str) -> None:
+        self.store.lanes.keep_slot(asked.id, token)
+        assert self.record(asked)["storing"] == "1"
 
-    def failed(self, asked: Asked, token: str) -> None:
-        self.store.lanes.failed(asked.id, token, "Because.", "engine_failed")
-        asked.owner = ""
+    def done(self, asked: Asked, token: str, cost: int | None) -> None:
+        self.store.lanes.done(asked.id, token, Result(GRID, [GRID] * 4, {}, cost=cost))
+        asked.owner, asked.done_with, asked.said = "", token, cost
 
-    def give_back(self, asked: Asked, token: str, kind: str, keep: bool) -> None:
+    def failed(self, asked: Asked, token: str, cost: int | None) -> None:
+        self.store.lanes.failed(asked.id, token, "Because.", "engine_failed", cost=cost)
+        asked.owner, asked.done_with, asked.said = "", token, cost
+
+    def give_back(
+        self, asked: Asked, token: str, kind: str, keep: bool, cost: int | None = None
+    ) -> None:
         record = self.record(asked)
         kept = keep and record.get("attach") == "1"
-        state = self.store.lanes.give_back(asked.id, token, TROUBLES[kind], MESSAGES, keep=kept)
-        asked.owner, asked.given_back = "", token
+        trouble = replace(TROUBLES[kind], cost=cost)
+        state = self.store.lanes.give_back(asked.id, token, trouble, MESSAGES, keep=kept)
+        asked.owner, asked.done_with, asked.said = "", token, cost
         if state == "failed":
             struck = self.store.redis.hget(f"limner:engine:{record['engine']}", "struck")
             assert struck == f",{asked.id},", "a job paid for what its engine does to others"
@@ -283,7 +331,7 @@ class Hands:
             assert before["status"] in RUNNING
             assert before["token"] == token
         elif token == before.get("token"):
-            asked.owner, asked.given_back = "", token
+            asked.owner, asked.done_with, asked.said = "", token, None
         else:
             assert self.record(asked) == before, "a former holder changed the job"
 
@@ -300,16 +348,49 @@ class Hands:
             if said == "ok":
                 asked.delivered.append(taken.event.seq)
 
-    def cancel(self, asked: Asked) -> None:
+    def cancel(self, asked: Asked, operator: bool) -> None:
         before = self.record(asked)
-        told = self.store.redis.lrange(f"limner:cancels:{before.get('engine')}", 0, -1)
-        assert self.store.lanes.cancel(asked.id) == (
-            before["status"] not in ("done", "failed") or before["reason_code"] == "cancelled"
-        )
-        if before["status"] not in ("done", "failed") and "handle" in before:
-            told.append(before["handle"])
-        assert self.store.redis.lrange(f"limner:cancels:{before.get('engine')}", 0, -1) == told
+        for _ in range(2):
+            cancelled = self.store.lanes.cancel(asked.id, operator=operator)
+            assert cancelled == (
+                before["status"] not in ENDED or before["reason_code"] == "cancelled"
+            )
         asked.owner = ""
+
+    def to_front(self, asked: Asked) -> None:
+        waits = self.record(asked)["status"] == "waiting"
+        moved = self.store.lanes.to_front(asked.id, "cli:olga")
+        assert (moved == "moved") == waits
+        if waits:
+            view = self.view()
+            held = 0 if asked.id in view.ready[asked.lane] else len(view.ready[asked.lane])
+            job = self.store.jobs.get(asked.id)
+            assert job.waits_for or job.position == held + 1
+
+    def accept(self, asked: dict[str, Any], budgets: Budgets) -> Asked | None:
+        """Ask for a job twice under one id, as when a reply was lost; None: its client's budget is spent."""
+        client, job_id = asked["client"], uuid.uuid4().hex
+        before = self.view()
+        used = int(before.budgets[client].get("month_used", 0))
+        spent = int(before.budgets[client].get("month_spent", 0))
+        most = budgets.cost_per_month
+        may = most is None or not (used >= (budgets.per_month or 0) or spent >= most)
+        try:
+            an_accepted_job(self.store, job_id=job_id, budgets=budgets, **asked)
+        except BudgetSpent:
+            # The dearest price of an engine may have been too much, too.
+            assert not may or spent + max(PRICES.values()) > most
+            return None
+        assert may, "more was accepted than the budget allows"
+        whole = everything(self.store)
+        an_accepted_job(self.store, job_id=job_id, budgets=budgets, **asked)
+        assert everything(self.store) == whole, "a repeated request was no repetition"
+        accepted = Asked(job_id, asked["lane"], client, asked["tile"], budgeted=most is not None)
+        if deadline_s := asked["deadline_s"]:
+            accepted.deadline_ms = self.clock.now_ms + deadline_s * 1000
+        reserved = int(self.record(accepted).get("reserved", 0))
+        assert most is None or spent + reserved <= most, "a budget could be passed"
+        return accepted
 
     def record(self, asked: Asked) -> dict[str, str]:
         return self.store.redis.hgetall(f"limner:job:{asked.id}")

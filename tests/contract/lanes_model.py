@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from limner.store import Store
 CLIENTS = ("ann", "bob")
 SILENT_MS = 5_000
 RUNNING = ("submitted", "drawing")
+ENDED = ("done", "failed")
 #: what may follow what among the transitions and ends that a caller is told
 FOLLOWS = {
     None: {"submitted", "failed"},
@@ -51,8 +53,18 @@ class Asked:
     attempts: int = 0
     #: the token under which the engine was said to be done with it
     freed: str = ""
-    #: the token that gave it back, or let it go
-    given_back: str = ""
+    #: the token whose worker was done with it: it was drawn, failed, was given back or let go
+    done_with: str = ""
+    #: what its host then said that it cost
+    said: int | None = None
+    #: engine → what its drawings there have cost
+    paid: Counter[str] = field(default_factory=Counter)
+    #: when it is too late for it
+    deadline_ms: float = math.inf
+    #: whether it was given up for that
+    late: bool = False
+    #: whether it counts in its client's budget of drawings
+    budgeted: bool = False
     #: events seen so far that may not be lost, by seq
     told: dict[int, dict] = field(default_factory=dict)
     delivered: list[int] = field(default_factory=list)
@@ -60,11 +72,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Halted:
-    """What operators have halted."""
+    """What operators have halted, and how much they allow of the rest."""
 
     lanes: frozenset[str] = frozenset()
     engines: frozenset[str] = frozenset()
     clients: frozenset[str] = frozenset()
+    #: client → so many drawings in flight in a lane; None: any number
+    caps: Mapping[str, int | None] = field(default_factory=dict)
 
     def holds_up(self, asked: Asked) -> bool:
         """Whether a job may not start anywhere."""
@@ -93,8 +107,10 @@ class View:
             for client in CLIENTS:
                 pipe.smembers(f"limner:waits:{client}")
                 pipe.smembers(f"limner:runs:{client}")
+                pipe.hgetall(f"limner:budget:{client}")
             for engine in engines:
                 pipe.hgetall(f"limner:engine:{engine}")
+                pipe.lrange(f"limner:cancels:{engine}", 0, -1)
                 for lane in Lane:
                     pipe.smembers(f"limner:slots:{engine}:{lane.value}")
             for job in jobs:
@@ -116,13 +132,15 @@ class View:
             self.heads[lane] = next(found)
             for client in CLIENTS:
                 self.queues[client, lane] = dict(next(found))
-        self.waits, self.runs = {}, {}
+        self.waits, self.runs, self.budgets = {}, {}, {}
         for client in CLIENTS:
             self.waits[client], self.runs[client] = next(found), next(found)
+            self.budgets[client] = next(found)
         self.engines: dict[str, dict[str, str]] = {}
+        self.cancels: dict[str, list[str]] = {}
         self.slots: dict[tuple[str, Lane], set[str]] = {}
         for engine in engines:
-            self.engines[engine] = next(found)
+            self.engines[engine], self.cancels[engine] = next(found), next(found)
             for lane in Lane:
                 self.slots[engine, lane] = next(found)
         self.records: dict[str, dict[str, str]] = {}
@@ -207,7 +225,7 @@ def _engines_are_what_they_are_said_to_be(view: View) -> None:
 def _a_job_is_in_one_place(view: View, asked: Asked) -> None:
     record = view.records[asked.id]
     status, lane = record["status"], asked.lane
-    waits, runs, ended = status == "waiting", status in RUNNING, status in ("done", "failed")
+    waits, runs, ended = status == "waiting", status in RUNNING, status in ENDED
     other = Lane.RELAXED if lane is Lane.FAST else Lane.FAST
     assert waits or runs or ended
     assert asked.id not in view.waiting[other] | view.ready[other]
@@ -237,12 +255,15 @@ def _a_job_is_in_one_place(view: View, asked: Asked) -> None:
 
 
 def _who_lives_keeps_its_job(view: View, asked: Asked) -> None:
+    if not asked.late and view.records[asked.id].get("reason_code") == "deadline_passed":
+        assert asked.deadline_ms <= view.now_ms, "given up before its deadline"
+        asked.owner, asked.late = "", True
     if asked.owner and asked.until_ms > view.now_ms:
         assert view.records[asked.id].get("token") == asked.owner, "taken from who lives"
 
 
 def _a_record_moves_forward(record: dict[str, str], before: dict[str, str]) -> None:
-    if before["status"] in ("done", "failed"):
+    if before["status"] in ENDED:
         assert record == before, "a job that had ended has changed"
     for name in WRITTEN_ONCE:
         if name in before:
@@ -257,14 +278,14 @@ def _a_lost_drawing_is_what_it_was(view: View, before: View, asked: Asked) -> No
     record, was = view.records[asked.id], before.records[asked.id]
     if was["status"] not in RUNNING or record["status"] != "waiting":
         return
-    if asked.given_back != was["token"]:
+    if asked.done_with != was["token"]:
         assert asked.until_ms <= view.now_ms
         assert was.get("attach") == "1" or was.get("paid") != "fail", "drawn twice, paid twice"
         assert int(record.get("lost", 0)) == int(was.get("lost", 0)) + (was.get("begun") == "1")
     if record.get("attach") == "1":
         kept = ("engine", "handle", "paid")
         assert [record[name] for name in kept] == [was[name] for name in kept]
-        if was["token"] not in (asked.given_back, asked.freed) and asked.id in view.leases:
+        if was["token"] not in (asked.done_with, asked.freed) and asked.id in view.leases:
             assert asked.id in view.on(record["engine"]), "its slot was not kept"
     else:
         left = OF_A_DRAWING & set(record)
@@ -325,7 +346,7 @@ def _numbers_add_up(view: View, jobs: list[Asked]) -> None:
     for asked in jobs:
         record, lane = view.records[asked.id], asked.lane.value
         found[f"accepted|{lane}"] += 1
-        if record["status"] in ("done", "failed"):
+        if record["status"] in ENDED:
             found[f"ended|{lane}|{record['status']}|{record['reason_code']}"] += 1
         if "started_ms" in record:
             found[f"waited|{lane}"] += 1
@@ -369,12 +390,14 @@ def _starts_are_allowed(
     assert len(fast) <= engine.fast.slots or not started[Lane.FAST]
     assert len(relaxed) <= engine.relaxed.slots or not started[Lane.RELAXED]
     assert len(fast | relaxed) == 1 or record["fails"] == "0", "two drawings for one trial"
-    if started[Lane.RELAXED] and engine.relaxed.gap_s:
-        apart = max(0, view.now_ms - before.now_ms)
-        most = 1 + apart // round(engine.relaxed.gap_s * 1000)
-        assert len(started[Lane.RELAXED]) <= most, "two starts without a gap"
-        last = int(before.engines[name].get("relaxed_last_ms", 0))
-        assert view.now_ms - last >= engine.relaxed.gap_s * 1000 or last > view.now_ms
+    for lane in Lane:
+        gap_ms = round(getattr(engine, lane.value).gap_s * 1000)
+        if started[lane] and gap_ms:
+            most = 1 + max(0, view.now_ms - before.now_ms) // gap_ms
+            assert len(started[lane]) <= most, "two starts without a gap"
+            last = int(before.engines[name].get(f"{lane.value}_last_ms", 0))
+            assert view.now_ms - last >= gap_ms or last > view.now_ms
+    _caps_are_kept(view, before, jobs, fresh, halted)
     # In a step that takes long, the workers of fast may be silent for a while.
     at_once = view.now_ms - before.now_ms < SILENT_MS
     if started[Lane.RELAXED] and view.workers[Lane.FAST] and at_once:
@@ -387,3 +410,21 @@ def _starts_are_allowed(
         ]
         could = any(view.suits(name, asked) and not halted.holds_up(asked) for asked in held)
         assert not could or view.room(engine, Lane.FAST, less=1) <= 0, "relaxed went before fast"
+
+
+def _caps_are_kept(
+    view: View, before: View, jobs: list[Asked], fresh: set[str], halted: Halted
+) -> None:
+    for asked in jobs:
+        cap = halted.caps.get(asked.client)
+        if cap is None or asked.id not in fresh:
+            continue
+        # A drawing that only goes on with its slot is not started, and may come on top.
+        flying = [
+            job
+            for job in jobs
+            if (job.client, job.lane) == (asked.client, asked.lane)
+            and view.records[job.id]["status"] in RUNNING
+            and (job.id in fresh or before.records[job.id]["status"] in RUNNING)
+        ]
+        assert len(flying) <= cap, "a client has more in flight than it may"

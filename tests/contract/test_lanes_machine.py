@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import partial
 from typing import Any, ClassVar
 
 import hypothesis.strategies as st
@@ -21,52 +22,98 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from limner.client import Budgets
 from limner.request import Lane
 from limner.store import Policy, Store
 from limner.store.lanes import Result
-from tests.builders import MESSAGES, an_accepted_job
+from tests.builders import MESSAGES
 from tests.conftest import a_while_later, examples
-from tests.contract.lanes_hands import GRID, LEASE_S, SETTINGS, TROUBLES, WORKERS, Hands
-from tests.contract.lanes_model import CLIENTS, Asked, View, check
+from tests.contract.lanes_drawings import check_drawings
+from tests.contract.lanes_hands import (
+    CENT,
+    GRID,
+    LEASE_S,
+    PRICES,
+    SETTINGS,
+    TROUBLES,
+    WORKERS,
+    Hands,
+)
+from tests.contract.lanes_model import CLIENTS, RUNNING, Asked, View, check
 
-JOBS_MOST = 7
+JOBS_MOST = 9
+BEAT_S = 5.0
+#: of ann's jobs any number, at any price
+BUDGETS = {"ann": Budgets(), "bob": Budgets(per_month=4, cost_per_month=13 * CENT)}
 #: so long no worker has a former engine
 ABSENT_S = 60
 _tokens = itertools.count(1)
 
-#: the job, and whose token: mostly its owner's, now and then a former one's, or one that never was
+#: the job, mostly one that somebody draws, and whose token: mostly its owner's, now and then a former one's, or
+#: one that never was
 HAND = {
-    "job": st.integers(0, 4),
-    "hand": st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1, 2, "", "wrong"]),
+    "job": st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3]),
+    "hand": st.sampled_from([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, "", "wrong"]),
     # The reply was lost, and the worker asks again.
     "lost": st.sampled_from([False, False, True]),
 }
+#: what the host of a drawing says that it cost; mostly nothing
+COST = st.sampled_from([None, None, 0, CENT, 7 * CENT])
 WORKER = st.sampled_from(list(WORKERS))
 LANE = st.sampled_from(Lane)
 SECONDS = st.sampled_from([0.2, 1.5, 1.5, 5.0, 5.0, 16.0, 31.0])
 CHANGES = st.sampled_from(["slots", "restarted", "carried", "tile", "well", "not_well", "retried"])
 #: what may happen → out of how many it happens, and what it needs to know
 TURNS: dict[str, tuple[int, dict[str, Any]]] = {
-    "asks": (5, {"lane": LANE, "client": st.sampled_from(CLIENTS), "tile": st.booleans()}),
-    "takes": (12, {"worker": WORKER, "lost": st.sampled_from([False, False, True])}),
-    "asks_again": (3, HAND),
-    "hands_over": (12, HAND | {"paid": st.sampled_from([None, "", "retry", "fail"])}),
+    "asks": (
+        9,
+        {
+            "lane": LANE,
+            "client": st.sampled_from(CLIENTS),
+            "tile": st.booleans(),
+            "deadline_s": st.sampled_from([None, None, None, 20, 60]),
+        },
+    ),
+    "takes": (
+        20,
+        {
+            "worker": WORKER,
+            "lost": st.sampled_from([False, False, True]),
+            "begins": st.booleans(),
+        },
+    ),
+    "asks_again": (3, HAND | {"begins": st.booleans()}),
+    "hands_over": (12, HAND | {"paid": st.sampled_from([None, "", "", "retry", "fail"])}),
     "tells": (6, HAND | {"percent": st.integers(0, 99), "preview": st.sampled_from([None, GRID])}),
     "frees": (4, HAND),
-    "finishes": (5, HAND),
-    "fails": (2, HAND),
+    "keeps_its_slot": (1, HAND),
+    "finishes": (3, HAND | {"cost": COST}),
+    "fails": (1, HAND | {"cost": COST}),
     "lets_go": (2, HAND),
-    "gives_back": (9, HAND | {"kind": st.sampled_from(list(TROUBLES)), "keep": st.booleans()}),
+    "gives_back": (
+        9,
+        HAND
+        | {
+            "kind": st.sampled_from(list(TROUBLES)),
+            "keep": st.sampled_from([True, True, False]),
+            "cost": COST,
+        },
+    ),
+    "goes_elsewhere": (4, HAND),
     "beats": (8, {"worker": WORKER, "every": st.sampled_from([1, 1, 2])}),
     "leaves": (1, {"worker": WORKER}),
-    "time_passes": (12, {"seconds": SECONDS}),
+    "time_passes": (
+        12,
+        {"seconds": SECONDS, "beating": st.sampled_from([True, True, True, False])},
+    ),
     "is_away": (1, {}),
     "clock_is_set": (3, {"seconds": st.sampled_from([3600, -3600, -60])}),
     "is_swept": (4, {}),
     "is_patient": (2, {}),
     "an_engine_is_absent_for_long": (1, {}),
     "messages_go_astray": (4, {"how": st.sampled_from(["all", "one", "more"]), "lane": LANE}),
-    "is_cancelled": (2, {"job": st.integers(0, JOBS_MOST)}),
+    "is_cancelled": (2, {"job": st.integers(0, JOBS_MOST), "operator": st.booleans()}),
+    "is_moved_to_front": (3, {"job": st.integers(0, JOBS_MOST)}),
     "an_engine_changes": (
         4,
         {"engine": st.sampled_from(list(SETTINGS)), "worker": WORKER, "what": CHANGES},
@@ -95,7 +142,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         for worker in WORKERS:
             self.beat(worker, {})
         for lane in lanes:
-            self.asks(lane, "ann", tile=False)
+            self.asks(lane, "ann", tile=False, deadline_s=None)
 
     # One rule: of several, hypothesis would switch some off in each run, and a job needs most of them.
     @rule(data=st.data(), turn=st.sampled_from(turns))
@@ -106,20 +153,22 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         elif hand := self.hand(known.pop("job"), known.pop("hand")):
             getattr(self, turn)(*hand, **known)
 
-    def asks(self, lane: Lane, client: str, tile: bool) -> None:
+    def asks(self, lane: Lane, client: str, tile: bool, deadline_s: int | None) -> None:
         if len(self.jobs) < JOBS_MOST:
-            job = an_accepted_job(self.store, lane=lane, client=client, tile=tile)
-            self.jobs.append(Asked(job.id, lane, client, tile))
+            wish = {"lane": lane, "client": client, "tile": tile, "deadline_s": deadline_s}
+            if accepted := self.accept(wish, BUDGETS[client]):
+                self.jobs.append(accepted)
 
-    def takes(self, worker: str, lost: bool) -> None:
+    def takes(self, worker: str, lost: bool, begins: bool) -> None:
         for lane in WORKERS[worker][0]:
             if text := self.store.redis.rpop(lane.value):
                 named = json.loads(text)["headers"]["id"]
-                self.claim(lane, named, f"t{next(_tokens)}", worker, lost)
+                token = f"t{next(_tokens)}"
+                self.claim(lane, named, token, worker, lost=lost, begins=begins)
 
-    def asks_again(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
+    def asks_again(self, asked: Asked, token: str, worker: str, lost: bool, begins: bool) -> None:
         if token and token == asked.owner:
-            self.take(asked, token, worker, lost)
+            self.take(asked, token, worker, lost=lost, begins=begins)
 
     def hands_over(self, asked: Asked, token: str, worker: str, lost: bool, paid: str | None):
         self.write(asked, token, lambda: self.begin(asked, token, paid), lost)
@@ -130,17 +179,46 @@ class LanesMachine(Hands, RuleBasedStateMachine):
     def frees(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
         self.write(asked, token, lambda: self.free(asked, token), lost)
 
-    def finishes(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
-        self.write(asked, token, lambda: self.done(asked, token), lost)
+    def keeps_its_slot(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
+        self.write(asked, token, lambda: self.keep_slot(asked, token), lost)
 
-    def fails(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
-        self.write(asked, token, lambda: self.failed(asked, token), lost)
+    def finishes(self, asked: Asked, token: str, worker: str, lost: bool, cost: int | None):
+        self.write(asked, token, lambda: self.done(asked, token, cost), lost)
+
+    def fails(self, asked: Asked, token: str, worker: str, lost: bool, cost: int | None) -> None:
+        self.write(asked, token, lambda: self.failed(asked, token, cost), lost)
 
     def lets_go(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
         self.let_go(asked, token, lost)
 
-    def gives_back(self, asked: Asked, token: str, worker: str, lost: bool, kind: str, keep: bool):
-        self.write(asked, token, lambda: self.give_back(asked, token, kind, keep), lost)
+    def gives_back(
+        self,
+        asked: Asked,
+        token: str,
+        worker: str,
+        lost: bool,
+        kind: str,
+        keep: bool,
+        cost: int | None,
+    ) -> None:
+        self.write(asked, token, lambda: self.give_back(asked, token, kind, keep, cost), lost)
+
+    def goes_elsewhere(self, asked: Asked, token: str, worker: str, lost: bool) -> None:
+        """Three steps that chance seldom makes: a worker leaves its drawing to one that has not its engine."""
+        record = self.record(asked)
+        if record["status"] not in RUNNING or token != record["token"]:
+            return
+        lanes, handle = self.store.lanes, {"id": token}
+        keep = partial(lanes.keep_handle, asked.id, token, handle, attach=True)
+        self.write(asked, token, keep, lost)
+        self.every_rule_holds()
+        leave = partial(self.give_back, asked, token, "handover", keep=True)
+        self.write(asked, token, leave, lost)
+        for other, engines in self.carries.items():
+            if record["engine"] not in engines:
+                self.every_rule_holds()
+                self.beats(other, 1)
+                self.takes(other, lost=lost, begins=False)
 
     def beats(self, worker: str, every: int) -> None:
         mine = {j.id: j for j in self.jobs if (j.owner, worker) in j.hands}
@@ -148,7 +226,8 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         stale = self.beat(worker, {job: mine[job].owner for job in kept})
         for job in kept:
             if job in stale:
-                assert mine[job].until_ms <= self.clock.now_ms, "a live lease was called stale"
+                ends = min(mine[job].until_ms, mine[job].deadline_ms)
+                assert ends <= self.clock.now_ms, "a live lease was called stale"
                 mine[job].owner = ""
             else:
                 mine[job].until_ms = self.clock.now_ms + round(LEASE_S * 1000)
@@ -157,8 +236,14 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         for lane in WORKERS[worker][0]:
             self.store.lanes.leave(worker, lane)
 
-    def time_passes(self, seconds: float) -> None:
-        a_while_later(self.store, self.clock, seconds, MESSAGES)
+    def time_passes(self, seconds: float, beating: bool) -> None:
+        """``beating``: the workers live on; else they are silent."""
+        while seconds > 0:
+            step = min(seconds, BEAT_S)
+            a_while_later(self.store, self.clock, step, MESSAGES)
+            for worker in WORKERS if beating else ():
+                self.beats(worker, 1)
+            seconds -= step
 
     def is_away(self) -> None:
         self.clock.pass_s(60)
@@ -195,8 +280,11 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             for asked in self.jobs[:2]:
                 self.store.redis.lpush(asked.lane.value, MESSAGES.fill(asked.lane, asked.id))
 
-    def is_cancelled(self, job: int) -> None:
-        self.cancel(self.jobs[job % len(self.jobs)])
+    def is_cancelled(self, job: int, operator: bool) -> None:
+        self.cancel(self.jobs[job % len(self.jobs)], operator)
+
+    def is_moved_to_front(self, job: int) -> None:
+        self.to_front(self.jobs[job % len(self.jobs)])
 
     def an_engine_changes(self, engine: str, worker: str, what: str) -> None:
         number = SETTINGS[engine].index(self.engines[engine])
@@ -228,6 +316,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             return
         view = self.view()
         check(view, self.before, self.jobs, self.engines)
+        check_drawings(view, self.before, self.jobs, PRICES)
         for lane in Lane:
             shown = [self.store.jobs.get(job).position for job in view.waiting[lane]]
             assert sorted(shown) == list(range(1, len(shown) + 1)), "two jobs have one position"
