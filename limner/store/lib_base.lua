@@ -98,11 +98,12 @@ end
 
 local OVER_SCAN = 500
 
--- The same for the scores of a sorted set, so many at a time.
-local function keep_within(set, most_ms)
-    local most = ms(NOW + most_ms)
+-- The same for the scores of a sorted set, so many at a time. `become_ms`: what they become, if not `most_ms`:
+-- where what is added now is to come after them.
+local function keep_within(set, most_ms, become_ms)
+    local most, become = ms(NOW + most_ms), ms(NOW + (become_ms or most_ms))
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. most, '+inf', 'LIMIT', 0, OVER_SCAN)) do
-        redis.call('ZADD', set, 'XX', most, member)
+        redis.call('ZADD', set, 'XX', become, member)
     end
 end
 

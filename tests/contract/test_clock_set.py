@@ -6,17 +6,42 @@ import uuid
 
 import pytest
 
+from limner.draft import Draft
+from limner.followup import Press
 from limner.request import Lane
 from limner.store import Trouble
+from limner.store.aside import Why
 from limner.store.metrics.warning import Code
+from limner.store.sessions import Holder
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 from tests.callback_doubles import a_job, a_poster, done, emit, take, take_one
 from tests.conftest import a_while_later
+from tests.contract.busy_house import busy
+from tests.contract.test_levers import HALTS, WHO
 
 HOUR_S = 3600
 DAY_MS = 86_400_000
-#: moments of the past that tell when something happened, and that nothing waits for
-HISTORY = {"created_ms", "started_ms", "finished_ms", "returned_ms", "since"}
+#: moments of the past that tell when something happened, and that nothing waits for; and of a record, how long its
+#: deadline was to be
+HISTORY = {
+    "created_ms",
+    "started_ms",
+    "finished_ms",
+    "returned_ms",
+    "deadline_ms",
+    "expires_ms",
+    "since",
+}
+#: the same, by kinds of keys
+TOLD = ("schema ", "touched ", "aside_last ")
+#: kinds whose order counts, and nothing waits for them
+ORDERS = ("jobs:", "tag:", "parked:", "lobby", "fates", "turns ")
+#: kinds that are read within a bound by whoever needs them next, which is not all the time
+WHEN_USED = (
+    *("drafts:", "uploads:", "spent:", "drops ", "session:", "sessions:"),
+    *("out:", "host:", "endpoint:", "probation:", "rate:", "wrong "),
+    *("folders_seen ", "image_stores_seen ", "pruning ", "reports "),
+)
 
 
 def take_job(store, job, token="t1", worker=WORKER):
@@ -156,6 +181,108 @@ def test_a_job_waits_no_longer_than_the_limit_and_keeps_its_creation(store, cloc
     assert store.jobs.get(job.id).created_at == job.created_at
 
 
+@pytest.mark.parametrize(("subject", "name"), HALTS)
+def test_what_was_resumed_spares_a_job_the_longest_wait_no_longer_than_it_did(
+    store, clock, subject, name
+):
+    store.clients.add("ann")
+    a_worker(store)
+    job = an_accepted_job(store)
+    store.levers.halt(WHO, subject, name)
+    store.levers.override(WHO, "stage", {"fast_slots": 0})
+    store.levers.resume(WHO, subject, name)
+
+    clock.pass_s(-10 * 24 * HOUR_S)
+    a_worker(store)
+    assert take_job(store, job).state == "wait"
+    clock.pass_s(24 * HOUR_S)
+    a_worker(store)
+    assert take_job(store, job).state == "wait"
+    clock.pass_s(1)
+    a_worker(store)
+    assert take_job(store, job).state == "gone"
+    assert store.jobs.get(job.id).reason_code == "waited_too_long"
+
+
+def test_what_was_resumed_spares_its_jobs_though_something_else_is_resumed_after(store, clock):
+    store.clients.add("bob")
+    a_worker(store)
+    job = an_accepted_job(store)
+    store.levers.halt(WHO, "lane", "fast")
+    store.levers.override(WHO, "stage", {"fast_slots": 0})
+    clock.pass_s(3 * 24 * HOUR_S)
+    store.levers.resume(WHO, "lane", "fast")
+
+    clock.pass_s(-HOUR_S)
+    store.levers.halt(WHO, "client", "bob")
+    store.levers.resume(WHO, "client", "bob")
+
+    a_worker(store)
+    assert take_job(store, job).state == "wait"
+
+
+@pytest.mark.parametrize("draws", [False, True])
+def test_a_deadline_passes_no_later_than_it_was_to(store, clock, draws):
+    a_worker(store)
+    job = an_accepted_job(store, deadline_s=60)
+    if draws:
+        take_job(store, job)
+
+    clock.pass_s(-10 * 24 * HOUR_S)
+    look_around(store, clock, 1)
+    for _ in range(59):
+        look_around(store, clock, 1)
+        if draws:
+            store.lanes.renew(WORKER, Lane.FAST, ["stage"], {job.id: "t1"})
+    assert not store.jobs.get(job.id).status.ended
+    look_around(store, clock, 1)
+    assert store.jobs.get(job.id).reason_code == "deadline_passed"
+
+
+def a_kept_draft(store, name):
+    press = Press("region", "0" * 32, Lane.FAST, "1" * 32)
+    store.drafts.keep("ann", Draft(name, press, store.now()))
+    return lambda: store.drafts.find("ann", [name])
+
+
+def a_kept_upload(store, name):
+    fields = {"name": "a.png", "type": "image/png", "size": "9", "sha256": "0"}
+    store.uploads.keep("ann", {**fields, "id": name, "key": name}, 9, 1000, HOUR_S)
+    return lambda: store.uploads.get("ann", name)
+
+
+def a_kept_session(store, _name):
+    secret = store.sessions.enter_here(Holder.CLIENT, "ann").secret
+    return lambda: store.sessions.find(secret)
+
+
+@pytest.mark.parametrize("keep", [a_kept_draft, a_kept_upload, a_kept_session])
+def test_what_is_kept_last_does_not_make_room_for_what_is_of_a_later_time(
+    store, clock, monkeypatch, keep
+):
+    store.clients.add("ann")
+    for most in ("drafts.DRAFTS_MOST", "uploads.UPLOADS_MOST", "sessions.SESSIONS_MOST"):
+        monkeypatch.setattr(f"limner.store.{most}", 3)
+    for name in "xyz":
+        keep(store, name)
+        clock.pass_s(1)
+
+    clock.pass_s(-10 * 24 * HOUR_S)
+    kept = []
+    for name in "abc":
+        kept.append(keep(store, name))
+        assert all(is_there() for is_there in kept)
+        clock.pass_s(1)
+
+
+def test_a_message_that_was_set_aside_is_warned_of_no_longer(store, clock):
+    store.aside.put("fast", Why.NO_MESSAGE, b"what?")
+    assert store.numbers.read().aside_s == 0
+
+    clock.pass_s(-HOUR_S)
+    assert store.numbers.read().aside_s is None
+
+
 def test_a_clients_rate_opens_again_at_once(store, clock):
     token = store.clients.add("ann", rate_per_s=2).token
     assert [store.clients.admit(token, "here").wait_s for _ in range(3)] == [0, 0, 0.5]
@@ -282,37 +409,10 @@ def test_a_report_of_a_dead_process_lapses_within_an_hour(store, clock):
 
 def test_no_stored_moment_lies_further_ahead_than_its_interval(store, clock):
     """Whatever is kept, known to this test or not: set back by ten days, nothing waits for them."""
-    a_worker(store, an_engine(fast=3, fast_gap_s=1, relaxed_gap_s=1))
-    token = store.clients.add("ann", rate_per_s=1).token
-    store.clients.admit(token, "here")
-    jobs = [an_accepted_job(store) for _ in range(4)]
-    take_job(store, jobs[0], token="a")
-    store.lanes.begin(jobs[0].id, "a")
-    clock.pass_s(1)
-    take_job(store, jobs[1], token="b")
-    store.lanes.give_back(
-        jobs[1].id, "b", Trouble(engine_state="down", pause_s=9, pause_max_s=60), MESSAGES
-    )
-    take_job(store, jobs[2], token="c")
-    store.redis.delete("fast")
-    store.lanes.sweep(MESSAGES)
-    store.outbox.tick(a_poster())
-    for taken in take(store):
-        done(store, taken, "retry", delay_s=5, quiet_s=5, default_of="ann")
-    for number in range(8):
-        emit(store, a_job(store, f"j{number}"), "T")
-        for taken in take(store, count=1):
-            done(store, taken, "retry", delay_s=60)
-    store.reports.make(Code.SERVER, "", "x")
-    store.clock.tell("here")
+    house = busy(store, clock)
 
     clock.pass_s(-10 * 24 * HOUR_S)
-    store.lanes.renew(WORKER, Lane.FAST, ["stage"], {})
-    look_around(store, clock)
-    take(store)
-    store.clients.admit(token, "here")
-    store.clock.tell("here")
-    store.reports.make(Code.SERVER, "", "x")
+    house.play(30)
 
     late = {}
     for key in store.redis.keys("limner:*"):
@@ -333,12 +433,8 @@ def test_no_stored_moment_lies_further_ahead_than_its_interval(store, clock):
             ahead_ms = moment - clock()
             if 2 * DAY_MS < ahead_ms < 40 * DAY_MS and name not in HISTORY:
                 late[f"{key} {name}"] = ahead_ms
-    # Their order counts, and nothing waits for them.
-    orders = tuple(
-        f"limner:{name}" for name in ("jobs", "tag", "parked", "lobby", "fates", "turns")
-    )
-    late = {name: ahead_ms for name, ahead_ms in late.items() if not name.startswith(orders)}
-    assert late == {}
+    known = tuple(f"limner:{kind}" for kind in (*ORDERS, *TOLD, *WHEN_USED))
+    assert {name: ahead_ms for name, ahead_ms in late.items() if not name.startswith(known)} == {}
 
 
 # -- set forward --------------------------------------------------------------------------------

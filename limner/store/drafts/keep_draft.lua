@@ -12,6 +12,7 @@
 local client, id, text, most, kept_ms = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local ages, texts = key('drafts', client), key('draft', client)
 redis.call('HSET', texts, id, text)
+keep_within(ages, 0, -1)
 redis.call('ZADD', ages, ms(NOW), id)
 local function forget(ids)
     for _, old in ipairs(ids) do

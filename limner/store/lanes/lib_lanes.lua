@@ -5,8 +5,8 @@
 --   ARGV 3 lease, ms · 4 how long a slot is kept for a job that another worker may attach to, ms
 --        5 lost workers a job survives · 6 how long an ended job is kept, ms · 7 longest wait, ms
 --
--- Reads: deadlines grant holds job leases looked ready workers
--- Writes: cancels deadlines failures grant holds job leases looked ready slots stalled workers
+-- Reads: deadlines grant holds job leases looked ready resumed workers
+-- Writes: cancels deadlines failures grant holds job leases looked ready resumed slots stalled workers
 
 local LEASE_MS, KEEP_SLOT_MS, LOST_LIMIT = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local WAITING_LIMIT_MS = tonumber(ARGV[7])
@@ -184,6 +184,8 @@ end
 -- Reclaim what silent workers held.
 local function reap()
     pass_deadlines()
+    -- Or the jobs there would be spared the longest wait until that time has come again.
+    keep_within(key('resumed'), 0)
     keep_within(key('leases'), math.max(LEASE_MS, KEEP_SLOT_MS))
     keep_within(key('holds'), LEASE_MS)
     for _, lane in ipairs(LANES) do keep_within(key('workers', lane), LEASE_MS) end

@@ -20,11 +20,10 @@ local function exists()
     return false
 end
 
--- Resumed just now. What was resumed too long ago to matter, or in a future that never came, is forgotten.
+-- Resumed just now. What was resumed too long ago to matter is forgotten.
 local function note_resumed()
     redis.call('ZADD', key('resumed'), ms(NOW), what .. '|' .. name)
     redis.call('ZREMRANGEBYSCORE', key('resumed'), '-inf', '(' .. ms(NOW - WAITING_LIMIT_MS))
-    redis.call('ZREMRANGEBYSCORE', key('resumed'), '(' .. ms(NOW), '+inf')
 end
 
 -- Pause the client or resume it. Returns the value before, "" if there was none.

@@ -94,6 +94,12 @@ local function be_tentative(id, client, plan)
     if not cjson.decode(plan).picked then add(redis.call('SADD', key('waits', client), id)) end
 end
 
+-- A deadline is no further ahead than it was when the job was accepted: the clock may have been set back since.
+local function be_given_up(id, deadline, created)
+    local at, latest = redis.call('ZSCORE', key('deadlines'), id), math.min(deadline, NOW + deadline - created)
+    if not at or tonumber(at) > latest then redis.call('ZADD', key('deadlines'), ms(latest), id) end
+end
+
 local function mend_job(id)
     local status, client, lane, place, tag, created, deadline, owner, engine, freed, dest, finished, plan =
         unpack(redis.call('HMGET', job_key(id), 'status', 'client', 'lane', 'place', 'tag', 'created_ms',
@@ -113,9 +119,7 @@ local function mend_job(id)
     elseif RUNNING[status] then
         be_running(id, lane, client, engine, freed)
     end
-    if deadline and not redis.call('ZSCORE', key('deadlines'), id) then
-        redis.call('ZADD', key('deadlines'), deadline, id)
-    end
+    if deadline then be_given_up(id, number(deadline), number(created)) end
 end
 
 -- What is kept of a job that has no record any more must not be kept for ever.

@@ -164,7 +164,8 @@ class NumbersReader:
             callbacks_pending=pending + parked,
             callbacks_overdue_s=max(0.0, (now_ms - due[0][1]) / 1000) if due else 0.0,
             dead_letter_jobs=dead,
-            aside_s=max(0.0, (now_ms - int(aside)) / 1000) if aside else None,
+            # One of the future was set aside before the clock was set back: nobody knows how long ago.
+            aside_s=(now_ms - int(aside)) / 1000 if aside and int(aside) <= now_ms else None,
             reports=self._reports(now_ms),
             spooled=by_client(spooled),
             clocks=self._clocks(now_ms),

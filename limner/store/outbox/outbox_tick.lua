@@ -4,7 +4,7 @@
 -- ARGV 3-7 as in lib_posting
 -- Returns {jobs hinted, ms until the next one is due (-1: none), jobs parked}
 --
--- Reads: due opens out parked parkedat probation rests wake
+-- Reads: dead due opens out parked parkedat probation rests wake
 -- Writes: dead opens parked probation rests
 
 local HINTS, FATES, AGED = 200, 20, 50
@@ -57,6 +57,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('parked'), '-inf', ms(NOW - 
     unpark_one(id, redis.call('HGET', key('out', id), 'parked') or '')
 end
 
+keep_within(key('dead'), 0)
 redis.call('ZREMRANGEBYSCORE', key('dead'), '-inf', ms(NOW - KEPT_MS))
 local soonest = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')[2]
 return {#hinted, soonest and math.max(0, number(soonest) - NOW) or -1, redis.call('ZCARD', key('parked'))}

@@ -54,6 +54,7 @@ local function begin_session(id, kind, name, digest, most, idle_ms, kept_ms)
     local now = ms(NOW)
     redis.call('HSET', key('session', id), 'kind', kind, 'name', name, 'digest', digest, 'made', now, 'seen', now)
     redis.call('PEXPIRE', key('session', id), ms(idle_ms))
+    keep_within(mine, 0, -1)
     for _, old in ipairs(redis.call('ZRANGEBYSCORE', mine, '-inf', ms(NOW - idle_ms))) do
         forget_session(kind, name, old)
     end

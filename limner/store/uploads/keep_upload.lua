@@ -26,7 +26,7 @@ end
 redis.call('HSET', key('upload', id), unpack(record))
 redis.call('PEXPIRE', key('upload', id), ms(kept))
 local all = key('uploads', client)
-keep_within(all, 0)
+keep_within(all, 0, -1)
 redis.call('ZADD', all, ms(NOW), id)
 redis.call('ZREMRANGEBYSCORE', all, '-inf', ms(NOW - kept))
 redis.call('PEXPIRE', all, ms(kept))
