@@ -354,14 +354,6 @@ def test_a_drawing_whose_pictures_are_gone_says_so(app, caller, store, monkeypat
     error_of(response, 410)
 
 
-def test_memory_for_answers_is_given_back(app, caller, store):
-    response, _ = drawn(caller, store, {"prompt": "a"})
-    response.close()
-
-    assert app.extensions["limner"].bodies.taken == 0
-    assert app.extensions["limner"].waits.taken == 0
-
-
 def test_a_job_of_this_face_is_seen_through_the_first(caller, store):
     _, job = drawn(caller, store, {"prompt": "a"})
     a_new = caller.drawn()
