@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from limner.errors import ConfigError
 from limner.job import Status
 from limner.request import Lane
-from limner.store import Trouble
+from limner.store import Store, Trouble
 from limner.store.levers import Halted
 from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
 
@@ -257,6 +258,68 @@ def test_a_gap_is_kept_as_long_as_an_operator_says(store, clock):
     assert take(store, second).state == "wait"
     store.levers.override(WHO, "stage", {"fast_gap_ms": 3500})
     assert status(store, second) is Status.SUBMITTED
+
+
+@pytest.fixture
+def processes(store, redis_url, clock) -> Iterator[list[Store]]:
+    """The stores of three: two workers of the engines ``a`` and ``b``, and what an operator uses."""
+    others = [Store(redis_url, clock=clock) for _ in range(2)]
+    yield [store, *others]
+    for other in others:
+        other.close()
+
+
+def test_a_gap_is_in_force_at_the_next_start_in_every_process_while_drawings_run(processes, clock):
+    one, two, operator = processes
+    engine = an_engine(relaxed=9, fast=9, relaxed_gap_s=60)
+    for process, worker in ((one, "one"), (two, "two")):
+        a_worker(process, engine, worker=worker)
+    jobs = [an_accepted_job(one, lane=Lane.RELAXED) for _ in range(4)]
+    assert take(one, jobs[0], "one").state == "granted"
+    assert take(one, jobs[1], "one").again_s == 60
+    assert take(two, jobs[2], "two").again_s == 60
+
+    operator.levers.override(WHO, "stage", {"relaxed_gap_ms": 5000})
+
+    # It counts from the hand-over to the engine, as ever; and whoever asks, it is the next one's turn.
+    clock.pass_s(3)
+    assert one.lanes.begin(jobs[0].id, jobs[0].id).attempt == 0
+    assert take(two, jobs[2], "two").again_s == 5
+    clock.pass_s(5)
+    assert take(two, jobs[2], "two").again_s == 5
+    assert [status(one, job) for job in jobs[:2]] == [Status.SUBMITTED] * 2
+    # A process that starts knows no other.
+    a_worker(two, engine, worker="two")
+    operator.levers.override(WHO, "stage", {"relaxed_gap_ms": 8000})
+    assert take(two, jobs[2], "two").again_s == 8
+    assert take(one, jobs[3], "one").again_s == 8
+    assert two.lanes.begin(jobs[1].id, jobs[1].id).wait_s == 3
+    operator.levers.override(WHO, "stage", {"relaxed_gap_ms": 0})
+    assert [status(one, job) for job in jobs] == [Status.SUBMITTED] * 4
+
+
+def test_a_weight_is_in_force_at_the_next_grant_in_every_process_while_drawings_run(processes):
+    one, two, operator = processes
+    engines = an_engine("a", fast=9), an_engine("b", fast=9)
+    for process, worker in ((one, "one"), (two, "two")):
+        a_worker(process, *engines, worker=worker)
+
+    def next_two() -> list[str]:
+        """Where the next drawing of each process goes."""
+        return [
+            take(process, an_accepted_job(process), worker).engine
+            for process, worker in ((one, "one"), (two, "two"))
+        ]
+
+    assert sorted(next_two()) == ["a", "b"], "each has the same room"
+    for heavy in ("b", "a"):
+        operator.levers.override(WHO, heavy, {"weight": 10})
+        assert next_two() == [heavy] * 2
+        assert one.engines.all()[0].weight == two.engines.all()[0].weight
+        operator.levers.override(WHO, heavy, {"weight": None})
+        a_worker(two, *engines, worker="two")
+        light = {"a": "b", "b": "a"}[heavy]
+        assert next_two() == [light] * 2, "it has more room"
 
 
 def test_the_heavier_engine_is_picked(store):
