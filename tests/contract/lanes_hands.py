@@ -97,12 +97,15 @@ class Hands:
         before = self.view()
         self.clock.pass_s(seconds)
         self.store.lanes.sweep(MESSAGES)
+        for asked in self.jobs:
+            # The walk through all keys brings deadlines nearer, as soon as it comes round.
+            asked.earliest_ms = min(asked.earliest_ms, self.clock.now_ms + asked.span_ms)
         after = self.view()
         for asked in self.jobs:
             if asked.owner != before.records[asked.id].get("token"):
                 # Lost before; on the clock that was set back its time would not be over.
                 asked.owner = ""
-            elif asked.owner and asked.deadline_ms > after.now_ms:
+            elif asked.owner and asked.earliest_ms > after.now_ms:
                 assert after.records[asked.id].get("token") == asked.owner
                 lease_ends = after.now_ms + round(LEASE_S * 1000)
                 if seconds > 0 or asked.until_ms > lease_ends:
@@ -387,7 +390,8 @@ class Hands:
         assert everything(self.store) == whole, "a repeated request was no repetition"
         accepted = Asked(job_id, asked["lane"], client, asked["tile"], budgeted=most is not None)
         if deadline_s := asked["deadline_s"]:
-            accepted.deadline_ms = self.clock.now_ms + deadline_s * 1000
+            accepted.span_ms = deadline_s * 1000
+            accepted.deadline_ms = accepted.earliest_ms = self.clock.now_ms + accepted.span_ms
         reserved = int(self.record(accepted).get("reserved", 0))
         assert most is None or spent + reserved <= most, "a budget could be passed"
         return accepted

@@ -59,8 +59,10 @@ class Asked:
     said: int | None = None
     #: engine → what its drawings there have cost
     paid: Counter[str] = field(default_factory=Counter)
-    #: when it is too late for it
+    #: after how long it is too late for it; when that is at the latest, and at the earliest, if the clock was set back
+    span_ms: float = math.inf
     deadline_ms: float = math.inf
+    earliest_ms: float = math.inf
     #: whether it was given up for that
     late: bool = False
     #: whether it counts in its client's budget of drawings
@@ -256,7 +258,7 @@ def _a_job_is_in_one_place(view: View, asked: Asked) -> None:
 
 def _who_lives_keeps_its_job(view: View, asked: Asked) -> None:
     if not asked.late and view.records[asked.id].get("reason_code") == "deadline_passed":
-        assert asked.deadline_ms <= view.now_ms, "given up before its deadline"
+        assert asked.earliest_ms <= view.now_ms, "given up before its deadline"
         asked.owner, asked.late = "", True
     if asked.owner and asked.until_ms > view.now_ms:
         assert view.records[asked.id].get("token") == asked.owner, "taken from who lives"
@@ -407,6 +409,8 @@ def _starts_are_allowed(
             if job.id in view.ready[Lane.FAST]
             and job.id in before.holds
             and view.records[job.id]["worker"] in view.workers[Lane.FAST]
+            # One whose client has as much in flight as it may keeps nobody waiting.
+            and halted.caps.get(job.client) is None
         ]
         could = any(view.suits(name, asked) and not halted.holds_up(asked) for asked in held)
         assert not could or view.room(engine, Lane.FAST, less=1) <= 0, "relaxed went before fast"

@@ -226,7 +226,7 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         stale = self.beat(worker, {job: mine[job].owner for job in kept})
         for job in kept:
             if job in stale:
-                ends = min(mine[job].until_ms, mine[job].deadline_ms)
+                ends = min(mine[job].until_ms, mine[job].earliest_ms)
                 assert ends <= self.clock.now_ms, "a live lease was called stale"
                 mine[job].owner = ""
             else:
