@@ -190,6 +190,7 @@ def test_of_two_processes_one_migrates_and_the_other_waits_for_it(used, victims)
 
 
 def test_who_waits_for_a_moment_finds_the_data_settled_and_says_no_word(used, caplog):
+    caplog.set_level("INFO")
     begun, go_on = threading.Event(), threading.Event()
 
     def slowly(hand: Hand) -> None:
@@ -206,6 +207,7 @@ def test_who_waits_for_a_moment_finds_the_data_settled_and_says_no_word(used, ca
         go_on.set()
         for each in (first, *others):
             each.result()
+    assert logged(caplog, "data.migrated"), "what is said is heard"
     assert not logged(caplog, "migration.awaited")
 
 
