@@ -121,12 +121,14 @@ def test_a_form_without_a_file_and_what_is_no_form_are_refused(client):
     problem(client("POST", FILES, json={"content": "x"}), 415)
 
 
-def test_a_client_keeps_so_many_files_and_the_oldest_goes(client, monkeypatch):
+def test_a_client_keeps_so_many_files_and_the_oldest_goes(client, clock, monkeypatch):
     monkeypatch.setattr("limner.store.uploads.UPLOADS_MOST", 3)
-    made = [kept(client)["id"] for _ in range(5)]
+    made = []
+    for _ in range(5):
+        made.append(kept(client)["id"])
+        clock.pass_s(1)
 
-    assert {one["id"] for one in client("GET", FILES).json["results"]} <= set(made)
-    assert len(client("GET", FILES).json["results"]) == 3
+    assert {one["id"] for one in client("GET", FILES).json["results"]} == set(made[-3:])
 
 
 def test_the_callback_workers_sweep_leaves_a_files_account_as_it_is(client, store):
