@@ -9,10 +9,10 @@ import json
 import pytest
 
 from api import waiting
+from api.event_stream import NO_NEWS
 from api.faces.openai import streaming
 from limner.errors import StoreDown
-from limner.store.lanes import Result
-from tests.api.faces.openai.asking import EDITS, GENERATIONS, a_file, kept, opened
+from tests.api.faces.openai.asking import EDITS, GENERATIONS, a_file, opened
 
 ABOUT = {"background": "opaque", "output_format": "png", "quality": "auto"}
 
@@ -43,15 +43,23 @@ def streamed(client, draughtsman, act=None, jobs=1, path=GENERATIONS, **options)
     return events_of(text)
 
 
-def with_previews(draughtsman, percents):
-    def draw(job):
-        token = draughtsman.take(job)
-        for percent in percents:
-            draughtsman.preview(job, token, percent)
-        cells = [kept(draughtsman.app) for _ in range(job.count)]
-        draughtsman.store.lanes.done(job.id, token, Result(kept(draughtsman.app), cells, {}))
-
-    return draw
+def previewed(client, draughtsman, monkeypatch, percents, **asked):
+    """The events of a stream whose reader misses no preview."""
+    monkeypatch.setattr(waiting, "HEARTBEAT_S", 0.01)
+    response = client("POST", GENERATIONS, json=body(**asked))
+    chunks = (chunk.decode() for chunk in response.response)
+    text = next(chunks)
+    (job,) = client.jobs()
+    token = draughtsman.take(job)
+    for percent in percents:
+        draughtsman.preview(job, token, percent)
+        # Before it says that there are no news, it looks.
+        for chunk in chunks:
+            text += chunk
+            if chunk == NO_NEWS:
+                break
+    draughtsman.draw(job, token)
+    return events_of(text + "".join(chunks))
 
 
 def body(**more):
@@ -79,12 +87,10 @@ def test_a_stream_without_partial_images_is_one_event(client, draughtsman, form)
     }
 
 
-def test_partial_images_come_before_the_finished_one(client, draughtsman):
-    act = with_previews(draughtsman, [50])
+def test_partial_images_come_before_the_finished_one(client, draughtsman, monkeypatch):
+    asked = {"partial_images": 1, "size": "32x32", "output_format": "jpeg"}
 
-    partial, last = streamed(
-        client, draughtsman, act, json=body(partial_images=1, size="32x32", output_format="jpeg")
-    )
+    partial, last = previewed(client, draughtsman, monkeypatch, [50], **asked)
 
     (job,) = client.jobs()
     made = opened(base64.b64decode(partial.pop("b64_json")))
@@ -100,15 +106,13 @@ def test_partial_images_come_before_the_finished_one(client, draughtsman):
     assert last["type"] == "image_generation.completed"
 
 
-@pytest.mark.parametrize(("asked", "least"), [(0, 0), (1, 1), (3, 3)])
-def test_there_are_no_more_partial_images_than_asked_for(client, draughtsman, asked, least):
-    act = with_previews(draughtsman, range(5, 100, 5))
+@pytest.mark.parametrize("asked", [0, 1, 3])
+def test_there_are_as_many_partial_images_as_asked_for(client, draughtsman, monkeypatch, asked):
+    percents = range(5, 101, 5)
 
-    events = streamed(client, draughtsman, act, json=body(partial_images=asked))
+    events = previewed(client, draughtsman, monkeypatch, percents, partial_images=asked)
 
-    indexes = [one["partial_image_index"] for one in events[:-1]]
-    assert indexes == list(range(len(indexes)))
-    assert len(indexes) <= asked
+    assert [one["partial_image_index"] for one in events[:-1]] == list(range(asked))
 
 
 def test_each_picture_is_an_event_and_jobs_follow_each_other(client, draughtsman):
