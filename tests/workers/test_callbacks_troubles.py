@@ -172,9 +172,13 @@ def test_whoever_waits_for_attempts_waits_no_longer_once_told_to_hurry(one_threa
         patient.start()
         one_thread.dispatcher.stop(0)
         patient.join()
+        # Nor does whoever comes later make it wait again.
+        one_thread.dispatcher.stop()
 
     # The attempt itself would have ended after its five seconds.
-    assert all(line["unfinished"] for line in logged(caplog, "dispatcher.stopped"))
+    lines = logged(caplog, "dispatcher.stopped")
+    assert len(lines) == 3
+    assert all(line["unfinished"] for line in lines)
 
 
 def test_a_poster_that_retires_finishes_its_posts_however_slow(redis_url, tmp_path, monkeypatch):
