@@ -105,6 +105,11 @@ def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, Any]]:
     return [record.limner_fields for record in caplog.records if record.message == name]
 
 
+def all_logged(caplog: pytest.LogCaptureFixture) -> str:
+    """Everything that was logged: the fields of our events are not in their text."""
+    return caplog.text + str([vars(record) for record in caplog.records])
+
+
 @dataclass
 class Heard:
     """One request as the receiver got it."""

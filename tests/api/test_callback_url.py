@@ -10,6 +10,7 @@ from api import create_app
 from limner.errors import ConfigError
 from limner.settings import Settings
 from tests.api.asking import Caller, a_caller, refused
+from tests.callback_doubles import all_logged
 
 URL = "https://caller.example/hook"
 
@@ -119,6 +120,7 @@ OLD_URL = "http://user:hidden@caller.example/"
 
 
 def test_a_clients_default_that_an_older_release_took_is_refused_in_words(app, store, caplog):
+    caplog.set_level("DEBUG")
     erin = a_caller(app, store, "erin", callback_url=URL)
     store.redis.hset("limner:client:erin", "callback_url", OLD_URL)
 
@@ -128,7 +130,7 @@ def test_a_clients_default_that_an_older_release_took_is_refused_in_words(app, s
     assert "callback URL" in response.json["message"]
     assert "user name" in response.json["message"]
     assert "callback_url.refused" in caplog.messages
-    assert "hidden" not in response.text + caplog.text
+    assert "hidden" not in response.text + all_logged(caplog)
     erin.drawn(callBackUrl=URL)
 
 
