@@ -13,12 +13,15 @@ from flask import Flask
 
 from api import create_app
 from api.producer import messages_of
+from limner.applied import levels_of
+from limner.engine import NEEDS, Capabilities
 from limner.message import Messages
 from limner.settings import Settings
 from limner.store import Store
 from limner.store.waits import IMPATIENT, Waits
 from tests.api.asking import Caller, a_caller
 from tests.api.mortal import Mortal
+from tests.builders import a_worker, an_engine
 
 #: of an app whose Redis goes and comes: as the API's, but back sooner
 WAITS = replace(IMPATIENT, probe_s=0.02)
@@ -68,6 +71,15 @@ def caller(app: Flask, store: Store) -> Caller:
 @pytest.fixture
 def other(app: Flask, store: Store) -> Caller:
     return a_caller(app, store, "bob")
+
+
+@pytest.fixture
+def able(store: Store) -> None:
+    """An engine that can do everything."""
+    stage = an_engine("stage", fast=99, relaxed=99)
+    a_worker(store, stage)
+    able = Capabilities(**dict.fromkeys(NEEDS, "exact"))
+    store.engines.abilities("stage", [], levels_of(able, stage.versions))
 
 
 @pytest.fixture
