@@ -86,8 +86,12 @@ def test_a_key_of_the_release_s_time_finds_its_job(thawed):
 
 
 def test_messages_that_wait_are_ours_and_as_many_as_before(thawed):
+    frozen = {key: value for key, _kind, value, _ttl_ms in thawed.file["keys"]}
     for lane in Lane:
-        for text in thawed.store.redis.lrange(lane.value, 0, -1):
+        messages = thawed.store.redis.lrange(lane.value, 0, -1)
+        assert messages, lane
+        assert messages == frozen[lane.value]
+        for text in messages:
             vet(text.encode(), lane.value)
             assert json.loads(text)["headers"]["id"] in thawed.jobs.values()
 
