@@ -11,6 +11,7 @@ from limner.errors import ConfigError
 from limner.store import Store
 from limner.store.operators import Role
 from limner.store.sessions import IDLE_S, KEPT_S, SESSIONS_MOST, TICKET_S, Entered, Holder
+from tests.contract.lanes_view import everything
 
 SOURCE = "203.0.113.7"
 DAY_S = 86_400
@@ -49,11 +50,7 @@ def test_neither_tokens_nor_secrets_nor_tickets_are_stored(store, token):
     secret = entered(store, token)
     ticket = store.sessions.new_ticket(Holder.CLIENT, "ann")
 
-    names = list(store.redis.scan_iter("*"))
-    texts = [store.redis.get(one) for one in names if store.redis.type(one) == "string"]
-    hashes = [store.redis.hgetall(one) for one in names if store.redis.type(one) == "hash"]
-    sets = [store.redis.zrange(one, 0, -1) for one in names if store.redis.type(one) == "zset"]
-    kept = repr((names, texts, hashes, sets))
+    kept = str(everything(store))
 
     assert hashlib.sha256(secret.encode()).hexdigest() in kept
     assert hashlib.sha256(ticket.encode()).hexdigest() in kept
