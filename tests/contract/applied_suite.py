@@ -1,11 +1,12 @@
 """Proof of what an engine claims in ``Capabilities``; each driver's test class subclasses ``AppliedSuite``.
 
 ``exact`` is proved by pictures: what was asked for shows, the same request gives the same picture again,
-another one does not. An operation is tried if it is not ``none``. Tests are skipped by claim, and say so.
+another one does not. An operation is tried if it is not ``none``. Tests are skipped by claim, and say so;
+that a claim was lowered is seen by ``exact`` and ``near``, where each class says what is claimed.
 
-A subclass gives the fixtures ``engine``, ``brief`` and, if it draws any count, ``ledger``: what its own
-server, or process, has drawn. A picture that is drawn must depend on all that a stand-in is sent, see
-``tests.standins.loopback.picture``.
+A subclass gives the fixtures ``engine``, ``brief``, if it draws any count ``ledger``: what its own server, or
+process, has drawn, and if its pictures never come again ``sent``. A picture that is drawn must depend on all that
+a stand-in is sent, see ``tests.standins.loopback.picture``.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from limner.canvas import DIRECTIONS, UPSCALES_BY, ZOOMS, Size, grown, panned, zoomed
-from limner.engine import Brief, Edit, Engine, Finished, Handle, Level, Parent
+from limner.engine import Brief, Capabilities, Edit, Engine, Finished, Handle, Level, Parent
 from tests.contract.engine_suite import a_brief, drawn_to_the_end
 
 #: the size of each cell that was drawn so far; None: the ledger does not tell sizes
 Ledger = Callable[[], Sequence[Size | None]]
+#: all that the server was sent so far, without what differs from one request to the next
+Sent = Callable[[], Sequence[object]]
+
+LEVELS = tuple(one.name for one in dataclasses.fields(Capabilities) if one.type == "Level")
 
 #: what a caller may ask for besides seed, size and count, each as a change that is easy to see
 ASKED: dict[str, dict[str, Any]] = {
@@ -62,8 +67,15 @@ class AppliedSuite:
 
     #: how far two drawings of one brief may lie apart, as a mean of 0 to 255; None: not by a byte
     same_within: float | None = None
-    #: how far the canvas may change outside of the mask; None: the worker restores it
-    kept_within: float | None = None
+    #: what is claimed, by the names of ``Capabilities``; the rest is none
+    exact: str
+    near: str
+    #: whether an edit is seen to keep the rest of the canvas, which the worker restores; None: if it is exact
+    keeps_the_rest: bool | None = None
+    #: how far beside the mask it may draw
+    seam_px = 0
+    #: whether a follow-up is sent the number of the parent's cell, and no picture
+    names_the_cell = False
     #: sizes to draw besides the brief's; multiples of 8, and not of 16
     sizes: tuple[Size, ...] = ((128, 128), (200, 136), (104, 184))
 
@@ -77,6 +89,24 @@ class AppliedSuite:
             raise NotImplementedError("a claim about size or count needs the ledger of who draws")
 
         return unknown
+
+    @pytest.fixture
+    def sent(self) -> Sent:
+        def unknown() -> Sequence[object]:
+            raise NotImplementedError("pictures that never come again need what was sent")
+
+        return unknown
+
+    def test_no_more_and_no_less_is_claimed(self, engine, claims):
+        can = engine.capabilities()
+        levels = {name: getattr(can, name) for name in LEVELS}
+
+        assert levels == dict.fromkeys(LEVELS, "none") | claims
+
+    @pytest.fixture
+    def claims(self) -> dict[str, Level]:
+        """What is claimed and not none."""
+        return claimed(self.exact, self.near)
 
     # -- seed, size and count ------------------------------------------------------------------------
 
@@ -149,25 +179,23 @@ class AppliedSuite:
 
         first, again, other = (drawn_to_the_end(engine, b) for b in (plain, plain, asked))
 
-        if other.applied.get(name, "exact") != "exact":
-            pytest.skip(f"{name} turned out {other.applied[name]} in this drawing")
+        _check_level(other, name, "exact")
         # Else a difference would prove nothing.
         assert all(map(self.alike, first.cells, again.cells))
         assert not all(map(self.alike, first.cells, other.cells))
 
     # -- operations ----------------------------------------------------------------------------------
 
-    def test_a_variation_depends_on_its_parent(self, engine, brief, tmp_path):
+    def test_a_variation_depends_on_its_parent(self, engine, brief, tmp_path, sent):
         _claimed(engine, "vary")
         parent = _parent(engine, brief, tmp_path)
         varying = dataclasses.replace(brief, seeds=_seeds(engine, brief, 2), parent=parent)
-        other = _of_another_picture(varying, tmp_path)
 
-        self.check_that_it_depends(engine, varying, other, surely=_exactly(engine, "vary"))
+        self.check_that_it_depends(engine, varying, self.of_another(varying, tmp_path), sent)
 
     @pytest.mark.parametrize("kind", ["subtle", "creative"])
     def test_an_upscaled_picture_is_larger_and_depends_on_its_parent(
-        self, engine, brief, tmp_path, kind
+        self, engine, brief, tmp_path, sent, kind
     ):
         _claimed(engine, f"upscale_{kind}")
         width, height = grown((brief.width, brief.height), UPSCALES_BY, UPSCALES_BY)
@@ -181,12 +209,14 @@ class AppliedSuite:
             seeds=_seeds(engine, brief, 1),
         )
 
-        self.check_that_it_depends(engine, upscaling, _of_another_picture(upscaling, tmp_path))
+        self.check_that_it_depends(engine, upscaling, self.of_another(upscaling, tmp_path), sent)
 
     @pytest.mark.parametrize("change", ["region", *ZOOMS, *DIRECTIONS])
     def test_an_edit_draws_under_the_mask_and_nowhere_else(self, engine, brief, tmp_path, change):
         _claimed(engine, "edit")
         asked, canvas, mask = self.edited(engine, brief, tmp_path, change)
+        keeps = _exactly(engine, "edit") if self.keeps_the_rest is None else self.keeps_the_rest
+        rest = ImageChops.invert(mask.filter(ImageFilter.MaxFilter(2 * self.seam_px + 1)))
 
         finished = drawn_to_the_end(engine, asked)
 
@@ -194,9 +224,8 @@ class AppliedSuite:
         for cell in finished.cells:
             assert _size(cell) == canvas.size
             assert _distance(_opened(cell), canvas, mask) > SEEN
-            if self.kept_within is not None:
-                kept = ImageChops.invert(mask)
-                assert _distance(_opened(cell), canvas, kept) <= self.kept_within
+            if keeps:
+                assert _distance(_opened(cell), canvas, rest) <= SEEN
 
     def edited(
         self, engine: Engine, brief: Brief, folder: Path, change: str | float
@@ -229,7 +258,7 @@ class AppliedSuite:
         )
         return asked, canvas, mask
 
-    def test_a_blend_depends_on_its_pictures(self, engine, brief, tmp_path):
+    def test_a_blend_depends_on_its_pictures(self, engine, brief, tmp_path, sent):
         _claimed(engine, "blend")
         red, blue, green = (
             _painted(tmp_path / f"{colour}.png", (brief.width, brief.height), colour)
@@ -245,7 +274,7 @@ class AppliedSuite:
         )
 
         other = dataclasses.replace(blending, references=(red, green))
-        self.check_that_it_depends(engine, blending, other)
+        self.check_that_it_depends(engine, blending, other, sent)
 
     def test_describing_gives_four_different_prompts_and_draws_nothing(
         self, engine, brief, tmp_path
@@ -269,25 +298,48 @@ class AppliedSuite:
         assert len({prompt.strip() for prompt in finished.prompts}) == 4
         assert all(prompt.strip() for prompt in finished.prompts)
 
-    def check_that_it_depends(
-        self, engine: Engine, brief: Brief, other: Brief, *, surely: bool = True
-    ) -> None:
+    def check_that_it_depends(self, engine: Engine, brief: Brief, other: Brief, sent: Sent) -> None:
         """Check the size of what is drawn, and that another brief gives another picture.
 
-        That can only be seen if a brief gives the same picture twice, by its seeds.
+        That can only be seen if a brief gives the same picture twice, as by exact seeds it must; else, by what is
+        sent for it.
         """
-        first = drawn_to_the_end(engine, brief)
-        assert {_size(cell) for cell in first.cells} == {(brief.width, brief.height)}
-        if surely and _exactly(engine, "seed"):
-            again, another = (drawn_to_the_end(engine, one) for one in (brief, other))
-            assert all(map(self.alike, first.cells, again.cells))
-            assert not any(map(self.alike, first.cells, another.cells))
+        first, again, another = (
+            drawn_to_the_end(engine, one).cells for one in (brief, brief, other)
+        )
+        assert {_size(cell) for cell in first} == {(brief.width, brief.height)}
+        if _exactly(engine, "seed") or all(map(self.alike, first, again)):
+            assert all(map(self.alike, first, again))
+            assert not any(map(self.alike, first, another))
+            return
+        asked = []
+        for one in (brief, brief, other):
+            before = len(sent())
+            drawn_to_the_end(engine, one)
+            asked.append(set(sent()[before:]))
+        assert asked[0] == asked[1] != asked[2]
+
+    def of_another(self, brief: Brief, folder: Path) -> Brief:
+        """Return the same follow-up of another cell, or of a picture that its engine never drew."""
+        assert brief.parent
+        assert brief.parent.picture
+        if self.names_the_cell:
+            return dataclasses.replace(brief, parent=dataclasses.replace(brief.parent, cell=2))
+        size = _size(brief.parent.picture.read_bytes())
+        picture = _painted(folder / "another.png", size, "navy")
+        return dataclasses.replace(brief, parent=dataclasses.replace(brief.parent, picture=picture))
 
     def alike(self, one: bytes, other: bytes) -> bool:
         """Return whether two drawings count as the same picture."""
         if self.same_within is None:
             return one == other
         return _distance(_opened(one), _opened(other)) <= self.same_within
+
+
+def claimed(exact: str, near: str) -> dict[str, Level]:
+    """Return the levels that are not none."""
+    levels: dict[str, Level] = dict.fromkeys(exact.split(), "exact")
+    return levels | dict.fromkeys(near.split(), "near")
 
 
 def _level(engine: Engine, name: str) -> Level:
@@ -343,15 +395,6 @@ def _parent(engine: Engine, brief: Brief, folder: Path) -> Parent:
     _opened(finished.cells[1]).save(path)
     seed = finished.seeds[1] if finished.seeds else None
     return Parent(path, 1, 0.45, str(handle.get("engine")), handle, seed)
-
-
-def _of_another_picture(brief: Brief, folder: Path) -> Brief:
-    """Return the same follow-up, of a picture that its engine never drew."""
-    assert brief.parent
-    assert brief.parent.picture
-    size = _size(brief.parent.picture.read_bytes())
-    picture = _painted(folder / "another.png", size, "navy")
-    return dataclasses.replace(brief, parent=dataclasses.replace(brief.parent, picture=picture))
 
 
 def _painted(path: Path, size: Size, colour: str) -> Path:

@@ -23,7 +23,7 @@ from tests.standins.bfl import BflApi
 from tests.standins.cog import CogContainer
 from tests.standins.comfyui import Comfy
 from tests.standins.fal import FalQueue
-from tests.standins.loopback import Loopback
+from tests.standins.loopback import Asked, Loopback
 from tests.standins.mjproxy import MjServer
 from tests.standins.openai import OpenAIServer
 from tests.standins.replicate import ReplicateApi
@@ -158,6 +158,19 @@ class Watching:
         return any(isinstance(step, kind) for step in self.steps)
 
 
+def sent_to(server: Loopback) -> list[tuple[str, bytes]]:
+    """Every body that a stand-in was sent; the boundaries of forms, which are random, are left out."""
+    return [
+        (asked.path, asked.body.replace(_boundary_of(asked), b""))
+        for asked in list(server.asked)
+        if asked.body
+    ]
+
+
+def _boundary_of(asked: Asked) -> bytes:
+    return asked.headers.get("content-type", "").partition("boundary=")[2].encode() or b"\0"
+
+
 class _OnAServer:
     """Over a stand-in with these faults, by an engine with these options."""
 
@@ -180,3 +193,7 @@ class AppliesOnAServer(_OnAServer, AppliedSuite):
     @pytest.fixture
     def ledger(self, server):
         return lambda: server.drawn
+
+    @pytest.fixture
+    def sent(self, server):
+        return lambda: sent_to(server)

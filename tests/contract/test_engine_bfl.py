@@ -40,10 +40,17 @@ class TestBfl(OnAServer):
 
 class TestWhatBflApplies(AppliesOnAServer):
     options = {"fill_model": "flux-pro-1.0-fill"}
+    exact = "ar seed size count"
+    near = (
+        "chaos stylize style niji references weird style_references object_references vary edit "
+        "blend"
+    )
 
 
 class TestWhatBflAppliesByRatios(AppliesOnAServer):
     options = {"model": "flux-pro-1.1-ultra"}
+    exact = "seed count"
+    near = "ar chaos stylize style niji references iw size weird vary"
 
 
 def opened(text):

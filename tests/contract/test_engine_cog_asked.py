@@ -22,19 +22,31 @@ DRIVER = COG
 
 class TestWhatCogApplies(AppliesOnAServer):
     options = {"batch": False}
+    exact = "ar tile negative seed size count vary"
+    near = (
+        "stylize style niji references iw quality draft upscale_subtle upscale_creative edit blend"
+    )
 
 
 class TestWhatCogAppliesInOnePrediction(AppliesOnAServer):
-    pass
+    exact = "ar tile negative size count vary"
+    near = (
+        "stylize style niji references iw seed quality draft upscale_subtle upscale_creative edit "
+        "blend"
+    )
 
 
 class TestWhatCogAppliesByRatios(AppliesOnAServer):
     faults = ("ratio", "several")
     options = {"batch": False}
+    exact = "tile negative seed count vary"
+    near = "ar stylize style niji references iw size quality draft edit blend"
 
 
 class TestWhatCogAppliesByWordsAlone(AppliesOnAServer):
     faults = ("words",)
+    exact = "count"
+    near = "ar style niji size"
 
 
 # -- seeds and counts -----------------------------------------------------------------------------

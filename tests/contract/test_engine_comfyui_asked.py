@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 import engines
+from engines.comfyui.graph import GROW_PX
 from limner.engine import Edit, Finished, Parent
 from limner.errors import EngineDown, Refused, Rejected
 from tests.contract.engine_suite import a_brief
@@ -66,6 +67,9 @@ def canvas(tmp_path):
 
 
 class TestWhatComfyUIApplies(AppliesOnAServer):
+    seam_px = GROW_PX
+    exact = "ar niji tile negative seed size count vary upscale_subtle upscale_creative edit"
+    near = "chaos stylize style references iw quality weird draft blend"
     #: only the pixels count: there is a graph in each picture
     same_within = 0.0
     options = {"upscale_model": UPSCALER, "niji_checkpoint": "anime.safetensors"}
@@ -77,6 +81,9 @@ class TestWhatComfyUIApplies(AppliesOnAServer):
 
 
 class TestWhatComfyUIAppliesInBatches(AppliesOnAServer):
+    seam_px = GROW_PX
+    exact = "ar negative size count vary upscale_creative edit"
+    near = "stylize style niji references iw seed quality weird draft blend"
     same_within = 0.0
     options = {"batch": True}
 

@@ -16,6 +16,7 @@ from engines.check import StepFailed, check
 from engines.comfyui import finder
 from engines.comfyui.families import FAMILIES
 from engines.comfyui.finder import found
+from engines.comfyui.graph import GROW_PX
 from limner.engine import Edit, Finished, Parent
 from limner.errors import ConfigError, Refused, Rejected
 from limner.printing import Steps
@@ -194,6 +195,9 @@ def test_more_pictures_than_an_edit_model_takes_are_dealt_out_to_the_cells(
 
 
 class TestWhatFluxApplies(AppliesOnAServer):
+    seam_px = GROW_PX
+    exact = "ar seed size count vary upscale_creative edit"
+    near = "chaos stylize style niji references iw quality weird draft blend"
     same_within = 0.0
     options = {"model": "flux-dev", "checkpoint": None}
 

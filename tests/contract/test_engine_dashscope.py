@@ -63,10 +63,17 @@ class TestDashScopeByMessages(OnAServer):
 
 class TestWhatDashScopeApplies(AppliesOnAServer):
     options = {"pictures_a_request": 1}
+    exact = "ar negative size count"
+    near = "chaos stylize style niji seed weird"
 
 
 class TestWhatDashScopeAppliesAtOnce(AppliesOnAServer):
     options = NOW
+    exact = "ar negative size count"
+    near = (
+        "chaos stylize style niji references seed weird style_references object_references vary "
+        "edit blend"
+    )
 
 
 # -- what is sent ---------------------------------------------------------------------------------

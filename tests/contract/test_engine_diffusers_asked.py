@@ -265,7 +265,14 @@ class TestWhatDiffusersApplies(AppliedSuite):
 
     #: of rounding; what a blend starts from shows little in a model of random weights, by 0.85
     same_within = 0.25
+    #: an encoder of random weights keeps nothing
+    keeps_the_rest = False
     sizes = ((64, 64), (104, 72))
+    exact = "ar tile negative seed size count vary edit"
+    near = (
+        "chaos stylize style niji references iw quality draft style_references object_references "
+        "upscale_subtle upscale_creative blend describe"
+    )
 
     @pytest.fixture
     def engine(self, easel):

@@ -29,7 +29,7 @@ from engines.diffusers.model import Models
 from engines.diffusers.process import PainterProcess
 from limner.engine import Capabilities, Edit, Preview
 from limner.errors import Refused
-from tests.contract.applied_suite import AppliedSuite
+from tests.contract.applied_suite import AppliedSuite, claimed
 from tests.contract.engine_suite import EngineSuite, a_brief
 from tests.contract.test_engine_diffusers import (
     BRIEF,
@@ -58,6 +58,18 @@ PROVEN = {
     "pixart": {},
     "chroma": {},
     "lumina2": {},
+}
+WORDS = "chaos stylize style niji quality"
+STARTED = f"{WORDS} references iw upscale_subtle upscale_creative blend"
+TRANSFORMER = claimed("ar negative seed count vary edit", f"{STARTED} size")
+WORDS_ALONE = claimed("ar negative seed count", f"{WORDS} size")
+#: what is claimed of each and not none
+CLAIMS = {
+    "sdxl": claimed("ar tile negative seed size count vary edit", STARTED),
+    "lcm": claimed("ar tile seed size count vary", STARTED),
+    **dict.fromkeys(("sd3", "flux", "qwenimage", "zimage"), TRANSFORMER),
+    "chroma": claimed("ar negative seed count vary", f"{STARTED} size"),
+    **dict.fromkeys(("sana", "pixart", "lumina2"), WORDS_ALONE),
 }
 SMALL = a_brief(width=64, height=96, seeds=(11, 22, 33, 44))
 NEWEST = a_brief(width=64, height=64, seeds=(5,))
@@ -267,6 +279,8 @@ def an_easel(path: str, **options):
 class TestEachFamily(EngineSuite, AppliedSuite):
     #: of rounding; what the tiny models make of other words shows little in some
     same_within = 0.02
+    #: an encoder of random weights keeps nothing
+    keeps_the_rest = False
     sizes = ((64, 64), (104, 72))
 
     @pytest.fixture(scope="class", params=PROVEN)
@@ -288,6 +302,10 @@ class TestEachFamily(EngineSuite, AppliedSuite):
 
         monkeypatch.setattr(PainterProcess, "draw", noting)
         return lambda: noted
+
+    @pytest.fixture
+    def claims(self, engine, request):
+        return CLAIMS[request.node.callspec.params["engine"]]
 
     def test_it_is_one_of_those_that_claims_are_made_for(self, engine):
         index = json.loads((Path(engine._config.model) / "model_index.json").read_text())

@@ -42,10 +42,14 @@ class TestFal(OnAServer):
 
 class TestWhatFalApplies(AppliesOnAServer):
     options = {"outputs": "apart", **MODELS}
+    exact = "ar seed size count"
+    near = "chaos stylize style niji references iw quality weird draft vary edit blend"
 
 
 class TestWhatFalAppliesByRatios(AppliesOnAServer):
     faults = ("ratios", "single")
+    exact = "seed count"
+    near = "ar chaos stylize style niji size quality weird draft"
 
 
 # -- what is asked for ---------------------------------------------------------------------------

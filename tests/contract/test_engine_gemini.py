@@ -52,6 +52,11 @@ class TestGemini(OnAServer):
 
 class TestWhatGeminiApplies(AppliesOnAServer):
     faults = ("thoughts",)
+    exact = "count"
+    near = (
+        "ar chaos stylize style niji references negative seed size weird style_references "
+        "object_references vary edit blend"
+    )
 
 
 # -- what is sent ---------------------------------------------------------------------------------

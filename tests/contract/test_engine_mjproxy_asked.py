@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -13,7 +14,7 @@ from limner.canvas import panned, zoomed
 from limner.engine import Edit, Parent
 from limner.errors import EngineBusy, Rejected
 from tests.contract.engine_suite import a_brief
-from tests.contract.remote_drivers import MJPROXY, AppliesOnAServer, drawn
+from tests.contract.remote_drivers import MJPROXY, AppliesOnAServer, drawn, sent_to
 
 DRIVER = MJPROXY
 IMAGINE, ACTION, MODAL = "/mj/submit/imagine", "/mj/submit/action", "/mj/submit/modal"
@@ -28,19 +29,39 @@ def seeded(brief):
     return dataclasses.replace(brief, final_prompt=f"{brief.final_prompt} --seed 11")
 
 
-class TestWhatNovicezkApplies(AppliesOnAServer):
+class AppliesOnMjServer(AppliesOnAServer):
+    names_the_cell = True
+
     @pytest.fixture
     def brief(self):
         return seeded(a_brief())
 
+    @pytest.fixture
+    def sent(self, server):
+        def submitted():
+            # Each is a task of its own, and which cell is meant is said beside it.
+            return [
+                (path, re.sub(rb'"taskId": "\d+"', b"", body))
+                for path, body in sent_to(server)
+                if path.startswith("/mj/submit/")
+            ]
 
-class TestWhatTrueaiApplies(AppliesOnAServer):
+        return submitted
+
+
+class TestWhatNovicezkApplies(AppliesOnMjServer):
+    exact = "ar chaos stylize style niji tile references iw negative describe"
+    near = "seed size count quality weird draft style_references object_references vary blend"
+
+
+class TestWhatTrueaiApplies(AppliesOnMjServer):
     faults = ("trueai", "four-urls")
     options = {"buttons": True}
-
-    @pytest.fixture
-    def brief(self):
-        return seeded(a_brief())
+    exact = "ar chaos stylize style niji tile references iw negative describe"
+    near = (
+        "seed size count quality weird draft style_references object_references vary "
+        "upscale_subtle upscale_creative edit blend"
+    )
 
 
 # -- flags ----------------------------------------------------------------------------------------

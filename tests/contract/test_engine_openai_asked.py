@@ -26,15 +26,30 @@ GENERATIONS, EDITS, CHAT = (
 
 class TestWhatOpenAIApplies(AppliesOnAServer):
     options = {"vision_model": "gpt-text"}
+    exact = "count describe"
+    near = (
+        "ar chaos stylize style niji references negative size quality weird draft "
+        "style_references object_references vary edit blend"
+    )
 
 
 class TestWhatOpenAIAppliesWithSeeds(AppliesOnAServer):
     options = {"seeds": "field", "sizes": [], "vision_model": "gpt-text"}
+    exact = "ar seed size count describe"
+    near = (
+        "chaos stylize style niji references negative quality weird draft style_references "
+        "object_references vary edit blend"
+    )
 
 
 class TestWhatSdServerApplies(AppliesOnAServer):
     faults = ("sd-server", "json-only")
     options = {"seeds": "sd-server", "sizes": [], "scale": 1.0}
+    exact = "ar negative seed size count"
+    near = (
+        "chaos stylize style niji references quality weird draft style_references "
+        "object_references vary edit blend"
+    )
 
 
 def fields_of(server):

@@ -36,7 +36,7 @@ from tests.contract.hosted_drivers import (
     TOGETHER,
     XAI,
 )
-from tests.contract.remote_drivers import OPENAI, Driver, drawn
+from tests.contract.remote_drivers import OPENAI, Driver, drawn, sent_to
 from tests.standins.openai import KEY
 from tests.standins.openai_hosts import SeedreamServer
 
@@ -68,6 +68,10 @@ class _OnItsHost:
     def ledger(self, server):
         return lambda: server.drawn
 
+    @pytest.fixture
+    def sent(self, server):
+        return lambda: sent_to(server)
+
 
 class TestSeedream(_OnItsHost, EngineSuite):
     driver = SEEDREAM
@@ -80,6 +84,11 @@ class TestSeedreamStreamed(_OnItsHost, EngineSuite):
 
 class TestWhatSeedreamApplies(_OnItsHost, AppliedSuite):
     driver = SEEDREAM
+    exact = "ar size count"
+    near = (
+        "chaos stylize style niji references negative weird style_references object_references "
+        "vary edit blend"
+    )
 
 
 class TestXai(_OnItsHost, EngineSuite):
@@ -88,6 +97,11 @@ class TestXai(_OnItsHost, EngineSuite):
 
 class TestWhatXaiApplies(_OnItsHost, AppliedSuite):
     driver = XAI
+    exact = "count"
+    near = (
+        "ar chaos stylize style niji references negative size weird style_references "
+        "object_references vary edit blend"
+    )
 
 
 class TestTogether(_OnItsHost, EngineSuite):
@@ -96,6 +110,10 @@ class TestTogether(_OnItsHost, EngineSuite):
 
 class TestWhatTogetherApplies(_OnItsHost, AppliedSuite):
     driver = TOGETHER
+    exact = "ar seed size count"
+    near = (
+        "chaos stylize style niji references negative weird style_references object_references vary"
+    )
 
 
 class TestOpenRouter(_OnItsHost, EngineSuite):
@@ -104,6 +122,11 @@ class TestOpenRouter(_OnItsHost, EngineSuite):
 
 class TestWhatOpenRouterApplies(_OnItsHost, AppliedSuite):
     driver = OPENROUTER
+    exact = "count"
+    near = (
+        "ar chaos stylize style niji references negative size weird style_references "
+        "object_references vary edit blend"
+    )
 
 
 class TestSiliconFlow(_OnItsHost, EngineSuite):
@@ -112,6 +135,11 @@ class TestSiliconFlow(_OnItsHost, EngineSuite):
 
 class TestWhatSiliconFlowApplies(_OnItsHost, AppliedSuite):
     driver = SILICONFLOW
+    exact = "negative seed count"
+    near = (
+        "ar chaos stylize style niji references size weird style_references object_references "
+        "vary edit blend"
+    )
 
 
 class TestGeminisOpenAIFace(_OnItsHost, EngineSuite):

@@ -102,6 +102,13 @@ class TestRehearsal(EngineSuite):
 
 
 class TestWhatRehearsalApplies(AppliedSuite):
+    exact = (
+        "ar chaos stylize style niji tile references iw negative seed size count quality weird "
+        "draft style_references object_references vary upscale_subtle upscale_creative edit blend "
+        "describe"
+    )
+    near = ""
+
     @pytest.fixture
     def ledger_file(self, tmp_path):
         return tmp_path / "ledger"

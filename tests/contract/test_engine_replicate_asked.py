@@ -19,14 +19,22 @@ assert DRIVER.driver == "replicate"
 
 class TestWhatReplicateApplies(AppliesOnAServer):
     options = {"outputs": "apart"}
+    exact = "ar negative seed size count"
+    near = "chaos stylize style niji references iw quality weird draft vary edit blend"
 
 
 class TestWhatReplicateAppliesTogether(AppliesOnAServer):
-    pass
+    exact = "ar negative size count"
+    near = "stylize style niji references iw seed quality weird draft vary edit blend"
 
 
 class TestWhatReplicateAppliesByRatios(AppliesOnAServer):
     faults = ("flux", "single")
+    exact = "seed count"
+    near = (
+        "ar chaos stylize style niji references size weird style_references object_references "
+        "vary blend"
+    )
 
 
 def painted(path, colour, size=(128, 192)):

@@ -23,15 +23,21 @@ NIJI, SEVEN = "anything", "random"
 
 class TestWhatA1111Applies(AppliesOnAServer):
     options = {"upscaler": UPSCALER, "niji_checkpoint": NIJI}
+    exact = "ar niji tile negative seed size count vary upscale_subtle edit"
+    near = "chaos stylize style references iw quality draft upscale_creative blend describe"
 
 
 class TestWhatSDNextApplies(AppliesOnAServer):
     faults = ("sdnext",)
     options = {"upscaler": UPSCALER}
+    exact = "ar tile negative seed size count vary upscale_subtle edit"
+    near = "stylize style niji references iw quality draft upscale_creative blend describe"
 
 
 class TestWhatSdServerApplies(AppliesOnAServer):
     faults = ("sd-server",)
+    exact = "ar negative seed size count vary edit"
+    near = "stylize style niji references iw quality draft upscale_subtle upscale_creative blend"
 
 
 def asked_of(server, path=TXT2IMG):

@@ -34,7 +34,8 @@ class TestSdapiOnAQueueOneByOne(OnAServer):
 
 
 class TestWhatTheQueueApplies(AppliesOnAServer):
-    pass
+    exact = "ar negative seed size count vary edit"
+    near = "stylize style niji references iw quality draft upscale_subtle upscale_creative blend"
 
 
 @pytest.fixture

@@ -52,6 +52,13 @@ class TestYouchuanWithWords(OnAServer):
 
 
 class TestWhatYouchuanApplies(AppliesOnAServer):
+    names_the_cell = True
+    exact = "ar chaos stylize style niji tile negative"
+    near = (
+        "seed size count quality weird draft style_references object_references vary "
+        "upscale_subtle upscale_creative edit"
+    )
+
     @pytest.fixture
     def brief(self):
         brief = a_brief()
@@ -61,6 +68,8 @@ class TestWhatYouchuanApplies(AppliesOnAServer):
 
 class TestWhatYouchuansVersion8Applies(TestWhatYouchuanApplies):
     options = {"version": "8.1"}
+    exact = "ar chaos stylize style niji negative"
+    near = "seed size count quality style_references object_references vary"
 
 
 # -- the text -------------------------------------------------------------------------------------

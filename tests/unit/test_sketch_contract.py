@@ -28,7 +28,12 @@ class TestSketch(EngineSuite):
 class TestWhatSketchApplies(AppliedSuite):
     """By the orders that go to its painting processes."""
 
+    keeps_the_rest = True
     sizes = ((64, 64), (104, 72))
+    exact = "ar chaos stylize style tile iw negative seed size count vary upscale_subtle"
+    near = (
+        "niji references quality weird draft style_references upscale_creative edit blend describe"
+    )
 
     @pytest.fixture
     def engine(self, painters):
