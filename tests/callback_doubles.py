@@ -23,6 +23,7 @@ from limner.store import Store
 from limner.store.outbox import AttemptReport, Claim, Next, Poster
 from limner.store.scripts import _read
 from tests.conftest import MovingClock
+from tests.standins.loopback import KeepsErrors
 
 EMIT = """
 redis.call('HSET', job_key(ARGV[3]), 'status', ARGV[5], 'progress', ARGV[6])
@@ -167,12 +168,9 @@ class Receiver:
             def log_message(self, *args: object) -> None:
                 pass
 
-        class Server(http.server.ThreadingHTTPServer):
+        class Server(KeepsErrors, http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                pass
 
         self._server = Server(("127.0.0.1", 0), Handler)
         if tls:
@@ -188,8 +186,10 @@ class Receiver:
         self._thread.start()
 
     def close(self) -> None:
+        """End, and raise what went wrong in it."""
         self._server.shutdown()
         self._server.server_close()
+        self._server.raise_error()
 
     def __enter__(self) -> Receiver:
         return self

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from limner import tracing
 from stack import otel
+from tests.standins.loopback import KeepsErrors
 
 #: as W3C's own examples have it
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -108,8 +109,10 @@ class Collector:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(KeepsErrors, http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Collector:
@@ -122,6 +125,7 @@ class Collector:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._server.raise_error()
 
     def spans(self) -> list[tuple[dict[str, Any], Any]]:
         """Every span that came, with the attributes of the process it came from."""

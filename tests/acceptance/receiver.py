@@ -8,6 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.standins.loopback import KeepsErrors
+
 
 @dataclass
 class Receiver:
@@ -25,7 +27,13 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                length = int(self.headers["Content-Length"])
+                data = self.rfile.read(length)
+                if len(data) < length:
+                    # A poster was killed: that is what we test.
+                    self.close_connection = True
+                    return
+                body = json.loads(data)
                 with receiver.lock:
                     receiver.bodies[body["id"]].append(body)
                     receiver.ids[body["id"]].append(self.headers["webhook-id"])
@@ -38,11 +46,8 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        class Server(ThreadingHTTPServer):
+        class Server(KeepsErrors, ThreadingHTTPServer):
             daemon_threads = True
-
-            def handle_error(self, *_: object) -> None:
-                """A poster that was killed leaves a broken connection: that is what we test."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -53,6 +58,7 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._server.raise_error()
 
     def heard(self, body: dict) -> None:
         """Do what a receiver does before it answers: nothing."""

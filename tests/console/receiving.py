@@ -7,6 +7,8 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.standins.loopback import KeepsErrors
+
 
 @dataclass
 class Receiver:
@@ -34,7 +36,10 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(KeepsErrors, ThreadingHTTPServer):
+            pass
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         return self
@@ -43,6 +48,7 @@ class Receiver:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._server.raise_error()
 
     @property
     def url(self) -> str:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import functools
 import hashlib
 import http.server
 import io
 import json
 import socket
+import socketserver
+import ssl
 import sys
 import threading
 import time
@@ -110,13 +113,14 @@ class Loopback:
         self._thread.start()
 
     def stop(self) -> None:
-        """End at once, as a killed server would: open connections are cut."""
+        """End at once, as a killed server would: open connections are cut; raise what went wrong in it."""
         self._server.shutdown()
         self._server.socket.close()
         self.closing.set()
         self._server.cut()
         self._thread.join(10)
         self._server.server_close()
+        self._server.raise_error()
 
     def pause(self, seconds: float, asked: Asked | None = None) -> bool:
         """Let time pass; False as soon as the server ends or the asker has gone."""
@@ -127,7 +131,32 @@ class Loopback:
         return not self.closing.is_set()
 
 
-class _Server(http.server.ThreadingHTTPServer):
+def _hung_up(error: BaseException | None) -> bool:
+    """Whether a connection has ended, which is what many tests are about."""
+    if isinstance(error, ConnectionError | TimeoutError | ssl.SSLError | Dropped):
+        return True
+    # Not every OSError: Pillow's are some, too.
+    return isinstance(error, OSError) and error.errno in (errno.EBADF, errno.ENOTCONN)
+
+
+class KeepsErrors(socketserver.BaseServer):
+    """Keeps what goes wrong in its handlers: to the asker, it is only a connection that was cut."""
+
+    _error: BaseException | None = None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        if not _hung_up(error):
+            self._error = self._error or error
+
+    def raise_error(self) -> None:
+        """Raise the first of them: the test that goes with this server has failed."""
+        error, self._error = self._error, None
+        if error:
+            raise error
+
+
+class _Server(KeepsErrors, http.server.ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
@@ -152,11 +181,6 @@ class _Server(http.server.ThreadingHTTPServer):
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # An asker that hangs up is what many tests are about.
-        if not isinstance(sys.exc_info()[1], OSError | Dropped):
-            super().handle_error(request, client_address)
-
 
 def _handler(owner: Loopback) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -166,7 +190,11 @@ def _handler(owner: Loopback) -> type[http.server.BaseHTTPRequestHandler]:
         def handle_any(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             asked = Asked(self.command, parts.path, query, headers, body, self._gone)
             owner.asked.append(asked)
