@@ -149,10 +149,21 @@ class Watching:
             self.error = error
 
     def end(self) -> Watching:
-        """Wait for its end, which must come by itself or was asked for by ``stop``."""
+        """Wait for its end, which must come by itself or was asked for by ``stop``; raise what it ended in."""
+        self._wait()
+        if self.error:
+            raise self.error
+        return self
+
+    def failed(self) -> EngineError:
+        """Wait for its end in an error."""
+        self._wait()
+        assert self.error
+        return self.error
+
+    def _wait(self) -> None:
         self._thread.join(WAIT_S)
         assert not self._thread.is_alive()
-        return self
 
     def saw(self, kind: type[Event]) -> bool:
         return any(isinstance(step, kind) for step in self.steps)

@@ -120,7 +120,7 @@ def test_a_server_that_was_started_anew_has_lost_its_drawings(server, engine):
 
     server.restart()
 
-    assert isinstance(watching.end().error, JobLost)
+    assert isinstance(watching.failed(), JobLost)
 
 
 def test_a_prompt_that_the_server_never_queued_is_lost(server, engine):
@@ -144,7 +144,7 @@ def test_an_interruption_is_told_from_a_failure(server, engine):
 
     server.interrupt_running()
 
-    assert isinstance(watching.end().error, JobLost)
+    assert isinstance(watching.failed(), JobLost)
 
 
 def test_hundreds_of_steps_become_a_few_events(server, engine):
@@ -282,7 +282,7 @@ def test_a_dead_server_is_down(server, build):
 
     server.stop()
     try:
-        assert isinstance(watching.end().error, EngineDown)
+        assert isinstance(watching.failed(), EngineDown)
         assert engine.health().state == "down"
         with pytest.raises(EngineDown):
             engine.submit(a_brief())
@@ -331,7 +331,7 @@ def test_cancelling_touches_no_other_drawing(server, engine):
 
     engine.cancel(running)
     assert server.interrupts == [running["prompt_id"]]
-    assert isinstance(watching.end().error, JobLost)
+    assert isinstance(watching.failed(), JobLost)
 
 
 def test_a_waiting_drawing_tells_its_position(server, engine):
@@ -416,7 +416,7 @@ def test_its_threads_end_with_it(server, build):
 
     engine.close()
 
-    assert isinstance(watching.end().error, EngineDown)
+    assert isinstance(watching.failed(), EngineDown)
     assert not [t for t in threading.enumerate() if t.name.startswith("comfyui-")]
 
 
