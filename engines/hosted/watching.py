@@ -76,7 +76,8 @@ class HostedWatch:
         self._told: Event | None = None
         self._told_s = float("-inf")
         self._reached = 0.0
-        self._failures = 0
+        #: how long the next poll may take
+        self._read_s = READ_S
         #: how long the host asks not to be polled
         self.asked_s = 0.0
 
@@ -152,16 +153,15 @@ class HostedWatch:
 
     def _looked(self, part: _WatchedRequest) -> HostedLook | None:
         """Return what a poll sees; None if the host does not want to be asked now."""
-        read_s = min(READ_S * 2**self._failures, READ_MAX_S)
         try:
-            look = self._host.look(part.ticket, read_s)
+            look = self._host.look(part.ticket, self._read_s)
         except EngineBusy as error:
             self.asked_s = min(max(self.asked_s, error.retry_after_s), ASKED_MAX_S)
             look = None
         except EngineError as error:
-            self._failures += 1
+            self._read_s = min(2 * self._read_s, READ_MAX_S)
             raise _PollFailed(error) from None
-        self._heard_s, self._failures = time.monotonic(), 0
+        self._heard_s, self._read_s = time.monotonic(), READ_S
         return look
 
     def _check_silence(self, error: EngineError) -> None:
