@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
+
 from limner.client import Budgets
+from limner.errors import JobConflict
 from limner.followup import FollowUp
 from limner.job import Job
 from limner.message import Messages, _Template
@@ -112,3 +117,11 @@ def a_worker(store: Store, *engines: EngineSettings, worker: str = WORKER) -> st
 def messages_in(store: Store, lane: Lane = Lane.FAST) -> list[str]:
     """Job ids of the messages on a lane's list, the next one first."""
     return [json.loads(m)["headers"]["id"] for m in reversed(store.redis.lrange(lane.value, 0, -1))]
+
+
+@contextlib.contextmanager
+def conflict(code: str, words: str | None = None) -> Iterator[None]:
+    """Expect that the job's state does not allow it, for that reason."""
+    with pytest.raises(JobConflict, match=words) as caught:
+        yield
+    assert caught.value.code == code

@@ -53,13 +53,13 @@ class Caller:
         return refused(self.imagine(**changes), 422)
 
 
-def refused(response: TestResponse, status: int) -> dict[str, list[str]]:
-    """Check that ``response`` refuses in the one shape; return what it says of fields."""
+def refused(response: TestResponse, status: int, code: str | None = None) -> dict[str, list[str]]:
+    """Check that ``response`` refuses in the one shape, for that reason; return what it says of fields."""
     assert response.status_code == status, response.text
     assert response.mimetype == "application/json"
     body = json.loads(response.text)
     assert set(body) == {"statusCode", "code", "message", "errors"}
-    assert body["code"] in set(RefusalCode)
+    assert body["code"] in ({code} if code else set(RefusalCode))
     assert body["statusCode"] == status
     assert body["message"].endswith(".")
     assert "Traceback" not in response.text

@@ -272,7 +272,7 @@ def test_what_no_engine_can_do_is_refused_with_the_reason(caller, store, path, w
 
     response = ask(caller, path, imageList=[INLINE] * pictures)
 
-    refused(response, 409)
+    refused(response, 409, "no_engine")
     assert response.json["message"] == f"No engine here can {what}."
 
 
@@ -398,7 +398,7 @@ def test_what_the_engine_cannot_do_is_409_with_the_reason(
 
     response = press(caller, parent, button, **fields)
 
-    refused(response, 409)
+    refused(response, 409, "no_engine")
     assert response.json["message"] == why
 
 
@@ -406,7 +406,7 @@ def test_a_single_picture_is_gone_on_from_without_naming_it(app, caller, store, 
     parent = done(app, store, caller.drawn(count=1), count=1)
 
     assert press(caller, parent, "zoom", scale=2).status_code == 200
-    refused(press(caller, parent, "u1"), 409)
+    refused(press(caller, parent, "u1"), 409, "job_conflict")
 
 
 def test_a_job_of_a_picture_that_was_deleted_is_410(app, caller, store, stage):
@@ -434,7 +434,7 @@ def test_a_version_that_is_gone_stops_no_pick_and_is_told_in_words(app, caller, 
     assert press(caller, parent, "u1").status_code == 200
     response = press(caller, parent, "r")
 
-    refused(response, 409)
+    refused(response, 409, "no_engine")
     assert (
         response.json["message"] == "That job asked for the version 7, which is not here any more."
     )

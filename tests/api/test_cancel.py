@@ -43,8 +43,8 @@ def test_a_job_cancelled_twice_is_cancelled_once(caller, store):
 
 
 def test_a_job_that_ended_otherwise_cannot_be_cancelled(app, caller, store):
-    refused(cancel(caller, done(app, store, caller.drawn())), 409)
-    refused(cancel(caller, failed(store, caller.drawn())), 409)
+    refused(cancel(caller, done(app, store, caller.drawn())), 409, "already_ended")
+    refused(cancel(caller, failed(store, caller.drawn())), 409, "already_ended")
 
 
 @pytest.mark.parametrize("job_id", ["0" * 32, "x", "%00"])

@@ -101,7 +101,7 @@ def test_a_cell_is_picked_once_and_the_parent_says_so(app, caller, parent):
     before = len(pictures(app))
 
     assert "before" in ask(caller, parent, "u2").json["message"]
-    refused(ask(caller, parent, "u2"), 409)
+    refused(ask(caller, parent, "u2"), 409, "already_used")
 
     assert len(pictures(app)) == before
     seen = shown(caller, parent)
@@ -137,12 +137,15 @@ def test_a_button_on_another_clients_or_no_job_is_404(other, caller, parent):
 @pytest.mark.parametrize("button", ["u1", "v1", "r"])
 def test_a_job_that_is_not_done_has_no_buttons_yet(caller, store, button):
     job = caller.drawn()
-    refused(ask(caller, job, button), 409)
-    refused(ask(caller, failed(store, job), button), 409)
+    refused(ask(caller, job, button), 409, "not_done")
+    refused(ask(caller, failed(store, job), button), 409, "not_done")
 
 
 def test_a_picked_cell_has_no_buttons(caller, parent):
-    refused(ask(caller, followed(caller, parent, "u1"), "v1"), 409)
+    response = ask(caller, followed(caller, parent, "u1"), "v1")
+
+    refused(response, 409, "job_conflict")
+    assert "one picture" in response.json["message"]
 
 
 @pytest.mark.parametrize("button", ["u3", "v3"])
@@ -168,7 +171,7 @@ def test_a_repeated_press_with_its_key_finds_the_first_job(app, caller, parent):
     before = len(pictures(app))
 
     assert ask(caller, parent, "u1", headers).json["data"] == first
-    refused(ask(caller, parent, "u2", headers), 409)
+    refused(ask(caller, parent, "u2", headers), 409, "idempotency_conflict")
     assert len(pictures(app)) == before
 
 
@@ -264,15 +267,15 @@ def test_only_the_newest_job_with_the_tag_counts(caller, store, clock):
     clock.pass_s(1)
     caller.drawn()
 
-    refused(refresh(caller), 409)
+    refused(refresh(caller), 409, "not_failed")
 
 
 def test_a_job_that_has_not_failed_is_not_submitted_again(app, caller, store):
     refused(refresh(caller), 404)
     job = caller.drawn()
-    refused(refresh(caller), 409)
+    refused(refresh(caller), 409, "not_failed")
     done(app, store, job)
-    refused(refresh(caller), 409)
+    refused(refresh(caller), 409, "not_failed")
 
 
 def test_another_clients_failed_job_is_404(caller, other, store):
@@ -289,7 +292,7 @@ def test_a_repeated_refresh_with_its_key_finds_the_first_twin(caller, store, clo
     first = refresh(caller, headers=headers).json
 
     assert refresh(caller, headers=headers).json == first
-    refused(refresh(caller), 409)
+    refused(refresh(caller), 409, "not_failed")
 
 
 def test_a_variation_whose_parent_is_forgotten_is_410(caller, parent, store):

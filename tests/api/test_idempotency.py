@@ -55,14 +55,14 @@ def test_the_order_of_the_fields_does_not_matter(caller):
 def test_the_same_key_with_another_body_is_a_conflict(caller):
     caller.imagine(headers=KEY)
 
-    assert refused(caller.imagine(headers=KEY, chaos=5), 409) == {}
+    assert refused(caller.imagine(headers=KEY, chaos=5), 409, "idempotency_conflict") == {}
     assert waiting(caller) == 1
 
 
 def test_the_same_key_at_another_address_is_a_conflict(caller):
     caller.imagine(headers=KEY)
 
-    refused(caller("POST", ORIGIN, json=a_body(), headers=KEY), 409)
+    refused(caller("POST", ORIGIN, json=a_body(), headers=KEY), 409, "idempotency_conflict")
 
 
 def test_a_key_belongs_to_its_client(caller, other):

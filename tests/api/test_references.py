@@ -136,7 +136,8 @@ def test_a_replayed_request_leaves_no_second_copy(caller, settings):
 def test_a_conflicting_request_leaves_nothing(caller, settings):
     caller.imagine(headers={"Idempotency-Key": "k"})
 
-    refused(caller.imagine(imageList=[DATA_URL], headers={"Idempotency-Key": "k"}), 409)
+    response = caller.imagine(imageList=[DATA_URL], headers={"Idempotency-Key": "k"})
+    refused(response, 409, "idempotency_conflict")
     assert spooled(settings) == []
 
 

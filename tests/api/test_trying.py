@@ -90,7 +90,7 @@ def test_addresses_that_callbacks_may_not_reach_test_events_do_not_reach_either(
 
 
 def test_nobody_can_be_told_of_a_job_without_a_url_nor_of_another_clients(caller, other):
-    refused(tried(caller, caller.drawn()), 409)
+    refused(tried(caller, caller.drawn()), 409, "no_callback_url")
     refused(tried(caller, other.drawn(callBackUrl="https://receiver.example/")), 404)
 
 

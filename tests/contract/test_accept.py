@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from limner.errors import IdempotencyConflict, JobConflict, WaitingFull
+from limner.errors import IdempotencyConflict, WaitingFull
 from limner.followup import FollowUp
 from limner.job import Picture, Status
 from limner.request import Lane
@@ -19,6 +19,7 @@ from tests.builders import (
     a_worker,
     an_accepted_job,
     an_engine,
+    conflict,
     messages_in,
 )
 from tests.contract.lanes_view import everything
@@ -148,7 +149,7 @@ def test_a_mark_is_kept_once_however_often_it_is_set_and_is_a_whole_word(store):
     before = everything(store)
 
     for button in ("u1", "u2"):
-        with pytest.raises(JobConflict):
+        with conflict("already_used"):
             press(button)
     assert everything(store) == before
 
@@ -164,7 +165,7 @@ def test_only_a_job_that_is_done_is_followed_up_and_a_refusal_leaves_nothing(sto
     parent_id = "f" * 32 if state == "unknown" else parent.id
     before = everything(store)
 
-    with pytest.raises(JobConflict):
+    with conflict("not_done"):
         ask(store, follow_up=FollowUp(parent_id, "v1"))
 
     assert everything(store) == before

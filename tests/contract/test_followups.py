@@ -6,13 +6,21 @@ import uuid
 
 import pytest
 
-from limner.errors import JobConflict, JobNotFound, StaleLease
+from limner.errors import JobNotFound, StaleLease
 from limner.followup import Press, follow_up, request_of
 from limner.job import Picture, Status
 from limner.request import Lane
 from limner.store import Trouble
 from limner.store.lanes import Result
-from tests.builders import MESSAGES, WORKER, a_worker, an_accepted_job, an_engine, messages_in
+from tests.builders import (
+    MESSAGES,
+    WORKER,
+    a_worker,
+    an_accepted_job,
+    an_engine,
+    conflict,
+    messages_in,
+)
 
 GRID = Picture("http://limner/grid.png", 1024, 1024)
 CELLS = [Picture(f"http://limner/{n}.png", 512, 512) for n in range(4)]
@@ -57,7 +65,7 @@ def test_a_cell_is_picked_once_and_varied_as_often_as_wanted(store):
     parent = done(store)
     press(store, parent, "u2", CELLS[1])
 
-    with pytest.raises(JobConflict):
+    with conflict("already_used"):
         press(store, parent, "u2", CELLS[1])
     press(store, parent, "u3", CELLS[2])
     first, second = (press(store, parent, "v2") for _ in range(2))
@@ -68,14 +76,14 @@ def test_a_cell_is_picked_once_and_varied_as_often_as_wanted(store):
 
 
 def test_a_job_that_is_not_done_cannot_be_followed_up(store):
-    with pytest.raises(JobConflict):
+    with conflict("not_done"):
         press(store, an_accepted_job(store), "r")
 
 
 def test_a_picked_cell_has_no_cells_to_pick(store):
     picked = press(store, done(store), "u1", CELLS[0])
 
-    with pytest.raises(JobConflict):
+    with conflict("job_conflict", "one picture"):
         press(store, picked, "u1", CELLS[0])
 
 
