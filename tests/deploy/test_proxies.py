@@ -16,6 +16,7 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import urllib3
@@ -241,9 +242,12 @@ def test_the_console_and_flower_are_there(house, front):
     for port in (front.port, front.path_port):
         page = ask(front, "GET", "/limner/console/enter", port=port)
         assert page.status == 200
-        for asset in re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page.data.decode()):
-            assert asset.startswith("/limner/")
-            assert ask(front, "GET", asset, port=port).status == 200
+        assets = re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', page.data.decode())
+        assert {asset.rpartition(".")[2] for asset in assets} == {"js", "css"}
+        for asset in assets:
+            path = urljoin("/limner/console/enter", asset)
+            assert path.startswith("/limner/")
+            assert ask(front, "GET", path, port=port).status == 200
         word = urllib3.make_headers(basic_auth=FLOWER_AUTH)
         assert ask(front, "GET", "/flower/", port=port).status == 401
         page = ask(front, "GET", "/flower/", port=port, headers=word)
