@@ -38,7 +38,11 @@ class Run:
             start_new_session=True,
         )
         wait_until(lambda: ready.exists() or self.process.poll() is not None, 180, "the victim")
+        began = ready.exists()
         ready.unlink(missing_ok=True)
+        if not began:
+            self.end()
+            pytest.fail(f"pytest ended before the victim began: {self.process.returncode}")
 
     def left(self) -> list[psutil.Process]:
         return processes_of(MARK, self.folder)
@@ -102,6 +106,7 @@ def test_nothing_is_left_of_a_run_over_several_testers_that_was_killed(run):
 def test_nothing_is_left_of_a_tester_that_was_killed(run):
     cut = run("-n", "1", "--max-worker-restart", "0")
     (tester,) = cut.testers()
+    assert servers(cut) == 2
 
     tester.kill()
 

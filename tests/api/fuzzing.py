@@ -33,6 +33,13 @@ CHECKS = (
 
 def asks(document, operation, phase, seed, ask):
     """Have ``ask`` called with cases of one operation."""
+    cases = 0
+
+    def counting(case):
+        nonlocal cases
+        cases += 1
+        ask(case)
+
     config = HypothesisTestConfig(
         project=document.config,
         modes=[phase],
@@ -46,5 +53,7 @@ def asks(document, operation, phase, seed, ask):
         explicit_setting_names={"max_examples", "database", "phases"},
     )
     create_test(
-        operation=document[operation.path][operation.method], test_func=ask, config=config
+        operation=document[operation.path][operation.method], test_func=counting, config=config
     )()
+    # What makes them is no public interface, and says nothing if it makes none.
+    assert cases

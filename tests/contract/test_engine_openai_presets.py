@@ -166,7 +166,10 @@ def on_host():
 
 
 def sent(server, path=GENERATIONS):
-    return [asked.json for asked in server.asked_for(path)]
+    """The bodies that came there, of which there are some."""
+    bodies = [asked.json for asked in server.asked_for(path)]
+    assert bodies
+    return bodies
 
 
 def painted(path, colour, size=(128, 192)):

@@ -186,6 +186,7 @@ def test_a_token_that_an_older_release_replaced_stays_replaced(store, clock, rec
 def test_what_is_left_of_a_job_without_a_record_is_kept_no_longer_than_a_job(store, clock):
     job = a_drawn_job(store)
     store.redis.delete(f"limner:job:{job.id}")
+    assert store.redis.keys(f"limner:*:{job.id}")
 
     sweep(store, clock, 8)
 
