@@ -336,4 +336,4 @@ def test_a_reader_that_has_enough_is_no_error(on_redis):
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    process.wait()
+    assert process.wait() == 0

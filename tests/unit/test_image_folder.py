@@ -200,6 +200,9 @@ def test_processes_that_start_at_once_agree(process, root):
 
     assert [one for one in found if not isinstance(one, str)] == []
     assert len(found) == 8
+    later = process()
+    later.check()
+    assert all(later.has(key) for key in found)
 
 
 def test_a_process_that_looked_just_before_another_began_agrees_with_it(process, monkeypatch):
