@@ -199,7 +199,7 @@ def test_a_full_server_is_busy_and_a_cancel_ends_its_drawing(painter, build):
     assert (engine.health().state, engine.health().why) == ("ok", "all of its slots are in use")
     engine.cancel(handle)
 
-    assert isinstance(watching.end().error, BadResult)
+    assert isinstance(watching.failed(), BadResult)
     wait_until(lambda: painter.state() == "READY", what="the slot")
 
 
@@ -219,7 +219,7 @@ def test_who_watches_again_draws_again_and_never_twice_at_a_time(painter, build)
     wait_until(lambda: len(painter.ledger()) == before + 2, what="the second drawing")
     finished = drawn(latter, waiting, handle)
 
-    assert isinstance(held.end().error, BadResult)
+    assert isinstance(held.failed(), BadResult)
     assert len(finished.cells) == 4
     assert len(painter.ledger()) == before + 3
 
