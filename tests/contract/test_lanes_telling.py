@@ -159,6 +159,19 @@ def test_looking_back_takes_nothing_from_what_was_shown(store, told_job):
     assert seen(store, told_job, 3) == [(4, "drawing", 30)]
 
 
+def test_what_was_shown_without_a_story_keeps_its_seq_too(store, job):
+    """A lost story leaves its watchers the present state: it is told under a seq like any other."""
+    store.lanes.progress(job.id, "t1", 10, None)
+    store.lanes.progress(job.id, "t1", 20, None)
+    store.redis.delete(f"limner:story:{job.id}")
+    (shown,) = seen(store, job)
+    assert shown[1:] == ("drawing", 20)
+
+    store.lanes.progress(job.id, "t1", 30, None)
+
+    assert seen(store, job, shown[0]) == [(shown[0] + 1, "drawing", 30)]
+
+
 def test_looking_at_a_job_that_ended_leaves_no_outbox_behind(store, told_job):
     store.lanes.done(told_job.id, "t1", Result(GRID, CELLS, {}))
     before = store.redis.hgetall(f"limner:out:{told_job.id}")

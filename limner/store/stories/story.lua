@@ -11,16 +11,14 @@
 local id, seen = ARGV[3], tonumber(ARGV[4])
 local record = redis.call('HGETALL', job_key(id))
 if #record == 0 then return {} end
-local newer, shown = {}, 0
+local newer = {}
 for _, text in ipairs(redis.call('LRANGE', key('story', id), 0, -1)) do
-    local seq = cjson.decode(string.sub(text, 2)).s
-    if seq > seen then
-        newer[#newer + 1] = text
-        shown = seq
-    end
+    if cjson.decode(string.sub(text, 2)).s > seen then newer[#newer + 1] = text end
 end
-local status, dest = unpack(redis.call('HMGET', job_key(id), 'status', 'dest'))
-if dest and shown > 0 and not ENDED[status] then
+-- The watcher is told up to the present state, if need be from the record: a story may be lost.
+local status, dest, shown = unpack(redis.call('HMGET', job_key(id), 'status', 'dest', 'seq'))
+shown = tonumber(shown or '0')
+if dest and shown > seen and not ENDED[status] then
     local before = tonumber(redis.call('HGET', key('out', id), 'shown') or '0')
     if shown > before then redis.call('HSET', key('out', id), 'shown', ms(shown)) end
 end
