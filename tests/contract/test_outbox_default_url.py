@@ -11,6 +11,13 @@ from tests.callback_doubles import a_job, done, emit, take_one
 _names = itertools.count()
 
 
+@pytest.fixture
+def store(store):
+    """One that knows the client; of others nothing is reckoned."""
+    store.clients.add("ann")
+    return store
+
+
 def fails(store, times=1, verdict="dead", **report):
     """Fail so often at the client's default URL; returns what was said."""
     notes = []
@@ -112,3 +119,17 @@ def test_one_clients_url_says_nothing_of_anothers(store, clock):
     after_hours(store, clock, 121, tries=20)
 
     assert store.outbox.endpoint("bob").disabled_ms is None
+
+
+def test_what_a_removed_client_still_tried_is_not_held_against_the_next_one_of_its_name(
+    store, clock
+):
+    emit(store, a_job(store, "j"), "X")
+    flying = take_one(store)
+    store.clients.remove("ann")
+    done(store, flying, "dead", default_of="ann")
+    clock.pass_s(121 * 3600)
+
+    store.clients.add("ann")
+
+    assert fails(store, 30) == []

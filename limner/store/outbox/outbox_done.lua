@@ -9,7 +9,7 @@
 -- Returns {"fenced"} · {"next", event, attempts before, 1 if resent, notes} · {"released", notes}
 -- notes: opened (the breaker opened), disabled, failing24, failing72 (the default URL), or empty
 --
--- Reads: dead endpoint job out outq resend
+-- Reads: client dead endpoint job out outq resend
 -- Writes: dead due endpoint log out outq resend
 
 local id, token, seq, verdict = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
@@ -42,6 +42,8 @@ local notes = {}
 
 -- A client's default URL that fails for 120 h is switched off: see Outbox.endpoint.
 local function judge_default()
+    -- A client that was removed meanwhile leaves nothing to whoever has its name next.
+    if redis.call('EXISTS', key('client', default_of)) == 0 then return end
     local ep = key('endpoint', default_of)
     if verdict == 'ok' then
         redis.call('DEL', ep)
