@@ -14,6 +14,8 @@ from limner.store.outbox import Claim
 HOUR_MS = 3_600_000
 AGE_MAX_MS = 92 * HOUR_MS
 TRANSITIONS_KEPT = 5
+#: kind of an event → the job's status then, as ``emit`` of ``callback_doubles.py`` has it
+STATUS = {"T": "submitted", "P": "drawing", "X": "done"}
 
 
 @dataclass
@@ -61,8 +63,14 @@ class JobModel:
     client: str
     dest: str
     fate: Fate
+    #: the statuses that its caller wants to be told of; None: all
+    tells: str | None = None
     #: every event there was, by seq
     said: dict[int, Said] = field(default_factory=dict)
+    #: what a watcher is told, oldest first
+    story: list[Said] = field(default_factory=list)
+    #: what went to watchers only
+    unwanted: set[int] = field(default_factory=set)
     queue: list[Said] = field(default_factory=list)
     resending: list[int] = field(default_factory=list)
     #: seq and why, oldest first
@@ -78,6 +86,8 @@ class JobModel:
     seq: int = 0
     #: highest live seq ever handed out
     sent: int = 0
+    #: highest seq that a watcher saw
+    shown: int = 0
     token: str = ""
     until: int = 0
     flying: tuple[int, bool] | None = None
@@ -108,27 +118,42 @@ class JobModel:
             return self.seq
         event = Said(self.seq + 1, kind, progress, now)
         self.ended = kind == "X"
+        wanted = self.ended or self.tells is None or STATUS[kind] in self.tells.split()
         if self.gone:
-            self._say(event)
-            self._bury(event, "gone")
+            self._say(event, wanted)
+            if wanted:
+                self._bury(event, "gone")
             return self.seq
         flying = self.flying if self.until > now else None
         if self.queue and self.queue[-1].kind == "P" and (self.queue[-1].seq, False) != flying:
-            if self.queue[-1].seq > self.sent:
+            if self.queue[-1].seq > max(self.sent, self.shown):
                 event.seq = self.queue[-1].seq
             self.queue.pop()
+        if not wanted:
+            self._say(event, wanted)
+            return self.seq
         head_flies = bool(flying and not flying[1] and self.queue)
         while kind == "T" and len(self.queue) >= TRANSITIONS_KEPT:
             self._bury(self.queue.pop(int(head_flies)), "superseded")
             if not head_flies:
                 self._new_head()
-        self._say(event)
+        self._say(event, wanted)
         self.queue.append(event)
         if len(self.queue) == 1:
             self._new_head()
         if self.until <= now and not parked and (kind != "P" or not due):
             self._kick(now)
         return self.seq
+
+    def show(self, seen: int) -> list[Said]:
+        """A watcher that has seen so much looks; returns what it is told."""
+        newer = [event for event in self.story if event.seq > seen]
+        if self.seq > max([seen, *(event.seq for event in newer)]):
+            # Its story is lost: the present state is all there is.
+            newer.append(self.said[self.seq])
+        if newer and not self.ended:
+            self.shown = max(self.shown, newer[-1].seq)
+        return newer
 
     def expire(self, now: int) -> None:
         """Give up what is too old, as a poster that looks at the job does."""
@@ -210,11 +235,16 @@ class JobModel:
                 self._bury(given_up, "gone")
             self.queue, self.resending, self.gone = [], [], True
 
-    def _say(self, event: Said) -> None:
+    def _say(self, event: Said, wanted: bool) -> None:
         before = self.said.get(event.seq)
         assert before is None or before.kind == "P", "one seq told two things"
         self.said[event.seq] = event
         self.seq = event.seq
+        if not wanted:
+            self.unwanted.add(event.seq)
+        if self.story and self.story[-1].kind == "P":
+            self.story.pop()
+        self.story.append(event)
 
     def _bury(self, event: Said, why: str) -> None:
         if event.kind != "P":

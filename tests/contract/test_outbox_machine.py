@@ -1,102 +1,172 @@
 """The outbox under every interleaving that hypothesis finds, against a model that reckons exactly.
 
-Its clock only goes on; ``test_outbox_clock_machine.py`` sets it.
+Its clock only goes on; ``test_outbox_clock_machine.py`` sets it. What no store has lost: see
+``test_outbox_rewind_machine.py`` for one that comes back older.
 """
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
-    multiple,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
 
-from limner.store import Store
-from limner.store.outbox import Claim, Fenced, Next, Poster, Released
-from tests.callback_doubles import KEPT_MS, a_job, a_poster, done, emit, let_time_pass, take
-from tests.conftest import MovingClock, examples
-from tests.contract.outbox_model import AGE_MAX_MS, Fate, JobModel
-from tests.contract.outbox_view import View, everything
+from limner.store.outbox import Claim, Fenced, Poster
+from tests.callback_doubles import KEPT_MS, a_poster, done, emit, let_time_pass, take
+from tests.conftest import examples
+from tests.contract.outbox_hands import JOBS, OutboxHands
+from tests.contract.outbox_model import AGE_MAX_MS
+from tests.contract.outbox_view import View, everything, mend
 
-#: job → client and host: two clients behind one host, and a client with two
-JOBS = {
-    "a": ("ann", "one"),
-    "b": ("ann", "one"),
-    "c": ("ann", "one"),
-    "d": ("bob", "one"),
-    "e": ("bob", "two"),
-    "f": ("eve", "three"),
+POSTERS = (a_poster("p1", cap=2, places=2), a_poster("p2", cap=2, places=4))
+#: statuses that a caller wants to be told of: all, or some
+WANTED = st.sampled_from([None, None, "", "submitted", "drawing"])
+#: some more often, so that much happens to them
+JOB = st.sampled_from([*JOBS, "a", "a", "d"])
+POSTER = st.sampled_from(POSTERS)
+LEASE = st.integers(0, 7)
+VERDICT = st.sampled_from(["ok"] * 5 + ["retry"] * 3 + ["dead"] * 2 + ["gone"] * 2 + ["later"])
+NOW_AND_THEN = st.sampled_from([False, False, False, True])
+#: what may happen → out of how many it happens, and what it needs to know
+TURNS: dict[str, tuple[int, dict[str, Any]]] = {
+    "happens": (18, {"job": JOB, "kind": st.sampled_from("TTTPPPPX")}),
+    "is_watched": (6, {"job": JOB, "anew": NOW_AND_THEN}),
+    "takes": (10, {"poster": POSTER, "lost": NOW_AND_THEN}),
+    "takes_again": (4, {"poster": POSTER, "lost": NOW_AND_THEN}),
+    "answers": (
+        16,
+        {
+            "poster": POSTER,
+            "lease": LEASE,
+            "verdict": VERDICT,
+            "go_on": st.booleans(),
+            "quiet_s": st.sampled_from([0, 0, 20]),
+            "took_ms": st.sampled_from([5, 5, 9000]),
+            "lost": NOW_AND_THEN,
+        },
+    ),
+    "a_stranger_reports": (
+        2,
+        {
+            "lease": LEASE,
+            "verdict": VERDICT,
+            "wrong": st.sampled_from(["token", "seq", "none"]),
+        },
+    ),
+    "time_passes": (7, {"seconds": st.sampled_from([0.5, 3, 31, 400])}),
+    "days_pass": (1, {}),
+    "ticks": (6, {"poster": POSTER}),
+    "a_hint_is_lost": (2, {}),
+    "resends": (
+        4,
+        {"which": st.integers(0, 5), "only": st.sampled_from([0, 0, 1, 2]), "again": st.booleans()},
+    ),
+    "is_mended": (2, {}),
+    "a_story_goes": (2, {"job": JOB}),
+    "a_record_goes": (1, {"job": JOB}),
 }
-ANY_JOB = st.sampled_from(sorted(JOBS))
-POSTERS = (a_poster("p1", cap=2, places=2), a_poster("p2", cap=2, places=2))
-ANY_POSTER = st.sampled_from(POSTERS)
-ANY_VERDICT = st.sampled_from(["ok", "ok", "ok", "retry", "retry", "dead", "gone", "later"])
-Lease = tuple[Poster, Claim]
+LOST_MOST = 2
 
 
-class OutboxMachine(RuleBasedStateMachine):
-    """Events, tries and their ends, lost replies and wrong tokens, in any order."""
+class OutboxMachine(OutboxHands, RuleBasedStateMachine):
+    """Events, tries and their ends, watchers, lost replies, records and wrong tokens, in any order."""
 
-    store: Store
-    clock: MovingClock
-    leases = Bundle("leases")
+    turns: ClassVar = [turn for turn, (often, _) in TURNS.items() for _ in range(often)]
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(
+        wanted=st.fixed_dictionaries(dict.fromkeys(sorted(JOBS), WANTED)),
+        begun=st.lists(st.tuples(JOB, st.sampled_from("TTP")), min_size=4, max_size=8),
+    )
+    def start(self, wanted: dict[str, str | None], begun: list[tuple[str, str]]) -> None:
         self.store.redis.flushall()
-        fates: dict[str, Fate] = {}
-        self.jobs: dict[str, JobModel] = {}
-        for job, (client, host) in JOBS.items():
-            a_job(self.store, job, f"http://{host}:80/", client)
-            model = JobModel(client, f"http://{host}:80", Fate())
-            model.fate = fates.setdefault(model.fate_name, model.fate)
-            self.jobs[job] = model
+        self.accept(wanted)
         self.numbers = itertools.count(1)
         self.aged = False
+        #: what posters have in hand
+        self.leases: list[tuple[Poster, Claim]] = []
+        #: job → highest seq that its watcher has seen
+        self.watched = dict.fromkeys(JOBS, 0)
+        #: poster → the prefix of the tokens of what it took last, if it never heard of it
+        self.unheard: dict[str, str] = {}
+        for job, kind in begun:
+            self.seen = View(self.store)
+            self.happens(job, kind)
 
     # -- steps --------------------------------------------------------------------------------
 
-    @rule(job=ANY_JOB, kind=st.sampled_from("TTPPPX"))
+    # One rule: of several, hypothesis would switch some off in each run, and few events would ever be posted.
+    @rule(data=st.data(), turn=st.sampled_from(turns))
+    def something_happens(self, data: st.DataObject, turn: str) -> None:
+        known = {name: data.draw(needed, name) for name, needed in TURNS[turn][1].items()}
+        getattr(self, turn)(**known)
+
     def happens(self, job: str, kind: str) -> None:
-        progress = next(self.numbers)
+        if job in self.lost:
+            return
+        progress, model, now = next(self.numbers), self.jobs[job], self.clock.now_ms
+        if model.ended:
+            before = everything(self.store)
+            assert (
+                emit(self.store, job, "X", progress=int(model.said[model.seq].progress))
+                == model.seq
+            )
+            assert everything(self.store) == before, "something follows the end"
+            return
+        if kind == "X":
+            self.store.redis.hset(f"limner:job:{job}", "finished_ms", now)
         seq = emit(self.store, job, kind, progress=progress)
         parked, due = self.seen.is_parked(job), job in self.seen.due
-        now = self.clock.now_ms
-        assert seq == self.jobs[job].emit(kind, str(progress), now, parked=parked, due=due)
+        assert seq == model.emit(kind, str(progress), now, parked=parked, due=due)
 
-    @rule(target=leases, poster=ANY_POSTER, lost=st.sampled_from([False, False, False, True]))
-    def takes(self, poster: Poster, lost: bool):
-        rows = take(self.store, poster, 2)
-        self._note_what_was_too_old(View(self.store))
+    def is_watched(self, job: str, anew: bool) -> None:
+        self.watched[job] = self.watch(job, 0 if anew else self.watched[job])
+
+    def takes(self, poster: Poster, lost: bool) -> None:
+        base = f"token-{next(self.numbers)}"
+        rows = self.store.outbox.take(poster, 2, base)
+        self.note_what_was_too_old()
         for taken in rows:
-            self._handed(taken)
-        # A reply that is lost leaves leases that nobody knows of.
-        return multiple(*(() if lost else [(poster, taken) for taken in rows]))
+            self.handed(taken)
+        self._hear(poster, base, rows, lost)
 
-    @rule(
-        target=leases,
-        lease=consumes(leases),
-        verdict=ANY_VERDICT,
-        go_on=st.booleans(),
-        quiet_s=st.sampled_from([0, 0, 20]),
-        took_ms=st.sampled_from([5, 5, 9000]),
-        lost=st.sampled_from([False, False, False, True]),
-    )
-    def answers(self, lease: Lease, verdict, go_on, quiet_s, took_ms, lost):
-        poster, taken = lease
-        model = self.jobs[taken.event.job]
+    def takes_again(self, poster: Poster, lost: bool) -> None:
+        """The poster saw an error, and asks again under the same prefix."""
+        if poster.name not in self.unheard:
+            self.takes(poster, lost=True)
+        base = self.unheard[poster.name]
+        held = [job for job, m in self.jobs.items() if m.flying and m.token.startswith(base + ":")]
+        rows = self.store.outbox.take(poster, 2, base)
+        self.note_what_was_too_old()
+        for taken in rows:
+            self.handed(taken, base)
+        self.check_what_is_given_again(held, rows)
+        self._hear(poster, base, rows, lost)
+
+    def _hear(self, poster: Poster, base: str, rows: list[Claim], lost: bool) -> None:
+        self.unheard.pop(poster.name, None)
+        if not lost:
+            self.leases += ((poster, taken) for taken in rows)
+            return
+        # A reply that is lost leaves leases that nobody knows of.
+        self.unheard[poster.name] = base
+        # Else the server would forget it after a while by its own clock.
+        self.store.redis.persist(f"limner:took:{poster.name}")
+
+    def answers(self, poster, lease: int, verdict, go_on, quiet_s, took_ms, lost) -> None:
+        if not self.leases:
+            self.takes(poster, lost=False)
+            return
+        poster, taken = self.leases.pop(lease % len(self.leases))
         if verdict == "dead" and taken.event.kind == "P":
             verdict = "drop"
         report = {
@@ -107,23 +177,28 @@ class OutboxMachine(RuleBasedStateMachine):
             "took_ms": took_ms,
             "attempt": {"n": next(self.numbers)},
         }
-        fenced = model.fences(taken)
+        if taken.event.job in self.lost:
+            # Whatever becomes of it: it harms no others.
+            done(self.store, taken, verdict, poster, **report)
+            return
+        fenced = self.jobs[taken.event.job].fences(taken)
         result = done(self.store, taken, verdict, poster, **report)
         assert isinstance(result, Fenced) is fenced
         if fenced:
-            return multiple()
-        following = self._reported(taken, verdict, report, result)
+            return
+        following = self.reported(taken, verdict, report, result)
         if not lost:
-            return multiple(*([(poster, following)] if following else []))
+            self.leases += [(poster, following)] if following else []
+            return
         # The caller saw an error and says it again: that changes nothing any more.
         before = everything(self.store)
         assert isinstance(done(self.store, taken, verdict, poster, **report), Fenced)
         assert everything(self.store) == before
-        return multiple()
 
-    @rule(lease=leases, verdict=ANY_VERDICT, wrong=st.sampled_from(["token", "seq", "none"]))
-    def a_stranger_reports(self, lease: Lease, verdict, wrong) -> None:
-        poster, taken = lease
+    def a_stranger_reports(self, lease: int, verdict, wrong) -> None:
+        if not self.leases:
+            return
+        poster, taken = self.leases[lease % len(self.leases)]
         before = everything(self.store)
         match wrong:
             case "token":
@@ -136,136 +211,82 @@ class OutboxMachine(RuleBasedStateMachine):
         assert isinstance(result, Fenced)
         assert everything(self.store) == before
 
-    @rule(seconds=st.sampled_from([0.5, 3, 31, 400]))
     def time_passes(self, seconds: float) -> None:
         let_time_pass(self.store, self.clock, seconds)
-        self._leases_end()
+        self.leases_end()
 
-    @precondition(lambda self: not self.aged)
-    @rule()
     def days_pass(self) -> None:
-        self.aged = True
-        let_time_pass(self.store, self.clock, AGE_MAX_MS / 1000 - 30)
-        self._leases_end()
+        if not self.aged:
+            self.aged = True
+            self.time_passes(AGE_MAX_MS / 1000 - 30)
 
-    @rule(poster=ANY_POSTER)
     def ticks(self, poster: Poster) -> None:
         self.store.outbox.tick(poster)
 
-    @rule()
     def a_hint_is_lost(self) -> None:
         self.store.redis.lpop("limner:wake")
 
-    @rule(job=ANY_JOB, only=st.sampled_from([0, 0, 1, 2]))
-    def resends(self, job: str, only: int) -> None:
+    def resends(self, which: int, only: int, again: bool) -> None:
+        asked_for = [job for job, model in self.jobs.items() if model.dead or model.last]
+        asked_for = asked_for or sorted(JOBS)
+        job = asked_for[which % len(asked_for)]
         asked = self.store.outbox.resend(job, only or None)
-        assert asked == self.jobs[job].resend(only, self.clock.now_ms)
+        now = self.clock.now_ms
+        assert asked == (0 if job in self.lost else self.jobs[job].resend(only, now))
+        if again:
+            before = everything(self.store)
+            assert self.store.outbox.resend(job, only or None) == 0
+            assert everything(self.store) == before
 
-    # -- what follows -------------------------------------------------------------------------
+    def is_mended(self) -> None:
+        """Nothing was lost, so nothing is made again."""
+        before = everything(self.store, of_callbacks=True)
+        mend(self.store)
+        assert everything(self.store, of_callbacks=True) == before
 
-    def _handed(self, taken: Claim) -> None:
-        job, now = taken.event.job, self.clock.now_ms
-        model = self.jobs[job]
-        assert model.until <= now, "two live leases of one job"
-        assert not self.seen.is_parked(job)
-        assert model.rests <= now, "tried before its time"
-        assert model.fate.open_until <= now, "the breaker is open"
-        self._is_next(taken)
-        assert dict(taken.record)["dest"] == model.dest
-        model.hand(taken, now + 30_000)
+    def a_story_goes(self, job: str) -> None:
+        self.store.redis.delete(f"limner:story:{job}")
+        if job in self.jobs:
+            self.jobs[job].story = []
 
-    def _is_next(self, taken: Claim) -> None:
-        model, event = self.jobs[taken.event.job], taken.event
-        assert (event.seq, event.resent) == model.head()
-        assert taken.tried == (model.retried if event.resent else model.tried)
-        said = model.said[event.seq]
-        assert (event.kind, event.fields["progress"]) == (said.kind, said.progress)
-        assert event.id.startswith(f"msg_{event.job}_{event.seq}_")
-        assert event.at_ms == said.at_ms
-
-    def _reported(self, taken: Claim, verdict, report, result) -> Claim | None:
-        """Have the model do what the outbox has done; return what it goes on with."""
-        assert isinstance(result, (Next, Released))
-        job, now = taken.event.job, self.clock.now_ms
-        model = self.jobs[job]
-        health = {"ok": "ok", "retry": "bad", "dead": "bad", "drop": "bad"}.get(verdict, "none")
-        opened = model.fate.learn(health, report["took_ms"], now)
-        assert result.notes == (("opened",) if opened else ())
-        model.log = [*model.log, report["attempt"]["n"]][-100:]
-        delay, quiet = round(report["delay_s"] * 1000), round(report["quiet_s"] * 1000)
-        may_go_on = model.done(taken.event.seq, verdict, report["why"], delay, quiet, now)
-        if report["go_on"] and may_go_on and model.fate.open_until <= now:
-            assert isinstance(result, Next)
-            assert result.taken.token == taken.token
-            self._is_next(result.taken)
-            model.hand(result.taken, now + 30_000)
-            return result.taken
-        assert isinstance(result, Released)
-        model.give_back()
-        return None
-
-    def _note_what_was_too_old(self, now_seen: View) -> None:
-        for job, model in self.jobs.items():
-            if now_seen.pending[job] != self.seen.pending[job]:
-                model.expire(self.clock.now_ms)
-
-    def _leases_end(self) -> None:
-        for model in self.jobs.values():
-            model.lapsed |= bool(model.flying) and model.until <= self.clock.now_ms
+    def a_record_goes(self, job: str) -> None:
+        if job in self.lost or len(self.lost) >= LOST_MOST:
+            return
+        self.store.redis.delete(f"limner:job:{job}")
+        self.jobs.pop(job)
+        self.lost.add(job)
 
     # -- what holds after every step ----------------------------------------------------------
 
     @invariant()
     def the_outbox_is_what_the_model_says(self) -> None:
-        if not hasattr(self, "jobs"):
-            return
-        view, now = View(self.store), self.clock.now_ms
-        #: what the next step finds
-        self.seen = view
-        for job, model in self.jobs.items():
-            said = [(e.seq, e.kind, e.progress) for e in model.queue]
-            assert view.pending[job] == said
-            assert view.resending[job] == model.resending
-            assert view.dead[job] == model.dead
-            assert view.attempts[job] == model.log
-            assert view.seqs[job] == model.seq
-            self._the_promise_holds(model)
-            view.check_lease(job, model)
-            view.check_that_it_will_be_looked_at(job)
-        view.check_dead_letters()
-        view.check_places(POSTERS, {j: m for j, m in self.jobs.items() if not m.lapsed}, now)
-
-    def _the_promise_holds(self, model: JobModel) -> None:
-        kinds = [event.kind for event in model.queue]
-        assert "X" not in kinds[:-1]
-        assert len(kinds) <= 6
-        assert model.acked == sorted(set(model.acked)), "acknowledged out of order or twice"
-        assert not (model.gone and model.queue)
-        told = {*model.acked, *model.resent, *(seq for seq, _ in model.dead)}
-        told |= {event.seq for event in model.queue}
-        # Nothing is lost but progress.
-        assert {s for s, event in model.said.items() if event.kind != "P"} <= told
+        if hasattr(self, "jobs"):
+            #: what the next step finds
+            self.seen = self.check(POSTERS)
 
     def teardown(self) -> None:
         if not hasattr(self, "jobs"):
             return
+        self.is_mended()
         # Whatever happened, receivers that answer now get everything that is left, in order.
         for _ in range(400):
             let_time_pass(self.store, self.clock, 31)
             for poster in POSTERS:
                 self.store.outbox.tick(poster)
                 for taken in take(self.store, poster):
+                    assert taken.event.job in self.jobs
                     done(self.store, taken, "ok", poster)
             if not View(self.store).busy:
                 break
         let_time_pass(self.store, self.clock, 31)
         self.store.outbox.tick(POSTERS[0])
+        mend(self.store)
         view = View(self.store)
+        assert not view.busy, "something is stuck"
         assert not any(view.pending.values()), "something is stuck"
         assert not any(view.resending.values()), "something is stuck"
-        view.check_that_nothing_is_left(
-            [job for job, model in self.jobs.items() if model.ended], KEPT_MS
-        )
+        ended = [job for job, model in self.jobs.items() if model.ended]
+        view.check_that_nothing_is_left([*ended, *self.lost], KEPT_MS)
 
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
