@@ -387,7 +387,7 @@ def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(redis_url, cl
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=examples(120),
+            max_examples=examples(90),
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

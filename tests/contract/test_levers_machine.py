@@ -185,7 +185,7 @@ def test_whatever_operators_halt_and_set_no_job_is_lost_failed_or_drawn_beyond_i
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=examples(120),
+            max_examples=examples(90),
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -69,6 +69,9 @@ def dialled(monkeypatch):
 
     class Watched(socket.socket):
         def connect(self, address):
+            if self.family == socket.AF_UNIX:
+                # An earlier test's thread that still looks for its Redis.
+                return connect(self, address)
             found.append(str(address[0]))
             if address[0] not in ("127.0.0.1", "::1"):
                 raise ConnectionRefusedError
