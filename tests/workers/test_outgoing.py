@@ -11,6 +11,7 @@ from limner.egress.address import AddressNotAllowed, DialPolicy
 from net.dialling import guarded_pools
 from net.outgoing import FetchFailed, Outgoing
 from tests.callback_doubles import Receiver, peer
+from tests.workers.watched_sockets import watched
 
 LOOPBACK = "127.0.0.1:*, localhost:*"
 
@@ -64,18 +65,7 @@ NAMES = {
 @pytest.fixture
 def dialled(monkeypatch):
     """Every address that anybody calls ``connect`` with; names are resolved from a table."""
-    found: list[str] = []
-    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
-
-    class Watched(socket.socket):
-        def connect(self, address):
-            if self.family == socket.AF_UNIX:
-                # An earlier test's thread that still looks for its Redis.
-                return connect(self, address)
-            found.append(str(address[0]))
-            if address[0] not in ("127.0.0.1", "::1"):
-                raise ConnectionRefusedError
-            return connect(self, address)
+    getaddrinfo = socket.getaddrinfo
 
     def look_up(host, port, *args, **kwargs):
         if host in NAMES:
@@ -92,9 +82,8 @@ def dialled(monkeypatch):
             ]
         return getaddrinfo(host, port, *args, **kwargs)
 
-    monkeypatch.setattr(socket, "socket", Watched)
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return found
+    return watched(monkeypatch, ("127.0.0.1", "::1"))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from limner.egress.address import DialPolicy
 from net import dialling
 from net.outgoing import Outgoing
 from tests.callback_doubles import Receiver
+from tests.workers.watched_sockets import watched
 
 pytestmark = pytest.mark.seam
 
@@ -88,20 +89,14 @@ def test_look_ups_at_a_time_are_bounded_and_their_places_come_back(monkeypatch):
 
 def test_dns_that_changes_its_answer_between_check_and_dial_changes_nothing(outgoing, monkeypatch):
     """The address that was checked is the one that is dialled, not the name again."""
-    dialled: list[str] = []
+    dialled = watched(monkeypatch)
     asked: list[str] = []
-
-    class Watched(socket.socket):
-        def connect(self, address):
-            dialled.append(address[0])
-            raise ConnectionRefusedError
 
     def look_up(host, port, *args, **kwargs):
         asked.append(host)
         address = "93.184.216.34" if len(asked) == 1 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr(dialling.socket, "socket", Watched)
     monkeypatch.setattr(dialling.socket, "getaddrinfo", look_up)
     outcome = outgoing.post("http://rebind.example/", b"{}", {}, LONG_S)
 
