@@ -142,15 +142,14 @@ class View:
         for pattern in (
             "parked*",
             "lobby*",
-            "line:*",
-            "strangers:*",
             "outq:*",
             "resend:*",
             "rests",
             "opens",
         ):
             assert not self._redis.keys("limner:" + pattern), pattern
-        for pattern in ("flights:*", "trials:*", "probation:*", "fate:*", "fates*", "host:*"):
+        held = ("flights:*", "trials:*", "probation:*", "line:*", "strangers:*")
+        for pattern in (*held, "fate:*", "fates*", "host:*"):
             for key in self._redis.keys("limner:" + pattern):
                 assert self._redis.pttl(key) > 0, key
         for job in ended:

@@ -98,6 +98,18 @@ def test_a_late_report_counts_as_long_as_nobody_else_has_the_job(store, clock):
     assert [event.seq for event in store.outbox.told("j").pending] == [2]
 
 
+def test_a_late_report_does_not_go_on_in_a_place_that_may_be_anothers(store, clock):
+    for job in ("j", "k"):
+        emit(store, a_job(store, job), "T")
+    late = take_one(store)
+    emit(store, "j", "T")
+    let_time_pass(store, clock, 31)
+    assert take_one(store).event.job == "k", "an unproven receiver has one place"
+
+    assert isinstance(done(store, late, "ok", go_on=True), Released)
+    assert [(taken.event.job, taken.event.seq) for taken in take(store)] == [("j", 2)]
+
+
 @pytest.mark.parametrize(("verdict", "go_on"), [("ok", True), ("ok", False), ("retry", True)])
 def test_a_late_report_of_a_job_that_was_parked_meanwhile_ends_its_parking(
     store, clock, verdict, go_on

@@ -114,6 +114,8 @@ local function queue_up(fate, lack)
     if lack == 'host' then
         -- By serve_host.
         redis.call('ZADD', line_of(fate), 'NX', next_turn(), fate.client)
+        -- Of a client that waits no more, as its jobs' records are lost, its turn goes away by itself.
+        redis.call('PEXPIRE', line_of(fate), ms(HOST_KEPT_MS))
         local sick = sick_until(fate.dest)
         if sick > NOW then redis.call('ZADD', key('rests'), ms(sick), fate.dest) end
     elseif lack == 'lobby' then

@@ -119,7 +119,9 @@ end
 local ends = verdict == 'retry' or verdict == 'later' or hushed
 local following, following_resent = head(id)
 local fate = condition(client, dest)
-if following and go_on and not ends and not fate.open then
+-- A place that ended with its lease may be another job's by now.
+local has_place_still = is_awaited(id, key('flights', fate.name))
+if following and go_on and not ends and not fate.open and has_place_still then
     hold(id, fate, NOW + LEASE_MS)
     if fate.proven and not was.proven then
         let_go_of(id, fate, true)
