@@ -157,6 +157,10 @@ class SetClockMachine(RuleBasedStateMachine):
             self.resent[job].add(seq)
         elif verdict == "ok":
             self.acked[job].append(seq)
+        if verdict == "gone":
+            # Its receiver wants no more: what is lost then is not told again.
+            self.emitted[job] -= self.owed[job]
+            self.owed[job] = set()
         if isinstance(result, Next):
             self._handed(result.taken)
             self.leases.append((poster, result.taken))
