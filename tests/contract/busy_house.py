@@ -356,5 +356,6 @@ def _in_passing(house: House) -> None:
     store.redis.rpush("limner:mending:round", "jobs 0 ann")
     store.redis.zadd("limner:rests", {"http://broken:80": now + 1000})
     store.redis.zadd("limner:line:http://receiver:80", {"ann": now})
+    store.redis.expire("limner:line:http://receiver:80", 3600)
     # Messages that went astray, so that the sweep counts what is missing.
     store.redis.ltrim("fast", 0, -3)

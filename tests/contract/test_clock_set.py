@@ -373,6 +373,7 @@ def test_a_default_url_is_switched_off_no_later_than_ever(store, clock):
     def fail():
         done(store, take_one(store), "retry", health="none", default_of="ann")
 
+    store.clients.add("ann")
     emit(store, a_job(store, "j"), "X")
     fail()
     clock.pass_s(-10 * 24 * HOUR_S)
