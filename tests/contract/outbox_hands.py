@@ -109,8 +109,10 @@ class OutboxHands:
         model.log = [*model.log, report["attempt"]["n"]][-100:]
         delay, quiet = round(report["delay_s"] * 1000), round(report["quiet_s"] * 1000)
         may_go_on = model.done(taken.event.seq, verdict, report["why"], delay, quiet, now)
-        # A place that ended with its lease may be another job's by now.
-        if report["go_on"] and may_go_on and model.fate.open_until <= now < model.until:
+        may_go_on = may_go_on and report["go_on"] and model.fate.open_until <= now
+        # A place that ended with its lease may be another job's by now, or be kept for this one: see `check`.
+        is_next = isinstance(result, Next) if model.until <= now else True
+        if may_go_on and is_next:
             assert isinstance(result, Next)
             assert result.taken.token == taken.token
             self.is_next(result.taken)
