@@ -98,8 +98,8 @@ end
 
 local OVER_SCAN = 500
 
--- The same for the scores of a sorted set, so many at a time. `become_ms`: what they become, if not `most_ms`:
--- where what is added now is to come after them.
+-- The same for the scores of a sorted set, so many at a time. `become_ms` (default: `most_ms`): what they are set to;
+-- -1 puts them before what is added now.
 local function keep_within(set, most_ms, become_ms)
     local most, become = ms(NOW + most_ms), ms(NOW + (become_ms or most_ms))
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. most, '+inf', 'LIMIT', 0, OVER_SCAN)) do

@@ -22,7 +22,7 @@ redis.call('SREM', key('clients'), name)
 redis.call('SREM', key('paused_clients'), name)
 redis.call('DEL', key('client', name), key('budget', name), key('endpoint', name))
 -- Its account; the files are deleted with their day.
-redis.call('DEL', key('spool', name), key('spent', name), key('reckoned', name))
+redis.call('UNLINK', key('spool', name), key('spent', name), key('reckoned', name))
 redis.call('HDEL', key('spooled'), 'live|' .. name, 'spent|' .. name)
 audit(who, 'client ' .. name, {token = 'old'}, {token = ''})
 return -1

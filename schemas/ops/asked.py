@@ -124,11 +124,13 @@ def _given(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"required": [name], "properties": {name: schema}}
 
 
-class ManySchema(FilterSchema):
-    """Which of many jobs to change, and how many these are: found out by ``dryRun``."""
+#: what of jobs can be filtered by
+FILTERS = ("lane", "engine", "client", "status", "reason", "since", "tag", "id")
 
-    filters: ClassVar = ("lane", "engine", "client", "status", "reason", "since", "tag", "id")
-    rules: ClassVar = {
+
+def _a_filter_and_the_count(*filters: str) -> dict[str, Any]:
+    """Return what ``ManySchema.misfits`` asks for, as JSON Schema."""
+    return {
         "allOf": [
             {"anyOf": [_given(name, {"not": {"enum": ["", None]}}) for name in filters]},
             {
@@ -139,6 +141,12 @@ class ManySchema(FilterSchema):
             },
         ]
     }
+
+
+class ManySchema(FilterSchema):
+    """Which of many jobs to change, and how many these are: found out by ``dryRun``."""
+
+    rules: ClassVar = _a_filter_and_the_count(*FILTERS)
 
     dry_run = Boolean()
     confirm = Integer(0, MANY_MOST)
@@ -176,6 +184,8 @@ class FrontSchema(ManySchema):
 
 class ManyLettersSchema(ManySchema):
     """The same for dead letters."""
+
+    rules: ClassVar = _a_filter_and_the_count(*FILTERS, "why")
 
     why = Text(longest=64, blank=False)
 

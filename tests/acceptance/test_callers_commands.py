@@ -174,6 +174,8 @@ def test_an_operators_token_lists_the_jobs_of_every_client(away, says, monkeypat
     jobs = json.loads(says("jobs", "--lane", "fast", "--limit", "1", "--json"))["data"]
 
     assert [job["client"] for job in jobs] == ["ann"]
+    # On a busy machine a worker may not be heard of for a while.
+    wait_until(away.ready)
     assert "your jobs" not in says("status")
 
 
@@ -198,6 +200,7 @@ def test_a_plan_is_told_without_a_job(away, says):
 
 
 def test_the_state_of_the_gateway_and_how_many_jobs_are_under_way(here, says):
+    wait_until(here.ready)
     said = says("status")
     assert "state      ok" in said
     assert "workers    fast 1, relaxed 1" in said

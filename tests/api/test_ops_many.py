@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limner.store.operators import Role
+from schemas.ops.asked import AgainSchema, CancelSchema, FrontSchema, ManyLettersSchema
 from tests.api.asking import Caller, refused
 from tests.api.drawing import failed
 from tests.builders import a_worker, an_engine
@@ -41,6 +42,16 @@ def test_nothing_is_changed_without_filter_count_or_role(path, app, store, calle
     assert "confirm" in refused(steerer("POST", path, json={"client": "ann"}), 422)
     assert refused(steerer("POST", path, json={"confirm": 1}), 422)
     assert store.jobs.get(job).status == "waiting"
+
+
+@pytest.mark.parametrize("schema", [CancelSchema, AgainSchema, FrontSchema, ManyLettersSchema])
+def test_the_document_says_that_any_one_filter_is_enough(schema):
+    filters = [field.data_key for field in schema().fields.values()]
+    enough, _ = schema.rules["allOf"]
+
+    said = [name for one in enough["anyOf"] for name in one["required"]]
+
+    assert sorted(said) == sorted(set(filters) - {"dryRun", "confirm"})
 
 
 def test_many_jobs_are_moved_to_the_front_in_their_order(store, clock, caller, other, steerer):

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from limner.job import Status
 from tests.acceptance.house import House
+from tests.conftest import wait_until
 from tests.console.people import (
     Person,
     expect_status,
@@ -72,8 +73,8 @@ def test_the_gallery_goes_on_as_one_scrolls_and_shows_what_comes_meanwhile(ann):
     expect(tiles(page)).to_have_count(24)
     expect(tiles(page).first).to_contain_text("mill 29")
 
-    page.mouse.wheel(0, 5000)
-    expect(tiles(page)).to_have_count(30)
+    # A page that is still busy may not hear of a wheel that turns once.
+    wait_until(lambda: page.mouse.wheel(0, 5000) or tiles(page).count() == 30)
     expect(page.locator("#end")).to_have_text("That is all.")
     shown = [tile.get_attribute("data-id") for tile in tiles(page).all()]
     assert shown == [job["id"] for job in reversed(jobs)]

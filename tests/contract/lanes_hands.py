@@ -28,10 +28,10 @@ from tests.contract.lanes_view import everything
 
 LEASE_S, PATIENCE_S = 15.0, 5.0
 GRID = Picture("http://limner/grid.png", 1024, 1024)
-#: engine → what its operator may change its settings to; the first is what it begins with
 CENT = 10_000
 #: engine → what a drawing there costs if its host does not say
 PRICES = {"big": 4 * CENT, "small": 0}
+#: engine → what its operator may change its settings to; the first is what it begins with
 SETTINGS = {
     # Of so little weight that small comes first, which not every worker has.
     "big": (

@@ -98,8 +98,18 @@ class OutboxHands:
         assert event.at_ms == said.at_ms
         self.tell(event.job, event.seq, event.fields["status"], event.fields["progress"])
 
-    def reported(self, taken: Claim, verdict: str, report: dict[str, Any], result) -> Claim | None:
-        """Have the model do what the outbox has done; return what it goes on with."""
+    def place_kept(self, job: str) -> float:
+        """Until when a job has its place, or one is kept for it; ms."""
+        name = self.jobs[job].fate_name
+        return self.store.redis.zscore(f"limner:flights:{name}", job) or 0
+
+    def reported(
+        self, taken: Claim, verdict: str, report: dict[str, Any], result, kept_until: float
+    ) -> Claim | None:
+        """Have the model do what the outbox has done; return what it goes on with.
+
+        ``kept_until``: until when the job had its place.
+        """
         assert isinstance(result, (Next, Released))
         job, now = taken.event.job, self.clock.now_ms
         model = self.jobs[job]
@@ -110,9 +120,8 @@ class OutboxHands:
         delay, quiet = round(report["delay_s"] * 1000), round(report["quiet_s"] * 1000)
         may_go_on = model.done(taken.event.seq, verdict, report["why"], delay, quiet, now)
         may_go_on = may_go_on and report["go_on"] and model.fate.open_until <= now
-        # A place that ended with its lease may be another job's by now, or be kept for this one: see `check`.
-        is_next = isinstance(result, Next) if model.until <= now else True
-        if may_go_on and is_next:
+        # A place that ended with its lease may be another job's by now, or be kept for this one.
+        if may_go_on and kept_until > now:
             assert isinstance(result, Next)
             assert result.taken.token == taken.token
             self.is_next(result.taken)

@@ -48,6 +48,22 @@ def test_an_end_that_is_told_again_has_the_same_id_and_the_same_content(store, c
     assert take_one(store).event == end
 
 
+def test_an_end_that_is_lost_while_its_receiver_goes_away_is_listed_and_can_be_resent(store, clock):
+    job = a_drawn_job(store)
+    taken = take_one(store)
+    store.redis.rpop(f"limner:outq:{job.id}")
+    done(store, taken, "gone")
+
+    sweep(store, clock)
+
+    told = store.outbox.told(job.id)
+    assert told.pending == ()
+    assert [letter.why for letter in told.dead][-1] == "gone"
+    assert told.dead[-1].event.fields["status"] == "done"
+    sweep(store, clock)
+    assert store.outbox.told(job.id).dead == told.dead
+
+
 def test_an_end_that_was_delivered_is_told_once_more_only_if_nobody_knows_of_that(store, clock):
     job = a_drawn_job(store)
     while taken := take(store):
@@ -232,12 +248,14 @@ def test_what_is_not_as_the_store_writes_it_is_told_and_keeps_the_walk_from_noth
     redis.set("limner:client:x", "no hash")
     redis.rpush("limner:dead:x", "no JSON")
     redis.zadd("limner:waits:x", {"no": 1})
+    hurried = an_accepted_job(store, deadline_s=60)
+    redis.hset(f"limner:job:{hurried.id}", "deadline_ms", "soon")
     redis.delete("limner:waiting:fast", "limner:waits:ann", "limner:clients", "limner:tokens")
 
     sweep(store, clock, 8)
 
-    assert redis.zrange("limner:waiting:fast", 0, -1) == [job.id]
-    assert redis.smembers("limner:waits:ann") == {job.id}
+    assert redis.zrange("limner:waiting:fast", 0, -1) == [job.id, hurried.id]
+    assert redis.smembers("limner:waits:ann") == {job.id, hurried.id}
     assert store.clients.names() == ["ann"]
     assert redis.hvals("limner:tokens") == ["ann"]
     assert "key.malformed" in caplog.messages

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -175,6 +176,7 @@ class EndpointMachine(RuleBasedStateMachine):
                 assert not self.store.redis.exists(f"limner:endpoint:{client}")
 
 
+@pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_a_default_url_is_switched_off_after_five_days_whatever_happens_meanwhile(store, clock):
     class Machine(EndpointMachine):
         pass

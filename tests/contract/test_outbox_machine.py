@@ -182,11 +182,12 @@ class OutboxMachine(OutboxHands, RuleBasedStateMachine):
             done(self.store, taken, verdict, poster, **report)
             return
         fenced = self.jobs[taken.event.job].fences(taken)
+        kept_until = self.place_kept(taken.event.job)
         result = done(self.store, taken, verdict, poster, **report)
         assert isinstance(result, Fenced) is fenced
         if fenced:
             return
-        following = self.reported(taken, verdict, report, result)
+        following = self.reported(taken, verdict, report, result, kept_until)
         if not lost:
             self.leases += [(poster, following)] if following else []
             return

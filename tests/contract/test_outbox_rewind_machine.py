@@ -10,6 +10,7 @@ import itertools
 from typing import Any, ClassVar
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -181,6 +182,7 @@ class RewoundMachine(RuleBasedStateMachine):
                 assert self.watched[job] == max(heard)
 
 
+@pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_a_store_that_comes_back_older_tells_nothing_under_a_used_id_or_seq(store, clock):
     class Machine(RewoundMachine):
         pass

@@ -48,9 +48,11 @@ local function be_told(id, finished)
         -- Whoever looks finds nothing more to tell, and closes the outbox.
         wake(id)
     end
-    if last or gone or buried or number(till) > NOW then return end
+    if last or buried or number(till) > NOW then return end
     if redis.call('EXISTS', key('outq', id)) == 1 then return end
     if ends_in_dead_letter(id) then return redis.call('HSET', key('out', id), 'buried', 1) end
+    -- The receiver wants no more: what it is not told can be resent.
+    if gone then return bury(id, last_event(id, finished), 'gone') end
     add(redis.call('RPUSH', key('outq', id), last_event(id, finished)))
     new_head(id)
     wake(id)
@@ -95,7 +97,8 @@ local function be_tentative(id, client, plan)
 end
 
 -- A deadline is no further ahead than it was when the job was accepted: the clock may have been set back since.
-local function be_given_up(id, deadline, created)
+local function be_given_up(id, text, created)
+    local deadline = tonumber(text) or error('the deadline of job ' .. id .. ' is no number')
     local at, latest = redis.call('ZSCORE', key('deadlines'), id), math.min(deadline, NOW + deadline - created)
     if not at or tonumber(at) > latest then redis.call('ZADD', key('deadlines'), ms(latest), id) end
 end
@@ -119,7 +122,7 @@ local function mend_job(id)
     elseif RUNNING[status] then
         be_running(id, lane, client, engine, freed)
     end
-    if deadline then be_given_up(id, number(deadline), number(created)) end
+    if deadline then be_given_up(id, deadline, number(created)) end
 end
 
 -- What is kept of a job that has no record any more must not be kept for ever.

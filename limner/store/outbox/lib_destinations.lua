@@ -55,19 +55,19 @@ local function host_room(dest, proven)
     return sick > 0 and math.min(room, 1) or room
 end
 
--- Whether a place is reserved for this job, since it was let in (unpark).
-local function is_awaited(id, set)
+-- Whether a job holds a place, or one is kept for it since it was let in (unpark).
+local function has_place_kept(id, set)
     return number(redis.call('ZSCORE', set, id)) > NOW
 end
 
 -- What a job of this fate has to wait for: breaker, turn (others of the fate), host, lobby; or nil.
 local function lacks(fate, id)
     if fate.open then return 'breaker' end
-    if not (id and is_awaited(id, key('flights', fate.name))) then
+    if not (id and has_place_kept(id, key('flights', fate.name))) then
         if busy(key('flights', fate.name)) >= cap_of(fate) then return 'turn' end
         if host_room(fate.dest, fate.proven) < 1 then return 'host' end
     end
-    if fate.proven or (id and is_awaited(id, key('probation', POSTER))) then return nil end
+    if fate.proven or (id and has_place_kept(id, key('probation', POSTER))) then return nil end
     return not has_place(fate.client) and 'lobby' or nil
 end
 
@@ -114,7 +114,7 @@ local function queue_up(fate, lack)
     if lack == 'host' then
         -- By serve_host.
         redis.call('ZADD', line_of(fate), 'NX', next_turn(), fate.client)
-        -- Of a client that waits no more, as its jobs' records are lost, its turn goes away by itself.
+        -- So that the turn of a client whose records are lost expires.
         redis.call('PEXPIRE', line_of(fate), ms(HOST_KEPT_MS))
         local sick = sick_until(fate.dest)
         if sick > NOW then redis.call('ZADD', key('rests'), ms(sick), fate.dest) end

@@ -9,7 +9,7 @@
 -- Returns {"fenced"} · {"next", event, attempts before, 1 if resent, notes} · {"released", notes}
 -- notes: opened (the breaker opened), disabled, failing24, failing72 (the default URL), or empty
 --
--- Reads: client dead endpoint job out outq resend
+-- Reads: client dead endpoint flights job out outq resend
 -- Writes: dead due endpoint log out outq resend
 
 local id, token, seq, verdict = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
@@ -120,8 +120,8 @@ local ends = verdict == 'retry' or verdict == 'later' or hushed
 local following, following_resent = head(id)
 local fate = condition(client, dest)
 -- A place that ended with its lease may be another job's by now.
-local has_place_still = is_awaited(id, key('flights', fate.name))
-if following and go_on and not ends and not fate.open and has_place_still then
+local holds_place = has_place_kept(id, key('flights', fate.name))
+if following and go_on and not ends and not fate.open and holds_place then
     hold(id, fate, NOW + LEASE_MS)
     if fate.proven and not was.proven then
         let_go_of(id, fate, true)

@@ -52,6 +52,7 @@ end
 -- A job has ended: its files make room when needed. Returns 1 if that is news.
 local function spend_spooled(client, id)
     local bytes = entry_of(client, id)
+    if bytes then keep_within(key('spent', client), 0, -1) end
     if not bytes or redis.call('ZADD', key('spent', client), 'NX', ms(NOW), id) == 0 then return 0 end
     add_spooled('live', client, id, -bytes)
     add_spooled('spent', client, id, bytes)
