@@ -9,17 +9,14 @@ from __future__ import annotations
 import itertools
 import json
 from functools import partial
-from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from limner.client import Budgets
@@ -27,7 +24,7 @@ from limner.request import Lane
 from limner.store import Policy, Store
 from limner.store.lanes import Result
 from tests.builders import MESSAGES
-from tests.conftest import a_while_later, examples
+from tests.conftest import a_while_later
 from tests.contract.lanes_drawings import check_drawings
 from tests.contract.lanes_hands import (
     CENT,
@@ -40,6 +37,7 @@ from tests.contract.lanes_hands import (
     Hands,
 )
 from tests.contract.lanes_model import CLIENTS, RUNNING, Asked, View, check
+from tests.contract.machines import Turns, by_weight, needs, run_machine
 
 JOBS_MOST = 9
 BEAT_S = 5.0
@@ -64,7 +62,7 @@ LANE = st.sampled_from(Lane)
 SECONDS = st.sampled_from([0.2, 1.5, 1.5, 5.0, 5.0, 16.0, 31.0])
 CHANGES = st.sampled_from(["slots", "restarted", "carried", "tile", "well", "not_well", "retried"])
 #: what may happen → out of how many it happens, and what it needs to know
-TURNS: dict[str, tuple[int, dict[str, Any]]] = {
+TURNS: Turns = {
     "asks": (
         9,
         {
@@ -128,8 +126,6 @@ TURNS: dict[str, tuple[int, dict[str, Any]]] = {
 class LanesMachine(Hands, RuleBasedStateMachine):
     """One Redis, three workers, two engines, two clients, one poster."""
 
-    turns: ClassVar = [turn for turn, (often, _) in TURNS.items() for _ in range(often)]
-
     @initialize(lanes=st.lists(LANE, min_size=3, max_size=4))
     def start(self, lanes: list[Lane]) -> None:
         self.store.redis.flushall()
@@ -145,9 +141,9 @@ class LanesMachine(Hands, RuleBasedStateMachine):
             self.asks(lane, "ann", tile=False, deadline_s=None)
 
     # One rule: of several, hypothesis would switch some off in each run, and a job needs most of them.
-    @rule(data=st.data(), turn=st.sampled_from(turns))
+    @rule(data=st.data(), turn=by_weight(TURNS))
     def something_happens(self, data: st.DataObject, turn: str) -> None:
-        known = {name: data.draw(needed, name) for name, needed in TURNS[turn][1].items()}
+        known = needs(data, TURNS, turn)
         if "hand" not in known:
             getattr(self, turn)(**known)
         elif hand := self.hand(known.pop("job"), known.pop("hand")):
@@ -379,18 +375,6 @@ class LanesMachine(Hands, RuleBasedStateMachine):
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_no_interleaving_loses_or_doubles_a_job_a_slot_or_an_event(redis_url, clock):
-    class Machine(LanesMachine):
-        pass
-
     store = Store(redis_url, policy=Policy(engine_absent_s=ABSENT_S), clock=clock)
-    Machine.store, Machine.clock = store, clock
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=examples(90),
-            stateful_step_count=50,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(LanesMachine, store, clock, most=90, steps=50)
     store.close()

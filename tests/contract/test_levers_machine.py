@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
 
 from limner.request import Lane
 from limner.settings import EngineSettings
 from limner.store import Policy, Store
 from limner.store.levers import OVERRIDES
 from tests.builders import MESSAGES
-from tests.conftest import examples
 from tests.contract.lanes_drawings import check_drawings
 from tests.contract.lanes_hands import PRICES, SETTINGS
 from tests.contract.lanes_model import CLIENTS, Halted, check
 from tests.contract.lanes_view import everything
+from tests.contract.machines import Turns, by_weight, needs, run_machine
 from tests.contract.test_lanes_machine import ABSENT_S, LANE, TURNS, LanesMachine
 
 WHO = "cli:olga"
@@ -37,7 +35,7 @@ SUBJECTS = [
 
 
 #: what an operator does, as ``TURNS`` says it
-STEERED: dict[str, tuple[int, dict[str, Any]]] = {
+STEERED: Turns = {
     "is_halted": (
         6,
         {"subject": st.sampled_from(SUBJECTS), "how": st.sampled_from(["paused", "draining"])},
@@ -62,13 +60,11 @@ STEERED: dict[str, tuple[int, dict[str, Any]]] = {
         {"client": st.sampled_from(CLIENTS), "in_flight": st.sampled_from([None, 1, 2])},
     ),
 }
-EVERY = TURNS | STEERED
+EVERY = {**TURNS, **STEERED}
 
 
 class SteeredMachine(LanesMachine):
     """The same, with an operator."""
-
-    turns: ClassVar = [turn for turn, (often, _) in EVERY.items() for _ in range(often)]
 
     @initialize(lanes=st.lists(LANE, min_size=3, max_size=4))
     def start(self, lanes: list[Lane]) -> None:
@@ -79,12 +75,12 @@ class SteeredMachine(LanesMachine):
             name: {lane: {} for lane in Lane} for name in SETTINGS
         }
 
-    @rule(data=st.data(), turn=st.sampled_from(turns))
+    @rule(data=st.data(), turn=by_weight(EVERY))
     def something_happens(self, data: st.DataObject, turn: str) -> None:
         if turn not in STEERED:
             LanesMachine.something_happens(self, data, turn)
             return
-        getattr(self, turn)(**{k: data.draw(v, k) for k, v in STEERED[turn][1].items()})
+        getattr(self, turn)(**needs(data, STEERED, turn))
 
     def is_halted(self, subject: tuple[str, str], how: str) -> None:
         if subject[0] != "engine" or subject[1] in self.known():
@@ -177,18 +173,6 @@ class SteeredMachine(LanesMachine):
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_whatever_operators_halt_and_set_no_job_is_lost_failed_or_drawn_beyond_it(redis_url, clock):
-    class Machine(SteeredMachine):
-        pass
-
     store = Store(redis_url, policy=Policy(engine_absent_s=ABSENT_S), clock=clock)
-    Machine.store, Machine.clock = store, clock
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=examples(90),
-            stateful_step_count=50,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(SteeredMachine, store, clock, most=90, steps=50)
     store.close()

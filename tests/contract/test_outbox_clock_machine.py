@@ -7,23 +7,21 @@ that only goes on, and ``test_outbox_rewind_machine.py``, whose store comes back
 from __future__ import annotations
 
 import itertools
-from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from limner.store import Store
 from limner.store.outbox import Claim, Fenced, Next, Poster
 from tests.callback_doubles import a_job, a_poster, done, emit, take
-from tests.conftest import MovingClock, examples
+from tests.conftest import MovingClock
+from tests.contract.machines import Turns, by_weight, needs, run_machine
 from tests.contract.outbox_view import mend
 
 URLS = {
@@ -48,7 +46,7 @@ FOLLOWS = frozenset(
 JOB = st.sampled_from([*JOBS, "a", "a", "e"])
 POSTER = st.sampled_from(POSTERS)
 #: what may happen → out of how many it happens, and what it needs to know
-TURNS: dict[str, tuple[int, dict[str, Any]]] = {
+TURNS: Turns = {
     "happens": (18, {"job": JOB, "kind": st.sampled_from("TTTPPPX")}),
     "is_watched": (5, {"job": JOB}),
     "takes": (10, {"poster": POSTER}),
@@ -79,7 +77,6 @@ class SetClockMachine(RuleBasedStateMachine):
 
     store: Store
     clock: MovingClock
-    turns: ClassVar = [turn for turn, (often, _) in TURNS.items() for _ in range(often)]
 
     @initialize(begun=st.lists(st.tuples(JOB, st.sampled_from("TTP")), min_size=3, max_size=6))
     def start(self, begun: list[tuple[str, str]]) -> None:
@@ -110,10 +107,9 @@ class SetClockMachine(RuleBasedStateMachine):
             self.happens(job, kind)
 
     # One rule: of several, hypothesis would switch some off in each run, and few events would ever be posted.
-    @rule(data=st.data(), turn=st.sampled_from(turns))
+    @rule(data=st.data(), turn=by_weight(TURNS))
     def something_happens(self, data: st.DataObject, turn: str) -> None:
-        known = {name: data.draw(needed, name) for name, needed in TURNS[turn][1].items()}
-        getattr(self, turn)(**known)
+        getattr(self, turn)(**needs(data, TURNS, turn))
 
     def happens(self, job: str, kind: str) -> None:
         if job in self.ended:
@@ -271,16 +267,4 @@ class SetClockMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_no_setting_of_the_clock_loses_reorders_or_doubles_an_event(store, clock):
-    class Machine(SetClockMachine):
-        pass
-
-    Machine.store, Machine.clock = store, clock
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=examples(60),
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(SetClockMachine, store, clock, most=60, steps=40)

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from limner.store import Store
 from limner.store.outbox import Claim, Endpoint, Fenced
 from tests.callback_doubles import a_job, done, emit, take_one
-from tests.conftest import MovingClock, examples
+from tests.conftest import MovingClock
+from tests.contract.machines import Turns, by_weight, needs, run_machine
 from tests.contract.outbox_model import HOUR_MS
 from tests.contract.outbox_view import everything
 
@@ -33,7 +31,7 @@ CLIENT = st.sampled_from(CLIENTS)
 #: what an attempt says, and whether it counts for the default URL
 VERDICT = st.sampled_from(["ok", "retry", "dead", "dead", "gone", "later"])
 #: what may happen → out of how many it happens, and what it needs to know
-TURNS: dict[str, tuple[int, dict[str, Any]]] = {
+TURNS: Turns = {
     "begins": (6, {"client": CLIENT}),
     "ends": (
         8,
@@ -87,7 +85,6 @@ class EndpointMachine(RuleBasedStateMachine):
 
     store: Store
     clock: MovingClock
-    turns: ClassVar = [turn for turn, (often, _) in TURNS.items() for _ in range(often)]
 
     @initialize()
     def start(self) -> None:
@@ -99,10 +96,9 @@ class EndpointMachine(RuleBasedStateMachine):
             self.is_made_again(client)
 
     # One rule: of several, hypothesis would switch some off in each run, and no URL would fail for five days.
-    @rule(data=st.data(), turn=st.sampled_from(turns))
+    @rule(data=st.data(), turn=by_weight(TURNS))
     def something_happens(self, data: st.DataObject, turn: str) -> None:
-        known = {name: data.draw(needed, name) for name, needed in TURNS[turn][1].items()}
-        getattr(self, turn)(**known)
+        getattr(self, turn)(**needs(data, TURNS, turn))
 
     def begins(self, client: str) -> None:
         if sum(taken.record["client"] == client for taken in self.flying) < FLYING_MOST:
@@ -178,16 +174,4 @@ class EndpointMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_a_default_url_is_switched_off_after_five_days_whatever_happens_meanwhile(store, clock):
-    class Machine(EndpointMachine):
-        pass
-
-    Machine.store, Machine.clock = store, clock
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=examples(60),
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(EndpointMachine, store, clock, most=60, steps=40)

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from limner.store.outbox import Claim, Fenced, Poster
 from tests.callback_doubles import KEPT_MS, a_poster, done, emit, let_time_pass, take
-from tests.conftest import examples
+from tests.contract.machines import Turns, by_weight, needs, run_machine
 from tests.contract.outbox_hands import JOBS, OutboxHands
 from tests.contract.outbox_model import AGE_MAX_MS
 from tests.contract.outbox_view import View, everything, mend
@@ -38,7 +35,7 @@ LEASE = st.integers(0, 7)
 VERDICT = st.sampled_from(["ok"] * 5 + ["retry"] * 3 + ["dead"] * 2 + ["gone"] * 2 + ["later"])
 NOW_AND_THEN = st.sampled_from([False, False, False, True])
 #: what may happen → out of how many it happens, and what it needs to know
-TURNS: dict[str, tuple[int, dict[str, Any]]] = {
+TURNS: Turns = {
     "happens": (18, {"job": JOB, "kind": st.sampled_from("TTTPPPPX")}),
     "is_watched": (6, {"job": JOB, "anew": NOW_AND_THEN}),
     "takes": (10, {"poster": POSTER, "lost": NOW_AND_THEN}),
@@ -81,8 +78,6 @@ LOST_MOST = 2
 class OutboxMachine(OutboxHands, RuleBasedStateMachine):
     """Events, tries and their ends, watchers, lost replies, records and wrong tokens, in any order."""
 
-    turns: ClassVar = [turn for turn, (often, _) in TURNS.items() for _ in range(often)]
-
     @initialize(
         wanted=st.fixed_dictionaries(dict.fromkeys(sorted(JOBS), WANTED)),
         begun=st.lists(st.tuples(JOB, st.sampled_from("TTP")), min_size=4, max_size=8),
@@ -105,10 +100,9 @@ class OutboxMachine(OutboxHands, RuleBasedStateMachine):
     # -- steps --------------------------------------------------------------------------------
 
     # One rule: of several, hypothesis would switch some off in each run, and few events would ever be posted.
-    @rule(data=st.data(), turn=st.sampled_from(turns))
+    @rule(data=st.data(), turn=by_weight(TURNS))
     def something_happens(self, data: st.DataObject, turn: str) -> None:
-        known = {name: data.draw(needed, name) for name, needed in TURNS[turn][1].items()}
-        getattr(self, turn)(**known)
+        getattr(self, turn)(**needs(data, TURNS, turn))
 
     def happens(self, job: str, kind: str) -> None:
         if job in self.lost:
@@ -292,16 +286,4 @@ class OutboxMachine(OutboxHands, RuleBasedStateMachine):
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_no_interleaving_loses_reorders_or_doubles_an_event(store, clock):
-    class Machine(OutboxMachine):
-        pass
-
-    Machine.store, Machine.clock = store, clock
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=examples(90),
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(OutboxMachine, store, clock, most=90, steps=40)

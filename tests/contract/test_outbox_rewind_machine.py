@@ -7,28 +7,27 @@ is above all that they heard.
 from __future__ import annotations
 
 import itertools
-from typing import Any, ClassVar
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     rule,
-    run_state_machine_as_test,
 )
 
 from limner.store import Store
 from limner.store.outbox import Claim, Next
 from tests.callback_doubles import a_job, a_poster, done, emit, let_time_pass, take
-from tests.conftest import MovingClock, examples
+from tests.conftest import MovingClock
+from tests.contract.machines import Turns, by_weight, needs, run_machine
 
 POSTER = a_poster()
 JOBS_MOST = 5
 JOB = st.integers(0, JOBS_MOST - 1)
 #: what may happen → out of how many it happens, and what it needs to know
-TURNS: dict[str, tuple[int, dict[str, Any]]] = {
+TURNS: Turns = {
     "is_accepted": (2, {}),
     "happens": (16, {"job": JOB, "kind": st.sampled_from("TTPPPPPX")}),
     "is_watched": (5, {"job": JOB}),
@@ -54,7 +53,6 @@ class RewoundMachine(RuleBasedStateMachine):
 
     store: Store
     clock: MovingClock
-    turns: ClassVar = [turn for turn, (often, _) in TURNS.items() for _ in range(often)]
 
     @initialize(accepted=st.integers(2, 4))
     def start(self, accepted: int) -> None:
@@ -77,10 +75,9 @@ class RewoundMachine(RuleBasedStateMachine):
         self.is_kept()
 
     # One rule: of several, hypothesis would switch some off in each run.
-    @rule(data=st.data(), turn=st.sampled_from(turns))
+    @rule(data=st.data(), turn=by_weight(TURNS))
     def something_happens(self, data: st.DataObject, turn: str) -> None:
-        known = {name: data.draw(needed, name) for name, needed in TURNS[turn][1].items()}
-        getattr(self, turn)(**known)
+        getattr(self, turn)(**needs(data, TURNS, turn))
 
     def is_accepted(self) -> None:
         if len(self.jobs) == JOBS_MOST:
@@ -184,16 +181,4 @@ class RewoundMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(900)  # a model's thousands of steps, on a busy machine, too
 def test_a_store_that_comes_back_older_tells_nothing_under_a_used_id_or_seq(store, clock):
-    class Machine(RewoundMachine):
-        pass
-
-    Machine.store, Machine.clock = store, clock
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=examples(60),
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(RewoundMachine, store, clock, most=60, steps=40)
