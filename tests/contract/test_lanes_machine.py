@@ -237,6 +237,8 @@ class LanesMachine(Hands, RuleBasedStateMachine):
         while seconds > 0:
             step = min(seconds, BEAT_S)
             a_while_later(self.store, self.clock, step, MESSAGES)
+            # Before the beats: who had started while fast's workers were silent did not go before them.
+            self.every_rule_holds()
             for worker in WORKERS if beating else ():
                 self.beats(worker, 1)
             seconds -= step
